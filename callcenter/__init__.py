@@ -1,0 +1,1 @@
+"""An open call-centre controller: an asyncio daemon that drives Asterisk over AMI."""
