@@ -1,0 +1,217 @@
+"""Everything the core can want done, as frozen data. Adapters perform these and decide nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from callcenter.core.events import Requester, Timer
+from callcenter.core.records import AnnouncementRecord, CallRecord, OfferRecord, PresenceRecord, TransferRecord
+
+
+class Place(StrEnum):
+    """Where in the dialplan a caller can be sent."""
+
+    CLOSED = "closed"
+    FULL = "full"
+    GREETING = "greeting"
+    IDENTIFY = "identify"
+    URGENCY = "urgency"
+    WAITING = "waiting"
+    HOLD = "hold"
+    GENERAL = "general"
+    GOODBYE = "goodbye"
+
+
+@dataclass(frozen=True, slots=True)
+class Direct:
+    """Send the caller to another place of the dialplan, where `prompts` are played first."""
+
+    call: str
+    place: Place
+    prompts: tuple[str, ...] = ()
+    announcement: int = 0
+    """Number of the announcement that the prompts are; 0: none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Announce:
+    """Leave an announcement for a waiting caller; Asterisk plays it at the next turn of the waiting room."""
+
+    call: str
+    number: int
+    prompts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AfterBridge:
+    """Where the caller goes when the present conversation ends: `HOLD` or `GOODBYE`. Set before it can end."""
+
+    call: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Record the caller's conversations from the first word on, two channels (ESTP 2.6)."""
+
+    call: str
+    line: str
+
+
+class OfferKind(StrEnum):
+    """Why a phone is rung."""
+
+    QUEUE = "queue"
+    TRANSFER = "transfer"
+    CONSULT = "consult"
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """Ring a phone; on answer Asterisk bridges it with the caller by itself (consult: with the colleague's leg)."""
+
+    offer: str
+    kind: OfferKind
+    phone: str
+    call: str
+    caller_channel: str
+    caller_number: str
+    label: str
+    """What the phone's display should say beside the number: urgency, identified or not."""
+    timeout: float
+    consult_leg: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """End a channel: a leg whose offer is withdrawn, or a caller."""
+
+    channel_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeepLeg:
+    """Whether an operator's leg returns to its caller when a consultation ends, instead of hanging up."""
+
+    leg: str
+    keep: bool
+
+
+class Answer(StrEnum):
+    """What a person who asked for something is told."""
+
+    LOGGED_IN = "logged_in"
+    LOGGED_OUT = "logged_out"
+    PAUSED = "paused"
+    RETURNED = "returned"
+    RETURNED_AFTER_MISS = "returned_after_miss"
+    WRONG_SECRET = "wrong_secret"
+    TRY_LATER = "try_later"
+    PHONE_TAKEN = "phone_taken"
+    NOT_LOGGED_IN = "not_logged_in"
+    UNKNOWN_REASON = "unknown_reason"
+    RINGING_COLLEAGUE = "ringing_colleague"
+    NONE_FREE = "none_free"
+    TRANSFERRED = "transferred"
+    TAKEN_BACK = "taken_back"
+    NOT_POSSIBLE = "not_possible"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Answer a request. `target` is the group asked for, where that matters."""
+
+    requester: Requester
+    answer: Answer
+    target: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Mirror:
+    """Keep Asterisk's own queue (the safety net) in step with who can take calls, as app_queue members."""
+
+    operator: str
+    group: str
+    phone: str
+    on_shift: bool
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SetTimer:
+    """Wake the core with `TimerFired` at `at` seconds of its clock."""
+
+    timer: Timer
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class CancelTimer:
+    """Forget a timer; one that is not set is no mistake."""
+
+    timer: Timer
+
+
+@dataclass(frozen=True, slots=True)
+class FinishRecording:
+    """The caller is gone: join the channels, measure and sign the file. `talk`: seconds there should be."""
+
+    call: str
+    line: str
+    talk: float
+
+
+@dataclass(frozen=True, slots=True)
+class SaveCall:
+    """Write the call's row: new or changed."""
+
+    record: CallRecord
+
+
+@dataclass(frozen=True, slots=True)
+class SaveOffer:
+    """Write the offer's row: new or changed."""
+
+    record: OfferRecord
+
+
+@dataclass(frozen=True, slots=True)
+class SaveAnnouncement:
+    """Write an announcement that was spoken."""
+
+    record: AnnouncementRecord
+
+
+@dataclass(frozen=True, slots=True)
+class SaveTransfer:
+    """Write the transfer's row: new or changed."""
+
+    record: TransferRecord
+
+
+@dataclass(frozen=True, slots=True)
+class SavePresence:
+    """Write a change of an operator's state."""
+
+    record: PresenceRecord
+
+
+class Severity(StrEnum):
+    """How loudly the engineer is told."""
+
+    INFO = "info"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A sentence for the log: something an engineer or supervisor should know."""
+
+    severity: Severity
+    text: str
+
+
+Save = SaveCall | SaveOffer | SaveAnnouncement | SaveTransfer | SavePresence
+ToAsterisk = Direct | Announce | AfterBridge | Record | Ring | HangUp | KeepLeg | Mirror
+Command = ToAsterisk | Save | Reply | SetTimer | CancelTimer | FinishRecording | Notice

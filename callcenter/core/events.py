@@ -1,0 +1,342 @@
+"""Everything that can happen to the call centre, as frozen data. Adapters make these; only the core reads them.
+
+A *call* is named by its caller channel's unique id, an *offer* by the unique id that we chose for the operator's
+leg. `Requester` is an opaque address to which an answer can be sent: a page, or the phone that dialled a code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+Requester = str
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """An entry of the customers' directory."""
+
+    name: str
+    role: str
+    inn: str = ""
+
+
+class InnEntry(StrEnum):
+    """What came of asking for the INN."""
+
+    ENTERED = "entered"
+    SKIPPED = "skipped"
+    TIMEOUT = "timeout"
+
+
+class OfferFailure(StrEnum):
+    """Why an operator's phone did not answer."""
+
+    NO_ANSWER = "no_answer"
+    BUSY = "busy"
+    UNREACHABLE = "unreachable"
+
+
+# -- the caller ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CallArrived:
+    """A caller's channel has reached a line. `customer` is what the directory knows of the calling number."""
+
+    call: str
+    channel: str
+    line: str
+    number: str
+    name: str = ""
+    customer: Customer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GreetingHeard:
+    """The greeting and the notice of recording have been played to their end."""
+
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class InnGiven:
+    """The caller was asked for the INN. `valid`: the check digits are right; `customer`: whose it is, if known."""
+
+    call: str
+    entry: InnEntry
+    digits: str = ""
+    valid: bool = False
+    customer: Customer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UrgencyGiven:
+    """The caller answered the urgency question with a key, or with silence ('')."""
+
+    call: str
+    digit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AnnouncementSpoken:
+    """Asterisk began to play announcement `number` to the caller."""
+
+    call: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class InfoMenuVisited:
+    """A waiting caller opened the information menu; the place in the queue is untouched (ESTP 5.4.6)."""
+
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class GeneralLineEnded:
+    """The attempt to reach the general line is over; `answered` tells whether anybody there spoke."""
+
+    call: str
+    answered: bool
+
+
+# -- channels and bridges: facts about callers and operators' legs alike -----------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelHungUp:
+    """A channel is gone. `cause` is the Q.850 number, `by_us` whether we asked for it is decided by the core."""
+
+    channel_id: str
+    cause: int = 16
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeEntered:
+    """A channel hears and is heard in `bridge` from now on."""
+
+    channel_id: str
+    bridge: str
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeLeft:
+    """A channel is no longer in `bridge`."""
+
+    channel_id: str
+    bridge: str
+
+
+# -- offers ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class OfferRinging:
+    """The operator's phone reported that it rings."""
+
+    offer: str
+
+
+@dataclass(frozen=True, slots=True)
+class OfferAnswered:
+    """The operator picked up; Asterisk is joining them with the caller."""
+
+    offer: str
+
+
+@dataclass(frozen=True, slots=True)
+class OfferFailed:
+    """The operator's phone was not answered."""
+
+    offer: str
+    failure: OfferFailure
+
+
+# -- people ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class LogIn:
+    """Somebody wants to open a shift. `verified`: the password or PIN was right. `phone`: where they sit."""
+
+    person: str
+    verified: bool
+    phone: str = ""
+    requester: Requester = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LogOut:
+    """The shift of `person` (or of whoever is logged in at `phone`) ends."""
+
+    person: str = ""
+    phone: str = ""
+    requester: Requester = ""
+    cause: str = "asked"
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """No offers for now, for a reason of the configured list."""
+
+    reason: str
+    person: str = ""
+    phone: str = ""
+    requester: Requester = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """Back from a pause, or wrap-up finished early."""
+
+    person: str = ""
+    phone: str = ""
+    requester: Requester = ""
+
+
+GENERAL_LINE = "general"
+"""The transfer target that is not a group of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """An operator wants the caller to go to a free member of group `target`, or to the general line.
+
+    `consult`: talk to the colleague first (ESTP 5.4.4, 5.4.5). `not_customer`: the operator found that the caller
+    does not have the line's role (ESTP 2.1). The operator is named by id or by the channel of their leg.
+    """
+
+    target: str
+    person: str = ""
+    leg: str = ""
+    consult: bool = False
+    not_customer: bool = False
+    requester: Requester = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CancelTransfer:
+    """The operator takes the caller back: the colleague's phone stops ringing, or the consultation ends."""
+
+    person: str = ""
+    leg: str = ""
+    requester: Requester = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CompleteTransfer:
+    """The consultation has done its work: the colleague goes on with the caller, the operator leaves."""
+
+    person: str = ""
+    leg: str = ""
+    requester: Requester = ""
+
+
+# -- the world -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class HoursChanged:
+    """The line opens or closes by its calendar (ESTP 2.2a)."""
+
+    line: str
+    open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DayStarted:
+    """A new date in the line's own zone: averages of the day begin again."""
+
+    line: str
+
+
+class TimerKind(StrEnum):
+    """What a timer is for."""
+
+    RING = "ring"
+    WRAP_UP = "wrap_up"
+    ANNOUNCE = "announce"
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """A timer is data: its purpose and whose it is. Setting an equal one again replaces it."""
+
+    kind: TimerKind
+    of: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimerFired:
+    """The time that the core asked for has come."""
+
+    timer: Timer
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelSeen:
+    """A channel in a snapshot, with the variables that the dialplan and we have left on it."""
+
+    channel_id: str
+    channel: str
+    bridge: str = ""
+    seconds: float = 0.0
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All channels of Asterisk at one moment, taken after every (re)connection."""
+
+    channels: tuple[ChannelSeen, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingFinished:
+    """The conversation's file is complete. `path` is relative to the recordings' folder, length in seconds."""
+
+    call: str
+    path: str
+    seconds: float
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingFailed:
+    """There was a conversation, but no usable recording."""
+
+    call: str
+    why: str
+
+
+Event = (
+    CallArrived
+    | GreetingHeard
+    | InnGiven
+    | UrgencyGiven
+    | AnnouncementSpoken
+    | InfoMenuVisited
+    | GeneralLineEnded
+    | ChannelHungUp
+    | BridgeEntered
+    | BridgeLeft
+    | OfferRinging
+    | OfferAnswered
+    | OfferFailed
+    | LogIn
+    | LogOut
+    | Pause
+    | Return
+    | Transfer
+    | CancelTransfer
+    | CompleteTransfer
+    | HoursChanged
+    | DayStarted
+    | TimerFired
+    | Snapshot
+    | RecordingFinished
+    | RecordingFailed
+)

@@ -1,0 +1,146 @@
+"""What the register keeps, as the core knows it: frozen snapshots, written again whenever they change.
+
+All times are seconds of the core's monotonic clock; the register turns them into dates of the line's zone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Identification(StrEnum):
+    """How it became known who calls (ESTP 2.1)."""
+
+    UNKNOWN = "unknown"
+    BY_NUMBER = "by_number"
+    BY_INN = "by_inn"
+    """The INN belongs to an entry of the directory."""
+    INN_ONLY = "inn_only"
+    """A correct INN that the directory does not have."""
+    BY_OPERATOR = "by_operator"
+    """The operator found that the caller is not a Customer."""
+
+
+class Outcome(StrEnum):
+    """What became of a call. Exactly one, fixed when the caller is gone."""
+
+    IN_PROGRESS = "in_progress"
+    ANSWERED = "answered"
+    ABANDONED = "abandoned"
+    """Gave up while waiting in the queue."""
+    LEFT_IN_MENU = "left_in_menu"
+    """Hung up before joining the queue."""
+    CLOSED = "closed"
+    """Called outside hours (ESTP 2.2c)."""
+    ALL_LINES_BUSY = "all_lines_busy"
+    GENERAL_LINE = "general_line"
+    """Not a Customer: sent to the general line before any operator spoke (ESTP 2.1)."""
+    LOST = "lost"
+    """Vanished while the controller could not see Asterisk."""
+
+
+class HungUpBy(StrEnum):
+    """Who ended the call."""
+
+    NOBODY = ""
+    CALLER = "caller"
+    OPERATOR = "operator"
+    SYSTEM = "system"
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """One row of the call register (ESTP 5.6.1)."""
+
+    call: str
+    line: str
+    number: str
+    name: str
+    arrived_at: float
+    identification: Identification = Identification.UNKNOWN
+    inn: str = ""
+    customer: str = ""
+    role: str = ""
+    urgency: str = ""
+    info_visits: int = 0
+    joined_at: float | None = None
+    answered_at: float | None = None
+    ended_at: float | None = None
+    waiting: float | None = None
+    """Seconds from joining the queue to the first answer, or to giving up."""
+    talk: float = 0.0
+    """Seconds in conversation with our people, all of them together."""
+    operator: str = ""
+    """Who took the call first (ESTP 5.6.1)."""
+    outcome: Outcome = Outcome.IN_PROGRESS
+    hung_up_by: HungUpBy = HungUpBy.NOBODY
+    cause: int | None = None
+    cause_text: str = ""
+    recording: str = ""
+    recording_seconds: float | None = None
+    recording_sha256: str = ""
+    recording_problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OfferRecord:
+    """One ringing of one operator's phone for one caller, and what came of it."""
+
+    offer: str
+    call: str
+    operator: str
+    kind: str
+    placed_at: float
+    ringing_at: float | None = None
+    answered_at: float | None = None
+    connected_at: float | None = None
+    ended_at: float | None = None
+    result: str = ""
+    talk: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class AnnouncementRecord:
+    """One announcement that a waiting caller heard, and what it was computed from (ESTP 5.4.6)."""
+
+    call: str
+    number: int
+    spoken_at: float
+    ahead: int
+    staff: int
+    estimate: float | None
+    """Estimated wait in seconds; None: not known, position only."""
+    prompts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TransferRecord:
+    """One attempt to hand a caller on (ESTP 2.1, 5.4.4, 5.4.5)."""
+
+    call: str
+    number: int
+    asked_at: float
+    from_operator: str
+    target: str
+    consult: bool
+    not_customer: bool = False
+    ended_at: float | None = None
+    to_operator: str = ""
+    result: str = ""
+    """'', 'done', 'none_free', 'missed', 'cancelled', 'caller_left'."""
+
+
+@dataclass(frozen=True, slots=True)
+class PresenceRecord:
+    """One change of an operator's state and its cause (ESTP 5.3.1). The shift is what lies between in and out."""
+
+    operator: str
+    at: float
+    presence: str
+    activity: str
+    cause: str
+    phone: str = ""
+    reason: str = ""
+    """Of a pause."""
+    call: str = ""

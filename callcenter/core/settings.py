@@ -1,0 +1,67 @@
+"""What the core needs to know of the configuration: plain frozen data, durations in seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One published support line: its promises, its people, its manners (ESTP 2.2, 4.2, 5.4)."""
+
+    id: str
+    answered_by: tuple[str, ...]
+    """Groups whose free operators are offered the queue's callers."""
+    capacity: int = 100
+    """Callers admitted at the same time (ESTP 2.2b)."""
+    required_staff: int = 2
+    """People who must be on duty during hours (ESTP 2.2b)."""
+    customer_role: str = "Заказчик"
+    """The role this line is for; a known caller of another role goes to the general line (ESTP 2.1)."""
+    ask_inn: bool = True
+    """Whether a caller whom the directory does not know by number is asked for the INN."""
+    inn_tries: int = 3
+    classes: tuple[str, ...] = ("urgent", "normal")
+    """Urgency classes, most urgent first (ESTP 4.2)."""
+    class_of_digit: Mapping[str, str] | None = None
+    """The urgency menu: digit -> class; None or empty: nobody is asked."""
+    default_class: str = "normal"
+    overtaking_limit: float = 180.0
+    """A caller who has waited this long is no longer overtaken by a more urgent one (ESTP 2.3, 4.2)."""
+    announce_every: float = 45.0
+    expected_handling: float = 180.0
+    """Handling time (talk + wrap-up) assumed until the line has seen its own calls."""
+    expected_calls: int = 20
+    """How many calls that assumption weighs in the average."""
+    target_wait: float = 300.0
+    """Average wait not to be exceeded (ESTP 2.2d)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """An account: somebody who can open a shift (ESTP 5.3.1)."""
+
+    id: str
+    name: str
+    group: str
+    phone: str
+    """The phone they usually sit at: a key of the configuration's phones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The whole configuration as the core sees it."""
+
+    lines: Mapping[str, Line]
+    people: Mapping[str, Person]
+    pause_reasons: tuple[str, ...] = ("lunch", "break", "training", "paperwork")
+    ring_timeout: float = 15.0
+    """How long an operator's phone rings before the offer counts as missed."""
+    wrap_up: float = 20.0
+    wrong_secrets_allowed: int = 3
+    """Wrong passwords or PINs in a row before the account has to wait."""
+    wrong_secret_delay: float = 30.0
+    """The first such wait; it doubles with every further wrong one, up to an hour."""
+    boot: str = "0"
+    """Distinguishes the offers of this start of the controller from those of earlier ones."""
