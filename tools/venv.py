@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
@@ -107,7 +106,7 @@ def put_repository_on_path() -> None:
     (site_packages / "callcenter-tree.pth").write_text(f"{ROOT}\n")
     launcher = VENV / "bin" / "callcenter"
     launcher.write_text(LAUNCHER.format(python=python()))
-    os.chmod(launcher, 0o755)  # noqa: PTH101
+    launcher.chmod(0o755)
 
 
 if __name__ == "__main__":
