@@ -16,7 +16,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,7 +51,7 @@ class Part:
     command: str
     program: str  # below the folder that the packages are unpacked into
     packages: tuple[str, ...]  # the first one's version decides
-    at_least: tuple[int, ...]
+    at_least: tuple[int, ...]  # () if any version will do
     version_words: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)  # {root}: the unpacked folder
     complete: Callable[[Path, Home], None] = nothing_more  # adds to the home, or refuses it
@@ -95,7 +95,7 @@ def _directories(configuration: Path) -> dict[str, Path]:
     }
 
 
-def _first(folders: list[Path | None], content: str, what: str) -> str:
+def _first(folders: Sequence[Path | None], content: str, what: str) -> str:
     for folder in folders:
         if folder is not None and (folder / content).exists():
             return str(folder)
@@ -103,12 +103,13 @@ def _first(folders: list[Path | None], content: str, what: str) -> str:
 
 
 def complete_rhvoice(root: Path, home: Home) -> None:
-    """Only the voices that everybody may use."""
-    voices = root / "usr/share/RHVoice/voices"
-    home["data"] = str(voices.parent)
+    """Its data; of an unpacked RHVoice only the voices that everybody may use are kept."""
+    data = [root / "usr/share/RHVoice", root / "usr/local/share/RHVoice"]
+    found = _first(data, "languages/Russian", "RHVoice's Russian (package rhvoice-russian)")
+    home["data"] = found
     if root == Path("/"):
         return
-    for voice in voices.iterdir():
+    for voice in Path(found, "voices").iterdir():
         if voice.name not in FREE_VOICES:
             shutil.rmtree(voice)
 
@@ -143,7 +144,7 @@ RHVOICE = Part(
     command="RHVoice-test",
     program="usr/bin/RHVoice-test",
     packages=("rhvoice", "rhvoice-russian"),
-    at_least=(1, 8),
+    at_least=(),  # the program does not know its own version
     version_words=("--version",),
     environment={
         "RHVOICE_DATA_PATH": "{root}/usr/share/RHVoice",
@@ -212,8 +213,9 @@ def get(part: Part, archives: Archives) -> bool:
 
 
 def sentence(part: Part, reasons: list[str]) -> str:
+    wanted = f"{part.name} {dotted(part.at_least)} or newer" if part.at_least else part.name
     return (
-        f"{part.name} {dotted(part.at_least)} or newer can't be had: {'; '.join(reasons)}. "
+        f"{wanted} can't be had: {'; '.join(reasons)}. "
         f"Mend one of these, or install it so that `{part.command}` is on the PATH, then run this again."
     )
 
@@ -257,21 +259,24 @@ def from_path(part: Part, archives: Archives) -> Home:
         raise PartError(f"`{part.command}` is not on the PATH")
     version = running_version(part, binary)
     if version < part.at_least:
-        raise PartError(f"{binary} is {dotted(version) or 'of an unknown version'}")
+        raise PartError(f"{binary} is of version {dotted(version)}")
     home: Home = {"binary": binary, "version": dotted(version), "origin": "installed"}
     part.complete(Path("/"), home)
     return home
 
 
 def running_version(part: Part, binary: str) -> tuple[int, ...]:
-    """What the program says of its own version; a program that does not run is refused."""
+    """What the program says of its own version, () if nothing; one that does not run is refused."""
     try:
         said = subprocess.run(
             [binary, *part.version_words], check=False, capture_output=True, text=True, timeout=30
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise PartError(f"{binary} does not run ({error})") from None
-    return version_of(said.stdout + said.stderr)
+    version = version_of(said.stdout + said.stderr)
+    if not version and (part.at_least or said.returncode != 0):
+        raise PartError(f"{binary} does not run, or does not tell its version")
+    return version
 
 
 def from_machine(part: Part, archives: Archives) -> Home:
@@ -286,9 +291,9 @@ def unpacked(part: Part, archive: Archive) -> Home:
     """The part unpacked from an archive's packages: made aside, tried out, then put in place at once."""
     candidate = archive.candidate(part.packages[0])
     if candidate is None:
-        raise PartError(f"{archive.name} has no package {part.packages[0]}")
+        raise PartError(f"no package {part.packages[0]} in {archive.name}")
     if version_of(candidate) < part.at_least:
-        raise PartError(f"{archive.name} has only {part.packages[0]} {candidate}")
+        raise PartError(f"only {part.packages[0]} {candidate} in {archive.name}")
     print(f"parts: {part.name}: fetching {part.packages[0]} {candidate} from {archive.name} …", flush=True)
     root, aside = PARTS / part.name, PARTS / f"{part.name}.partial"
     shutil.rmtree(aside, ignore_errors=True)
@@ -298,9 +303,7 @@ def unpacked(part: Part, archive: Archive) -> Home:
     wrapper = PARTS / "bin" / part.command
     environment = {name: value.format(root=root) for name, value in part.environment.items()}
     write_wrapper(wrapper, root, part.program, environment)
-    version = running_version(part, str(wrapper))
-    if version < part.at_least:
-        raise PartError(f"the unpacked {part.command} does not run here")
+    version = running_version(part, str(wrapper)) or version_of(candidate)
     home: Home = {"binary": str(wrapper), "version": dotted(version), "origin": archive.name}
     part.complete(root, home)
     return home
