@@ -1,0 +1,66 @@
+# Two commands on a fresh machine: `make run` and `make test`. All set-up is done on the way and lies under var/.
+
+# The Python (3.11 or newer) that the environment is made with.
+PYTHON ?= python3
+BIN := var/venv/bin
+UV_VERSION := 0.13.9
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo test e2e check bench prompts docs lock clean environment dev-environment asterisk voice
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: environment asterisk ## set everything up and run the line (Ctrl-C stops it)
+	@$(BIN)/callcenter run
+
+demo: environment asterisk ## the line with simulated callers and operators
+	@$(BIN)/callcenter demo
+
+test: dev-environment asterisk ## all tests, those with a real Asterisk included; T=… chooses some
+	$(BIN)/python -m pytest $(T)
+
+e2e: dev-environment asterisk ## only the stories with a real Asterisk
+	$(BIN)/python -m pytest -m e2e $(T)
+
+check: dev-environment ## format, lint, strict types, import rules
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --cache-dir var/cache/import-linter
+
+bench: dev-environment asterisk ## measure: 100 callers, and operator free → phone rings
+	$(BIN)/python -m tests.bench
+
+prompts: environment voice ## speak the prompts whose text has changed
+	$(BIN)/callcenter prompts build
+
+docs: environment ## renew the diagrams and tables in the documents
+	$(BIN)/callcenter docs
+
+lock: var/uv/$(UV_VERSION) ## resolve and lock the dependencies anew; UPGRADE=--upgrade takes newer ones
+	var/uv/bin/uv pip compile $(UPGRADE) $(LOCK) pyproject.toml -o requirements/run.txt
+	var/uv/bin/uv pip compile $(UPGRADE) $(LOCK) pyproject.toml --group dev -c requirements/run.txt -o requirements/dev.txt
+
+LOCK = --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command 'make lock'
+
+var/uv/$(UV_VERSION):
+	$(PYTHON) -m venv --clear var/uv
+	var/uv/bin/pip install -qq uv==$(UV_VERSION)
+	@touch $@
+
+clean: ## remove the environment, parts and caches; the register, secrets and recordings stay
+	rm -rf var/venv var/parts var/cache var/uv
+
+# Each of these returns at once when there is nothing to do: the tools keep stamps.
+environment:
+	@$(PYTHON) tools/venv.py run
+
+dev-environment:
+	@$(PYTHON) tools/venv.py dev
+
+asterisk:
+	@$(PYTHON) tools/parts.py asterisk sipp
+
+voice:
+	@$(PYTHON) tools/parts.py rhvoice sox
