@@ -1,0 +1,92 @@
+"""What is committed: nothing that ties it to one package registry, and imports that keep the rules."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+# Built from pieces, so that this file passes its own test.
+REGISTRIES = tuple(
+    ".".join(pieces)
+    for pieces in (
+        ("pypi", "org"),
+        ("pythonhosted", "org"),
+        ("deb", "debian", "org"),
+        ("ftp", "debian", "org"),
+        ("security", "debian", "org"),
+        ("snapshot", "debian", "org"),
+        ("archive", "ubuntu", "com"),
+        ("security", "ubuntu", "com"),
+        ("ports", "ubuntu", "com"),
+        ("npmjs", "org"),
+        ("npmjs", "com"),
+        ("crates", "io"),
+        ("docker", "io"),
+        ("ghcr", "io"),
+        ("quay", "io"),
+        ("proxy", "golang", "org"),
+    )
+)
+
+
+def committed_files() -> list[Path]:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode != 0:
+        pytest.skip("not a git repository")
+    return [ROOT / name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def test_no_committed_file_names_a_package_registry() -> None:
+    found = []
+    for path in committed_files():
+        content = path.read_bytes()
+        if b"\0" in content:
+            continue
+        text = content.decode("utf-8", "replace").lower()
+        found += [f"{path.relative_to(ROOT)}: {host}" for host in REGISTRIES if host in text]
+    assert found == []
+
+
+def test_locked_requirements_are_all_pinned_and_hashed() -> None:
+    for path in (ROOT / "requirements").glob("*.txt"):
+        joined = path.read_text().replace("\\\n", " ")
+        lines = [line for line in joined.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+        assert len(lines) > 15
+        assert [line[:60] for line in lines if "==" not in line or "--hash=sha256:" not in line] == []
+
+
+def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_imports_keep_the_rules() -> None:
+    outcome = lint_imports(ROOT)
+    assert outcome.returncode == 0, outcome.stdout
+
+
+@pytest.mark.parametrize(
+    ("module", "line"),
+    [
+        ("callcenter/core/__init__.py", "import asyncio"),
+        ("callcenter/core/__init__.py", "import sqlalchemy"),
+        ("callcenter/core/__init__.py", "import callcenter.metrics"),
+        ("callcenter/metrics.py", "import panoramisk"),
+        ("callcenter/metrics.py", "import callcenter.asterisk.ami"),
+    ],
+)
+def test_an_import_against_the_rules_is_found(tmp_path: Path, module: str, line: str) -> None:
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    shutil.copytree(
+        ROOT / "callcenter", tmp_path / "callcenter", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    with (tmp_path / module).open("a") as file:
+        file.write(f"\n{line}\n")
+    outcome = lint_imports(tmp_path)
+    assert outcome.returncode != 0
+    assert "BROKEN" in outcome.stdout
