@@ -1,4 +1,4 @@
-"""Getting the real parts on machines of every kind: what is found where, and what people are told otherwise."""
+"""Getting the real parts on every kind of machine: what is found where, and what people are told."""
 
 from __future__ import annotations
 
@@ -80,9 +80,7 @@ def install(home: Path, monkeypatch: pytest.MonkeyPatch, command: str, says: str
     binary = home / command
     binary.write_text(f"#!/bin/sh\necho '{says}'\nexit 99\n")  # sipp does exit with 99
     binary.chmod(0o755)
-    monkeypatch.setattr(
-        parts.shutil, "which", lambda wanted, path=None: str(binary) if wanted == command else None
-    )
+    monkeypatch.setattr(shutil, "which", lambda wanted, path=None: str(binary) if wanted == command else None)
     return binary
 
 
