@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -46,6 +47,8 @@ CLOSING_TIME = 1.0
 
 _LIST_ID = IdGenerator("list")
 _OF_A_LIST = f"{_LIST_ID.prefix}/{_LIST_ID.uid}/"
+_NOTHING_FOUND = re.compile("No .+ found")
+"""PJSIP's way to say that a list is empty is an error: ``No Contacts found``."""
 _MAX_KINDS_LOGGED = 200
 
 log = logging.getLogger(__name__)
@@ -128,8 +131,11 @@ class _Action(PanoramiskAction):  # type: ignore[misc]  # panoramisk has no type
         if self.future.done():
             return True
         if "Event" not in message:
-            if message["Response"] == "Error":
-                self.fail(ActionFailed(self.name, message.get("Message", "refused without a reason")))
+            answer = message.get("Message", "refused without a reason").strip()
+            if message["Response"] == "Error" and self.lists and _NOTHING_FOUND.fullmatch(answer):
+                self.future.set_result([])
+            elif message["Response"] == "Error":
+                self.fail(ActionFailed(self.name, answer))
             elif not self.lists:
                 self.future.set_result(message)
         elif message.get("EventList") == "Complete" or message["Event"].endswith("Complete"):
@@ -278,7 +284,7 @@ class Ami:
                 failures = 1 if self._was_stable() else failures + 1
                 await asyncio.sleep(self._pause(failures, refused=refused))
         finally:
-            self._report(False, "the controller is stopping")
+            self._report(False, "the controller is stopping", logging.INFO)
 
     async def _session(self) -> None:
         """One connection from start to end; always ends with an exception that tells why."""
@@ -365,7 +371,7 @@ class Ami:
             # Synchronously: the events that follow in the same chunk come after the news of the connection.
             self._connection.booted.set_result(None)
             self._booted_at = self.last_event_at
-            self._report(True, f"logged in to Asterisk's AMI at {self._settings.address}")
+            self._report(True, f"logged in to Asterisk's AMI at {self._settings.address}", logging.INFO)
         self._guarded(message["Event"], self._on_event, message)
 
     def _guarded(self, kind: str, callback: Callable[..., None], *args: object) -> None:
@@ -378,11 +384,11 @@ class Ami:
                 self._kinds_logged.add(seen)
                 log.exception("AMI: handling %.60r failed (logged once for each kind)", kind)
 
-    def _report(self, connected: bool, reason: str) -> None:
+    def _report(self, connected: bool, reason: str, level: int = logging.WARNING) -> None:
         """Tell a change of the connection, or of what is wrong with it, once."""
         if self._reported != (connected, reason):
             self._reported = (connected, reason)
-            log.log(logging.INFO if connected else logging.WARNING, "%s", reason)
+            log.log(level, "%s", reason)
             self._guarded("connection", self._on_connection, connected, reason)
 
     def _was_stable(self) -> bool:

@@ -11,9 +11,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 Message = Mapping[str, str]
-"""A parsed message: an event (has ``Event``), or else an answer (has ``Response``). Asterisk's spelling of keys.
+"""A parsed message: an event (has ``Event``), or else an answer (has ``Response``).
 
-Repeated ``…Variable`` and ``Output`` headers are joined by a newline; of others the last counts.
+Keys are as Asterisk spells them. Repeated ``…Variable`` and ``Output`` headers are joined by a newline;
+of others the last counts.
 """
 
 Headers = Mapping[str, str | Sequence[str]]
