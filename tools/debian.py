@@ -163,6 +163,10 @@ class Archive:
             # Some third party's source may fail; what matters is whether the wanted package is found.
             self._apt("apt-get", "update", "-qq")
             return
+        self._options += [
+            "-o",
+            "APT::Update::Error-Mode=any",
+        ]  # else a mirror that is down passes for a warning
         dated = ("-o", "Acquire::Check-Date=true", "-o", "Acquire::Check-Valid-Until=true")
         strict = self._apt("apt-get", "update", "-qq", *dated)
         if strict.returncode == 0:
