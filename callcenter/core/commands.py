@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from callcenter.core.events import Requester, Timer
-from callcenter.core.records import AnnouncementRecord, CallRecord, OfferRecord, PresenceRecord, TransferRecord
+from callcenter.core.records import (
+    AnnouncementRecord,
+    CallRecord,
+    OfferRecord,
+    PresenceRecord,
+    TransferRecord,
+)
 
 
 class Place(StrEnum):
@@ -106,7 +112,7 @@ class Answer(StrEnum):
     PAUSED = "paused"
     RETURNED = "returned"
     RETURNED_AFTER_MISS = "returned_after_miss"
-    WRONG_SECRET = "wrong_secret"
+    WRONG_SECRET = "wrong_secret"  # noqa: S105 - an answer, not a password
     TRY_LATER = "try_later"
     PHONE_TAKEN = "phone_taken"
     NOT_LOGGED_IN = "not_logged_in"

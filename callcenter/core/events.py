@@ -259,6 +259,7 @@ class TimerKind(StrEnum):
     RING = "ring"
     WRAP_UP = "wrap_up"
     ANNOUNCE = "announce"
+    FALSE_ANSWER = "false_answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +286,11 @@ class ChannelSeen:
     bridge: str = ""
     seconds: float = 0.0
     variables: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AsteriskLost:
+    """The connection is gone: nothing can be seen or done until the next snapshot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,6 +342,7 @@ Event = (
     | HoursChanged
     | DayStarted
     | TimerFired
+    | AsteriskLost
     | Snapshot
     | RecordingFinished
     | RecordingFailed

@@ -28,9 +28,9 @@ class Machine(Generic[S, T]):
         try:
             return self.table[state, trigger]
         except KeyError:
-            allowed = sorted(t.value for s, t in self.table if s is state)
+            allowed = ", ".join(sorted(t.value for s, t in self.table if s is state)) or "nothing"
             raise IllegalTransition(
-                f"{self.name}: no '{trigger.value}' in state '{state.value}'; allowed there: {', '.join(allowed) or 'nothing'}"
+                f"{self.name}: no '{trigger.value}' in state '{state.value}'; allowed there: {allowed}"
             ) from None
 
     def allows(self, state: S, trigger: T) -> bool:

@@ -59,6 +59,8 @@ class Settings:
     ring_timeout: float = 15.0
     """How long an operator's phone rings before the offer counts as missed."""
     wrap_up: float = 20.0
+    false_answer: float = 0.5
+    """A phone that answers and hangs up sooner than this has not taken the call: the caller keeps the place."""
     wrong_secrets_allowed: int = 3
     """Wrong passwords or PINs in a row before the account has to wait."""
     wrong_secret_delay: float = 30.0

@@ -1,0 +1,145 @@
+"""The one door to the core: an event in, commands out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from callcenter.core import (
+    arrival,
+    conversation,
+    departure,
+    events,
+    reconcile,
+    ringing,
+    shift,
+    transfer,
+    waiting,
+)
+from callcenter.core.caller import Caller
+from callcenter.core.commands import Command
+from callcenter.core.events import Event, TimerFired, TimerKind
+from callcenter.core.floor import Floor, LineState
+from callcenter.core.operator import Operator
+from callcenter.core.settings import Settings
+from callcenter.core.view import CallView, LineView, OperatorView, View
+
+
+def _timer_fired(floor: Floor, event: TimerFired) -> None:
+    match event.timer.kind:
+        case TimerKind.RING:
+            ringing.ring_guard(floor, event.timer.of)
+        case TimerKind.WRAP_UP:
+            conversation.wrap_up_over(floor, event.timer.of)
+        case TimerKind.ANNOUNCE:
+            waiting.announce(floor, event.timer.of)
+        case TimerKind.FALSE_ANSWER:
+            conversation.truly_answered(floor, event.timer.of)
+
+
+RULES: Mapping[type, Callable[[Floor, Any], None]] = {
+    events.CallArrived: arrival.arrived,
+    events.GreetingHeard: arrival.greeting_heard,
+    events.InnGiven: arrival.inn_given,
+    events.UrgencyGiven: arrival.urgency_given,
+    events.AnnouncementSpoken: waiting.spoken,
+    events.InfoMenuVisited: waiting.info_menu_visited,
+    events.GeneralLineEnded: departure.general_line_ended,
+    events.ChannelHungUp: departure.hung_up,
+    events.BridgeEntered: conversation.bridge_entered,
+    events.BridgeLeft: conversation.bridge_left,
+    events.OfferRinging: ringing.ringing,
+    events.OfferAnswered: ringing.answered,
+    events.OfferFailed: ringing.failed,
+    events.LogIn: shift.log_in,
+    events.LogOut: shift.log_out,
+    events.Pause: shift.pause,
+    events.Return: shift.come_back,
+    events.Transfer: transfer.asked,
+    events.CancelTransfer: transfer.cancelled,
+    events.CompleteTransfer: transfer.completed,
+    events.HoursChanged: shift.hours_changed,
+    events.DayStarted: shift.day_started,
+    events.TimerFired: _timer_fired,
+    events.AsteriskLost: reconcile.lost,
+    events.Snapshot: reconcile.snapshot,
+    events.RecordingFinished: departure.recording_finished,
+    events.RecordingFailed: departure.recording_failed,
+}
+"""Which rule answers which event: the first place to look."""
+
+
+class CallCenter:
+    """All lines, callers and operators of one controller."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._floor = Floor(settings)
+
+    def handle(self, event: Event, now: float) -> list[Command]:
+        """Take in one event at monotonic time `now` (seconds, never decreasing); what is to be done, in order."""
+        self._floor.begin(now)
+        RULES[type(event)](self._floor, event)
+        return self._floor.finish()
+
+    def view(self, now: float) -> View:
+        """A copy of what may be seen, for pages and metrics."""
+        floor = self._floor
+        return View(
+            {id: _line_view(floor, line, now) for id, line in floor.lines.items()},
+            {id: _operator_view(floor, operator, now) for id, operator in floor.operators.items()},
+            {group: len(roster) for group, roster in floor.rosters.items()},
+            floor.connected,
+        )
+
+
+def _line_view(floor: Floor, line: LineState, now: float) -> LineView:
+    oldest = line.queue.oldest()
+    return LineView(
+        id=line.settings.id,
+        open=line.open,
+        lines_in_use=line.lines_in_use,
+        capacity=line.settings.capacity,
+        waiting=line.queue.counts(),
+        longest_wait=now - oldest if oldest is not None else 0.0,
+        on_duty=floor.staff(line.settings.answered_by),
+        required_staff=line.settings.required_staff,
+        target_wait=line.settings.target_wait,
+        average_5min=line.waits.last_5min.mean(now),
+        average_30min=line.waits.last_30min.mean(now),
+        average_day=line.waits.day(),
+    )
+
+
+def _operator_view(floor: Floor, operator: Operator, now: float) -> OperatorView:
+    offer = floor.offers.get(operator.offer)
+    caller = floor.callers.get(offer.call) if offer else None
+    return OperatorView(
+        id=operator.person.id,
+        name=operator.person.name,
+        group=operator.person.group,
+        phone=operator.phone,
+        presence=operator.presence.value,
+        activity=operator.activity.value,
+        reason=operator.reason,
+        since=now - operator.since,
+        call=_call_view(caller, now) if caller else None,
+        transfer=operator.transfer,
+    )
+
+
+def _call_view(caller: Caller, now: float) -> CallView:
+    record = caller.record
+    waited = record.waiting if record.waiting is not None else now - (record.joined_at or record.arrived_at)
+    return CallView(
+        call=caller.call,
+        line=record.line,
+        number=record.number,
+        name=record.name,
+        customer=record.customer,
+        role=record.role,
+        inn=record.inn,
+        identification=record.identification.value,
+        urgency=record.urgency,
+        state=caller.state.value,
+        waited=waited,
+    )

@@ -1,0 +1,118 @@
+"""A caller's way through the line, from arrival to hanging up (ESTP 5.4.2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from callcenter.core.commands import Direct, Place
+from callcenter.core.events import Customer
+from callcenter.core.machine import Machine
+from callcenter.core.records import AnnouncementRecord, CallRecord, TransferRecord
+
+
+class CallerState(StrEnum):
+    """Where the caller is."""
+
+    ARRIVED = "arrived"
+    GREETED = "greeted"
+    IDENTIFYING = "identifying"
+    CHOOSING = "choosing"
+    WAITING = "waiting"
+    TALKING = "talking"
+    HELD = "held"
+    GENERAL = "general"
+    LEAVING = "leaving"
+    GONE = "gone"
+
+
+class CallerStep(StrEnum):
+    """What moves a caller on."""
+
+    REFUSE = "refuse"
+    GREET = "greet"
+    ASK_INN = "ask_inn"
+    ASK_URGENCY = "ask_urgency"
+    JOIN = "join"
+    CONNECT = "connect"
+    HOLD = "hold"
+    DIVERT = "divert"
+    FAREWELL = "farewell"
+    HANG_UP = "hang_up"
+
+
+_S, _T = CallerState, CallerStep
+
+CALLER: Machine[CallerState, CallerStep] = Machine(
+    "caller",
+    _S.ARRIVED,
+    {
+        (_S.ARRIVED, _T.REFUSE): _S.LEAVING,
+        (_S.ARRIVED, _T.GREET): _S.GREETED,
+        (_S.ARRIVED, _T.DIVERT): _S.GENERAL,
+        (_S.ARRIVED, _T.JOIN): _S.WAITING,
+        (_S.GREETED, _T.ASK_INN): _S.IDENTIFYING,
+        (_S.GREETED, _T.ASK_URGENCY): _S.CHOOSING,
+        (_S.GREETED, _T.JOIN): _S.WAITING,
+        (_S.IDENTIFYING, _T.ASK_INN): _S.IDENTIFYING,
+        (_S.IDENTIFYING, _T.ASK_URGENCY): _S.CHOOSING,
+        (_S.IDENTIFYING, _T.JOIN): _S.WAITING,
+        (_S.IDENTIFYING, _T.DIVERT): _S.GENERAL,
+        (_S.CHOOSING, _T.JOIN): _S.WAITING,
+        (_S.WAITING, _T.CONNECT): _S.TALKING,
+        (_S.TALKING, _T.CONNECT): _S.TALKING,
+        (_S.TALKING, _T.HOLD): _S.HELD,
+        (_S.TALKING, _T.DIVERT): _S.GENERAL,
+        (_S.TALKING, _T.FAREWELL): _S.LEAVING,
+        (_S.HELD, _T.CONNECT): _S.TALKING,
+        (_S.HELD, _T.JOIN): _S.WAITING,
+        (_S.HELD, _T.DIVERT): _S.GENERAL,
+        (_S.GENERAL, _T.FAREWELL): _S.LEAVING,
+        **{(state, _T.HANG_UP): _S.GONE for state in _S if state is not _S.GONE},
+    },
+)
+
+
+@dataclass(slots=True)
+class Handover:
+    """An operator's attempt to hand the caller to a colleague, while it lasts."""
+
+    record: TransferRecord
+    from_leg: str
+    tried: set[str] = field(default_factory=set)
+    offer: str = ""
+    """The offer that rings a colleague, later the colleague's leg."""
+
+
+@dataclass(slots=True)
+class Caller:
+    """One call in progress."""
+
+    call: str
+    channel: str
+    record: CallRecord
+    state: CallerState = CALLER.start
+    admitted: bool = False
+    """Counts among the lines in use (ESTP 2.2b)."""
+    customer: Customer | None = None
+    inn_tries: int = 0
+    direct: Direct | None = None
+    """Where the caller was last sent: said again when Asterisk asks again."""
+    offer: str = ""
+    """The offer of the queue that is out for this caller."""
+    legs: set[str] = field(default_factory=set)
+    """Answered legs of our people that belong to this call."""
+    leg: str = ""
+    """The leg that the caller talks or talked to last."""
+    bridge: str = ""
+    talking_since: float | None = None
+    after: Place = Place.HOLD
+    """Where Asterisk sends the caller when the conversation's bridge ends."""
+    recorded: bool = False
+    answer_counted: bool = False
+    """The wait is in the line's averages."""
+    announcements: int = 0
+    pending: dict[int, AnnouncementRecord] = field(default_factory=dict)
+    """Announcements composed but not yet heard."""
+    handover: Handover | None = None
+    transfers: int = 0

@@ -1,0 +1,178 @@
+"""Who talks with whom, from the facts about channels and bridges.
+
+A conversation is nothing that we declare: caller and operator talk when their channels are in the same bridge.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from callcenter.core import dispatch, ringing, transfer
+from callcenter.core.caller import CALLER, Caller, CallerState, CallerStep
+from callcenter.core.commands import CancelTimer, OfferKind, Place, SetTimer
+from callcenter.core.events import BridgeEntered, BridgeLeft, Timer, TimerKind
+from callcenter.core.floor import Floor
+from callcenter.core.guide import after
+from callcenter.core.offer import Offer, OfferStep
+from callcenter.core.operator import Activity, ActivityStep, Operator
+from callcenter.core.records import HungUpBy, Outcome
+
+
+def bridge_entered(floor: Floor, event: BridgeEntered) -> None:
+    """A caller or a leg is in a bridge: whoever shares it talks."""
+    if event.channel_id in floor.offers:
+        offer = floor.offers[event.channel_id]
+        offer.bridge = event.bridge
+        caller = floor.callers.get(offer.call)
+    else:
+        caller = floor.callers.get(event.channel_id)
+        if caller:
+            caller.bridge = event.bridge
+    if caller is None:
+        return
+    for leg in sorted(caller.legs):
+        if floor.offers[leg].bridge and floor.offers[leg].bridge == caller.bridge:
+            _connected(floor, caller, floor.offers[leg])
+    transfer.consultation_begun(floor, caller)
+
+
+def bridge_left(floor: Floor, event: BridgeLeft) -> None:
+    """A caller or a leg has left a bridge."""
+    if event.channel_id in floor.offers:
+        offer = floor.offers[event.channel_id]
+        offer.bridge = "" if offer.bridge == event.bridge else offer.bridge
+        _stop_leg_clock(floor, offer)
+        return
+    caller = floor.callers.get(event.channel_id)
+    if caller is None or caller.bridge != event.bridge:
+        return
+    caller.bridge = ""
+    stop_clock(floor, caller)
+    if caller.state is CallerState.TALKING:
+        _out_of_conversation(floor, caller)
+
+
+def _out_of_conversation(floor: Floor, caller: Caller) -> None:
+    leg = floor.offers.get(caller.leg)
+    operator_stays = leg is not None and bool(leg.bridge)
+    if caller.after is Place.HOLD:
+        floor.move(caller, CallerStep.HOLD)
+        transfer.rescue(floor, caller)
+    elif not operator_stays:
+        _farewell(floor, caller)
+    # else: the caller left first and is about to hang up
+
+
+def _farewell(floor: Floor, caller: Caller) -> None:
+    floor.move(caller, CallerStep.FAREWELL)
+    floor.note(caller, hung_up_by=HungUpBy.OPERATOR)
+
+
+def _connected(floor: Floor, caller: Caller, offer: Offer) -> None:
+    if caller.talking_since is not None or not CALLER.allows(caller.state, CallerStep.CONNECT):
+        return
+    operator = floor.operators[offer.operator]
+    floor.move(caller, CallerStep.CONNECT)
+    floor.step(offer, OfferStep.CONNECT)
+    first_words = offer.record.connected_at is None
+    caller.leg, caller.offer = offer.id, ""
+    caller.talking_since = offer.talking_since = floor.now
+    if caller.call in floor.line(caller).queue:
+        floor.line(caller).queue.leave(caller.call)
+        floor.do(CancelTimer(Timer(TimerKind.ANNOUNCE, caller.call)))
+    if caller.record.answered_at is None:
+        _first_answer(floor, caller, operator)
+    if first_words:
+        floor.note_offer(offer, connected_at=floor.now, result="connected")
+    floor.activity(operator, ActivityStep.CONNECT, "connected", caller.call)
+    if not transfer.connected(floor, caller, offer):
+        _expect_false_answer(floor, caller)
+
+
+def _first_answer(floor: Floor, caller: Caller, operator: Operator) -> None:
+    joined_at = caller.record.joined_at if caller.record.joined_at is not None else caller.record.arrived_at
+    wait = floor.now - joined_at
+    floor.note(caller, answered_at=floor.now, waiting=wait, operator=operator.person.id, outcome=Outcome.ANSWERED)
+
+
+def _expect_false_answer(floor: Floor, caller: Caller) -> None:
+    """A phone that hangs up at once has not taken the call: only after a moment is the farewell the way out."""
+    caller.after = Place.HOLD
+    if floor.settings.false_answer > 0:
+        floor.do(SetTimer(Timer(TimerKind.FALSE_ANSWER, caller.call), floor.now + floor.settings.false_answer))
+    else:
+        truly_answered(floor, caller.call)
+
+
+def truly_answered(floor: Floor, call: str) -> None:
+    """The conversation is one: when the operator hangs up, the caller hears the farewell."""
+    caller = floor.callers.get(call)
+    if caller and caller.state is CallerState.TALKING and caller.handover is None:
+        count_answer(floor, caller)
+        after(floor, caller, Place.GOODBYE)
+
+
+def count_answer(floor: Floor, caller: Caller) -> None:
+    """The wait goes into the line's averages, once (ESTP 2.2d)."""
+    if caller.record.waiting is not None and caller.record.answered_at is not None and not caller.answer_counted:
+        caller.answer_counted = True
+        floor.line(caller).waits.add(caller.record.waiting, floor.now)
+
+
+def stop_clock(floor: Floor, caller: Caller) -> None:
+    """The caller talks no longer: the seconds go into both rows."""
+    if caller.talking_since is not None:
+        floor.note(caller, talk=caller.record.talk + floor.now - caller.talking_since)
+        caller.talking_since = None
+        leg = floor.offers.get(caller.leg)
+        if leg:
+            _stop_leg_clock(floor, leg)
+
+
+def _stop_leg_clock(floor: Floor, offer: Offer) -> None:
+    if offer.talking_since is not None:
+        offer.record = replace(offer.record, talk=offer.record.talk + floor.now - offer.talking_since)
+        offer.talking_since = None
+
+
+def leg_finished(floor: Floor, offer: Offer) -> None:
+    """The operator's part in the conversation is over: wrap-up for them, and a way on for a caller left behind."""
+    _stop_leg_clock(floor, offer)
+    floor.step(offer, OfferStep.END)
+    caller = floor.callers.get(offer.call)
+    false_answer = caller is not None and caller.state is CallerState.HELD and caller.handover is None
+    operator = ringing.forget(floor, offer, "false_answer" if false_answer else offer.record.result)
+    _wrap_up(floor, operator, offer)
+    if caller is None:
+        return
+    if false_answer:
+        ringing.pause_for(floor, operator, "missed")
+        _take_back_answer(floor, caller)
+    if caller.state is CallerState.TALKING and caller.leg == offer.id and not caller.bridge:
+        _out_of_conversation(floor, caller)
+    transfer.leg_gone(floor, caller, offer)
+
+
+def wrap_up_over(floor: Floor, person: str) -> None:
+    """Free for the next caller."""
+    operator = floor.operators[person]
+    if operator.activity is Activity.WRAPPING_UP:
+        floor.do(CancelTimer(Timer(TimerKind.WRAP_UP, person)))
+        floor.activity(operator, ActivityStep.READY, "wrap_up_over")
+        dispatch.offer_callers(floor)
+
+
+def _wrap_up(floor: Floor, operator: Operator, offer: Offer) -> None:
+    floor.activity(operator, ActivityStep.FINISH, "conversation_ended", offer.call)
+    if offer.kind is OfferKind.QUEUE and offer.record.talk > 0:
+        floor.lines[offer.line].handling.add(offer.record.talk + floor.settings.wrap_up)
+    if floor.settings.wrap_up > 0:
+        floor.do(SetTimer(Timer(TimerKind.WRAP_UP, operator.person.id), floor.now + floor.settings.wrap_up))
+    else:
+        wrap_up_over(floor, operator.person.id)
+
+
+def _take_back_answer(floor: Floor, caller: Caller) -> None:
+    """A phone glitch was not an answer (ESTP 5.6.1 registers who took the call)."""
+    if not caller.answer_counted:
+        floor.note(caller, answered_at=None, waiting=None, operator="", outcome=Outcome.IN_PROGRESS)

@@ -1,0 +1,115 @@
+"""Channels that are gone: an operator's leg, or the caller, whose call ends here with everything it held."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from callcenter.core import conversation, dispatch, ringing, transfer
+from callcenter.core.caller import Caller, CallerState, CallerStep
+from callcenter.core.commands import CancelTimer, FinishRecording, SaveCall
+from callcenter.core.events import (
+    ChannelHungUp,
+    GeneralLineEnded,
+    RecordingFailed,
+    RecordingFinished,
+    Timer,
+    TimerKind,
+)
+from callcenter.core.floor import Floor
+from callcenter.core.offer import OFFER, Offer, OfferState, OfferStep
+from callcenter.core.operator import Activity
+from callcenter.core.records import HungUpBy, Outcome
+
+
+def hung_up(floor: Floor, event: ChannelHungUp) -> None:
+    """A channel is gone: an operator's leg, a caller, or nobody we know."""
+    offer = floor.offers.get(event.channel_id)
+    if offer:
+        _leg_gone(floor, offer, event)
+        dispatch.offer_callers(floor)
+        return
+    caller = floor.callers.get(event.channel_id)
+    if caller:
+        caller_gone(floor, caller, event.cause, event.text)
+        dispatch.offer_callers(floor)
+
+
+def _leg_gone(floor: Floor, offer: Offer, event: ChannelHungUp) -> None:
+    advising = floor.operators[offer.operator].activity is Activity.ADVISING
+    if offer.state is OfferState.CONNECTED or (offer.state is OfferState.ANSWERED and advising):
+        conversation.leg_finished(floor, offer)
+    else:
+        ringing.leg_gone(floor, offer, event.cause)
+
+
+def caller_gone(floor: Floor, caller: Caller, cause: int, text: str, lost: bool = False) -> None:
+    """The call is over, whatever it was doing; its row gets its end, its place, its line and its operator go free."""
+    conversation.stop_clock(floor, caller)
+    conversation.count_answer(floor, caller)
+    line = floor.line(caller)
+    line.queue.leave(caller.call)
+    line.lines_in_use -= caller.admitted
+    changes: dict[str, Any] = {
+        "ended_at": floor.now,
+        "cause": cause,
+        "cause_text": text,
+        "outcome": _outcome(caller, lost),
+    }
+    if caller.record.hung_up_by is HungUpBy.NOBODY:
+        changes["hung_up_by"] = HungUpBy.CALLER if not lost else HungUpBy.NOBODY
+    if caller.state is CallerState.WAITING and caller.record.waiting is None and caller.record.joined_at is not None:
+        changes["waiting"] = floor.now - caller.record.joined_at
+    floor.note(caller, **changes)
+    floor.move(caller, CallerStep.HANG_UP)
+    floor.do(
+        CancelTimer(Timer(TimerKind.ANNOUNCE, caller.call)),
+        CancelTimer(Timer(TimerKind.FALSE_ANSWER, caller.call)),
+    )
+    transfer.caller_left(floor, caller)
+    offer = floor.offers.get(caller.offer)
+    if offer and OFFER.allows(offer.state, OfferStep.WITHDRAW):
+        floor.withdraw(offer)
+    if caller.recorded:
+        floor.unfinished_recordings[caller.call] = caller.record
+        floor.do(FinishRecording(caller.call, caller.record.line, caller.record.talk))
+    del floor.callers[caller.call]
+
+
+def _outcome(caller: Caller, lost: bool) -> Outcome:
+    if caller.record.outcome is not Outcome.IN_PROGRESS:
+        return caller.record.outcome
+    if lost:
+        return Outcome.LOST
+    return Outcome.ABANDONED if caller.state is CallerState.WAITING else Outcome.LEFT_IN_MENU
+
+
+def general_line_ended(floor: Floor, event: GeneralLineEnded) -> None:
+    """The general line is done with the caller, or could not be reached; the dialplan says good-bye."""
+    caller = floor.callers.get(event.call)
+    if caller and caller.state is CallerState.GENERAL:
+        floor.move(caller, CallerStep.FAREWELL)
+        floor.note(caller, hung_up_by=HungUpBy.SYSTEM)
+
+
+def recording_finished(floor: Floor, event: RecordingFinished) -> None:
+    """The file is whole: its name, length and hash go into the call's row (ESTP 2.6)."""
+    record = floor.unfinished_recordings.pop(event.call, None)
+    if record:
+        floor.do(
+            SaveCall(
+                replace(
+                    record,
+                    recording=event.path,
+                    recording_seconds=event.seconds,
+                    recording_sha256=event.sha256,
+                )
+            )
+        )
+
+
+def recording_failed(floor: Floor, event: RecordingFailed) -> None:
+    """There should be a recording and is none: the row says why."""
+    record = floor.unfinished_recordings.pop(event.call, None)
+    if record:
+        floor.do(SaveCall(replace(record, recording_problem=event.why)))

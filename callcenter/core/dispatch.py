@@ -1,0 +1,84 @@
+"""Free operators meet waiting callers: placing offers and what comes of them before anybody answers (ESTP 5.4.1)."""
+
+from __future__ import annotations
+
+from callcenter.core.caller import Caller
+from callcenter.core.commands import CancelTimer, OfferKind, Record, Ring, SetTimer
+from callcenter.core.events import Timer, TimerKind
+from callcenter.core.floor import Floor, LineState
+from callcenter.core.offer import Offer
+from callcenter.core.operator import ActivityStep, Operator
+from callcenter.core.records import OfferRecord
+
+GUARD = 5.0
+"""Seconds after the ring timeout when an offer of which nothing more was heard is given up."""
+
+
+def offer_callers(floor: Floor) -> None:
+    """As long as there is a free operator for somebody who waits, ring the phone."""
+    while floor.connected:
+        pair = _next_pair(floor)
+        if pair is None:
+            return
+        line, call, operator = pair
+        caller = floor.callers[call]
+        line.queue.reserve(call)
+        caller.offer = place(floor, caller, operator, OfferKind.QUEUE).id
+
+
+def place(floor: Floor, caller: Caller, operator: Operator, kind: OfferKind, consult_leg: str = "") -> Offer:
+    """Ring one operator's phone for one caller."""
+    id = floor.next_offer_id()
+    record = OfferRecord(id, caller.call, operator.person.id, kind.value, floor.now)
+    offer = floor.offers[id] = Offer(id, kind, caller.call, caller.record.line, operator.person.id, record)
+    operator.offer = id
+    if not caller.recorded:
+        caller.recorded = True
+        floor.do(Record(caller.call, caller.record.line))
+    timeout = floor.settings.ring_timeout
+    floor.do(
+        Ring(
+            id,
+            kind,
+            operator.phone,
+            caller.call,
+            caller.channel,
+            caller.record.number,
+            _label(caller),
+            timeout,
+            consult_leg,
+        ),
+        SetTimer(Timer(TimerKind.RING, id), floor.now + timeout + GUARD),
+    )
+    floor.activity(operator, ActivityStep.OFFER, kind.value, caller.call)
+    floor.note_offer(offer)
+    return offer
+
+
+def release_caller(floor: Floor, offer: Offer) -> None:
+    """The offer came to nothing; the caller, if still waiting, is offered again from the same place."""
+    floor.do(CancelTimer(Timer(TimerKind.RING, offer.id)))
+    caller = floor.callers.get(offer.call)
+    if caller and caller.offer == offer.id:
+        caller.offer = ""
+        queue = floor.line(caller).queue
+        if caller.call in queue:
+            queue.release(caller.call)
+
+
+def _next_pair(floor: Floor) -> tuple[LineState, str, Operator] | None:
+    """The caller to be served next over all lines, and the longest free operator who may take them."""
+    best: tuple[float, LineState, str, Operator] | None = None
+    for line in floor.lines.values():
+        call = line.queue.head(floor.now)
+        operator = floor.longest_free(line.settings.answered_by) if call else None
+        if call and operator:
+            joined_at = line.queue.joined_at(call)
+            if best is None or joined_at < best[0]:
+                best = joined_at, line, call, operator
+    return best[1:] if best else None
+
+
+def _label(caller: Caller) -> str:
+    who = caller.record.customer or ("ИНН " + caller.record.inn if caller.record.inn else "не определён")
+    return f"{caller.record.urgency}: {who}" if caller.record.urgency else who

@@ -1,0 +1,177 @@
+"""The state of the call centre and the few ways to change it. The rules (other modules) go through these."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from callcenter.core.caller import CALLER, Caller, CallerStep
+from callcenter.core.commands import (
+    Command,
+    HangUp,
+    Mirror,
+    Notice,
+    SaveCall,
+    SaveOffer,
+    SavePresence,
+    Severity,
+)
+from callcenter.core.offer import OFFER, Offer, OfferStep
+from callcenter.core.operator import ACTIVITY, PRESENCE, ActivityStep, Operator, Presence, PresenceStep
+from callcenter.core.queue import Queue
+from callcenter.core.records import CallRecord, PresenceRecord
+from callcenter.core.roster import Roster
+from callcenter.core.settings import Line, Settings
+from callcenter.core.statistics import HandlingTime, Waits
+
+
+class LineState:
+    """One line as it is now."""
+
+    def __init__(self, settings: Line) -> None:
+        self.settings = settings
+        self.open = False
+        self.lines_in_use = 0
+        self.queue = Queue(settings.classes, settings.overtaking_limit)
+        self.waits = Waits()
+        self.handling = HandlingTime(settings.expected_handling, settings.expected_calls)
+        self.understaffed = False
+
+
+class Floor:
+    """Everything the core remembers. `now` and `commands` belong to the event being handled."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.lines = {id: LineState(line) for id, line in settings.lines.items()}
+        self.operators = {id: Operator(person) for id, person in settings.people.items()}
+        self.rosters = {person.group: Roster() for person in settings.people.values()}
+        self.on_duty = dict.fromkeys(self.rosters, 0)
+        self.callers: dict[str, Caller] = {}
+        self.offers: dict[str, Offer] = {}
+        self.at_phone: dict[str, str] = {}
+        self.unfinished_recordings: dict[str, CallRecord] = {}
+        self.connected = False
+        self.now = 0.0
+        self.commands: list[Command] = []
+        self._changed: dict[str, Caller] = {}
+        self._offers_made = 0
+
+    # -- one event ---------------------------------------------------------------------------------------------
+
+    def begin(self, now: float) -> None:
+        """A new event is being handled at `now`."""
+        self.now = now
+        self.commands = []
+        self._changed = {}
+
+    def finish(self) -> list[Command]:
+        """What is to be done; every changed call is written once."""
+        self.do(*(SaveCall(caller.record) for caller in self._changed.values()))
+        return self.commands
+
+    def do(self, *commands: Command) -> None:
+        """Want something done."""
+        self.commands.extend(commands)
+
+    def notice(self, text: str, severity: Severity = Severity.INFO) -> None:
+        """Tell the log."""
+        self.do(Notice(severity, text))
+
+    # -- callers -----------------------------------------------------------------------------------------------
+
+    def line(self, caller: Caller) -> LineState:
+        """The line that the caller dialled."""
+        return self.lines[caller.record.line]
+
+    def move(self, caller: Caller, step: CallerStep) -> None:
+        """Take the caller one step through the lifecycle."""
+        caller.state = CALLER.next(caller.state, step)
+
+    def note(self, caller: Caller, **changes: Any) -> None:
+        """Enter something in the caller's row of the register."""
+        caller.record = replace(caller.record, **changes)
+        self._changed[caller.call] = caller
+
+    # -- offers ------------------------------------------------------------------------------------------------
+
+    def next_offer_id(self) -> str:
+        """A channel id that no other offer has; of fixed length, since Asterisk finds channels by prefix."""
+        self._offers_made += 1
+        return f"offer-{self.settings.boot}-{self._offers_made:07d}"
+
+    def step(self, offer: Offer, step: OfferStep) -> None:
+        """Take the offer one step through the lifecycle."""
+        offer.state = OFFER.next(offer.state, step)
+
+    def note_offer(self, offer: Offer, **changes: Any) -> None:
+        """Enter something in the offer's row of the register."""
+        offer.record = replace(offer.record, **changes)
+        self.do(SaveOffer(offer.record))
+
+    def withdraw(self, offer: Offer) -> None:
+        """Stop the ringing. The operator is free again when the phone is really silent."""
+        self.step(offer, OfferStep.WITHDRAW)
+        self.do(HangUp(offer.id))
+
+    # -- operators ---------------------------------------------------------------------------------------------
+
+    def presence(self, operator: Operator, step: PresenceStep, cause: str, reason: str = "") -> None:
+        """Change what the person intends, write it down, keep rosters and the safety net in step (ESTP 5.3.1)."""
+        was_on_duty = operator.presence is Presence.AVAILABLE
+        operator.presence = PRESENCE.next(operator.presence, step)
+        operator.reason = reason
+        is_on_duty = operator.presence is Presence.AVAILABLE
+        self.on_duty[operator.person.group] += is_on_duty - was_on_duty
+        if step is PresenceStep.LOG_IN or step is PresenceStep.RETURN:
+            operator.free_since = self.now
+        self._settle(operator, cause)
+        self.do(self._mirrored(operator))
+        if operator.presence is Presence.OFF:
+            self.at_phone.pop(operator.phone, None)
+            operator.phone = ""
+
+    def activity(self, operator: Operator, step: ActivityStep, cause: str, call: str = "") -> None:
+        """Change what the phone does."""
+        operator.activity = ACTIVITY.next(operator.activity, step)
+        if step is ActivityStep.READY:
+            operator.free_since = self.now
+        self._settle(operator, cause, call)
+
+    def _settle(self, operator: Operator, cause: str, call: str = "") -> None:
+        operator.since = self.now
+        roster = self.rosters[operator.person.group]
+        if operator.free:
+            roster.add(operator.person.id, operator.free_since)
+        else:
+            roster.remove(operator.person.id)
+        self.do(
+            SavePresence(
+                PresenceRecord(
+                    operator.person.id,
+                    self.now,
+                    operator.presence.value,
+                    operator.activity.value,
+                    cause,
+                    operator.phone,
+                    operator.reason,
+                    call,
+                )
+            )
+        )
+
+    def _mirrored(self, operator: Operator) -> Mirror:
+        on_shift = operator.presence is not Presence.OFF
+        paused = operator.presence is Presence.PAUSED
+        return Mirror(operator.person.id, operator.person.group, operator.phone, on_shift, paused)
+
+    def staff(self, groups: Iterable[str]) -> int:
+        """People of these groups on shift and not paused."""
+        return sum(self.on_duty.get(group, 0) for group in groups)
+
+    def longest_free(self, groups: Iterable[str], without: frozenset[str] | set[str] = frozenset()) -> Operator | None:
+        """The operator of these groups who has been free the longest (ESTP 5.4.1)."""
+        firsts = (self.rosters[group].first(without) for group in groups if group in self.rosters)
+        first = min((entry for entry in firsts if entry), default=None)
+        return self.operators[first[1]] if first else None

@@ -1,0 +1,78 @@
+"""An offer: one operator's phone rung for one caller; once answered, the operator's leg of the conversation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from callcenter.core.commands import OfferKind
+from callcenter.core.machine import Machine
+from callcenter.core.records import OfferRecord
+
+
+class OfferState(StrEnum):
+    """How far the offer is. The last three are final: the leg's channel is gone."""
+
+    PLACED = "placed"
+    RINGING = "ringing"
+    WITHDRAWN = "withdrawn"
+    ANSWERED = "answered"
+    CONNECTED = "connected"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    FINISHED = "finished"
+
+
+class OfferStep(StrEnum):
+    """What moves an offer on."""
+
+    RING = "ring"
+    WITHDRAW = "withdraw"
+    ANSWER = "answer"
+    CONNECT = "connect"
+    FAIL = "fail"
+    END = "end"
+
+
+_S, _T = OfferState, OfferStep
+
+OFFER: Machine[OfferState, OfferStep] = Machine(
+    "offer",
+    _S.PLACED,
+    {
+        (_S.PLACED, _T.RING): _S.RINGING,
+        (_S.PLACED, _T.ANSWER): _S.ANSWERED,
+        (_S.PLACED, _T.WITHDRAW): _S.WITHDRAWN,
+        (_S.PLACED, _T.FAIL): _S.FAILED,
+        (_S.RINGING, _T.ANSWER): _S.ANSWERED,
+        (_S.RINGING, _T.WITHDRAW): _S.WITHDRAWN,
+        (_S.RINGING, _T.FAIL): _S.FAILED,
+        (_S.WITHDRAWN, _T.END): _S.CANCELLED,
+        (_S.ANSWERED, _T.CONNECT): _S.CONNECTED,
+        (_S.ANSWERED, _T.WITHDRAW): _S.WITHDRAWN,
+        (_S.ANSWERED, _T.FAIL): _S.FAILED,
+        (_S.ANSWERED, _T.END): _S.FINISHED,
+        (_S.CONNECTED, _T.CONNECT): _S.CONNECTED,
+        (_S.CONNECTED, _T.END): _S.FINISHED,
+    },
+)
+
+
+@dataclass(slots=True)
+class Offer:
+    """One offer in progress."""
+
+    id: str
+    kind: OfferKind
+    call: str
+    line: str
+    operator: str
+    record: OfferRecord
+    state: OfferState = OFFER.start
+    bridge: str = ""
+    talking_since: float | None = None
+
+    @property
+    def pending(self) -> bool:
+        """The phone has not been answered yet and may still be."""
+        return self.state in (OfferState.PLACED, OfferState.RINGING)

@@ -1,0 +1,112 @@
+"""An operator: what the person intends (presence) apart from what the phone does (activity)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from callcenter.core.machine import Machine
+from callcenter.core.settings import Person
+
+
+class Presence(StrEnum):
+    """What the person intends (ESTP 5.3.1)."""
+
+    OFF = "off"
+    AVAILABLE = "available"
+    PAUSED = "paused"
+
+
+class PresenceStep(StrEnum):
+    """What changes the intention."""
+
+    LOG_IN = "log_in"
+    PAUSE = "pause"
+    RETURN = "return"
+    LOG_OUT = "log_out"
+
+
+_P, _PS = Presence, PresenceStep
+
+PRESENCE: Machine[Presence, PresenceStep] = Machine(
+    "presence",
+    _P.OFF,
+    {
+        (_P.OFF, _PS.LOG_IN): _P.AVAILABLE,
+        (_P.AVAILABLE, _PS.PAUSE): _P.PAUSED,
+        (_P.PAUSED, _PS.PAUSE): _P.PAUSED,
+        (_P.PAUSED, _PS.RETURN): _P.AVAILABLE,
+        (_P.AVAILABLE, _PS.LOG_OUT): _P.OFF,
+        (_P.PAUSED, _PS.LOG_OUT): _P.OFF,
+    },
+)
+
+
+class Activity(StrEnum):
+    """What the phone does."""
+
+    IDLE = "idle"
+    OFFERED = "offered"
+    TALKING = "talking"
+    CONSULTING = "consulting"
+    ADVISING = "advising"
+    WRAPPING_UP = "wrapping_up"
+
+
+class ActivityStep(StrEnum):
+    """What changes the activity."""
+
+    OFFER = "offer"
+    END_OFFER = "end_offer"
+    CONNECT = "connect"
+    CONSULT = "consult"
+    ADVISE = "advise"
+    FINISH = "finish"
+    READY = "ready"
+
+
+_A, _AS = Activity, ActivityStep
+
+ACTIVITY: Machine[Activity, ActivityStep] = Machine(
+    "activity",
+    _A.IDLE,
+    {
+        (_A.IDLE, _AS.OFFER): _A.OFFERED,
+        (_A.OFFERED, _AS.END_OFFER): _A.IDLE,
+        (_A.OFFERED, _AS.CONNECT): _A.TALKING,
+        (_A.OFFERED, _AS.ADVISE): _A.ADVISING,
+        (_A.TALKING, _AS.CONSULT): _A.CONSULTING,
+        (_A.TALKING, _AS.FINISH): _A.WRAPPING_UP,
+        (_A.CONSULTING, _AS.CONNECT): _A.TALKING,
+        (_A.CONSULTING, _AS.FINISH): _A.WRAPPING_UP,
+        (_A.ADVISING, _AS.CONNECT): _A.TALKING,
+        (_A.ADVISING, _AS.FINISH): _A.WRAPPING_UP,
+        (_A.WRAPPING_UP, _AS.READY): _A.IDLE,
+    },
+)
+
+
+@dataclass(slots=True)
+class Operator:
+    """One account and its present shift, if it has one."""
+
+    person: Person
+    presence: Presence = PRESENCE.start
+    activity: Activity = ACTIVITY.start
+    phone: str = ""
+    reason: str = ""
+    """Of the pause."""
+    since: float = 0.0
+    free_since: float = 0.0
+    """When the operator last became free: the longest free is offered first."""
+    offer: str = ""
+    """The offer that rings the phone, then the leg of the conversation."""
+    wrong_secrets: int = 0
+    blocked_until: float = 0.0
+    transfer: str = ""
+    """How the last transfer that they asked for goes or ended, for their page."""
+
+    @property
+    def free(self) -> bool:
+        """Can be offered a caller now."""
+        return self.presence is Presence.AVAILABLE and self.activity is Activity.IDLE

@@ -1,0 +1,102 @@
+"""The order of service: by urgency, but nobody is overtaken for longer than the limit (ESTP 2.3, 4.2)."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Sequence
+
+Key = tuple[float, int, str]
+"""(joined at, sequence number, call): the order of arrival."""
+
+
+class Queue:
+    """Callers of one line. Joining, leaving, the head and a place are found in O(log n) comparisons.
+
+    Order at time t: first those who have waited `limit` seconds or longer, whatever their class, in order of
+    arrival; then class by class, the most urgent first, each in order of arrival. A caller to whom a phone is
+    being rung keeps the place (`reserve`) but is not offered a second time.
+    """
+
+    def __init__(self, classes: Sequence[str], limit: float) -> None:
+        self._rank = {name: rank for rank, name in enumerate(classes)}
+        self._limit = limit
+        self._all: list[list[Key]] = [[] for _ in classes]
+        self._ready: list[list[Key]] = [[] for _ in classes]
+        self._place: dict[str, tuple[int, Key]] = {}
+        self._sequence = 0
+
+    def __len__(self) -> int:
+        return len(self._place)
+
+    def __contains__(self, call: str) -> bool:
+        return call in self._place
+
+    def counts(self) -> dict[str, int]:
+        """Callers waiting by class, those being rung for included."""
+        return {name: len(self._all[rank]) for name, rank in self._rank.items()}
+
+    def oldest(self) -> float | None:
+        """When the caller who waits the longest joined."""
+        return min((keys[0][0] for keys in self._all if keys), default=None)
+
+    def join(self, call: str, urgency: str, joined_at: float) -> None:
+        """Enter the queue. `joined_at` in the past gives back an old place."""
+        self._sequence += 1
+        rank, key = self._rank[urgency], (joined_at, self._sequence, call)
+        self._place[call] = rank, key
+        insort(self._all[rank], key)
+        insort(self._ready[rank], key)
+
+    def leave(self, call: str) -> None:
+        """Leave the queue, answered or not; unknown callers are passed over."""
+        if call not in self._place:
+            return
+        rank, key = self._place.pop(call)
+        _discard(self._all[rank], key)
+        _discard(self._ready[rank], key)
+
+    def reserve(self, call: str) -> None:
+        """A phone is being rung for this caller."""
+        rank, key = self._place[call]
+        _discard(self._ready[rank], key)
+
+    def release(self, call: str) -> None:
+        """The offer came to nothing: the caller is offered again, from the same place."""
+        rank, key = self._place[call]
+        keys = self._ready[rank]
+        index = bisect_left(keys, key)
+        if index == len(keys) or keys[index] != key:
+            keys.insert(index, key)
+
+    def head(self, now: float) -> str | None:
+        """Who is to be offered next."""
+        heads = [(rank, keys[0]) for rank, keys in enumerate(self._ready) if keys]
+        if not heads:
+            return None
+        return min(heads, key=lambda head: self._order(head[0], head[1], now))[1][2]
+
+    def joined_at(self, call: str) -> float:
+        """When the caller joined."""
+        return self._place[call][1][0]
+
+    def ahead(self, call: str, now: float) -> int:
+        """How many are to be served before this caller, those being rung for included."""
+        rank, key = self._place[call]
+        if self._overdue(key, now):
+            return sum(bisect_left(keys, key) for keys in self._all)
+        limit: Key = (now - self._limit, self._sequence + 1, "")
+        more_urgent = sum(len(keys) for keys in self._all[:rank])
+        overdue = sum(bisect_left(keys, limit) for keys in self._all[rank + 1 :])
+        return more_urgent + bisect_left(self._all[rank], key) + overdue
+
+    def _overdue(self, key: Key, now: float) -> bool:
+        return now - key[0] >= self._limit
+
+    def _order(self, rank: int, key: Key, now: float) -> tuple[int, Key]:
+        return (-1, key) if self._overdue(key, now) else (rank, key)
+
+
+def _discard(keys: list[Key], key: Key) -> None:
+    index = bisect_left(keys, key)
+    if index < len(keys) and keys[index] == key:
+        del keys[index]

@@ -1,0 +1,87 @@
+"""After a (re)connection: what Asterisk really has against what we believe. Differences go through ordinary events."""
+
+from __future__ import annotations
+
+from callcenter.core import conversation, departure, dispatch, ringing, waiting
+from callcenter.core.caller import Caller, CallerStep
+from callcenter.core.commands import HangUp, Mirror, Severity
+from callcenter.core.events import (
+    AsteriskLost,
+    BridgeEntered,
+    BridgeLeft,
+    ChannelHungUp,
+    ChannelSeen,
+    OfferAnswered,
+    Snapshot,
+)
+from callcenter.core.floor import Floor
+from callcenter.core.operator import Presence
+from callcenter.core.records import CallRecord
+
+LOST_CAUSE = 41
+"""Q.850 temporary failure: what a call gets that ended while nobody could see it."""
+
+
+def lost(floor: Floor, event: AsteriskLost) -> None:
+    """Nobody is offered to anybody until the next snapshot."""
+    floor.connected = False
+
+
+def snapshot(floor: Floor, event: Snapshot) -> None:
+    """Take over what is true."""
+    floor.connected = True
+    seen = {channel.channel_id: channel for channel in event.channels}
+    for call in [call for call in floor.callers if call not in seen]:
+        departure.caller_gone(floor, floor.callers[call], LOST_CAUSE, "gone while unseen", lost=True)
+    for id in [id for id in floor.offers if id not in seen]:
+        departure.hung_up(floor, ChannelHungUp(id, LOST_CAUSE, "gone while unseen"))
+    for channel in event.channels:
+        _catch_up(floor, channel)
+    for operator in floor.operators.values():
+        if operator.presence is not Presence.OFF:
+            paused = operator.presence is Presence.PAUSED
+            floor.do(Mirror(operator.person.id, operator.person.group, operator.phone, True, paused))
+    dispatch.offer_callers(floor)
+
+
+def _catch_up(floor: Floor, channel: ChannelSeen) -> None:
+    id = channel.channel_id
+    offer, caller = floor.offers.get(id), floor.callers.get(id)
+    if offer or caller:
+        before = offer.bridge if offer else caller.bridge if caller else ""
+        if before and before != channel.bridge:
+            conversation.bridge_left(floor, BridgeLeft(id, before))
+        if channel.bridge and before != channel.bridge:
+            if offer:
+                ringing.answered(floor, OfferAnswered(id))
+            conversation.bridge_entered(floor, BridgeEntered(id, channel.bridge))
+    elif id.startswith("offer-"):
+        if not channel.bridge:
+            floor.do(HangUp(id))  # a phone that rings for an offer nobody remembers
+    elif channel.variables.get("CC_STAGE") == "waiting":
+        _adopt(floor, channel)
+
+
+def _adopt(floor: Floor, channel: ChannelSeen) -> None:
+    """A caller in the waiting room whom we do not know: from before this start, or arrived while unseen."""
+    line = floor.lines.get(channel.variables.get("CC_LINE", ""))
+    if line is None:
+        floor.notice(f"A waiting caller of no configured line was found: {channel.channel}.", Severity.WARNING)
+        return
+    arrived_at = floor.now - channel.seconds
+    urgency = line.settings.default_class
+    record = CallRecord(
+        channel.channel_id,
+        line.settings.id,
+        channel.variables.get("CC_NUMBER", ""),
+        "",
+        arrived_at,
+        urgency=urgency,
+        joined_at=arrived_at,
+    )
+    caller = floor.callers[channel.channel_id] = Caller(channel.channel_id, channel.channel, record, admitted=True)
+    line.lines_in_use += 1
+    floor.move(caller, CallerStep.JOIN)
+    floor.note(caller)
+    line.queue.join(caller.call, urgency, arrived_at)
+    waiting.welcome(floor, caller)

@@ -1,0 +1,84 @@
+"""What a waiting caller hears: place, estimated wait, or that nobody is on shift (ESTP 5.4.6)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from callcenter.core.announcement import position_and_wait
+from callcenter.core.caller import Caller, CallerState, CallerStep
+from callcenter.core.commands import Announce, Place, SaveAnnouncement, SetTimer
+from callcenter.core.estimate import expected_wait
+from callcenter.core.events import AnnouncementSpoken, InfoMenuVisited, Timer, TimerKind
+from callcenter.core.floor import Floor
+from callcenter.core.guide import direct
+from callcenter.core.records import AnnouncementRecord
+
+
+def welcome(floor: Floor, caller: Caller, *before: str) -> None:
+    """The caller has just joined the queue, or has come back to it: into the waiting room, with the first words."""
+    line = floor.line(caller)
+    at_once = line.queue.ahead(caller.call, floor.now) < _free(floor, caller)
+    if at_once and floor.connected:
+        prompts: tuple[str, ...] = (*before, "connecting")
+        number = 0
+    else:
+        number, prompts = _compose(floor, caller)
+        prompts = (*before, *prompts, "press-for-info")
+    direct(floor, caller, Place.WAITING, *prompts, announcement=number)
+    _again_later(floor, caller)
+
+
+def back_to_queue(floor: Floor, caller: Caller) -> None:
+    """A held caller to whom nobody will come back waits again, at the place that the first arrival gave."""
+    joined_at = caller.record.joined_at if caller.record.joined_at is not None else caller.record.arrived_at
+    line = floor.line(caller)
+    floor.move(caller, CallerStep.JOIN)
+    line.queue.join(caller.call, caller.record.urgency or line.settings.default_class, joined_at)
+    welcome(floor, caller)
+
+
+def announce(floor: Floor, call: str) -> None:
+    """It is time to tell a waiting caller again; one whose operator is already being rung is left in peace."""
+    caller = floor.callers.get(call)
+    if caller is None or caller.state is not CallerState.WAITING:
+        return
+    if not caller.offer:
+        number, prompts = _compose(floor, caller)
+        floor.do(Announce(call, number, ("thanks-for-waiting", *prompts)))
+    _again_later(floor, caller)
+
+
+def spoken(floor: Floor, event: AnnouncementSpoken) -> None:
+    """Asterisk began to play it: now it is a fact for the register."""
+    caller = floor.callers.get(event.call)
+    record = caller.pending.pop(event.number, None) if caller else None
+    if record:
+        floor.do(SaveAnnouncement(replace(record, spoken_at=floor.now)))
+
+
+def info_menu_visited(floor: Floor, event: InfoMenuVisited) -> None:
+    """The caller listens to the information menu; nothing else changes, least of all the place."""
+    caller = floor.callers.get(event.call)
+    if caller:
+        floor.note(caller, info_visits=caller.record.info_visits + 1)
+
+
+def _compose(floor: Floor, caller: Caller) -> tuple[int, tuple[str, ...]]:
+    line = floor.line(caller)
+    ahead = line.queue.ahead(caller.call, floor.now)
+    staff = floor.staff(line.settings.answered_by)
+    wait = expected_wait(ahead, staff, line.handling.mean)
+    prompts = position_and_wait(ahead, wait) if staff else ("nobody-on-shift",)
+    caller.announcements += 1
+    number = caller.announcements
+    caller.pending = {number: AnnouncementRecord(caller.call, number, floor.now, ahead, staff, wait, prompts)}
+    return number, prompts
+
+
+def _free(floor: Floor, caller: Caller) -> int:
+    return sum(len(floor.rosters[group]) for group in floor.line(caller).settings.answered_by if group in floor.rosters)
+
+
+def _again_later(floor: Floor, caller: Caller) -> None:
+    every = floor.line(caller).settings.announce_every
+    floor.do(SetTimer(Timer(TimerKind.ANNOUNCE, caller.call), floor.now + every))
