@@ -82,11 +82,14 @@ def test_imports_keep_the_rules() -> None:
 )
 def test_an_import_against_the_rules_is_found(tmp_path: Path, module: str, line: str) -> None:
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
-    shutil.copytree(
-        ROOT / "callcenter", tmp_path / "callcenter", ignore=shutil.ignore_patterns("__pycache__")
-    )
-    with (tmp_path / module).open("a") as file:
-        file.write(f"\n{line}\n")
+    # A sketch of the tree: the rules are tried, not the modules.
+    for name in ("__init__", "metrics", "core/__init__", "asterisk/__init__", "asterisk/ami"):
+        path = tmp_path / "callcenter" / f"{name}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    (tmp_path / "callcenter/asterisk/ami.py").write_text("import panoramisk\n")
+    assert lint_imports(tmp_path).returncode == 0
+    (tmp_path / module).write_text(f"{line}\n")
     outcome = lint_imports(tmp_path)
     assert outcome.returncode != 0
     assert "BROKEN" in outcome.stdout
