@@ -1,0 +1,26 @@
+"""All that the web knows of the call centre."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from callcenter.core.commands import Reply
+from callcenter.core.events import Event, Requester
+from callcenter.core.view import View
+
+
+class Floor(Protocol):
+    """The call centre as seen from a page."""
+
+    def view(self) -> View:
+        """The present moment."""
+
+    async def ask(self, make: Callable[[Requester], Event]) -> Reply:
+        """Put the event in and wait for the core's reply; `asyncio.TimeoutError` when none comes in 5 s."""
+
+    async def verify_password(self, person: str, password: str) -> bool:
+        """Whether this is the password of `person`; an unknown person takes just as long."""
+
+    def healthy(self) -> tuple[bool, Mapping[str, str]]:
+        """Whether calls can be answered now, and for each component 'ok' or what is wrong."""

@@ -1,0 +1,66 @@
+"""A page's view of a small call centre."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from aiohttp import ClientResponse, web
+from aiohttp.test_utils import TestClient, TestServer
+
+from callcenter.web import make_app
+from callcenter.web.sessions import Sessions
+from tests.web.fake_floor import PASSWORD, FakeFloor
+
+Browser = TestClient[web.Request, web.Application]
+LogIn = Callable[..., Awaitable[ClientResponse]]
+
+
+class Clock:
+    """A monotonic clock that the test turns."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def floor() -> FakeFloor:
+    return FakeFloor()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def requests() -> list[tuple[str, str, int]]:
+    """What the metrics are told."""
+    return []
+
+
+@pytest.fixture
+async def browser(floor: FakeFloor, clock: Clock, requests: list[tuple[str, str, int]]) -> AsyncIterator[Browser]:
+    app = make_app(
+        floor,
+        titles={"operators": "Операторы", "technical": "Технические специалисты"},
+        pause_reasons=("lunch", "break", "дежурство"),
+        metrics_text=lambda: b"# HELP x x\n",
+        observe_request=lambda method, route, code: requests.append((method, route, code)),
+        sessions=Sessions(clock),
+    )
+    async with TestClient(TestServer(app)) as client:
+        yield client
+
+
+@pytest.fixture
+def log_in(browser: Browser) -> LogIn:
+    """Log somebody in; the browser keeps the cookie."""
+
+    async def run(id: str = "101", password: str = PASSWORD, **more: object) -> ClientResponse:
+        return await browser.post("/api/login", json={"id": id, "password": password, **more})
+
+    return run

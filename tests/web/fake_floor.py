@@ -1,0 +1,122 @@
+"""A call centre of two operators and a technical specialist, just clever enough to answer a page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from callcenter.core import events
+from callcenter.core.commands import Answer, Reply
+from callcenter.core.events import Event, Requester
+from callcenter.core.view import CallView, LineView, OperatorView, View
+
+PASSWORD = "тихий океан"
+WRONG_ALLOWED = 3
+
+LINE = LineView(
+    id="estp",
+    open=True,
+    lines_in_use=3,
+    capacity=100,
+    waiting={"urgent": 1, "normal": 2},
+    longest_wait=42.5,
+    on_duty=1,
+    required_staff=2,
+    target_wait=300.0,
+    average_5min=None,
+    average_30min=12.0,
+    average_day=30.0,
+)
+
+
+def call(name: str = "Управление образования") -> CallView:
+    """A call in progress."""
+    return CallView(
+        call="1700.1",
+        line="estp",
+        number="+73420000001",
+        name=name,
+        customer="",
+        role="Заказчик",
+        inn="",
+        identification="by_number",
+        urgency="urgent",
+        state="talking",
+        waited=61.0,
+    )
+
+
+def operator(id: str, group: str) -> OperatorView:
+    """Somebody who is not on shift."""
+    return OperatorView(id, f"Сотрудник {id}", group, f"phone-{id}", "off", "idle", "", 0.0, None, "")
+
+
+class FakeFloor:
+    """Answers as the core would; `events` is what it was asked."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.operators = {
+            "101": operator("101", "operators"),
+            "102": operator("102", "operators"),
+            "201": operator("201", "technical"),
+        }
+        self.free = {"operators": 0, "technical": 0}
+        self.components = {"asterisk": "ok", "register": "ok"}
+        self.silent = False
+        self.wrong = 0
+        self.verifications = 0
+
+    def change(self, id: str, presence: str | None = None, call: CallView | None = None) -> None:
+        """Something happens to a person outside the page."""
+        own = self.operators[id]
+        activity = "talking" if call else own.activity
+        self.operators[id] = replace(own, presence=presence or own.presence, call=call, activity=activity)
+
+    def view(self) -> View:
+        return View({"estp": LINE}, dict(self.operators), dict(self.free), asterisk_connected=True)
+
+    def healthy(self) -> tuple[bool, Mapping[str, str]]:
+        return all(state == "ok" for state in self.components.values()), self.components
+
+    async def verify_password(self, person: str, password: str) -> bool:
+        self.verifications += 1
+        return person in self.operators and password == PASSWORD
+
+    async def ask(self, make: Callable[[Requester], Event]) -> Reply:
+        if self.silent:
+            raise TimeoutError
+        event = make("page-1")
+        self.events.append(event)
+        return Reply("page-1", self._answer(event))
+
+    def _answer(self, event: Event) -> Answer:
+        match event:
+            case events.LogIn():
+                return self._log_in(event)
+            case events.LogOut():
+                self.change(event.person, "off")
+                return Answer.LOGGED_OUT
+            case events.Pause():
+                self.change(event.person, "paused")
+                return Answer.PAUSED
+            case events.Return():
+                self.change(event.person, "available")
+                return Answer.RETURNED
+            case events.Transfer() if event.target == events.GENERAL_LINE:
+                return Answer.TRANSFERRED
+            case events.Transfer():
+                return Answer.RINGING_COLLEAGUE if self.free[event.target] else Answer.NONE_FREE
+            case events.CancelTransfer():
+                return Answer.TAKEN_BACK
+            case _:
+                return Answer.NOT_POSSIBLE
+
+    def _log_in(self, event: events.LogIn) -> Answer:
+        if self.wrong >= WRONG_ALLOWED:
+            return Answer.TRY_LATER
+        if not event.verified:
+            self.wrong += 1
+            return Answer.WRONG_SECRET
+        self.change(event.person, "available")
+        return Answer.LOGGED_IN

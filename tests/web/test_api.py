@@ -1,0 +1,195 @@
+"""An operator's day at the page, as the API sees it (ESTP 5.3.1, 5.4.4, 5.4.5, 2.1)."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from callcenter.core import events
+from callcenter.core.commands import Answer
+from callcenter.web.answers import SENTENCES
+from callcenter.web.sessions import LIFETIME, PER_PERSON, Sessions
+from tests.web.conftest import Browser, Clock, LogIn
+from tests.web.fake_floor import PASSWORD, FakeFloor, call
+
+
+@pytest.mark.clause("ESTP 5.3.1")
+async def test_a_shift_from_log_in_to_log_out(browser: Browser, floor: FakeFloor, log_in: LogIn) -> None:
+    opened = await log_in()
+    assert opened.status == 200
+    assert await opened.json() == {"answer": "logged_in", "message": "Вы на смене."}
+    paused = await browser.post("/api/pause", json={"reason": "lunch"})
+    assert (await paused.json())["answer"] == "paused"
+    me = await (await browser.get("/api/me")).json()
+    assert (me["me"]["presence"], me["me"]["group_title"]) == ("paused", "Операторы")
+    assert me["colleagues"] == [{"group": "technical", "title": "Технические специалисты", "free": 0}]
+    assert me["lines"][0]["waiting"] == {"urgent": 1, "normal": 2}
+    assert (await (await browser.post("/api/return", json={})).json())["answer"] == "returned"
+    closed = await browser.post("/api/logout", json={})
+    assert (await closed.json())["answer"] == "logged_out"
+    assert (await browser.get("/api/me")).status == 401
+    assert [type(event).__name__ for event in floor.events] == ["LogIn", "Pause", "Return", "LogOut"]
+
+
+async def test_log_in_says_where_the_person_sits(floor: FakeFloor, log_in: LogIn) -> None:
+    await log_in(phone="desk-7")
+    assert floor.events == [events.LogIn("101", True, "desk-7", "page-1")]
+
+
+async def test_the_session_cookie_is_out_of_reach_of_scripts_and_other_sites(log_in: LogIn) -> None:
+    cookie = (await log_in()).cookies["session"]
+    assert cookie["httponly"] is True
+    assert cookie["samesite"] == "Strict"
+    assert cookie["path"] == "/"
+    assert len(cookie.value) >= 43  # 256 random bits
+
+
+async def test_a_wrong_password_reaches_the_core_but_opens_nothing(
+    browser: Browser, floor: FakeFloor, log_in: LogIn
+) -> None:
+    refused = await log_in(password="wrong")
+    assert refused.status == 401
+    assert "session" not in refused.cookies
+    assert floor.events == [events.LogIn("101", False, "", "page-1")]
+    assert (await browser.get("/api/me")).status == 401
+
+
+async def test_an_unknown_person_is_told_the_same_as_a_wrong_password(log_in: LogIn) -> None:
+    known, unknown = await log_in(password="wrong"), await log_in("nobody")
+    assert (known.status, await known.read()) == (unknown.status, await unknown.read())
+
+
+async def test_after_too_many_wrong_passwords_the_right_one_has_to_wait_too(log_in: LogIn) -> None:
+    for _ in range(3):
+        assert (await log_in(password="wrong")).status == 401
+    throttled = await log_in(password=PASSWORD)
+    assert throttled.status == 429
+    assert (await throttled.json())["answer"] == "try_later"
+    assert "session" not in throttled.cookies
+
+
+async def test_a_flood_of_log_ins_verifies_a_few_at_a_time_and_refuses_the_rest(
+    floor: FakeFloor, log_in: LogIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = most = 0
+    release = asyncio.Event()
+
+    async def slowly(person: str, password: str) -> bool:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await release.wait()
+        running -= 1
+        return False
+
+    monkeypatch.setattr(floor, "verify_password", slowly)
+    attempts = [asyncio.ensure_future(log_in(f"p{n}")) for n in range(30)]
+    refused, _ = await asyncio.wait(attempts, return_when=asyncio.FIRST_COMPLETED, timeout=10)
+    assert {task.result().status for task in refused} == {429}
+    release.set()
+    statuses = [(await task).status for task in attempts]
+    assert most == 2
+    assert statuses.count(429) >= 12
+
+
+async def test_logging_out_by_telephone_ends_the_session_at_the_page(
+    browser: Browser, floor: FakeFloor, log_in: LogIn
+) -> None:
+    await log_in()
+    floor.change("101", "off")
+    assert (await browser.get("/api/me")).status == 401
+    floor.change("101", "available")  # and a new shift does not bring the old session back
+    assert (await browser.get("/api/me")).status == 401
+
+
+async def test_a_session_ends_after_twelve_hours(browser: Browser, clock: Clock, log_in: LogIn) -> None:
+    await log_in()
+    clock.now += LIFETIME - 1
+    assert (await browser.get("/api/me")).status == 200
+    clock.now += 1
+    assert (await browser.get("/api/me")).status == 401
+
+
+def test_sessions_of_one_person_do_not_pile_up(clock: Clock) -> None:
+    sessions = Sessions(clock)
+    tokens = [sessions.open("101") for _ in range(PER_PERSON + 2)]
+    assert [sessions.person(token) for token in tokens[:3]] == [None, None, "101"]
+
+
+async def test_logging_in_again_replaces_the_browser_s_session(browser: Browser, log_in: LogIn) -> None:
+    first = (await log_in()).cookies["session"].value
+    second = (await log_in("102")).cookies["session"].value
+    assert first != second
+    browser.session.cookie_jar.clear()
+    stale = await browser.get("/api/me", cookies={"session": first})
+    assert stale.status == 401
+
+
+@pytest.mark.clause("ESTP 5.4.4")
+async def test_a_transfer_rings_a_free_specialist(browser: Browser, floor: FakeFloor, log_in: LogIn) -> None:
+    await log_in()
+    floor.change("101", call=call())
+    floor.free["technical"] = 1
+    answer = await browser.post("/api/transfer", json={"target": "technical", "consult": True})
+    assert (answer.status, (await answer.json())["answer"]) == (200, "ringing_colleague")
+    assert floor.events[-1] == events.Transfer("technical", person="101", consult=True, requester="page-1")
+    assert (await browser.post("/api/transfer/cancel", json={})).status == 200
+    assert (await browser.post("/api/transfer/complete", json={})).status == 409
+
+
+@pytest.mark.clause("ESTP 5.4.4")
+async def test_with_nobody_free_the_operator_is_told_at_once(browser: Browser, log_in: LogIn) -> None:
+    await log_in()
+    answer = await browser.post("/api/transfer", json={"target": "technical"})
+    assert answer.status == 409
+    assert await answer.json() == {
+        "answer": "none_free",
+        "message": "Сейчас там никто не свободен. Абонент остаётся с вами.",
+    }
+
+
+@pytest.mark.clause("ESTP 2.1")
+async def test_one_action_sends_a_non_customer_to_the_general_line(
+    browser: Browser, floor: FakeFloor, log_in: LogIn
+) -> None:
+    await log_in()
+    answer = await browser.post("/api/transfer", json={"target": "general", "not_customer": True})
+    assert (await answer.json())["answer"] == "transferred"
+    assert floor.events[-1] == events.Transfer("general", person="101", not_customer=True, requester="page-1")
+
+
+async def test_a_non_customer_goes_nowhere_else(browser: Browser, log_in: LogIn) -> None:
+    await log_in()
+    answer = await browser.post("/api/transfer", json={"target": "technical", "not_customer": True})
+    assert answer.status == 400
+    assert (await answer.json())["message"] == "Туда перевести нельзя. Можно: general"
+
+
+async def test_unknown_groups_and_reasons_are_refused_with_what_is_allowed(browser: Browser, log_in: LogIn) -> None:
+    await log_in()
+    pause = await browser.post("/api/pause", json={"reason": "fishing"})
+    assert pause.status == 400
+    assert (await pause.json())["message"].endswith("lunch, break, дежурство")
+    transfer = await browser.post("/api/transfer", json={"target": "directors"})
+    assert (await transfer.json())["message"].endswith("operators, technical, general")
+
+
+async def test_the_floor_shows_states_but_not_who_is_calling(browser: Browser, floor: FakeFloor, log_in: LogIn) -> None:
+    await log_in()
+    floor.change("102", "available", call())
+    text = await (await browser.get("/api/floor")).text()
+    assert '"activity": "talking"' in text
+    assert "+73420000001" not in text
+    assert "Управление" not in text
+
+
+async def test_a_silent_core_is_an_honest_503(browser: Browser, floor: FakeFloor, log_in: LogIn) -> None:
+    await log_in()
+    floor.silent = True
+    answer = await browser.post("/api/return", json={})
+    assert (answer.status, (await answer.json())["answer"]) == (503, "no_answer")
+
+
+def test_every_answer_of_the_core_has_a_sentence() -> None:
+    assert set(SENTENCES) == set(Answer)
