@@ -1,0 +1,12 @@
+"""The register: what was promised and what happened, in a database (ESTP 5.6.1, 5.3.1).
+
+`database.Register` opens and upgrades it, `writer.Writer` writes facts without ever delaying a call,
+`reports` reads them back.
+"""
+
+from __future__ import annotations
+
+from callcenter.register.database import Register, RegisterError
+from callcenter.register.writer import Writer
+
+__all__ = ["Register", "RegisterError", "Writer"]

@@ -1,0 +1,211 @@
+"""The register's database: opened, checked, upgraded, closed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Table, case, event, inspect, make_url, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+
+from callcenter.core.records import HungUpBy, Outcome
+from callcenter.register import migrations
+from callcenter.register.tables import Call, Offer, Shift, Transfer
+
+_INSERT: dict[str, Callable[[Table], sqlite.Insert | postgresql.Insert]] = {
+    "sqlite": sqlite.insert,
+    "postgresql": postgresql.insert,
+}
+"""INSERT … ON CONFLICT, which both write alike but SQLAlchemy keeps with each dialect."""
+
+
+class RegisterError(Exception):
+    """The register can't be used; the text says what was found, where, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOpen:
+    """What an earlier start of the controller had left open."""
+
+    shifts: int
+    calls: int
+
+
+class Register:
+    """An open register. Made by `Register.open`, given back by `close`."""
+
+    def __init__(self, engine: AsyncEngine, name: str) -> None:
+        self.engine = engine
+        self.name = name
+        """Where it is, for people: a path, or a URL without its password."""
+        self._sessions: async_sessionmaker[AsyncSession] = async_sessionmaker(engine, expire_on_commit=False)
+
+    @classmethod
+    async def open(cls, where: str | Path, *, create: bool = True, busy_timeout: float = 1.0) -> Register:
+        """Open the register at a path or database URL, and bring its tables up to date.
+
+        `create` False: for readers; a register that does not exist or is not up to date is an error.
+        `busy_timeout`: seconds that SQLite waits for another process's lock before it gives up.
+        Raises `RegisterError`; a file that is not ours is left as it was.
+        """
+        url = _url(where)
+        name = (url.database or "") if _is_sqlite(url) else url.render_as_string(hide_password=True)
+        if _is_sqlite(url):
+            _check_file(Path(name), create)
+        engine = create_async_engine(url, hide_parameters=True)
+        if _is_sqlite(url):
+            _tune_sqlite(engine, busy_timeout)
+        try:
+            async with engine.begin() as connection:
+                await connection.run_sync(_bring_up_to_date, name, create)
+            if _is_sqlite(url) and create:
+                await asyncio.to_thread(_use_wal, name, busy_timeout)
+        except BaseException as problem:
+            await engine.dispose()
+            if isinstance(problem, (SQLAlchemyError, sqlite3.Error, OSError)):
+                raise RegisterError(_explain(problem, name)) from problem
+            raise
+        return cls(engine, name)
+
+    async def close(self) -> None:
+        """Give all connections back. The register can't be used afterwards."""
+        await self.engine.dispose()
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[AsyncSession]:
+        """One transaction, for reading or writing. Raises `RegisterError` for a database in trouble."""
+        try:
+            async with self._sessions.begin() as session:
+                yield session
+        except (SQLAlchemyError, OSError) as problem:
+            raise RegisterError(_explain(problem, self.name)) from problem
+
+    def insert(self, table: Table) -> sqlite.Insert | postgresql.Insert:
+        """An INSERT that knows ON CONFLICT, for this register's database."""
+        return _INSERT[self.engine.dialect.name](table)
+
+    async def close_left_open(self, at: datetime, cause: str) -> LeftOpen:
+        """Close the shifts and calls that the previous start of the controller left open, and say why.
+
+        A call that somebody had answered stays answered; nobody knows what became of the others.
+        """
+        outcome = case((Call.answered_at.is_not(None), Outcome.ANSWERED.value), else_=Outcome.LOST.value)
+        async with self.engine.begin() as connection:
+            shifts = await connection.execute(
+                update(Shift).where(Shift.ended_at.is_(None)).values(ended_at=at, end_cause=cause)
+            )
+            calls = await connection.execute(
+                update(Call)
+                .where(Call.outcome == Outcome.IN_PROGRESS.value)
+                .values(outcome=outcome, ended_at=at, hung_up_by=HungUpBy.SYSTEM.value, cause_text=cause)
+            )
+            for table in (Offer, Transfer):
+                await connection.execute(
+                    update(table)
+                    .where(table.ended_at.is_(None), table.result == "")
+                    .values(ended_at=at, result=Outcome.LOST.value)
+                )
+        return LeftOpen(shifts.rowcount, calls.rowcount)
+
+
+def _url(where: str | Path) -> URL:
+    if isinstance(where, Path) or "://" not in where:
+        return URL.create("sqlite+aiosqlite", database=str(where))
+    try:
+        url = make_url(where)
+        if url.drivername == "sqlite":
+            return url.set(drivername="sqlite+aiosqlite")
+        if url.get_backend_name() not in _INSERT:
+            raise RegisterError(
+                f"the register can't be kept in '{url.get_backend_name()}'; allowed: {', '.join(_INSERT)}"
+            )
+    except (ArgumentError, ValueError) as problem:
+        raise RegisterError("the register's address is not a path or a database URL") from problem
+    return url
+
+
+def _is_sqlite(url: URL) -> bool:
+    return url.get_backend_name() == "sqlite"
+
+
+def _check_file(path: Path, create: bool) -> None:
+    """Refuse what is not an SQLite file before anything touches it; a new one can be read by us alone."""
+    try:
+        if path.is_dir():
+            raise RegisterError(f"the register {path} is a directory; it has to be a file")
+        if not path.exists():
+            if not create:
+                raise RegisterError(f"there is no register at {path} yet; start the controller first")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        with path.open("rb") as file:
+            head = file.read(16)
+    except OSError as problem:
+        raise RegisterError(f"the register {path} can't be opened: {problem.strerror}") from problem
+    if head and head != b"SQLite format 3\0":
+        raise RegisterError(
+            f"{path} is not a database (it begins with {head!r}) and was left as it is; "
+            "move it away, or name another file as the database in the configuration"
+        )
+
+
+def _tune_sqlite(engine: AsyncEngine, busy_timeout: float) -> None:
+    """What SQLite needs on every connection, and transactions that begin when SQLAlchemy says so."""
+
+    def on_connect(connection: Any, _record: object) -> None:
+        # Python's driver begins transactions itself, but none for CREATE TABLE: half a migration could stay.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {int(busy_timeout * 1000)}")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.execute("PRAGMA synchronous = NORMAL")
+        cursor.close()
+
+    def on_begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN")
+
+    event.listen(engine.sync_engine, "connect", on_connect)
+    event.listen(engine.sync_engine, "begin", on_begin)
+
+
+def _use_wal(path: str, busy_timeout: float) -> None:
+    """Readers and the writer never wait for one another. Kept in the file: only once it proved to be ours."""
+    with closing(sqlite3.connect(path, timeout=busy_timeout)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+
+
+def _bring_up_to_date(connection: Connection, name: str, create: bool) -> None:
+    present = migrations.revision_of(connection)
+    if present is None and inspect(connection).get_table_names():
+        raise RegisterError(f"{name} is the database of some other program and was left as it is")
+    if present is not None and present not in migrations.known():
+        raise RegisterError(
+            f"{name} was written by a newer version of the controller (revision {present}; "
+            f"this version knows revisions up to {migrations.newest()}) and was left as it is; "
+            "install that version, or restore a backup"
+        )
+    if present == migrations.newest():
+        return
+    if not create:
+        raise RegisterError(f"the register {name} is not up to date; start the controller, which upgrades it")
+    migrations.upgrade(connection)
+
+
+def _explain(problem: Exception, name: str) -> str:
+    cause = problem.orig if isinstance(problem, DBAPIError) else problem
+    if isinstance(cause, sqlite3.OperationalError) and "locked" in str(cause):
+        return f"the register {name} is locked by another process; try again, or stop that one"
+    if isinstance(cause, sqlite3.OperationalError):
+        return f"the register {name} can't be opened: {cause}"
+    if isinstance(cause, sqlite3.DatabaseError):
+        return f"the register {name} can't be used ({cause}); restore a backup"
+    return f"the register {name} can't be used: {cause}"

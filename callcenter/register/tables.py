@@ -1,0 +1,239 @@
+"""The tables of the register. Times are UTC, durations are seconds.
+
+A column that holds a fact of `callcenter.core.records` has the name of the record's field. The length of a
+text column is a promise: longer text from the outside is cut to it before it is written (`rows.clean`).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    JSON,
+    DateTime,
+    Double,
+    ForeignKey,
+    Index,
+    MetaData,
+    String,
+    Table,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware datetime in and out, UTC in the database; a naive one, which could mean anything, is refused."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value!r} has no time zone; the register keeps aware datetimes only")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """Names of constraints are fixed, so that migrations can refer to them on every database."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: UtcDateTime, float: Double}
+
+
+def table_of(model: type[Base]) -> Table:
+    """The table behind a mapped class, with the type that statements need."""
+    return Base.metadata.tables[model.__tablename__]
+
+
+# Asterisk's unique ids are shorter than 150 bytes; the ids of people, phones and groups are ours.
+UniqueId = String(150)
+Id = String(64)
+Word = String(32)
+PhoneNumber = String(64)
+Name = String(300)
+Sentence = String(500)
+
+
+class Call(Base):
+    """One call, from the moment it arrived, however it ended (ESTP 5.6.1)."""
+
+    __tablename__ = "calls"
+    __table_args__ = (
+        Index(None, "arrived_at"),
+        Index(None, "line", "arrived_at"),
+        Index(None, "operator", "arrived_at"),
+        Index(None, "outcome", "arrived_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    call: Mapped[str] = mapped_column(UniqueId, unique=True)
+    line: Mapped[str] = mapped_column(Id)
+    number: Mapped[str] = mapped_column(PhoneNumber)
+    name: Mapped[str] = mapped_column(Name)
+    arrived_at: Mapped[datetime]
+    identification: Mapped[str] = mapped_column(Word)
+    inn: Mapped[str] = mapped_column(String(32))
+    customer: Mapped[str] = mapped_column(Name)
+    role: Mapped[str] = mapped_column(Name)
+    urgency: Mapped[str] = mapped_column(Word)
+    info_visits: Mapped[int]
+    joined_at: Mapped[datetime | None]
+    answered_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    waiting: Mapped[float | None]
+    talk: Mapped[float]
+    operator: Mapped[str] = mapped_column(Id)
+    outcome: Mapped[str] = mapped_column(Word)
+    hung_up_by: Mapped[str] = mapped_column(Word)
+    cause: Mapped[int | None]
+    cause_text: Mapped[str] = mapped_column(Sentence)
+    recording: Mapped[str] = mapped_column(Sentence)
+    recording_seconds: Mapped[float | None]
+    recording_sha256: Mapped[str] = mapped_column(String(64))
+    recording_problem: Mapped[str] = mapped_column(Sentence)
+
+
+class Offer(Base):
+    """One ringing of one operator's phone for one call, and what came of it."""
+
+    __tablename__ = "offers"
+    __table_args__ = (Index(None, "call"), Index(None, "operator", "placed_at"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    offer: Mapped[str] = mapped_column(UniqueId, unique=True)
+    call: Mapped[str] = mapped_column(UniqueId, ForeignKey("calls.call"))
+    operator: Mapped[str] = mapped_column(Id)
+    kind: Mapped[str] = mapped_column(Word)
+    placed_at: Mapped[datetime]
+    ringing_at: Mapped[datetime | None]
+    answered_at: Mapped[datetime | None]
+    connected_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    result: Mapped[str] = mapped_column(Word)
+    talk: Mapped[float]
+
+
+class Announcement(Base):
+    """One announcement that a waiting caller heard (ESTP 5.4.6)."""
+
+    __tablename__ = "announcements"
+    __table_args__ = (UniqueConstraint("call", "number"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    call: Mapped[str] = mapped_column(UniqueId, ForeignKey("calls.call"))
+    number: Mapped[int]
+    spoken_at: Mapped[datetime]
+    ahead: Mapped[int]
+    staff: Mapped[int]
+    estimate: Mapped[float | None]
+    prompts: Mapped[list[str]] = mapped_column(JSON)
+
+
+class Transfer(Base):
+    """One attempt to hand a caller on (ESTP 2.1, 5.4.4, 5.4.5)."""
+
+    __tablename__ = "transfers"
+    __table_args__ = (UniqueConstraint("call", "number"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    call: Mapped[str] = mapped_column(UniqueId, ForeignKey("calls.call"))
+    number: Mapped[int]
+    asked_at: Mapped[datetime]
+    from_operator: Mapped[str] = mapped_column(Id)
+    target: Mapped[str] = mapped_column(Id)
+    consult: Mapped[bool]
+    not_customer: Mapped[bool]
+    ended_at: Mapped[datetime | None]
+    to_operator: Mapped[str] = mapped_column(Id)
+    result: Mapped[str] = mapped_column(Word)
+
+
+class PresenceChange(Base):
+    """One change of an operator's state and its cause (ESTP 5.3.1)."""
+
+    __tablename__ = "presence_changes"
+    __table_args__ = (Index(None, "operator", "at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    fact: Mapped[str] = mapped_column(Id, unique=True)
+    """Made by the writer: a batch that is written twice by mistake of a network leaves one row."""
+    operator: Mapped[str] = mapped_column(Id)
+    at: Mapped[datetime]
+    presence: Mapped[str] = mapped_column(Word)
+    activity: Mapped[str] = mapped_column(Word)
+    cause: Mapped[str] = mapped_column(Sentence)
+    phone: Mapped[str] = mapped_column(Id)
+    reason: Mapped[str] = mapped_column(Word)
+    call: Mapped[str] = mapped_column(UniqueId)
+
+
+class Shift(Base):
+    """One shift: from the log-in to the log-out (ESTP 5.3.1). Nobody has two open at a time."""
+
+    __tablename__ = "shifts"
+    __table_args__ = (
+        Index(None, "operator", "started_at"),
+        Index(
+            "uq_shifts_open",
+            "operator",
+            unique=True,
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    fact: Mapped[str] = mapped_column(Id, unique=True)
+    """The presence change that opened it."""
+    operator: Mapped[str] = mapped_column(Id)
+    phone: Mapped[str] = mapped_column(Id)
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    end_cause: Mapped[str] = mapped_column(Sentence)
+
+
+class CustomerNumber(Base):
+    """One telephone number of the customers' directory, and whose it is (ESTP 2.1).
+
+    A body with several numbers has several rows; one known by its INN only has a row without a number.
+    """
+
+    __tablename__ = "customers"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    number: Mapped[str | None] = mapped_column(PhoneNumber, unique=True)
+    """E.164."""
+    inn: Mapped[str] = mapped_column(String(12), index=True)
+    name: Mapped[str] = mapped_column(Name)
+    role: Mapped[str] = mapped_column(Name)
+
+
+class DirectoryImport(Base):
+    """One replacement of the customers' directory."""
+
+    __tablename__ = "directory_imports"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    imported_at: Mapped[datetime]
+    source: Mapped[str] = mapped_column(Name)
+    customers: Mapped[int]
+    """Rows taken from the file."""
+    skipped: Mapped[int]
