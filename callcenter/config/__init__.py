@@ -1,0 +1,23 @@
+"""The configuration of the call centre: `Config.load(path)` reads and checks `config.yaml` as a whole."""
+
+from callcenter.config.configuration import VAR_OVERRIDE, Config
+from callcenter.config.problems import ConfigError
+from callcenter.config.sections import Group, Hours, Line, Person, Phone, Registration, Trunk
+from callcenter.config.values import Network, SipAddress, dialled_forms, normalise_number
+
+__all__ = [
+    "VAR_OVERRIDE",
+    "Config",
+    "ConfigError",
+    "Group",
+    "Hours",
+    "Line",
+    "Network",
+    "Person",
+    "Phone",
+    "Registration",
+    "SipAddress",
+    "Trunk",
+    "dialled_forms",
+    "normalise_number",
+]

@@ -1,0 +1,229 @@
+"""The whole configuration: read, checked as a whole, and handed to the core in its own terms."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Mapping
+from datetime import date
+from itertools import takewhile
+from operator import eq
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import Field, ValidationError, ValidationInfo, model_validator
+
+from callcenter.config.consistency import Declared, inconsistencies
+from callcenter.config.problems import ConfigError, Problem, field_problems
+from callcenter.config.sections import (
+    OWN_NAME,
+    Accounts,
+    Asterisk,
+    Codes,
+    Group,
+    Http,
+    Line,
+    Person,
+    Phone,
+    Recordings,
+    Section,
+    Timings,
+    Trunk,
+)
+from callcenter.config.values import DisplayText, FilePath, Id, PersonId, PhoneName
+from callcenter.config.yaml_file import Document, Location, YamlError, read_yaml
+from callcenter.core import settings
+
+VAR_OVERRIDE = "CALLCENTER_VAR"
+"""Environment variable that puts the folder of everything made at run time elsewhere."""
+
+_PROJECT = Path(__file__).resolve().parents[2]
+_NAMED = ("lines", "groups", "people", "phones", "trunks")
+
+
+class Config(Section):
+    """Everything that `config.yaml` says; paths are absolute. Made by `Config.load`."""
+
+    folder: Path = Field(alias="(folder)")
+    """Where the file lies."""
+    var: FilePath
+    """Everything made at run time: secrets, rendered settings, database, logs."""
+    lines: dict[Id, Line] = {}
+    groups: dict[Id, Group]
+    people: dict[PersonId, Person] = {}
+    phones: dict[PhoneName, Phone] = {}
+    trunks: dict[Id, Trunk] = {}
+    pause_reasons: dict[Id, DisplayText] = {
+        "lunch": "Обед",
+        "break": "Перерыв",
+        "training": "Обучение",
+        "paperwork": "Оформление",
+    }
+    """id -> title; on the telephone the first is digit 1, the second 2, …"""
+    codes: Codes = Codes()
+    timings: Timings = Timings()
+    accounts: Accounts = Accounts()
+    recordings: Recordings
+    database: FilePath
+    http: Http = Http()
+    asterisk: Asterisk = Asterisk()
+    prompts: FilePath = _PROJECT / "ivr_prompts"
+    dialplan: FilePath = _PROJECT / "dialplan"
+    """Folder of the templates of Asterisk's files."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill(cls, data: Any, info: ValidationInfo) -> Any:
+        if not isinstance(data, Mapping) or info.context is None:
+            return data
+        filled = {"groups": {"operators": {"title": "Операторы"}}, "recordings": {}, **data}
+        var = os.environ.get(VAR_OVERRIDE) or filled.get("var") or "var"
+        filled |= {"(folder)": info.context["folder"], "var": var}
+        if isinstance(var, str):
+            filled.setdefault("database", str(Path(var) / "register.sqlite"))
+        for section in _NAMED:
+            entries = filled.get(section)
+            if isinstance(entries, Mapping):
+                filled[section] = {name: _introduced(section, name, entry) for name, entry in entries.items()}
+        return filled
+
+    @classmethod
+    def load(cls, path: Path | str) -> Self:
+        """Read and check the file; its relative paths begin at its own folder.
+
+        Raises ConfigError with everything that is wrong.
+        """
+        path = Path(path).absolute()
+        try:
+            document = read_yaml(path)
+        except OSError as error:
+            raise ConfigError(path, [f"the file cannot be read: {error.strerror}"]) from None
+        except YamlError as error:
+            raise ConfigError(path, [str(error)]) from None
+        config, problems = cls._check(document, path.parent)
+        if problems or config is None:
+            order = sorted(problems, key=lambda problem: document.line(problem.location) or 0)
+            raise ConfigError(path, dict.fromkeys(problem.sentence(document) for problem in order))
+        return config
+
+    @classmethod
+    def _check(cls, document: Document, folder: Path) -> tuple[Self | None, list[Problem]]:
+        data = {} if document.data is None else document.data
+        problems = [Problem(place, "found twice; each setting once") for place in document.duplicates]
+        config, wrong = cls._validate(data, folder)
+        problems += wrong
+        spoiled = {_setting(problem.location) for problem in wrong} - {()}
+        if config is None and isinstance(data, Mapping):
+            # What is left without the wrong values can still be compared; an entry that lacks something required
+            # then goes as a whole.
+            config, lacking = cls._validate(_without(data, spoiled), folder)
+            if config is None:
+                spoiled |= {problem.location[: 2 if problem.location[0] in _NAMED else 1] for problem in lacking}
+                config, _ = cls._validate(_without(data, spoiled), folder)
+        if config is not None:
+            found = inconsistencies(config, _declared(data, config))
+            problems += [problem for problem in found if not _follows(problem, spoiled)]
+        return config, problems
+
+    @classmethod
+    def _validate(cls, data: Any, folder: Path) -> tuple[Self | None, list[Problem]]:
+        try:
+            return cls.model_validate(data, context={"folder": folder}), []
+        except ValidationError as error:
+            return None, field_problems(error, cls)
+
+    def way_out(self, line: Line) -> Trunk | None:
+        """The trunk over which the line's general number is dialled."""
+        if line.general_trunk is not None:
+            return self.trunks.get(line.general_trunk)
+        return next((trunk for trunk in self.trunks.values() if trunk.places_calls), None)
+
+    def settings(self, boot: str) -> settings.Settings:
+        """What the core needs to know. `boot` distinguishes this start of the controller."""
+        return settings.Settings(
+            lines={line.id: _core_line(line) for line in self.lines.values()},
+            people={
+                person.id: settings.Person(person.id, person.name, person.group, person.phone)
+                for person in self.people.values()
+            },
+            pause_reasons=tuple(self.pause_reasons),
+            ring_timeout=self.timings.ring_timeout,
+            wrap_up=self.timings.wrap_up,
+            false_answer=self.timings.false_answer,
+            wrong_secrets_allowed=self.accounts.wrong_secrets_allowed,
+            wrong_secret_delay=self.accounts.wrong_secret_delay,
+            boot=boot,
+        )
+
+    def warnings(self, today: date) -> list[str]:
+        """What is allowed but probably not meant, or will soon be wrong: for the log and for a check."""
+        found = []
+        for line in self.lines.values():
+            if gap := line.hours.calendar.calendar_gap(today):
+                found.append(f"lines.{line.id}.hours: {gap}")
+            staff = sum(person.group in line.answered_by for person in self.people.values())
+            if staff < line.required_staff:
+                found.append(
+                    f"lines.{line.id}.required_staff: {line.required_staff} people must be on duty, "
+                    f"but only {staff} belong to {', '.join(line.answered_by)}"
+                )
+        if not self.trunks:
+            found.append("trunks: none is described, so nobody can call")
+        return found
+
+
+def _introduced(section: str, name: str, entry: Any) -> Any:
+    """An entry with its own name, and with what follows from the name where it is not set."""
+    if entry is not None and not isinstance(entry, Mapping):
+        return entry
+    known: dict[str, Any] = {OWN_NAME: name}
+    if section in ("lines", "groups"):
+        known["title"] = name
+    if section == "people":
+        known |= {"name": name, "phone": name}
+    return known | {key: value for key, value in (entry or {}).items() if value is not None}
+
+
+def _declared(data: Mapping[str, Any], config: Config) -> Declared:
+    return {
+        section: frozenset(getattr(config, section))
+        | frozenset(entries if isinstance(entries := data.get(section), Mapping) else ())
+        for section in _NAMED
+    }
+
+
+def _setting(location: Location) -> Location:
+    """The setting a location is in: a list is one setting."""
+    return tuple(takewhile(lambda part: isinstance(part, str), location))
+
+
+def _without(data: Any, gone: Collection[Location], place: Location = ()) -> Any:
+    """The data without the settings at these locations."""
+    if not isinstance(data, Mapping):
+        return data
+    inner = ((key, value, (*place, key)) for key, value in data.items())
+    return {key: _without(value, gone, there) for key, value, there in inner if there not in gone}
+
+
+def _follows(problem: Problem, spoiled: Iterable[Location]) -> bool:
+    """Whether a problem may be only the consequence of a wrong value at, in or above its place."""
+    return any(all(map(eq, problem.location, location)) for location in spoiled)
+
+
+def _core_line(line: Line) -> settings.Line:
+    return settings.Line(
+        id=line.id,
+        answered_by=line.answered_by,
+        capacity=line.capacity,
+        required_staff=line.required_staff,
+        customer_role=line.customer_role,
+        ask_inn=line.ivr.ask_inn,
+        inn_tries=line.ivr.inn_tries,
+        classes=line.queue.classes,
+        class_of_digit=dict(line.ivr.urgency) or None,
+        default_class=line.queue.default_class,
+        overtaking_limit=line.queue.overtaking_limit,
+        announce_every=line.queue.announce_every,
+        expected_handling=line.queue.expected_handling,
+        expected_calls=line.queue.expected_calls,
+        target_wait=line.target_wait,
+    )

@@ -1,0 +1,179 @@
+"""What must agree between the settings of different sections: references, ports, addresses, numbers, codes.
+
+Each rule yields its problems; none of them looks at anything but the configuration. `declared` has the names that
+stand in the file, also those whose own settings are wrong, so that one mistake is reported once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from callcenter.config.problems import Problem, nearest
+from callcenter.config.values import dialled_forms
+
+if TYPE_CHECKING:
+    from callcenter.config.configuration import Config
+
+Declared = Mapping[str, frozenset[str]]
+"""Section -> names of its entries."""
+
+PORTS_PER_CALL = 4
+"""RTP and RTCP of the caller and of the operator."""
+
+
+def inconsistencies(config: Config, declared: Declared) -> Iterator[Problem]:
+    """Everything that does not fit together."""
+    if not declared["lines"]:
+        yield Problem(("lines",), "found no line; at least one, with its numbers")
+    yield from _references(config, declared)
+    yield from _classes(config)
+    yield from _numbers(config)
+    yield from _phones_and_people(config)
+    yield from _addresses(config)
+    yield from _ports(config)
+    yield from _general_lines(config, declared)
+    yield from _codes(config)
+
+
+def _references(config: Config, declared: Declared) -> Iterator[Problem]:
+    for line in config.lines.values():
+        for index, group in enumerate(line.answered_by):
+            if group not in declared["groups"]:
+                yield _unknown(("lines", line.id, "answered_by", index), "group", group, declared["groups"])
+    for person in config.people.values():
+        if person.group not in declared["groups"]:
+            yield _unknown(("people", person.id, "group"), "group", person.group, declared["groups"])
+        if person.phone not in declared["phones"]:
+            yield _unknown(("people", person.id, "phone"), "phone", person.phone, declared["phones"])
+
+
+def _unknown(location: tuple[str | int, ...], kind: str, name: str, known: Iterable[str]) -> Problem:
+    return Problem(location, f"found {kind} {name!r}, which is not described; {nearest(name, known)}")
+
+
+def _classes(config: Config) -> Iterator[Problem]:
+    for line in config.lines.values():
+        classes = line.queue.classes
+        if len(set(classes)) < len(classes):
+            yield Problem(("lines", line.id, "queue", "classes"), "found a class twice; each class once")
+        if line.queue.default_class not in classes:
+            place = ("lines", line.id, "queue", "default_class")
+            yield _unknown(place, "class", line.queue.default_class, classes)
+        for digit, name in line.ivr.urgency.items():
+            if name not in classes:
+                yield _unknown(("lines", line.id, "ivr", "urgency", digit), "class", name, classes)
+
+
+def _numbers(config: Config) -> Iterator[Problem]:
+    taken: dict[str, str] = {}
+    for line in config.lines.values():
+        for index, number in enumerate(line.numbers):
+            forms = dialled_forms(number)
+            if other := next((taken[form] for form in forms if form in taken), None):
+                where = "this line" if other == line.id else f"line {other!r}"
+                text = f"found {number}, which {where} has already; a number belongs to one line, once"
+                yield Problem(("lines", line.id, "numbers", index), text)
+            taken.update(dict.fromkeys(forms, line.id))
+
+
+def _phones_and_people(config: Config) -> Iterator[Problem]:
+    for name in sorted(set(config.phones) & set(config.trunks)):
+        yield Problem(("phones", name), "found a phone and a trunk of this name; Asterisk needs different names")
+    users: dict[str, str] = {}
+    for person in config.people.values():
+        phone = config.phones.get(person.phone)
+        if phone and not phone.shared and (other := users.get(person.phone)):
+            text = (
+                f"found phone {person.phone!r}, which {other!r} sits at; "
+                f"a phone of one's own, or `shared: true` in phones.{person.phone}"
+            )
+            yield Problem(("people", person.id, "phone"), text)
+        users.setdefault(person.phone, person.id)
+
+
+def _addresses(config: Config) -> Iterator[Problem]:
+    seen: dict[object, str] = {}
+    for phone in config.phones.values():
+        if phone.address is None or (ip := phone.address.ip) is None:
+            continue
+        place = ("phones", phone.id, "address")
+        if ip in seen:
+            text = f"found {ip}, which phone {seen[ip]!r} has; calls are told apart by the IP address alone"
+            yield Problem(place, text)
+        seen.setdefault(ip, phone.id)
+        for trunk in config.trunks.values():
+            if any(ip in network for network in trunk.networks):
+                text = f"found {ip}, which is in a network of trunk {trunk.id!r}; its calls would be callers'"
+                yield Problem(place, text)
+        if str(ip) == config.asterisk.sip_bind and phone.address.port == config.asterisk.sip_port:
+            yield Problem(place, f"found {phone.address}, where Asterisk itself listens; the phone's own address")
+    networks = [
+        (trunk.id, index, network) for trunk in config.trunks.values() for index, network in enumerate(trunk.networks)
+    ]
+    for (other, _, first), (trunk_id, index, second) in combinations(networks, 2):
+        if first.version == second.version and first.overlaps(second):
+            text = f"found {second}, which overlaps {first} of trunk {other!r}; networks that do not overlap"
+            yield Problem(("trunks", trunk_id, "networks", index), text)
+
+
+def _ports(config: Config) -> Iterator[Problem]:
+    asterisk = config.asterisk
+    ports = (
+        (("asterisk", "sip_port"), asterisk.sip_port),
+        (("asterisk", "ami_port"), asterisk.ami_port),
+        (("http", "port"), config.http.port),
+    )
+    seen: dict[int, str] = {}
+    for place, port in ports:
+        if port in seen:
+            yield Problem(place, f"found {port}, which {seen[port]} has; a port of its own")
+        seen.setdefault(port, ".".join(place))
+    if asterisk.rtp_first <= asterisk.sip_port <= asterisk.rtp_last:
+        text = f"found {asterisk.sip_port}, which is among the RTP ports; a port outside them"
+        yield Problem(("asterisk", "sip_port"), text)
+    found = asterisk.rtp_last - asterisk.rtp_first + 1
+    needed = PORTS_PER_CALL * sum(line.capacity for line in config.lines.values())
+    if found < needed:
+        text = (
+            f"found {max(found, 0)} RTP ports from rtp_first to rtp_last; at least {needed}, "
+            f"{PORTS_PER_CALL} for each caller of all lines' capacity"
+        )
+        yield Problem(("asterisk", "rtp_last"), text)
+
+
+def _general_lines(config: Config, declared: Declared) -> Iterator[Problem]:
+    for line in config.lines.values():
+        if line.general_trunk is not None:
+            place = ("lines", line.id, "general_trunk")
+            trunk = config.trunks.get(line.general_trunk)
+            if line.general_trunk not in declared["trunks"]:
+                yield _unknown(place, "trunk", line.general_trunk, declared["trunks"])
+            elif trunk and not trunk.places_calls:
+                text = f"found trunk {trunk.id!r}, which only receives; give it `outgoing`, or name another"
+                yield Problem(place, text)
+        elif line.general_line and not config.way_out(line) and set(config.trunks) == declared["trunks"]:
+            text = f"found {line.general_line}, but no trunk can place calls; a provider, or a trunk with `outgoing`"
+            yield Problem(("lines", line.id, "general_line"), text)
+
+
+def _codes(config: Config) -> Iterator[Problem]:
+    codes = config.codes
+    at_rest = {name: getattr(codes, name) for name in ("log_in", "log_out", "pause", "return_")}
+    talking = {name: getattr(codes, name) for name in ("take_back", "complete", "not_customer")}
+    for group in config.groups.values():
+        if group.transfer_code is not None:
+            talking[f"transfer to {group.id}"] = codes.transfer + group.transfer_code
+            talking[f"consult {group.id}"] = codes.consult + group.transfer_code
+    for dialled in (at_rest, talking):
+        for (first, code), (second, other) in combinations(dialled.items(), 2):
+            if code.startswith(other) or other.startswith(code):
+                text = (
+                    f"found {first.rstrip('_')} {code} and {second} {other}; "
+                    "codes of which none is the beginning of another"
+                )
+                yield Problem(("codes",), text)
+    if len(config.pause_reasons) > 9:
+        text = f"found {len(config.pause_reasons)} reasons; at most 9, chosen by one digit in this order"
+        yield Problem(("pause_reasons",), text)

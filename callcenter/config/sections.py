@@ -1,0 +1,266 @@
+"""The sections of `config.yaml`: what can be set, within which bounds, and what holds when nothing is set.
+
+Every entry of a named section (`lines`, `people`, …) knows its own name as `id`. Durations are seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import time
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from callcenter.config.values import (
+    Address,
+    Bind,
+    Code,
+    Country,
+    Day,
+    Digit,
+    DisplayText,
+    Email,
+    FilePath,
+    Host,
+    Id,
+    Number,
+    PhoneAddress,
+    PhoneName,
+    PlainText,
+    Port,
+    Seconds,
+    Subnet,
+    TimeOfDay,
+    TransferCode,
+    Username,
+    Zone,
+)
+from callcenter.hours import MIDNIGHT, WorkingHours
+
+OWN_NAME = "(id)"
+"""Key under which an entry is told its name; nobody can write it by mistake for a setting."""
+
+
+class Section(BaseModel):
+    """Settings that belong together: unknown names are refused, an empty value means the default."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_is_default(cls, data: Any) -> Any:
+        if data is None:
+            return {}
+        if isinstance(data, Mapping):
+            return {key: value for key, value in data.items() if value is not None}
+        return data
+
+
+class Named(Section):
+    """A section that stands under a name of the engineer's choice."""
+
+    id: str = Field(alias="(id)")
+
+
+class Hours(Section):
+    """Working hours and calendar of a line (ESTP 2.2a)."""
+
+    zone: Zone = ZoneInfo("Europe/Moscow")
+    opens: TimeOfDay = time(9)
+    closes: TimeOfDay = time(18)
+    """24:00 (kept as midnight) for a line that works until the day's end."""
+    country: Country = "RU"
+    extra_holidays: frozenset[Day] = frozenset()
+    extra_workdays: frozenset[Day] = frozenset()
+
+    @model_validator(mode="after")
+    def _day_has_length(self) -> Self:
+        if self.closes != MIDNIGHT and self.opens >= self.closes:
+            raise ValueError(
+                f"found opens {self.opens:%H:%M} and closes {self.closes:%H:%M}; opens is earlier than closes"
+            )
+        if both := sorted(self.extra_holidays & self.extra_workdays):
+            raise ValueError(f"found {both[0]} in extra_holidays and extra_workdays; a day is one of them")
+        return self
+
+    @property
+    def calendar(self) -> WorkingHours:
+        """The same as something that can be asked."""
+        return WorkingHours(self.zone, self.opens, self.closes, self.country, self.extra_holidays, self.extra_workdays)
+
+
+class Ivr(Section):
+    """What a caller is asked before the queue (ESTP 2.1, 4.2)."""
+
+    ask_inn: bool = True
+    inn_tries: Annotated[int, Field(ge=1, le=9)] = 3
+    urgency: dict[Digit, Id] = {"1": "urgent", "2": "normal"}
+    """Digit -> class; empty: nobody is asked."""
+
+
+class Queue(Section):
+    """Order of callers and what they are told meanwhile (ESTP 2.3, 4.2, 5.4.6)."""
+
+    classes: Annotated[tuple[Id, ...], Field(min_length=1, max_length=9)] = ("urgent", "normal")
+    """Urgency classes, most urgent first."""
+    default_class: Id = "normal"
+    overtaking_limit: Annotated[float, Field(ge=0, le=86_400)] = 180.0
+    announce_every: Annotated[float, Field(ge=5, le=3600)] = 45.0
+    expected_handling: Seconds = 180.0
+    expected_calls: Annotated[int, Field(ge=0, le=10_000)] = 20
+
+
+class Line(Named):
+    """One published support line: its numbers, hours, people and promises."""
+
+    title: DisplayText
+    numbers: Annotated[tuple[Number, ...], Field(min_length=1)]
+    """E.164; `values.dialled_forms` gives the forms in which a trunk may deliver them."""
+    hours: Hours = Hours()
+    capacity: Annotated[int, Field(ge=1, le=10_000)] = 100
+    required_staff: Annotated[int, Field(ge=0, le=10_000)] = 2
+    target_wait: Seconds = 300.0
+    customer_role: PlainText = "Заказчик"
+    general_line: Number | None = None
+    general_trunk: Id | None = None
+    """Trunk over which the general line is dialled; the first that can place calls where none is named."""
+    email: Email | None = None
+    answered_by: Annotated[tuple[Id, ...], Field(min_length=1)] = ("operators",)
+    ivr: Ivr = Ivr()
+    queue: Queue = Queue()
+    subjects: dict[Id, PlainText] = {}
+    """What a call can be registered under (ESTP 3.1): id -> title."""
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone of the line's hours, days and reports."""
+        return self.hours.zone
+
+
+class Group(Named):
+    """People who answer the same questions (ESTP 5.7)."""
+
+    title: DisplayText
+    transfer_code: TransferCode | None = None
+    """Digits after a transfer code in a conversation; None: nobody transfers to this group by telephone."""
+
+
+class Person(Named):
+    """An account: somebody who can open a shift (ESTP 5.3.1). Passwords and PINs live in the secrets file."""
+
+    name: DisplayText
+    group: Id = "operators"
+    phone: PhoneName
+
+
+class Phone(Named):
+    """A desk phone or softphone: it registers with its own password, or stands at a fixed address."""
+
+    address: PhoneAddress | None = None
+    shared: bool = False
+    """Whether several people sit at it in turn."""
+
+    @property
+    def registers(self) -> bool:
+        """Whether it has a password of its own in the secrets file."""
+        return self.address is None
+
+
+class Registration(Section):
+    """An account at a telephony provider; its password is `trunks: <id>` of the secrets file."""
+
+    host: Host
+    port: Port = 5060
+    username: Username
+    from_domain: Host | None = None
+
+
+class Trunk(Named):
+    """Where callers come from: a registered provider, or networks whose calls are accepted."""
+
+    networks: tuple[Subnet, ...] = ()
+    provider: Registration | None = None
+    outgoing: Address | None = None
+    """Where calls to the general line are sent over a trunk of networks; a provider is dialled at its host."""
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if bool(self.networks) == (self.provider is not None):
+            found = "both networks and provider" if self.networks else "neither networks nor provider"
+            raise ValueError(f"found {found}; one of them is required")
+        if self.provider and self.outgoing:
+            raise ValueError("found outgoing beside provider; calls to a provider go to its host")
+        return self
+
+    @property
+    def places_calls(self) -> bool:
+        """Whether a call can be sent over it."""
+        return self.provider is not None or self.outgoing is not None
+
+
+class Codes(Section):
+    """What operators dial: the first four from a phone at rest, the others during a conversation."""
+
+    log_in: Code = "*11"
+    log_out: Code = "*12"
+    pause: Code = "*13"
+    return_: Code = Field(default="*14", alias="return")
+    transfer: Code = "*2"
+    """Followed by a group's transfer_code: hand the caller over directly."""
+    consult: Code = "*3"
+    """Followed by a group's transfer_code: talk to the colleague first."""
+    take_back: Code = "*0"
+    complete: Code = "*4"
+    not_customer: Code = "*9"
+    """Send the caller to the general line (ESTP 2.1)."""
+
+
+class Timings(Section):
+    """How long an operator's phone rings and how long the work after a call may take."""
+
+    ring_timeout: Annotated[float, Field(ge=3, le=120)] = 15.0
+    wrap_up: Annotated[float, Field(ge=0, le=3600)] = 20.0
+    false_answer: Annotated[float, Field(ge=0, le=10)] = 0.5
+    """A phone that answers and hangs up sooner than this has not taken the call."""
+
+
+class Accounts(Section):
+    """How wrong passwords and PINs slow down."""
+
+    wrong_secrets_allowed: Annotated[int, Field(ge=1, le=20)] = 3
+    wrong_secret_delay: Annotated[float, Field(ge=1, le=3600)] = 30.0
+
+
+class Recordings(Section):
+    """Where conversations are kept and for how long (ESTP 2.6)."""
+
+    folder: FilePath = Field(default=Path("recordings"), validate_default=True)
+    retention_days: Annotated[int, Field(ge=1, le=36_500)] = 1095
+
+
+class Http(Section):
+    """The operators' page, the API and the metrics."""
+
+    bind: Bind = "127.0.0.1"
+    port: Port = 8080
+
+
+class Asterisk(Section):
+    """The Asterisk that carries the calls."""
+
+    start: bool = True
+    """Whether `callcenter run` starts one of its own; otherwise one is expected at ami_host:ami_port."""
+    sip_bind: Bind = "127.0.0.1"
+    sip_port: Port = 5060
+    external_address: Host | None = None
+    """Address under which providers reach us, where that is not our own (NAT)."""
+    rtp_first: Annotated[int, Field(ge=1024, le=65535)] = 10_000
+    rtp_last: Annotated[int, Field(ge=1024, le=65535)] = 10_999
+    codecs: Annotated[tuple[Literal["alaw", "ulaw", "g722"], ...], Field(min_length=1)] = ("alaw", "ulaw")
+    ami_host: Host = "127.0.0.1"
+    """Where the daemon finds the manager interface."""
+    ami_bind: Bind = "127.0.0.1"
+    """Where Asterisk offers it."""
+    ami_port: Port = 5038

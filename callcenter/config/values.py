@@ -1,0 +1,232 @@
+"""The kinds of single values a configuration may hold, each as narrow as its use allows.
+
+Many of them are rendered into Asterisk's files, where a newline, a `;` or a `${` would start something of its own:
+such a value is refused here, with the character named. A validator raises `ValueError` whose text says what is
+*allowed*; what was found is added by `problems.py`.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, time
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import holidays
+import phonenumbers
+from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo
+
+HOME_REGION = "RU"
+"""Country of numbers written without their country code."""
+
+# Sections or targets of their own in Asterisk's files and in the core.
+_RESERVED = frozenset({"general", "global", "system", "default", "globals"})
+_SPECIAL = frozenset("\"'`;\\$|^{}[]()<>,")
+_HOST_LABEL = r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)"
+_HOST = re.compile(rf"{_HOST_LABEL}(?:\.{_HOST_LABEL})*")
+_EMAIL = re.compile(rf"[A-Za-z0-9._%+-]{{1,64}}@{_HOST_LABEL}(?:\.{_HOST_LABEL})+")
+
+
+def describe(char: str) -> str:
+    """A character such that an engineer finds it: printed form, code point and name."""
+    return f"{char!r} (U+{ord(char):04X} {unicodedata.name(char, 'control character')})"
+
+
+def _matching(pattern: str, allowed: str) -> Callable[[str], str]:
+    expression = re.compile(pattern)
+
+    def check(text: str) -> str:
+        if text in _RESERVED:
+            raise ValueError(f"another name: {text!r} has a meaning of its own in Asterisk's files")
+        if not expression.fullmatch(text):
+            odd = next((char for char in text if not re.fullmatch(r"[A-Za-z0-9_-]", char)), None)
+            raise ValueError(allowed + (f", not {describe(odd)}" if odd else ""))
+        return text
+
+    return check
+
+
+def _display_text(text: str) -> str:
+    for char in text:
+        if char in _SPECIAL or (unicodedata.category(char)[0] in "CZ" and char != " "):
+            raise ValueError(
+                f"letters, digits, spaces and simple punctuation, not {describe(char)}: "
+                "this text is written into Asterisk's files"
+            )
+    if not text.strip():
+        raise ValueError("a text that can be seen")
+    return text.strip()
+
+
+def _plain_text(text: str) -> str:
+    for char in text:
+        if unicodedata.category(char)[0] == "C":
+            raise ValueError(f"one line of text, not {describe(char)}")
+    return text.strip()
+
+
+def _email(text: str) -> str:
+    if not _EMAIL.fullmatch(text):
+        raise ValueError("an e-mail address, such as info@estp.ru")
+    return text
+
+
+def normalise_number(text: str) -> str:
+    """A telephone number in E.164, such as +73422921960; numbers without a country code are Russian."""
+    try:
+        parsed = phonenumbers.parse(text, HOME_REGION)
+    except phonenumbers.NumberParseException:
+        parsed = None
+    if parsed is None or parsed.extension or not phonenumbers.is_possible_number(parsed):
+        raise ValueError("a whole telephone number, such as +7 342 292-19-60")
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+def dialled_forms(number: str) -> tuple[str, ...]:
+    """The forms in which trunks deliver a number: E.164 digits, with +, with the national prefix, and national.
+
+    >>> dialled_forms("+7 342 292-19-60")
+    ('73422921960', '+73422921960', '83422921960', '3422921960')
+    """
+    parsed = phonenumbers.parse(number, HOME_REGION)
+    international = f"{parsed.country_code}{(national := phonenumbers.national_significant_number(parsed))}"
+    region = phonenumbers.region_code_for_country_code(parsed.country_code or 0)
+    prefix = phonenumbers.ndd_prefix_for_region(region, True) or ""
+    return tuple(dict.fromkeys((international, f"+{international}", prefix + national, national)))
+
+
+def _host(text: str) -> str:
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        # A dotted number that is no address is a mistyped address, not a host name.
+        if len(text) > 253 or not _HOST.fullmatch(text) or re.fullmatch(r"[\d.]+", text):
+            raise ValueError("an IP address or a host name") from None
+        return text.lower()
+
+
+def _bind(text: str) -> str:
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        raise ValueError("an IP address of this machine, such as 127.0.0.1") from None
+
+
+@dataclass(frozen=True, slots=True)
+class SipAddress:
+    """Where a SIP message is sent: host (address or name) and UDP port."""
+
+    host: str
+    port: int = 5060
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def ip(self) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+        """The address, None where the host is a name."""
+        try:
+            return ipaddress.ip_address(self.host)
+        except ValueError:
+            return None
+
+
+def _sip_address(text: object) -> SipAddress:
+    match = re.fullmatch(r"(?:\[(?P<six>[0-9a-fA-F:]+)\]|(?P<host>[^\s:]+))(?::(?P<port>\d{1,5}))?", str(text))
+    if not match:
+        raise ValueError("address:port, such as 127.0.2.11:5060")
+    port = int(match["port"] or 5060)
+    if not 1 <= port <= 65535:
+        raise ValueError("address:port with a port from 1 to 65535")
+    return SipAddress(_host(match["six"] or match["host"]), port)
+
+
+def _phone_address(address: SipAddress) -> SipAddress:
+    if address.ip is None or address.ip.is_unspecified:
+        raise ValueError("the phone's IP address and port, such as 127.0.2.11:5060")
+    return address
+
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def _network(text: object) -> Network:
+    try:
+        return ipaddress.ip_network(str(text))
+    except ValueError:
+        pass
+    try:
+        meant = ipaddress.ip_network(str(text), strict=False)
+    except ValueError:
+        raise ValueError("a network such as 127.0.1.0/24, or one address") from None
+    raise ValueError(f"a network without host bits: {meant} perhaps")
+
+
+def _time_of_day(text: object) -> time:
+    match = re.fullmatch(r"(\d{1,2}):(\d{2})", str(text))
+    if match and (match[0] == "24:00" or (int(match[1]) < 24 and int(match[2]) < 60)):
+        return time(int(match[1]) % 24, int(match[2]))
+    raise ValueError("a time of day such as 09:00; 24:00 for the end of the day")
+
+
+def _date(text: object) -> date:
+    if re.fullmatch(r"\d{4}-\d{2}-\d{2}", str(text)):
+        try:
+            return date.fromisoformat(str(text))
+        except ValueError:
+            pass
+    raise ValueError("a date such as 2026-12-31")
+
+
+def _zone(text: object) -> ZoneInfo:
+    try:
+        return ZoneInfo(str(text))
+    except (OSError, ValueError, KeyError):  # ZoneInfoNotFoundError is a KeyError
+        raise ValueError("a time zone of the IANA database, such as Europe/Moscow") from None
+
+
+def _country(text: str) -> str:
+    if text not in holidays.list_supported_countries():
+        raise ValueError("the two-letter code of a country, such as RU")
+    return text
+
+
+def _path(path: Path, info: ValidationInfo) -> Path:
+    return Path(info.context["folder"]) / path if info.context else path
+
+
+Id = Annotated[
+    str,
+    AfterValidator(
+        _matching(r"[a-z][a-z0-9_-]{0,30}", "up to 31 of a-z, 0-9, _ and -, the first a small letter (such as estp)")
+    ),
+]
+PhoneName = Annotated[
+    str, AfterValidator(_matching(r"[A-Za-z0-9_-]{1,32}", "up to 32 of A-Z, a-z, 0-9, _ and - (such as 101)"))
+]
+PersonId = PhoneName
+DisplayText = Annotated[str, Field(max_length=80), AfterValidator(_display_text)]
+PlainText = Annotated[str, Field(max_length=200), AfterValidator(_plain_text)]
+Email = Annotated[str, AfterValidator(_email)]
+Number = Annotated[str, AfterValidator(normalise_number)]
+Username = Annotated[str, Field(pattern=r"^\+?[A-Za-z0-9._@-]{1,64}$")]
+Digit = Annotated[str, Field(pattern=r"^[0-9*#]$")]
+Code = Annotated[str, Field(pattern=r"^[0-9*#]{1,6}$")]
+TransferCode = Annotated[str, Field(pattern=r"^[0-9]{1,3}$")]
+Host = Annotated[str, AfterValidator(_host)]
+Bind = Annotated[str, AfterValidator(_bind)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Address = Annotated[SipAddress, PlainValidator(_sip_address)]
+PhoneAddress = Annotated[SipAddress, PlainValidator(_sip_address), AfterValidator(_phone_address)]
+Subnet = Annotated[Network, PlainValidator(_network)]
+TimeOfDay = Annotated[time, PlainValidator(_time_of_day)]
+Day = Annotated[date, PlainValidator(_date)]
+Zone = Annotated[ZoneInfo, PlainValidator(_zone)]
+Country = Annotated[str, AfterValidator(_country)]
+FilePath = Annotated[Path, AfterValidator(_path)]
+Seconds = Annotated[float, Field(gt=0, le=86_400)]

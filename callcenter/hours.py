@@ -1,0 +1,115 @@
+"""Working hours of a line: which days are worked, and when the line opens and closes (ESTP 2.2a).
+
+The calendar of public holidays and of days moved by decree comes from the `holidays` library; dates that it does
+not know, or that a line keeps for itself, are given as extra holidays and extra workdays. Opening and closing are
+instants: they are computed in the line's zone and compared in UTC, so that a change of the clock between them
+moves neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property
+from zoneinfo import ZoneInfo
+
+import holidays
+
+MIDNIGHT = time(0)
+"""As a closing time: the end of the day (24:00)."""
+
+_HORIZON = timedelta(days=400)
+
+
+@dataclass(frozen=True)
+class WorkingHours:
+    """When a line is open. All moments given and returned are zone-aware."""
+
+    zone: ZoneInfo
+    opens: time
+    closes: time
+    country: str = "RU"
+    """ISO code of the country whose public holidays and moved days are kept."""
+    extra_holidays: frozenset[date] = frozenset()
+    extra_workdays: frozenset[date] = frozenset()
+
+    @cached_property
+    def _calendar(self) -> holidays.HolidayBase:
+        return holidays.country_holidays(self.country)
+
+    def working_day(self, day: date) -> bool:
+        """Whether people work on this day of the line's zone; the configured dates outweigh the library."""
+        if day in self.extra_workdays:
+            return True
+        if day in self.extra_holidays:
+            return False
+        return self._calendar.is_working_day(day)
+
+    def is_open(self, at: datetime) -> bool:
+        """Whether the line is open at this moment; it is at `opens` and is not any more at `closes`."""
+        at = _instant(at)
+        day = at.astimezone(self.zone).date()
+        return self.working_day(day) and self._moment(day, self.opens) <= at < self._closing(day)
+
+    def next_change(self, at: datetime) -> datetime:
+        """The first moment after `at` when the line opens or closes, in the line's zone.
+
+        Without any in more than a year (every day named a holiday) the end of that time: ask again then.
+        """
+        at = _instant(at)
+        now_open = self.is_open(at)
+        for boundary in self._boundaries(at):
+            if boundary > at and self.is_open(boundary) != now_open:
+                return boundary.astimezone(self.zone)
+        return (at + _HORIZON).astimezone(self.zone)
+
+    def _boundaries(self, at: datetime) -> Iterator[datetime]:
+        day = at.astimezone(self.zone).date()
+        for _ in range(_HORIZON.days):
+            if self.working_day(day):
+                yield self._moment(day, self.opens)
+                yield self._closing(day)
+            day += timedelta(days=1)
+
+    def _closing(self, day: date) -> datetime:
+        if self.closes == MIDNIGHT:
+            return self._moment(day + timedelta(days=1), MIDNIGHT)
+        return self._moment(day, self.closes)
+
+    def _moment(self, day: date, clock: time) -> datetime:
+        return datetime.combine(day, clock, self.zone).astimezone(UTC)
+
+    def calendar_gap(self, today: date) -> str | None:
+        """What the engineer has to add to the calendar, in a sentence; None while nothing is missing.
+
+        Russia decrees each autumn which days off of the coming year are moved. From December on the coming year
+        is looked at too. Extra dates given for a year count as knowledge of it.
+        """
+        years = [today.year, today.year + 1] if today.month == 12 else [today.year]
+        given = {day.year for day in self.extra_holidays | self.extra_workdays}
+        missing = [str(year) for year in years if year not in given and not self._transfers_known(year)]
+        if not missing:
+            return None
+        return (
+            f"the calendar of {self.country} has no moved working days for {' and '.join(missing)}: "
+            "update the library `holidays`, or name them in extra_holidays and extra_workdays"
+        )
+
+    def _transfers_known(self, year: int) -> bool:
+        """Whether the library is complete for the year.
+
+        It computes fixed holidays for any year, but moved days only for years whose decree it has. A country that
+        moves days every year is told by the three latest years of its table of special days.
+        """
+        if not self._calendar.start_year <= year <= self._calendar.end_year:
+            return False
+        known = sorted(getattr(self._calendar, "special_public_holidays", None) or ())
+        moves_yearly = len(known) >= 3 and known[-3:] == list(range(known[-1] - 2, known[-1] + 1))
+        return not moves_yearly or year <= known[-1]
+
+
+def _instant(at: datetime) -> datetime:
+    if at.tzinfo is None:
+        raise ValueError(f"{at.isoformat()} has no time zone; working hours are asked with zone-aware moments only")
+    return at.astimezone(UTC)
