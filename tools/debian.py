@@ -46,12 +46,7 @@ class Source:
 def apt_sources(folder: Path = APT_FOLDER) -> list[Source]:
     """All enabled binary sources of the machine, in both of apt's formats."""
     one_line = [folder / "sources.list", *sorted((folder / "sources.list.d").glob("*.list"))]
-    found = [
-        source
-        for path in one_line
-        if path.is_file()
-        for source in parse_list(path.read_text("utf-8", "replace"))
-    ]
+    found = [source for path in one_line if path.is_file() for source in parse_list(path.read_text("utf-8", "replace"))]
     for path in sorted((folder / "sources.list.d").glob("*.sources")):
         found += parse_deb822(path.read_text("utf-8", "replace"))
     return found
@@ -90,9 +85,7 @@ def debian_mirror(sources: Iterable[Source], environment: Mapping[str, str]) -> 
     for source in sources:
         if "main" in source.components and DEBIAN_RELEASES.intersection(source.suites):
             return source.uri
-    raise PartError(
-        f"this machine's apt sources name no Debian mirror (name one: {MIRROR_VARIABLE}=http://…/debian)"
-    )
+    raise PartError(f"this machine's apt sources name no Debian mirror (name one: {MIRROR_VARIABLE}=http://…/debian)")
 
 
 def version_of(text: str) -> tuple[int, ...]:
@@ -129,12 +122,8 @@ class Archive:
     @classmethod
     def of_release(cls, release: str, mirror: str, folder: Path) -> Archive:
         if not KEYRING.is_file():
-            raise PartError(
-                f"Debian's signing keys are missing at {KEYRING} (apt-get install debian-archive-keyring)"
-            )
-        return cls(
-            f"Debian {release}", folder, f"deb [signed-by={KEYRING}] {mirror} {release} main non-free\n"
-        )
+            raise PartError(f"Debian's signing keys are missing at {KEYRING} (apt-get install debian-archive-keyring)")
+        return cls(f"Debian {release}", folder, f"deb [signed-by={KEYRING}] {mirror} {release} main non-free\n")
 
     def open(self) -> None:
         """Fetch the lists of packages; apt checks their signatures."""
@@ -224,9 +213,7 @@ def write_wrapper(wrapper: Path, root: Path, program: str, environment: Mapping[
     triplet, loader_name = _platform()
     folders = [root / "usr/lib" / triplet, root / "lib" / triplet, root / "usr/lib", root / "lib"]
     loaders = [
-        path / loader_name
-        for path in (root / "usr/lib64", root / "lib64", *folders)
-        if (path / loader_name).exists()
+        path / loader_name for path in (root / "usr/lib64", root / "lib64", *folders) if (path / loader_name).exists()
     ]
     if not loaders or not (root / program).exists():
         raise PartError(f"the unpacked packages hold no {program} with a loader of its own")

@@ -90,9 +90,7 @@ def _directories(configuration: Path) -> dict[str, Path]:
         text = configuration.read_text("utf-8", "replace")
     except OSError:
         return {}
-    return {
-        key: Path(value) for key, value in re.findall(r"^\s*(ast\w+dir)\s*=>?\s*(/\S+)", text, re.MULTILINE)
-    }
+    return {key: Path(value) for key, value in re.findall(r"^\s*(ast\w+dir)\s*=>?\s*(/\S+)", text, re.MULTILINE)}
 
 
 def _first(folders: Sequence[Path | None], content: str, what: str) -> str:
@@ -268,9 +266,7 @@ def from_path(part: Part, archives: Archives) -> Home:
 def running_version(part: Part, binary: str) -> tuple[int, ...]:
     """What the program says of its own version, () if nothing; one that does not run is refused."""
     try:
-        said = subprocess.run(
-            [binary, *part.version_words], check=False, capture_output=True, text=True, timeout=30
-        )
+        said = subprocess.run([binary, *part.version_words], check=False, capture_output=True, text=True, timeout=30)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise PartError(f"{binary} does not run ({error})") from None
     version = version_of(said.stdout + said.stderr)

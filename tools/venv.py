@@ -88,9 +88,7 @@ def python() -> Path:
 
 def create() -> None:
     shutil.rmtree(VENV, ignore_errors=True)
-    outcome = subprocess.run(
-        [sys.executable, "-m", "venv", str(VENV)], check=False, capture_output=True, text=True
-    )
+    outcome = subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=False, capture_output=True, text=True)
     if outcome.returncode != 0:
         shutil.rmtree(VENV, ignore_errors=True)
         raise SetupError(

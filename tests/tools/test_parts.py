@@ -60,9 +60,7 @@ def loader() -> str:
 
 def libc() -> str:
     return next(
-        str(path)
-        for path in (Path("/lib") / multiarch() / "libc.so.6", Path("/usr/lib64/libc.so.6"))
-        if path.exists()
+        str(path) for path in (Path("/lib") / multiarch() / "libc.so.6", Path("/usr/lib64/libc.so.6")) if path.exists()
     )
 
 
@@ -84,9 +82,7 @@ def install(home: Path, monkeypatch: pytest.MonkeyPatch, command: str, says: str
     return binary
 
 
-def only_from(
-    monkeypatch: pytest.MonkeyPatch, machine: Archive | None, release: Archive | None
-) -> parts.Archives:
+def only_from(monkeypatch: pytest.MonkeyPatch, machine: Archive | None, release: Archive | None) -> parts.Archives:
     """Archives that are as given; None is one that can't be opened."""
 
     def place(archive: Archive | None) -> Callable[[parts.Archives], Archive]:
@@ -152,10 +148,7 @@ class TestMirror:
         assert debian_mirror([SECURITY, UBUNTU, DEBIAN], {}) == DEBIAN.uri
 
     def test_can_be_named_by_a_person(self) -> None:
-        assert (
-            debian_mirror([DEBIAN], {MIRROR_VARIABLE: " http://own.example/debian "})
-            == "http://own.example/debian"
-        )
+        assert debian_mirror([DEBIAN], {MIRROR_VARIABLE: " http://own.example/debian "}) == "http://own.example/debian"
 
     @pytest.mark.parametrize("sources", [[], [UBUNTU], [SECURITY]])
     def test_unknown_is_told_with_what_to_do(self, sources: list[Source]) -> None:
