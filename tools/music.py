@@ -1,8 +1,8 @@
 """Make `ivr_prompts/music/waiting.wav`: what a waiting caller hears between the announcements.
 
 Our own composition, so no licence stands in the way: slow broken chords over soft pads, 78 seconds that join
-their own beginning. The notes lie where a telephone carries sound (300–3000 Hz), and quietly, so that those who
-wait with the telephone on the desk notice a voice at once. The same file comes out every time.
+their own beginning. The notes lie where a telephone carries sound (300–3000 Hz), and quietly, so that a voice
+is noticed at once by a caller whose telephone lies on the desk. The same file comes out every time.
 """
 
 from __future__ import annotations
