@@ -115,9 +115,7 @@ class _Action(PanoramiskAction):  # type: ignore[misc]  # panoramisk has no type
         self.name = str(self["Action"])
         self.lists = lists
         loop = asyncio.get_running_loop()
-        self.timer = loop.call_later(
-            timeout, self.fail, ActionTimeout(f"{self.name}: no answer in {timeout:g} s")
-        )
+        self.timer = loop.call_later(timeout, self.fail, ActionTimeout(f"{self.name}: no answer in {timeout:g} s"))
 
     def __repr__(self) -> str:
         return f"<action {self.name}>"  # the dictionary's own repr would show the secret
@@ -170,8 +168,6 @@ class _Connection(AMIProtocol):  # type: ignore[misc]  # panoramisk has no types
         try:
             for message in self._reader.feed(data):
                 self.handle_message(message)
-                if self.closed:
-                    return
         except ValueError as error:
             self.drop(str(error))
 
@@ -182,9 +178,7 @@ class _Connection(AMIProtocol):  # type: ignore[misc]  # panoramisk has no types
         if "Event" not in message or (action is not None and action.lists):
             if action is not None and action.add_message(message):
                 self._forget(action)
-        elif not action_id.startswith(
-            _OF_A_LIST
-        ):  # else: a late item of a list that nobody awaits any longer
+        elif not action_id.startswith(_OF_A_LIST):  # a late item of a list is for nobody
             self._on_event(message)
 
     def request(self, action: _Action) -> asyncio.Future[Any]:

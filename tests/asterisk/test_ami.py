@@ -20,6 +20,7 @@ from callcenter.asterisk.ami import (
     AmiSettings,
     Message,
     NotConnected,
+    _Action,
 )
 from tests.asterisk.fake_asterisk import LIMIT, Facts, FakeAsterisk, event, failure, success
 
@@ -441,9 +442,7 @@ async def test_actions_are_not_held_back_by_nagle(line: Line) -> None:
 # --- the secret ---
 
 
-async def test_the_secret_is_in_no_log_and_no_repr(
-    asterisk: FakeAsterisk, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_the_secret_is_in_no_log_and_no_repr(asterisk: FakeAsterisk, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     asyncio.get_running_loop().set_debug(True)
     asyncio.get_running_loop().slow_callback_duration = 0.0  # asyncio now describes every callback it runs
@@ -457,6 +456,15 @@ async def test_the_secret_is_in_no_log_and_no_repr(
     assert caplog.records
     assert SECRET not in caplog.text
     assert SECRET not in repr(settings)
+
+
+async def test_a_write_that_fails_does_not_log_the_login(line: Line, caplog: pytest.LogCaptureFixture) -> None:
+    connection = line.ami._connection
+    assert connection is not None
+    unwritable = _Action({"Action": "Login", "Username": "\ud800", "Secret": SECRET}, LIMIT)
+    connection.request(unwritable).cancel()
+    assert "Fail to send <action Login>" in caplog.text
+    assert SECRET not in caplog.text
 
 
 def test_settings_that_would_break_the_login_are_refused_without_telling_the_secret() -> None:

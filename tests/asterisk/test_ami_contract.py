@@ -108,9 +108,7 @@ async def settings(tmp_path: Path, unused_tcp_port: int) -> AsyncIterator[AmiSet
     )
     try:
         await wait_for_port(unused_tcp_port, process)
-        yield AmiSettings(
-            "127.0.0.1", unused_tcp_port, "callcenter", SECRET, backoff_first=0.05, backoff_max=0.1
-        )
+        yield AmiSettings("127.0.0.1", unused_tcp_port, "callcenter", SECRET, backoff_first=0.05, backoff_max=0.1)
     finally:
         if process.returncode is None:
             process.terminate()

@@ -38,9 +38,7 @@ def test_byte_by_byte_loses_no_cyrillic_letter() -> None:
 
 @given(
     stream=st.lists(
-        st.sampled_from(
-            [STREAM, b"\r\n", b"\r", b"\n", b"\r\n\r\n", b"Event: ", b"Response: Follows", "Щ".encode()]
-        )
+        st.sampled_from([STREAM, b"\r\n", b"\r", b"\n", b"\r\n\r\n", b"Event: ", b"Response: Follows", "Щ".encode()])
         | st.binary(max_size=20)
     ).map(b"".join),
     cuts=st.lists(st.integers(0, 2000), max_size=8),
