@@ -50,7 +50,6 @@ class Metrics:
         prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry()
         self._view = view
-        self._waits = _SeenOnce()
         self._counted_calls = _SeenOnce()
         self._counted_offers = _SeenOnce()
         self._ringing_offers = _SeenOnce()
@@ -152,13 +151,12 @@ class Metrics:
         return prometheus_client.generate_latest(self._registry)
 
     def _observe_call(self, record: CallRecord) -> None:
-        over = record.answered_at is not None or record.ended_at is not None  # the wait, one way or the other
-        if over and record.waiting is not None and self._waits.first_time(record.call):
-            outcome = Outcome.ANSWERED if record.answered_at is not None else record.outcome
-            self._waiting.labels(record.line, record.urgency, outcome.value).observe(record.waiting)
+        # Only when the caller is gone: until then an answer by a phone that hung up at once may be taken back.
         if record.ended_at is None or not self._counted_calls.first_time(record.call):
             return
         self._calls.labels(record.line, record.outcome.value).inc()
+        if record.waiting is not None:
+            self._waiting.labels(record.line, record.urgency, record.outcome.value).observe(record.waiting)
         if record.answered_at is not None:
             self._talk.labels(record.line).observe(record.talk)
 
@@ -170,7 +168,7 @@ class Metrics:
             # A phone may answer without ever having said that it rings.
             rung_from = record.placed_at if ringing is None else ringing
             self._answer_delay.labels(record.kind).observe(answered - rung_from)
-        if record.result and self._counted_offers.first_time(offer):
+        if record.ended_at is not None and self._counted_offers.first_time(offer):
             self._offers.labels(record.kind, record.result).inc()
 
 
@@ -193,9 +191,7 @@ class _SeenOnce:
 class _FloorCollector(Collector):
     """Gauges of the present moment, made anew for every scrape."""
 
-    def __init__(
-        self, view: Callable[[], View], register_state: RegisterState, ami: AmiState, version: str
-    ) -> None:
+    def __init__(self, view: Callable[[], View], register_state: RegisterState, ami: AmiState, version: str) -> None:
         self._version = version
         self._view = view
         self._register_state = register_state
@@ -216,12 +212,8 @@ class _FloorCollector(Collector):
 
     def _parts(self) -> Iterator[Metric]:
         up, age = self._ami()
-        yield GaugeMetricFamily(
-            "callcenter_ami_up", "1 while logged in to Asterisk's manager interface.", value=up
-        )
-        last = GaugeMetricFamily(
-            "callcenter_ami_last_event_age_seconds", "Time since Asterisk last reported anything."
-        )
+        yield GaugeMetricFamily("callcenter_ami_up", "1 while logged in to Asterisk's manager interface.", value=up)
+        last = GaugeMetricFamily("callcenter_ami_last_event_age_seconds", "Time since Asterisk last reported anything.")
         if age is not None:
             last.add_metric([], age)
         yield last
@@ -234,9 +226,7 @@ class _FloorCollector(Collector):
             "Failed attempts to write to the call register.",
             value=failures,
         )
-        build = GaugeMetricFamily(
-            "callcenter_build_info", "The running version; always 1.", labels=["version"]
-        )
+        build = GaugeMetricFamily("callcenter_build_info", "The running version; always 1.", labels=["version"])
         build.add_metric([self._version], 1)
         yield build
 
@@ -259,9 +249,7 @@ def _promises(lines: list[LineView]) -> Iterator[Metric]:
         lines,
         lambda x: x.lines_in_use,
     )
-    yield _by_line(
-        "callcenter_lines_capacity", "Callers admitted at the same time.", lines, lambda x: x.capacity
-    )
+    yield _by_line("callcenter_lines_capacity", "Callers admitted at the same time.", lines, lambda x: x.capacity)
     average = GaugeMetricFamily(
         "callcenter_average_wait_seconds",
         "Average waiting time of the calls answered in the window; absent when there were none.",
@@ -304,9 +292,7 @@ def _staff(view: View) -> Iterator[Metric]:
         "People by group and by what they and their phones do.",
         labels=["group", "presence", "activity"],
     )
-    for state, count in sorted(
-        Tally((p.group, p.presence, p.activity) for p in view.operators.values()).items()
-    ):
+    for state, count in sorted(Tally((p.group, p.presence, p.activity) for p in view.operators.values()).items()):
         people.add_metric(state, count)
     yield people
     free = GaugeMetricFamily("callcenter_operators_free", "People who can take a call now.", labels=["group"])

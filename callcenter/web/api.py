@@ -60,8 +60,11 @@ class Api:
         verified = await self._verify(body.id, body.password)
         if verified is None:
             return refusal(request, 429, Answer.TRY_LATER.value, SENTENCES[Answer.TRY_LATER])
+        own = self._floor.view().operators.get(body.id)
+        # Somebody on shift (by telephone, say) who names no phone stays where they are.
+        phone = body.phone or (own.phone if own is not None else "")
         # Wrong attempts go to the core as well: it counts them, together with those by telephone.
-        reply = await self._floor.ask(lambda requester: events.LogIn(body.id, verified, body.phone or "", requester))
+        reply = await self._floor.ask(lambda requester: events.LogIn(body.id, verified, phone, requester))
         answer = response(request, reply)
         if verified and reply.answer is Answer.LOGGED_IN:
             self._sessions.close(request.cookies.get(COOKIE, ""))

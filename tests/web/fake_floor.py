@@ -48,7 +48,7 @@ def call(name: str = "Управление образования") -> CallView:
 
 def operator(id: str, group: str) -> OperatorView:
     """Somebody who is not on shift."""
-    return OperatorView(id, f"Сотрудник {id}", group, f"phone-{id}", "off", "idle", "", 0.0, None, "")
+    return OperatorView(id, f"Сотрудник {id}", group, "", "off", "idle", "", 0.0, None, "")
 
 
 class FakeFloor:
@@ -67,11 +67,13 @@ class FakeFloor:
         self.wrong = 0
         self.verifications = 0
 
-    def change(self, id: str, presence: str | None = None, call: CallView | None = None) -> None:
+    def change(self, id: str, presence: str = "", call: CallView | None = None, phone: str = "") -> None:
         """Something happens to a person outside the page."""
         own = self.operators[id]
         activity = "talking" if call else own.activity
-        self.operators[id] = replace(own, presence=presence or own.presence, call=call, activity=activity)
+        self.operators[id] = replace(
+            own, presence=presence or own.presence, call=call, activity=activity, phone=phone or own.phone
+        )
 
     def view(self) -> View:
         return View({"estp": LINE}, dict(self.operators), dict(self.free), asterisk_connected=True)
@@ -118,5 +120,5 @@ class FakeFloor:
         if not event.verified:
             self.wrong += 1
             return Answer.WRONG_SECRET
-        self.change(event.person, "available")
+        self.change(event.person, "available", phone=event.phone or "usual")
         return Answer.LOGGED_IN

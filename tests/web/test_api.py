@@ -37,6 +37,14 @@ async def test_log_in_says_where_the_person_sits(floor: FakeFloor, log_in: LogIn
     assert floor.events == [events.LogIn("101", True, "desk-7", "page-1")]
 
 
+async def test_somebody_on_shift_by_telephone_gets_a_session_and_stays_at_that_phone(
+    browser: Browser, floor: FakeFloor, log_in: LogIn
+) -> None:
+    floor.change("101", "available", phone="desk-9")
+    assert (await log_in()).status == 200
+    assert (await (await browser.get("/api/me")).json())["me"]["phone"] == "desk-9"
+
+
 async def test_the_session_cookie_is_out_of_reach_of_scripts_and_other_sites(log_in: LogIn) -> None:
     cookie = (await log_in()).cookies["session"]
     assert cookie["httponly"] is True

@@ -1,0 +1,307 @@
+"""What a supervisor's Prometheus reads, and that it keeps to Prometheus' conventions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+from prometheus_client.metrics_core import Metric
+from prometheus_client.parser import text_string_to_metric_families
+
+from callcenter.core.commands import SaveCall, SaveOffer
+from callcenter.core.events import RecordingFailed, RecordingFinished
+from callcenter.core.records import CallRecord, OfferRecord, Outcome
+from callcenter.core.view import LineView, OperatorView, View
+from callcenter.metrics import Metrics
+
+ROOT = Path(__file__).parents[1]
+HOSTILE = '+7342"\n} 1\ncallcenter_fake 1 😀'
+
+LINE = LineView(
+    id="estp",
+    open=True,
+    lines_in_use=100,
+    capacity=100,
+    waiting={"urgent": 2, "normal": 40},
+    longest_wait=301.5,
+    on_duty=1,
+    required_staff=2,
+    target_wait=300.0,
+    average_5min=None,
+    average_30min=310.0,
+    average_day=120.0,
+)
+
+CALL = CallRecord(
+    call=HOSTILE,
+    line="estp",
+    number=HOSTILE,
+    name=HOSTILE,
+    arrived_at=100.0,
+    urgency="normal",
+    joined_at=110.0,
+)
+
+OFFER = OfferRecord(offer="offer-1-1", call=HOSTILE, operator="101", kind="queue", placed_at=50.0)
+
+
+def person(id: str, presence: str, activity: str) -> OperatorView:
+    return OperatorView(id, "Имя", "operators", "desk", presence, activity, "", 1.0, None, "")
+
+
+class Scrape:
+    """What one scrape says."""
+
+    def __init__(self, text: bytes) -> None:
+        self.families: dict[str, Metric] = {
+            family.name: family for family in text_string_to_metric_families(text.decode())
+        }
+        self.samples = {
+            (sample.name, frozenset(sample.labels.items())): sample.value
+            for family in self.families.values()
+            for sample in family.samples
+        }
+
+    def __call__(self, name: str, **labels: str) -> float | None:
+        return self.samples.get((f"callcenter_{name}", frozenset(labels.items())))
+
+    def ours(self) -> Iterator[tuple[str, Metric]]:
+        """Families of our own, under the names that the text shows."""
+        for family in self.families.values():
+            if family.name.startswith("callcenter_"):
+                yield family.name + ("_total" if family.type == "counter" else ""), family
+
+
+class World:
+    """The daemon around the metrics."""
+
+    def __init__(self) -> None:
+        people = [person("101", "available", "talking"), person("102", "off", "idle"), person("103", "off", "idle")]
+        self.view = View({"estp": LINE}, {p.id: p for p in people}, {"operators": 0}, asterisk_connected=True)
+        self.register = (0, 0)
+        self.ami: tuple[bool, float | None] = (True, 0.25)
+        self.metrics = Metrics(lambda: self.view, lambda: self.register, lambda: self.ami, version="1.2.3")
+
+    def scrape(self) -> Scrape:
+        return Scrape(self.metrics.text())
+
+    def save(self, record: CallRecord | OfferRecord) -> None:
+        command = SaveCall(record) if isinstance(record, CallRecord) else SaveOffer(record)
+        self.metrics.observe_command(command, 0.0)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.mark.clause("ESTP 2.2b")
+def test_a_full_understaffed_line_is_seen_as_that(world: World) -> None:
+    scrape = world.scrape()
+    assert scrape("lines_in_use", line="estp") == scrape("lines_capacity", line="estp") == 100
+    assert scrape("waiting_callers", line="estp", urgency="normal") == 40
+    assert scrape("longest_wait_seconds", line="estp") == 301.5
+    assert scrape("operators_on_duty", line="estp") == 1
+    assert scrape("operators_required", line="estp") == 2
+    assert scrape("understaffed", line="estp") == 1
+    assert scrape("operators", group="operators", presence="off", activity="idle") == 2
+    assert scrape("operators_free", group="operators") == 0
+
+
+def test_a_closed_line_is_never_understaffed(world: World) -> None:
+    world.view = replace(world.view, lines={"estp": replace(LINE, open=False, on_duty=0)})
+    assert world.scrape()("understaffed", line="estp") == 0
+    assert world.scrape()("line_open", line="estp") == 0
+
+
+@pytest.mark.clause("ESTP 2.2d")
+def test_an_average_of_no_calls_is_absent_and_not_zero(world: World) -> None:
+    scrape = world.scrape()
+    assert scrape("average_wait_seconds", line="estp", window="5m") is None
+    assert scrape("average_wait_seconds", line="estp", window="30m") == 310
+    assert scrape("average_wait_seconds", line="estp", window="day") == 120
+    assert scrape("target_wait_seconds", line="estp") == 300
+
+
+def test_a_call_is_counted_once_when_it_is_over_however_often_its_row_is_saved(world: World) -> None:
+    answered = replace(CALL, answered_at=400.0, waiting=290.0, outcome=Outcome.ANSWERED)
+    ended = replace(answered, ended_at=500.0, talk=95.0)
+    for record in (CALL, answered):
+        world.save(record)
+    assert world.scrape()("calls_total", line="estp", outcome="answered") == 0
+    for record in (ended, replace(ended, recording="2026/x.wav"), replace(ended, recording_sha256="0")):
+        world.save(record)
+    scrape = world.scrape()
+    assert scrape("calls_total", line="estp", outcome="answered") == 1
+    assert scrape("talk_seconds_sum", line="estp") == 95
+    within = {"line": "estp", "urgency": "normal", "outcome": "answered"}
+    assert scrape("waiting_seconds_bucket", **within, le="240.0") == 0
+    assert scrape("waiting_seconds_bucket", **within, le="300.0") == 1
+
+
+def test_abandoned_and_refused_callers_are_counted_as_such(world: World) -> None:
+    world.save(replace(CALL, ended_at=130.0, waiting=20.0, outcome=Outcome.ABANDONED))
+    world.save(replace(CALL, call="2", joined_at=None, ended_at=101.0, outcome=Outcome.ALL_LINES_BUSY))
+    world.save(replace(CALL, call="3", joined_at=None, ended_at=101.0, outcome=Outcome.CLOSED))
+    scrape = world.scrape()
+    for outcome in ("abandoned", "all_lines_busy", "closed"):
+        assert scrape("calls_total", line="estp", outcome=outcome) == 1
+    assert scrape("waiting_seconds_count", line="estp", urgency="normal", outcome="abandoned") == 1
+    assert scrape("talk_seconds_count", line="estp") == 0
+
+
+def test_every_outcome_is_there_before_the_first_call_so_that_increases_are_seen(world: World) -> None:
+    scrape = world.scrape()
+    outcomes = set(Outcome) - {Outcome.IN_PROGRESS}
+    assert all(scrape("calls_total", line="estp", outcome=outcome.value) == 0 for outcome in outcomes)
+
+
+def test_an_offer_shows_how_fast_the_phone_rang_and_was_answered(world: World) -> None:
+    ringing = replace(OFFER, ringing_at=50.003)
+    answered = replace(ringing, answered_at=54.003)
+    connected = replace(answered, connected_at=54.004, result="connected")
+    for record in (OFFER, ringing, answered, connected, replace(connected, ended_at=99.0, talk=45.0)):
+        world.save(record)
+    world.save(replace(OFFER, offer="offer-1-2", ringing_at=51.0, ended_at=66.0, result="missed"))
+    scrape = world.scrape()
+    assert scrape("offers_total", kind="queue", result="connected") == 1
+    assert scrape("offers_total", kind="queue", result="missed") == 1
+    assert scrape("offer_ringing_delay_seconds_bucket", kind="queue", le="0.005") == 1
+    assert scrape("offer_ringing_delay_seconds_count", kind="queue") == 2
+    assert scrape("offer_answer_delay_seconds_sum", kind="queue") == pytest.approx(4.0)
+
+
+def test_an_answer_that_is_taken_back_is_counted_by_its_last_word(world: World) -> None:
+    connected = replace(OFFER, ringing_at=51.0, answered_at=52.0, connected_at=52.0, result="connected")
+    for record in (connected, replace(connected, ended_at=52.5, result="false_answer")):
+        world.save(record)
+    scrape = world.scrape()
+    assert scrape("offers_total", kind="queue", result="connected") is None
+    assert scrape("offers_total", kind="queue", result="false_answer") == 1
+
+
+def test_a_phone_that_never_said_it_rings_is_measured_from_the_offer(world: World) -> None:
+    world.save(replace(OFFER, answered_at=52.0))
+    scrape = world.scrape()
+    assert scrape("offer_ringing_delay_seconds_count", kind="queue") == 0
+    assert scrape("offer_answer_delay_seconds_sum", kind="queue") == 2
+
+
+@pytest.mark.clause("ESTP 2.6")
+def test_recordings_are_counted_by_result(world: World) -> None:
+    world.metrics.observe_event(RecordingFinished(HOSTILE, HOSTILE, 61.5, "0"), 1.0)
+    world.metrics.observe_event(RecordingFailed(HOSTILE, HOSTILE), 1.0)
+    scrape = world.scrape()
+    assert scrape("recordings_total", result="ok") == 1
+    assert scrape("recordings_total", result="failed") == 1
+    assert scrape("recorded_seconds_total") == 61.5
+
+
+def test_the_daemons_own_parts(world: World) -> None:
+    assert world.scrape()("ami_last_event_age_seconds") == 0.25
+    world.ami, world.register = (False, None), (17, 3)
+    scrape = world.scrape()
+    assert scrape("ami_up") == 0
+    assert scrape("ami_last_event_age_seconds") is None
+    assert scrape("register_pending_rows") == 17
+    assert scrape("register_write_failures_total") == 3
+    assert scrape("build_info", version="1.2.3") == 1
+
+
+def test_memory_does_not_grow_with_the_number_of_calls(world: World) -> None:
+    for number in range(12_000):
+        world.save(replace(CALL, call=str(number), ended_at=130.0, outcome=Outcome.CLOSED))
+    assert len(world.metrics._counted_calls._names) <= 5_000
+    assert world.scrape()("calls_total", line="estp", outcome="closed") == 12_000
+
+
+# -- conventions -----------------------------------------------------------------------------------------------
+
+
+def busy(world: World) -> Scrape:
+    """A scrape with every metric in it."""
+    world.save(replace(CALL, answered_at=120.0, waiting=10.0, talk=5.0, ended_at=130.0, outcome=Outcome.ANSWERED))
+    world.save(replace(OFFER, ringing_at=51.0, answered_at=52.0, ended_at=60.0, result="connected"))
+    world.metrics.observe_event(RecordingFinished(HOSTILE, HOSTILE, 61.5, "0"), 1.0)
+    world.metrics.observe_request("GET", "/api/me", 200)
+    world.metrics.observe_request(HOSTILE, "unmatched", 404)
+    return world.scrape()
+
+
+LABELS = {
+    "line": {"estp"},
+    "urgency": {"urgent", "normal"},
+    "outcome": {outcome.value for outcome in Outcome},
+    "group": {"operators"},
+    "presence": {"available", "paused", "off"},
+    "activity": {"idle", "talking"},
+    "window": {"5m", "30m", "day"},
+    "kind": {"queue", "transfer", "consult"},
+    "result": {"ok", "failed", "connected"},
+    "method": {"GET", "other"},
+    "route": {"/api/me", "unmatched"},
+    "code": {"200", "404"},
+    "version": {"1.2.3"},
+}
+
+
+def test_labels_are_words_of_ours_and_nothing_of_a_caller(world: World) -> None:
+    scrape = busy(world)
+    used = {pair for _, family in scrape.ours() for sample in family.samples for pair in sample.labels.items()}
+    used = {(label, value) for label, value in used if label != "le"}
+    assert {label for label, _ in used} == set(LABELS)
+    assert not [(label, value) for label, value in used if value not in LABELS[label]]
+    assert b"7342" not in world.metrics.text()
+
+
+def test_names_units_and_help_texts_follow_the_conventions(world: World) -> None:
+    for name, family in busy(world).ours():
+        assert re.fullmatch(r"callcenter_[a-z]+(_[a-z]+)*", name), name
+        assert re.fullmatch(r"[A-Z1].*\.", family.documentation), name
+        assert not re.search(r"_(ms|millis\w*|minutes|hours|count|sum|bucket|gauge|counter|histogram)(_|$)", name)
+        assert name.endswith("_total") == (family.type == "counter"), name
+        assert family.type in ("counter", "gauge", "histogram")
+        if family.type == "histogram" or re.search(r"wait_|_age|_delay|talk", name):
+            assert name.removesuffix("_total").endswith("_seconds"), name
+
+
+def test_histograms_have_the_promised_five_minutes_as_a_bound(world: World) -> None:
+    bounds = {
+        float(sample.labels["le"])
+        for sample in busy(world).families["callcenter_waiting_seconds"].samples
+        if sample.name.endswith("_bucket")
+    }
+    assert {240.0, 300.0, 360.0} <= bounds
+
+
+def test_the_process_is_measured_once(world: World) -> None:
+    text = world.metrics.text().decode()
+    assert text.count("# TYPE process_cpu_seconds_total ") == 1
+    assert "_created" not in text
+
+
+def test_the_documentation_lists_exactly_the_metrics_that_there_are(world: World) -> None:
+    table = (ROOT / "docs/metrics.md").read_text(encoding="utf-8")
+    documented = re.findall(r"^\| `(callcenter_\w+)`", table, flags=re.MULTILINE)
+    assert sorted(documented) == sorted(name for name, _ in busy(world).ours())
+
+
+def test_alerts_use_only_metrics_that_there_are(world: World) -> None:
+    rules = yaml.safe_load((ROOT / "monitoring/rules.yml").read_text(encoding="utf-8"))
+    expressions = {rule["alert"]: rule["expr"] for group in rules["groups"] for rule in group["rules"]}
+    assert {
+        "AverageWaitAboveTarget",
+        "Understaffed",
+        "AmiDown",
+        "RecordingsFailing",
+        "RegisterBehind",
+        "LinesFull",
+    } <= set(expressions)
+    existing = {name for name, _ in busy(world).samples}
+    for alert, expression in expressions.items():
+        used = set(re.findall(r"callcenter_\w+", expression.replace('job="callcenter"', "")))
+        assert used <= existing, alert
