@@ -114,7 +114,7 @@ async def write_csv(rows: AsyncIterator[Call], file: TextIO, zones: Zones) -> in
 
 def defused(cell: str) -> str:
     """A cell that no spreadsheet runs as a formula."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+    return f"'{cell}" if cell.lstrip().startswith(("=", "+", "-", "@")) else cell
 
 
 def _cells(call: Call, zone: tzinfo) -> dict[str, str]:

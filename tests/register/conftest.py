@@ -1,0 +1,34 @@
+"""A real register in a file of its own, and a writer at work."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from callcenter.register import Register, Writer
+from tests.register.stories import wall
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where the register of this story lies."""
+    return tmp_path / "register.sqlite"
+
+
+@pytest.fixture
+async def register(path: Path) -> AsyncIterator[Register]:
+    """An open, empty register that does not wait long for locks."""
+    opened = await Register.open(path, busy_timeout=0.05)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def writer(register: Register) -> AsyncIterator[Writer]:
+    """A writer at work."""
+    started = Writer(register, wall)
+    started.start()
+    yield started
+    await started.stop(timeout=10)

@@ -1,0 +1,47 @@
+"""What the stories about the register share."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from callcenter.core.commands import SaveCall, SavePresence
+from callcenter.core.records import CallRecord, PresenceRecord
+
+MORNING = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
+"""09:00 in Moscow: second 0 of the core's clock in these stories."""
+
+
+def wall(seconds: float) -> datetime:
+    """The core's clock as a date."""
+    return MORNING + timedelta(seconds=seconds)
+
+
+async def eventually(fact: Callable[[], bool], limit: float = 10.0) -> None:
+    """Wait for a fact, at most `limit` seconds."""
+    end = time.monotonic() + limit
+    while not fact():
+        assert time.monotonic() < end, "it did not come true in time"
+        await asyncio.sleep(0.005)
+
+
+def arrival(call: str, at: float = 0.0, **known: Any) -> SaveCall:
+    """A call has arrived."""
+    return SaveCall(CallRecord(call, "estp", "+73420000001", "Кедровка", at, **known))
+
+
+def presence(operator: str, at: float, state: str, cause: str, activity: str = "idle") -> SavePresence:
+    """An operator's state has changed."""
+    return SavePresence(PresenceRecord(operator, at, state, activity, cause, phone=f"phone-{operator}"))
+
+
+def stored(path: Path, query: str) -> list[tuple[Any, ...]]:
+    """What another program finds in the file."""
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute(query).fetchall()

@@ -1,0 +1,150 @@
+"""Stories of opening the register: new, of yesterday, not ours, broken, from tomorrow."""
+
+# ruff: noqa: ASYNC240 - small local files, and nothing else runs meanwhile
+from __future__ import annotations
+
+import sqlite3
+import stat
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from callcenter.register import Register, RegisterError, migrations
+from callcenter.register.tables import Base, DirectoryImport
+from tests.register.stories import stored
+
+
+async def test_a_new_register_is_made_with_all_tables_and_only_we_can_read_it(tmp_path: Path) -> None:
+    path = tmp_path / "var" / "register.sqlite"
+    register = await Register.open(path)
+    await register.close()
+    tables = {name for (name,) in stored(path, "SELECT name FROM sqlite_master WHERE type = 'table'")}
+    assert set(Base.metadata.tables) <= tables
+    assert stored(path, "PRAGMA journal_mode") == [("wal",)]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+async def test_models_and_migrations_agree(register: Register) -> None:
+    def differences(connection: Connection) -> list[object]:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        return list(compare_metadata(context, Base.metadata))
+
+    async with register.engine.connect() as connection:
+        assert await connection.run_sync(differences) == []
+
+
+async def test_the_register_of_yesterday_is_opened_again(path: Path) -> None:
+    for _ in range(2):
+        register = await Register.open(path)
+        await register.close()
+    assert stored(path, "SELECT version_num FROM alembic_version") == [(migrations.newest(),)]
+
+
+async def test_every_connection_keeps_the_promises(register: Register) -> None:
+    async with register.engine.connect() as connection:
+        for pragma, value in (("foreign_keys", 1), ("synchronous", 1), ("busy_timeout", 50)):
+            assert (await connection.exec_driver_sql(f"PRAGMA {pragma}")).scalar() == value
+
+
+async def test_a_file_that_is_no_database_is_left_alone(path: Path) -> None:
+    path.write_text("shopping list: milk, bread")
+    with pytest.raises(RegisterError, match="is not a database .*left as it is"):
+        await Register.open(path)
+    assert path.read_text() == "shopping list: milk, bread"
+
+
+async def test_a_database_of_another_program_is_left_alone(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE bookmarks (url TEXT)")
+    before = path.read_bytes()
+    with pytest.raises(RegisterError, match="some other program"):
+        await Register.open(path)
+    assert path.read_bytes() == before
+
+
+async def test_a_register_of_a_newer_version_is_left_alone(path: Path) -> None:
+    register = await Register.open(path)
+    await register.close()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    before = path.read_bytes()
+    with pytest.raises(RegisterError, match=r"newer version .*9999.*install that version"):
+        await Register.open(path)
+    assert path.read_bytes() == before
+
+
+async def test_a_broken_database_is_named_as_such(path: Path) -> None:
+    path.write_bytes(b"SQLite format 3\0" + b"\xff" * 8192)
+    before = path.read_bytes()
+    with pytest.raises(RegisterError, match="can't be used"):
+        await Register.open(path)
+    assert path.read_bytes() == before
+
+
+async def test_a_folder_in_the_place_of_the_file(tmp_path: Path) -> None:
+    with pytest.raises(RegisterError, match="directory"):
+        await Register.open(tmp_path)
+
+
+async def test_a_reader_makes_no_register(path: Path) -> None:
+    with pytest.raises(RegisterError, match="start the controller first"):
+        await Register.open(path, create=False)
+    assert not path.exists()
+
+
+async def test_a_locked_register_says_so(path: Path) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(RegisterError, match="locked by another process"):
+            await Register.open(path, busy_timeout=0.01)
+
+
+@pytest.mark.parametrize("where", ["mysql://localhost/register", "://", "oracle://x"])
+async def test_an_address_that_is_none(where: str) -> None:
+    with pytest.raises(RegisterError, match="allowed|not a path"):
+        await Register.open(where)
+
+
+async def test_half_a_migration_leaves_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = migrations.upgrade
+
+    def torn(connection: Connection) -> None:
+        whole(connection)
+        raise OSError("the power failed")
+
+    monkeypatch.setattr(migrations, "upgrade", torn)
+    with pytest.raises(RegisterError, match="the power failed"):
+        await Register.open(path)
+    assert stored(path, "SELECT name FROM sqlite_master") == []
+
+
+async def test_times_come_back_aware_and_equal(register: Register) -> None:
+    noon = datetime(2026, 11, 23, 12, 0, 0, 5, ZoneInfo("Asia/Yekaterinburg"))
+    async with register.session() as session:
+        session.add(DirectoryImport(imported_at=noon, source="x", customers=0, skipped=0))
+    async with register.session() as session:
+        read = (await session.get_one(DirectoryImport, 1)).imported_at
+    assert read == noon
+    assert read.tzinfo is UTC
+    with pytest.raises(RegisterError, match="no time zone"):
+        async with register.session() as session:
+            session.add(DirectoryImport(imported_at=datetime(2026, 1, 1), source="x", customers=0, skipped=0))  # noqa: DTZ001
+
+
+def test_postgresql_would_take_the_same_tables() -> None:
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    for table in Base.metadata.sorted_tables:
+        text = str(CreateTable(table).compile(dialect=dialect))
+        text += "".join(str(CreateIndex(index).compile(dialect=dialect)) for index in table.indexes)
+        assert "DATETIME" not in text
+    assert "WHERE ended_at IS NULL" in "".join(
+        str(CreateIndex(index).compile(dialect=dialect)) for index in Base.metadata.tables["shifts"].indexes
+    )

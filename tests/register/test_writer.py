@@ -1,0 +1,302 @@
+"""Stories of the writer: whatever happens to the database, no call waits and no fact is lost."""
+
+# ruff: noqa: ASYNC240 - small local files, and nothing else runs meanwhile
+from __future__ import annotations
+
+import asyncio
+import logging
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+
+from callcenter.core.commands import Save, SaveAnnouncement, SaveCall, SaveOffer, SaveTransfer
+from callcenter.core.records import (
+    AnnouncementRecord,
+    CallRecord,
+    HungUpBy,
+    Identification,
+    OfferRecord,
+    Outcome,
+    TransferRecord,
+)
+from callcenter.register import Register, Writer
+from callcenter.register.rows import TABLE_OF, clean
+from callcenter.register.tables import table_of
+from tests.register.stories import arrival, eventually, presence, stored, wall
+
+_REPOSITORY = Path(__file__).parents[2]
+
+_LOCKER = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("BEGIN IMMEDIATE")
+print("locked", flush=True)
+sys.stdin.readline()
+connection.rollback()
+"""
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another process holds the database until it reads a line."""
+    command = [sys.executable, "-c", _LOCKER, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "locked\n"
+        yield process
+
+
+@pytest.mark.clause("ESTP 5.6.1")
+async def test_a_call_goes_through_its_versions(path: Path, writer: Writer) -> None:
+    record = CallRecord("100.1", "estp", "+73420000001", "Кедровка", 10.0)
+    offer = OfferRecord("o-1", "100.1", "101", "queue", 40.0)
+    writer.put(SaveCall(record))
+    assert await writer.drain(5)
+    assert stored(path, "SELECT outcome, ended_at, arrived_at FROM calls") == [
+        ("in_progress", None, "2026-11-23 06:00:10.000000")
+    ]
+
+    record = replace(record, identification=Identification.BY_NUMBER, role="Заказчик", joined_at=15.0)
+    writer.put(SaveCall(record))
+    writer.put(SaveAnnouncement(AnnouncementRecord("100.1", 1, 16.0, 2, 3, None, ("position-3", "wait-unknown"))))
+    writer.put(SaveOffer(offer))
+    writer.put(SaveOffer(replace(offer, answered_at=44.5, ended_at=100.0, result="finished", talk=55.5)))
+    writer.put(SaveTransfer(TransferRecord("100.1", 1, 90.0, "101", "technical", consult=False, result="none_free")))
+    record = replace(record, answered_at=44.5, waiting=29.5, talk=55.5, operator="101", ended_at=100.0)
+    writer.put(SaveCall(replace(record, outcome=Outcome.ANSWERED, hung_up_by=HungUpBy.CALLER, cause=16)))
+    assert await writer.drain(5)
+
+    assert stored(path, "SELECT outcome, waiting, talk, operator, role, hung_up_by, cause FROM calls") == [
+        ("answered", 29.5, 55.5, "101", "Заказчик", "caller", 16)
+    ]
+    assert stored(path, "SELECT offer, result, talk FROM offers") == [("o-1", "finished", 55.5)]
+    assert stored(path, "SELECT number, estimate, prompts FROM announcements") == [
+        (1, None, '["position-3", "wait-unknown"]')
+    ]
+    assert stored(path, "SELECT target, result, consult FROM transfers") == [("technical", "none_free", 0)]
+
+
+async def test_facts_are_written_without_anybody_asking(path: Path, writer: Writer) -> None:
+    writer.put(arrival("100.1"))
+    assert writer.pending == 1
+    await eventually(lambda: writer.pending == 0)
+    assert stored(path, "SELECT call FROM calls") == [("100.1",)]
+    assert writer.oldest_pending_age == 0.0
+
+
+async def test_versions_that_come_together_are_written_once(writer: Writer) -> None:
+    for second in range(50):
+        writer.put(arrival("100.1", info_visits=second))
+    assert writer.pending == 1
+    assert await writer.drain(5)
+    assert writer.written == 1
+
+
+async def test_while_another_process_holds_the_database_nobody_waits_and_nothing_is_lost(
+    path: Path, writer: Writer
+) -> None:
+    with locked(path) as process:
+        slowest = 0.0
+        for number in range(300):
+            before = time.monotonic()
+            writer.put(arrival(f"100.{number}", number))
+            slowest = max(slowest, time.monotonic() - before)
+        await eventually(lambda: writer.failures >= 2)
+        writer.put(arrival("100.0", 0.0, operator="101"))
+        assert writer.pending == 301  # the version on its way, and the newer one
+        assert writer.oldest_pending_age > 0
+        assert not await writer.drain(0.01)
+        process.communicate("go\n")
+    assert await writer.drain(10)
+    assert writer.pending == 0
+    assert slowest < 0.05, "put() waited for the database"
+    assert stored(path, "SELECT call FROM calls ORDER BY id") == [(f"100.{n}",) for n in range(300)]
+    assert stored(path, "SELECT operator FROM calls WHERE call = '100.0'") == [("101",)]
+
+
+async def test_a_database_that_is_gone_for_a_while(path: Path, writer: Writer, register: Register) -> None:
+    away = path.with_suffix(".away")
+    await register.engine.dispose()
+    path.rename(away)
+    path.mkdir()
+    writer.put(arrival("100.1"))
+    await eventually(lambda: writer.failures >= 1)
+    path.rmdir()
+    away.rename(path)
+    assert await writer.drain(10)
+    assert stored(path, "SELECT call FROM calls") == [("100.1",)]
+
+
+async def test_ten_thousand_rows_at_once(path: Path, writer: Writer) -> None:
+    for number in range(10_000):
+        writer.put(arrival(f"{number}", number))
+    assert await writer.drain(30)
+    assert stored(path, "SELECT count(*), min(id), max(id) FROM calls") == [(10_000, 1, 10_000)]
+    assert stored(path, "SELECT call FROM calls ORDER BY id") == [(f"{n}",) for n in range(10_000)]
+
+
+@pytest.mark.parametrize(
+    "poison",
+    [
+        arrival("bad", cause=2**80),
+        arrival("bad", arrived := float("nan")),
+        arrival("bad", talk=arrived),
+        SaveOffer(OfferRecord("o-1", "a call that nobody saved", "101", "queue", 1.0)),
+        SaveAnnouncement(AnnouncementRecord("100.1", 2**70, 1.0, 1, 1, None, ())),
+    ],
+)
+async def test_a_fact_that_cannot_be_stored_holds_up_no_other(
+    path: Path, writer: Writer, caplog: pytest.LogCaptureFixture, poison: Save
+) -> None:
+    for number in range(20):
+        writer.put(arrival(f"100.{number}", number))
+    writer.put(poison)
+    for number in range(20, 40):
+        writer.put(arrival(f"100.{number}", number))
+    assert await writer.drain(10)
+    assert stored(path, "SELECT call FROM calls ORDER BY id") == [(f"100.{n}",) for n in range(40)]
+    assert list(writer.set_aside) == [poison]
+    assert (writer.refused, writer.failures) == (1, 0)
+    [entry] = [entry for entry in caplog.records if entry.levelno == logging.ERROR]
+    assert "set aside" in entry.getMessage()
+    assert "Кедровка" not in entry.getMessage(), "personal data in the log"
+
+
+async def test_what_is_no_fact_at_all_does_not_raise(writer: Writer) -> None:
+    writer.put("nonsense")  # type: ignore[arg-type]
+    assert writer.refused == 1
+
+
+async def test_what_a_caller_puts_into_the_name_is_stored_safely(path: Path, writer: Writer) -> None:
+    names = {"1": "Я" * 4096, "2": "\ud83d lone", "3": "a\0b\r\nAction: Hangup\x1b[2J", "4": "Кедр 🌲"}
+    for call, name in names.items():
+        writer.put(SaveCall(CallRecord(call, "estp", name, name, 0.0, cause_text=name)))
+    assert await writer.drain(5)
+    assert writer.refused == 0
+    assert dict(stored(path, "SELECT call, name FROM calls")) == {
+        "1": "Я" * 300,
+        "2": "? lone",
+        "3": "a\ufffdb  Action: Hangup [2J",
+        "4": "Кедр 🌲",
+    }
+    assert stored(path, "SELECT max(length(number)), max(length(cause_text)) FROM calls") == [(64, 500)]
+
+
+def test_a_clean_text_is_left_alone() -> None:
+    assert clean("ГБУЗ «Больница» № 1", 300) == "ГБУЗ «Больница» № 1"
+
+
+@pytest.mark.clause("ESTP 5.3.1")
+async def test_a_shift_is_what_lies_between_log_in_and_log_out(path: Path, writer: Writer) -> None:
+    writer.put(presence("101", 0.0, "available", "log in"))
+    writer.put(presence("102", 1.0, "available", "log in"))
+    writer.put(presence("101", 60.0, "available", "offer", "offered"))
+    writer.put(presence("101", 70.0, "paused", "lunch"))
+    assert await writer.drain(5)
+    assert stored(path, "SELECT operator, ended_at FROM shifts ORDER BY id") == [("101", None), ("102", None)]
+
+    writer.put(presence("101", 3600.0, "off", "asked"))
+    writer.put(presence("101", 3700.0, "available", "log in"))
+    writer.put(presence("101", 3800.0, "off", "supervisor"))
+    assert await writer.drain(5)
+    assert stored(path, "SELECT operator, phone, started_at, ended_at, end_cause FROM shifts ORDER BY id") == [
+        ("101", "phone-101", "2026-11-23 06:00:00.000000", "2026-11-23 07:00:00.000000", "asked"),
+        ("102", "phone-102", "2026-11-23 06:00:01.000000", None, ""),
+        ("101", "phone-101", "2026-11-23 07:01:40.000000", "2026-11-23 07:03:20.000000", "supervisor"),
+    ]
+    assert stored(path, "SELECT count(*) FROM presence_changes") == [(7,)]
+
+
+async def test_a_batch_that_is_written_twice_leaves_one_row_of_each(path: Path, register: Register) -> None:
+    """A network may lose the answer to a commit; the writer then writes the same facts again."""
+    writer = Writer(register, wall)
+    writer.start()
+    facts: list[Save] = [
+        arrival("100.1"),
+        presence("101", 0.0, "available", "log in"),
+        presence("101", 5.0, "available", "offer", "offered"),
+        presence("101", 9.0, "off", "asked"),
+    ]
+    keyed = [writer._fact(save)[1] for save in facts]
+    await writer._write(keyed)
+    await writer._write(keyed)
+    await writer.stop(5)
+    for table, rows in (("calls", 1), ("presence_changes", 3), ("shifts", 1)):
+        assert stored(path, f"SELECT count(*) FROM {table}") == [(rows,)], table
+    assert stored(path, "SELECT end_cause FROM shifts") == [("asked",)]
+
+
+@pytest.mark.clause("ESTP 5.3.1")
+async def test_what_a_previous_start_left_open_is_closed_with_its_cause(
+    path: Path, register: Register, writer: Writer
+) -> None:
+    writer.put(arrival("1"))
+    writer.put(arrival("2", answered_at=5.0, operator="101"))
+    writer.put(arrival("3", outcome=Outcome.ABANDONED, ended_at=4.0, cause_text="gave up"))
+    writer.put(SaveOffer(OfferRecord("o-1", "1", "101", "queue", 1.0)))
+    writer.put(presence("101", 0.0, "available", "log in"))
+    assert await writer.drain(5)
+
+    closed = await register.close_left_open(wall(3600), "controller restarted")
+
+    assert (closed.shifts, closed.calls) == (1, 2)
+    assert stored(path, "SELECT call, outcome, cause_text FROM calls ORDER BY id") == [
+        ("1", "lost", "controller restarted"),
+        ("2", "answered", "controller restarted"),
+        ("3", "abandoned", "gave up"),
+    ]
+    assert stored(path, "SELECT ended_at, end_cause FROM shifts") == [
+        ("2026-11-23 07:00:00.000000", "controller restarted")
+    ]
+    assert stored(path, "SELECT ended_at IS NULL FROM offers") == [(0,)]
+
+
+async def test_stopping_writes_what_is_left(path: Path, register: Register) -> None:
+    writer = Writer(register, wall)
+    writer.start()
+    for number in range(50):
+        writer.put(arrival(f"100.{number}"))
+    assert await writer.stop(5)
+    assert stored(path, "SELECT count(*) FROM calls") == [(50,)]
+
+
+async def test_a_killed_controller_leaves_a_register_that_opens_with_all_earlier_batches(path: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.register.busy_writer", str(path)),
+        cwd=_REPOSITORY,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    safe = 0
+    while safe < 2000:
+        safe = int(await asyncio.wait_for(process.stdout.readline(), 30))
+    process.kill()
+    await process.wait()
+    tail = (await process.stdout.read()).split()
+    safe = int(tail[-1]) if tail else safe
+
+    register = await Register.open(path)
+    await register.close()
+    [(rows, whole)] = stored(path, "SELECT count(*), count(*) % 200 FROM calls")
+    assert rows >= safe
+    assert whole == 0, "half a batch was left"
+    assert stored(path, "PRAGMA integrity_check") == [("ok",)]
+
+
+def test_every_field_of_a_record_has_its_column() -> None:
+    for save, model in TABLE_OF.items():
+        record = save.__dataclass_fields__["record"].type
+        record_class = {r.__name__: r for r in _records()}[str(record)]
+        assert {f.name for f in fields(record_class)} <= set(table_of(model).c.keys()), save
+
+
+def _records() -> list[type[CallRecord]]:
+    from callcenter.core import records
+
+    return [cls for name, cls in vars(records).items() if name.endswith("Record")]
