@@ -3,6 +3,7 @@
 "use strict";
 
 const POLL_MS = 1000;
+const MESSAGE_MS = 10000;
 const texts = JSON.parse(document.documentElement.dataset.texts);
 const reasons = new Map();
 const $ = (id) => document.getElementById(id);
@@ -33,9 +34,18 @@ function showBanner(text) {
   $("banner").hidden = !text;
 }
 
+let forget = 0;
+
+function showMessage(text) {
+  setText($("message"), text);
+  clearTimeout(forget);
+  forget = setTimeout(() => setText($("message"), ""), MESSAGE_MS);
+}
+
 function showLogin() {
   if ($("banner").textContent === word("no_connection")) showBanner("");
   if (!$("login").hidden) return;
+  showBanner("");
   $("desk").hidden = true;
   $("login").hidden = false;
   setText($("who"), "");
@@ -80,7 +90,7 @@ function colleagueRow(colleague) {
     button.textContent = word(label);
     button.setAttribute("aria-label", `${colleague.title}: ${word(label)}`);
     button.addEventListener("click", () => act("/api/transfer", { target: colleague.group, consult }));
-    row.append(" ", button);
+    row.append(button);
   }
   return row;
 }
@@ -124,7 +134,7 @@ function show({ me, colleagues, lines }) {
   const underWay = me.activity === "consulting" || ["ringing", "consulting"].includes(me.transfer);
   if (me.transfer !== lastTransfer) {
     lastTransfer = me.transfer;
-    if (texts[`transfer_${me.transfer}`]) setText($("message"), word(`transfer_${me.transfer}`));
+    if (texts[`transfer_${me.transfer}`]) showMessage(word(`transfer_${me.transfer}`));
   }
   $("on-transfer").hidden = !underWay;
   $("complete").hidden = me.activity !== "consulting";
@@ -161,7 +171,7 @@ async function act(path, body) {
   acting = true;
   try {
     const { data } = await request(path, body);
-    setText($("message"), data.message);
+    showMessage(data.message);
     if (!$("login").hidden) showBanner(data.message);
   } catch {
     showBanner(word("no_connection"));
