@@ -76,7 +76,8 @@ class Config(Section):
         if not isinstance(data, Mapping) or info.context is None:
             return data
         filled = {"groups": {"operators": {"title": "Операторы"}}, "recordings": {}, **data}
-        var = os.environ.get(VAR_OVERRIDE) or filled.get("var") or "var"
+        elsewhere = os.environ.get(VAR_OVERRIDE)
+        var = str(Path(elsewhere).absolute()) if elsewhere else filled.get("var") or "var"
         filled |= {"(folder)": info.context["folder"], "var": var}
         if isinstance(var, str):
             filled.setdefault("database", str(Path(var) / "register.sqlite"))

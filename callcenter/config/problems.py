@@ -27,7 +27,6 @@ _ALLOWED = {
     "bool_type": "true or false",
     "string_type": "one text",
     "string_too_long": "at most {max_length} characters",
-    "string_pattern_mismatch": "a text of the form {pattern}",
     "path_type": "a file or folder",
     "greater_than": "a number above {gt}",
     "greater_than_equal": "a number from {ge} up",
@@ -73,7 +72,9 @@ def field_problems(error: ValidationError, model: type[BaseModel]) -> list[Probl
     # pydantic marks a mistake in an entry's name by a last part '[key]'; its settings are not looked at further.
     misnamed = {detail["loc"][:-1] for detail in details if detail["loc"][-1:] == ("[key]",)}
     found = []
-    for detail in details:
+    for number, detail in enumerate(details):
+        if detail["type"] == "too_short" and number and details[number - 1]["loc"][:-1] == detail["loc"]:
+            continue  # only because a wrong entry was not counted
         location = detail["loc"][:-1] if detail["loc"][-1:] == ("[key]",) else detail["loc"]
         if location is not detail["loc"] or not any(location[: len(name)] == name for name in misnamed):
             found.append(Problem(location, _text(detail, model)))
@@ -99,7 +100,7 @@ def _text(details: ErrorDetails, model: type[BaseModel]) -> str:
         message = str(context["error"])
         # Validators of whole sections tell what they found themselves.
         return message if message.startswith("found ") else f"found {_shown(details['input'])}; allowed: {message}"
-    allowed = _ALLOWED.get(kind)
+    allowed = _ALLOWED[kind].format(**context) if kind in _ALLOWED else details["msg"]
     return f"found {_shown(details['input'])}; allowed: {allowed}"
 
 

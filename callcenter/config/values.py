@@ -29,7 +29,7 @@ _RESERVED = frozenset({"general", "global", "system", "default", "globals"})
 _SPECIAL = frozenset("\"'`;\\$|^{}[]()<>,")
 _HOST_LABEL = r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)"
 _HOST = re.compile(rf"{_HOST_LABEL}(?:\.{_HOST_LABEL})*")
-_EMAIL = re.compile(rf"[A-Za-z0-9._%+-]{{1,64}}@{_HOST_LABEL}(?:\.{_HOST_LABEL})+")
+_EMAIL = rf"[A-Za-z0-9._%+-]{{1,64}}@{_HOST_LABEL}(?:\.{_HOST_LABEL})+"
 
 
 def describe(char: str) -> str:
@@ -37,7 +37,18 @@ def describe(char: str) -> str:
     return f"{char!r} (U+{ord(char):04X} {unicodedata.name(char, 'control character')})"
 
 
-def _matching(pattern: str, allowed: str) -> Callable[[str], str]:
+def _of_form(pattern: str, allowed: str) -> Callable[[str], str]:
+    expression = re.compile(pattern)
+
+    def check(text: str) -> str:
+        if not expression.fullmatch(text):
+            raise ValueError(allowed)
+        return text
+
+    return check
+
+
+def _name(pattern: str, allowed: str) -> Callable[[str], str]:
     expression = re.compile(pattern)
 
     def check(text: str) -> str:
@@ -70,12 +81,6 @@ def _plain_text(text: str) -> str:
     return text.strip()
 
 
-def _email(text: str) -> str:
-    if not _EMAIL.fullmatch(text):
-        raise ValueError("an e-mail address, such as info@estp.ru")
-    return text
-
-
 def normalise_number(text: str) -> str:
     """A telephone number in E.164, such as +73422921960; numbers without a country code are Russian."""
     try:
@@ -100,9 +105,16 @@ def dialled_forms(number: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((international, f"+{international}", prefix + national, national)))
 
 
+def _ip_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    # The library takes anything as the zone of an IPv6 address, a `;` and a newline too.
+    if "%" in text:
+        raise ValueError("an IP address without a zone")
+    return ipaddress.ip_address(text)
+
+
 def _host(text: str) -> str:
     try:
-        return str(ipaddress.ip_address(text))
+        return str(_ip_address(text))
     except ValueError:
         # A dotted number that is no address is a mistyped address, not a host name.
         if len(text) > 253 or not _HOST.fullmatch(text) or re.fullmatch(r"[\d.]+", text):
@@ -112,7 +124,7 @@ def _host(text: str) -> str:
 
 def _bind(text: str) -> str:
     try:
-        return str(ipaddress.ip_address(text))
+        return str(_ip_address(text))
     except ValueError:
         raise ValueError("an IP address of this machine, such as 127.0.0.1") from None
 
@@ -131,7 +143,7 @@ class SipAddress:
     def ip(self) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         """The address, None where the host is a name."""
         try:
-            return ipaddress.ip_address(self.host)
+            return _ip_address(self.host)
         except ValueError:
             return None
 
@@ -156,6 +168,9 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def _network(text: object) -> Network:
+    allowed = ValueError("a network such as 127.0.1.0/24, or one address")
+    if "%" in str(text):
+        raise allowed
     try:
         return ipaddress.ip_network(str(text))
     except ValueError:
@@ -163,7 +178,7 @@ def _network(text: object) -> Network:
     try:
         meant = ipaddress.ip_network(str(text), strict=False)
     except ValueError:
-        raise ValueError("a network such as 127.0.1.0/24, or one address") from None
+        raise allowed from None
     raise ValueError(f"a network without host bits: {meant} perhaps")
 
 
@@ -203,21 +218,24 @@ def _path(path: Path, info: ValidationInfo) -> Path:
 Id = Annotated[
     str,
     AfterValidator(
-        _matching(r"[a-z][a-z0-9_-]{0,30}", "up to 31 of a-z, 0-9, _ and -, the first a small letter (such as estp)")
+        _name(r"[a-z][a-z0-9_-]{0,30}", "up to 31 of a-z, 0-9, _ and -, the first a small letter (such as estp)")
     ),
 ]
 PhoneName = Annotated[
-    str, AfterValidator(_matching(r"[A-Za-z0-9_-]{1,32}", "up to 32 of A-Z, a-z, 0-9, _ and - (such as 101)"))
+    str, AfterValidator(_name(r"[A-Za-z0-9_-]{1,32}", "up to 32 of A-Z, a-z, 0-9, _ and - (such as 101)"))
 ]
 PersonId = PhoneName
 DisplayText = Annotated[str, Field(max_length=80), AfterValidator(_display_text)]
 PlainText = Annotated[str, Field(max_length=200), AfterValidator(_plain_text)]
-Email = Annotated[str, AfterValidator(_email)]
+Email = Annotated[str, AfterValidator(_of_form(_EMAIL, "an e-mail address, such as info@estp.ru"))]
 Number = Annotated[str, AfterValidator(normalise_number)]
-Username = Annotated[str, Field(pattern=r"^\+?[A-Za-z0-9._@-]{1,64}$")]
-Digit = Annotated[str, Field(pattern=r"^[0-9*#]$")]
-Code = Annotated[str, Field(pattern=r"^[0-9*#]{1,6}$")]
-TransferCode = Annotated[str, Field(pattern=r"^[0-9]{1,3}$")]
+Username = Annotated[
+    str,
+    AfterValidator(_of_form(r"\+?[A-Za-z0-9._@-]{1,64}", "up to 64 letters, digits and . _ @ -, perhaps after a +")),
+]
+Digit = Annotated[str, AfterValidator(_of_form(r"[0-9*#]", "one key of a telephone: 0-9, * or #"))]
+Code = Annotated[str, AfterValidator(_of_form(r"[0-9*#]{1,6}", "one to six keys of a telephone: 0-9, * and #"))]
+TransferCode = Annotated[str, AfterValidator(_of_form(r"[0-9]{1,3}", "one to three digits"))]
 Host = Annotated[str, AfterValidator(_host)]
 Bind = Annotated[str, AfterValidator(_bind)]
 Port = Annotated[int, Field(ge=1, le=65535)]
