@@ -97,24 +97,25 @@ class Register:
         """Close the shifts and calls that the previous start of the controller left open, and say why.
 
         A call that somebody had answered stays answered; nobody knows what became of the others.
+        Raises `RegisterError`.
         """
         outcome = case((Call.answered_at.is_not(None), Outcome.ANSWERED.value), else_=Outcome.LOST.value)
-        async with self.engine.begin() as connection:
-            shifts = await connection.execute(
-                update(Shift).where(Shift.ended_at.is_(None)).values(ended_at=at, end_cause=cause)
-            )
-            calls = await connection.execute(
-                update(Call)
-                .where(Call.outcome == Outcome.IN_PROGRESS.value)
-                .values(outcome=outcome, ended_at=at, hung_up_by=HungUpBy.SYSTEM.value, cause_text=cause)
-            )
+        shifts = update(Shift).where(Shift.ended_at.is_(None)).values(ended_at=at, end_cause=cause)
+        calls = (
+            update(Call)
+            .where(Call.outcome == Outcome.IN_PROGRESS.value)
+            .values(outcome=outcome, ended_at=at, hung_up_by=HungUpBy.SYSTEM.value, cause_text=cause)
+        )
+        async with self.session() as session:
+            connection = await session.connection()
+            closed = LeftOpen((await connection.execute(shifts)).rowcount, (await connection.execute(calls)).rowcount)
             for table in (Offer, Transfer):
                 await connection.execute(
                     update(table)
                     .where(table.ended_at.is_(None), table.result == "")
                     .values(ended_at=at, result=Outcome.LOST.value)
                 )
-        return LeftOpen(shifts.rowcount, calls.rowcount)
+        return closed
 
 
 def _url(where: str | Path) -> URL:
