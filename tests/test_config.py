@@ -201,6 +201,14 @@ def test_a_file_with_five_mistakes_reports_all_five(tmp_path: Path) -> None:
             "trunks.t.provider.pasword: found an unknown setting; known here: from_domain, host, port, username",
         ),
         (SHORT + "codes: {pause: '*1'}", "codes: found log_in *11 and pause *1; codes of which none is the beginning"),
+        (
+            SHORT + "groups: {operators: {transfer_code: 0}}",
+            "codes: found transfer to the general line *20 and transfer to operators *20",
+        ),
+        (
+            SHORT + "groups: {operators: {transfer_code: 1}, managers: {transfer_code: 12}}",
+            "codes: found transfer to operators *21 and transfer to managers *212",
+        ),
         (SHORT + "pause_reasons: {lunch: '${X}'}", "pause_reasons.lunch: found '${X}'; allowed: letters"),
     ],
 )

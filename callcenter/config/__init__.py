@@ -2,10 +2,11 @@
 
 from callcenter.config.configuration import VAR_OVERRIDE, Config
 from callcenter.config.problems import ConfigError
-from callcenter.config.sections import Group, Hours, Line, Person, Phone, Registration, Trunk
+from callcenter.config.sections import GENERAL_CODE, Group, Hours, Line, Person, Phone, Registration, Trunk
 from callcenter.config.values import Network, SipAddress, dialled_forms, normalise_number
 
 __all__ = [
+    "GENERAL_CODE",
     "VAR_OVERRIDE",
     "Config",
     "ConfigError",

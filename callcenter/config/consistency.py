@@ -11,6 +11,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from callcenter.config.problems import Problem, nearest
+from callcenter.config.sections import GENERAL_CODE
 from callcenter.config.values import dialled_forms
 
 if TYPE_CHECKING:
@@ -161,7 +162,8 @@ def _general_lines(config: Config, declared: Declared) -> Iterator[Problem]:
 def _codes(config: Config) -> Iterator[Problem]:
     codes = config.codes
     at_rest = {name: getattr(codes, name) for name in ("log_in", "log_out", "pause", "return_")}
-    talking = {name: getattr(codes, name) for name in ("take_back", "complete", "not_customer")}
+    talking = {"transfer to the general line": codes.transfer + GENERAL_CODE}
+    talking |= {name: getattr(codes, name) for name in ("take_back", "complete", "not_customer")}
     for group in config.groups.values():
         if group.transfer_code is not None:
             talking[f"transfer to {group.id}"] = codes.transfer + group.transfer_code

@@ -39,6 +39,9 @@ from callcenter.config.values import (
 )
 from callcenter.hours import MIDNIGHT, WorkingHours
 
+GENERAL_CODE = "0"
+"""The general line's transfer code: what follows `codes.transfer` where a group's would."""
+
 OWN_NAME = "(id)"
 """Key under which an entry is told its name; nobody can write it by mistake for a setting."""
 
