@@ -95,7 +95,7 @@ def general_line_ended(floor: Floor, event: GeneralLineEnded) -> None:
 def recording_finished(floor: Floor, event: RecordingFinished) -> None:
     """The file is whole: its name, length and hash go into the call's row (ESTP 2.6)."""
     record = floor.unfinished_recordings.pop(event.call, None)
-    if record:
+    if record and event.path:
         floor.do(
             SaveCall(
                 replace(

@@ -302,7 +302,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class RecordingFinished:
-    """The conversation's file is complete. `path` is relative to the recordings' folder, length in seconds."""
+    """The conversation's file is complete. `path`: below the recordings' folder, '' where nobody talked; seconds."""
 
     call: str
     path: str

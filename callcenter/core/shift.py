@@ -29,7 +29,7 @@ def log_in(floor: Floor, event: LogIn) -> None:
         _reply(floor, event.requester, Answer.WRONG_SECRET)
         return
     operator.wrong_secrets = 0
-    _reply(floor, event.requester, _open_shift(floor, operator, event.phone or operator.person.phone))
+    _reply(floor, event.requester, _open_shift(floor, operator, event.phone or operator.phone or operator.person.phone))
     dispatch.offer_callers(floor)
 
 

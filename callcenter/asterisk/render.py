@@ -1,0 +1,203 @@
+"""Asterisk's settings, rendered from the templates in `dialplan/`.
+
+Every value that a template prints passes one gate: what could break out of its place in an Asterisk file (a line
+break, a comment sign, a variable, a section) is refused, whatever the configuration let through.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import time
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from callcenter.config import Config
+from callcenter.config.sections import Line, Trunk
+from callcenter.config.values import dialled_forms
+from callcenter.core.events import GENERAL_LINE
+from callcenter.people import Secrets
+
+HEARTBEAT_STALE = 5
+"""Seconds after the last heartbeat when the dialplan helps itself."""
+
+WAITING_TURN = 2
+"""Seconds of one turn of the waiting room: how soon an announcement is heard."""
+
+_UNSAFE = re.compile(r"[^\w .,:/@+*#=%~!-]")
+_GENERAL_CODE = "0"
+"""After the transfer code: to the general line."""
+
+
+class RenderError(Exception):
+    """Asterisk's files cannot be written from this configuration."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """Where Asterisk keeps its things; all under `var/asterisk`, only the control socket's folder may be elsewhere."""
+
+    etc: Path
+    lib: Path
+    spool: Path
+    run: Path
+    log: Path
+    recording: Path
+
+    @classmethod
+    def under(cls, var: Path, run: Path | None = None) -> Folders:
+        """The folders of the installation whose run-time folder is `var`."""
+        home = var / "asterisk"
+        spool = home / "spool"
+        return cls(home / "etc", home / "lib", spool, run or home / "run", home / "log", spool / "recording")
+
+    def make(self) -> None:
+        """Create what is missing."""
+        for folder in (self.etc, self.lib / "keys", self.spool, self.run, self.log, self.recording):
+            folder.mkdir(parents=True, exist_ok=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """An installed Asterisk: where its modules and its own data are."""
+
+    modules: Path
+    data: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """A code of a conversation: `name` is what the controller is told."""
+
+    name: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class _TrunkEntry:
+    id: str
+    name: str
+    provider: Any
+    contact: str
+    matches: tuple[str, ...]
+
+
+def features(config: Config) -> tuple[Feature, ...]:
+    """The codes that an operator can dial during a conversation."""
+    codes = config.codes
+    found = [
+        Feature("take-back", codes.take_back),
+        Feature("complete", codes.complete),
+        Feature("not-customer", codes.not_customer),
+        Feature(f"transfer-{GENERAL_LINE}", codes.transfer + _GENERAL_CODE),
+    ]
+    for group in config.groups.values():
+        if group.transfer_code:
+            found.append(Feature(f"transfer-{group.id}", codes.transfer + group.transfer_code))
+            found.append(Feature(f"consult-{group.id}", codes.consult + group.transfer_code))
+    return tuple(found)
+
+
+def render(config: Config, secrets: Secrets, asterisk: Installation, folders: Folders) -> None:
+    """Write all of Asterisk's files into `folders.etc`. Raises RenderError; then nothing has been written."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(config.dialplan),
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,  # noqa: S701 - no HTML; `finalize` is the gate
+        finalize=_safe,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["prefixed"] = lambda text, prefix: f"{prefix}{text}"
+    values = {
+        "config": config,
+        "secrets": secrets,
+        "asterisk": asterisk,
+        "folders": folders,
+        "prompts": config.prompts,
+        "features": features(config),
+        "codes": _codes(config),
+        "stale": HEARTBEAT_STALE,
+        "turn": WAITING_TURN,
+        "digit_wait": 6,
+        "key_wait": 4,
+        "dialled": _dialled(config.lines.values()),
+        "only_line": list(config.lines) if len(config.lines) == 1 else [],
+        "general_lines": [(line.id, _general_dial(config, line)) for line in config.lines.values()],
+        "last_minute": _last_minute,
+        "trunks": [_trunk(trunk) for trunk in config.trunks.values()],
+        "ami_networks": _ami_networks(config),
+    }
+    rendered = {name: _rendered(environment, name, values) for name in _templates(environment, config)}
+    folders.make()
+    for name, text in rendered.items():
+        path = folders.etc / name.removesuffix(".j2")
+        path.touch(mode=0o600)
+        path.write_text(text, encoding="utf-8")
+
+
+def _rendered(environment: jinja2.Environment, name: str, values: dict[str, Any]) -> str:
+    try:
+        return environment.get_template(name).render(values)
+    except jinja2.TemplateError as error:
+        raise RenderError(f"dialplan/{name}: {error}") from error
+
+
+def _templates(environment: jinja2.Environment, config: Config) -> list[str]:
+    names = [name for name in environment.list_templates() if name.endswith(".conf.j2")]
+    if not names:
+        raise RenderError(f"{config.dialplan}: no templates of Asterisk's files (*.conf.j2) there")
+    return names
+
+
+def _safe(value: object) -> object:
+    text = str(value)
+    unsafe = _UNSAFE.search(text)
+    if unsafe:
+        raise RenderError(f"{text!r} cannot be written into Asterisk's files: {unsafe[0]!r} has a meaning there")
+    return value
+
+
+def _codes(config: Config) -> dict[str, str]:
+    codes = config.codes
+    return {"log_in": codes.log_in, "log_out": codes.log_out, "pause": codes.pause, "return": codes.return_}
+
+
+def _dialled(lines: Iterable[Line]) -> list[tuple[str, str]]:
+    return [(form, line.id) for line in lines for number in line.numbers for form in dialled_forms(number)]
+
+
+def _general_dial(config: Config, line: Line) -> str:
+    trunk = config.way_out(line) if line.general_line else None
+    return f"PJSIP/{line.general_line}@{_trunk_name(trunk)}" if trunk and line.general_line else ""
+
+
+def _trunk_name(trunk: Trunk) -> str:
+    return f"trunk-{trunk.id}"
+
+
+def _trunk(trunk: Trunk) -> _TrunkEntry:
+    if trunk.provider:
+        contact = f"{trunk.provider.host}:{trunk.provider.port}"
+        matches: tuple[str, ...] = (trunk.provider.host,)
+    else:
+        contact = str(trunk.outgoing) if trunk.outgoing else ""
+        matches = tuple(str(network) for network in trunk.networks)
+    return _TrunkEntry(trunk.id, _trunk_name(trunk), trunk.provider, contact, matches)
+
+
+def _ami_networks(config: Config) -> list[str]:
+    """Only this machine may log in, unless the manager is bound to more than it."""
+    bind = ipaddress.ip_address(config.asterisk.ami_bind)
+    return ["127.0.0.0/255.0.0.0"] if bind.is_loopback and bind.version == 4 else []
+
+
+def _last_minute(closes: time) -> str:
+    """GotoIfTime includes its last minute: 18:00 is 17:59 there, midnight 23:59."""
+    minutes = (closes.hour * 60 + closes.minute - 1) % (24 * 60)
+    return f"{minutes // 60:02}:{minutes % 60:02}"

@@ -1,0 +1,286 @@
+"""Between Asterisk's words and the core's: AMI message to event, command to AMI actions. Nothing is decided here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import unquote
+
+from callcenter.core import commands, events
+from callcenter.core.commands import Answer, Command, OfferKind, Place
+from callcenter.core.events import Event, InnEntry, OfferFailure
+
+Message = Mapping[str, str]
+Action = dict[str, str | list[str]]
+
+PHONE = "phone:"
+"""Requesters that are channels: a phone that dialled a code."""
+
+TELL: Mapping[Answer, str] = {
+    Answer.LOGGED_IN: "op-logged-in",
+    Answer.LOGGED_OUT: "op-logged-out",
+    Answer.PAUSED: "op-paused",
+    Answer.RETURNED: "op-returned",
+    Answer.RETURNED_AFTER_MISS: "op-missed-paused&op-returned",
+    Answer.WRONG_SECRET: "op-wrong-pin",
+    Answer.TRY_LATER: "op-try-later",
+    Answer.PHONE_TAKEN: "op-not-possible",
+    Answer.NOT_LOGGED_IN: "op-not-logged-in",
+    Answer.UNKNOWN_REASON: "op-not-possible",
+    Answer.RINGING_COLLEAGUE: "op-transfer-ringing",
+    Answer.NONE_FREE: "op-none-free",
+    Answer.TRANSFERRED: "op-beep",
+    Answer.TAKEN_BACK: "op-hold-resume",
+    Answer.NOT_POSSIBLE: "op-not-possible",
+}
+"""What a phone is told."""
+
+_INN_ENTRY = {"TIMEOUT": InnEntry.TIMEOUT, "HANGUP": InnEntry.TIMEOUT, "ERROR": InnEntry.TIMEOUT}
+_RING_TIMEOUT, _RING_BUSY, _RING_REFUSED = "3", "5", "8"
+_NOT_FOR_SIP = re.compile(r'[\x00-\x1f\x7f"\\<>]')
+_KEYS = re.compile(r"[^0-9*#A-D]")
+
+
+@dataclass(frozen=True, slots=True)
+class LogInByPhone:
+    """Id and PIN dialled at a phone: to be verified before it becomes the core's `LogIn`. Never logged."""
+
+    person: str
+    phone: str
+    requester: str
+    pin: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Translator:
+    """`identify`, `known_inn` and `valid_inn` ask the customers' directory, which is in memory."""
+
+    normalise: Callable[[str], str]
+    by_number: Callable[[str], events.Customer | None]
+    by_inn: Callable[[str], events.Customer | None]
+    valid_inn: Callable[[str], bool]
+    pause_reasons: tuple[str, ...]
+    prompts: Path
+    spool: Path
+
+    # -- from Asterisk -----------------------------------------------------------------------------------------
+
+    def event(self, message: Message) -> Event | LogInByPhone | None:
+        """The core's event for an AMI message, or None where there is none."""
+        channel = message.get("Uniqueid", "")
+        match message.get("Event"):
+            case "UserEvent":
+                return self._user_event(message, channel)
+            case "Hangup":
+                return events.ChannelHungUp(channel, _number(message.get("Cause", "")), message.get("Cause-txt", ""))
+            case "BridgeEnter":
+                return events.BridgeEntered(channel, message.get("BridgeUniqueid", ""))
+            case "BridgeLeave":
+                return events.BridgeLeft(channel, message.get("BridgeUniqueid", ""))
+            case "Newstate" if channel.startswith("offer-"):
+                return events.OfferRinging(channel)
+            case "OriginateResponse" if message.get("Response") == "Failure":
+                return events.OfferFailed(message.get("ActionID", ""), _failure(message.get("Reason", "")))
+        return None
+
+    def _user_event(self, message: Message, channel: str) -> Event | LogInByPhone | None:
+        name = message.get("UserEvent", "")
+        if name == "CCArrived":
+            return self._arrived(message, channel)
+        if name == "CCInn":
+            return self._inn(message, channel)
+        if name in _SIMPLE:
+            return _SIMPLE[name](message, channel)
+        phone, requester = message.get("Phone", ""), PHONE + channel
+        match name:
+            case "CCLogIn":
+                return LogInByPhone(_keys(message, "Id"), phone, requester, _keys(message, "Pin"))
+            case "CCLogOut":
+                return events.LogOut(phone=phone, requester=requester)
+            case "CCReturn":
+                return events.Return(phone=phone, requester=requester)
+            case "CCPause":
+                return events.Pause(self._reason(_keys(message, "Key")), phone=phone, requester=requester)
+            case "CCFeature":
+                return _feature(message.get("Feature", ""), channel, requester)
+        return None
+
+    def _arrived(self, message: Message, channel: str) -> Event:
+        raw = unquote(message.get("Number", ""), errors="replace")
+        number = self.normalise(raw)
+        return events.CallArrived(
+            channel,
+            message.get("Channel", ""),
+            message.get("Line", ""),
+            number or raw,
+            unquote(message.get("Name", ""), errors="replace"),
+            self.by_number(number) if number else None,
+        )
+
+    def _inn(self, message: Message, channel: str) -> Event:
+        digits = _keys(message, "Digits")
+        entry = _INN_ENTRY.get(message.get("Status", ""), InnEntry.ENTERED if digits else InnEntry.SKIPPED)
+        if digits and entry is InnEntry.TIMEOUT:
+            entry = InnEntry.ENTERED  # typed, and then waited instead of pressing hash
+        valid = self.valid_inn(digits)
+        return events.InnGiven(channel, entry, digits, valid, self.by_inn(digits) if valid else None)
+
+    def _reason(self, key: str) -> str:
+        place = int(key) if key.isdecimal() else 0
+        return self.pause_reasons[place - 1] if 1 <= place <= len(self.pause_reasons) else ""
+
+    # -- to Asterisk -------------------------------------------------------------------------------------------
+
+    def actions(self, command: Command) -> list[Action]:
+        """The AMI actions that perform a command; none for what is not Asterisk's to do."""
+        match command:
+            case commands.Direct():
+                return self._direct(command)
+            case commands.Announce(call, number, prompts):
+                return [_set(call, "CC_SAY", self._say(number, prompts))]
+            case commands.AfterBridge(call, place):
+                return [_set(call, "CC_AFTER", place.value)]
+            case commands.KeepLeg(leg, keep):
+                return [_set(leg, "CC_KEEP", "1" if keep else "0")]
+            case commands.Record(call):
+                return self._record(call)
+            case commands.Ring():
+                return [_originate(command)]
+            case commands.HangUp(channel):
+                return [{"Action": "Hangup", "Channel": channel, "Cause": "16"}]
+            case commands.Reply(requester, answer, target) if requester.startswith(PHONE):
+                return [_set(requester.removeprefix(PHONE), "CC_TELL", self._files(_told(answer, target)))]
+        return []
+
+    def mirror(self, command: commands.Mirror, queues: list[str]) -> list[Action]:
+        """Keep the safety-net queues in step. A member that is there already, or is not, is no mistake."""
+        interface = f"PJSIP/{command.phone}"
+        if not command.on_shift:
+            return [{"Action": "QueueRemove", "Queue": queue, "Interface": interface} for queue in queues]
+        paused = "true" if command.paused else "false"
+        member = {"Interface": interface, "MemberName": command.operator, "Paused": paused}
+        actions: list[Action] = []
+        for queue in queues:
+            actions.append({"Action": "QueueAdd", "Queue": queue, **member})
+            actions.append({"Action": "QueuePause", "Queue": queue, "Interface": interface, "Paused": paused})
+        return actions
+
+    def _direct(self, command: commands.Direct) -> list[Action]:
+        say = _set(command.call, "CC_SAY", self._say(command.announcement, command.prompts))
+        redirect: Action = {
+            "Action": "Redirect",
+            "Channel": command.call,
+            "Context": f"cc-{command.place.value}",
+            "Exten": "s",
+            "Priority": "1",
+        }
+        clear = [_set(command.call, "CC_AFTER", Place.HOLD.value)] if command.place is Place.WAITING else []
+        return [*clear, *([say] if command.prompts else []), redirect]
+
+    def _record(self, call: str) -> list[Action]:
+        files = {side: self.spool / f"{call}-{side}.wav" for side in ("in", "out")}
+        options = f"br({files['in']})t({files['out']})S"
+        return [
+            _set(call, "CC_RECORDED", "1"),
+            {"Action": "MixMonitor", "Channel": call, "Options": options},
+        ]
+
+    def _say(self, number: int, prompts: tuple[str, ...]) -> str:
+        return f"{number}:{self._files('&'.join(prompts))}"
+
+    def _files(self, prompts: str) -> str:
+        return "&".join(f"{self.prompts}/ru/{prompt}" for prompt in prompts.split("&"))
+
+
+_SIMPLE: Mapping[str, Callable[[Message, str], Event]] = {
+    "CCGreeted": lambda message, channel: events.GreetingHeard(channel),
+    "CCUrgency": lambda message, channel: events.UrgencyGiven(channel, _keys(message, "Digit")),
+    "CCSpoken": lambda message, channel: events.AnnouncementSpoken(channel, _number(message.get("Number", ""))),
+    "CCInfo": lambda message, channel: events.InfoMenuVisited(channel),
+    "CCGeneral": lambda message, channel: events.GeneralLineEnded(channel, message.get("Status") == "ANSWER"),
+    "CCAnswered": lambda message, channel: events.OfferAnswered(channel),
+}
+
+
+def channel_seen(message: Message) -> events.ChannelSeen:
+    """One channel of the answer to `Status`."""
+    variables = dict(entry.split("=", 1) for entry in message.get("Variable", "").splitlines() if "=" in entry)
+    return events.ChannelSeen(
+        message.get("Uniqueid", ""),
+        message.get("Channel", ""),
+        message.get("BridgeID", ""),
+        float(_number(message.get("Seconds", ""))),
+        variables,
+    )
+
+
+SNAPSHOT: Action = {"Action": "Status", "Variables": "CC_LINE,CC_STAGE", "AllVariables": "false"}
+"""Asks for every channel; the answers go through `channel_seen`."""
+
+
+def heartbeat(epoch: int) -> Action:
+    """Tells the dialplan that the controller lives. `epoch`: seconds, by the clock that Asterisk reads too."""
+    return {"Action": "Setvar", "Variable": "CC_HEARTBEAT", "Value": str(epoch)}
+
+
+def _feature(name: str, leg: str, requester: str) -> Event | None:
+    if name == "take-back":
+        return events.CancelTransfer(leg=leg, requester=requester)
+    if name == "complete":
+        return events.CompleteTransfer(leg=leg, requester=requester)
+    if name == "not-customer":
+        return events.Transfer(events.GENERAL_LINE, leg=leg, not_customer=True, requester=requester)
+    kind, _, target = name.partition("-")
+    if kind in ("transfer", "consult") and target:
+        return events.Transfer(target, leg=leg, consult=kind == "consult", requester=requester)
+    return None
+
+
+def _originate(ring: commands.Ring) -> Action:
+    consult = ring.kind is OfferKind.CONSULT
+    name = _NOT_FOR_SIP.sub(" ", ring.label)[:60].strip()
+    number = _NOT_FOR_SIP.sub("", ring.caller_number)[:32]
+    variables = [f"CC_CALLER={ring.caller_channel}"]
+    if consult:
+        variables.append(f"CC_COLLEAGUE={ring.consult_leg}")
+    return {
+        "Action": "Originate",
+        "ActionID": ring.offer,
+        "Channel": f"PJSIP/{ring.phone}",
+        "ChannelId": ring.offer,
+        "Context": "cc-consult" if consult else "cc-offer",
+        "Exten": "s",
+        "Priority": "1",
+        "Timeout": str(round(ring.timeout * 1000)),
+        "CallerID": f'"{name}" <{number}>',
+        "Async": "true",
+        "Variable": variables,
+    }
+
+
+def _told(answer: Answer, target: str) -> str:
+    return f"op-none-free-{target}" if answer is Answer.NONE_FREE and target in _NONE_FREE else TELL[answer]
+
+
+_NONE_FREE = frozenset({"technical", "managers"})
+"""Groups whose absence has a phrase of its own."""
+
+
+def _set(channel: str, variable: str, value: str) -> Action:
+    return {"Action": "Setvar", "Channel": channel, "Variable": variable, "Value": value}
+
+
+def _failure(reason: str) -> OfferFailure:
+    if reason == _RING_TIMEOUT:
+        return OfferFailure.NO_ANSWER
+    return OfferFailure.BUSY if reason in (_RING_BUSY, _RING_REFUSED) else OfferFailure.UNREACHABLE
+
+
+def _keys(message: Message, header: str) -> str:
+    return _KEYS.sub("", message.get(header, ""))[:32]
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() and len(text) < 10 else 0

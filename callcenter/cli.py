@@ -1,0 +1,163 @@
+"""The command line: `callcenter run`, `check`, `register`, `customers`, `prompts`, `passwd` …"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from callcenter import __version__
+from callcenter.asterisk.process import AsteriskError
+from callcenter.asterisk.render import Installation, RenderError
+from callcenter.config import Config, ConfigError
+from callcenter.daemon import Controller, StartError
+from callcenter.directory_cli import customers
+from callcenter.people import Secrets, SecretsError
+from callcenter.prompts import build_prompts, check_prompts
+from callcenter.register import RegisterError
+from callcenter.register.cli import register
+from callcenter.standalone import serve as serve_until_stopped
+from callcenter.standalone import write_asterisk_files
+from callcenter.summary import summary
+
+OURS = (ConfigError, SecretsError, RegisterError, StartError, RenderError, AsteriskError)
+"""Errors whose text is a sentence for the engineer."""
+
+config_option = click.option(
+    "--config",
+    "config_path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("config.yaml"),
+    show_default=True,
+    help="The controller's settings.",
+)
+
+
+@click.group()
+@click.version_option(__version__)
+@click.option("--verbose", is_flag=True, help="Log more.")
+def main(verbose: bool) -> None:
+    """A call-centre controller that drives Asterisk."""
+    logging.basicConfig(
+        level=logging.DEBUG if verbose else logging.INFO,
+        format="%(asctime)s %(levelname)-7s %(message)s",
+        datefmt="%Y-%m-%d %H:%M:%S",
+    )
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+
+
+@main.command()
+@config_option
+def run(config_path: Path) -> None:
+    """Run the line on this machine; with asterisk.start, Asterisk too."""
+    config = _load(config_path)
+    _serve(config, with_asterisk=config.asterisk.start)
+
+
+@main.command()
+@config_option
+def serve(config_path: Path) -> None:
+    """Run only the controller; Asterisk runs already."""
+    _serve(_load(config_path), with_asterisk=False)
+
+
+@main.command()
+@config_option
+def check(config_path: Path) -> None:
+    """Read the configuration and tell everything that is wrong with it."""
+    config = _load(config_path)
+    for warning in config.warnings(datetime.now(UTC).date()):
+        click.echo(f"warning: {warning}")
+    click.echo(
+        f"{config_path}: in order ({len(config.lines)} line(s), {len(config.people)} people, {len(config.phones)} phones)"
+    )
+
+
+@main.command()
+@config_option
+@click.option(
+    "--to", type=click.Path(file_okay=False, path_type=Path), default=Path("/etc/asterisk"), show_default=True
+)
+@click.option("--modules", type=click.Path(path_type=Path), required=True, help="Asterisk's folder of modules.")
+@click.option("--data", type=click.Path(path_type=Path), default=Path("/usr/share/asterisk"), show_default=True)
+def render(config_path: Path, to: Path, modules: Path, data: Path) -> None:
+    """Write the files of an Asterisk that is run by systemd or in a container."""
+    config = _load(config_path)
+    try:
+        write_asterisk_files(config, Installation(modules, data), to)
+    except OURS as problem:
+        raise click.ClickException(str(problem)) from problem
+    click.echo(f"Asterisk's files are in {to}.")
+
+
+@main.command()
+@config_option
+@click.argument("person")
+@click.option("--pin", is_flag=True, help="The PIN for the telephone instead of the password.")
+def passwd(config_path: Path, person: str, pin: bool) -> None:
+    """Change a person's password or PIN. An empty answer makes a new one, which is printed once."""
+    config = _load(config_path)
+    if person not in config.people:
+        raise click.ClickException(f"{person}: nobody of that id; known are {', '.join(config.people) or 'none'}")
+    what = "PIN" if pin else "password"
+    text = click.prompt(f"New {what} (empty: make one)", hide_input=True, default="", show_default=False)
+    if text and text != click.prompt("Once more", hide_input=True):
+        raise click.ClickException("the two are not the same; nothing was changed")
+    try:
+        secrets = Secrets.load_or_create(config.var, config)
+        made = (secrets.set_pin if pin else secrets.set_password)(person, text or None)
+    except (SecretsError, ValueError) as problem:
+        raise click.ClickException(str(problem)) from problem
+    click.echo("Changed." if text else f"New {what}: {made}")
+
+
+@main.group()
+def prompts() -> None:
+    """What callers and operators hear."""
+
+
+@prompts.command("check")
+@config_option
+def check_command(config_path: Path) -> None:
+    """Report prompts that are missing, stale or of a wrong format."""
+    raise SystemExit(check_prompts(_load(config_path).prompts))
+
+
+@prompts.command("build")
+@config_option
+@click.option("--force", is_flag=True, help="Speak all again, not only what has changed.")
+def build_command(config_path: Path, force: bool) -> None:
+    """Speak the prompts whose text has changed."""
+    raise SystemExit(build_prompts(_load(config_path).prompts, force))
+
+
+main.add_command(register)
+main.add_command(customers)
+
+
+def _load(path: Path) -> Config:
+    try:
+        return Config.load(path)
+    except ConfigError as problem:
+        raise click.ClickException(str(problem)) from problem
+
+
+def _serve(config: Config, *, with_asterisk: bool) -> None:
+    def ready(controller: Controller, connected: bool) -> None:
+        secrets = Secrets.load_or_create(config.var, config)
+        for line in summary(config, secrets, controller.view()):
+            click.echo(line)
+
+    for warning in config.warnings(datetime.now(UTC).date()):
+        logging.getLogger(__name__).warning("%s", warning)
+    try:
+        asyncio.run(serve_until_stopped(config, with_asterisk=with_asterisk, ready=ready))
+    except OURS as problem:
+        raise click.ClickException(str(problem)) from problem
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,345 @@
+"""The composition root: joins the pure core with Asterisk, the register, recordings, the page and the metrics.
+
+Everything runs in one event loop. `Controller.take` is the only way into the core: it hands an event over and
+performs the commands at once, in their order. Nothing that it calls waits; what takes time runs in tasks of its own
+and comes back as another event.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets as random_secrets
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine, Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, get_args
+
+from aiohttp import web
+
+from callcenter import __version__
+from callcenter.asterisk import translate
+from callcenter.asterisk.ami import Ami, AmiError, AmiSettings, Message
+from callcenter.asterisk.render import Folders
+from callcenter.config import Config
+from callcenter.core import commands, events
+from callcenter.core.callcenter import CallCenter
+from callcenter.core.commands import Command, Reply, Save, Severity
+from callcenter.core.events import Event, Requester
+from callcenter.core.view import View
+from callcenter.directory import Directory, normalise, valid_inn
+from callcenter.metrics import Metrics
+from callcenter.people import Secrets
+from callcenter.recordings import RecordingError, Recordings
+from callcenter.register import Register, Writer
+from callcenter.register.customers import CustomersTable
+from callcenter.web import make_app
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT = 1.0
+DIRECTORY_REFRESH = 5.0
+ANSWER_WITHIN = 5.0
+SNAPSHOT_TIMEOUT = 10.0
+_SAVES = get_args(Save)
+
+
+class StartError(Exception):
+    """The controller cannot start; the text says why and what to do."""
+
+
+class Controller:
+    """One running controller. `async with Controller(...)` starts everything and stops it in order."""
+
+    def __init__(self, config: Config, secrets: Secrets, register: Register) -> None:
+        self._config = config
+        self._secrets = secrets
+        self._register = register
+        self._loop = asyncio.get_running_loop()
+        self._center = CallCenter(config.settings(boot=f"{int(time.time()):08x}{random_secrets.token_hex(2)}"))
+        self._directory = Directory(CustomersTable(register))
+        self._writer = Writer(register, self._wall)
+        self._recordings = Recordings(
+            Folders.under(config.var).recording,
+            config.recordings.folder,
+            lambda line: datetime.now(config.lines[line].zone),
+        )
+        self._translator = translate.Translator(
+            normalise,
+            self._directory.by_number,
+            self._directory.by_inn,
+            valid_inn,
+            tuple(config.pause_reasons),
+            config.prompts,
+            Folders.under(config.var).recording,
+        )
+        self._queues = {
+            group: [f"cc-{line.id}" for line in config.lines.values() if group in line.answered_by]
+            for group in config.groups
+        }
+        asterisk = config.asterisk
+        self.ami = Ami(
+            AmiSettings(asterisk.ami_host, asterisk.ami_port, "callcenter", secrets.ami),
+            self._on_message,
+            self._on_connection,
+        )
+        self.metrics = Metrics(self.view, self._register_state, self._ami_state, version=__version__)
+        self._timers: dict[events.Timer, asyncio.TimerHandle] = {}
+        self._asked: dict[Requester, asyncio.Future[Reply]] = {}
+        self._requests = 0
+        self._held_back: deque[Message] | None = None
+        self._days: dict[str, date] = {}
+        self._open: dict[str, bool] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._runner: web.AppRunner | None = None
+        self._stopping = False
+
+    # -- life --------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Start everything. Raises StartError."""
+        left = await self._register.close_left_open(datetime.now(UTC), "controller restarted")
+        if left.calls or left.shifts:
+            log.warning("The last run left %d calls and %d shifts open; they are closed.", left.calls, left.shifts)
+        self._writer.start()
+        await self._directory.refresh()
+        self._look_at_calendar()
+        await self._start_web()
+        self._background(self.ami.run(), "ami")
+        self._background(self._every(HEARTBEAT, self._beat), "heartbeat")
+        self._background(self._every(1.0, self._look_at_calendar), "calendar")
+        self._background(self._keep_directory(), "directory")
+
+    async def stop(self) -> None:
+        """End every shift, let the register have it, let go of Asterisk. Calls in progress go on there."""
+        self._stopping = True
+        for operator in self.view().operators.values():
+            if operator.presence != "off":
+                self.take(events.LogOut(operator.id, cause="controller stopped"))
+        if self._runner:
+            await self._runner.cleanup()
+        recordings = [task for task in self._tasks if task.get_name() == "recording"]
+        if recordings:
+            await asyncio.wait(recordings, timeout=10.0)
+        for handle in self._timers.values():
+            handle.cancel()
+        tasks = [task for task in self._tasks if not task.done()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._writer.stop(timeout=10.0)
+
+    async def _start_web(self) -> None:
+        http = self._config.http
+        app = make_app(
+            self,
+            titles={group.id: group.title for group in self._config.groups.values()},
+            pause_reasons=tuple(self._config.pause_reasons),
+            metrics_text=self.metrics.text,
+            observe_request=self.metrics.observe_request,
+        )
+        self._runner = web.AppRunner(app, access_log=None)
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, http.bind, http.port).start()
+        except OSError as error:
+            await self._runner.cleanup()
+            raise StartError(
+                f"http.port: {http.bind}:{http.port} cannot be used ({error.strerror}); "
+                "another program has it, or another run of this one; choose a free port"
+            ) from error
+
+    # -- the way into the core ---------------------------------------------------------------------------------
+
+    def take(self, event: Event) -> None:
+        """Hand an event to the core and do what it wants. Never raises: a defect is logged, the line goes on."""
+        now = self._loop.time()
+        try:
+            wanted = self._center.handle(event, now)
+        except Exception:
+            log.exception("A defect of the core at %s; the line goes on.", type(event).__name__)
+            return
+        self.metrics.observe_event(event, now)
+        for command in wanted:
+            try:
+                self._perform(command)
+            except Exception:
+                log.exception("Could not perform %s; the line goes on.", type(command).__name__)
+            self.metrics.observe_command(command, now)
+
+    def _perform(self, command: Command) -> None:
+        if isinstance(command, _SAVES):
+            self._writer.put(command)
+            return
+        match command:
+            case commands.SetTimer(timer, at):
+                self._cancel_timer(timer)
+                self._timers[timer] = self._loop.call_at(at, self._fire, timer)
+            case commands.CancelTimer(timer):
+                self._cancel_timer(timer)
+            case commands.Notice(severity, text):
+                log.log(logging.WARNING if severity is Severity.WARNING else logging.INFO, "%s", text)
+            case commands.FinishRecording(call, line, talk):
+                self._background(self._finish_recording(call, line, talk), "recording")
+            case commands.Mirror():
+                for action in self._translator.mirror(command, self._queues.get(command.group, [])):
+                    self.ami.send(action)
+            case Reply(requester) if requester in self._asked:
+                self._asked.pop(requester).set_result(command)
+            case _:
+                for action in self._translator.actions(command):
+                    self.ami.send(action)
+
+    def _fire(self, timer: events.Timer) -> None:
+        self._timers.pop(timer, None)
+        self.take(events.TimerFired(timer))
+
+    def _cancel_timer(self, timer: events.Timer) -> None:
+        handle = self._timers.pop(timer, None)
+        if handle:
+            handle.cancel()
+
+    # -- Asterisk ----------------------------------------------------------------------------------------------
+
+    def _on_connection(self, connected: bool, reason: str) -> None:
+        if connected:
+            self._held_back = deque()
+            self._background(self._take_snapshot(), "snapshot")
+        else:
+            self._held_back = None
+            self.take(events.AsteriskLost())
+
+    def _on_message(self, message: Message) -> None:
+        if self._held_back is not None:
+            self._held_back.append(message)  # nothing before the snapshot that it belongs to
+            return
+        event = self._translator.event(message)
+        if isinstance(event, translate.LogInByPhone):
+            self._background(self._verify_pin(event), "pin")
+        elif event is not None:
+            self.take(event)
+
+    async def _take_snapshot(self) -> None:
+        held_back = self._held_back
+        try:
+            channels = await self.ami.collect(translate.SNAPSHOT, SNAPSHOT_TIMEOUT)
+        except AmiError as error:
+            log.warning("No snapshot of Asterisk's channels: %s", error)
+            return  # the connection is gone, or will be given up by its own watch
+        if self._held_back is not held_back or held_back is None:
+            return  # a newer connection takes its own
+        self._beat()
+        self.take(events.Snapshot(tuple(translate.channel_seen(channel) for channel in channels)))
+        self._held_back = None
+        for message in held_back:
+            self._on_message(message)
+
+    def _beat(self) -> None:
+        if self.ami.connected and not self._stopping:
+            self.ami.send(translate.heartbeat(int(time.time())))
+
+    async def _verify_pin(self, attempt: translate.LogInByPhone) -> None:
+        verified = await asyncio.to_thread(self._secrets.verify_pin, attempt.person, attempt.pin)
+        self.take(events.LogIn(attempt.person, verified, attempt.phone, attempt.requester))
+
+    async def _finish_recording(self, call: str, line: str, talk: float) -> None:
+        try:
+            recording = await self._recordings.finish(call, line, talk)
+        except RecordingError as error:
+            log.error("Recording of call %s: %s", call, error)
+            self.take(events.RecordingFailed(call, str(error)))
+            return
+        if recording is None:
+            self.take(events.RecordingFinished(call, "", 0.0, ""))
+        else:
+            self.take(events.RecordingFinished(call, recording.path, recording.seconds, recording.sha256))
+
+    # -- time --------------------------------------------------------------------------------------------------
+
+    def _wall(self, at: float) -> datetime:
+        """The date and time of a moment of the core's clock."""
+        return datetime.now(UTC) - timedelta(seconds=self._loop.time() - at)
+
+    def _look_at_calendar(self) -> None:
+        for line in self._config.lines.values():
+            now = datetime.now(line.zone)
+            if self._days.get(line.id) != now.date():
+                self._days[line.id] = now.date()
+                self.take(events.DayStarted(line.id))
+            is_open = line.hours.calendar.is_open(now)
+            if self._open.get(line.id) is not is_open:
+                self._open[line.id] = is_open
+                self.take(events.HoursChanged(line.id, is_open))
+
+    async def _keep_directory(self) -> None:
+        while True:
+            await asyncio.sleep(DIRECTORY_REFRESH)
+            if await self._directory.refresh():
+                log.info("The customers' directory has %d numbers.", len(self._directory))
+
+    async def _every(self, seconds: float, act: Callable[[], None]) -> None:
+        while True:
+            try:
+                act()
+            except Exception:
+                log.exception("A defect in a periodic task; it goes on.")
+            await asyncio.sleep(seconds)
+
+    def _background(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = self._loop.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception():
+            log.error("The task '%s' has failed.", task.get_name(), exc_info=task.exception())
+
+    # -- what the page and the metrics see ---------------------------------------------------------------------
+
+    def view(self) -> View:
+        """The floor as it is now."""
+        return self._center.view(self._loop.time())
+
+    async def ask(self, make: Callable[[Requester], Event]) -> Reply:
+        """Hand an event over and wait for the core's answer. Raises TimeoutError."""
+        self._requests += 1
+        requester = f"web:{self._requests}"
+        answer: asyncio.Future[Reply] = self._loop.create_future()
+        self._asked[requester] = answer
+        try:
+            self.take(make(requester))
+            async with asyncio.timeout(ANSWER_WITHIN):
+                return await answer
+        finally:
+            self._asked.pop(requester, None)
+
+    async def verify_password(self, person: str, password: str) -> bool:
+        """Whether it is this person's password (argon2, in a thread)."""
+        return await asyncio.to_thread(self._secrets.verify_password, person, password)
+
+    def healthy(self) -> tuple[bool, Mapping[str, str]]:
+        """Whether calls can be answered now, and what is wrong, part by part."""
+        view = self.view()
+        parts = {
+            "asterisk": "ok" if view.asterisk_connected else "not connected",
+            "register": self._register_health(),
+        }
+        for id, line in view.lines.items():
+            if not line.open:
+                parts[f"line {id}"] = "ok: closed by its calendar"
+            else:
+                parts[f"line {id}"] = "ok" if line.on_duty else "nobody is on duty"
+        return all(state.startswith("ok") for state in parts.values()), parts
+
+    def _register_health(self) -> str:
+        age = self._writer.oldest_pending_age
+        return "ok" if age < 5.0 else f"{self._writer.pending} facts wait for the database, the oldest {age:.0f} s"
+
+    def _register_state(self) -> tuple[int, int]:
+        return self._writer.pending, self._writer.failures
+
+    def _ami_state(self) -> tuple[bool, float | None]:
+        last = self.ami.last_event_at
+        return self.ami.connected, None if last is None else time.monotonic() - last

@@ -1,0 +1,139 @@
+"""Recordings: the two sides that Asterisk wrote become one file of two channels, measured and signed (ESTP 2.6).
+
+Left channel: what the caller said; right channel: what the caller heard, that is the operator. Asterisk writes
+into its spool while somebody is bridged with the caller; the finished file goes to
+`<folder>/<line>/<date>/<time>_<call>.wav`, date and time in the line's zone.
+"""
+
+from __future__ import annotations
+
+import array
+import asyncio
+import hashlib
+import logging
+import os
+import re
+import wave
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+RATE = 8000
+"""Hertz, 16 bit: what MixMonitor writes for telephone calls."""
+
+_HEADER = 44
+_CHUNK = RATE * 60
+_LOOK_AGAIN = 0.1
+_PATIENCE = 10.0
+"""Seconds that Asterisk gets to close its files after the caller is gone."""
+_AT_ONCE = 2
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
+
+
+class RecordingError(Exception):
+    """A conversation has no usable recording; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A finished file: path relative to the folder, length in seconds, SHA-256 of its bytes."""
+
+    path: str
+    seconds: float
+    sha256: str
+
+
+class Recordings:
+    """Finishes recordings, a few at a time, in threads: no call ever waits for a disk."""
+
+    def __init__(self, spool: Path, folder: Path, now: Callable[[str], datetime]) -> None:
+        self._spool = spool
+        self._folder = folder
+        self._now = now
+        self._turn = asyncio.Semaphore(_AT_ONCE)
+
+    async def finish(self, call: str, line: str, talk: float) -> Recording | None:
+        """The recording of a call that is over; None where nobody talked. Raises RecordingError."""
+        said, heard = self._spool / f"{call}-in.wav", self._spool / f"{call}-out.wav"
+        await self._closed(said, heard)
+        if talk <= 0:
+            for side in (said, heard):
+                side.unlink(missing_ok=True)
+            return None
+        moment = self._now(line)
+        name = _UNSAFE.sub("_", call)
+        target = self._folder / line / f"{moment:%Y-%m-%d}" / f"{moment:%H-%M-%S}_{name}.wav"
+        async with self._turn:
+            try:
+                return await asyncio.to_thread(self._join, said, heard, target)
+            except (OSError, EOFError, wave.Error) as error:
+                raise RecordingError(f"{target.name}: {error}; what there is stays in {self._spool}") from error
+
+    async def _closed(self, *sides: Path) -> None:
+        """Wait until Asterisk has written the lengths into the headers: then the files are whole."""
+        deadline = asyncio.get_running_loop().time() + _PATIENCE
+        while not all(_is_closed(side) for side in sides):
+            if asyncio.get_running_loop().time() > deadline:
+                return  # an Asterisk that died never will: what is there is used
+            await asyncio.sleep(_LOOK_AGAIN)
+
+    def _join(self, said: Path, heard: Path, target: Path) -> Recording:
+        sizes = [max(0, side.stat().st_size - _HEADER) // 2 for side in (said, heard) if side.exists()]
+        frames = max(sizes, default=0)
+        if frames == 0:
+            raise RecordingError("there was a conversation, but Asterisk recorded nothing")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = target.with_suffix(".part")
+        with unfinished.open("wb") as file:
+            _interleave(said, heard, frames, file.fileno())
+            os.fsync(file.fileno())
+        unfinished.replace(target)
+        for side in (said, heard):
+            side.unlink(missing_ok=True)
+        with target.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return Recording(str(target.relative_to(self._folder)), frames / RATE, digest)
+
+
+def _is_closed(side: Path) -> bool:
+    try:
+        with side.open("rb") as file:
+            header = file.read(_HEADER)
+        size = side.stat().st_size
+    except OSError:
+        return True  # never begun: nobody was bridged
+    return len(header) == _HEADER and int.from_bytes(header[40:44], "little") == size - _HEADER
+
+
+def _interleave(said: Path, heard: Path, frames: int, descriptor: int) -> None:
+    with wave.open(os.fdopen(os.dup(descriptor), "wb")) as out:
+        out.setnchannels(2)
+        out.setsampwidth(2)
+        out.setframerate(RATE)
+        out.setnframes(frames)
+        left, right = _samples(said), _samples(heard)
+        for start in range(0, frames, _CHUNK):
+            count = min(_CHUNK, frames - start)
+            both = array.array("h", bytes(4 * count))
+            both[0::2] = left(count)
+            both[1::2] = right(count)
+            out.writeframesraw(both.tobytes())
+
+
+def _samples(side: Path) -> Callable[[int], array.array[int]]:
+    """Reads so many samples at each call, silence after the end; a header that was never finished is passed over."""
+    file = side.open("rb") if side.exists() else None
+    if file:
+        file.seek(_HEADER)
+
+    def read(count: int) -> array.array[int]:
+        data = file.read(2 * count) if file else b""
+        data = data[: len(data) // 2 * 2]
+        if file and len(data) < 2 * count:
+            file.close()
+        return array.array("h", data + bytes(2 * count - len(data)))
+
+    return read

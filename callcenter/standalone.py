@@ -1,0 +1,135 @@
+"""`callcenter run`: everything on one machine, Asterisk included, until Ctrl-C or SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import logging
+import signal
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from callcenter.asterisk import process
+from callcenter.asterisk.render import Folders, Installation, RenderError, render
+from callcenter.config import Config
+from callcenter.daemon import Controller, StartError
+from callcenter.people import Secrets
+from callcenter.register import Register
+
+log = logging.getLogger(__name__)
+
+READY_WITHIN = 30.0
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+@asynccontextmanager
+async def controller(config: Config, *, with_asterisk: bool) -> AsyncIterator[Controller]:
+    """A started controller, with an Asterisk of its own or with one that runs already; stopped in order.
+
+    Raises StartError, RegisterError, SecretsError, RenderError or AsteriskError with what to do.
+    """
+    secrets = Secrets.load_or_create(config.var, config)
+    async with contextlib.AsyncExitStack() as stack:
+        if with_asterisk:
+            await stack.enter_async_context(_own_asterisk(config, secrets))
+        register = await Register.open(config.database)
+        stack.push_async_callback(register.close)
+        found = Controller(config, secrets, register)
+        stack.push_async_callback(found.stop)
+        await found.start()
+        yield found
+
+
+@asynccontextmanager
+async def _own_asterisk(config: Config, secrets: Secrets) -> AsyncIterator[None]:
+    program = process.find(PROJECT)
+    _check_ports(config)
+    run, temporary = process.run_folder(config.var)
+    folders = Folders.under(config.var, run)
+    render(config, secrets, program.installation, folders)
+    try:
+        async with process.running(program, folders.etc) as child:
+            watch = asyncio.create_task(_watch(child, folders))
+            try:
+                yield
+            finally:
+                watch.cancel()
+    finally:
+        if temporary:
+            process.remove(run)
+
+
+async def _watch(child: asyncio.subprocess.Process, folders: Folders) -> None:
+    code = await child.wait()
+    log.error("Asterisk has ended with code %s; why: %s", code, folders.log / "messages.log")
+
+
+def _check_ports(config: Config) -> None:
+    """A port in use is found here, with the setting's name: Asterisk itself would start without it."""
+    asterisk = config.asterisk
+    wanted = [
+        ("asterisk.sip_port", socket.SOCK_DGRAM, asterisk.sip_bind, asterisk.sip_port),
+        ("asterisk.ami_port", socket.SOCK_STREAM, asterisk.ami_bind, asterisk.ami_port),
+    ]
+    for setting, kind, host, port in wanted:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, int(kind == socket.SOCK_STREAM))
+            try:
+                probe.bind((host, port))
+            except OSError as error:
+                what = "is in use by another program" if error.errno == errno.EADDRINUSE else error.strerror
+                raise StartError(f"{setting}: {host}:{port} {what}; choose another port in config.yaml") from None
+
+
+async def until_ready(found: Controller) -> bool:
+    """Wait until Asterisk is connected; False when that takes too long."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(READY_WITHIN):
+            while not found.view().asterisk_connected:
+                await asyncio.sleep(0.05)
+            return True
+    return False
+
+
+async def until_stopped() -> None:
+    """Until Ctrl-C or SIGTERM."""
+    loop = asyncio.get_running_loop()
+    stopped = asyncio.Event()
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(sign, stopped.set)
+    await stopped.wait()
+
+
+async def serve(
+    config: Config, *, with_asterisk: bool, ready: Callable[[Controller, bool], Awaitable[None] | None]
+) -> None:
+    """Run until told to stop. `ready` is called once the line stands (False: Asterisk does not answer)."""
+    stop = asyncio.create_task(until_stopped())
+    try:
+        async with controller(config, with_asterisk=with_asterisk) as found:
+            start = asyncio.create_task(until_ready(found))
+            await asyncio.wait([start, stop], return_when=asyncio.FIRST_COMPLETED)
+            if start.done():
+                told = ready(found, start.result())
+                if told is not None:
+                    await told
+            start.cancel()
+            await stop
+    finally:
+        stop.cancel()
+
+
+def write_asterisk_files(config: Config, asterisk: Installation, to: Path) -> None:
+    """Render Asterisk's files for an Asterisk that is run by somebody else (a container, systemd)."""
+    secrets = Secrets.load_or_create(config.var, config)
+    folders = Folders.under(config.var)
+    render(
+        config, secrets, asterisk, Folders(to, folders.lib, folders.spool, folders.run, folders.log, folders.recording)
+    )
+
+
+__all__ = ["RenderError", "controller", "serve", "until_ready", "until_stopped", "write_asterisk_files"]

@@ -1,0 +1,48 @@
+"""What `callcenter run` says once the line stands: its state, how to call it, who can log in and how."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from callcenter.config import Config
+from callcenter.core.view import View
+from callcenter.people import Secrets
+
+
+def summary(config: Config, secrets: Secrets, view: View) -> Iterator[str]:
+    """The lines to print."""
+    for line in config.lines.values():
+        seen, now = view.lines[line.id], datetime.now(line.zone)
+        until = line.hours.calendar.next_change(now).astimezone(line.zone)
+        state = "open" if seen.open else "closed"
+        yield f"Line '{line.id}' ({line.title}): {state} until {until:%A %d %B %H:%M} {line.zone}"
+    asterisk = config.asterisk
+    yield f"  Asterisk:  {'connected' if view.asterisk_connected else 'NOT CONNECTED, see the log above'}"
+    for line in config.lines.values():
+        number = line.numbers[0].lstrip("+")
+        yield f"  Call it:   sip:{number}@{asterisk.sip_bind}:{asterisk.sip_port}"
+    for trunk in config.trunks.values():
+        source = ", ".join(map(str, trunk.networks)) or f"the provider {trunk.provider.host if trunk.provider else ''}"
+        yield f"             from {source} (trunk '{trunk.id}')"
+    yield f"  Web page:  http://{config.http.bind}:{config.http.port}/   (also /metrics and /healthz)"
+    yield from _people(config, secrets)
+    yield f"  Recordings go to {config.recordings.folder}, everything else to {config.var}. Ctrl-C stops all."
+
+
+def _people(config: Config, secrets: Secrets) -> Iterator[str]:
+    if not config.people:
+        return
+    codes = config.codes
+    yield f"  Phones log in with {codes.log_in}, then id and PIN; {codes.log_out} out, {codes.pause} pause, {codes.return_} back."
+    yield f"    {'id':<6}{'name':<22}{'group':<11}{'password':<18}{'PIN':<9}phone"
+    for person in config.people.values():
+        first = secrets.initial(person.id)
+        password, pin = (first.password, first.pin) if first else ("(changed)", "(changed)")
+        phone = config.phones[person.phone]
+        where = (
+            f"sip:{phone.id}@{config.asterisk.sip_bind}:{config.asterisk.sip_port}, password {secrets.phones[phone.id]}"
+            if phone.registers
+            else f"at {phone.address}"
+        )
+        yield f"    {person.id:<6}{person.name:<22}{person.group:<11}{password:<18}{pin:<9}{where}"
