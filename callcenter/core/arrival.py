@@ -118,12 +118,12 @@ def _ask_urgency(floor: Floor, caller: Caller, *before: str) -> None:
         floor.move(caller, CallerStep.ASK_URGENCY)
         direct(floor, caller, Place.URGENCY, *before, "ask-urgency")
     else:
-        _join(floor, caller, line.default_class)
+        _join(floor, caller, line.default_class, *before)
 
 
-def _join(floor: Floor, caller: Caller, urgency: str) -> None:
+def _join(floor: Floor, caller: Caller, urgency: str, *before: str) -> None:
     floor.note(caller, urgency=urgency, joined_at=floor.now)
     floor.move(caller, CallerStep.JOIN)
     floor.line(caller).queue.join(caller.call, urgency, floor.now)
-    waiting.welcome(floor, caller)
+    waiting.welcome(floor, caller, *before)
     dispatch.offer_callers(floor)

@@ -79,6 +79,7 @@ class CallCenter:
         """Take in one event at monotonic time `now` (seconds, never decreasing); what is to be done, in order."""
         self._floor.begin(now)
         RULES[type(event)](self._floor, event)
+        shift.check_staff(self._floor)
         return self._floor.finish()
 
     def view(self, now: float) -> View:

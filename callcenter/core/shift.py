@@ -41,7 +41,6 @@ def log_out(floor: Floor, event: LogOut) -> None:
         return
     floor.presence(operator, PresenceStep.LOG_OUT, event.cause)
     _stop_ringing(floor, operator)
-    check_staff(floor)
     _reply(floor, event.requester, Answer.LOGGED_OUT)
 
 
@@ -55,7 +54,6 @@ def pause(floor: Floor, event: Pause) -> None:
     else:
         floor.presence(operator, PresenceStep.PAUSE, "asked", event.reason)
         _stop_ringing(floor, operator)
-        check_staff(floor)
         _reply(floor, event.requester, Answer.PAUSED)
 
 
@@ -68,7 +66,6 @@ def come_back(floor: Floor, event: Return) -> None:
     answer = Answer.RETURNED_AFTER_MISS if operator.reason in MISSED else Answer.RETURNED
     if operator.presence is Presence.PAUSED:
         floor.presence(operator, PresenceStep.RETURN, "asked")
-        check_staff(floor)
     if operator.activity is Activity.WRAPPING_UP:
         conversation.wrap_up_over(floor, operator.person.id)
     _reply(floor, event.requester, answer)
@@ -81,7 +78,6 @@ def hours_changed(floor: Floor, event: HoursChanged) -> None:
     if line and line.open != event.open:
         line.open = event.open
         floor.notice(f"Line '{event.line}' is {'open' if event.open else 'closed'} by its calendar.")
-        check_staff(floor)
 
 
 def day_started(floor: Floor, event: DayStarted) -> None:
@@ -109,7 +105,6 @@ def _open_shift(floor: Floor, operator: Operator, phone: str) -> Answer:
         operator.phone = phone
         floor.at_phone[phone] = operator.person.id
         floor.presence(operator, PresenceStep.LOG_IN, "asked")
-        check_staff(floor)
     elif operator.phone != phone:
         return _move_to(floor, operator, phone)
     return Answer.LOGGED_IN
