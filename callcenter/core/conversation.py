@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from callcenter.core import dispatch, ringing, transfer
+from callcenter.core import dispatch, ringing, transfer, waiting
 from callcenter.core.caller import CALLER, Caller, CallerState, CallerStep
 from callcenter.core.commands import CancelTimer, OfferKind, Place, SetTimer
-from callcenter.core.events import BridgeEntered, BridgeLeft, Timer, TimerKind
+from callcenter.core.events import BridgeEntered, BridgeLeft, OfferAnswered, Timer, TimerKind
 from callcenter.core.floor import Floor
 from callcenter.core.guide import after
 from callcenter.core.offer import Offer, OfferStep
@@ -20,14 +20,15 @@ from callcenter.core.records import HungUpBy, Outcome
 
 def bridge_entered(floor: Floor, event: BridgeEntered) -> None:
     """A caller or a leg is in a bridge: whoever shares it talks."""
-    if event.channel_id in floor.offers:
-        offer = floor.offers[event.channel_id]
-        offer.bridge = event.bridge
-        caller = floor.callers.get(offer.call)
-    else:
-        caller = floor.callers.get(event.channel_id)
-        if caller:
-            caller.bridge = event.bridge
+    channel = floor.offers.get(event.channel_id) or floor.callers.get(event.channel_id)
+    if channel is None:
+        return
+    if channel.bridge and channel.bridge != event.bridge:
+        bridge_left(floor, BridgeLeft(event.channel_id, channel.bridge))  # nobody is in two bridges
+    if isinstance(channel, Offer):
+        ringing.answered(floor, OfferAnswered(channel.id))  # whoever is in a bridge has picked up
+    channel.bridge = event.bridge
+    caller = channel if isinstance(channel, Caller) else floor.callers.get(channel.call)
     if caller is None:
         return
     for leg in sorted(caller.legs):
@@ -50,6 +51,8 @@ def bridge_left(floor: Floor, event: BridgeLeft) -> None:
     stop_clock(floor, caller)
     if caller.state is CallerState.TALKING:
         _out_of_conversation(floor, caller)
+    elif caller.state is CallerState.WAITING:
+        waiting.welcome(floor, caller)  # picked up after all by somebody whose offer had been withdrawn
 
 
 def _out_of_conversation(floor: Floor, caller: Caller) -> None:
@@ -84,7 +87,8 @@ def _connected(floor: Floor, caller: Caller, offer: Offer) -> None:
         _first_answer(floor, caller, operator)
     if first_words:
         floor.note_offer(offer, connected_at=floor.now, result="connected")
-    floor.activity(operator, ActivityStep.CONNECT, "connected", caller.call)
+    if operator.activity is not Activity.TALKING:  # or back in a bridge that both seemed to have left
+        floor.activity(operator, ActivityStep.CONNECT, "connected", caller.call)
     if not transfer.connected(floor, caller, offer):
         _expect_false_answer(floor, caller)
 
@@ -140,7 +144,7 @@ def leg_finished(floor: Floor, offer: Offer) -> None:
     _stop_leg_clock(floor, offer)
     floor.step(offer, OfferStep.END)
     caller = floor.callers.get(offer.call)
-    false_answer = caller is not None and caller.state is CallerState.HELD and caller.handover is None
+    false_answer = caller is not None and _false_answer(floor, caller, offer)
     operator = ringing.forget(floor, offer, "false_answer" if false_answer else offer.record.result)
     _wrap_up(floor, operator, offer)
     if caller is None:
@@ -170,6 +174,13 @@ def _wrap_up(floor: Floor, operator: Operator, offer: Offer) -> None:
         floor.do(SetTimer(Timer(TimerKind.WRAP_UP, operator.person.id), floor.now + floor.settings.wrap_up))
     else:
         wrap_up_over(floor, operator.person.id)
+
+
+def _false_answer(floor: Floor, caller: Caller, offer: Offer) -> bool:
+    """Hung up so soon that the caller's way out is still the queue, in whatever order Asterisk told it."""
+    theirs = caller.leg == offer.id and caller.state in (CallerState.TALKING, CallerState.HELD)
+    soon = offer.record.talk <= floor.settings.false_answer
+    return theirs and soon and caller.handover is None and caller.after is Place.HOLD
 
 
 def _take_back_answer(floor: Floor, caller: Caller) -> None:
