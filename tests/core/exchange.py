@@ -1,0 +1,205 @@
+"""A tiny obedient Asterisk for stories of the core: callers, operators' legs, two-party bridges, places.
+
+It performs the commands that reach Asterisk and reports what a real one would report, in the order of a real one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+
+from callcenter.core.commands import (
+    AfterBridge,
+    Announce,
+    Command,
+    Direct,
+    HangUp,
+    KeepLeg,
+    OfferKind,
+    Place,
+    Record,
+    Ring,
+)
+from callcenter.core.events import (
+    AnnouncementSpoken,
+    BridgeEntered,
+    BridgeLeft,
+    ChannelHungUp,
+    ChannelSeen,
+    Event,
+    OfferAnswered,
+    OfferFailed,
+    OfferFailure,
+    OfferRinging,
+)
+
+STAGES = {
+    Place.GREETING: "greeting",
+    Place.IDENTIFY: "identifying",
+    Place.URGENCY: "choosing",
+    Place.WAITING: "waiting",
+    Place.HOLD: "held",
+    Place.GENERAL: "general",
+}
+"""What the dialplan notes on a caller's channel."""
+
+
+@dataclass
+class CallerChannel:
+    """A caller's channel, where it is and what it has heard."""
+
+    id: str
+    line: str
+    number: str
+    place: Place | None = None
+    after: Place = Place.HOLD
+    bridge: str = ""
+    recorded: bool = False
+    heard: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Leg:
+    """An operator's channel."""
+
+    id: str
+    ring: Ring
+    answered: bool = False
+    keep: bool = False
+    bridge: str = ""
+
+
+class Exchange:
+    """Everybody who has a channel. `report` takes what Asterisk tells, in order."""
+
+    def __init__(self, report: Callable[[Event], None]) -> None:
+        self.callers: dict[str, CallerChannel] = {}
+        self.legs: dict[str, Leg] = {}
+        self._report = report
+        self._bridges = count(1)
+
+    # -- what the controller wants -------------------------------------------------------------------------------
+
+    def obey(self, command: Command) -> None:
+        """Perform a command; those that are not for Asterisk, or come too late, are passed over."""
+        match command:
+            case Direct():
+                self._direct(command)
+            case Announce(call, number, prompts) if call in self.callers:
+                self.callers[call].heard += prompts
+                self._report(AnnouncementSpoken(call, number))
+            case AfterBridge(call, place) if call in self.callers:
+                self.callers[call].after = place
+            case Record(call) if call in self.callers:
+                self.callers[call].recorded = True
+            case KeepLeg(leg, keep) if leg in self.legs:
+                self.legs[leg].keep = keep
+            case Ring(offer):
+                self.legs[offer] = Leg(offer, command)
+                self._report(OfferRinging(offer))
+            case HangUp(channel_id):
+                self.hang_up(channel_id)
+            case _:
+                pass
+
+    def _direct(self, command: Direct) -> None:
+        caller = self.callers.get(command.call)
+        if caller is None:
+            return
+        left_behind = self._leave(caller)
+        caller.place = command.place
+        if command.place is Place.WAITING:
+            caller.after = Place.HOLD
+        caller.heard += command.prompts
+        if command.announcement:
+            self._report(AnnouncementSpoken(command.call, command.announcement))
+        self._go_on(left_behind)
+
+    # -- what people do ------------------------------------------------------------------------------------------
+
+    def arrive(self, call: str, line: str, number: str) -> None:
+        """A caller dials a line."""
+        self.callers[call] = CallerChannel(call, line, number)
+
+    def hang_up(self, id: str, cause: int = 16) -> None:
+        """A channel ends, by its own phone or at our request."""
+        channel = self.callers.get(id) or self.legs.get(id)
+        if channel is None:
+            return
+        left_behind = self._leave(channel)
+        self.callers.pop(id, None)
+        leg = self.legs.pop(id, None)
+        self._report(ChannelHungUp(id, cause))
+        if leg and not leg.answered:
+            self._report(OfferFailed(id, OfferFailure.NO_ANSWER))  # the originate's answer: one fact, told twice
+        self._go_on(left_behind)
+
+    def fail(self, offer: str, failure: OfferFailure, cause: int) -> None:
+        """A phone is not answered."""
+        del self.legs[offer]
+        self._report(OfferFailed(offer, failure))
+        self._report(ChannelHungUp(offer, cause))
+
+    def answer(self, offer: str) -> None:
+        """A phone is picked up: bridged with the operator who asks for advice, else with the caller."""
+        leg = self.legs[offer]
+        leg.answered = True
+        self._report(OfferAnswered(offer))
+        asking = self.legs.get(leg.ring.consult_leg)
+        self._join(leg, asking or self.callers.get(leg.ring.call))
+
+    # -- bridges -------------------------------------------------------------------------------------------------
+
+    def _join(self, leg: Leg, other: CallerChannel | Leg | None) -> None:
+        if other is None:
+            self.hang_up(leg.id)
+            return
+        left_behind = self._leave(other)
+        leg.bridge = other.bridge = f"bridge-{next(self._bridges)}"
+        self._report(BridgeEntered(leg.id, leg.bridge))
+        self._report(BridgeEntered(other.id, leg.bridge))
+        self._go_on(left_behind)
+
+    def _leave(self, channel: CallerChannel | Leg) -> CallerChannel | Leg | None:
+        """Out of the bridge; the other one, who is thereby alone and out of it too."""
+        bridge, channel.bridge = channel.bridge, ""
+        if not bridge:
+            return None
+        everybody: list[CallerChannel | Leg] = [*self.callers.values(), *self.legs.values()]
+        other = next(other for other in everybody if other.bridge == bridge)
+        other.bridge = ""
+        self._report(BridgeLeft(channel.id, bridge))
+        self._report(BridgeLeft(other.id, bridge))
+        return other
+
+    def _go_on(self, channel: CallerChannel | Leg | None) -> None:
+        if isinstance(channel, CallerChannel):
+            channel.place = channel.after
+        elif channel and (channel.keep or channel.ring.kind is OfferKind.CONSULT and self._asked_alone(channel)):
+            self._join(channel, self.callers.get(channel.ring.call))
+        elif channel:
+            self.hang_up(channel.id)
+
+    def _asked_alone(self, colleague: Leg) -> bool:
+        """The operator who asked for advice has gone: the caller is the colleague's now."""
+        return colleague.ring.consult_leg not in self.legs
+
+    def seen(self) -> tuple[ChannelSeen, ...]:
+        """The channels of a snapshot."""
+        callers = (
+            ChannelSeen(
+                caller.id,
+                f"SIP/{caller.id}",
+                caller.bridge,
+                30.0,
+                {
+                    "CC_STAGE": STAGES.get(caller.place, "leaving") if caller.place else "arriving",
+                    "CC_LINE": caller.line,
+                    "CC_NUMBER": caller.number,
+                },
+            )
+            for caller in self.callers.values()
+        )
+        legs = (ChannelSeen(leg.id, f"SIP/{leg.ring.phone}", leg.bridge) for leg in self.legs.values())
+        return (*callers, *legs)

@@ -1,0 +1,437 @@
+"""Stories of the field: people call, phones ring, time passes; the core decides, a tiny Asterisk obeys.
+
+Time is virtual and starts at `START`; timers fire by themselves when it passes. Every command and every row of the
+register is kept, so that a test can say what became of somebody.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from callcenter.core.callcenter import CallCenter
+from callcenter.core.commands import (
+    Answer,
+    CancelTimer,
+    Command,
+    FinishRecording,
+    HangUp,
+    Mirror,
+    Notice,
+    Place,
+    Reply,
+    Ring,
+    SaveAnnouncement,
+    SaveCall,
+    SaveOffer,
+    SavePresence,
+    SaveTransfer,
+    SetTimer,
+)
+from callcenter.core.events import (
+    AsteriskLost,
+    CallArrived,
+    CancelTransfer,
+    CompleteTransfer,
+    Customer,
+    Event,
+    GeneralLineEnded,
+    GreetingHeard,
+    HoursChanged,
+    InfoMenuVisited,
+    InnEntry,
+    InnGiven,
+    LogIn,
+    LogOut,
+    OfferFailure,
+    Pause,
+    Return,
+    Snapshot,
+    Timer,
+    TimerFired,
+    Transfer,
+    UrgencyGiven,
+)
+from callcenter.core.records import AnnouncementRecord, CallRecord, OfferRecord, PresenceRecord, TransferRecord
+from callcenter.core.settings import Line, Person, Settings
+from callcenter.core.view import LineView, OperatorView
+from tests.core.exchange import CallerChannel, Exchange, Leg
+
+START = 1000.0
+INN = "5902290459"
+CUSTOMER = Customer("Министерство образования Пермского края", "Заказчик", INN)
+SUPPLIER = Customer("ООО «Поставщик»", "Поставщик", "7707083893")
+
+ESTP = Line(
+    id="estp",
+    answered_by=("operators",),
+    class_of_digit={"1": "urgent", "2": "normal"},
+    overtaking_limit=180.0,
+    announce_every=45.0,
+)
+GROUPS = {"operators": ("101", "102", "103"), "technical": ("201", "202"), "managers": ("301",)}
+PEOPLE = {id: Person(id, f"Сотрудник {id}", group, f"phone-{id}") for group, ids in GROUPS.items() for id in ids}
+
+C = TypeVar("C")
+
+
+def settings(line: Line = ESTP, *more: Line, **changes: Any) -> Settings:
+    """The small call centre of the stories: three operators, two technical specialists, one client manager."""
+    return replace(Settings({each.id: each for each in (line, *more)}, PEOPLE), **changes)
+
+
+class Story:
+    """A day at the call centre."""
+
+    def __init__(self, settings: Settings = settings()) -> None:  # noqa: B008 - frozen
+        self.settings = settings
+        self.now = START
+        self.center = CallCenter(settings)
+        self.exchange = Exchange(self._report)
+        self.connected = True
+        self.timers: dict[Timer, float] = {}
+        self.commands: list[Command] = []
+        self.calls_saved: dict[str, CallRecord] = {}
+        self.offers_saved: dict[str, OfferRecord] = {}
+        self.transfers_saved: dict[tuple[str, int], TransferRecord] = {}
+        self._inbox: deque[Event] = deque()
+        self._handling = False
+        self._calls = 0
+        self.tell(Snapshot(()))
+
+    # -- events and time -----------------------------------------------------------------------------------------
+
+    def tell(self, *told: Event) -> None:
+        """Something happened; and whatever follows from it happens too."""
+        self._inbox.extend(told)
+        if self._handling:
+            return
+        self._handling = True
+        try:
+            while self._inbox:
+                self.handle(self._inbox.popleft())
+        finally:
+            self._handling = False
+
+    def act(self, do: Callable[..., None], *what: Any) -> None:
+        """Somebody does something at Asterisk; only when it is done is it told, and reacted to."""
+        self._handling = True
+        try:
+            do(*what)
+        finally:
+            self._handling = False
+        self.tell()
+
+    def handle(self, event: Event) -> list[Command]:
+        """One event and what the core wants done about it."""
+        commands = self.center.handle(event, self.now)
+        for command in commands:
+            self.commands.append(command)
+            self._keep(command)
+            if self.connected:
+                self.exchange.obey(command)
+        return commands
+
+    def passes(self, seconds: float) -> None:
+        """Time goes by; timers fire at their moments."""
+        until = self.now + seconds
+        while due := [timer for timer, at in self.timers.items() if at <= until]:
+            timer = min(due, key=lambda timer: self.timers[timer])
+            self.now = max(self.now, self.timers.pop(timer))
+            self.tell(TimerFired(timer))
+        self.now = until
+
+    def _report(self, event: Event) -> None:
+        if self.connected:
+            self.tell(event)
+
+    def _keep(self, command: Command) -> None:
+        match command:
+            case SetTimer(timer, at):
+                self.timers[timer] = at
+            case CancelTimer(timer):
+                self.timers.pop(timer, None)
+            case SaveCall(record):
+                self.calls_saved[record.call] = record
+            case SaveOffer(record):
+                self.offers_saved[record.offer] = record
+            case SaveTransfer(record):
+                self.transfers_saved[record.call, record.number] = record
+            case _:
+                pass
+
+    # -- the line ------------------------------------------------------------------------------------------------
+
+    def opens(self, line: str = "estp") -> None:
+        """Nine o'clock."""
+        self.tell(HoursChanged(line, True))
+
+    def closes(self, line: str = "estp") -> None:
+        """Eighteen o'clock."""
+        self.tell(HoursChanged(line, False))
+
+    def loses_asterisk(self) -> None:
+        """The connection drops: Asterisk goes on, unseen and deaf."""
+        self.tell(AsteriskLost())
+        self.connected = False
+
+    def finds_asterisk(self) -> None:
+        """Connected again, with a snapshot of what is really there."""
+        self.connected = True
+        self.tell(Snapshot(self.exchange.seen()))
+
+    # -- people --------------------------------------------------------------------------------------------------
+
+    def logs_in(self, *people: str, phone: str = "", verified: bool = True) -> Answer:
+        """People come to work one after the other; the answer of the last one."""
+        for person in people:
+            self.tell(LogIn(person, verified, phone, "page"))
+        return self.answer()
+
+    def logs_out(self, person: str) -> Answer:
+        """Somebody goes home."""
+        self.tell(LogOut(person, requester="page"))
+        return self.answer()
+
+    def pauses(self, person: str, reason: str = "lunch") -> Answer:
+        """Somebody takes a break."""
+        self.tell(Pause(reason, person, requester="page"))
+        return self.answer()
+
+    def returns(self, person: str) -> Answer:
+        """Somebody is back, or done with the wrap-up."""
+        self.tell(Return(person, requester="page"))
+        return self.answer()
+
+    def answer(self) -> Answer:
+        """What the last one who asked for something was told."""
+        return self.all(Reply)[-1].answer
+
+    def phone(self, person: str) -> Phone:
+        """A person's phone."""
+        return Phone(self, person)
+
+    # -- callers -------------------------------------------------------------------------------------------------
+
+    def calls(self, customer: Customer | None = None, line: str = "estp", number: str = "+73422000000") -> Guest:
+        """Somebody dials the line."""
+        self._calls += 1
+        guest = Guest(self, f"17000.{self._calls}")
+        self.exchange.arrive(guest.call, line, number)
+        guest.channel = self.exchange.callers[guest.call]
+        self._report(CallArrived(guest.call, f"SIP/{guest.call}", line, number, "", customer))
+        return guest
+
+    def waits(self, urgency: str = "normal") -> Guest:
+        """A Customer calls, listens to the greeting and joins the queue."""
+        guest = self.calls(CUSTOMER)
+        guest.hears_greeting()
+        guest.presses("1" if urgency == "urgent" else "2")
+        return guest
+
+    def talks(self, person: str) -> Guest:
+        """A Customer calls and has been talking with this free operator for a second."""
+        guest = self.waits()
+        self.phone(person).answers()
+        self.passes(1)
+        assert guest.state == "talking"
+        return guest
+
+    # -- what became of it ---------------------------------------------------------------------------------------
+
+    def all(self, kind: type[C]) -> list[C]:
+        """Every command of a kind so far."""
+        return [command for command in self.commands if isinstance(command, kind)]
+
+    def since(self, mark: int) -> list[Command]:
+        """Commands after the first `mark`."""
+        return self.commands[mark:]
+
+    @property
+    def line(self) -> LineView:
+        """The ESTP line as supervisors see it."""
+        return self.center.view(self.now).lines["estp"]
+
+    @property
+    def notices(self) -> list[str]:
+        """The log."""
+        return [notice.text for notice in self.all(Notice)]
+
+    def operator(self, person: str) -> OperatorView:
+        """A person as the page shows them."""
+        return self.center.view(self.now).operators[person]
+
+    def is_now(self, person: str) -> tuple[str, str]:
+        """Presence and activity of a person."""
+        seen = self.operator(person)
+        return seen.presence, seen.activity
+
+    def offers(self, guest: Guest) -> list[tuple[str, str]]:
+        """Who was rung for this caller, and what came of it."""
+        saved = self.offers_saved.values()
+        return [(offer.operator, offer.result) for offer in saved if offer.call == guest.call]
+
+    def transfers(self, guest: Guest) -> list[tuple[str, str]]:
+        """Who got the caller by transfer ('' nobody), and what came of it."""
+        saved = self.transfers_saved.values()
+        return [(transfer.to_operator, transfer.result) for transfer in saved if transfer.call == guest.call]
+
+    def announcements(self, guest: Guest) -> list[AnnouncementRecord]:
+        """What the register has of announcements to this caller."""
+        return [save.record for save in self.all(SaveAnnouncement) if save.record.call == guest.call]
+
+    def shifts(self, person: str) -> list[PresenceRecord]:
+        """Every change of this person's state."""
+        return [save.record for save in self.all(SavePresence) if save.record.operator == person]
+
+    def mirror(self, person: str) -> Mirror:
+        """What Asterisk's own queue was last told of this person."""
+        return [mirror for mirror in self.all(Mirror) if mirror.operator == person][-1]
+
+
+@dataclass
+class Guest:
+    """A caller, with the phone in hand."""
+
+    story: Story
+    call: str
+    channel: CallerChannel = None  # type: ignore[assignment]  # from the moment the exchange has it
+
+    def hears_greeting(self) -> None:
+        self.story._report(GreetingHeard(self.call))
+
+    def enters_inn(self, digits: str = INN, valid: bool = True, customer: Customer | None = None) -> None:
+        self.story._report(InnGiven(self.call, InnEntry.ENTERED, digits, valid, customer))
+
+    def skips_inn(self) -> None:
+        self.story._report(InnGiven(self.call, InnEntry.SKIPPED))
+
+    def is_silent_about_inn(self) -> None:
+        self.story._report(InnGiven(self.call, InnEntry.TIMEOUT))
+
+    def presses(self, digit: str) -> None:
+        self.story._report(UrgencyGiven(self.call, digit))
+
+    def opens_info_menu(self) -> None:
+        self.story._report(InfoMenuVisited(self.call))
+
+    def general_line_ends(self, answered: bool = True) -> None:
+        self.story._report(GeneralLineEnded(self.call, answered))
+
+    def hangs_up(self) -> None:
+        self.story.act(self.story.exchange.hang_up, self.call)
+
+    def talks_with(self, person: str) -> bool:
+        """They really share a bridge, and the core knows."""
+        leg = self.story.phone(person).leg
+        joined = bool(leg and leg.bridge and leg.bridge == self.channel.bridge)
+        view = self.story.operator(person)
+        known = view.activity == "talking" and view.call is not None and view.call.call == self.call
+        assert joined == known, f"in one bridge: {joined}, known as talking: {known}"
+        return joined
+
+    @property
+    def row(self) -> CallRecord:
+        """The register's row."""
+        return self.story.calls_saved[self.call]
+
+    @property
+    def state(self) -> str:
+        """Where the core believes the caller to be."""
+        caller = self.story.center._floor.callers.get(self.call)
+        return caller.state.value if caller else "gone"
+
+    @property
+    def place(self) -> Place | None:
+        """Where in the dialplan Asterisk has the caller."""
+        return self.channel.place
+
+    def is_at(self, place: Place) -> bool:
+        """Whether that is where they are."""
+        return self.place is place
+
+    @property
+    def way_out(self) -> str:
+        """Where Asterisk sends the caller when the bridge ends."""
+        return self.channel.after.value
+
+    @property
+    def heard(self) -> list[str]:
+        """Prompts, in order."""
+        return self.channel.heard
+
+    @property
+    def recordings(self) -> list[FinishRecording]:
+        """Orders to finish the recording."""
+        return [finish for finish in self.story.all(FinishRecording) if finish.call == self.call]
+
+
+@dataclass
+class Phone:
+    """A person's telephone."""
+
+    story: Story
+    person: str
+
+    @property
+    def leg(self) -> Leg | None:
+        """The channel to this phone, if there is one."""
+        legs = self.story.exchange.legs.values()
+        mine = [leg for leg in legs if self.story.offers_saved[leg.id].operator == self.person]
+        assert len(mine) <= 1, f"the phone of {self.person} has {len(mine)} channels at once"
+        return mine[0] if mine else None
+
+    @property
+    def _there(self) -> Leg:
+        assert self.leg, f"no channel to the phone of {self.person}"
+        return self.leg
+
+    @property
+    def rings(self) -> bool:
+        return self.leg is not None and not self.leg.answered
+
+    @property
+    def display(self) -> Ring:
+        """What was asked of the phone."""
+        return self._there.ring
+
+    def answers(self) -> None:
+        assert self.rings, f"the phone of {self.person} does not ring"
+        self.story.act(self.story.exchange.answer, self._there.id)
+
+    def hangs_up(self) -> None:
+        assert self._there.answered
+        self.story.act(self.story.exchange.hang_up, self._there.id)
+
+    def answers_and_hangs_up(self) -> None:
+        self.answers()
+        self.hangs_up()
+
+    def is_not_answered(self) -> None:
+        self.story.act(self.story.exchange.fail, self._there.id, OfferFailure.NO_ANSWER, 19)
+
+    def is_busy(self) -> None:
+        self.story.act(self.story.exchange.fail, self._there.id, OfferFailure.BUSY, 17)
+
+    def is_unreachable(self) -> None:
+        self.story.act(self.story.exchange.fail, self._there.id, OfferFailure.UNREACHABLE, 20)
+
+    def transfers(self, target: str, consult: bool = False, not_customer: bool = False) -> Answer:
+        leg = self.leg.id if self.leg else ""
+        self.story.tell(Transfer(target, self.person, leg, consult, not_customer, "page"))
+        return self.story.answer()
+
+    def takes_back(self) -> Answer:
+        self.story.tell(CancelTransfer(self.person, requester="page"))
+        return self.story.answer()
+
+    def completes(self) -> Answer:
+        self.story.tell(CompleteTransfer(self.person, requester="page"))
+        return self.story.answer()
+
+
+def withdrawn(commands: list[Command]) -> list[str]:
+    """The channels that were told to hang up."""
+    return [command.channel_id for command in commands if isinstance(command, HangUp)]
