@@ -72,7 +72,8 @@ def check(config_path: Path) -> None:
     for warning in config.warnings(datetime.now(UTC).date()):
         click.echo(f"warning: {warning}")
     click.echo(
-        f"{config_path}: in order ({len(config.lines)} line(s), {len(config.people)} people, {len(config.phones)} phones)"
+        f"{config_path}: in order "
+        f"({len(config.lines)} line(s), {len(config.people)} people, {len(config.phones)} phones)"
     )
 
 

@@ -42,6 +42,8 @@ HEARTBEAT = 1.0
 DIRECTORY_REFRESH = 5.0
 ANSWER_WITHIN = 5.0
 SNAPSHOT_TIMEOUT = 10.0
+CLOCK_STEP = timedelta(seconds=0.1)
+"""A smaller difference between the clocks is jitter, and must not put two facts into the wrong order."""
 _SAVES = get_args(Save)
 
 
@@ -57,6 +59,7 @@ class Controller:
         self._secrets = secrets
         self._register = register
         self._loop = asyncio.get_running_loop()
+        self._origin = datetime.now(UTC) - timedelta(seconds=self._loop.time())
         self._center = CallCenter(config.settings(boot=f"{int(time.time()):08x}{random_secrets.token_hex(2)}"))
         self._directory = Directory(CustomersTable(register))
         self._writer = Writer(register, self._wall)
@@ -85,6 +88,8 @@ class Controller:
             self._on_connection,
         )
         self.metrics = Metrics(self.view, self._register_state, self._ami_state, version=__version__)
+        self.connected = asyncio.Event()
+        """Set while Asterisk is connected and its channels are known."""
         self._timers: dict[events.Timer, asyncio.TimerHandle] = {}
         self._asked: dict[Requester, asyncio.Future[Reply]] = {}
         self._requests = 0
@@ -208,6 +213,7 @@ class Controller:
             self._background(self._take_snapshot(), "snapshot")
         else:
             self._held_back = None
+            self.connected.clear()
             self.take(events.AsteriskLost())
 
     def _on_message(self, message: Message) -> None:
@@ -234,6 +240,7 @@ class Controller:
         self._held_back = None
         for message in held_back:
             self._on_message(message)
+        self.connected.set()
 
     def _beat(self) -> None:
         if self.ami.connected and not self._stopping:
@@ -259,7 +266,10 @@ class Controller:
 
     def _wall(self, at: float) -> datetime:
         """The date and time of a moment of the core's clock."""
-        return datetime.now(UTC) - timedelta(seconds=self._loop.time() - at)
+        origin = datetime.now(UTC) - timedelta(seconds=self._loop.time())
+        if abs(origin - self._origin) > CLOCK_STEP:  # the clock was set: dates follow it, durations do not
+            self._origin = origin
+        return self._origin + timedelta(seconds=at)
 
     def _look_at_calendar(self) -> None:
         for line in self._config.lines.values():

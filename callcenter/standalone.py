@@ -89,8 +89,7 @@ async def until_ready(found: Controller) -> bool:
     """Wait until Asterisk is connected; False when that takes too long."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(READY_WITHIN):
-            while not found.view().asterisk_connected:
-                await asyncio.sleep(0.05)
+            await found.connected.wait()
             return True
     return False
 

@@ -34,7 +34,10 @@ def _people(config: Config, secrets: Secrets) -> Iterator[str]:
     if not config.people:
         return
     codes = config.codes
-    yield f"  Phones log in with {codes.log_in}, then id and PIN; {codes.log_out} out, {codes.pause} pause, {codes.return_} back."
+    yield (
+        f"  Phones log in with {codes.log_in}, then id and PIN; "
+        f"{codes.log_out} out, {codes.pause} pause, {codes.return_} back."
+    )
     yield f"    {'id':<6}{'name':<22}{'group':<11}{'password':<18}{'PIN':<9}phone"
     for person in config.people.values():
         first = secrets.initial(person.id)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import time
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 
 import jinja2
 
-from callcenter.config import Config
+from callcenter.config import GENERAL_CODE, Config
 from callcenter.config.sections import Line, Trunk
 from callcenter.config.values import dialled_forms
 from callcenter.core.events import GENERAL_LINE
@@ -29,8 +29,6 @@ WAITING_TURN = 2
 """Seconds of one turn of the waiting room: how soon an announcement is heard."""
 
 _UNSAFE = re.compile(r"[^\w .,:/@+*#=%~!-]")
-_GENERAL_CODE = "0"
-"""After the transfer code: to the general line."""
 
 
 class RenderError(Exception):
@@ -93,7 +91,7 @@ def features(config: Config) -> tuple[Feature, ...]:
         Feature("take-back", codes.take_back),
         Feature("complete", codes.complete),
         Feature("not-customer", codes.not_customer),
-        Feature(f"transfer-{GENERAL_LINE}", codes.transfer + _GENERAL_CODE),
+        Feature(f"transfer-{GENERAL_LINE}", codes.transfer + GENERAL_CODE),
     ]
     for group in config.groups.values():
         if group.transfer_code:
@@ -108,7 +106,7 @@ def render(config: Config, secrets: Secrets, asterisk: Installation, folders: Fo
         loader=jinja2.FileSystemLoader(config.dialplan),
         undefined=jinja2.StrictUndefined,
         autoescape=False,  # noqa: S701 - no HTML; `finalize` is the gate
-        finalize=_safe,
+        finalize=_gate(secrets),
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
@@ -155,12 +153,18 @@ def _templates(environment: jinja2.Environment, config: Config) -> list[str]:
     return names
 
 
-def _safe(value: object) -> object:
-    text = str(value)
-    unsafe = _UNSAFE.search(text)
-    if unsafe:
-        raise RenderError(f"{text!r} cannot be written into Asterisk's files: {unsafe[0]!r} has a meaning there")
-    return value
+def _gate(secrets: Secrets) -> Callable[[object], object]:
+    secret = {secrets.ami, *secrets.phones.values(), *secrets.trunks.values()}
+
+    def safe(value: object) -> object:
+        text = str(value)
+        unsafe = _UNSAFE.search(text)
+        if unsafe:
+            shown = "a password" if text in secret else repr(text)
+            raise RenderError(f"{shown} cannot be written into Asterisk's files: {unsafe[0]!r} has a meaning there")
+        return value
+
+    return safe
 
 
 def _codes(config: Config) -> dict[str, str]:

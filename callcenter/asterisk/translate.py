@@ -181,7 +181,7 @@ class Translator:
 
     def _record(self, call: str) -> list[Action]:
         files = {side: self.spool / f"{call}-{side}.wav" for side in ("in", "out")}
-        options = f"br({files['in']})t({files['out']})S"
+        options = f"br({files['in']})t({files['out']})"
         return [
             _set(call, "CC_RECORDED", "1"),
             {"Action": "MixMonitor", "Channel": call, "Options": options},

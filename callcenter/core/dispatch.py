@@ -31,7 +31,7 @@ def place(floor: Floor, caller: Caller, operator: Operator, kind: OfferKind, con
     id = floor.next_offer_id()
     record = OfferRecord(id, caller.call, operator.person.id, kind.value, floor.now)
     offer = floor.offers[id] = Offer(id, kind, caller.call, caller.record.line, operator.person.id, record)
-    operator.offer = id
+    operator.offer, operator.transfer = id, ""
     if not caller.recorded:
         caller.recorded = True
         floor.do(Record(caller.call, caller.record.line))

@@ -18,7 +18,7 @@ from callcenter.core.commands import (
     Severity,
 )
 from callcenter.core.offer import OFFER, Offer, OfferStep
-from callcenter.core.operator import ACTIVITY, PRESENCE, ActivityStep, Operator, Presence, PresenceStep
+from callcenter.core.operator import ACTIVITY, PRESENCE, Activity, ActivityStep, Operator, Presence, PresenceStep
 from callcenter.core.queue import Queue
 from callcenter.core.records import CallRecord, PresenceRecord
 from callcenter.core.roster import Roster
@@ -128,9 +128,7 @@ class Floor:
             operator.free_since = self.now
         self._settle(operator, cause)
         self.do(self._mirrored(operator))
-        if operator.presence is Presence.OFF:
-            self.at_phone.pop(operator.phone, None)
-            operator.phone = ""
+        self._leave_desk(operator)
 
     def activity(self, operator: Operator, step: ActivityStep, cause: str, call: str = "") -> None:
         """Change what the phone does."""
@@ -138,6 +136,13 @@ class Floor:
         if step is ActivityStep.READY:
             operator.free_since = self.now
         self._settle(operator, cause, call)
+        self._leave_desk(operator)
+
+    def _leave_desk(self, operator: Operator) -> None:
+        """The phone is free for somebody else when its last conversation is over, not sooner."""
+        if operator.presence is Presence.OFF and operator.activity in (Activity.IDLE, Activity.WRAPPING_UP):
+            self.at_phone.pop(operator.phone, None)
+            operator.phone = ""
 
     def _settle(self, operator: Operator, cause: str, call: str = "") -> None:
         operator.since = self.now

@@ -99,6 +99,7 @@ def _cancelled(floor: Floor, offer: Offer) -> None:
     operator = forget(floor, offer, "withdrawn")
     floor.activity(operator, ActivityStep.END_OFFER, "withdrawn", offer.call)
     dispatch.release_caller(floor, offer)
+    transfer.colleague_failed(floor, offer)
 
 
 def _answered_in_vain(floor: Floor, offer: Offer) -> None:

@@ -102,6 +102,7 @@ def _open_shift(floor: Floor, operator: Operator, phone: str) -> Answer:
     if floor.at_phone.get(phone, operator.person.id) != operator.person.id:
         return Answer.PHONE_TAKEN
     if operator.presence is Presence.OFF:
+        floor.at_phone.pop(operator.phone, None)  # of a conversation that outlasts the former shift
         operator.phone = phone
         floor.at_phone[phone] = operator.person.id
         floor.presence(operator, PresenceStep.LOG_IN, "asked")

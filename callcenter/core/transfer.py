@@ -196,8 +196,9 @@ def _over(floor: Floor, caller: Caller, result: str) -> None:
     caller.handover = None
     floor.do(SaveTransfer(replace(handover.record, ended_at=floor.now, result=result)))
     operator = floor.operators[handover.record.from_operator]
-    if operator.offer == handover.from_leg:
+    if operator.offer in (handover.from_leg, ""):
         operator.transfer = result
+    if operator.offer == handover.from_leg:
         floor.do(KeepLeg(handover.from_leg, False))
     if caller.state is CallerState.TALKING:
         after(floor, caller, Place.GOODBYE)

@@ -1,0 +1,188 @@
+"""A whole call centre for one test: a real Asterisk, the real controller, a real database, on ports of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import socket
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import yaml
+
+from callcenter.config import Config
+from callcenter.core.view import OperatorView
+from callcenter.daemon import Controller
+from callcenter.people import Secrets
+from callcenter.standalone import controller, until_ready
+from tests.e2e.softphone import Call, Softphone
+
+PROJECT = Path(__file__).resolve().parents[2]
+NUMBER = "73422921960"
+ALWAYS = {"opens": "00:00", "closes": "24:00"}
+
+
+def free_port(kind: socket.SocketKind, host: str = "127.0.0.1") -> int:
+    """A port that nobody has just now."""
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind((host, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def own_network() -> str:
+    """A part of 127.0.0.0/8 for one station: «127.n.»; .0.1 is Asterisk, .1.x are callers, .2.x phones."""
+    for n in itertools.islice(itertools.cycle(range(20, 250)), os.getpid() % 230, os.getpid() % 230 + 230):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.bind((f"127.{n}.0.1", 5060))
+            except OSError:
+                continue
+            return f"127.{n}."
+    raise AssertionError("230 stations at the same time")
+
+
+def configuration(**changes: Any) -> dict[str, Any]:
+    """`config.yaml` as shipped, but open day and night, quick, and with phones at fixed addresses."""
+    network = own_network()
+    data: dict[str, Any] = yaml.load((PROJECT / "config.yaml").read_text(), yaml.BaseLoader)  # noqa: S506
+    line = data["lines"]["estp"]
+    line["hours"] |= ALWAYS | {"extra_workdays": _days_around_now(), "country": "RU"}
+    data["phones"] = {name: {"address": f"{network}2.{int(name) % 250}:5060"} for name in data["phones"]}
+    data["timings"] = {"ring_timeout": 3, "wrap_up": 0, **changes.pop("timings", {})}
+    data["recordings"] = {"folder": "recordings"}
+    data["http"] = {"port": free_port(socket.SOCK_STREAM)}
+    data["trunks"] = {"city": {"networks": [f"{network}1.0/24"], "outgoing": f"{network}1.200:5060"}}
+    data["asterisk"] = {
+        "sip_bind": f"{network}0.1",
+        "sip_port": 5060,
+        "ami_port": free_port(socket.SOCK_STREAM),
+        "rtp_first": 20000,
+        "rtp_last": 29999,
+    }
+    line["ivr"] |= changes.pop("ivr", {})
+    line["queue"] |= changes.pop("queue", {})
+    line["hours"] |= changes.pop("hours", {})
+    line |= changes.pop("line", {})
+    return data | changes
+
+
+def _days_around_now() -> list[str]:
+    from datetime import UTC, datetime, timedelta
+
+    today = datetime.now(UTC).date()
+    return [(today + timedelta(days=shift)).isoformat() for shift in (-1, 0, 1)]
+
+
+async def until(fact: Callable[[], Any], within: float = 10.0, what: str = "") -> Any:
+    """Wait for a fact, with a limit. Returns what made it true."""
+    deadline = asyncio.get_running_loop().time() + within
+    while not (found := fact()):
+        if asyncio.get_running_loop().time() > deadline:
+            raise AssertionError(f"not within {within} s: {what or fact}")
+        await asyncio.sleep(0.01)
+    return found
+
+
+class Station:
+    """What a test needs of the running call centre."""
+
+    def __init__(self, config: Config, found: Controller, secrets: Secrets) -> None:
+        self.config, self.controller, self.secrets = config, found, secrets
+        self.network = config.asterisk.sip_bind.removesuffix("0.1")
+        self.proxy = (config.asterisk.sip_bind, config.asterisk.sip_port)
+        self._phones: dict[str, Softphone] = {}
+
+    # -- people ------------------------------------------------------------------------------------------------
+
+    async def phone(self, name: str) -> Softphone:
+        """The desk phone of that name, plugged in on first use."""
+        if name not in self._phones:
+            address = self.config.phones[name].address
+            assert address
+            self._phones[name] = await Softphone(name, address.host, address.port, self.proxy).__aenter__()
+        return self._phones[name]
+
+    async def operator(self, person: str) -> Softphone:
+        """Somebody logs in over the page's API; returns their phone."""
+        phone = await self.phone(self.config.people[person].phone)
+        assert (await self.api(person)).status == 200
+        return phone
+
+    async def api(self, person: str, path: str = "login", **body: Any) -> aiohttp.ClientResponse:
+        """One request of a person's browser."""
+        initial = self.secrets.initial(person)
+        assert initial
+        if person not in self._browsers:
+            self._browsers[person] = aiohttp.ClientSession(f"http://127.0.0.1:{self.config.http.port}")
+        if path == "login":
+            body = {"id": person, "password": initial.password, **body}
+        response = await self._browsers[person].post(f"/api/{path}", json=body)
+        await response.read()
+        return response
+
+    @property
+    def _browsers(self) -> dict[str, aiohttp.ClientSession]:
+        return self.__dict__.setdefault("browsers", {})
+
+    async def caller(self, number: str = "+73421234567", host: int = 10, name: str = "", dial: str = NUMBER) -> Call:
+        """Somebody dials the line."""
+        phone = await Softphone(number, f"{self.network}1.{host}", 0, self.proxy).__aenter__()
+        self._phones[f"caller {number} {id(phone)}"] = phone
+        return await phone.dial(dial, name)
+
+    def see(self, person: str) -> OperatorView:
+        """An operator as the page shows them."""
+        return self.controller.view().operators[person]
+
+    def waiting(self) -> int:
+        """Callers in the queue."""
+        return sum(self.controller.view().lines["estp"].waiting.values())
+
+    # -- facts -------------------------------------------------------------------------------------------------
+
+    def rows(self, sql: str = "select * from calls order by arrived_at") -> list[dict[str, Any]]:
+        """Rows of the register, read by another program."""
+        with sqlite3.connect(self.config.database) as database:
+            database.row_factory = sqlite3.Row
+            found = [dict(row) for row in database.execute(sql)]
+        database.close()
+        return found
+
+    async def row(self, **expected: Any) -> dict[str, Any]:
+        """Wait until the register has exactly one call whose columns are as expected."""
+
+        def fits() -> list[dict[str, Any]]:
+            return [row for row in self.rows() if all(row[key] == value for key, value in expected.items())]
+
+        try:
+            await until(lambda: len(fits()) == 1, 10.0)
+        except AssertionError:
+            raise AssertionError(f"no single row with {expected} in {self.rows()}") from None
+        return fits()[0]
+
+    async def close(self) -> None:
+        for phone in self._phones.values():
+            await phone.__aexit__()
+        for browser in self._browsers.values():
+            await browser.close()
+
+
+@asynccontextmanager
+async def station(folder: Path, **changes: Any) -> AsyncIterator[Station]:
+    """Everything started; `changes` go over the configuration."""
+    path = folder / "config.yaml"
+    path.write_text(yaml.safe_dump(configuration(**changes), allow_unicode=True))
+    config = Config.load(path)
+    async with controller(config, with_asterisk=True) as found:
+        assert await until_ready(found), "Asterisk does not answer"
+        here = Station(config, found, Secrets.load_or_create(config.var, config))
+        try:
+            yield here
+        finally:
+            await here.close()
