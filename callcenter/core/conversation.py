@@ -84,7 +84,7 @@ def _connected(floor: Floor, caller: Caller, offer: Offer) -> None:
         floor.line(caller).queue.leave(caller.call)
         floor.do(CancelTimer(Timer(TimerKind.ANNOUNCE, caller.call)))
     if caller.record.answered_at is None:
-        _first_answer(floor, caller, operator)
+        _first_answer(floor, caller, operator.person.id)
     if first_words:
         floor.note_offer(offer, connected_at=floor.now, result="connected")
     if operator.activity is not Activity.TALKING:  # or back in a bridge that both seemed to have left
@@ -93,10 +93,24 @@ def _connected(floor: Floor, caller: Caller, offer: Offer) -> None:
         _expect_false_answer(floor, caller)
 
 
-def _first_answer(floor: Floor, caller: Caller, operator: Operator) -> None:
+def found_talking(floor: Floor, caller: Caller) -> None:
+    """Connected by Asterisk's own queue, or before the controller started; with whom is not known here."""
+    offer = floor.offers.get(caller.offer)
+    if offer and offer.pending:
+        floor.withdraw(offer)
+    floor.move(caller, CallerStep.CONNECT)
+    floor.line(caller).queue.leave(caller.call)
+    floor.do(CancelTimer(Timer(TimerKind.ANNOUNCE, caller.call)))
+    caller.talking_since = floor.now
+    if caller.record.answered_at is None:
+        _first_answer(floor, caller, "")
+    after(floor, caller, Place.GOODBYE)
+
+
+def _first_answer(floor: Floor, caller: Caller, operator: str) -> None:
     joined_at = caller.record.joined_at if caller.record.joined_at is not None else caller.record.arrived_at
     wait = floor.now - joined_at
-    floor.note(caller, answered_at=floor.now, waiting=wait, operator=operator.person.id, outcome=Outcome.ANSWERED)
+    floor.note(caller, answered_at=floor.now, waiting=wait, operator=operator, outcome=Outcome.ANSWERED)
 
 
 def _expect_false_answer(floor: Floor, caller: Caller) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from callcenter.core import conversation, departure, dispatch, ringing, waiting
-from callcenter.core.caller import Caller, CallerStep
+from callcenter.core.caller import Caller, CallerState, CallerStep
 from callcenter.core.commands import HangUp, Mirror, Severity
 from callcenter.core.events import (
     AsteriskLost,
@@ -15,9 +15,12 @@ from callcenter.core.events import (
     Snapshot,
 )
 from callcenter.core.floor import Floor
+from callcenter.core.offer import OfferState
 from callcenter.core.operator import Presence
 from callcenter.core.records import CallRecord
 
+SAFETY_NET = "alone"
+"""CC_STAGE of a caller whom Asterisk serves by its own queue, because the controller was away."""
 LOST_CAUSE = 41
 """Q.850 temporary failure: what a call gets that ended while nobody could see it."""
 
@@ -29,14 +32,18 @@ def lost(floor: Floor, event: AsteriskLost) -> None:
 
 def snapshot(floor: Floor, event: Snapshot) -> None:
     """Take over what is true."""
-    floor.connected = True
     seen = {channel.channel_id: channel for channel in event.channels}
     for call in [call for call in floor.callers if call not in seen]:
         departure.caller_gone(floor, floor.callers[call], LOST_CAUSE, "gone while unseen", lost=True)
     for id in [id for id in floor.offers if id not in seen]:
+        if floor.offers[id].pending:
+            floor.withdraw(floor.offers[id])  # nobody saw what came of it: no reason to pause the operator
         departure.hung_up(floor, ChannelHungUp(id, LOST_CAUSE, "gone while unseen"))
     for channel in event.channels:
         _catch_up(floor, channel)
+    for channel in event.channels:
+        _take_over(floor, channel)
+    floor.connected = True
     for operator in floor.operators.values():
         if operator.presence is not Presence.OFF:
             paused = operator.presence is Presence.PAUSED
@@ -51,15 +58,32 @@ def _catch_up(floor: Floor, channel: ChannelSeen) -> None:
         before = offer.bridge if offer else caller.bridge if caller else ""
         if before and before != channel.bridge:
             conversation.bridge_left(floor, BridgeLeft(id, before))
-        if channel.bridge and before != channel.bridge:
+        if offer and offer.state is OfferState.WITHDRAWN:
+            floor.do(HangUp(id))  # said when nobody could hear it
+        elif channel.bridge and before != channel.bridge:
             if offer:
                 ringing.answered(floor, OfferAnswered(id))
             conversation.bridge_entered(floor, BridgeEntered(id, channel.bridge))
     elif id.startswith("offer-"):
         if not channel.bridge:
             floor.do(HangUp(id))  # a phone that rings for an offer nobody remembers
-    elif channel.variables.get("CC_STAGE") == "waiting":
+    elif channel.variables.get("CC_STAGE") in ("waiting", SAFETY_NET):
         _adopt(floor, channel)
+
+
+def _take_over(floor: Floor, channel: ChannelSeen) -> None:
+    """A waiting caller whom somebody else serves: one who talks is left in peace, one who waits there is ours again."""
+    caller = floor.callers.get(channel.channel_id)
+    if caller is None or caller.state is not CallerState.WAITING:
+        return
+    ours = any(offer.bridge == channel.bridge for offer in floor.offers.values())
+    if channel.bridge and not ours:
+        caller.bridge = channel.bridge
+        caller.recorded = True
+        conversation.found_talking(floor, caller)
+    elif channel.variables.get("CC_STAGE") == SAFETY_NET:
+        caller.recorded = True
+        waiting.welcome(floor, caller)
 
 
 def _adopt(floor: Floor, channel: ChannelSeen) -> None:
@@ -84,4 +108,5 @@ def _adopt(floor: Floor, channel: ChannelSeen) -> None:
     floor.move(caller, CallerStep.JOIN)
     floor.note(caller)
     line.queue.join(caller.call, urgency, arrived_at)
-    waiting.welcome(floor, caller)
+    if not channel.bridge and channel.variables["CC_STAGE"] != SAFETY_NET:
+        waiting.welcome(floor, caller)

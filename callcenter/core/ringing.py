@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from callcenter.core import dispatch, transfer
-from callcenter.core.commands import CancelTimer, HangUp
+from callcenter.core.commands import CancelTimer, HangUp, SetTimer
 from callcenter.core.events import OfferAnswered, OfferFailed, OfferFailure, OfferRinging, Timer, TimerKind
 from callcenter.core.floor import Floor
 from callcenter.core.offer import OFFER, Offer, OfferState, OfferStep
@@ -50,7 +50,9 @@ def failed(floor: Floor, event: OfferFailed) -> None:
 def ring_guard(floor: Floor, id: str) -> None:
     """Nothing was heard of an offer for longer than it can last: the phone is told to stop, and life goes on."""
     offer = floor.offers.get(id)
-    if offer and (offer.pending or offer.state is OfferState.WITHDRAWN):
+    if offer and not floor.connected:  # what came of it the next snapshot will tell
+        floor.do(SetTimer(Timer(TimerKind.RING, id), floor.now + dispatch.GUARD))
+    elif offer and (offer.pending or offer.state is OfferState.WITHDRAWN):
         floor.do(HangUp(id))
         failed(floor, OfferFailed(id, OfferFailure.UNREACHABLE))
 
