@@ -35,8 +35,8 @@ bench: dev-environment asterisk ## measure: 100 callers, and operator free → p
 prompts: environment voice ## speak the prompts whose text has changed
 	$(BIN)/callcenter prompts build
 
-docs: environment ## renew the diagrams and tables in the documents
-	$(BIN)/callcenter docs
+docs: dev-environment ## renew the diagrams and tables in the documents
+	$(BIN)/python tools/docs.py
 
 lock: var/uv/$(UV_VERSION) ## resolve and lock the dependencies anew; UPGRADE=--upgrade takes newer ones
 	var/uv/bin/uv pip compile $(UPGRADE) $(LOCK) pyproject.toml -o requirements/run.txt
