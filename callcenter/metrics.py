@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessColl
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from callcenter.core.commands import Command, OfferKind, SaveCall, SaveOffer
+from callcenter.core.commands import Answer, Command, OfferKind, Reply, SaveCall, SaveOffer
 from callcenter.core.events import Event, RecordingFailed, RecordingFinished
 from callcenter.core.records import CallRecord, OfferRecord, Outcome
 from callcenter.core.view import LineView, View
@@ -115,6 +115,14 @@ class Metrics:
             ["method", "route", "code"],
             registry=registry,
         )
+        self._wrong_secrets = Counter(
+            "callcenter_wrong_secrets_total",
+            "Log-ins refused for a wrong password or PIN, or because there were too many before.",
+            ["answer"],
+            registry=registry,
+        )
+        for answer in (Answer.WRONG_SECRET, Answer.TRY_LATER):
+            self._wrong_secrets.labels(answer.value)
         for result in ("ok", "failed"):
             self._recordings.labels(result)
         for kind in OfferKind:
@@ -123,7 +131,7 @@ class Metrics:
 
     def observe_event(self, event: Event, now: float) -> None:
         """Count what an event says; `now` is the time it was handled, seconds of the core's clock."""
-        if isinstance(event, RecordingFinished):
+        if isinstance(event, RecordingFinished) and event.path:
             self._recordings.labels("ok").inc()
             self._recorded.inc(max(0.0, event.seconds))
         elif isinstance(event, RecordingFailed):
@@ -135,6 +143,8 @@ class Metrics:
             self._observe_call(command.record)
         elif isinstance(command, SaveOffer):
             self._observe_offer(command.record)
+        elif isinstance(command, Reply) and command.answer in (Answer.WRONG_SECRET, Answer.TRY_LATER):
+            self._wrong_secrets.labels(command.answer.value).inc()
 
     def observe_request(self, method: str, route: str, code: int) -> None:
         """Count one HTTP request; `route` is the pattern it matched, 'unmatched' when none."""

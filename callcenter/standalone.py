@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import faulthandler
 import logging
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from callcenter.asterisk import process
@@ -22,6 +24,8 @@ from callcenter.register import Register
 log = logging.getLogger(__name__)
 
 READY_WITHIN = 30.0
+STUCK_AFTER = 30.0
+"""Seconds without a turn of the event loop after which the process gives itself up, to be started anew."""
 PROJECT = Path(__file__).resolve().parent.parent
 
 
@@ -54,6 +58,7 @@ async def _own_asterisk(config: Config, secrets: Secrets) -> AsyncIterator[None]
         async with process.running(program, folders.etc) as child:
             watch = asyncio.create_task(_watch(child, folders))
             try:
+                await _listening(config, child)
                 yield
             finally:
                 watch.cancel()
@@ -65,6 +70,20 @@ async def _own_asterisk(config: Config, secrets: Secrets) -> AsyncIterator[None]
 async def _watch(child: asyncio.subprocess.Process, folders: Folders) -> None:
     code = await child.wait()
     log.error("Asterisk has ended with code %s; why: %s", code, folders.log / "messages.log")
+
+
+async def _listening(config: Config, child: asyncio.subprocess.Process) -> None:
+    """Until Asterisk takes connections: a first try that must fail would only alarm the reader of the log."""
+    host, port = config.asterisk.ami_bind, config.asterisk.ami_port
+    deadline = asyncio.get_running_loop().time() + READY_WITHIN
+    while child.returncode is None and asyncio.get_running_loop().time() < deadline:
+        try:
+            _, writer = await asyncio.open_connection(host, port)
+        except OSError:
+            await asyncio.sleep(0.05)
+        else:
+            writer.close()
+            return
 
 
 def _check_ports(config: Config) -> None:
@@ -103,11 +122,25 @@ async def until_stopped() -> None:
     await stopped.wait()
 
 
+async def _give_up_when_stuck() -> None:
+    """Put off our own end again and again. A loop that hangs no longer does: then the process writes to the log where
+    each thread stands and exits with 1, and systemd or the container engine starts another. Callers are in
+    Asterisk's own queue meanwhile; a controller that is there but dead would keep them waiting for ever.
+    """
+    try:
+        while True:
+            faulthandler.dump_traceback_later(STUCK_AFTER, exit=True)
+            await asyncio.sleep(1.0)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+
+
 async def serve(
     config: Config, *, with_asterisk: bool, ready: Callable[[Controller, bool], Awaitable[None] | None]
 ) -> None:
     """Run until told to stop. `ready` is called once the line stands (False: Asterisk does not answer)."""
     stop = asyncio.create_task(until_stopped())
+    alive = asyncio.create_task(_give_up_when_stuck())
     try:
         async with controller(config, with_asterisk=with_asterisk) as found:
             start = asyncio.create_task(until_ready(found))
@@ -120,15 +153,19 @@ async def serve(
             await stop
     finally:
         stop.cancel()
+        alive.cancel()
 
 
-def write_asterisk_files(config: Config, asterisk: Installation, to: Path) -> None:
-    """Render Asterisk's files for an Asterisk that is run by somebody else (a container, systemd)."""
+def write_asterisk_files(config: Config, asterisk: Installation | None, to: Path | None) -> Path:
+    """Render Asterisk's files for an Asterisk that is run by somebody else (a container, systemd).
+
+    Without `asterisk` for the one that is found on this machine, without `to` into its usual folder, which is returned.
+    """
     secrets = Secrets.load_or_create(config.var, config)
     folders = Folders.under(config.var)
-    render(
-        config, secrets, asterisk, Folders(to, folders.lib, folders.spool, folders.run, folders.log, folders.recording)
-    )
+    folders = replace(folders, etc=to or folders.etc)
+    render(config, secrets, asterisk or process.find(PROJECT).installation, folders)
+    return folders.etc
 
 
 __all__ = ["RenderError", "controller", "serve", "until_ready", "until_stopped", "write_asterisk_files"]

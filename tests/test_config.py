@@ -47,7 +47,7 @@ def problems(folder: Path, text: str) -> tuple[str, ...]:
 # -- what is right -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.clause("ESTP 2.2")
+@pytest.mark.clause("ESTP 2.2a")
 def test_the_committed_file_is_the_published_line() -> None:
     config = Config.load(PROJECT / "config.yaml")
     line = config.lines["estp"]

@@ -12,7 +12,7 @@ import yaml
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from callcenter.core.commands import SaveCall, SaveOffer
+from callcenter.core.commands import Answer, Reply, SaveCall, SaveOffer
 from callcenter.core.events import RecordingFailed, RecordingFinished
 from callcenter.core.records import CallRecord, OfferRecord, Outcome
 from callcenter.core.view import LineView, OperatorView, View
@@ -233,6 +233,7 @@ def busy(world: World) -> Scrape:
 
 
 LABELS = {
+    "answer": {"wrong_secret", "try_later"},
     "line": {"estp"},
     "urgency": {"urgent", "normal"},
     "outcome": {outcome.value for outcome in Outcome},
@@ -267,6 +268,20 @@ def test_names_units_and_help_texts_follow_the_conventions(world: World) -> None
         assert family.type in ("counter", "gauge", "histogram")
         if family.type == "histogram" or re.search(r"wait_|_age|_delay|talk", name):
             assert name.removesuffix("_total").endswith("_seconds"), name
+
+
+@pytest.mark.clause("ESTP 5.3.1")
+def test_wrong_secrets_are_counted_apart_from_attempts_that_come_too_soon(world: World) -> None:
+    for answer in (Answer.WRONG_SECRET, Answer.WRONG_SECRET, Answer.TRY_LATER, Answer.LOGGED_IN):
+        world.metrics.observe_command(Reply("web:1", answer), 0.0)
+    text = world.metrics.text().decode()
+    assert 'callcenter_wrong_secrets_total{answer="wrong_secret"} 2.0' in text
+    assert 'callcenter_wrong_secrets_total{answer="try_later"} 1.0' in text
+
+
+def test_nothing_is_counted_as_recorded_where_nobody_talked(world: World) -> None:
+    world.metrics.observe_event(RecordingFinished("c1", "", 0.0, ""), 0.0)
+    assert 'callcenter_recordings_total{result="ok"} 0.0' in world.metrics.text().decode()
 
 
 def test_histograms_have_the_promised_five_minutes_as_a_bound(world: World) -> None:
