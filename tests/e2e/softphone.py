@@ -51,6 +51,11 @@ def alaw(samples: npt.NDArray[np.int16]) -> bytes:
     return bytes(_ENCODE[samples.astype(np.int32) + 32768])
 
 
+def from_alaw(data: bytes) -> npt.NDArray[np.int16]:
+    """The opposite of `alaw`."""
+    return _DECODE[np.frombuffer(data, np.uint8)]
+
+
 class Media(asyncio.DatagramProtocol):
     """The audio side: sends a sound in a loop and keys when told, keeps everything it receives."""
 
@@ -59,6 +64,8 @@ class Media(asyncio.DatagramProtocol):
         self.peer: tuple[str, int] | None = None
         self.heard = bytearray()
         """A-law, as it came in."""
+        self.arrivals: list[tuple[float, int]] = []
+        """Of each packet: when it came (the loop's clock), and how much had been heard before it (samples)."""
         self._sequence = secrets.randbelow(1 << 15)
         self._stamp = secrets.randbelow(1 << 30)
         self._source = secrets.randbelow(1 << 31)
@@ -72,6 +79,7 @@ class Media(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         if len(data) > 12 and data[1] & 0x7F == _PT_ALAW:
+            self.arrivals.append((asyncio.get_running_loop().time(), len(self.heard)))
             self.heard += data[12:]
 
     def say(self, samples: npt.NDArray[np.int16]) -> None:
@@ -155,7 +163,7 @@ class Call:
 
     def heard(self) -> npt.NDArray[np.int16]:
         """All audio so far."""
-        return _DECODE[np.frombuffer(bytes(self.media.heard), np.uint8)]
+        return from_alaw(bytes(self.media.heard))
 
     def say(self, samples: npt.NDArray[np.int16]) -> None:
         self.media.say(samples)
