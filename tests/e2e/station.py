@@ -136,6 +136,13 @@ class Station:
         self._phones[f"caller {number} {id(phone)}"] = phone
         return await phone.dial(dial, name)
 
+    async def hang_up_all(self) -> None:
+        """Every phone is put down, and forgets who called."""
+        for phone in self._phones.values():
+            for call in phone.calls.values():
+                call.hang_up()
+            phone.on_call, phone.incoming = None, asyncio.Queue()
+
     def see(self, person: str) -> OperatorView:
         """An operator as the page shows them."""
         return self.controller.view().operators[person]
@@ -165,6 +172,20 @@ class Station:
         except AssertionError:
             raise AssertionError(f"no single row with {expected} in {self.rows()}") from None
         return fits()[0]
+
+    async def ended(self, **expected: Any) -> dict[str, Any]:
+        """Like `row`, and wait until the register says all there is to say: the call is over and its file is whole."""
+        row = await self.row(**expected)
+
+        def now() -> dict[str, Any]:
+            return next(found for found in self.rows() if found["call"] == row["call"])
+
+        def over() -> bool:
+            found = now()
+            return bool(found["ended_at"] and (not found["talk"] or found["recording"] or found["recording_problem"]))
+
+        await until(over, 15.0, f"the end of {row['call']} in the register")
+        return now()
 
     async def close(self) -> None:
         for phone in self._phones.values():
