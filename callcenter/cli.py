@@ -12,6 +12,7 @@ import click
 from callcenter import __version__
 from callcenter.asterisk.process import AsteriskError
 from callcenter.asterisk.render import Installation, RenderError
+from callcenter.backup import BackupError, backup_to
 from callcenter.config import Config, ConfigError
 from callcenter.daemon import Controller, StartError
 from callcenter.directory_cli import customers
@@ -54,14 +55,15 @@ def main(verbose: bool) -> None:
 def run(config_path: Path) -> None:
     """Run the line on this machine; with asterisk.start, Asterisk too."""
     config = _load(config_path)
-    _serve(config, with_asterisk=config.asterisk.start)
+    _serve(config, with_asterisk=config.asterisk.start, credentials=True)
 
 
 @main.command()
 @config_option
 def serve(config_path: Path) -> None:
     """Run only the controller; Asterisk runs already."""
-    _serve(_load(config_path), with_asterisk=False)
+    # Its output is kept in a log: no passwords there.
+    _serve(_load(config_path), with_asterisk=False, credentials=False)
 
 
 @main.command()
@@ -79,19 +81,31 @@ def check(config_path: Path) -> None:
 
 @main.command()
 @config_option
+@click.option("--to", type=click.Path(file_okay=False, path_type=Path), help="Instead of var/asterisk/etc.")
 @click.option(
-    "--to", type=click.Path(file_okay=False, path_type=Path), default=Path("/etc/asterisk"), show_default=True
+    "--modules", type=click.Path(path_type=Path), help="Folder of Asterisk's modules, if it is not the one found here."
 )
-@click.option("--modules", type=click.Path(path_type=Path), required=True, help="Asterisk's folder of modules.")
 @click.option("--data", type=click.Path(path_type=Path), default=Path("/usr/share/asterisk"), show_default=True)
-def render(config_path: Path, to: Path, modules: Path, data: Path) -> None:
+def render(config_path: Path, to: Path | None, modules: Path | None, data: Path) -> None:
     """Write the files of an Asterisk that is run by systemd or in a container."""
     config = _load(config_path)
     try:
-        write_asterisk_files(config, Installation(modules, data), to)
+        folder = write_asterisk_files(config, Installation(modules, data) if modules else None, to)
     except OURS as problem:
         raise click.ClickException(str(problem)) from problem
-    click.echo(f"Asterisk's files are in {to}.")
+    click.echo(f"Asterisk's files are in {folder}.")
+
+
+@main.command()
+@config_option
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+def backup(config_path: Path, folder: Path) -> None:
+    """Copy settings, secrets and register into a new folder, with the line running. Recordings are files: copy them."""
+    try:
+        for copied in backup_to(folder, _load(config_path), config_path):
+            click.echo(copied)
+    except BackupError as problem:
+        raise click.ClickException(str(problem)) from problem
 
 
 @main.command()
@@ -146,9 +160,9 @@ def _load(path: Path) -> Config:
         raise click.ClickException(str(problem)) from problem
 
 
-def _serve(config: Config, *, with_asterisk: bool) -> None:
+def _serve(config: Config, *, with_asterisk: bool, credentials: bool) -> None:
     def ready(controller: Controller, connected: bool) -> None:
-        secrets = Secrets.load_or_create(config.var, config)
+        secrets = Secrets.load_or_create(config.var, config) if credentials else None
         for line in summary(config, secrets, controller.view()):
             click.echo(line)
 

@@ -10,8 +10,8 @@ from callcenter.core.view import View
 from callcenter.people import Secrets
 
 
-def summary(config: Config, secrets: Secrets, view: View) -> Iterator[str]:
-    """The lines to print."""
+def summary(config: Config, secrets: Secrets | None, view: View) -> Iterator[str]:
+    """The lines to print; without `secrets` none that a log must not keep."""
     for line in config.lines.values():
         seen, now = view.lines[line.id], datetime.now(line.zone)
         until = line.hours.calendar.next_change(now).astimezone(line.zone)
@@ -26,7 +26,8 @@ def summary(config: Config, secrets: Secrets, view: View) -> Iterator[str]:
         source = ", ".join(map(str, trunk.networks)) or f"the provider {trunk.provider.host if trunk.provider else ''}"
         yield f"             from {source} (trunk '{trunk.id}')"
     yield f"  Web page:  http://{config.http.bind}:{config.http.port}/   (also /metrics and /healthz)"
-    yield from _people(config, secrets)
+    if secrets:
+        yield from _people(config, secrets)
     yield f"  Recordings go to {config.recordings.folder}, everything else to {config.var}. Ctrl-C stops all."
 
 

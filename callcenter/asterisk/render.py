@@ -133,7 +133,8 @@ def render(config: Config, secrets: Secrets, asterisk: Installation, folders: Fo
     }
     rendered = {name: _rendered(environment, name, values) for name in _templates(environment, config)}
     folders.make()
-    for name, text in rendered.items():
+    # asterisk.conf comes last: once it is there all is, which an Asterisk in a container of its own waits for.
+    for name, text in sorted(rendered.items(), key=lambda file: file[0] == "asterisk.conf.j2"):
         path = folders.etc / name.removesuffix(".j2")
         path.touch(mode=0o600)
         path.write_text(text, encoding="utf-8")
