@@ -161,9 +161,9 @@ class Call:
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     ended_by_us: bool = False
 
-    def heard(self) -> npt.NDArray[np.int16]:
-        """All audio so far."""
-        return from_alaw(bytes(self.media.heard))
+    def heard(self, seconds: float = 0.0) -> npt.NDArray[np.int16]:
+        """All audio so far, or the last seconds of it."""
+        return from_alaw(bytes(self.media.heard[-int(RATE * seconds) :] if seconds else self.media.heard))
 
     def say(self, samples: npt.NDArray[np.int16]) -> None:
         self.media.say(samples)
