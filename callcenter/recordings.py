@@ -15,9 +15,11 @@ import os
 import re
 import wave
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +90,7 @@ class Recordings:
         target.parent.mkdir(parents=True, exist_ok=True)
         unfinished = target.with_suffix(".part")
         with unfinished.open("wb") as file:
-            _interleave(said, heard, frames, file.fileno())
+            _interleave(said, heard, frames, file)
             os.fsync(file.fileno())
         unfinished.replace(target)
         for side in (said, heard):
@@ -108,32 +110,33 @@ def _is_closed(side: Path) -> bool:
     return len(header) == _HEADER and int.from_bytes(header[40:44], "little") == size - _HEADER
 
 
-def _interleave(said: Path, heard: Path, frames: int, descriptor: int) -> None:
-    with wave.open(os.fdopen(os.dup(descriptor), "wb")) as out:
+def _interleave(said: Path, heard: Path, frames: int, file: BinaryIO) -> None:
+    with ExitStack() as stack:
+        out = stack.enter_context(wave.open(file, "wb"))
         out.setnchannels(2)
         out.setsampwidth(2)
         out.setframerate(RATE)
         out.setnframes(frames)
-        left, right = _samples(said), _samples(heard)
+        left, right = (_opened(side, stack) for side in (said, heard))
         for start in range(0, frames, _CHUNK):
             count = min(_CHUNK, frames - start)
             both = array.array("h", bytes(4 * count))
-            both[0::2] = left(count)
-            both[1::2] = right(count)
+            both[0::2] = _samples(left, count)
+            both[1::2] = _samples(right, count)
             out.writeframesraw(both.tobytes())
 
 
-def _samples(side: Path) -> Callable[[int], array.array[int]]:
-    """Reads so many samples at each call, silence after the end; a header that was never finished is passed over."""
-    file = side.open("rb") if side.exists() else None
-    if file:
-        file.seek(_HEADER)
+def _opened(side: Path, stack: ExitStack) -> BinaryIO | None:
+    """At the first sample; a header that was never finished is passed over. None: this side was never written."""
+    if not side.exists():
+        return None
+    file = stack.enter_context(side.open("rb"))
+    file.seek(_HEADER)
+    return file
 
-    def read(count: int) -> array.array[int]:
-        data = file.read(2 * count) if file else b""
-        data = data[: len(data) // 2 * 2]
-        if file and len(data) < 2 * count:
-            file.close()
-        return array.array("h", data + bytes(2 * count - len(data)))
 
-    return read
+def _samples(file: BinaryIO | None, count: int) -> array.array[int]:
+    """The next samples, and silence after the end."""
+    data = file.read(2 * count) if file else b""
+    data = data[: len(data) // 2 * 2]
+    return array.array("h", data + bytes(2 * count - len(data)))
