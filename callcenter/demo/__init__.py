@@ -1,0 +1,1 @@
+"""The line with simulated callers and operators: `callcenter demo`."""
