@@ -150,12 +150,16 @@ def _same(there: _Floats, wanted: _Floats) -> bool:
 
 
 def _best_at_each_place(found: list[Heard]) -> list[Heard]:
-    """Prompts that begin with the same words are found at the same place: the one that fits longest was played."""
+    """Prompts that have words in common are found at the same place: the one that fits longest was played."""
     best: list[Heard] = []
     for one in sorted(found, key=lambda hit: (-hit.seconds, -hit.score)):
-        if not any(abs(one.start - other.start) < 0.3 for other in best):
+        if not any(_overlap(one, other) > 0.3 or abs(one.start - other.start) < 0.3 for other in best):
             best.append(one)
     return sorted(best, key=lambda hit: hit.start)
+
+
+def _overlap(one: Heard, other: Heard) -> float:
+    return min(one.start + one.seconds, other.start + other.seconds) - max(one.start, other.start)
 
 
 # -- music ---------------------------------------------------------------------------------------------------------
@@ -182,6 +186,16 @@ def heard_music(samples: Samples, prompts: Path = PROMPTS) -> list[tuple[float, 
         spans.append((start, (at + _MUSIC_STEP) / RATE))
         place = (place + _MUSIC_STEP) % len(music)
     return spans
+
+
+def gaps(arrivals: Sequence[tuple[int, int]]) -> list[tuple[float, float]]:
+    """Where nothing was sent to a phone: (second of what it heard, seconds of nothing), by the RTP time stamps."""
+    found = []
+    for (before, at), (after, then) in zip(arrivals, arrivals[1:], strict=False):
+        missing = ((after - before) & 0xFFFFFFFF) - (then - at)
+        if 0 < missing < RATE * 3600:
+            found.append((then / RATE, missing / RATE))
+    return found
 
 
 def _around(music: _Floats, place: int) -> _Floats:

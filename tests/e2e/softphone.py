@@ -64,8 +64,8 @@ class Media(asyncio.DatagramProtocol):
         self.peer: tuple[str, int] | None = None
         self.heard = bytearray()
         """A-law, as it came in."""
-        self.arrivals: list[tuple[float, int]] = []
-        """Of each packet: when it came (the loop's clock), and how much had been heard before it (samples)."""
+        self.arrivals: list[tuple[int, int]] = []
+        """Of each packet: its RTP time stamp, and how much had been heard before it (samples)."""
         self._sequence = secrets.randbelow(1 << 15)
         self._stamp = secrets.randbelow(1 << 30)
         self._source = secrets.randbelow(1 << 31)
@@ -79,7 +79,7 @@ class Media(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         if len(data) > 12 and data[1] & 0x7F == _PT_ALAW:
-            self.arrivals.append((asyncio.get_running_loop().time(), len(self.heard)))
+            self.arrivals.append((int.from_bytes(data[4:8], "big"), len(self.heard)))
             self.heard += data[12:]
 
     def say(self, samples: npt.NDArray[np.int16]) -> None:
