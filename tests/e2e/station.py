@@ -119,7 +119,9 @@ class Station:
         initial = self.secrets.initial(person)
         assert initial
         if person not in self._browsers:
-            self._browsers[person] = aiohttp.ClientSession(f"http://127.0.0.1:{self.config.http.port}")
+            jar = aiohttp.CookieJar(unsafe=True)  # our host is an address, not a name
+            address = f"http://127.0.0.1:{self.config.http.port}"
+            self._browsers[person] = aiohttp.ClientSession(address, cookie_jar=jar)
         if path == "login":
             body = {"id": person, "password": initial.password, **body}
         response = await self._browsers[person].post(f"/api/{path}", json=body)
