@@ -21,6 +21,8 @@ from callcenter.core.records import CallRecord
 
 SAFETY_NET = "alone"
 """CC_STAGE of a caller whom Asterisk serves by its own queue, because the controller was away."""
+ADOPTED = frozenset({"greeting", "identifying", "choosing", "waiting", "held", SAFETY_NET})
+"""CC_STAGE of callers who wait for a word of ours: nobody else will ever move them on."""
 LOST_CAUSE = 41
 """Q.850 temporary failure: what a call gets that ended while nobody could see it."""
 
@@ -67,7 +69,7 @@ def _catch_up(floor: Floor, channel: ChannelSeen) -> None:
     elif id.startswith("offer-"):
         if not channel.bridge:
             floor.do(HangUp(id))  # a phone that rings for an offer nobody remembers
-    elif channel.variables.get("CC_STAGE") in ("waiting", SAFETY_NET):
+    elif channel.variables.get("CC_STAGE") in ADOPTED:
         _adopt(floor, channel)
 
 
@@ -87,7 +89,7 @@ def _take_over(floor: Floor, channel: ChannelSeen) -> None:
 
 
 def _adopt(floor: Floor, channel: ChannelSeen) -> None:
-    """A caller in the waiting room whom we do not know: from before this start, or arrived while unseen."""
+    """A caller whom we do not know, from before this start or arrived while unseen: into the queue, without menus."""
     line = floor.lines.get(channel.variables.get("CC_LINE", ""))
     if line is None:
         floor.notice(f"A waiting caller of no configured line was found: {channel.channel}.", Severity.WARNING)

@@ -205,6 +205,9 @@ def _over(floor: Floor, caller: Caller, result: str) -> None:
 
 
 def _operator(floor: Floor, person: str, leg: str) -> Operator | None:
+    """Who asks; nobody while Asterisk cannot be told, since nothing that they want could be done."""
+    if not floor.connected:
+        return None
     offer = floor.offers.get(leg)
     return floor.operators.get(offer.operator if offer else person)
 
