@@ -90,6 +90,8 @@ class Story:
         self.now = START
         self.center = CallCenter(settings)
         self.exchange = Exchange(self._report)
+        self.watch: Callable[[list[Command]], None] = lambda commands: None
+        """Is shown what came of every event."""
         self.connected = True
         self.timers: dict[Timer, float] = {}
         self.commands: list[Command] = []
@@ -132,6 +134,7 @@ class Story:
             self._keep(command)
             if self.connected:
                 self.exchange.obey(command)
+        self.watch(commands)
         return commands
 
     def passes(self, seconds: float) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from callcenter.core.callcenter import CallCenter
-from callcenter.core.commands import Direct, HangUp, Mirror, Place
-from callcenter.core.events import BridgeLeft, ChannelHungUp, ChannelSeen, HoursChanged, LogIn, Snapshot
+from callcenter.core.commands import Answer, Direct, HangUp, Mirror, Place
+from callcenter.core.events import GENERAL_LINE, BridgeLeft, ChannelHungUp, ChannelSeen, HoursChanged, LogIn, Snapshot
 from callcenter.core.records import HungUpBy, Outcome
 from tests.core.story import START, Story, settings, withdrawn
 
@@ -141,6 +141,19 @@ def test_a_transfer_done_unseen(story: Story) -> None:
     story.finds_asterisk()
     assert caller.talks_with("201")
     assert story.transfers(caller) == [("201", "done")]
+
+
+def test_nothing_is_promised_that_cannot_be_done_while_unseen(story: Story) -> None:
+    story.logs_in("101", "201")
+    caller = story.talks("101")
+    story.phone("101").transfers("technical", consult=True)
+    story.phone("201").answers()
+    story.loses_asterisk()
+    phone = story.phone("101")
+    assert phone.completes() is phone.takes_back() is phone.transfers(GENERAL_LINE) is Answer.NOT_POSSIBLE
+    story.finds_asterisk()
+    assert phone.completes() is Answer.TRANSFERRED
+    assert caller.talks_with("201")
 
 
 @pytest.mark.parametrize("consult", [False, True])
@@ -281,3 +294,17 @@ def test_a_conversation_of_before_the_start_is_left_in_peace(story: Story) -> No
     assert story.calls_saved["7.1"].outcome is Outcome.ANSWERED
     story.tell(BridgeLeft("7.1", "bridge-old"), ChannelHungUp("offer-old-0000001"), ChannelHungUp("7.1"))
     assert story.line.lines_in_use == 0
+
+
+@pytest.mark.parametrize("stage", ["greeting", "identifying", "choosing", "waiting", "held"])
+def test_after_a_restart_nobody_is_left_waiting_for_a_word_of_ours(story: Story, stage: str) -> None:
+    story.exchange.arrive("7.1", "estp", "")
+    story.tell(Snapshot((ChannelSeen("7.1", "SIP/7.1", "", 9.0, {"CC_STAGE": stage, "CC_LINE": "estp"}),)))
+    assert story.exchange.callers["7.1"].place is Place.WAITING
+    assert story.line.waiting["normal"] == 1
+
+
+@pytest.mark.parametrize("stage", ["arriving", "leaving", "general", "operator", ""])
+def test_those_who_need_no_word_of_ours_are_left_alone(story: Story, stage: str) -> None:
+    seen = ChannelSeen("7.1", "SIP/7.1", "", 9.0, {"CC_STAGE": stage, "CC_LINE": "estp"})
+    assert story.handle(Snapshot((seen,))) == []
