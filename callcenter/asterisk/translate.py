@@ -38,7 +38,7 @@ TELL: Mapping[Answer, str] = {
 """What a phone is told."""
 
 _INN_ENTRY = {"TIMEOUT": InnEntry.TIMEOUT, "HANGUP": InnEntry.TIMEOUT, "ERROR": InnEntry.TIMEOUT}
-_RING_TIMEOUT, _RING_BUSY, _RING_REFUSED = "3", "5", "8"
+_HUNG_UP, _RING_TIMEOUT, _RING_BUSY, _RING_REFUSED = "0", "3", "5", "8"
 _NOT_FOR_SIP = re.compile(r'[\x00-\x1f\x7f"\\<>]')
 _KEYS = re.compile(r"[^0-9*#A-D]")
 
@@ -81,7 +81,7 @@ class Translator:
                 return events.BridgeLeft(channel, message.get("BridgeUniqueid", ""))
             case "Newstate" if channel.startswith("offer-"):
                 return events.OfferRinging(channel)
-            case "OriginateResponse" if message.get("Response") == "Failure":
+            case "OriginateResponse" if message.get("Response") == "Failure" and not _hangup_follows(message):
                 return events.OfferFailed(message.get("ActionID", ""), _failure(message.get("Reason", "")))
         return None
 
@@ -270,6 +270,11 @@ _NONE_FREE = frozenset({"technical", "managers"})
 
 def _set(channel: str, variable: str, value: str) -> Action:
     return {"Action": "Setvar", "Channel": channel, "Variable": variable, "Value": value}
+
+
+def _hangup_follows(message: Message) -> bool:
+    """The phone refused. Its channel was there and is about to go, with a cause that says more than this reason."""
+    return message.get("Reason") == _HUNG_UP and message.get("Uniqueid", "") == message.get("ActionID", "?")
 
 
 def _failure(reason: str) -> OfferFailure:

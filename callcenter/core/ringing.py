@@ -86,6 +86,8 @@ def pause_for(floor: Floor, operator: Operator, reason: str) -> None:
 
 
 def _missed(floor: Floor, offer: Offer, failure: OfferFailure) -> None:
+    if failure is OfferFailure.NO_ANSWER and offer.record.ringing_at is None:
+        failure = OfferFailure.UNREACHABLE  # an unplugged phone: nobody has missed anything
     reason = "missed" if failure is OfferFailure.NO_ANSWER else failure.value
     floor.step(offer, OfferStep.FAIL)
     operator = forget(floor, offer, reason)
