@@ -236,7 +236,7 @@ class Controller:
         if self._held_back is not held_back or held_back is None:
             return  # a newer connection takes its own
         self._beat()
-        self.take(events.Snapshot(tuple(translate.channel_seen(channel) for channel in channels)))
+        self.take(events.Snapshot(tuple(translate.channel_seen(channel, normalise) for channel in channels)))
         self._held_back = None
         for message in held_back:
             self._on_message(message)

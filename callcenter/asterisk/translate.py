@@ -204,7 +204,7 @@ _SIMPLE: Mapping[str, Callable[[Message, str], Event]] = {
 }
 
 
-def channel_seen(message: Message) -> events.ChannelSeen:
+def channel_seen(message: Message, normalise: Callable[[str], str]) -> events.ChannelSeen:
     """One channel of the answer to `Status`."""
     variables = dict(entry.split("=", 1) for entry in message.get("Variable", "").splitlines() if "=" in entry)
     return events.ChannelSeen(
@@ -213,6 +213,7 @@ def channel_seen(message: Message) -> events.ChannelSeen:
         message.get("BridgeID", ""),
         float(_number(message.get("Seconds", ""))),
         variables,
+        normalise(message.get("CallerIDNum", "")) or message.get("CallerIDNum", ""),
     )
 
 

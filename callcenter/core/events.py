@@ -285,7 +285,10 @@ class ChannelSeen:
     channel: str
     bridge: str = ""
     seconds: float = 0.0
+    """Since the channel came into being."""
     variables: Mapping[str, str] = field(default_factory=dict)
+    number: str = ""
+    """The calling number."""
 
 
 @dataclass(frozen=True, slots=True)

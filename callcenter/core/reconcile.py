@@ -99,7 +99,7 @@ def _adopt(floor: Floor, channel: ChannelSeen) -> None:
     record = CallRecord(
         channel.channel_id,
         line.settings.id,
-        channel.variables.get("CC_NUMBER", ""),
+        channel.number,
         "",
         arrived_at,
         urgency=urgency,

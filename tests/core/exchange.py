@@ -196,8 +196,8 @@ class Exchange:
                 {
                     "CC_STAGE": STAGES.get(caller.place, "leaving") if caller.place else "arriving",
                     "CC_LINE": caller.line,
-                    "CC_NUMBER": caller.number,
                 },
+                caller.number,
             )
             for caller in self.callers.values()
         )
