@@ -1,0 +1,78 @@
+# Two images from one file:
+#
+#   docker build --target controller -t callcenter-controller .
+#   docker build --target asterisk   -t callcenter-asterisk .
+#
+# compose.yaml joins them; docs/installing.md says how. Both run as the same unprivileged user, 10001: Asterisk writes
+# recordings that the controller joins and removes, the controller writes settings (mode 0600) that Asterisk reads.
+# Both see the same home, /srv/callcenter: config.yaml, var/, recordings/. Of var/ Asterisk is given only
+# var/asterisk: the register and people's passwords are not its business.
+
+ARG STABLE=debian:trixie-slim
+# Debian stable has no Asterisk; this is the first release that has one again (22).
+ARG WITH_ASTERISK=debian:forky-slim
+
+# --- the controller ------------------------------------------------------------------------------------------------
+
+FROM ${STABLE} AS python
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends python3 tzdata \
+ && rm -rf /var/lib/apt/lists/*
+
+FROM python AS environment
+RUN apt-get update && apt-get install -y --no-install-recommends python3-venv
+COPY requirements/run.txt /tmp/run.txt
+RUN python3 -m venv /opt/venv \
+ && /opt/venv/bin/pip install --no-cache-dir --require-hashes --only-binary=:all: -r /tmp/run.txt \
+ && /opt/venv/bin/pip uninstall -y -q pip
+
+FROM python AS controller
+ENV PATH=/opt/callcenter/bin:/opt/venv/bin:$PATH \
+    PYTHONPATH=/opt/callcenter \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1
+RUN groupadd --gid 10001 callcenter \
+ && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /srv/callcenter --shell /usr/sbin/nologin callcenter \
+ && install -d -o callcenter -g callcenter -m 0750 /srv/callcenter/var /srv/callcenter/var/asterisk \
+    /srv/callcenter/recordings
+COPY --from=environment /opt/venv /opt/venv
+COPY deploy/container/callcenter deploy/container/alive /opt/callcenter/bin/
+COPY ivr_prompts /opt/callcenter/ivr_prompts
+COPY dialplan /opt/callcenter/dialplan
+COPY callcenter /opt/callcenter/callcenter
+COPY config.yaml /srv/callcenter/config.yaml
+RUN python3 -m compileall -q /opt/callcenter/callcenter
+WORKDIR /srv/callcenter
+USER callcenter
+# Ends shifts, writes the register, and exits. Calls in progress go on in Asterisk.
+STOPSIGNAL SIGTERM
+# Not /healthz: that says 503 when the line cannot answer, and a restart brings nobody to work. What is asked is
+# whether the event loop still turns.
+HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=3 CMD ["alive"]
+ENTRYPOINT ["callcenter"]
+CMD ["serve"]
+
+# --- Asterisk ------------------------------------------------------------------------------------------------------
+
+FROM ${WITH_ASTERISK} AS asterisk
+# tzdata: the safety net's hours of the day are in the line's zone.
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends \
+    asterisk asterisk-modules asterisk-core-sounds-ru-wav asterisk-core-sounds-en-gsm tzdata \
+ && rm -rf /var/lib/apt/lists/* \
+# One name for the folder of modules on every architecture: `callcenter render` is told it.
+ && [ -e /usr/lib/asterisk/modules ] \
+ || { mkdir -p /usr/lib/asterisk && ln -s /usr/lib/*-linux-gnu/asterisk/modules /usr/lib/asterisk/modules; }
+RUN test -e /usr/lib/asterisk/modules/chan_pjsip.so \
+ && groupadd --gid 10001 callcenter \
+ && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /srv/callcenter --shell /usr/sbin/nologin callcenter \
+ && install -d -o callcenter -g callcenter -m 0750 /srv/callcenter/var/asterisk
+COPY deploy/container/asterisk-when-rendered /usr/local/bin/
+COPY ivr_prompts /opt/callcenter/ivr_prompts
+WORKDIR /srv/callcenter
+USER callcenter
+# Ends at once, with all calls: stop it outside of hours.
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=3 \
+    CMD ["asterisk", "-C", "/srv/callcenter/var/asterisk/etc/asterisk.conf", "-rx", "core waitfullybooted"]
+ENTRYPOINT ["asterisk-when-rendered"]
