@@ -15,6 +15,8 @@ from callcenter.asterisk.render import Installation, RenderError
 from callcenter.backup import BackupError, backup_to
 from callcenter.config import Config, ConfigError
 from callcenter.daemon import Controller, StartError
+from callcenter.demo.demonstration import DemoError, demonstrate
+from callcenter.demo.sipp import SippError
 from callcenter.directory_cli import customers
 from callcenter.people import Secrets, SecretsError
 from callcenter.prompts import build_prompts, check_prompts
@@ -24,7 +26,7 @@ from callcenter.standalone import serve as serve_until_stopped
 from callcenter.standalone import write_asterisk_files
 from callcenter.summary import summary
 
-OURS = (ConfigError, SecretsError, RegisterError, StartError, RenderError, AsteriskError)
+OURS = (ConfigError, SecretsError, RegisterError, StartError, RenderError, AsteriskError, SippError, DemoError)
 """Errors whose text is a sentence for the engineer."""
 
 config_option = click.option(
@@ -64,6 +66,18 @@ def serve(config_path: Path) -> None:
     """Run only the controller; Asterisk runs already."""
     # Its output is kept in a log: no passwords there.
     _serve(_load(config_path), with_asterisk=False, credentials=False)
+
+
+@main.command()
+@config_option
+@click.option("--seconds", type=click.FloatRange(min=1), help="Stop by itself after so long.")
+@click.option("--callers-per-minute", type=click.FloatRange(0.1, 120), default=8.0, show_default=True)
+def demo(config_path: Path, seconds: float | None, callers_per_minute: float) -> None:
+    """Run the line with simulated callers and operators; everything made by it lies under var/demo."""
+    try:
+        asyncio.run(demonstrate(config_path, callers_per_minute, seconds))
+    except OURS as problem:
+        raise click.ClickException(str(problem)) from problem
 
 
 @main.command()

@@ -1,0 +1,258 @@
+"""`callcenter demo`: the line with simulated callers and operators, to be watched without any phone."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import aiohttp
+from prometheus_client.parser import text_string_to_metric_families
+
+from callcenter.config import Config
+from callcenter.core.events import Customer
+from callcenter.core.view import View
+from callcenter.customers_file import CustomersFile
+from callcenter.daemon import Controller
+from callcenter.demo import sipp
+from callcenter.demo.setting import GENERAL_LINE_HOST, caller_address, make_setting, network
+from callcenter.demo.sipp import Answer, Caller, Crowd
+from callcenter.people import Secrets
+from callcenter.register import Register
+from callcenter.register.customers import CustomersTable
+from callcenter.standalone import PROJECT, controller, until_ready, until_stopped
+from callcenter.summary import summary
+
+CUSTOMERS = Path(__file__).parent / "customers.csv"
+STATUS_EVERY = 5.0
+BACK_AFTER = 10.0
+"""Seconds after which an operator who missed a call comes back."""
+_CALLERS_HOST, _FIRST_CALLERS_HOST = 10, 11
+_ROWS = 240
+_FIRST = 4
+_LONGEST = 24 * 3600.0
+_LAST_WORDS = 60
+"""Looks, 50 ms apart, whether the last caller is gone."""
+
+
+class DemoError(Exception):
+    """The demonstration cannot go on; the text says why."""
+
+
+async def demonstrate(path: Path, callers_per_minute: float, seconds: float | None = None) -> None:
+    """Run until Ctrl-C, SIGTERM or for `seconds`. Raises what `controller` raises, SippError and DemoError."""
+    program = sipp.find(PROJECT)
+    config = make_setting(path)
+    stop = asyncio.create_task(until_stopped())
+    try:
+        await _import_customers(config)
+        async with controller(config, with_asterisk=True) as line:
+            ready = asyncio.create_task(until_ready(line))
+            await asyncio.wait([ready, stop], return_when=asyncio.FIRST_COMPLETED)
+            if stop.done():
+                ready.cancel()
+                return
+            if not ready.result():
+                raise DemoError(f"Asterisk does not answer; see {config.var / 'asterisk' / 'log' / 'messages.log'}")
+            async with _Floor(config, line, program, callers_per_minute):
+                _introduce(config, line)
+                await _show(line, stop, seconds)
+    finally:
+        stop.cancel()
+    print(f"Stopped. What was registered: callcenter register --config {config.var / 'config.yaml'} list")
+
+
+async def _import_customers(config: Config) -> None:
+    """The callers' directory, so that some are known by their number, and some are none of this line's."""
+    register = await Register.open(config.database)
+    try:
+        await CustomersTable(register).replace(_directory(), CUSTOMERS.name, datetime.now(UTC))
+    finally:
+        await register.close()
+
+
+def _directory() -> list[tuple[str, Customer]]:
+    """Invented bodies and firms, Customers first."""
+    return CustomersFile.read(CUSTOMERS).entries
+
+
+class _Floor(contextlib.AsyncExitStack):
+    """Everybody around the line: phones, people who sit down at them, callers. Leaving sends them home."""
+
+    def __init__(self, config: Config, line: Controller, program: Path, callers_per_minute: float) -> None:
+        super().__init__()
+        self._config, self._line, self._program, self._rate = config, line, program, callers_per_minute / 60
+        self._folder = config.var / "sipp"
+        self._phones: list[Crowd] = []
+
+    async def __aenter__(self) -> _Floor:
+        await super().__aenter__()
+        try:
+            await self._fill()
+        except BaseException:
+            await self.aclose()
+            raise
+        return self
+
+    async def _fill(self) -> None:
+        config = self._config
+        answering = {group for line in config.lines.values() for group in line.answered_by}
+        people = [person for person in config.people.values() if person.group in answering]
+        for phone in dict.fromkeys(person.phone for person in people):
+            address = config.phones[phone].address
+            if address is not None:  # make_setting gave one to each
+                await self._phone(phone, address.host, address.port, _answers(config.timings.ring_timeout))
+        host, port = f"{network(config)}{GENERAL_LINE_HOST}", 5060
+        await self._phone("general", host, port, [Answer(2, 20), Answer(4, 30)])
+        self.push_async_callback(sipp.hang_up, self._phones)
+        browsers = await self.enter_async_context(_browsers(config, [person.id for person in people]))
+        back = asyncio.create_task(_bring_back(self._line, browsers))
+        self.callback(back.cancel)
+        # Pushed before the callers: when they are gone, their conversations are still to be written down.
+        self.push_async_callback(_until_nobody_calls, self._line)
+        rows = callers(config, self._rate)
+        await self._callers("callers", _CALLERS_HOST, rows, self._rate, 200)
+        # Some at once, so that there is something to see; who comes after them in the same places never dials.
+        first = [Caller(row.dials, number) for row, (number, _) in zip(rows, _directory()[:_FIRST], strict=False)]
+        never = [Caller(row.dials, row.number, delay=_LONGEST) for row in first]
+        await self._callers("first-callers", _FIRST_CALLERS_HOST, first + never, 1.0, _FIRST)
+
+    async def _phone(self, name: str, host: str, port: int, answers: Sequence[Answer]) -> None:
+        folder = self._folder / name
+        phone = sipp.phone(self._program, folder, host, port, answers, lasting=_LONGEST)
+        self._phones.append(await self.enter_async_context(phone))
+
+    async def _callers(self, name: str, host: int, rows: Sequence[Caller], rate: float, at_once: int) -> None:
+        asterisk = (self._config.asterisk.sip_bind, self._config.asterisk.sip_port)
+        crowd = sipp.callers(
+            self._program,
+            self._folder / name,
+            caller_address(self._config, host),
+            asterisk,
+            rows,
+            rate=rate,
+            at_once=at_once,
+            lasting=_LONGEST,
+        )
+        await self.enter_async_context(crowd)
+
+
+def callers(config: Config, rate: float) -> list[Caller]:
+    """Who calls: most are known by their number, some are nobody's, some are none of this line's (ESTP 2.1).
+
+    A call every 1/rate seconds, each displaced at random by up to four times as much, comes like real ones. Two in
+    ten lose patience early.
+    """
+    entries = [number for number, _ in _directory()]
+    numbers = [line.numbers[0] for line in config.lines.values()]
+    return [
+        Caller(
+            dials=random.choice(numbers).lstrip("+"),
+            number=random.choice(entries) if random.random() < 0.7 else f"+7342{random.randrange(2000000, 3000000)}",
+            delay=random.uniform(0, 4 / rate),
+            patience=random.uniform(20, 60) if random.random() < 0.2 else random.uniform(240, 600),
+        )
+        for _ in range(_ROWS)
+    ]
+
+
+def _answers(ring_timeout: float) -> list[Answer]:
+    """One ringing in twenty is missed, though not the first."""
+    return [
+        Answer(
+            ring=ring_timeout + 5 if row and random.random() < 0.05 else random.uniform(0.5, 4),
+            talk=random.uniform(15, 45),
+        )
+        for row in range(_ROWS)
+    ]
+
+
+Browsers = Mapping[str, aiohttp.ClientSession]
+"""Person -> the browser in which they are logged in."""
+
+
+@asynccontextmanager
+async def _browsers(config: Config, people: Sequence[str]) -> AsyncIterator[Browsers]:
+    """Everybody logs in as on their page, with the first password. Raises DemoError."""
+    secrets = Secrets.load_or_create(config.var, config)
+    found: dict[str, aiohttp.ClientSession] = {}
+    async with contextlib.AsyncExitStack() as stack:
+        for person in people:
+            first = secrets.initial(person)
+            if not (first and first.password):
+                continue  # the password was changed: whoever did it may log in
+            session = aiohttp.ClientSession(
+                f"http://{config.http.bind}:{config.http.port}", cookie_jar=aiohttp.CookieJar(unsafe=True)
+            )
+            found[person] = await stack.enter_async_context(session)
+            async with session.post("/api/login", json={"id": person, "password": first.password}) as answer:
+                if answer.status != 200:
+                    raise DemoError(f"{person} cannot log in: {answer.status} {await answer.text()}")
+        yield found
+
+
+async def _bring_back(line: Controller, browsers: Browsers) -> None:
+    """Whoever missed a call says after a while that they are back."""
+    while True:
+        for person, operator in line.view().operators.items():
+            if person in browsers and operator.presence == "paused" and operator.since > BACK_AFTER:
+                with contextlib.suppress(aiohttp.ClientError):
+                    async with browsers[person].post("/api/return", json={}):
+                        pass
+        await asyncio.sleep(1.0)
+
+
+async def _until_nobody_calls(line: Controller) -> None:
+    """The callers have hung up: let Asterisk say so, briefly."""
+    for _ in range(_LAST_WORDS):
+        if not any(seen.lines_in_use for seen in line.view().lines.values()):
+            return
+        await asyncio.sleep(0.05)
+
+
+def _introduce(config: Config, line: Controller) -> None:
+    for text in summary(config, Secrets.load_or_create(config.var, config), line.view()):
+        print(text)
+    print(
+        "Demonstration: open at all hours, callers and operators are simulated, nobody is asked for an INN or for the"
+    )
+    print(f"urgency. Watch it on http://{config.http.bind}:{config.http.port}/ as one of the people above.", flush=True)
+
+
+async def _show(line: Controller, stop: asyncio.Task[None], seconds: float | None) -> None:
+    loop = asyncio.get_running_loop()
+    end = loop.time() + seconds if seconds is not None else float("inf")
+    while not stop.done() and loop.time() < end:
+        await asyncio.wait([stop], timeout=min(STATUS_EVERY, end - loop.time()))
+        moment = datetime.now().astimezone()
+        for text in status(line.view(), _ended(line)):
+            print(f"{moment:%H:%M:%S}  {text}", flush=True)
+
+
+def _ended(line: Controller) -> dict[tuple[str, str], int]:
+    """Calls that have ended, by line and outcome."""
+    return {
+        (sample.labels["line"], sample.labels["outcome"]): int(sample.value)
+        for family in text_string_to_metric_families(line.metrics.text().decode())
+        for sample in family.samples
+        if sample.name == "callcenter_calls_total"
+    }
+
+
+def status(view: View, ended: Mapping[tuple[str, str], int]) -> Iterator[str]:
+    """One line of text for each line of the call centre."""
+    doing = [operator.activity for operator in view.operators.values()]
+    free = sum(view.free.values())
+    for line in view.lines.values():
+        average = "–" if line.average_5min is None else f"{line.average_5min:.0f} s"
+        yield (
+            f"{line.id}: waiting {sum(line.waiting.values())} (longest {line.longest_wait:.0f} s)"
+            f" · ringing {doing.count('offered')} · talking {doing.count('talking')}"
+            f" · wrap-up {doing.count('wrapping_up')} · free {free} · average wait {average}"
+            f" · answered {ended.get((line.id, 'answered'), 0)}, gave up {ended.get((line.id, 'abandoned'), 0)},"
+            f" general line {ended.get((line.id, 'general_line'), 0)}"
+        )

@@ -1,0 +1,90 @@
+"""The setting of the demonstration: the given configuration, moved to loopback addresses and opened at all hours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from callcenter.config import Config
+from callcenter.config.yaml_file import read_yaml
+
+TRUNK = "demo"
+GENERAL_LINE_HOST = "1.200"
+"""Where the general line answers, in the demonstration's network."""
+_CALLERS, _PHONES = "1", "2"
+_PORT = 5060
+_DAYS_OPEN = 30
+_PACE = {"ring_timeout": "8", "wrap_up": "5", "false_answer": "0.5"}
+_QUEUE_PACE = {"announce_every": "20", "expected_handling": "35"}
+
+
+def make_setting(path: Path) -> Config:
+    """Derive `var/demo/config.yaml` from the configuration at `path` and load it. Raises ConfigError.
+
+    Callers, phones and the general line stand on addresses of their own in the network of `asterisk.sip_bind` (127.0
+    where that is no loopback address). Database, secrets and recordings are the demonstration's own.
+    """
+    real = Config.load(path)
+    folder = real.var / "demo"
+    data = derived(read_yaml(path).data, real, folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    written = folder / "config.yaml"
+    note = f"# Made anew by every `callcenter demo` from {path.name}; changes belong there.\n"
+    written.write_text(note + yaml.safe_dump(data, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    return Config.load(written).model_copy(update={"var": folder})  # whatever CALLCENTER_VAR says
+
+
+def network(config: Config) -> str:
+    """The first half of every address of the demonstration: «127.0.»."""
+    return ".".join(config.asterisk.sip_bind.split(".")[:2]) + "."
+
+
+def caller_address(config: Config, host: int) -> str:
+    """Where a crowd of callers calls from."""
+    return f"{network(config)}{_CALLERS}.{host}"
+
+
+def derived(data: Mapping[str, Any], real: Config, folder: Path) -> dict[str, Any]:
+    """The settings of the demonstration."""
+    bind = real.asterisk.sip_bind
+    bind = bind if ip_address(bind).is_loopback and ":" not in bind else "127.0.0.1"
+    net = ".".join(bind.split(".")[:2])
+    at = {"sip_bind": bind, "start": "true", "codecs": ["alaw"]}
+    asterisk = {key: value for key, value in (data.get("asterisk") or {}).items() if key != "external_address"} | at
+    return {
+        **data,
+        "var": str(folder),
+        "database": str(folder / "register.sqlite"),
+        "recordings": {**(data.get("recordings") or {}), "folder": str(folder / "recordings")},
+        "prompts": str(real.prompts),
+        "dialplan": str(real.dialplan),
+        "lines": {name: _line(line) for name, line in (data.get("lines") or {}).items()},
+        "phones": {
+            phone.id: {"address": f"{net}.{_PHONES}.{place}:{_PORT}", "shared": str(phone.shared).lower()}
+            for place, phone in enumerate(real.phones.values(), 1)
+        },
+        "trunks": {
+            TRUNK: {"networks": [f"{net}.{_CALLERS}.0/24"], "outgoing": f"{net}.{GENERAL_LINE_HOST}:{_PORT}"},
+        },
+        "timings": _PACE,
+        "asterisk": asterisk,
+    }
+
+
+def _line(line: Mapping[str, Any]) -> dict[str, Any]:
+    """Open at every hour of these days; simulated callers press no keys, so that nothing is asked."""
+    today = datetime.now(UTC).date()
+    days = [(today + timedelta(days=day)).isoformat() for day in range(-1, _DAYS_OPEN)]
+    always = {"opens": "00:00", "closes": "24:00", "extra_workdays": days, "extra_holidays": []}
+    changed: dict[str, Any] = {
+        **line,
+        "hours": {**(line.get("hours") or {}), **always},
+        "ivr": {"ask_inn": "false", "urgency": {}},
+        "queue": {**(line.get("queue") or {}), **_QUEUE_PACE},
+    }
+    return changed | ({"general_trunk": TRUNK} if line.get("general_line") else {})
