@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import time
 from pathlib import Path
@@ -124,7 +124,7 @@ def render(config: Config, secrets: Secrets, asterisk: Installation, folders: Fo
         "turn": WAITING_TURN,
         "digit_wait": 6,
         "key_wait": 4,
-        "dialled": _dialled(config.lines.values()),
+        "dialled": _dialled(config),
         "only_line": list(config.lines) if len(config.lines) == 1 else [],
         "general_lines": [(line.id, _general_dial(config, line)) for line in config.lines.values()],
         "last_minute": _last_minute,
@@ -173,8 +173,14 @@ def _codes(config: Config) -> dict[str, str]:
     return {"log_in": codes.log_in, "log_out": codes.log_out, "pause": codes.pause, "return": codes.return_}
 
 
-def _dialled(lines: Iterable[Line]) -> list[tuple[str, str]]:
-    return [(form, line.id) for line in lines for number in line.numbers for form in dialled_forms(number)]
+def _dialled(config: Config) -> list[tuple[str, str]]:
+    """What a trunk may ask for, and the line that is meant. Many providers send the account's name, not a number."""
+    lines = list(config.lines.values())
+    found = {form: line.id for line in lines for number in line.numbers for form in dialled_forms(number)}
+    if len(lines) == 1:
+        accounts = [trunk.provider.username for trunk in config.trunks.values() if trunk.provider]
+        found = dict.fromkeys(accounts, lines[0].id) | found
+    return list(found.items())
 
 
 def _general_dial(config: Config, line: Line) -> str:
