@@ -73,6 +73,7 @@ class Media(asyncio.DatagramProtocol):
         self._position = 0
         self._keys: asyncio.Queue[tuple[str, asyncio.Future[None]]] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
+        self._stopped: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.DatagramTransport, transport)
@@ -89,11 +90,11 @@ class Media(asyncio.DatagramProtocol):
         self._position = 0
 
     async def press(self, keys: str) -> None:
-        """Press keys one after the other; returns when they have been sent."""
+        """Press keys one after the other; returns when they have been sent, or when the call is over."""
         for key in keys:
             sent: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._keys.put_nowait((key, sent))
-            await sent
+            await asyncio.wait([sent, self._stopped], return_when=asyncio.FIRST_COMPLETED)
 
     def start(self, peer: tuple[str, int]) -> None:
         """Begin to send to `peer`, or go on sending to another one."""
@@ -104,6 +105,8 @@ class Media(asyncio.DatagramProtocol):
     def stop(self) -> None:
         if self._task:
             self._task.cancel()
+        if not self._stopped.done():
+            self._stopped.set_result(None)
         if self.transport:
             self.transport.close()
 
