@@ -16,6 +16,7 @@ from callcenter.core.events import (
     Timer,
     TimerFired,
     TimerKind,
+    UrgencyGiven,
 )
 from callcenter.core.records import Outcome
 from tests.core.story import CUSTOMER, Story, withdrawn
@@ -222,6 +223,17 @@ def test_a_hang_up_alone_tells_the_reason_by_its_cause(story: Story, cause: int)
     story.tell(ChannelHungUp(offer, cause))
     expected = "busy" if cause in (17, 21) else "unreachable" if cause in (1, 3, 20, 27, 38, 88) else "missed"
     assert story.operator("101").reason == expected
+
+
+def test_a_phone_that_never_rang_has_missed_nothing(story: Story) -> None:
+    story.logs_in("101")
+    caller = story.calls(CUSTOMER)
+    caller.hears_greeting()
+    story.connected = False  # Asterisk has nothing to tell of the phone
+    story.tell(UrgencyGiven(caller.call, "2"))
+    (offer,) = story.offers_saved
+    story.tell(OfferFailed(offer, OfferFailure.NO_ANSWER))
+    assert story.operator("101").reason == "unreachable"
 
 
 def test_one_fact_told_twice_counts_once(story: Story) -> None:

@@ -238,10 +238,11 @@ def test_the_operator_misses(center: CallCenter) -> None:
     after(center, LogIn("101", True), LogIn("102", True), at=99.0)
     to_the_queue(center)
     second = OfferRecord("offer-0-0000002", "c1", "102", "queue", 117.0)
+    after(center, OfferRinging(OFFER.offer), at=102.5)
     commands = after(center, OfferFailed(OFFER.offer, OfferFailure.NO_ANSWER), at=117.0)
     paused = PresenceRecord("101", 117.0, "paused", "idle", "missed", "phone-101", "missed")
     assert commands[:5] == [
-        SaveOffer(replace(OFFER, ended_at=117.0, result="missed")),
+        SaveOffer(replace(OFFER, ringing_at=102.5, ended_at=117.0, result="missed")),
         presence(117.0, "idle", "missed", "c1"),
         SavePresence(paused),
         Mirror("101", "operators", "phone-101", True, True),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -37,27 +39,52 @@ from callcenter.core.events import (
     UrgencyGiven,
 )
 from callcenter.core.floor import Floor
-from callcenter.core.operator import Activity
+from callcenter.core.operator import Activity, Presence
 from callcenter.core.records import CallRecord, Outcome
 from tests.core import story as stories
 from tests.core.exchange import CallerChannel, Exchange
 from tests.core.story import CUSTOMER, ESTP, PEOPLE, SUPPLIER, Story
 
-SMALL = replace(ESTP, capacity=4)
+SMALL = replace(ESTP, capacity=6, overtaking_limit=20.0)
 OTHER = replace(
     ESTP,
     id="other",
-    answered_by=("technical", "operators"),
+    answered_by=("managers", "operators"),
     ask_inn=False,
     class_of_digit=None,
     customer_role="",
 )
 CENTRE = stories.settings(SMALL, OTHER)
 
-index = st.integers(min_value=0, max_value=40)
-people = st.sampled_from(("101", "102", "103", "201", "301"))
-destination = st.sampled_from(("technical", "technical", "managers", "operators", GENERAL_LINE))
-prompt = st.sampled_from((True, True, True, False))
+people = st.sampled_from(("101", "102", "201", "nobody"))
+groups = st.sampled_from(("technical", "operators", "managers", "kitchen", GENERAL_LINE))
+REQUESTS = st.one_of(
+    st.builds(LogIn, people, st.booleans(), st.sampled_from(("", "desk-7"))),
+    st.builds(LogOut, people),
+    st.builds(Pause, st.sampled_from(("lunch", "boredom")), people),
+    st.builds(Return, people),
+    st.builds(Transfer, groups, people, consult=st.booleans()),
+    st.builds(CancelTransfer, people),
+    st.builds(CompleteTransfer, people),
+)
+Move = tuple[str, Callable[[], Any]]
+
+
+def next_word(caller: CallerChannel, arrived: CallArrived, key: str) -> Event:
+    """What Asterisk tells when the caller is done with the present place; the key decides how."""
+    match caller.place:
+        case Place.GREETING:
+            return GreetingHeard(caller.id)
+        case Place.IDENTIFY:
+            return InnGiven(caller.id, InnEntry.ENTERED, "5902290459", key == "1", CUSTOMER if key == "1" else None)
+        case Place.URGENCY:
+            return UrgencyGiven(caller.id, key)
+        case Place.GENERAL:
+            return GeneralLineEnded(caller.id, key == "1")
+        case None:
+            return arrived
+        case _:
+            return InfoMenuVisited(caller.id)
 
 
 class CallCentreStories(RuleBasedStateMachine):
@@ -92,7 +119,7 @@ class CallCentreStories(RuleBasedStateMachine):
     def morning(self) -> None:
         for line in CENTRE.lines:
             self.story.handle(HoursChanged(line, True))
-        for person in PEOPLE:
+        for person in ("101", "201", "202"):
             self.story.handle(LogIn(person, True))
 
     # -- the messenger -------------------------------------------------------------------------------------------
@@ -105,7 +132,7 @@ class CallCentreStories(RuleBasedStateMachine):
             self.story.handle(self.pending.pop(0))
 
     @precondition(lambda self: self.pending)
-    @rule(which=index, how=st.sampled_from(("late", "late", "twice", "never")))
+    @rule(which=st.integers(0, 1000), how=st.sampled_from(("late", "late", "twice", "never")))
     def messenger_errs(self, which: int, how: str) -> None:
         event = self.pending.pop(which % len(self.pending))
         self.disturbed = True
@@ -118,137 +145,95 @@ class CallCentreStories(RuleBasedStateMachine):
     def deliver_all(self) -> None:
         self.told(True)
 
-    # -- callers -------------------------------------------------------------------------------------------------
+    # -- the day -------------------------------------------------------------------------------------------------
 
-    @rule(line=st.sampled_from(("estp", "estp", "other")), who=st.sampled_from((None, CUSTOMER, SUPPLIER)))
-    def calls(self, line: str, who: Customer | None) -> None:
+    @rule(choices=st.lists(st.integers(0, 10_000), min_size=1, max_size=10), slow=st.sampled_from((False, False, True)))
+    def day_goes_on(self, choices: list[int], slow: bool) -> None:
+        """Callers and operators do what people do; what Asterisk tells of it is heard at once, or is slow."""
+        for choice in choices:
+            moves = [*self.callers_moves(), *self.operators_moves(), *self.phones_moves()]
+            name, move = moves[choice % len(moves)]
+            note(name)
+            move()
+            self.told(at_once=not slow)
+
+    def callers_moves(self) -> Iterator[Move]:
+        for what, urgency in (("calls", "1"), ("calls urgently", "2"), ("calls", "2")):
+            yield f"somebody {what}", partial(self.joins, urgency)
+        yield "a stranger calls", partial(self.calls, "other", None)
+        yield "an unknown caller calls", partial(self.calls, "estp", None)
+        yield "a supplier calls", partial(self.calls, "estp", SUPPLIER)
+        for seconds in (0.1, 1, 10, 20, 45):
+            yield f"{seconds} s pass", partial(self.story.passes, seconds)
+        for id, caller in self.exchange.callers.items():
+            yield f"{id} hangs up", partial(self.exchange.hang_up, id)
+            if caller.place in (Place.CLOSED, Place.FULL, Place.GOODBYE):
+                yield f"{id} has heard all", partial(self.exchange.hang_up, id)
+            elif not caller.bridge:
+                for key in "12":
+                    event = next_word(caller, self.arrived[id], key)
+                    yield f"{id} goes on with {key}", partial(self.pending.append, event)
+
+    def operators_moves(self) -> Iterator[Move]:
+        for id, operator in self.floor.operators.items():
+            if operator.presence is Presence.OFF:
+                yield f"{id} logs in", partial(self.story.handle, LogIn(id, True))
+                continue
+            if operator.presence is Presence.PAUSED or operator.activity is Activity.WRAPPING_UP:
+                yield from [(f"{id} is back", partial(self.story.handle, Return(id)))] * 2
+            if operator.activity in (Activity.TALKING, Activity.CONSULTING):
+                for kind in (CompleteTransfer, CancelTransfer):
+                    yield f"{id}: {kind.__name__}", partial(self.story.handle, kind(id))
+        for event in (LogOut("101"), Pause("lunch", "102"), LogOut("201"), Pause("lunch", "202")):
+            yield repr(event), partial(self.story.handle, event)
+
+    def phones_moves(self) -> Iterator[Move]:
+        for id, leg in self.exchange.legs.items():
+            if not leg.answered:
+                yield from [(f"{id} is answered", partial(self.exchange.answer, id))] * 4
+                yield f"{id} is not answered", partial(self.exchange.fail, id, OfferFailure.NO_ANSWER, 19)
+                yield f"{id} answers in vain", partial(self.answers_in_vain, id)
+                continue
+            yield f"{id} hangs up", partial(self.exchange.hang_up, id)
+            for to, consult in (("technical", True), ("technical", False), ("operators", True), (GENERAL_LINE, False)):
+                event = Transfer(to, leg=id, consult=consult, not_customer=not consult)
+                yield f"{id}: {event}", partial(self.story.handle, event)
+
+    def calls(self, line: str, who: Customer | None) -> str:
         call = f"17000.{len(self.arrived) + 1:03d}"
         self.arrived[call] = CallArrived(call, f"SIP/{call}", line, "+7342", "", who)
         self.exchange.arrive(call, line, "+7342")
         self.pending.append(self.arrived[call])
+        return call
+
+    def joins(self, urgency: str) -> None:
+        """A Customer who does not dawdle."""
+        caller = self.exchange.callers[self.calls("estp", CUSTOMER)]
         self.told(True)
-
-    @rule(urgency=st.sampled_from(("1", "2")), at_once=prompt)
-    def joins_the_queue(self, urgency: str, at_once: bool) -> None:
-        self.calls("estp", CUSTOMER)
-        caller = self.exchange.callers[list(self.arrived)[-1]]
         while caller.place in (Place.GREETING, Place.URGENCY) and self.story.connected:
-            self.pending.append(self.next_word(caller, urgency, None))
+            self.pending.append(next_word(caller, self.arrived[caller.id], urgency))
             self.told(True)
-        self.picks_up(self.unanswered(), -1, at_once)
 
-    @precondition(lambda self: self.exchange.callers)
-    @rule(which=index, key=st.sampled_from(("1", "2", "")), inn=st.sampled_from((None, CUSTOMER, SUPPLIER)), now=prompt)
-    def goes_on(self, which: int, key: str, inn: Customer | None, now: bool) -> None:
-        caller = nth(self.exchange.callers, which)
-        if caller.place in (Place.CLOSED, Place.FULL, Place.GOODBYE):
-            self.exchange.hang_up(caller.id)
-        elif not caller.bridge:
-            self.pending.append(self.next_word(caller, key, inn))
-        self.told(now)
+    def answers_in_vain(self, leg: str) -> None:
+        del self.exchange.legs[leg]
+        self.pending += OfferAnswered(leg), ChannelHungUp(leg)
+
+    # -- what people should not do -------------------------------------------------------------------------------
 
     @precondition(lambda self: self.arrived)
-    @rule(which=index, key=st.sampled_from(("1", "2")), what=st.sampled_from(list(Place)))
-    def speaks_at_the_wrong_moment(self, which: int, key: str, what: Place) -> None:
-        call = nth(self.arrived, which).call
+    @rule(which=st.integers(0, 1000), key=st.sampled_from(("1", "2")), what=st.sampled_from(list(Place)))
+    def asterisk_speaks_at_the_wrong_moment(self, which: int, key: str, what: Place) -> None:
+        call = list(self.arrived)[which % len(self.arrived)]
         self.disturbed = True
-        self.pending.append(self.next_word(CallerChannel(call, "", "", what), key, CUSTOMER))
+        self.pending.append(next_word(CallerChannel(call, "", "", what), self.arrived[call], key))
         self.told(True)
 
-    def next_word(self, caller: CallerChannel, key: str, inn: Customer | None) -> Event:
-        entry = InnEntry.ENTERED if inn or key else InnEntry.SKIPPED
-        match caller.place:
-            case Place.GREETING:
-                return GreetingHeard(caller.id)
-            case Place.IDENTIFY:
-                return InnGiven(caller.id, entry, "5902290459", inn is not None or key == "1", inn)
-            case Place.URGENCY:
-                return UrgencyGiven(caller.id, key)
-            case Place.GENERAL:
-                return GeneralLineEnded(caller.id, key == "1")
-            case None:
-                return self.arrived[caller.id]
-            case _:
-                return InfoMenuVisited(caller.id)
-
-    @precondition(lambda self: self.exchange.callers)
-    @rule(which=index, now=prompt)
-    def caller_hangs_up(self, which: int, now: bool) -> None:
-        self.exchange.hang_up(nth(self.exchange.callers, which).id)
-        self.told(now)
-
-    # -- operators -----------------------------------------------------------------------------------------------
-
-    @precondition(lambda self: self.unanswered())
-    @rule(which=index, now=prompt, glitch=st.sampled_from((False, False, False, True)))
-    def answers(self, which: int, now: bool, glitch: bool) -> None:
-        if glitch:
-            self.exchange.legs.pop(leg := nth(self.unanswered(), which))
-            self.pending += OfferAnswered(leg), ChannelHungUp(leg)
-            self.told(now)
-        else:
-            self.picks_up(self.unanswered(), which, now)
-
-    def picks_up(self, ringing: dict[str, str], which: int, now: bool) -> None:
-        if ringing:
-            self.exchange.answer(nth(ringing, which))
-        self.told(now)
-
-    @precondition(lambda self: self.unanswered())
-    @rule(which=index, why=st.sampled_from(list(OfferFailure)), now=prompt)
-    def does_not_answer(self, which: int, why: OfferFailure, now: bool) -> None:
-        self.exchange.fail(nth(self.unanswered(), which), why, 19)
-        self.told(now)
-
-    @precondition(lambda self: self.exchange.legs)
-    @rule(which=index, now=prompt)
-    def operator_hangs_up(self, which: int, now: bool) -> None:
-        self.exchange.hang_up(nth(self.exchange.legs, which).id)
-        self.told(now)
-
-    def unanswered(self) -> dict[str, str]:
-        return {id: id for id, leg in self.exchange.legs.items() if not leg.answered}
-
-    @rule(person=people, phone=st.sampled_from(("", "", "desk-7")), right=prompt)
-    def logs_in(self, person: str, phone: str, right: bool) -> None:
-        self.asks(LogIn(person, right, phone, "page"))
-
-    @rule(person=people)
-    def comes_back(self, person: str) -> None:
-        self.asks(Return(person, requester="page"))
-
-    @rule(event=st.builds(LogOut, people) | st.builds(Pause, st.just("lunch"), people))
-    def leaves(self, event: LogOut | Pause) -> None:
-        self.asks(event)
-
-    @precondition(lambda self: self.talking())
-    @rule(which=index, to=destination, consult=st.booleans(), answered=st.booleans())
-    def hands_on(self, which: int, to: str, consult: bool, answered: bool) -> None:
-        before = self.unanswered()
-        self.asks(Transfer(to, nth(self.talking(), which), "", consult, to == GENERAL_LINE, "page"))
-        if answered:
-            self.picks_up({leg: leg for leg in self.unanswered() if leg not in before}, 0, True)
-
-    @precondition(lambda self: self.talking())
-    @rule(which=index, kind=st.sampled_from((CancelTransfer, CompleteTransfer)))
-    def ends_the_transfer(self, which: int, kind: type[CancelTransfer] | type[CompleteTransfer]) -> None:
-        self.asks(kind(nth(self.talking(), which), requester="page"))
-
-    def talking(self) -> dict[str, str]:
-        """People with somebody on the line."""
-        talking = (Activity.TALKING, Activity.CONSULTING)
-        return {id: id for id, operator in self.floor.operators.items() if operator.activity in talking}
-
-    def asks(self, event: Event) -> None:
+    @rule(event=REQUESTS)
+    def anybody_asks_for_anything(self, event: Event) -> None:
         self.story.handle(event)
         self.told(True)
 
     # -- the world -----------------------------------------------------------------------------------------------
-
-    @rule(seconds=st.sampled_from((0.1, 0.5, 1.0, 5.0, 20.0, 45.0, 180.0)), now=prompt)
-    def time_passes(self, seconds: float, now: bool) -> None:
-        self.story.passes(seconds)
-        self.told(now)
 
     @rule(line=st.sampled_from(("estp", "other")), is_open=st.sampled_from((True, True, True, False)))
     def hours_change(self, line: str, is_open: bool) -> None:
@@ -290,6 +275,7 @@ class CallCentreStories(RuleBasedStateMachine):
                 self.row_is_sound(command.record)
             elif isinstance(command, Ring) and command.kind is OfferKind.QUEUE:
                 self.nobody_is_overtaken(command.call)
+                self.the_longest_idle_was_rung(command)
         if self.floor.connected:
             self.nobody_waits_for_nothing()
 
@@ -322,9 +308,21 @@ class CallCentreStories(RuleBasedStateMachine):
             if other.record.line != served.record.line:
                 continue
             theirs, ours = joined(other), joined(served)
-            more_urgent = rank(served.record.urgency) < rank(other.record.urgency)
-            overdue = self.story.now - theirs >= line.overtaking_limit
-            assert theirs >= ours or (more_urgent and not overdue), "overtaken"
+            they_are_due = self.story.now - theirs >= line.overtaking_limit
+            we_are_due = self.story.now - ours >= line.overtaking_limit
+            if they_are_due or rank(served.record.urgency) == rank(other.record.urgency):
+                assert ours <= theirs, "overtaken"
+            elif rank(served.record.urgency) > rank(other.record.urgency):
+                assert we_are_due, "an urgent caller is kept waiting"
+
+    def the_longest_idle_was_rung(self, ring: Ring) -> None:
+        if ring.offer not in self.floor.offers:
+            return
+        rung = self.floor.operators[self.floor.offers[ring.offer].operator]
+        groups = self.floor.lines[self.floor.offers[ring.offer].line].settings.answered_by
+        for other in self.floor.operators.values():
+            if other.free and other.person.group in groups:
+                assert other.free_since >= rung.free_since, f"{other.person.id} has been idle for longer"
 
     def nobody_waits_for_nothing(self) -> None:
         for caller in self.offerable():
@@ -381,13 +379,19 @@ class CallCentreStories(RuleBasedStateMachine):
         assert set(self.floor.callers) <= set(self.exchange.callers)
         assert set(self.exchange.callers) - set(self.floor.callers) <= self.forgotten | self.unheard()
         assert set(self.floor.offers) == {leg for leg in self.exchange.legs if leg.startswith(self.prefix)}
-        for call, caller in self.floor.callers.items():
-            legs = [leg for leg in self.floor.offers if self.exchange.legs[leg].bridge]
-            mine = [leg for leg in legs if self.exchange.legs[leg].bridge == self.exchange.callers[call].bridge]
-            if mine:
-                assert (caller.state, caller.leg) == (CallerState.TALKING, mine[0])
-            elif caller.state is CallerState.TALKING:
-                assert self.exchange.callers[call].bridge, f"{call} talks with nobody"
+        assert {offer.call for offer in self.floor.offers.values()} <= set(self.floor.callers)
+        for caller in self.floor.callers.values():
+            self.is_where_believed(caller)
+
+    def is_where_believed(self, caller: Caller) -> None:
+        bridge = self.exchange.callers[caller.call].bridge
+        legs = [leg for leg in self.floor.offers if bridge and self.exchange.legs[leg].bridge == bridge]
+        if legs:
+            assert (caller.state, [caller.leg]) == (CallerState.TALKING, legs)
+        assert (caller.state is CallerState.TALKING) == bool(bridge), caller
+        if caller.handover or caller.state is CallerState.HELD:
+            assert caller.handover, f"{caller.call} is held for nobody"
+            assert caller.handover.offer in self.floor.offers, "nobody will come back"
 
     @property
     def prefix(self) -> str:
@@ -421,11 +425,6 @@ def joined(caller: Caller) -> float:
     """When the caller took their place in the order of arrival."""
     assert caller.record.joined_at is not None
     return caller.record.joined_at
-
-
-def nth(of: dict[str, Any], which: int) -> Any:
-    """One of them, whichever."""
-    return list(of.values())[which % len(of)]
 
 
 TestCallCentreStories = CallCentreStories.TestCase
