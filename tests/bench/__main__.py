@@ -1,0 +1,80 @@
+"""`python -m tests.bench`: measure, print a table, write JSON. Asserts nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import platform
+import tempfile
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from callcenter.asterisk import process
+from tests.bench import capacity, reaction
+from tests.bench.capacity import Capacity
+from tests.bench.reaction import Reaction, Spread
+from tests.e2e.station import PROJECT
+
+PARTS = ("capacity", "reaction")
+
+
+@click.command()
+@click.option("--only", type=click.Choice(PARTS), help="One part alone.")
+@click.option("--seconds", default=20.0, show_default=True, help="Length of each measurement of the reaction.")
+@click.option("--profile", is_flag=True, help="Profile the daemon too (figures get worse); prints where the files are.")
+@click.option("--to", type=click.Path(dir_okay=False, path_type=Path), default=PROJECT / "var/bench/bench.json")
+def main(only: str | None, seconds: float, profile: bool, to: Path) -> None:
+    """Measure the line on this machine, which should have nothing else to do."""
+    load = os.getloadavg()[0]
+    result = {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "load_before": load,
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "asterisk": process.find(PROJECT).version,
+    }
+    click.echo(f"Load average {load:.2f} before, {os.cpu_count()} cores, Asterisk {result['asterisk']}")
+    folder = Path(tempfile.mkdtemp(prefix="bench-"))
+    if only != "reaction":
+        found = asyncio.run(capacity.measure(folder / "capacity", profile=profile))
+        result["capacity"] = asdict(found)
+        _show_capacity(found)
+    if only != "capacity":
+        measured = []
+        for operators, callers in reaction.SIZES:
+            where = folder / f"reaction-{operators}"
+            measured.append(asyncio.run(reaction.measure(where, operators, callers, seconds, profile=profile)))
+        result["reaction"] = [asdict(one) for one in measured]
+        _show_reaction(measured)
+    to.parent.mkdir(parents=True, exist_ok=True)
+    to.write_text(json.dumps(result, indent=2) + "\n")
+    click.echo(f"\nWritten to {to}; logs and profiles are in {folder}")
+
+
+def _show_capacity(found: Capacity) -> None:
+    click.echo(f"\nAll lines taken: {found.callers} callers with audio, {found.operators} operators, all recorded")
+    for name, value in asdict(found).items():
+        text = f"{value:.2f}" if isinstance(value, float) else str(value)
+        click.echo(f"  {name.replace('_', ' '):<36}{text:>10}")
+
+
+def _show_reaction(measured: list[Reaction]) -> None:
+    click.echo("\nOperator free → operator's phone is called, with callers waiting; milliseconds")
+    click.echo(f"  {'operators/callers':<20}{'part':<24}{'n':>6}{'median':>9}{'p95':>9}{'p99':>9}{'max':>9}")
+    for one in measured:
+        size = f"{one.operators}/{one.callers}"
+        for name in ("total", "bye_to_hangup", "hangup_to_originate", "originate_to_invite", "own_lag"):
+            spread: Spread = getattr(one, name)
+            figures = "".join(f"{value:>9.2f}" for value in asdict(spread).values())
+            click.echo(f"  {size:<20}{name.replace('_', ' '):<24}{one.samples:>6}{figures}")
+            size = ""
+        if one.nobody_waited:
+            click.echo(f"  {'':<20}({one.nobody_waited} times nobody waited: not counted)")
+
+
+if __name__ == "__main__":
+    main()

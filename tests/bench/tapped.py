@@ -1,0 +1,83 @@
+"""The daemon as it is, in a process of its own, with taps on its AMI connection: `python -m tests.bench.tapped`.
+
+Arguments: configuration, file for what the taps saw (written at the end), and optionally `profile`: a file beside it
+gets what cProfile saw. Says READY when the line stands.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import cProfile
+import json
+import logging
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from callcenter.asterisk.messages import Headers, Message
+from callcenter.config import Config
+from callcenter.daemon import Controller
+from callcenter.standalone import serve
+
+
+class Taps:
+    """Times are monotonic seconds, which all processes of a machine share."""
+
+    def __init__(self) -> None:
+        self.facts: list[tuple[str, float, str, str]] = []
+        """(kind, time, offer, phone or whether a caller was there to be offered)."""
+        self.counts: dict[str, int] = {}
+
+    def attach(self, controller: Controller, connected: bool) -> None:
+        """Called when the line stands."""
+        self._controller, ami = controller, controller.ami
+        on_event, send = ami._on_event, ami.send
+
+        def tapped_event(message: Message) -> None:
+            if message["Event"] == "Hangup" and message.get("Uniqueid", "").startswith("offer-"):
+                waiting = "waiting" if self._somebody_waits() else ""
+                self.facts.append(("hangup", time.monotonic(), message["Uniqueid"], waiting))
+            on_event(message)
+
+        def tapped_send(action: Headers) -> asyncio.Future[Message]:
+            answer = send(action)
+            if action["Action"] == "Originate":
+                phone = str(action["Channel"]).removeprefix("PJSIP/")
+                self.facts.append(("originate", time.monotonic(), str(action["ChannelId"]), phone))
+            return answer
+
+        ami._on_event = tapped_event
+        ami.send = tapped_send  # type: ignore[method-assign]
+        self._at_start = ami.events_seen, ami.actions_sent
+        print("READY" if connected else "NOT CONNECTED", flush=True)
+
+    def _somebody_waits(self) -> bool:
+        now = asyncio.get_running_loop().time()
+        return any(line.queue.head(now) is not None for line in self._controller._center._floor.lines.values())
+
+    def written(self) -> dict[str, Any]:
+        ami = self._controller.ami
+        return {
+            "events": ami.events_seen - self._at_start[0],
+            "actions": ami.actions_sent - self._at_start[1],
+            "failed_actions": ami.actions_failed,
+            "facts": self.facts,
+        }
+
+
+def main(config: str, facts: str, profile: str = "") -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(message)s")
+    taps = Taps()
+    profiler = cProfile.Profile()
+    if profile:
+        profiler.enable()
+    asyncio.run(serve(Config.load(config), with_asterisk=True, ready=taps.attach))
+    if profile:
+        profiler.disable()
+        profiler.dump_stats(Path(facts).with_suffix(".prof"))
+    Path(facts).write_text(json.dumps(taps.written()))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
