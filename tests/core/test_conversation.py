@@ -231,16 +231,17 @@ def test_answering_in_whatever_order_it_is_told(story: Story, events: tuple[Even
     assert caller.state == "talking"
 
 
-GOODBYES: tuple[tuple[Event, ...], ...] = tuple(
-    permutations(
-        (
-            BridgeLeft("offer-0-0000001", "b"),
-            BridgeLeft("17000.1", "b"),
-            ChannelHungUp("offer-0-0000001"),
-        )
-    )
-)
+LEFT_FIRST = BridgeLeft("17000.1", "b")
+"""Whoever leaves the bridge first has hung up."""
 
+OPERATOR_GOES: tuple[Event, ...] = (
+    BridgeLeft("offer-0-0000001", "b"),
+    LEFT_FIRST,
+    ChannelHungUp("offer-0-0000001"),
+)
+GOODBYES: tuple[tuple[Event, ...], ...] = tuple(
+    order for order in permutations(OPERATOR_GOES) if order[0] != LEFT_FIRST
+)
 
 BOTH_GONE: tuple[tuple[Event, ...], ...] = tuple(
     permutations(
@@ -296,6 +297,19 @@ def test_both_gone_in_whatever_order_leaves_no_ghost(story: Story, events: tuple
     assert (caller.state, story.is_now("101")) == ("gone", ("available", "wrapping_up"))
     assert (caller.row.outcome, caller.row.talk, story.line.lines_in_use) == (Outcome.ANSWERED, 10, 0)
     assert len(caller.recordings) == 1
+
+
+@pytest.mark.parametrize("seconds", [0.1, 10])
+def test_the_caller_left_first_and_the_operators_end_is_told_before_theirs(story: Story, seconds: float) -> None:
+    story.logs_in("101")
+    caller = story.waits()
+    story.connected = False
+    story.tell(*ANSWER[0])
+    story.passes(seconds)
+    offer = "offer-0-0000001"
+    story.tell(LEFT_FIRST, BridgeLeft(offer, "b"), ChannelHungUp(offer), ChannelHungUp("17000.1"))
+    assert (caller.row.outcome, caller.row.hung_up_by) == (Outcome.ANSWERED, HungUpBy.CALLER)
+    assert story.is_now("101") == ("available", "wrapping_up"), "no glitch of the operator's phone"
 
 
 def test_a_late_repetition_of_the_bridge_brings_nobody_back(story: Story) -> None:

@@ -135,7 +135,7 @@ def test_one_arrives_outside_hours(center: CallCenter) -> None:
 @pytest.mark.clause("ESTP 5.4.6")
 def test_joining_with_nobody_on_shift(center: CallCenter) -> None:
     assert to_the_queue(center) == [
-        Direct("c1", Place.WAITING, ("nobody-on-shift", "press-for-info"), 1),
+        Direct("c1", Place.WAITING, ("urgency-accepted", "nobody-on-shift", "press-for-info"), 1),
         SetTimer(ANNOUNCE, 147.0),
         SaveCall(WAITING),
     ]
@@ -148,7 +148,7 @@ def test_joining_with_nobody_on_shift(center: CallCenter) -> None:
 def test_joining_with_a_free_operator(center: CallCenter) -> None:
     after(center, LogIn("101", True), at=99.0)
     assert to_the_queue(center) == [
-        Direct("c1", Place.WAITING, ("connecting",)),
+        Direct("c1", Place.WAITING, ("urgency-accepted", "connecting")),
         SetTimer(ANNOUNCE, 147.0),
         Record("c1", "estp"),
         Ring(

@@ -387,7 +387,7 @@ class CallCentreStories(RuleBasedStateMachine):
         bridge = self.exchange.callers[caller.call].bridge
         legs = [leg for leg in self.floor.offers if bridge and self.exchange.legs[leg].bridge == bridge]
         if legs:
-            assert (caller.state, [caller.leg]) == (CallerState.TALKING, legs)
+            assert (caller.state, [caller.leg]) == (CallerState.TALKING, legs), caller
         assert (caller.state is CallerState.TALKING) == bool(bridge), caller
         if caller.handover or caller.state is CallerState.HELD:
             assert caller.handover, f"{caller.call} is held for nobody"
