@@ -32,9 +32,6 @@ def place(floor: Floor, caller: Caller, operator: Operator, kind: OfferKind, con
     record = OfferRecord(id, caller.call, operator.person.id, kind.value, floor.now)
     offer = floor.offers[id] = Offer(id, kind, caller.call, caller.record.line, operator.person.id, record)
     operator.offer, operator.transfer = id, ""
-    if not caller.recorded:
-        caller.recorded = True
-        floor.do(Record(caller.call, caller.record.line))
     timeout = floor.settings.ring_timeout
     floor.do(
         Ring(
@@ -50,6 +47,10 @@ def place(floor: Floor, caller: Caller, operator: Operator, kind: OfferKind, con
         ),
         SetTimer(Timer(TimerKind.RING, id), floor.now + timeout + GUARD),
     )
+    # After the ringing, which must not wait for it: nobody picks up before Asterisk has read the next action.
+    if not caller.recorded:
+        caller.recorded = True
+        floor.do(Record(caller.call, caller.record.line))
     floor.activity(operator, ActivityStep.OFFER, kind.value, caller.call)
     floor.note_offer(offer)
     return offer

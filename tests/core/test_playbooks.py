@@ -150,7 +150,6 @@ def test_joining_with_a_free_operator(center: CallCenter) -> None:
     assert to_the_queue(center) == [
         Direct("c1", Place.WAITING, ("urgency-accepted", "connecting")),
         SetTimer(ANNOUNCE, 147.0),
-        Record("c1", "estp"),
         Ring(
             OFFER.offer,
             OfferKind.QUEUE,
@@ -162,6 +161,7 @@ def test_joining_with_a_free_operator(center: CallCenter) -> None:
             15.0,
         ),
         SetTimer(RING, 122.0),
+        Record("c1", "estp"),
         presence(102.0, "offered", "queue", "c1"),
         SaveOffer(OFFER),
         SaveCall(WAITING),
