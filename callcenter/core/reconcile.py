@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from callcenter.core import conversation, departure, dispatch, ringing, waiting
+from callcenter.core import conversation, departure, dispatch, ringing, transfer, waiting
 from callcenter.core.caller import Caller, CallerState, CallerStep
-from callcenter.core.commands import HangUp, Mirror, Severity
+from callcenter.core.commands import HangUp, Mirror, Place, Severity
 from callcenter.core.events import (
     AsteriskLost,
     BridgeEntered,
@@ -66,11 +66,22 @@ def _catch_up(floor: Floor, channel: ChannelSeen) -> None:
             if offer:
                 ringing.answered(floor, OfferAnswered(id))
             conversation.bridge_entered(floor, BridgeEntered(id, channel.bridge))
+        if caller and caller.state is CallerState.TALKING and not channel.bridge:
+            _left_behind(floor, caller)
     elif id.startswith("offer-"):
         if not channel.bridge:
             floor.do(HangUp(id))  # a phone that rings for an offer nobody remembers
     elif channel.variables.get("CC_STAGE") in ADOPTED:
         _adopt(floor, channel)
+
+
+def _left_behind(floor: Floor, caller: Caller) -> None:
+    """Left the conversation first and yet has not hung up: on the way out, or on hold with nobody to come back."""
+    if caller.after is Place.HOLD:
+        floor.move(caller, CallerStep.HOLD)
+        transfer.rescue(floor, caller)
+    else:
+        floor.move(caller, CallerStep.FAREWELL)
 
 
 def _take_over(floor: Floor, channel: ChannelSeen) -> None:
