@@ -68,6 +68,8 @@ class Leg:
     answered: bool = False
     keep: bool = False
     bridge: str = ""
+    consulting: bool = False
+    """The bridge is, or was last, with a colleague; not with the caller."""
 
 
 class Exchange:
@@ -157,6 +159,9 @@ class Exchange:
             return
         left_behind = self._leave(other)
         leg.bridge = other.bridge = f"bridge-{next(self._bridges)}"
+        leg.consulting = isinstance(other, Leg)
+        if isinstance(other, Leg):
+            other.consulting = True
         self._report(BridgeEntered(leg.id, leg.bridge))
         self._report(BridgeEntered(other.id, leg.bridge))
         self._go_on(left_behind)
@@ -176,14 +181,10 @@ class Exchange:
     def _go_on(self, channel: CallerChannel | Leg | None) -> None:
         if isinstance(channel, CallerChannel):
             channel.place = channel.after
-        elif channel and (channel.keep or channel.ring.kind is OfferKind.CONSULT and self._asked_alone(channel)):
-            self._join(channel, self.callers.get(channel.ring.call))
+        elif channel and channel.consulting and (channel.keep or channel.ring.kind is OfferKind.CONSULT):
+            self._join(channel, self.callers.get(channel.ring.call))  # whoever is left goes on with the caller
         elif channel:
             self.hang_up(channel.id)
-
-    def _asked_alone(self, colleague: Leg) -> bool:
-        """The operator who asked for advice has gone: the caller is the colleague's now."""
-        return colleague.ring.consult_leg not in self.legs
 
     def seen(self) -> tuple[ChannelSeen, ...]:
         """The channels of a snapshot."""
