@@ -45,7 +45,7 @@ from tests.core import story as stories
 from tests.core.exchange import CallerChannel, Exchange
 from tests.core.story import CUSTOMER, ESTP, PEOPLE, SUPPLIER, Story
 
-SMALL = replace(ESTP, capacity=6, overtaking_limit=20.0)
+SMALL = replace(ESTP, capacity=6, overtaking_limit=60.0)
 OTHER = replace(
     ESTP,
     id="other",
@@ -157,8 +157,13 @@ class CallCentreStories(RuleBasedStateMachine):
             move()
             self.told(at_once=not slow)
 
+    @rule(choices=st.lists(st.integers(0, 10_000), min_size=5, max_size=20))
+    def an_hour_without_trouble(self, choices: list[int]) -> None:
+        self.connection_is_found()
+        self.day_goes_on(choices, slow=False)
+
     def callers_moves(self) -> Iterator[Move]:
-        for what, urgency in (("calls", "1"), ("calls urgently", "2"), ("calls", "2")):
+        for what, urgency in (("calls urgently", "1"), ("calls", "2"), ("calls", "2")):
             yield f"somebody {what}", partial(self.joins, urgency)
         yield "a stranger calls", partial(self.calls, "other", None)
         yield "an unknown caller calls", partial(self.calls, "estp", None)
@@ -235,17 +240,17 @@ class CallCentreStories(RuleBasedStateMachine):
 
     # -- the world -----------------------------------------------------------------------------------------------
 
-    @rule(line=st.sampled_from(("estp", "other")), is_open=st.sampled_from((True, True, True, False)))
-    def hours_change(self, line: str, is_open: bool) -> None:
-        self.story.handle(HoursChanged(line, is_open))
-
-    @precondition(lambda self: self.story.connected)
-    @rule(at_once=st.booleans())
-    def connection_is_lost(self, at_once: bool) -> None:
-        self.story.loses_asterisk()
-        self.pending.clear()
-        if at_once:
-            self.connection_is_found()
+    @rule(what=st.sampled_from(("closes", "opens", "nothing", "a blink", "a blink", "an outage", "a restart")))
+    def trouble(self, what: str) -> None:
+        if what in ("closes", "opens"):
+            self.story.handle(HoursChanged("estp", what == "opens"))
+        elif what != "nothing" and self.story.connected:
+            self.story.loses_asterisk()
+            self.pending.clear()
+            if what == "a restart":
+                self.controller_restarts()
+            elif what == "a blink":
+                self.connection_is_found()
 
     @precondition(lambda self: not self.story.connected or self.disturbed)
     @rule()
@@ -255,10 +260,7 @@ class CallCentreStories(RuleBasedStateMachine):
         self.told(True)
         self.disturbed = False
 
-    @rule(really=st.sampled_from((False, False, False, True)))
-    def controller_restarts(self, really: bool) -> None:
-        if not really:
-            return
+    def controller_restarts(self) -> None:
         self.starts += 1
         self.forgotten |= set(self.arrived) - set(self.final)
         self.story.timers.clear()
@@ -344,6 +346,8 @@ class CallCentreStories(RuleBasedStateMachine):
             busy = operator.activity not in (Activity.IDLE, Activity.WRAPPING_UP)
             assert busy == (operator.offer in self.floor.offers), (id, operator)
             assert not busy or self.floor.offers[operator.offer].operator == id
+        for caller in self.floor.callers.values():
+            assert not caller.offer or caller.offer in self.floor.offers
         talked_to = [caller.leg for caller in self.floor.callers.values() if caller.talking_since is not None]
         talked_to = [leg for leg in talked_to if leg in self.floor.offers]
         assert len(talked_to) == len(set(talked_to))
