@@ -12,7 +12,7 @@ import logging
 import secrets as random_secrets
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, get_args
 
@@ -20,7 +20,7 @@ from aiohttp import web
 
 from callcenter import __version__
 from callcenter.asterisk import translate
-from callcenter.asterisk.ami import Ami, AmiError, AmiSettings, Message
+from callcenter.asterisk.ami import Ami, AmiError, AmiSettings, Message, NotConnected
 from callcenter.asterisk.render import Folders
 from callcenter.config import Config
 from callcenter.core import commands, events
@@ -227,14 +227,22 @@ class Controller:
             self.take(event)
 
     async def _take_snapshot(self) -> None:
+        """Ask until Asterisk has answered: without a snapshot its events cannot be understood."""
         held_back = self._held_back
-        try:
-            channels = await self.ami.collect(translate.SNAPSHOT, SNAPSHOT_TIMEOUT)
-        except AmiError as error:
-            log.warning("No snapshot of Asterisk's channels: %s", error)
-            return  # the connection is gone, or will be given up by its own watch
-        if self._held_back is not held_back or held_back is None:
-            return  # a newer connection takes its own
+        while self._held_back is held_back and held_back is not None:
+            try:
+                channels = await self.ami.collect(translate.SNAPSHOT, SNAPSHOT_TIMEOUT)
+            except NotConnected:
+                return  # the next connection takes its own
+            except AmiError as error:
+                log.warning("No snapshot of Asterisk's channels, asking again: %s", error)
+                await asyncio.sleep(1.0)
+                continue
+            if self._held_back is held_back:
+                self._take_over(channels, held_back)
+            return
+
+    def _take_over(self, channels: Sequence[Message], held_back: Iterable[Message]) -> None:
         self._beat()
         self.take(events.Snapshot(tuple(translate.channel_seen(channel, normalise) for channel in channels)))
         self._held_back = None
