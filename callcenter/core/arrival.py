@@ -94,7 +94,9 @@ def urgency_given(floor: Floor, event: UrgencyGiven) -> None:
         say_again(floor, caller)
         return
     line = floor.line(caller).settings
-    _join(floor, caller, (line.class_of_digit or {}).get(event.digit, line.default_class))
+    urgency = (line.class_of_digit or {}).get(event.digit, line.default_class)
+    accepted = ("urgency-accepted",) if urgency == line.classes[0] != line.default_class else ()
+    _join(floor, caller, urgency, *accepted)
 
 
 def _refuse(floor: Floor, caller: Caller, place: Place, outcome: Outcome) -> None:

@@ -105,6 +105,8 @@ class Caller:
     leg: str = ""
     """The leg that the caller talks or talked to last."""
     bridge: str = ""
+    left_first: bool = False
+    """Left the last conversation before its operator did: that is, hung up."""
     talking_since: float | None = None
     after: Place = Place.HOLD
     """Where Asterisk sends the caller when the conversation's bridge ends."""

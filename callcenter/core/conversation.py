@@ -48,6 +48,8 @@ def bridge_left(floor: Floor, event: BridgeLeft) -> None:
     if caller is None or caller.bridge != event.bridge:
         return
     caller.bridge = ""
+    leg = floor.offers.get(caller.leg)
+    caller.left_first = leg is not None and leg.bridge == event.bridge
     stop_clock(floor, caller)
     if caller.state is CallerState.TALKING:
         _out_of_conversation(floor, caller)
@@ -56,14 +58,13 @@ def bridge_left(floor: Floor, event: BridgeLeft) -> None:
 
 
 def _out_of_conversation(floor: Floor, caller: Caller) -> None:
-    leg = floor.offers.get(caller.leg)
-    operator_stays = leg is not None and bool(leg.bridge)
+    if caller.left_first and caller.handover is None:
+        return  # about to hang up
     if caller.after is Place.HOLD:
         floor.move(caller, CallerStep.HOLD)
         transfer.rescue(floor, caller)
-    elif not operator_stays:
+    elif not caller.left_first:
         _farewell(floor, caller)
-    # else: the caller left first and is about to hang up
 
 
 def _farewell(floor: Floor, caller: Caller) -> None:
@@ -78,7 +79,7 @@ def _connected(floor: Floor, caller: Caller, offer: Offer) -> None:
     floor.move(caller, CallerStep.CONNECT)
     floor.step(offer, OfferStep.CONNECT)
     first_words = offer.record.connected_at is None
-    caller.leg, caller.offer = offer.id, ""
+    caller.leg, caller.offer, caller.left_first = offer.id, "", False
     caller.talking_since = offer.talking_since = floor.now
     if caller.call in floor.line(caller).queue:
         floor.line(caller).queue.leave(caller.call)
@@ -193,7 +194,7 @@ def _wrap_up(floor: Floor, operator: Operator, offer: Offer) -> None:
 def _false_answer(floor: Floor, caller: Caller, offer: Offer) -> bool:
     """Hung up so soon that the caller's way out is still the queue, in whatever order Asterisk told it."""
     theirs = caller.leg == offer.id and caller.state in (CallerState.TALKING, CallerState.HELD)
-    soon = offer.record.talk <= floor.settings.false_answer
+    soon = offer.record.talk <= floor.settings.false_answer and not caller.left_first
     return theirs and soon and caller.handover is None and caller.after is Place.HOLD
 
 
