@@ -31,6 +31,8 @@ _CHUNK = RATE * 60
 _LOOK_AGAIN = 0.1
 _PATIENCE = 10.0
 """Seconds that Asterisk gets to close its files after the caller is gone."""
+_TOO_SHORT = 0.2
+"""A conversation of so many seconds may end before its first packet of sound."""
 _AT_ONCE = 2
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 
@@ -61,7 +63,8 @@ class Recordings:
         """The recording of a call that is over; None where nobody talked. Raises RecordingError."""
         said, heard = self._spool / f"{call}-in.wav", self._spool / f"{call}-out.wav"
         await self._closed(said, heard)
-        if talk <= 0:
+        recorded = any(_frames(side) for side in (said, heard))
+        if talk <= 0 or (talk < _TOO_SHORT and not recorded):
             for side in (said, heard):
                 side.unlink(missing_ok=True)
             return None
@@ -83,8 +86,7 @@ class Recordings:
             await asyncio.sleep(_LOOK_AGAIN)
 
     def _join(self, said: Path, heard: Path, target: Path) -> Recording:
-        sizes = [max(0, side.stat().st_size - _HEADER) // 2 for side in (said, heard) if side.exists()]
-        frames = max(sizes, default=0)
+        frames = max(_frames(side) for side in (said, heard))
         if frames == 0:
             raise RecordingError("there was a conversation, but Asterisk recorded nothing")
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -98,6 +100,10 @@ class Recordings:
         with target.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         return Recording(str(target.relative_to(self._folder)), frames / RATE, digest)
+
+
+def _frames(side: Path) -> int:
+    return max(0, side.stat().st_size - _HEADER) // 2 if side.exists() else 0
 
 
 def _is_closed(side: Path) -> bool:
