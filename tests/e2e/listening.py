@@ -1,0 +1,88 @@
+"""Who hears whom: every party says a tone of its own, between the notes of the waiting music."""
+
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+import numpy.typing as npt
+
+from tests.e2e.hearing import heard_prompts
+from tests.e2e.softphone import RATE, Call, tone
+from tests.e2e.station import Station, until
+
+CALLER, OPERATOR, COLLEAGUE, GENERAL = 453.0, 1017.0, 719.0, 1280.0
+TONES = (CALLER, OPERATOR, COLLEAGUE, GENERAL)
+AUDIBLE = 0.1
+"""Of full scale; a party's tone has 0.3."""
+_WINDOW = RATE // 5
+
+
+def voice(hertz: float) -> npt.NDArray[np.int16]:
+    """What a party says: a whole number of waves, so that the loop does not click."""
+    return tone(hertz, 1.0)
+
+
+def level(samples: npt.NDArray[np.int16], hertz: float) -> float:
+    """Amplitude of one frequency, as a part of full scale."""
+    if not len(samples):
+        return 0.0
+    wave_ = np.exp(-2j * np.pi * hertz * np.arange(len(samples)) / RATE)
+    return float(2 * abs(np.mean(samples / 32767 * wave_)))
+
+
+def voices(samples: npt.NDArray[np.int16]) -> set[float]:
+    """The parties that can be heard."""
+    return {hertz for hertz in TONES if level(samples, hertz) > AUDIBLE}
+
+
+async def told(call: Call, prompt: str, within: float = 15.0) -> None:
+    """Wait until this prompt has been heard in the call."""
+    await until(lambda: heard_prompts(call.heard(8.0), [prompt]), within, f"{call.phone.user} is told {prompt}")
+
+
+async def hears(call: Call, *parties: float, within: float = 5.0) -> None:
+    """Wait until exactly these parties are heard."""
+
+    def fact() -> bool:
+        return len(call.media.heard) > _WINDOW and voices(call.heard(0.2)) == set(parties)
+
+    try:
+        await until(fact, within)
+    except AssertionError:
+        raise AssertionError(f"{call.phone.user} should hear {parties}, but hears {voices(call.heard(0.2))}") from None
+
+
+async def hears_music(call: Call, within: float = 5.0) -> None:
+    """Wait until nobody is heard, but something is, for half a second."""
+
+    def fact() -> bool:
+        recent = call.heard(0.5)
+        loud = [np.sqrt(np.mean(np.square(part / 32767))) > 0.003 for part in np.split(recent, 5)]
+        return not voices(recent) and all(loud)
+
+    await until(fact, within, f"{call.phone.user} hears music")
+
+
+async def channels(station: Station) -> list[str]:
+    """What Asterisk has open."""
+    return [message["Channel"] for message in await station.controller.ami.collect({"Action": "Status"}, 5.0)]
+
+
+async def all_quiet(station: Station, within: float = 10.0) -> None:
+    """Wait until no channel is left in Asterisk and nobody is busy in the controller: a ghost fails here."""
+
+    def busy() -> list[tuple[str, str]]:
+        people = station.controller.view().operators.values()
+        return [(person.id, person.activity) for person in people if person.activity != "idle"]
+
+    def quiet() -> bool:
+        return not busy() and station.controller.view().lines["estp"].lines_in_use == 0
+
+    try:
+        await until(quiet, within)
+        async with asyncio.timeout(within):
+            while await channels(station):
+                await asyncio.sleep(0.02)
+    except (AssertionError, TimeoutError):
+        raise AssertionError(f"left over: {busy()}, {await channels(station)}") from None
