@@ -15,7 +15,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tests.e2e.softphone import RATE
+from tests.e2e.softphone import RATE, Call
+from tests.e2e.station import until
 
 Samples = npt.NDArray[np.int16]
 _Floats = npt.NDArray[np.float32]
@@ -61,10 +62,16 @@ def brief_prompts(folder: Path, seconds: float = 0.8, whole: Iterable[str] = ())
     (folder / "ru").mkdir(parents=True)
     (folder / "music").symlink_to(PROMPTS / "music")
     for path in (PROMPTS / "ru").glob("*.wav"):
-        samples, lead = read(path), _voice_from(path.stem, PROMPTS)
-        cut = samples if path.stem in whole else samples[lead : lead + int(RATE * seconds)]
-        write(folder / "ru" / path.name, cut)
+        samples, length = read(path), int(RATE * seconds)
+        start = max(0, min(int(RATE * 1.2), len(samples) - length))  # many begin with the same words
+        write(folder / "ru" / path.name, samples if path.stem in whole else samples[start : start + length])
     return folder
+
+
+async def listen(call: Call, seconds: float) -> None:
+    """Wait until the call has heard so much more."""
+    enough = len(call.media.heard) + int(seconds * RATE)
+    await until(lambda: len(call.media.heard) >= enough or call.ended.is_set(), seconds + 15.0, "sound")
 
 
 # -- prompts -------------------------------------------------------------------------------------------------------
