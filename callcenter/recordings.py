@@ -1,7 +1,7 @@
 """Recordings: the two sides that Asterisk wrote become one file of two channels, measured and signed (ESTP 2.6).
 
 Left channel: what the caller said; right channel: what the caller heard, that is the operator. Asterisk writes
-into its spool while somebody is bridged with the caller; the finished file goes to
+into its spool while somebody is bridged with the caller, a new pair of files after each hold; the finished file goes to
 `<folder>/<line>/<date>/<time>_<call>.wav`, date and time in the line's zone.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 import array
 import asyncio
 import hashlib
+import itertools
 import logging
 import os
 import re
@@ -18,6 +19,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
+from glob import escape
 from pathlib import Path
 from typing import BinaryIO
 
@@ -35,6 +37,10 @@ _TOO_SHORT = 0.2
 """A conversation of so many seconds may end before its first packet of sound."""
 _AT_ONCE = 2
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
+
+
+_Part = tuple[Path, Path]
+"""The two sides of one conversation: what the caller said, what the caller heard."""
 
 
 class RecordingError(Exception):
@@ -61,19 +67,17 @@ class Recordings:
 
     async def finish(self, call: str, line: str, talk: float) -> Recording | None:
         """The recording of a call that is over; None where nobody talked. Raises RecordingError."""
-        said, heard = self._spool / f"{call}-in.wav", self._spool / f"{call}-out.wav"
-        await self._closed(said, heard)
-        recorded = any(_frames(side) for side in (said, heard))
-        if talk <= 0 or (talk < _TOO_SHORT and not recorded):
-            for side in (said, heard):
-                side.unlink(missing_ok=True)
+        parts = self._parts(call)
+        await self._closed(*itertools.chain(*parts))
+        if talk <= 0 or (talk < _TOO_SHORT and not any(map(_frames, parts))):
+            _remove(parts)
             return None
         moment = self._now(line)
         name = _UNSAFE.sub("_", call)
         target = self._folder / line / f"{moment:%Y-%m-%d}" / f"{moment:%H-%M-%S}_{name}.wav"
         async with self._turn:
             try:
-                return await asyncio.to_thread(self._join, said, heard, target)
+                return await asyncio.to_thread(self._join, parts, target)
             except (OSError, EOFError, wave.Error) as error:
                 raise RecordingError(f"{target.name}: {error}; what there is stays in {self._spool}") from error
 
@@ -85,25 +89,39 @@ class Recordings:
                 return  # an Asterisk that died never will: what is there is used
             await asyncio.sleep(_LOOK_AGAIN)
 
-    def _join(self, said: Path, heard: Path, target: Path) -> Recording:
-        frames = max(_frames(side) for side in (said, heard))
+    def _parts(self, call: str) -> list[_Part]:
+        """What the caller said and heard, conversation by conversation: `…-in.wav`, `…-1-in.wav`, …"""
+        numbers = (path.name[len(call) + 1 : -len("-in.wav")] for path in self._spool.glob(f"{escape(call)}-*-in.wav"))
+        names = [call, *(f"{call}-{number}" for number in sorted(map(int, filter(str.isdecimal, numbers))))]
+        return [(self._spool / f"{name}-in.wav", self._spool / f"{name}-out.wav") for name in names]
+
+    def _join(self, parts: list[_Part], target: Path) -> Recording:
+        frames = sum(map(_frames, parts))
         if frames == 0:
             raise RecordingError("there was a conversation, but Asterisk recorded nothing")
         target.parent.mkdir(parents=True, exist_ok=True)
         unfinished = target.with_suffix(".part")
         with unfinished.open("wb") as file:
-            _interleave(said, heard, frames, file)
+            with wave.open(file, "wb") as out:
+                out.setparams((2, 2, RATE, frames, "NONE", ""))
+                for part in parts:
+                    _interleave(part, out)
             os.fsync(file.fileno())
         unfinished.replace(target)
-        for side in (said, heard):
-            side.unlink(missing_ok=True)
+        _remove(parts)
         with target.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         return Recording(str(target.relative_to(self._folder)), frames / RATE, digest)
 
 
-def _frames(side: Path) -> int:
-    return max(0, side.stat().st_size - _HEADER) // 2 if side.exists() else 0
+def _remove(parts: list[_Part]) -> None:
+    for side in itertools.chain(*parts):
+        side.unlink(missing_ok=True)
+
+
+def _frames(part: _Part) -> int:
+    """Of the longer side."""
+    return max(max(0, side.stat().st_size - _HEADER) // 2 if side.exists() else 0 for side in part)
 
 
 def _is_closed(side: Path) -> bool:
@@ -116,14 +134,10 @@ def _is_closed(side: Path) -> bool:
     return len(header) == _HEADER and int.from_bytes(header[40:44], "little") == size - _HEADER
 
 
-def _interleave(said: Path, heard: Path, frames: int, file: BinaryIO) -> None:
+def _interleave(part: _Part, out: wave.Wave_write) -> None:
     with ExitStack() as stack:
-        out = stack.enter_context(wave.open(file, "wb"))
-        out.setnchannels(2)
-        out.setsampwidth(2)
-        out.setframerate(RATE)
-        out.setnframes(frames)
-        left, right = (_opened(side, stack) for side in (said, heard))
+        left, right = (_opened(side, stack) for side in part)
+        frames = _frames(part)
         for start in range(0, frames, _CHUNK):
             count = min(_CHUNK, frames - start)
             both = array.array("h", bytes(4 * count))

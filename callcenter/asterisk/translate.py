@@ -246,6 +246,8 @@ def _originate(ring: commands.Ring) -> Action:
     variables = [f"CC_CALLER={ring.caller_channel}"]
     if consult:
         variables.append(f"CC_COLLEAGUE={ring.consult_leg}")
+    elif ring.kind is OfferKind.TRANSFER:
+        variables.append("CC_HANDOVER=1")
     return {
         "Action": "Originate",
         "ActionID": ring.offer,
