@@ -58,7 +58,10 @@ def _catch_up(floor: Floor, channel: ChannelSeen) -> None:
     offer, caller = floor.offers.get(id), floor.callers.get(id)
     if offer or caller:
         before = offer.bridge if offer else caller.bridge if caller else ""
-        if before and before != channel.bridge:
+        if caller and before and channel.bridge and before != channel.bridge:
+            conversation.stop_clock(floor, caller)  # on to another conversation: no way out was taken
+            caller.bridge = ""
+        elif before and before != channel.bridge:
             conversation.bridge_left(floor, BridgeLeft(id, before))
         if offer and offer.state is OfferState.WITHDRAWN:
             floor.do(HangUp(id))  # said when nobody could hear it
