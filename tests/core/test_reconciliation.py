@@ -182,6 +182,23 @@ def test_a_consultation_begun_unseen(story: Story) -> None:
     assert caller.talks_with("201")
 
 
+def test_a_consultation_whose_end_nobody_saw_brings_the_caller_back_all_the_same(story: Story) -> None:
+    story.logs_in("101", "201")
+    caller = story.talks("101")
+    story.phone("101").transfers("technical", consult=True)
+    offer = story.phone("101").display.offer
+    talked_in = caller.channel.bridge
+    story.loses_asterisk()
+    story.phone("201").answers()
+    story.phone("201").hangs_up()
+    story.tell(BridgeLeft(offer, talked_in))  # the last word before the connection dropped
+    story.finds_asterisk()
+    assert caller.talks_with("101")
+    story.passes(1)
+    story.phone("101").hangs_up()
+    assert caller.state == "leaving"
+
+
 def test_a_held_caller_left_alone_unseen_comes_back_to_the_queue(story: Story) -> None:
     story.logs_in("101", "201")
     caller = story.talks("101")
