@@ -8,6 +8,7 @@ and comes back as another event.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets as random_secrets
 import time
@@ -42,6 +43,8 @@ HEARTBEAT = 1.0
 DIRECTORY_REFRESH = 5.0
 ANSWER_WITHIN = 5.0
 SNAPSHOT_TIMEOUT = 10.0
+ENDING = 3.0
+"""Seconds that calls get to end when Asterisk is stopped with us."""
 CLOCK_STEP = timedelta(seconds=0.1)
 """A smaller difference between the clocks is jitter, and must not put two facts into the wrong order."""
 _SAVES = get_args(Save)
@@ -99,6 +102,8 @@ class Controller:
         self._tasks: set[asyncio.Task[None]] = set()
         self._runner: web.AppRunner | None = None
         self._stopping = False
+        self._ending = False
+        self._nobody_left = asyncio.Event()
 
     # -- life --------------------------------------------------------------------------------------------------
 
@@ -115,6 +120,14 @@ class Controller:
         self._background(self._every(HEARTBEAT, self._beat), "heartbeat")
         self._background(self._every(1.0, self._look_at_calendar), "calendar")
         self._background(self._keep_directory(), "directory")
+
+    async def end_calls(self) -> None:
+        """For an Asterisk that stops with us: hang up everybody, and wait a little until they are gone."""
+        self._ending = True
+        self.take(events.ServiceEnded())
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ENDING):
+                await self._nobody_left.wait()
 
     async def stop(self) -> None:
         """End every shift, let the register have it, let go of Asterisk. Calls in progress go on there."""
@@ -172,6 +185,8 @@ class Controller:
             except Exception:
                 log.exception("Could not perform %s; the line goes on.", type(command).__name__)
             self.metrics.observe_command(command, now)
+        if self._ending and not any(line.lines_in_use for line in self.view().lines.values()):
+            self._nobody_left.set()
 
     def _perform(self, command: Command) -> None:
         if isinstance(command, _SAVES):

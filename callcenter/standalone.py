@@ -44,6 +44,8 @@ async def controller(config: Config, *, with_asterisk: bool) -> AsyncIterator[Co
         found = Controller(config, secrets, register)
         stack.push_async_callback(found.stop)
         await found.start()
+        if with_asterisk:
+            stack.push_async_callback(found.end_calls)
         yield found
 
 

@@ -63,6 +63,7 @@ RULES: Mapping[type, Callable[[Floor, Any], None]] = {
     events.TimerFired: _timer_fired,
     events.AsteriskLost: reconcile.lost,
     events.Snapshot: reconcile.snapshot,
+    events.ServiceEnded: departure.service_ended,
     events.RecordingFinished: departure.recording_finished,
     events.RecordingFailed: departure.recording_failed,
 }

@@ -7,12 +7,13 @@ from typing import Any
 
 from callcenter.core import conversation, dispatch, ringing, transfer
 from callcenter.core.caller import Caller, CallerState, CallerStep
-from callcenter.core.commands import CancelTimer, FinishRecording, SaveCall
+from callcenter.core.commands import CancelTimer, FinishRecording, HangUp, SaveCall
 from callcenter.core.events import (
     ChannelHungUp,
     GeneralLineEnded,
     RecordingFailed,
     RecordingFinished,
+    ServiceEnded,
     Timer,
     TimerKind,
 )
@@ -76,10 +77,18 @@ def caller_gone(floor: Floor, caller: Caller, cause: int, text: str, lost: bool 
     del floor.callers[caller.call]
 
 
+def service_ended(floor: Floor, event: ServiceEnded) -> None:
+    """Nobody is offered any more, and everybody's call is ended by us."""
+    floor.connected = False
+    for caller in floor.callers.values():
+        floor.note(caller, hung_up_by=HungUpBy.SYSTEM)
+        floor.do(HangUp(caller.call))
+
+
 def _outcome(caller: Caller, lost: bool) -> Outcome:
     if caller.record.outcome is not Outcome.IN_PROGRESS:
         return caller.record.outcome
-    if lost:
+    if lost or caller.record.hung_up_by is HungUpBy.SYSTEM:
         return Outcome.LOST
     return Outcome.ABANDONED if caller.state is CallerState.WAITING else Outcome.LEFT_IN_MENU
 

@@ -304,6 +304,11 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class ServiceEnded:
+    """Asterisk is about to be stopped with us: every call is ended in order, and registered so."""
+
+
+@dataclass(frozen=True, slots=True)
 class RecordingFinished:
     """The conversation's file is complete. `path`: below the recordings' folder, '' where nobody talked; seconds."""
 
@@ -347,6 +352,7 @@ Event = (
     | TimerFired
     | AsteriskLost
     | Snapshot
+    | ServiceEnded
     | RecordingFinished
     | RecordingFailed
 )

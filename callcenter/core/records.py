@@ -37,7 +37,7 @@ class Outcome(StrEnum):
     GENERAL_LINE = "general_line"
     """Not a Customer: sent to the general line before any operator spoke (ESTP 2.1)."""
     LOST = "lost"
-    """Vanished while the controller could not see Asterisk."""
+    """Ended by nobody's will: while the controller could not see Asterisk, or because the service was stopped."""
 
 
 class HungUpBy(StrEnum):
