@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 RATE = 8000
 BEAT = 0.75  # seconds; 80 beats a minute
 LEVEL = -28.0  # dBFS, RMS
+UNPLAYED = 22  # Asterisk (22 too) takes a wav file's header for sound, and leaves so many samples at its end unplayed
 BEATS_A_CHORD = 4
 
 # A calm round in D major, as MIDI notes from D4 (62, 294 Hz) upwards; each chord lasts four beats.
@@ -103,7 +104,7 @@ def main() -> None:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(RATE)
-        file.writeframes(samples.tobytes())
+        file.writeframes(samples.tobytes() + samples[:UNPLAYED].tobytes())  # or the loop would click at its turn
     print(f"{path}: {len(samples) / RATE:.0f} s")
 
 

@@ -30,6 +30,8 @@ _QUIET = 150.0
 """Root mean square of what counts as silence; speech has some thousands."""
 _ALIKE = 0.75
 _MUSIC_STEP = RATE // 4
+UNPLAYED = 22
+"""So many samples at the end of a wav file Asterisk does not play: as many as its header is long."""
 
 
 class Heard(NamedTuple):
@@ -174,7 +176,7 @@ def _overlap(one: Heard, other: Heard) -> float:
 
 @cache
 def _music(prompts: Path) -> _Floats:
-    return read(prompts / "music" / "waiting.wav").astype(np.float32)
+    return read(prompts / "music" / "waiting.wav").astype(np.float32)[:-UNPLAYED]
 
 
 def heard_music(samples: Samples, prompts: Path = PROMPTS) -> list[tuple[float, float]]:
