@@ -69,7 +69,8 @@ class Crowd:
     def counts(self) -> Counts:
         """As of the last second."""
         try:
-            rows = list(csv.DictReader((self.folder / "counts.csv").open(), delimiter=";"))
+            with (self.folder / "counts.csv").open() as file:
+                rows = list(csv.DictReader(file, delimiter=";"))
         except FileNotFoundError:
             rows = []
         last = rows[-1] if rows else {}
