@@ -81,6 +81,8 @@ def test_all_files_together_stay_small_enough_for_a_repository() -> None:
 
 def test_the_waiting_music_is_quiet_fits_a_telephone_and_has_no_seam() -> None:
     samples = sound(PROMPTS / "music" / "waiting.wav")
+    samples, unplayed = samples[:-22], samples[-22:]  # Asterisk leaves as many unplayed as a wav's header is long
+    assert (unplayed == samples[:22]).all()
     assert 60 <= len(samples) / RATE <= 90
     assert decibels(np.sqrt(np.mean(samples**2))) == pytest.approx(-28, abs=1)
     power = np.abs(np.fft.rfft(samples)) ** 2

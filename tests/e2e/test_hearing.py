@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.e2e.hearing import PROMPTS, UNPLAYED, Samples, heard_music, heard_prompts, names, read, whole
-from tests.e2e.softphone import FRAME, RATE, alaw, from_alaw, tone
+from tests.e2e.softphone import RATE, alaw, from_alaw, tone
 
 
 def telephone(*parts: Samples) -> Samples:
@@ -44,15 +44,6 @@ def test_music_and_tones_are_no_prompts() -> None:
     ((start, end),) = heard_music(heard)
     assert start == pytest.approx(1.0, abs=0.3)
     assert end == pytest.approx(6.0, abs=0.3)
-
-
-def test_the_waiting_music_turns_round_without_a_click() -> None:
-    music = read(PROMPTS / "music" / "waiting.wav").astype(int)
-    played, rest = music[:-UNPLAYED], music[-UNPLAYED:]
-    assert len(played) % FRAME == 0
-    assert (rest == played[:UNPLAYED]).all()
-    steps = np.abs(np.diff(played))
-    assert abs(played[0] - played[-1]) <= np.percentile(steps, 99.9)
 
 
 def test_prompts_end_in_silence_which_may_go_unplayed() -> None:
