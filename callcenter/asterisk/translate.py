@@ -39,7 +39,10 @@ TELL: Mapping[Answer, str] = {
 
 _INN_ENTRY = {"TIMEOUT": InnEntry.TIMEOUT, "HANGUP": InnEntry.TIMEOUT, "ERROR": InnEntry.TIMEOUT}
 _HUNG_UP, _RING_TIMEOUT, _RING_BUSY, _RING_REFUSED = "0", "3", "5", "8"
-_NOT_FOR_SIP = re.compile(r'[\x00-\x1f\x7f"\\<>]')
+_NOT_FOR_SIP = re.compile(r'[\x00-\x1f\x7f"\\<>\ud800-\udfff]')
+_NEXT_VARIABLE = re.compile(r'[\x00-\x1f",\\]')
+"""Asterisk takes what follows a comma for another variable. No channel's name has one."""
+_RINGING = "5"
 _KEYS = re.compile(r"[^0-9*#A-D]")
 
 
@@ -79,7 +82,7 @@ class Translator:
                 return events.BridgeEntered(channel, message.get("BridgeUniqueid", ""))
             case "BridgeLeave":
                 return events.BridgeLeft(channel, message.get("BridgeUniqueid", ""))
-            case "Newstate" if channel.startswith("offer-"):
+            case "Newstate" if channel.startswith("offer-") and message.get("ChannelState") == _RINGING:
                 return events.OfferRinging(channel)
             case "OriginateResponse" if message.get("Response") == "Failure" and not _hangup_follows(message):
                 return events.OfferFailed(message.get("ActionID", ""), _failure(message.get("Reason", "")))
@@ -206,7 +209,7 @@ _SIMPLE: Mapping[str, Callable[[Message, str], Event]] = {
 
 def channel_seen(message: Message, normalise: Callable[[str], str]) -> events.ChannelSeen:
     """One channel of the answer to `Status`."""
-    variables = dict(entry.split("=", 1) for entry in message.get("Variable", "").splitlines() if "=" in entry)
+    variables = dict(entry.split("=", 1) for entry in message.get("Variable", "").split("\n") if "=" in entry)
     return events.ChannelSeen(
         message.get("Uniqueid", ""),
         message.get("Channel", ""),
@@ -243,9 +246,9 @@ def _originate(ring: commands.Ring) -> Action:
     consult = ring.kind is OfferKind.CONSULT
     name = _NOT_FOR_SIP.sub(" ", ring.label)[:60].strip()
     number = _NOT_FOR_SIP.sub("", ring.caller_number)[:32]
-    variables = [f"CC_CALLER={ring.caller_channel}"]
+    variables = [f"CC_CALLER={_NEXT_VARIABLE.sub('', ring.caller_channel)}"]
     if consult:
-        variables.append(f"CC_COLLEAGUE={ring.consult_leg}")
+        variables.append(f"CC_COLLEAGUE={_NEXT_VARIABLE.sub('', ring.consult_leg)}")
     elif ring.kind is OfferKind.TRANSFER:
         variables.append("CC_HANDOVER=1")
     return {
