@@ -67,19 +67,23 @@ class Recordings:
 
     async def finish(self, call: str, line: str, talk: float) -> Recording | None:
         """The recording of a call that is over; None where nobody talked. Raises RecordingError."""
-        parts = self._parts(call)
+        if not call or "/" in call or "\0" in call:
+            raise RecordingError(f"{call!r} is not the name of a file, so Asterisk has recorded nothing under it")
+        moment = self._now(line)
+        name = _UNSAFE.sub("_", call)
+        target = self._folder / line / f"{moment:%Y-%m-%d}" / f"{moment:%H-%M-%S}_{name}.wav"
+        try:
+            return await self._finished(self._parts(call), target, talk)
+        except (OSError, EOFError, wave.Error) as error:
+            raise RecordingError(f"{target.name}: {error}; what there is stays in {self._spool}") from error
+
+    async def _finished(self, parts: list[_Part], target: Path, talk: float) -> Recording | None:
         await self._closed(*itertools.chain(*parts))
         if talk <= 0 or (talk < _TOO_SHORT and not any(map(_frames, parts))):
             _remove(parts)
             return None
-        moment = self._now(line)
-        name = _UNSAFE.sub("_", call)
-        target = self._folder / line / f"{moment:%Y-%m-%d}" / f"{moment:%H-%M-%S}_{name}.wav"
         async with self._turn:
-            try:
-                return await asyncio.to_thread(self._join, parts, target)
-            except (OSError, EOFError, wave.Error) as error:
-                raise RecordingError(f"{target.name}: {error}; what there is stays in {self._spool}") from error
+            return await asyncio.to_thread(self._join, parts, target)
 
     async def _closed(self, *sides: Path) -> None:
         """Wait until Asterisk has written the lengths into the headers: then the files are whole."""
@@ -101,13 +105,17 @@ class Recordings:
             raise RecordingError("there was a conversation, but Asterisk recorded nothing")
         target.parent.mkdir(parents=True, exist_ok=True)
         unfinished = target.with_suffix(".part")
-        with unfinished.open("wb") as file:
-            with wave.open(file, "wb") as out:
-                out.setparams((2, 2, RATE, frames, "NONE", ""))
-                for part in parts:
-                    _interleave(part, out)
-            os.fsync(file.fileno())
-        unfinished.replace(target)
+        try:
+            with unfinished.open("wb") as file:
+                with wave.open(file, "wb") as out:
+                    out.setparams((2, 2, RATE, frames, "NONE", ""))
+                    for part in parts:
+                        _interleave(part, out)
+                os.fsync(file.fileno())
+            unfinished.replace(target)
+        except BaseException:
+            unfinished.unlink(missing_ok=True)  # half a file would fill a disk that is full already
+            raise
         _remove(parts)
         with target.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
