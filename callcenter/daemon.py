@@ -13,7 +13,7 @@ import logging
 import secrets as random_secrets
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, get_args
 
@@ -178,15 +178,19 @@ class Controller:
         except Exception:
             log.exception("A defect of the core at %s; the line goes on.", type(event).__name__)
             return
-        self.metrics.observe_event(event, now)
+        self._attempt(self.metrics.observe_event, event, now)
         for command in wanted:
-            try:
-                self._perform(command)
-            except Exception:
-                log.exception("Could not perform %s; the line goes on.", type(command).__name__)
-            self.metrics.observe_command(command, now)
+            self._attempt(self._perform, command)
+            self._attempt(self.metrics.observe_command, command, now)
         if self._ending and not any(line.lines_in_use for line in self.view().lines.values()):
             self._nobody_left.set()
+
+    @staticmethod
+    def _attempt(act: Callable[..., None], what: Event | Command, *more: object) -> None:
+        try:
+            act(what, *more)
+        except Exception:
+            log.exception("Could not perform %s; the line goes on.", type(what).__name__)
 
     def _perform(self, command: Command) -> None:
         if isinstance(command, _SAVES):
@@ -235,7 +239,11 @@ class Controller:
         if self._held_back is not None:
             self._held_back.append(message)  # nothing before the snapshot that it belongs to
             return
-        event = self._translator.event(message)
+        try:
+            event = self._translator.event(message)
+        except Exception:
+            log.exception("Passed over a message that cannot be understood: %.60r", message.get("Event"))
+            return
         if isinstance(event, translate.LogInByPhone):
             self._background(self._verify_pin(event), "pin")
         elif event is not None:
@@ -259,11 +267,19 @@ class Controller:
 
     def _take_over(self, channels: Sequence[Message], held_back: Iterable[Message]) -> None:
         self._beat()
-        self.take(events.Snapshot(tuple(translate.channel_seen(channel, normalise) for channel in channels)))
+        self.take(events.Snapshot(tuple(self._seen(channels))))
         self._held_back = None
         for message in held_back:
             self._on_message(message)
         self.connected.set()
+
+    def _seen(self, channels: Iterable[Message]) -> Iterator[events.ChannelSeen]:
+        """One channel that cannot be understood must not keep the whole snapshot, and so the line, waiting."""
+        for channel in channels:
+            try:
+                yield translate.channel_seen(channel, normalise)
+            except Exception:
+                log.exception("Passed over a channel that cannot be understood: %.60r", channel.get("Channel"))
 
     def _beat(self) -> None:
         if self.ami.connected and not self._stopping:
