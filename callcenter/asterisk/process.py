@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 STOPPING = 10.0
 """Seconds that Asterisk gets to stop by itself."""
 
+_LOOKING = 60.0
 _SOCKET_PATH = 100
 """A unix socket's path may not be longer than about this."""
 
@@ -43,9 +44,12 @@ def find(project: Path) -> Program:
     tool = project / "tools" / "parts.py"
     if not tool.exists():
         raise AsteriskError(f"{tool} is missing: start Asterisk yourself and set asterisk.start to false")
-    found = subprocess.run(
-        [sys.executable, tool, "--where", "asterisk"], capture_output=True, text=True, check=False, timeout=60
-    )
+    try:
+        found = subprocess.run(
+            [sys.executable, tool, "--where", "asterisk"], capture_output=True, text=True, check=False, timeout=_LOOKING
+        )
+    except subprocess.TimeoutExpired:
+        raise AsteriskError(f"{tool} did not say in {_LOOKING:.0f} s where Asterisk is; run: make run") from None
     if found.returncode:
         raise AsteriskError(found.stderr.strip() or "Asterisk was not found; run: make run")
     home = json.loads(found.stdout)
@@ -63,17 +67,20 @@ def run_folder(var: Path) -> tuple[Path, bool]:
 @asynccontextmanager
 async def running(program: Program, etc: Path) -> AsyncIterator[asyncio.subprocess.Process]:
     """Asterisk in the foreground, until the block is left. Its own log is in `var/asterisk/log/messages.log`."""
-    process = await asyncio.create_subprocess_exec(
-        program.binary,
-        "-C",
-        etc / "asterisk.conf",
-        "-f",
-        "-q",
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-        start_new_session=True,  # Ctrl-C reaches us first: callers hear the end in order
-    )
+    try:
+        process = await asyncio.create_subprocess_exec(
+            program.binary,
+            "-C",
+            etc / "asterisk.conf",
+            "-f",
+            "-q",
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C reaches us first: callers hear the end in order
+        )
+    except OSError as error:
+        raise AsteriskError(f"{program.binary} cannot be run: {error.strerror}; fetch it again: make run") from None
     try:
         yield process
     finally:
