@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from callcenter.config import Config
+from callcenter.config import Config, SipAddress
 from callcenter.core.view import View
 from callcenter.people import Secrets
 
@@ -18,20 +18,21 @@ def summary(config: Config, secrets: Secrets | None, view: View) -> Iterator[str
         state = "open" if seen.open else "closed"
         yield f"Line '{line.id}' ({line.title}): {state} until {until:%A %d %B %H:%M} {line.zone}"
     asterisk = config.asterisk
+    sip, page = SipAddress(asterisk.sip_bind, asterisk.sip_port), SipAddress(config.http.bind, config.http.port)
     yield f"  Asterisk:  {'connected' if view.asterisk_connected else 'NOT CONNECTED, see the log above'}"
     for line in config.lines.values():
         number = line.numbers[0].lstrip("+")
-        yield f"  Call it:   sip:{number}@{asterisk.sip_bind}:{asterisk.sip_port}"
+        yield f"  Call it:   sip:{number}@{sip}"
     for trunk in config.trunks.values():
         source = ", ".join(map(str, trunk.networks)) or f"the provider {trunk.provider.host if trunk.provider else ''}"
         yield f"             from {source} (trunk '{trunk.id}')"
-    yield f"  Web page:  http://{config.http.bind}:{config.http.port}/   (also /metrics and /healthz)"
+    yield f"  Web page:  http://{page}/   (also /metrics and /healthz)"
     if secrets:
-        yield from _people(config, secrets)
+        yield from _people(config, secrets, sip)
     yield f"  Recordings go to {config.recordings.folder}, everything else to {config.var}. Ctrl-C stops all."
 
 
-def _people(config: Config, secrets: Secrets) -> Iterator[str]:
+def _people(config: Config, secrets: Secrets, sip: SipAddress) -> Iterator[str]:
     if not config.people:
         return
     codes = config.codes
@@ -44,9 +45,7 @@ def _people(config: Config, secrets: Secrets) -> Iterator[str]:
         first = secrets.initial(person.id)
         password, pin = (first.password, first.pin) if first else ("(changed)", "(changed)")
         phone = config.phones[person.phone]
-        where = (
-            f"sip:{phone.id}@{config.asterisk.sip_bind}:{config.asterisk.sip_port}, password {secrets.phones[phone.id]}"
-            if phone.registers
-            else f"at {phone.address}"
-        )
+        where = f"at {phone.address}"
+        if phone.registers:
+            where = f"sip:{phone.id}@{sip}, password {secrets.phones[phone.id]}"
         yield f"    {person.id:<6}{person.name:<22}{person.group:<11}{password:<18}{pin:<9}{where}"

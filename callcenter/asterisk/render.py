@@ -18,7 +18,7 @@ import jinja2
 
 from callcenter.config import GENERAL_CODE, Config
 from callcenter.config.sections import Line, Trunk
-from callcenter.config.values import dialled_forms
+from callcenter.config.values import SipAddress, dialled_forms
 from callcenter.core.events import GENERAL_LINE
 from callcenter.people import Secrets
 
@@ -28,7 +28,12 @@ HEARTBEAT_STALE = 5
 WAITING_TURN = 2
 """Seconds of one turn of the waiting room: how soon an announcement is heard."""
 
+LONGEST_FOLDER = 200
+"""Bytes: an announcement is four files in one line of 1022 bytes, and one recording is two."""
+
 _UNSAFE = re.compile(r"[^\w .,:/@+*#=%~!-]")
+_UNSAFE_IN_PASSWORD = re.compile(r'[^!-~]|[;"\\]')
+"""Passwords end their line, and where they stand nothing is expanded: providers like `$` and `&` in them."""
 
 
 class RenderError(Exception):
@@ -80,7 +85,7 @@ class _TrunkEntry:
     id: str
     name: str
     provider: Any
-    contact: str
+    contact: SipAddress | None
     matches: tuple[str, ...]
 
 
@@ -101,7 +106,9 @@ def features(config: Config) -> tuple[Feature, ...]:
 
 
 def render(config: Config, secrets: Secrets, asterisk: Installation, folders: Folders) -> None:
-    """Write all of Asterisk's files into `folders.etc`. Raises RenderError; then nothing has been written."""
+    """Write all of Asterisk's files into `folders.etc`. Raises RenderError, for wrong settings before any is written."""
+    _check_folder("prompts", config.prompts)
+    _check_folder("recordings to be", folders.recording)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(config.dialplan),
         undefined=jinja2.StrictUndefined,
@@ -122,6 +129,7 @@ def render(config: Config, secrets: Secrets, asterisk: Installation, folders: Fo
         "codes": _codes(config),
         "stale": HEARTBEAT_STALE,
         "turn": WAITING_TURN,
+        "sip_bind": SipAddress(config.asterisk.sip_bind, config.asterisk.sip_port),
         "digit_wait": 6,
         "key_wait": 4,
         "dialled": _dialled(config),
@@ -132,18 +140,39 @@ def render(config: Config, secrets: Secrets, asterisk: Installation, folders: Fo
         "ami_networks": _ami_networks(config),
     }
     rendered = {name: _rendered(environment, name, values) for name in _templates(environment, config)}
+    try:
+        _write(rendered, folders)
+    except OSError as error:
+        raise RenderError(f"Asterisk's files cannot be written: {error.strerror}: {error.filename}") from error
+
+
+def _write(rendered: dict[str, str], folders: Folders) -> None:
     folders.make()
     # asterisk.conf comes last: once it is there all is, which an Asterisk in a container of its own waits for.
     for name, text in sorted(rendered.items(), key=lambda file: file[0] == "asterisk.conf.j2"):
         path = folders.etc / name.removesuffix(".j2")
         path.touch(mode=0o600)
+        path.chmod(0o600)  # one that was there before, too: passwords stand in it
         path.write_text(text, encoding="utf-8")
+
+
+def _check_folder(what: str, folder: Path) -> None:
+    """The dialplan hands these folders to applications, which split their arguments."""
+    path = str(folder)
+    odd = next((character for character in path if character in ",:"), None)
+    if odd:
+        raise RenderError(f"the folder of the {what}, {path!r}: {odd!r} has a meaning in a dialplan; another folder")
+    if len(path.encode()) > LONGEST_FOLDER:
+        raise RenderError(
+            f"the folder of the {what}, {path!r}: {len(path.encode())} bytes are too many for Asterisk's manager, "
+            f"{LONGEST_FOLDER} are allowed; another folder"
+        )
 
 
 def _rendered(environment: jinja2.Environment, name: str, values: dict[str, Any]) -> str:
     try:
         return environment.get_template(name).render(values)
-    except jinja2.TemplateError as error:
+    except (jinja2.TemplateError, UnicodeDecodeError, RenderError) as error:
         raise RenderError(f"dialplan/{name}: {error}") from error
 
 
@@ -155,13 +184,15 @@ def _templates(environment: jinja2.Environment, config: Config) -> list[str]:
 
 
 def _gate(secrets: Secrets) -> Callable[[object], object]:
-    secret = {secrets.ami, *secrets.phones.values(), *secrets.trunks.values()}
+    owners = {password: f"phones.{id}" for id, password in secrets.phones.items()}
+    owners |= {password: f"trunks.{id}" for id, password in secrets.trunks.items()} | {secrets.ami: "ami"}
 
     def safe(value: object) -> object:
-        text = str(value)
-        unsafe = _UNSAFE.search(text)
+        # The brackets of an IPv6 address are its own.
+        text = value.host if isinstance(value, SipAddress) else str(value)
+        unsafe = (_UNSAFE_IN_PASSWORD if text in owners else _UNSAFE).search(text)
         if unsafe:
-            shown = "a password" if text in secret else repr(text)
+            shown = f"the password {owners[text]} of the secrets" if text in owners else repr(text)
             raise RenderError(f"{shown} cannot be written into Asterisk's files: {unsafe[0]!r} has a meaning there")
         return value
 
@@ -194,10 +225,10 @@ def _trunk_name(trunk: Trunk) -> str:
 
 def _trunk(trunk: Trunk) -> _TrunkEntry:
     if trunk.provider:
-        contact = f"{trunk.provider.host}:{trunk.provider.port}"
+        contact: SipAddress | None = SipAddress(trunk.provider.host, trunk.provider.port)
         matches: tuple[str, ...] = (trunk.provider.host,)
     else:
-        contact = str(trunk.outgoing) if trunk.outgoing else ""
+        contact = trunk.outgoing
         matches = tuple(str(network) for network in trunk.networks)
     return _TrunkEntry(trunk.id, _trunk_name(trunk), trunk.provider, contact, matches)
 
