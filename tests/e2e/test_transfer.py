@@ -374,6 +374,8 @@ async def test_taking_back_while_the_colleagues_phone_rings(talk: Talk) -> None:
     await on_shift(talk.here, "201")
     await talk.operator.press("*32")
     colleague = await talk.colleague()
+    await told(talk.operator, "op-transfer-ringing")
+    await hears(talk.operator, CALLER)
     await talk.operator.press("*0")
     await ends(colleague)
     await told(talk.operator, "op-hold-resume")
