@@ -29,7 +29,14 @@ def asked(floor: Floor, event: Transfer) -> None:
     """An operator in conversation wants to hand the caller on."""
     operator = _operator(floor, event.person, event.leg)
     caller = _caller_of(floor, operator)
-    if operator is None or caller is None or caller.handover or operator.activity is not Activity.TALKING:
+    talking = caller is not None and caller.state is CallerState.TALKING
+    if (
+        operator is None
+        or caller is None
+        or not talking
+        or caller.handover
+        or operator.activity is not Activity.TALKING
+    ):
         _reply(floor, event.requester, Answer.NOT_POSSIBLE)
     elif event.target == GENERAL_LINE:
         _to_general_line(floor, operator, caller, event)
