@@ -101,6 +101,8 @@ class CallCentreStories(RuleBasedStateMachine):
         self.pending: list[Event] = []
         self.exchange._report = self.pending.append
         self.disturbed = False
+        self.belated = False
+        """An answer may have come after its guard: who was let go for that is only seen off properly."""
         self.arrived: dict[str, CallArrived] = {}
         self.final: dict[str, CallRecord] = {}
         self.forgotten: set[str] = set()
@@ -205,7 +207,8 @@ class CallCentreStories(RuleBasedStateMachine):
                 yield f"{id}: {event}", partial(self.story.handle, event)
 
     def passes(self, seconds: float) -> None:
-        self.disturbed = self.disturbed or bool(self.pending)  # so slow that a guard may fire
+        if self.pending:  # so slow that a guard may fire
+            self.disturbed = self.belated = True
         self.story.passes(seconds)
 
     def calls(self, line: str, who: Customer | None) -> str:
@@ -392,6 +395,8 @@ class CallCentreStories(RuleBasedStateMachine):
             self.is_where_believed(self.floor.callers[call])
 
     def is_where_believed(self, caller: Caller) -> None:
+        if self.belated and caller.state is CallerState.LEAVING:
+            return
         bridge = self.exchange.callers[caller.call].bridge
         legs = [leg for leg in self.floor.offers if bridge and self.exchange.legs[leg].bridge == bridge]
         if legs:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from callcenter.core.commands import Answer, OfferKind, Place
-from callcenter.core.events import GENERAL_LINE, Transfer
+from callcenter.core.events import GENERAL_LINE, BridgeLeft, Transfer
 from callcenter.core.records import HungUpBy, Identification, Outcome
 from tests.core.story import Guest, Story, withdrawn
 
@@ -305,6 +305,22 @@ def test_asking_at_the_wrong_moment(story: Story) -> None:
     phone.completes()
     assert caller.talks_with("201")
     assert phone.transfers("technical") is Answer.NOT_POSSIBLE, "no caller any more"
+
+
+@pytest.mark.parametrize("target", [GENERAL_LINE, "technical"])
+def test_asking_twice_before_asterisk_has_moved_anybody(story: Story, caller: Guest, target: str) -> None:
+    story.connected = False  # the phone is still in the operator's hand
+    assert story.phone("101").transfers(GENERAL_LINE) is Answer.TRANSFERRED
+    assert story.phone("101").transfers(target) is Answer.NOT_POSSIBLE
+    assert caller.state == "general"
+
+
+def test_asking_when_the_conversation_has_just_ended(story: Story, caller: Guest) -> None:
+    offer, bridge = story.phone("101").display.offer, caller.channel.bridge
+    story.tell(BridgeLeft(offer, bridge), BridgeLeft(caller.call, bridge))
+    assert story.phone("101").transfers(GENERAL_LINE) is Answer.NOT_POSSIBLE
+    assert story.phone("101").transfers("technical") is Answer.NOT_POSSIBLE
+    assert caller.state == "leaving"
 
 
 def test_a_transfer_nobody_asked_for_is_passed_over(story: Story) -> None:
