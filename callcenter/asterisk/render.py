@@ -106,7 +106,7 @@ def features(config: Config) -> tuple[Feature, ...]:
 
 
 def render(config: Config, secrets: Secrets, asterisk: Installation, folders: Folders) -> None:
-    """Write all of Asterisk's files into `folders.etc`. Raises RenderError, for wrong settings before any is written."""
+    """Write all of Asterisk's files into `folders.etc`. Raises RenderError, for settings before any is written."""
     _check_folder("prompts", config.prompts)
     _check_folder("recordings to be", folders.recording)
     environment = jinja2.Environment(

@@ -40,7 +40,7 @@ TELL: Mapping[Answer, str] = {
 _INN_ENTRY = {"TIMEOUT": InnEntry.TIMEOUT, "HANGUP": InnEntry.TIMEOUT, "ERROR": InnEntry.TIMEOUT}
 _HUNG_UP, _RING_TIMEOUT, _RING_BUSY, _RING_REFUSED = "0", "3", "5", "8"
 _NOT_FOR_SIP = re.compile(r'[\x00-\x1f\x7f"\\<>\ud800-\udfff]')
-_NEXT_VARIABLE = re.compile(r'[\x00-\x1f",\\]')
+_NEXT_VARIABLE = re.compile(r'[\x00-\x1f",\\\ud800-\udfff]')
 """Asterisk takes what follows a comma for another variable. No channel's name has one."""
 _RINGING = "5"
 _KEYS = re.compile(r"[^0-9*#A-D]")

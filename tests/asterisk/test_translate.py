@@ -1,0 +1,456 @@
+"""Every message of Asterisk that concerns us and every wish of the core; and that nothing a stranger sends gets out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from callcenter.asterisk import translate
+from callcenter.asterisk.messages import Message, checked, parse, unfit
+from callcenter.asterisk.render import LONGEST_FOLDER
+from callcenter.asterisk.translate import LogInByPhone, Translator, channel_seen
+from callcenter.core import announcement, commands, events
+from callcenter.core.commands import Answer, Command, Mirror, OfferKind, Place, Reply, Ring
+from callcenter.core.events import Customer, Event, InnEntry, OfferFailure
+from callcenter.directory import normalise, valid_inn
+from callcenter.prompts import Catalogue
+
+PROJECT = Path(__file__).parents[2]
+BY_NUMBER = Customer("Управление закупок", "Заказчик", "5902000001")
+BY_INN = Customer("Больница № 1", "Заказчик", "7707083893")
+INN = "7707083893"
+
+TRANSLATOR = Translator(
+    normalise,
+    {"+73422921960": BY_NUMBER}.get,
+    {INN: BY_INN}.get,
+    valid_inn,
+    ("lunch", "break"),
+    Path("/srv/prompts"),
+    Path("/srv/spool"),
+)
+
+
+def said(event: str, **headers: str) -> Event | LogInByPhone | None:
+    """What the core is told of a message about the channel 1.7."""
+    return TRANSLATOR.event({"Event": event, "Uniqueid": "1.7", "Channel": "PJSIP/city-07", **headers})
+
+
+def user(name: str, **headers: str) -> Event | LogInByPhone | None:
+    return said("UserEvent", UserEvent=name, **headers)
+
+
+# -- from Asterisk -------------------------------------------------------------------------------------------------
+
+PHONE = "phone:1.7"
+DESK = {"phone": "101", "requester": PHONE}
+
+
+@pytest.mark.parametrize(
+    ("heard", "told"),
+    [
+        (said("Hangup", Cause="17", **{"Cause-txt": "User busy"}), events.ChannelHungUp("1.7", 17, "User busy")),
+        (said("Hangup"), events.ChannelHungUp("1.7", 0, "")),
+        (said("Hangup", Cause="99999999999999999999"), events.ChannelHungUp("1.7", 0, "")),
+        (said("BridgeEnter", BridgeUniqueid="b1"), events.BridgeEntered("1.7", "b1")),
+        (said("BridgeLeave", BridgeUniqueid="b1"), events.BridgeLeft("1.7", "b1")),
+        (said("Newstate", Uniqueid="offer-b-1", ChannelState="5"), events.OfferRinging("offer-b-1")),
+        (said("Newstate", Uniqueid="offer-b-1", ChannelState="6"), None),
+        (said("Newstate", ChannelState="5"), None),
+        (user("CCGreeted"), events.GreetingHeard("1.7")),
+        (user("CCUrgency", Digit="1"), events.UrgencyGiven("1.7", "1")),
+        (user("CCUrgency", Digit=""), events.UrgencyGiven("1.7", "")),
+        (user("CCSpoken", Number="3"), events.AnnouncementSpoken("1.7", 3)),
+        (user("CCSpoken", Number="three"), events.AnnouncementSpoken("1.7", 0)),
+        (user("CCInfo"), events.InfoMenuVisited("1.7")),
+        (user("CCGeneral", Status="ANSWER"), events.GeneralLineEnded("1.7", True)),
+        (user("CCGeneral", Status="NOANSWER"), events.GeneralLineEnded("1.7", False)),
+        (user("CCGeneral", Status="UNCONFIGURED"), events.GeneralLineEnded("1.7", False)),
+        (user("CCAnswered"), events.OfferAnswered("1.7")),
+        (user("CCLogIn", Phone="101", Id="101", Pin="123456"), LogInByPhone("101", "101", "phone:1.7", "123456")),
+        (user("CCLogOut", Phone="101"), events.LogOut(**DESK)),
+        (user("CCReturn", Phone="101"), events.Return(**DESK)),
+        (user("CCPause", Phone="101", Key="2"), events.Pause("break", **DESK)),
+        (user("CCPause", Phone="101", Key="3"), events.Pause("", **DESK)),
+        (user("CCPause", Phone="101", Key="0"), events.Pause("", **DESK)),
+        (user("CCPause", Phone="101", Key="*"), events.Pause("", **DESK)),
+        (user("CCFeature", Feature="take-back"), events.CancelTransfer(leg="1.7", requester=PHONE)),
+        (user("CCFeature", Feature="complete"), events.CompleteTransfer(leg="1.7", requester=PHONE)),
+        (
+            user("CCFeature", Feature="not-customer"),
+            events.Transfer("general", not_customer=True, leg="1.7", requester=PHONE),
+        ),
+        (user("CCFeature", Feature="transfer-general"), events.Transfer("general", leg="1.7", requester=PHONE)),
+        (user("CCFeature", Feature="transfer-technical"), events.Transfer("technical", leg="1.7", requester=PHONE)),
+        (
+            user("CCFeature", Feature="consult-key-clients"),
+            events.Transfer("key-clients", consult=True, leg="1.7", requester=PHONE),
+        ),
+        (user("CCFeature", Feature="consult-"), None),
+        (user("CCFeature", Feature="dance-technical"), None),
+        (user("SomebodyElses"), None),
+        (said("VarSet"), None),
+        (TRANSLATOR.event({"Response": "Success"}), None),
+    ],
+)
+def test_a_message_becomes_the_cores_event(heard: object, told: object) -> None:
+    assert heard == told
+
+
+@pytest.mark.parametrize(
+    ("number", "name", "known_as", "shown", "customer"),
+    [
+        ("73422921960", "", "+73422921960", "", BY_NUMBER),
+        ("%2B7%20342%20292-19-60", "%D0%9E%D0%BB%D1%8C%D0%B3%D0%B0%2C%20%22%D0%9E%D0%9E%D0%9E%22",
+         "+73422921960", 'Ольга, "ООО"', BY_NUMBER),
+        ("89025550101", "", "+79025550101", "", None),
+        ("anonymous", "Anonymous", "anonymous", "Anonymous", None),
+        ("", "", "", "", None),
+        ("101", "%0D%0AAction%3A%20Originate", "101", "\r\nAction: Originate", None),
+        ("%FF%FE", "%E2%98%8E", "\ufffd\ufffd", "☎", None),
+    ],
+)  # fmt: skip
+@pytest.mark.clause("ESTP 2.1")
+def test_a_caller_is_known_by_number_and_shown_as_sent(
+    number: str, name: str, known_as: str, shown: str, customer: Customer | None
+) -> None:
+    arrived = user("CCArrived", Line="estp", Number=number, Name=name)
+    assert arrived == events.CallArrived("1.7", "PJSIP/city-07", "estp", known_as, shown, customer)
+
+
+@pytest.mark.parametrize(
+    ("digits", "status", "entry", "valid", "customer"),
+    [
+        (INN, "OK", InnEntry.ENTERED, True, BY_INN),
+        ("5902000000", "OK", InnEntry.ENTERED, False, None),
+        ("500100732259", "OK", InnEntry.ENTERED, True, None),
+        (INN[:4], "OK", InnEntry.ENTERED, False, None),
+        ("", "OK", InnEntry.SKIPPED, False, None),
+        ("", "TIMEOUT", InnEntry.TIMEOUT, False, None),
+        (INN, "TIMEOUT", InnEntry.ENTERED, True, BY_INN),
+        ("", "HANGUP", InnEntry.TIMEOUT, False, None),
+        ("", "ERROR", InnEntry.TIMEOUT, False, None),
+        ("", "SKIPPED", InnEntry.SKIPPED, False, None),
+    ],
+)
+@pytest.mark.clause("ESTP 2.1")
+def test_what_was_typed_as_the_inn(
+    digits: str, status: str, entry: InnEntry, valid: bool, customer: Customer | None
+) -> None:
+    assert user("CCInn", Digits=digits, Status=status) == events.InnGiven("1.7", entry, digits, valid, customer)
+
+
+@pytest.mark.parametrize(
+    ("reason", "failure"),
+    [("3", "no_answer"), ("5", "busy"), ("8", "busy"), ("0", "unreachable"), ("", "unreachable"), ("?", "unreachable")],
+)
+def test_why_a_phone_could_not_be_rung(reason: str, failure: str) -> None:
+    told = said("OriginateResponse", Response="Failure", ActionID="offer-b-1", Uniqueid="<null>", Reason=reason)
+    assert told == events.OfferFailed("offer-b-1", OfferFailure(failure))
+
+
+def test_a_phone_that_refuses_is_heard_of_by_its_hang_up_and_only_once() -> None:
+    about = {"ActionID": "offer-b-1", "Uniqueid": "offer-b-1", "Reason": "0"}
+    assert said("OriginateResponse", Response="Failure", **about) is None
+    assert said("OriginateResponse", Response="Success", **about) is None
+
+
+def test_a_pin_is_not_shown_when_the_attempt_is_printed() -> None:
+    attempt = user("CCLogIn", Phone="101", Id="101", Pin="918273")
+    assert isinstance(attempt, LogInByPhone)
+    assert "918273" not in repr(attempt)
+
+
+def test_a_channel_of_the_snapshot() -> None:
+    message = parse(
+        "Event: Status\r\nUniqueid: 1.7\r\nChannel: PJSIP/city-07\r\nBridgeID: b1\r\nSeconds: 75\r\n"
+        "CallerIDNum: 83422921960\r\nVariable: CC_LINE=estp\r\nVariable: CC_STAGE=a=b\u2028c\r\nVariable: odd"
+    )
+    assert message is not None
+    assert channel_seen(message, normalise) == events.ChannelSeen(
+        "1.7", "PJSIP/city-07", "b1", 75.0, {"CC_LINE": "estp", "CC_STAGE": "a=b\u2028c"}, "+73422921960"
+    )
+    assert channel_seen({}, normalise) == events.ChannelSeen("", "")
+
+
+HEADERS = (
+    "Uniqueid", "Channel", "Cause", "Cause-txt", "BridgeUniqueid", "ChannelState", "Response", "ActionID",
+    "Reason", "Line", "Number", "Name", "Digits", "Status", "Digit", "Phone", "Id", "Pin", "Key", "Feature",
+    "Variable", "Seconds", "CallerIDNum", "BridgeID",
+)  # fmt: skip
+KINDS = ("UserEvent", "Hangup", "BridgeEnter", "BridgeLeave", "Newstate", "OriginateResponse", "Status")
+USER_EVENTS = tuple(re.findall(r"UserEvent\((\w+)", (PROJECT / "dialplan/extensions.conf.j2").read_text()))
+
+HOSTILE = st.text(st.characters(), max_size=40) | st.sampled_from(
+    [
+        "",
+        "\r\nAction: Originate",
+        "a,b=c",
+        '"; \\',
+        "%",
+        "%ZZ%D0",
+        "😀" * 4096,
+        "9" * 4096,
+        "\ud800",
+        "١٢",
+        "offer-",
+        "5",
+    ]
+)
+MESSAGES = st.builds(
+    lambda event, user_event, rest: {"Event": event, "UserEvent": user_event, **rest},
+    st.sampled_from(KINDS) | HOSTILE,
+    st.sampled_from(USER_EVENTS) | HOSTILE,
+    st.dictionaries(st.sampled_from(HEADERS) | HOSTILE, HOSTILE),
+)
+
+
+def test_the_dialplan_tells_nothing_that_is_not_understood() -> None:
+    for name in USER_EVENTS:
+        assert user(name, Feature="complete") is not None, name
+    dialplan = (PROJECT / "dialplan/extensions.conf.j2").read_text()
+    sent = {header for told in re.findall(r"UserEvent\((.*)\)\n", dialplan) for header in re.findall(r",(\w+):", told)}
+    assert sent <= set(HEADERS)
+
+
+@given(MESSAGES)
+@example({"Event": "UserEvent", "UserEvent": "CCPause", "Key": "²"})
+@example({"Event": "Hangup", "Cause": "²"})
+def test_no_message_whatever_stands_in_it_raises(message: Message) -> None:
+    TRANSLATOR.event(message)
+    channel_seen(message, normalise)
+
+
+@given(HOSTILE, HOSTILE)
+def test_whatever_a_caller_calls_themselves_arrives_as_it_is(number: str, name: str) -> None:
+    headers = {"Number": quote(number, errors="replace"), "Name": quote(name, errors="replace")}
+    arrived = user("CCArrived", Line="estp", **headers)
+    assert isinstance(arrived, events.CallArrived)
+    assert arrived.name == name.encode(errors="replace").decode()
+    assert arrived.number in (normalise(number), number.encode(errors="replace").decode())
+
+
+# -- to Asterisk ---------------------------------------------------------------------------------------------------
+
+
+def ring(kind: OfferKind = OfferKind.QUEUE, **changes: str) -> Ring:
+    values = {"caller_channel": "PJSIP/city-07", "caller_number": "+73422921960", "label": "Срочно: Больница"}
+    return Ring("offer-b-1", kind, "101", "1.7", timeout=15.0, **(values | changes))
+
+
+def set_variable(channel: str, variable: str, value: str) -> translate.Action:
+    return {"Action": "Setvar", "Channel": channel, "Variable": variable, "Value": value}
+
+
+ORIGINATE = {
+    "Action": "Originate", "ActionID": "offer-b-1", "Channel": "PJSIP/101", "ChannelId": "offer-b-1",
+    "Context": "cc-offer", "Exten": "s", "Priority": "1", "Timeout": "15000",
+    "CallerID": '"Срочно: Больница" <+73422921960>', "Async": "true", "Variable": ["CC_CALLER=PJSIP/city-07"],
+}  # fmt: skip
+
+
+def redirect(place: str) -> translate.Action:
+    return {"Action": "Redirect", "Channel": "1.7", "Context": f"cc-{place}", "Exten": "s", "Priority": "1"}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "done"),
+    [
+        (commands.Direct("1.7", Place.GREETING), [redirect("greeting")]),
+        (
+            commands.Direct("1.7", Place.IDENTIFY, ("ask-inn",)),
+            [set_variable("1.7", "CC_SAY", "0:/srv/prompts/ru/ask-inn"), redirect("identify")],
+        ),
+        (
+            commands.Direct("1.7", Place.WAITING, ("position-2", "wait-5"), 3),
+            [
+                set_variable("1.7", "CC_AFTER", "hold"),
+                set_variable("1.7", "CC_SAY", "3:/srv/prompts/ru/position-2&/srv/prompts/ru/wait-5"),
+                redirect("waiting"),
+            ],
+        ),
+        (commands.Announce("1.7", 4, ("wait-5",)), [set_variable("1.7", "CC_SAY", "4:/srv/prompts/ru/wait-5")]),
+        (commands.AfterBridge("1.7", Place.GOODBYE), [set_variable("1.7", "CC_AFTER", "goodbye")]),
+        (commands.KeepLeg("offer-b-1", True), [set_variable("offer-b-1", "CC_KEEP", "1")]),
+        (commands.KeepLeg("offer-b-1", False), [set_variable("offer-b-1", "CC_KEEP", "0")]),
+        (
+            commands.Record("1.7", "estp"),
+            [
+                set_variable("1.7", "CC_RECORDED", "1"),
+                {"Action": "MixMonitor", "Channel": "1.7",
+                 "Options": "br(/srv/spool/1.7-in.wav)t(/srv/spool/1.7-out.wav)"},
+            ],
+        ),
+        (commands.HangUp("offer-b-1"), [{"Action": "Hangup", "Channel": "offer-b-1", "Cause": "16"}]),
+        (ring(), [ORIGINATE]),
+        (ring(OfferKind.TRANSFER), [ORIGINATE | {"Variable": ["CC_CALLER=PJSIP/city-07", "CC_HANDOVER=1"]}]),
+        (
+            ring(OfferKind.CONSULT, consult_leg="offer-b-9"),
+            [ORIGINATE | {"Context": "cc-consult", "Variable": ["CC_CALLER=PJSIP/city-07", "CC_COLLEAGUE=offer-b-9"]}],
+        ),
+        (Reply("phone:1.7", Answer.PAUSED), [set_variable("1.7", "CC_TELL", "/srv/prompts/ru/op-paused")]),
+        (
+            Reply("phone:1.7", Answer.RETURNED_AFTER_MISS),
+            [set_variable("1.7", "CC_TELL", "/srv/prompts/ru/op-missed-paused&/srv/prompts/ru/op-returned")],
+        ),
+        (
+            Reply("phone:1.7", Answer.NONE_FREE, "managers"),
+            [set_variable("1.7", "CC_TELL", "/srv/prompts/ru/op-none-free-managers")],
+        ),
+        (
+            Reply("phone:1.7", Answer.NONE_FREE, "lawyers"),
+            [set_variable("1.7", "CC_TELL", "/srv/prompts/ru/op-none-free")],
+        ),
+        (Reply("web:4", Answer.PAUSED), []),
+        (commands.FinishRecording("1.7", "estp", 10.0), []),
+        (commands.Notice(commands.Severity.INFO, "Line 'estp' is open."), []),
+    ],
+)  # fmt: skip
+def test_a_wish_of_the_core_becomes_actions(wanted: Command, done: list[translate.Action]) -> None:
+    assert TRANSLATOR.actions(wanted) == done
+
+
+def test_the_safety_nets_queues_follow_who_is_on_shift() -> None:
+    paused = TRANSLATOR.mirror(Mirror("101", "operators", "desk-1", on_shift=True, paused=True), ["cc-a", "cc-b"])
+    assert [(a["Action"], a["Queue"], a["Interface"], a["Paused"]) for a in paused] == [
+        ("QueueAdd", "cc-a", "PJSIP/desk-1", "true"),
+        ("QueuePause", "cc-a", "PJSIP/desk-1", "true"),
+        ("QueueAdd", "cc-b", "PJSIP/desk-1", "true"),
+        ("QueuePause", "cc-b", "PJSIP/desk-1", "true"),
+    ]
+    gone = TRANSLATOR.mirror(Mirror("101", "operators", "desk-1", on_shift=False, paused=False), ["cc-a"])
+    assert gone == [{"Action": "QueueRemove", "Queue": "cc-a", "Interface": "PJSIP/desk-1"}]
+
+
+IDS = st.text("0123456789.-abcPJSI/", min_size=1, max_size=149)
+"""Asterisk's own: unique ids and channels' names have fewer than 150 bytes."""
+WORDS = st.text("abcdefgh-_0123456789", min_size=1, max_size=31)
+PHRASES = st.lists(st.sampled_from(Catalogue.load(PROJECT / "ivr_prompts").ids()), max_size=4).map(tuple)
+PLACES = st.sampled_from(list(Place))
+COMMANDS = st.one_of(
+    st.builds(commands.Direct, IDS, PLACES, PHRASES, st.integers(0, 10**6)),
+    st.builds(commands.Announce, IDS, st.integers(0, 10**6), PHRASES),
+    st.builds(commands.AfterBridge, IDS, PLACES),
+    st.builds(commands.Record, IDS, WORDS),
+    st.builds(
+        Ring, IDS, st.sampled_from(list(OfferKind)), WORDS, IDS, IDS | HOSTILE.map(lambda text: text[:149]),
+        HOSTILE, HOSTILE, st.floats(0.1, 120), IDS,
+    ),
+    st.builds(commands.HangUp, IDS),
+    st.builds(commands.KeepLeg, IDS, st.booleans()),
+    st.builds(Reply, IDS.map("phone:{}".format), st.sampled_from(list(Answer)), HOSTILE),
+    st.builds(Mirror, WORDS, WORDS, WORDS, st.booleans(), st.booleans()),
+)  # fmt: skip
+
+
+def of(command: Command) -> list[translate.Action]:
+    if isinstance(command, Mirror):
+        return TRANSLATOR.mirror(command, ["cc-estp"])
+    return TRANSLATOR.actions(command)
+
+
+@given(COMMANDS)
+@example(ring(label="x" * 4096, caller_number="9" * 4096))
+@example(ring(label='Иван" <112>\r\nAction: Command\r\n', caller_number="1>\r\nVariable: CC_HANDOVER=1"))
+@example(ring(label="📞\ud800" * 100, caller_channel="PJSIP/a,CC_HANDOVER=1"))
+def test_no_name_or_number_gets_out_of_its_line(command: Command) -> None:
+    for action in of(command):
+        assert unfit(checked(action)) is None
+
+
+@given(HOSTILE, HOSTILE, HOSTILE.map(lambda text: text[:149]), st.sampled_from(list(OfferKind)))
+def test_a_ring_says_one_name_one_number_and_the_variables_that_were_meant(
+    label: str, number: str, channel: str, kind: OfferKind
+) -> None:
+    wanted = ring(kind, label=label, caller_number=number, caller_channel=channel, consult_leg="offer-b-9")
+    [action] = TRANSLATOR.actions(wanted)
+    assert isinstance(action["CallerID"], str)
+    assert re.fullmatch(r'"[^"<>\\]{0,60}" <[^"<>\\]{0,32}>', action["CallerID"])
+    second = {OfferKind.QUEUE: [], OfferKind.TRANSFER: ["CC_HANDOVER"], OfferKind.CONSULT: ["CC_COLLEAGUE"]}[kind]
+    as_asterisk_reads_them = [part for header in action["Variable"] for part in header.split(",")]
+    assert [variable.partition("=")[0] for variable in as_asterisk_reads_them] == ["CC_CALLER", *second]
+
+
+def test_the_longest_announcement_fits_a_line_from_the_longest_folder_that_is_allowed() -> None:
+    deep = Translator(normalise, lambda _: None, lambda _: None, valid_inn, (), Path("/" + "x" * 199), Path("/"))
+    assert len(str(deep.prompts)) == LONGEST_FOLDER
+    ids = sorted(Catalogue.load(PROJECT / "ivr_prompts").ids(), key=len)
+    waiting = ("inn-unknown-go-on", "position-50", "wait-over-30", "press-for-info")
+    for prompts in (waiting, tuple(ids[-4:])):
+        for action in deep.actions(commands.Direct("1" * 149, Place.WAITING, prompts, 999_999)):
+            assert unfit(checked(action)) is None
+
+
+def test_the_longest_recording_fits_a_line_from_the_longest_folder_that_is_allowed() -> None:
+    deep = Translator(normalise, lambda _: None, lambda _: None, valid_inn, (), Path("/"), Path("/" + "x" * 199))
+    for action in deep.actions(commands.Record("1" * 149, "estp")):
+        assert unfit(checked(action)) is None
+
+
+def test_what_we_ask_and_say_regularly_is_fit_to_send() -> None:
+    for action in (translate.SNAPSHOT, translate.heartbeat(1_800_000_000)):
+        assert unfit(checked(action)) is None
+    assert translate.heartbeat(7) == {"Action": "Setvar", "Variable": "CC_HEARTBEAT", "Value": "7"}
+
+
+# -- prompts -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("answer", list(Answer))
+def test_every_answer_has_something_to_say(answer: Answer) -> None:
+    [action] = TRANSLATOR.actions(Reply("phone:1.7", answer))
+    spoken = Catalogue.load(PROJECT / "ivr_prompts")
+    assert isinstance(action["Value"], str)
+    for file in action["Value"].split("&"):
+        assert file.removeprefix("/srv/prompts/ru/") in spoken.prompts
+
+
+def words(text: str) -> Iterable[str]:
+    """Quoted words of a source that look like the id of a prompt: two words at least, joined by hyphens."""
+    return re.findall(r'"([a-z0-9]+(?:-[a-z0-9]+)+)"', text)
+
+
+def in_core() -> set[str]:
+    files = ("announcement", "arrival", "waiting", "guide", "transfer")
+    texts = [(PROJECT / f"callcenter/core/{name}.py").read_text() for name in files]
+    return {word for text in texts for word in words(text)} | {"connecting", "identified"}
+
+
+def in_announcements() -> set[str]:
+    waits: list[float | None] = [None, *range(0, 3 * 3600, 20)]
+    return {part for ahead in range(60) for wait in waits for part in announcement.position_and_wait(ahead, wait)}
+
+
+def in_dialplan() -> set[str]:
+    text = (PROJECT / "dialplan/extensions.conf.j2").read_text()
+    return set(re.findall(r"\$\{CC_PROMPTS\}/([a-z][a-z0-9-]*)", text)) | set(words(text))
+
+
+def in_translate() -> set[str]:
+    return {part for told in translate.TELL.values() for part in told.split("&")} | {
+        "op-none-free-technical",
+        "op-none-free-managers",
+    }
+
+
+@pytest.mark.parametrize(
+    ("source", "one_of_them"),
+    [
+        (in_core, "inn-unknown-go-on"),
+        (in_announcements, "position-50"),
+        (in_dialplan, "info-subjects"),
+        (in_translate, "op-try-later"),
+    ],
+)
+def test_every_prompt_that_is_named_anywhere_is_in_the_catalogue(
+    source: Callable[[], set[str]], one_of_them: str
+) -> None:
+    named = source()
+    assert one_of_them in named
+    assert named <= set(Catalogue.load(PROJECT / "ivr_prompts").ids())
