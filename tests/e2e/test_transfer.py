@@ -6,7 +6,6 @@ import hashlib
 import itertools
 import wave
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -280,9 +279,7 @@ async def test_none_free_is_told_at_once_and_nothing_is_dropped(talk: Talk) -> N
     assert not talk.caller.ended.is_set()
     talk.operator.hang_up()
     await ends(talk.caller)
-    await talk.transfers(
-        ("technical", "", "none_free"), ("managers", "", "none_free"), ("managers", "", "none_free")
-    )
+    await talk.transfers(("technical", "", "none_free"), ("managers", "", "none_free"), ("managers", "", "none_free"))
 
 
 async def test_a_transfer_after_a_transfer(talk: Talk) -> None:
