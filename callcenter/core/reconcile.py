@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from callcenter.core import conversation, departure, dispatch, ringing, transfer, waiting
 from callcenter.core.caller import Caller, CallerState, CallerStep
-from callcenter.core.commands import HangUp, Mirror, Place, Severity
+from callcenter.core.commands import HangUp, Mirror, OfferKind, Place, Severity
 from callcenter.core.events import (
     AsteriskLost,
     BridgeEntered,
@@ -15,9 +17,9 @@ from callcenter.core.events import (
     Snapshot,
 )
 from callcenter.core.floor import Floor
-from callcenter.core.offer import OfferState
-from callcenter.core.operator import Presence
-from callcenter.core.records import CallRecord
+from callcenter.core.offer import Offer, OfferState, OfferStep
+from callcenter.core.operator import Activity, ActivityStep, Operator, Presence
+from callcenter.core.records import CallRecord, OfferRecord
 
 SAFETY_NET = "alone"
 """CC_STAGE of a caller whom Asterisk serves by its own queue, because the controller was away."""
@@ -34,6 +36,7 @@ def lost(floor: Floor, event: AsteriskLost) -> None:
 
 def snapshot(floor: Floor, event: Snapshot) -> None:
     """Take over what is true."""
+    floor.connected = False  # until all of it is taken in: who is to be offered to whom depends on everybody
     seen = {channel.channel_id: channel for channel in event.channels}
     for call in [call for call in floor.callers if call not in seen]:
         departure.caller_gone(floor, floor.callers[call], LOST_CAUSE, "gone while unseen", lost=True)
@@ -44,7 +47,7 @@ def snapshot(floor: Floor, event: Snapshot) -> None:
     for channel in event.channels:
         _catch_up(floor, channel)
     for channel in event.channels:
-        _take_over(floor, channel)
+        _take_over(floor, channel, event.channels)
     floor.connected = True
     for operator in floor.operators.values():
         if operator.presence is not Presence.OFF:
@@ -87,7 +90,7 @@ def _left_behind(floor: Floor, caller: Caller) -> None:
         floor.move(caller, CallerStep.FAREWELL)
 
 
-def _take_over(floor: Floor, channel: ChannelSeen) -> None:
+def _take_over(floor: Floor, channel: ChannelSeen, channels: Sequence[ChannelSeen]) -> None:
     """A waiting caller whom somebody else serves: one who talks is left in peace, one who waits there is ours again."""
     caller = floor.callers.get(channel.channel_id)
     if caller is None or caller.state is not CallerState.WAITING:
@@ -96,10 +99,45 @@ def _take_over(floor: Floor, channel: ChannelSeen) -> None:
     if channel.bridge and not ours:
         caller.bridge = channel.bridge
         caller.recorded = True
-        conversation.found_talking(floor, caller)
+        conversation.found_talking(floor, caller, _other_end(floor, caller, channel, channels))
     elif channel.variables.get("CC_STAGE") == SAFETY_NET:
         caller.recorded = True
         waiting.welcome(floor, caller)
+
+
+def _other_end(floor: Floor, caller: Caller, channel: ChannelSeen, channels: Sequence[ChannelSeen]) -> Offer | None:
+    """The leg that this caller is found talking to, taken for an offer of ours: while it lasts its operator has a call,
+    on shift or not, and nobody else is offered to that phone."""
+    for end in channels:
+        operator = _at_phone(floor, end.phone) if end.bridge == channel.bridge and end is not channel else None
+        if operator is None or operator.activity not in (Activity.IDLE, Activity.WRAPPING_UP):
+            continue
+        conversation.wrap_up_over(floor, operator.person.id, dispatching=False)
+        operator.phone = end.phone
+        floor.at_phone[end.phone] = operator.person.id
+        placed_at = max(floor.now - end.seconds, caller.record.arrived_at)
+        kind = OfferKind.QUEUE
+        record = OfferRecord(end.channel_id, caller.call, operator.person.id, kind.value, placed_at)
+        offer = Offer(end.channel_id, kind, caller.call, caller.record.line, operator.person.id, record)
+        floor.offers[offer.id], operator.offer = offer, offer.id
+        offer.bridge = end.bridge
+        for step in (OfferStep.ANSWER, OfferStep.CONNECT):
+            floor.step(offer, step)
+        # When it was answered nobody saw: at the latest now, at the soonest when the phone began to ring.
+        floor.note_offer(offer, answered_at=placed_at, connected_at=placed_at, result="connected")
+        for activity in (ActivityStep.OFFER, ActivityStep.CONNECT):
+            floor.activity(operator, activity, "found talking", caller.call)
+        return offer
+    return None
+
+
+def _at_phone(floor: Floor, phone: str) -> Operator | None:
+    """Who sits there; without a shift, whose phone it is."""
+    person = floor.at_phone.get(phone)
+    if person is not None:
+        return floor.operators[person]
+    owners = (one for one in floor.operators.values() if one.person.phone == phone)
+    return next((one for one in owners if phone and not one.phone), None)
 
 
 def _adopt(floor: Floor, channel: ChannelSeen) -> None:

@@ -50,18 +50,20 @@ def cancelled(floor: Floor, event: CancelTransfer) -> None:
     """The operator takes the caller back."""
     operator = _operator(floor, event.person, event.leg)
     caller = _caller_of(floor, operator)
-    if operator is None or caller is None or caller.handover is None:
+    theirs = operator and caller and caller.handover and caller.handover.from_leg == operator.offer
+    if operator is None or caller is None or caller.handover is None or not theirs:
+        _reply(floor, event.requester, Answer.NOT_POSSIBLE)
+        return
+    offer = floor.offers.get(caller.handover.offer)
+    if offer and operator.activity is Activity.CONSULTING:
+        floor.do(HangUp(offer.id))  # Asterisk then joins the operator with the caller again
+    elif offer and offer.pending:
+        floor.withdraw(offer)
+        _over(floor, caller, "cancelled")
+    else:  # the colleague has just picked up, or is just leaving: in a moment it is known who talks with whom
         _reply(floor, event.requester, Answer.NOT_POSSIBLE)
         return
     _reply(floor, event.requester, Answer.TAKEN_BACK)
-    offer = floor.offers.get(caller.handover.offer)
-    if operator.activity is Activity.CONSULTING:
-        if offer:
-            floor.do(HangUp(offer.id))  # Asterisk then joins the operator with the caller again
-    else:
-        if offer and offer.pending:
-            floor.withdraw(offer)
-        _over(floor, caller, "cancelled")
 
 
 def completed(floor: Floor, event: CompleteTransfer) -> None:
