@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from callcenter.core.commands import Answer, OfferKind, Place
-from callcenter.core.events import GENERAL_LINE, BridgeLeft, Transfer
+from callcenter.core.events import GENERAL_LINE, BridgeLeft, OfferAnswered, Transfer
 from callcenter.core.records import HungUpBy, Identification, Outcome
 from tests.core.story import Guest, Story, withdrawn
 
@@ -321,6 +321,26 @@ def test_asking_when_the_conversation_has_just_ended(story: Story, caller: Guest
     assert story.phone("101").transfers(GENERAL_LINE) is Answer.NOT_POSSIBLE
     assert story.phone("101").transfers("technical") is Answer.NOT_POSSIBLE
     assert caller.state == "leaving"
+
+
+def test_only_the_one_who_asked_can_take_back(story: Story, caller: Guest) -> None:
+    story.phone("101").transfers("technical", consult=True)
+    assert story.phone("201").takes_back() is Answer.NOT_POSSIBLE, "not while the phone rings"
+    story.phone("201").answers()
+    assert story.phone("201").takes_back() is Answer.NOT_POSSIBLE
+    assert story.is_now("201")[1] == "advising"
+    assert story.phone("101").takes_back() is Answer.TAKEN_BACK
+    assert caller.talks_with("101")
+
+
+def test_taking_back_in_the_moment_when_the_colleague_picks_up_is_too_soon(story: Story, caller: Guest) -> None:
+    story.phone("101").transfers("technical", consult=True)
+    offer = story.phone("201").display.offer
+    story.tell(OfferAnswered(offer))
+    assert story.phone("101").takes_back() is Answer.NOT_POSSIBLE
+    story.phone("201").answers()
+    assert story.phone("101").takes_back() is Answer.TAKEN_BACK
+    assert caller.talks_with("101")
 
 
 def test_a_transfer_nobody_asked_for_is_passed_over(story: Story) -> None:
