@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -44,6 +45,8 @@ from callcenter.core.records import CallRecord, Outcome
 from tests.core import story as stories
 from tests.core.exchange import CallerChannel, Exchange
 from tests.core.story import CUSTOMER, ESTP, PEOPLE, SUPPLIER, Story
+
+pytestmark = [pytest.mark.clause("ESTP 2.3"), pytest.mark.clause("ESTP 4.2"), pytest.mark.clause("ESTP 5.4.1")]
 
 SMALL = replace(ESTP, capacity=6, overtaking_limit=60.0)
 OTHER = replace(
@@ -442,7 +445,7 @@ def joined(caller: Caller) -> float:
 
 TestCallCentreStories = CallCentreStories.TestCase
 HUNT = int(os.environ.get("CALLCENTER_HUNT", "0"))
-"""So many days, at random; without it a few hundred that are the same each time, so that nobody's build fails by luck."""
+"""So many days, at random; without it some hundred that are the same each time: nobody's build fails by luck."""
 
 TestCallCentreStories.settings = settings(
     max_examples=HUNT or 300,
