@@ -128,7 +128,7 @@ class TransferRecord:
     ended_at: float | None = None
     to_operator: str = ""
     result: str = ""
-    """'', 'done', 'none_free', 'missed', 'cancelled', 'caller_left'."""
+    """'', 'done', 'none_free', 'missed', 'cancelled', 'caller_left', or 'failed' when nobody of ours was left."""
 
 
 @dataclass(frozen=True, slots=True)
