@@ -1,0 +1,276 @@
+"""Conversations become files: both sides, whole, measured and signed; whatever Asterisk or the disk has done."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import resource
+import struct
+import wave
+from array import array
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from callcenter import recordings
+from callcenter.recordings import RATE, Recording, RecordingError, Recordings
+
+pytestmark = pytest.mark.clause("ESTP 2.6")
+
+NOW = datetime(2026, 11, 20, 15, 4, 5, tzinfo=UTC)
+CALL = "1763650000.7"
+CALLER, OPERATOR = 1000, -2000
+"""What the two sides «say»: one constant sample each."""
+
+
+class Place:
+    """A spool and a folder, and the recordings between them."""
+
+    def __init__(self, home: Path) -> None:
+        self.spool, self.folder = home / "spool", home / "kept"
+        self.spool.mkdir()
+        self.recordings = Recordings(self.spool, self.folder, lambda line: NOW)
+
+    def side(self, name: str, samples: list[int] | array[int]) -> Path:
+        """What Asterisk wrote: a finished file."""
+        path = self.spool / name
+        with wave.open(str(path), "wb") as file:
+            file.setparams((1, 2, RATE, 0, "NONE", ""))
+            file.writeframes(array("h", samples).tobytes())
+        return path
+
+    def talked(self, seconds_in: float, seconds_out: float, name: str = CALL) -> None:
+        self.side(f"{name}-in.wav", [CALLER] * round(RATE * seconds_in))
+        self.side(f"{name}-out.wav", [OPERATOR] * round(RATE * seconds_out))
+
+    async def finish(self, talk: float = 10.0, call: str = CALL) -> Recording | None:
+        return await self.recordings.finish(call, "estp", talk)
+
+    async def finished(self, talk: float = 10.0, call: str = CALL) -> Recording:
+        found = await self.finish(talk, call)
+        assert found is not None
+        return found
+
+    def heard(self, recording: Recording) -> tuple[list[int], list[int]]:
+        """The left and the right channel of the finished file."""
+        with wave.open(str(self.folder / recording.path), "rb") as file:
+            assert file.getparams()[:3] == (2, 2, RATE)
+            both = array("h", file.readframes(file.getnframes()))
+        return list(both[0::2]), list(both[1::2])
+
+    def kept(self) -> list[Path]:
+        return [path for path in self.folder.rglob("*") if path.is_file()]
+
+    def spooled(self) -> list[str]:
+        return sorted(path.name for path in self.spool.iterdir())
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asterisk is given no time to finish its files: it has died."""
+    monkeypatch.setattr(recordings, "_PATIENCE", 0.0)
+    monkeypatch.setattr(recordings, "_LOOK_AGAIN", 0.001)
+
+
+async def test_both_sides_become_one_file_with_a_channel_each(place: Place) -> None:
+    place.talked(1.0, 0.5)
+    made = await place.finished()
+    left, right = place.heard(made)
+    assert left == [CALLER] * RATE
+    assert right == [OPERATOR] * (RATE // 2) + [0] * (RATE // 2)
+
+
+async def test_where_it_lies_how_long_it_is_and_what_it_is_signed_with(place: Place) -> None:
+    place.talked(0.25, 1.5)
+    made = await place.finished()
+    assert made.path == f"estp/2026-11-20/15-04-05_{CALL}.wav"
+    assert made.seconds == 1.5
+    assert made.sha256 == hashlib.sha256((place.folder / made.path).read_bytes()).hexdigest()
+    assert place.kept() == [place.folder / made.path], "and no half-finished file beside it"
+
+
+async def test_samples_keep_their_order_across_pieces(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recordings, "_CHUNK", 7)
+    said = [n % 30_000 for n in range(1000)]
+    place.side(f"{CALL}-in.wav", said)
+    place.side(f"{CALL}-out.wav", [-sample for sample in said[:333]])
+    left, right = place.heard(await place.finished())
+    assert left == said
+    assert right == [-sample for sample in said[:333]] + [0] * 667
+
+
+async def test_conversations_of_one_call_follow_one_another(place: Place) -> None:
+    """Parts are numbered from the first hold on; the tenth comes after the second, and another call's stay away."""
+    place.side(f"{CALL}-in.wav", [1] * 100)
+    place.side(f"{CALL}-out.wav", [1] * 40)
+    for part in (2, 10, 1):
+        place.side(f"{CALL}-{part}-in.wav", [part + 1] * 100)
+    place.side(f"{CALL}-10-out.wav", [5] * 100)
+    place.side(f"{CALL}7-in.wav", [99] * 100)
+    left, right = place.heard(await place.finished())
+    assert left == [1] * 100 + [2] * 100 + [3] * 100 + [11] * 100
+    assert right == [1] * 40 + [0] * 260 + [5] * 100
+    assert place.spooled() == [f"{CALL}7-in.wav"]
+
+
+@pytest.mark.parametrize("side", ["in", "out"])
+async def test_one_side_that_was_never_written_is_silent(place: Place, side: str) -> None:
+    place.side(f"{CALL}-{side}.wav", [CALLER] * 800)
+    left, right = place.heard(await place.finished())
+    assert (left, right) == (([CALLER] * 800, [0] * 800) if side == "in" else ([0] * 800, [CALLER] * 800))
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_an_asterisk_that_died_never_finished_its_headers(place: Place) -> None:
+    """The lengths are still 0 there, and half a sample may stand at the end: all that was heard is kept."""
+    place.talked(1.0, 1.0)
+    for side in ("in", "out"):
+        path = place.spool / f"{CALL}-{side}.wav"
+        data = bytearray(path.read_bytes())
+        data[4:8] = data[40:44] = struct.pack("<I", 0)
+        path.write_bytes(bytes(data) + (b"\x01" if side == "in" else b""))
+    made = await place.finished()
+    assert made.seconds == 1.0
+    assert place.heard(made) == ([CALLER] * RATE, [OPERATOR] * RATE)
+
+
+async def test_a_file_is_joined_only_when_asterisk_has_closed_it(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.talked(0.5, 0.5)
+    path = place.spool / f"{CALL}-in.wav"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:40] + struct.pack("<I", 0) + whole[44:100])
+    monkeypatch.setattr(recordings, "_LOOK_AGAIN", 0.001)
+    is_closed, looks = recordings._is_closed, 0
+
+    def looked_at(side: Path) -> bool:
+        """Asterisk goes on writing each time that we have looked."""
+        nonlocal looks
+        closed = is_closed(side)
+        if side == path and not closed:
+            looks += 1
+            path.write_bytes(whole if looks == 3 else path.read_bytes() + b"\0\0")
+        return closed
+
+    monkeypatch.setattr(recordings, "_is_closed", looked_at)
+    left, _ = place.heard(await place.finished())
+    assert looks == 3
+    assert left == [CALLER] * (RATE // 2)
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("remains", [b"", b"RIFF", b"\0" * 44])
+async def test_a_conversation_of_which_nothing_was_recorded_is_said(place: Place, remains: bytes) -> None:
+    (place.spool / f"{CALL}-in.wav").write_bytes(remains)
+    with pytest.raises(RecordingError, match="Asterisk recorded nothing"):
+        await place.finish()
+    assert place.kept() == []
+
+
+async def test_nothing_in_the_spool_at_all_is_said_too(place: Place) -> None:
+    with pytest.raises(RecordingError, match="Asterisk recorded nothing"):
+        await place.finish()
+
+
+async def test_nobody_talked_and_nothing_is_kept(place: Place) -> None:
+    place.talked(3.0, 3.0)  # of the waiting room: never
+    assert await place.finish(talk=0.0) is None
+    assert place.kept() == []
+    assert place.spooled() == []
+
+
+async def test_a_conversation_shorter_than_a_packet_needs_no_recording_but_a_word_is_kept(place: Place) -> None:
+    place.talked(0.0, 0.0)
+    assert await place.finish(talk=0.1) is None
+    place.talked(0.02, 0.0)
+    assert (await place.finished(talk=0.1)).seconds == 0.02
+
+
+async def test_the_spool_is_emptied_only_when_the_file_is_whole(place: Place) -> None:
+    place.talked(1.0, 1.0)
+    place.folder.write_text("a file stands where the folder should be")
+    with pytest.raises(RecordingError, match=r"estp|File exists|Not a directory") as caught:
+        await place.finish()
+    assert str(place.spool) in str(caught.value)
+    assert place.spooled() == [f"{CALL}-in.wav", f"{CALL}-out.wav"]
+    place.folder.unlink()
+    assert (await place.finished()).seconds == 1.0
+    assert place.spooled() == []
+
+
+@contextmanager
+def full_after(size: int) -> Iterator[None]:
+    """No file of this process can grow beyond: as near to a full disk as a test gets."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+async def test_a_disk_that_fills_up_leaves_no_half_file_and_all_of_the_spool(place: Place) -> None:
+    place.talked(100.0, 100.0)
+    with full_after(1_000_000), pytest.raises(RecordingError, match="what there is stays in"):
+        await place.finish()
+    assert place.kept() == []
+    assert place.spooled() == [f"{CALL}-in.wav", f"{CALL}-out.wav"]
+
+
+async def test_a_spool_that_cannot_be_emptied_is_an_error_with_words(place: Place) -> None:
+    (place.spool / f"{CALL}-in.wav").mkdir()
+    with pytest.raises(RecordingError, match="what there is stays in"):
+        await place.finish(talk=0.0)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "../outside",
+        "/etc/passwd",
+        "..",
+        "a/b",
+        "",
+        "a\0b",
+        "x" * 300,
+        "host-1.7",
+        "%2e%2e",
+        "a b;$(x)&",
+        "*",
+        "[1]",
+        "ё\n",
+    ],
+)
+async def test_no_call_whatever_its_id_leaves_the_folders(place: Place, call: str, tmp_path: Path) -> None:
+    outside = tmp_path / "outside-in.wav"
+    outside.write_bytes(b"not ours")
+    place.side(f"{CALL}-in.wav", [99] * 100)
+    if call and len(call) < 200 and not set(call) & set("/\0"):
+        place.side(f"{call}-in.wav", [CALLER] * 100)
+    try:
+        made = await place.finished(call=call)
+    except RecordingError:
+        assert set(call) & set("/\0") or not 0 < len(call) < 200
+    else:
+        assert (place.folder / made.path).resolve().parent == place.folder / "estp/2026-11-20"
+        assert place.heard(made)[0] == [CALLER] * 100
+    assert outside.read_bytes() == b"not ours"
+    assert f"{CALL}-in.wav" in place.spooled(), "another call's"
+
+
+async def test_many_calls_end_at_once_and_each_gets_its_own(place: Place) -> None:
+    calls = [f"1763650000.{n}" for n in range(20)]
+    for n, call in enumerate(calls):
+        place.side(f"{call}-in.wav", [n] * 200)
+        place.side(f"{call}-out.wav", [-n] * 200)
+    made = await asyncio.gather(*(place.finished(call=call) for call in calls))
+    for n, recording in enumerate(made):
+        assert place.heard(recording) == ([n] * 200, [-n] * 200)
+    assert place.spooled() == []
