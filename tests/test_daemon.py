@@ -1,0 +1,443 @@
+"""The whole controller with a real register and page, and a manager interface that says what a test wants it to."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, closing
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from pathlib import Path
+from typing import Any, NoReturn, Self
+
+import pytest
+
+from callcenter import daemon
+from callcenter.config import Config
+from callcenter.core import commands, events
+from callcenter.core.commands import Answer
+from callcenter.core.events import Event
+from callcenter.daemon import Controller, StartError
+from callcenter.directory import normalise
+from callcenter.people import Secrets
+from callcenter.register import Register
+from tests.asterisk.fake_asterisk import LIMIT, Facts, FakeAsterisk, event, success
+from tests.register.stories import eventually, stored
+
+
+def configuration(ami_port: int, http_port: int) -> str:
+    """A line that is open now, whatever the day."""
+    days = ", ".join(f"{date.today() + timedelta(days=n)}" for n in (-1, 0, 1))  # noqa: DTZ011 - either side counts
+    return f"""
+lines:
+  estp:
+    numbers: ["+7 342 292-19-60"]
+    hours: {{opens: 00:00, closes: 24:00, extra_workdays: [{days}]}}
+    ivr: {{ask_inn: false, urgency: {{}}}}
+people: {{101: {{name: Анна}}}}
+phones: {{101: }}
+http: {{port: {http_port}}}
+asterisk: {{start: false, ami_port: {ami_port}, sip_port: 1, rtp_first: 20000, rtp_last: 29999}}
+"""
+
+
+def free_port() -> int:
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def channels(*seen: dict[str, str]) -> Callable[[dict[str, str]], str]:
+    """The answer to `Status`: these channels."""
+
+    def answer(action: dict[str, str]) -> str:
+        id = action["ActionID"]
+        items = [event("Status", ActionID=id, **channel) for channel in seen]
+        return "".join([success(action, EventList="start"), *items, event("StatusComplete", ActionID=id)])
+
+    return answer
+
+
+def arrives(call: str, number: str = "89025550101") -> str:
+    headers = {"Uniqueid": call, "Channel": f"PJSIP/city-{call}", "Line": "estp", "Number": number, "Name": ""}
+    return event("UserEvent", UserEvent="CCArrived", **headers)
+
+
+def hangs_up(call: str) -> str:
+    return event("Hangup", Uniqueid=call, Cause="16")
+
+
+class House:
+    """A controller, the Asterisk it talks to, and the folder that both live in."""
+
+    def __init__(self, folder: Path, asterisk: FakeAsterisk) -> None:
+        self.asterisk = asterisk
+        (folder / "config.yaml").write_text(configuration(asterisk.port, free_port()), encoding="utf-8")
+        self.config = Config.load(folder / "config.yaml")
+        self.secrets = Secrets.load_or_create(self.config.var, self.config)
+        asterisk.secret = self.secrets.ami
+
+    @asynccontextmanager
+    async def controller(self) -> AsyncIterator[Controller]:
+        """One that is made but not started."""
+        register = await Register.open(self.config.database)
+        try:
+            yield Controller(self.config, self.secrets, register)
+        finally:
+            await register.close()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Controller]:
+        async with self.controller() as controller:
+            try:
+                await controller.start()
+                yield controller
+            finally:
+                await controller.stop()
+
+    @asynccontextmanager
+    async def connected(self) -> AsyncIterator[Controller]:
+        async with self.running() as controller:
+            await connection(controller)
+            yield controller
+
+    async def sent_to(self, call: str) -> str:
+        """Where in the dialplan the call was sent, as soon as it was."""
+
+        def found() -> list[str]:
+            return [action["Context"] for action in self.asterisk.actions("Redirect") if action["Channel"] == call]
+
+        await self.asterisk.facts.until(lambda: bool(found()))
+        return found()[0]
+
+    def told(self) -> list[str]:
+        """What phones were told."""
+        setting = [action for action in self.asterisk.actions("Setvar") if action["Variable"] == "CC_TELL"]
+        return [Path(action["Value"]).name for action in setting]
+
+    def stored(self, query: str) -> list[tuple[Any, ...]]:
+        return stored(self.config.database, query)
+
+
+async def connection(controller: Controller) -> None:
+    async with asyncio.timeout(LIMIT):
+        await controller.connected.wait()
+
+
+@pytest.fixture
+async def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
+    monkeypatch.delenv("CALLCENTER_VAR", raising=False)
+    async with FakeAsterisk(Facts()).serving() as asterisk:
+        asterisk.answers["Status"] = channels()
+        yield House(tmp_path, asterisk)
+
+
+def lines_in_use(controller: Controller) -> int:
+    return controller.view().lines["estp"].lines_in_use
+
+
+# -- Asterisk ----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_caller_is_greeted(house: House) -> None:
+    async with house.connected() as controller:
+        house.asterisk.say(arrives("1.1"))
+        assert await house.sent_to("1.1") == "cc-greeting"
+        assert lines_in_use(controller) == 1
+        assert controller.healthy() == (
+            False,
+            {"asterisk": "ok", "register": "ok", "line estp": "nobody is on duty"},
+        )
+
+
+async def test_what_happens_before_the_snapshot_waits_for_it(house: House) -> None:
+    """Who hung up while Asterisk made its list is still in that list: taken in at once it would be a ghost."""
+    del house.asterisk.answers["Status"]
+    async with house.running() as controller:
+        status = await house.asterisk.action("Status")
+        assert not controller.connected.is_set()
+        waiting = {"Uniqueid": "1.1", "Channel": "PJSIP/city-1", "Seconds": "40"}
+        listed = channels(waiting | {"Variable": "CC_LINE=estp\r\nVariable: CC_STAGE=waiting"})(status)
+        house.asterisk.say(hangs_up("1.1") + arrives("1.2") + listed + arrives("1.3"))
+        assert await house.sent_to("1.2") == "cc-greeting"
+        assert await house.sent_to("1.3") == "cc-greeting"
+        assert lines_in_use(controller) == 2
+        assert controller.connected.is_set()
+        await eventually(lambda: len(house.stored("select * from calls")) == 3)
+    assert house.stored("select call, outcome from calls where ended_at is not null") == [("1.1", "abandoned")]
+
+
+async def test_a_snapshot_that_is_not_answered_is_asked_for_again(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(daemon, "SNAPSHOT_TIMEOUT", 0.05)
+    del house.asterisk.answers["Status"]
+    async with house.running() as controller:
+        await house.asterisk.action("Status")
+        house.asterisk.say(arrives("1.1"))
+        house.asterisk.answers["Status"] = channels()
+        await connection(controller)
+        assert await house.sent_to("1.1") == "cc-greeting"
+    assert "No snapshot of Asterisk's channels, asking again" in caplog.text
+    assert len(house.asterisk.actions("Status")) == 2
+
+
+async def test_a_lost_connection_is_seen_and_the_next_one_begins_with_a_snapshot(house: House) -> None:
+    async with house.connected() as controller:
+        house.asterisk.hang_up()
+        await eventually(lambda: not controller.connected.is_set())
+        assert controller.healthy()[1]["asterisk"] == "not connected"
+        assert not controller.view().asterisk_connected
+        await connection(controller)
+        assert len(house.asterisk.actions("Status")) == 2
+        house.asterisk.say(arrives("1.1"))
+        assert await house.sent_to("1.1") == "cc-greeting"
+
+
+async def test_the_heart_beats(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert daemon.HEARTBEAT == 1.0
+    monkeypatch.setattr(daemon, "HEARTBEAT", 0.02)
+
+    def beats() -> list[int]:
+        setting = house.asterisk.actions("Setvar")
+        return [int(action["Value"]) for action in setting if action["Variable"] == "CC_HEARTBEAT"]
+
+    before = int(time.time())
+    async with house.connected():
+        await house.asterisk.facts.until(lambda: len(beats()) >= 4)
+        assert all(before <= beat <= time.time() for beat in beats())
+        assert beats() == sorted(beats())
+
+
+async def test_the_dialplan_knows_that_we_are_back_before_it_hears_of_anything_else(house: House) -> None:
+    """Else the callers of an outage, sent on by us, would find a stale heartbeat and go back to the safety net."""
+    waiting = {"Uniqueid": "1.1", "Channel": "PJSIP/city-1", "Seconds": "40"}
+    house.asterisk.answers["Status"] = channels(waiting | {"Variable": "CC_LINE=estp\r\nVariable: CC_STAGE=waiting"})
+    async with house.connected():
+        assert await house.sent_to("1.1") == "cc-waiting"
+    done = [action.get("Variable", action["Action"]) for action in house.asterisk.received]
+    assert done[:2] == ["Status", "CC_HEARTBEAT"]
+
+
+async def test_asterisk_that_is_not_there_is_no_reason_not_to_start(tmp_path: Path) -> None:
+    async with FakeAsterisk(Facts()).serving() as gone:
+        pass
+    async with House(tmp_path, gone).running() as controller:
+        assert controller.healthy()[1]["asterisk"] == "not connected"
+
+
+# -- defects -----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_defect_of_the_core_is_logged_and_the_line_goes_on(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with house.connected() as controller:
+        handle = controller._center.handle
+
+        def defective(event: Event, now: float) -> list[commands.Command]:
+            if isinstance(event, events.InfoMenuVisited):
+                raise KeyError("a defect")
+            return handle(event, now)
+
+        monkeypatch.setattr(controller._center, "handle", defective)
+        house.asterisk.say(event("UserEvent", UserEvent="CCInfo", Uniqueid="1.1") + arrives("1.2"))
+        assert await house.sent_to("1.2") == "cc-greeting"
+        assert controller.ami.connected
+    assert "A defect of the core at InfoMenuVisited; the line goes on." in caplog.text
+
+
+async def test_a_defect_of_the_metrics_or_of_one_command_costs_no_other_command(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> NoReturn:
+        raise ValueError("a defect")
+
+    async with house.connected() as controller:
+        monkeypatch.setattr(controller.metrics, "observe_event", fail)
+        monkeypatch.setattr(controller.metrics, "observe_command", fail)
+        monkeypatch.setattr(controller._writer, "put", fail)
+        house.asterisk.say(arrives("1.1"))
+        assert await house.sent_to("1.1") == "cc-greeting"
+    assert "Could not perform CallArrived; the line goes on." in caplog.text
+    assert "Could not perform SaveCall; the line goes on." in caplog.text
+
+
+async def test_a_message_that_nobody_understands_is_passed_over_live_and_in_the_snapshot(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def poisoned(raw: str) -> str:
+        if raw == "666":
+            raise ValueError("poison")
+        return normalise(raw)
+
+    monkeypatch.setattr(daemon, "normalise", poisoned)
+    del house.asterisk.answers["Status"]
+    async with house.running() as controller:
+        waiting = {"Seconds": "4", "Variable": "CC_LINE=estp\r\nVariable: CC_STAGE=waiting"}
+        listed = channels(
+            waiting | {"Uniqueid": "1.1", "Channel": "PJSIP/city-1", "CallerIDNum": "666"},
+            waiting | {"Uniqueid": "1.2", "Channel": "PJSIP/city-2", "CallerIDNum": "89025550101"},
+        )
+        status = await house.asterisk.action("Status")
+        house.asterisk.say(arrives("1.3", "666") + arrives("1.4") + listed(status))
+        await connection(controller)
+        assert await house.sent_to("1.4") == "cc-greeting"
+        assert await house.sent_to("1.2") == "cc-waiting"
+        house.asterisk.say(arrives("1.5", "666") + arrives("1.6"))
+        assert await house.sent_to("1.6") == "cc-greeting"
+        assert lines_in_use(controller) == 3
+    assert "Passed over a channel that cannot be understood: 'PJSIP/city-1'" in caplog.text
+    assert caplog.text.count("Passed over a message that cannot be understood: 'UserEvent'") == 2
+
+
+@pytest.mark.parametrize(
+    "poison",
+    [
+        "Event: Hangup\r\n\r\n",
+        "Event: UserEvent\r\nUserEvent: CCFeature\r\nFeature: transfer-\r\n\r\n",
+        "Event: UserEvent\r\nUserEvent: CCArrived\r\nUniqueid: 9.9\r\nLine: nowhere\r\nNumber: %FF%00%0D\r\n\r\n",
+        "Event: UserEvent\r\nUserEvent: CCSpoken\r\nUniqueid: 9.9\r\nNumber: -1\r\n\r\n",
+        "Event: Newstate\r\nUniqueid: offer-nobodys\r\nChannelState: 5\r\n\r\n",
+        "Event: BridgeEnter\r\nUniqueid: 9.9\r\n\r\n",
+        "Event: OriginateResponse\r\nResponse: Failure\r\nActionID: offer-nobodys\r\nReason: 5\r\n\r\n",
+        "\r\n\r\nnoise\r\n\r\n: :\r\n\r\n",
+    ],
+)
+async def test_what_concerns_nobody_we_know_changes_nothing(
+    house: House, poison: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with house.connected() as controller:
+        house.asterisk.say(poison + arrives("1.1"))
+        assert await house.sent_to("1.1") == "cc-greeting"
+        assert lines_in_use(controller) == 1
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+# -- people ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.clause("ESTP 5.3.1")
+async def test_a_pin_dialled_at_a_phone_opens_a_shift_and_a_wrong_one_does_not(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = house.secrets.initial("101")
+    assert first is not None
+    wrong = "000000" if first.pin != "000000" else "111111"
+    async with house.connected() as controller:
+        for pin, answer in ((wrong, "op-wrong-pin"), (first.pin, "op-logged-in")):
+            about = {"Uniqueid": "2.1", "Phone": "101", "Id": "101", "Pin": pin}
+            before = len(house.told())
+            house.asterisk.say(event("UserEvent", UserEvent="CCLogIn", **about))
+            await house.asterisk.facts.until(lambda count=before: len(house.told()) > count)  # type: ignore[misc]
+            assert house.told()[-1] == answer
+        assert controller.healthy()[0]
+    assert first.pin not in caplog.text
+
+
+async def test_a_page_is_answered_and_one_that_asks_in_vain_is_not_kept_waiting(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(daemon, "ANSWER_WITHIN", 0.05)
+    async with house.connected() as controller:
+        reply = await controller.ask(lambda requester: events.LogOut("101", requester=requester))
+        assert reply.answer is Answer.NOT_LOGGED_IN
+        with pytest.raises(TimeoutError):
+            await controller.ask(lambda _: events.InfoMenuVisited("nobody's"))
+
+
+async def test_stopping_ends_shifts_and_lets_the_register_have_everything(house: House) -> None:
+    async with AsyncExitStack() as stack:
+        controller = await stack.enter_async_context(house.connected())
+        controller.take(events.LogIn("101", verified=True))
+        house.asterisk.say(arrives("1.1") + hangs_up("1.1"))
+        assert await house.sent_to("1.1") == "cc-greeting"
+        await eventually(lambda: lines_in_use(controller) == 0)
+    assert controller._writer.pending == 0
+    [(operator, ended, cause)] = house.stored("select operator, ended_at, end_cause from shifts")
+    assert (operator, ended is not None, cause) == ("101", True, "controller stopped")
+    assert house.stored("select call, outcome from calls") == [("1.1", "left_in_menu")]
+    removed = [(action["Queue"], action["Interface"]) for action in house.asterisk.actions("QueueRemove")]
+    assert removed == [("cc-estp", "PJSIP/101")]
+
+
+async def test_an_asterisk_that_stops_with_us_hangs_up_first(house: House) -> None:
+    async with house.connected() as controller:
+        house.asterisk.say(arrives("1.1"))
+        assert await house.sent_to("1.1") == "cc-greeting"
+        ending = asyncio.create_task(controller.end_calls())
+        assert (await house.asterisk.action("Hangup"))["Channel"] == "1.1"
+        assert not ending.done()
+        house.asterisk.say(hangs_up("1.1"))
+        async with asyncio.timeout(LIMIT):
+            await ending
+        assert lines_in_use(controller) == 0
+        async with asyncio.timeout(LIMIT):
+            await controller.end_calls()
+
+
+async def test_a_port_in_use_is_named_and_nothing_is_left_behind(house: House) -> None:
+    with closing(socket.socket()) as other:
+        other.bind(("127.0.0.1", house.config.http.port))
+        other.listen()
+        with pytest.raises(StartError, match=rf"http\.port: 127\.0\.0\.1:{house.config.http.port} cannot be used"):
+            async with house.running():
+                pytest.fail("it started")
+    async with house.connected():
+        pass
+
+
+# -- time --------------------------------------------------------------------------------------------------------------
+
+
+class Clock(datetime):
+    """The wall clock of the machine, which people and NTP may set."""
+
+    ahead = timedelta()
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> Self:
+        return super().now(tz) + cls.ahead
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> type[Clock]:
+    monkeypatch.setattr(Clock, "ahead", timedelta())
+    monkeypatch.setattr(daemon, "datetime", Clock)
+    return Clock
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+async def test_a_clock_that_is_set_by_an_hour_puts_no_call_before_its_own_beginning(
+    house: House, clock: type[Clock], hours: int
+) -> None:
+    async with house.connected() as controller:
+        house.asterisk.say(arrives("1.1") + hangs_up("1.1") + arrives("1.2"))
+        await house.sent_to("1.2")
+        await eventually(lambda: len(house.stored("select * from calls")) == 2)
+        clock.ahead = timedelta(hours=hours)
+        house.asterisk.say(event("UserEvent", UserEvent="CCGreeted", Uniqueid="1.2") + hangs_up("1.2") + arrives("1.3"))
+        await house.sent_to("1.3")
+        await eventually(lambda: lines_in_use(controller) == 1)
+    rows = house.stored("select call, arrived_at, joined_at, ended_at, waiting from calls order by id")
+    assert [row[0] for row in rows] == ["1.1", "1.2", "1.3"]
+    _, arrived, joined, ended, waiting = rows[1]
+    assert arrived <= joined <= ended
+    took = datetime.fromisoformat(ended) - datetime.fromisoformat(joined)
+    assert took.total_seconds() == pytest.approx(waiting, abs=0.01)
+    shift = datetime.fromisoformat(rows[2][1]) - datetime.fromisoformat(rows[0][1])
+    assert round(shift / timedelta(hours=1)) == hours, "dates follow the clock"
+
+
+async def test_a_clock_that_trembles_puts_no_two_facts_into_the_wrong_order(house: House, clock: type[Clock]) -> None:
+    async with house.controller() as controller:
+        start = asyncio.get_running_loop().time()
+        seen = []
+        for n in range(50):
+            clock.ahead = timedelta(seconds=0.04 * (-1) ** n)
+            seen.append(controller._wall(start + n * 0.001))
+        assert seen == sorted(seen)
+        assert abs(seen[0] - datetime.now(UTC)) < timedelta(seconds=5)
