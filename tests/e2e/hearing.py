@@ -84,9 +84,11 @@ def heard_prompts(samples: Samples, among: Sequence[str] = (), prompts: Path = P
     names = among or [path.stem for path in sorted((prompts / "ru").glob("*.wav")) if not path.stem.startswith("op-")]
     if len(samples) < _HEAD:
         return []
-    audio = samples.astype(np.float32)
+    before = np.zeros(_HEAD // 2, np.float32)  # the first packets may have been missed
+    audio = np.concatenate((before, samples.astype(np.float32)))
     spectrum, hop = _blocks(audio)
     found = [hit for name in names for hit in _find(name, prompts, audio, spectrum, hop)]
+    found = [hit._replace(start=hit.start - len(before) / RATE) for hit in found]
     return _best_at_each_place(found)
 
 
@@ -138,14 +140,15 @@ def _find(name: str, prompts: Path, audio: _Floats, spectrum: npt.NDArray[np.com
     while len(score) and score.max() > _ALIKE:
         at = int(score.argmax())
         start = at - lead
-        yield Heard(name, start / RATE, _followed(audio[max(0, start) :], _prompt(name, prompts)), float(score[at]))
+        yield Heard(name, start / RATE, _followed(audio, start, _prompt(name, prompts), lead), float(score[at]))
         score[max(0, at - _HEAD) : at + _HEAD] = 0.0
 
 
-def _followed(audio: _Floats, prompt: _Floats) -> float:
-    """For how many seconds the audio goes on as the prompt does."""
-    for at in range(0, len(prompt), _STEP):
-        wanted, there = prompt[at : at + _STEP], audio[at : at + _STEP]
+def _followed(audio: _Floats, start: int, prompt: _Floats, lead: int) -> float:
+    """For how many seconds the audio goes on as the prompt does; its beginning has been recognised."""
+    for at in range(lead + _HEAD // 2, len(prompt), _STEP):
+        wanted = prompt[at : at + _STEP]
+        there = audio[start + at : start + at + len(wanted)]
         if len(there) < len(wanted) or not _same(there, wanted):
             return at / RATE
     return len(prompt) / RATE

@@ -85,17 +85,17 @@ async def test_urgent_callers_go_before_others_but_not_before_who_has_waited_lon
 async def test_callers_hear_their_place_and_the_wait_again_and_again_and_music_between(tmp_path: Path) -> None:
     prompts = brief_prompts(tmp_path / "prompts", whole=SPOKEN)
     async with station(
-        tmp_path, ivr=STRAIGHT_TO_THE_QUEUE, queue={"announce_every": "10"}, prompts=str(prompts)
+        tmp_path, ivr=STRAIGHT_TO_THE_QUEUE, queue={"announce_every": "9"}, prompts=str(prompts)
     ) as line:
         leg = await busy_operator(line)
         first = await line.caller("+73421111101")
         await until(lambda: line.waiting() == 1, what="the first waits")
         second = await line.caller("+73421111102")
         await until(lambda: line.waiting() == 2, what="the second waits")
-        await listen(second, 11.0)
+        await listen(second, 10.0)
         first.hang_up()
         await until(lambda: line.waiting() == 1, what="one has given up")
-        await listen(second, 14.0)
+        await listen(second, 13.0)
         second.hang_up()
         await line.ended(number="+73421111102")
         leg.hang_up()
