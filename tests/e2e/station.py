@@ -98,6 +98,7 @@ class Station:
         self.network = config.asterisk.sip_bind.removesuffix("0.1")
         self.proxy = (config.asterisk.sip_bind, config.asterisk.sip_port)
         self._phones: dict[str, Softphone] = {}
+        self._browsers: dict[str, aiohttp.ClientSession] = {}
 
     # -- people ------------------------------------------------------------------------------------------------
 
@@ -128,10 +129,6 @@ class Station:
         response = await self._browsers[person].post(f"/api/{path}", json=body)
         await response.read()
         return response
-
-    @property
-    def _browsers(self) -> dict[str, aiohttp.ClientSession]:
-        return self.__dict__.setdefault("browsers", {})
 
     async def caller(self, number: str = "+73421234567", host: int = 10, name: str = "", dial: str = NUMBER) -> Call:
         """Somebody dials the line."""
