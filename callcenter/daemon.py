@@ -274,8 +274,8 @@ class Controller:
         self.connected.set()
 
     def _seen(self, channels: Iterable[Message]) -> Iterator[events.ChannelSeen]:
-        """One channel that cannot be understood must not keep the whole snapshot, and so the line, waiting."""
-        for channel in channels:
+        """The oldest first. One that cannot be understood must not keep the snapshot, and so the line, waiting."""
+        for channel in sorted(channels, key=translate.birth):
             try:
                 yield translate.channel_seen(channel, normalise)
             except Exception:

@@ -217,7 +217,24 @@ def channel_seen(message: Message, normalise: Callable[[str], str]) -> events.Ch
         float(_number(message.get("Seconds", ""))),
         variables,
         normalise(message.get("CallerIDNum", "")) or message.get("CallerIDNum", ""),
+        _endpoint(message.get("Channel", "")),
     )
+
+
+def birth(message: Message) -> tuple[int, int]:
+    """Sorts channels by their age, to the order in one second. Asterisk's unique ids are the second of birth and the
+    number of the channel since its own start: 1795298577.12."""
+    second, _, number = message.get("Uniqueid", "").rpartition(".")
+    return _whole(second), _whole(number)
+
+
+def _whole(digits: str) -> int:
+    return int(digits) if digits.isdecimal() and len(digits) < 16 else 0
+
+
+def _endpoint(channel: str) -> str:
+    """Whose channel it is: PJSIP/101-0000002a is phone 101's."""
+    return channel.removeprefix("PJSIP/").rpartition("-")[0] if channel.startswith("PJSIP/") else ""
 
 
 SNAPSHOT: Action = {"Action": "Status", "Variables": "CC_LINE,CC_STAGE", "AllVariables": "false"}

@@ -85,7 +85,7 @@ def _connected(floor: Floor, caller: Caller, offer: Offer) -> None:
         floor.line(caller).queue.leave(caller.call)
         floor.do(CancelTimer(Timer(TimerKind.ANNOUNCE, caller.call)))
     if caller.record.answered_at is None:
-        _first_answer(floor, caller, operator.person.id)
+        _first_answer(floor, caller, operator.person.id, floor.now)
     if first_words:
         floor.note_offer(offer, connected_at=floor.now, result="connected")
     if operator.activity is not Activity.TALKING:  # or back in a bridge that both seemed to have left
@@ -94,24 +94,29 @@ def _connected(floor: Floor, caller: Caller, offer: Offer) -> None:
         _expect_false_answer(floor, caller)
 
 
-def found_talking(floor: Floor, caller: Caller) -> None:
-    """Connected by Asterisk's own queue, or before the controller started; with whom is not known here."""
+def found_talking(floor: Floor, caller: Caller, leg: Offer | None) -> None:
+    """Connected by Asterisk's own queue, or before the controller started. `leg`: whose it is, where that is known."""
     offer = floor.offers.get(caller.offer)
     if offer and offer.pending:
         floor.withdraw(offer)
     floor.move(caller, CallerStep.CONNECT)
     floor.line(caller).queue.leave(caller.call)
     floor.do(CancelTimer(Timer(TimerKind.ANNOUNCE, caller.call)))
-    caller.talking_since = floor.now
+    since = floor.now
+    if leg:
+        caller.leg = leg.id
+        caller.legs.add(leg.id)
+        since = leg.talking_since = leg.record.connected_at or since
+    caller.talking_since = since
     if caller.record.answered_at is None:
-        _first_answer(floor, caller, "")
+        _first_answer(floor, caller, leg.operator if leg else "", since)
     after(floor, caller, Place.GOODBYE)
 
 
-def _first_answer(floor: Floor, caller: Caller, operator: str) -> None:
+def _first_answer(floor: Floor, caller: Caller, operator: str, at: float) -> None:
     joined_at = caller.record.joined_at if caller.record.joined_at is not None else caller.record.arrived_at
-    wait = floor.now - joined_at
-    floor.note(caller, answered_at=floor.now, waiting=wait, operator=operator, outcome=Outcome.ANSWERED)
+    wait = max(0.0, at - joined_at)
+    floor.note(caller, answered_at=at, waiting=wait, operator=operator, outcome=Outcome.ANSWERED)
 
 
 def _expect_false_answer(floor: Floor, caller: Caller) -> None:

@@ -289,6 +289,8 @@ class ChannelSeen:
     variables: Mapping[str, str] = field(default_factory=dict)
     number: str = ""
     """The calling number."""
+    phone: str = ""
+    """The phone at the channel's end, or whatever else Asterisk calls by that name."""
 
 
 @dataclass(frozen=True, slots=True)

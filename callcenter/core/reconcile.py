@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from callcenter.core import conversation, departure, dispatch, ringing, transfer, waiting
 from callcenter.core.caller import Caller, CallerState, CallerStep
-from callcenter.core.commands import HangUp, Mirror, OfferKind, Place, Severity
+from callcenter.core.commands import CancelTimer, HangUp, Mirror, OfferKind, Place, Severity
 from callcenter.core.events import (
     AsteriskLost,
     BridgeEntered,
@@ -15,6 +15,8 @@ from callcenter.core.events import (
     ChannelSeen,
     OfferAnswered,
     Snapshot,
+    Timer,
+    TimerKind,
 )
 from callcenter.core.floor import Floor
 from callcenter.core.offer import Offer, OfferState, OfferStep
@@ -106,29 +108,33 @@ def _take_over(floor: Floor, channel: ChannelSeen, channels: Sequence[ChannelSee
 
 
 def _other_end(floor: Floor, caller: Caller, channel: ChannelSeen, channels: Sequence[ChannelSeen]) -> Offer | None:
-    """The leg that this caller is found talking to, taken for an offer of ours: while it lasts its operator has a call,
-    on shift or not, and nobody else is offered to that phone."""
+    """The leg of whoever this caller is found talking to; None where it is nobody of ours that we know."""
     for end in channels:
         operator = _at_phone(floor, end.phone) if end.bridge == channel.bridge and end is not channel else None
-        if operator is None or operator.activity not in (Activity.IDLE, Activity.WRAPPING_UP):
-            continue
-        conversation.wrap_up_over(floor, operator.person.id, dispatching=False)
-        operator.phone = end.phone
-        floor.at_phone[end.phone] = operator.person.id
-        placed_at = max(floor.now - end.seconds, caller.record.arrived_at)
-        kind = OfferKind.QUEUE
-        record = OfferRecord(end.channel_id, caller.call, operator.person.id, kind.value, placed_at)
-        offer = Offer(end.channel_id, kind, caller.call, caller.record.line, operator.person.id, record)
-        floor.offers[offer.id], operator.offer = offer, offer.id
-        offer.bridge = end.bridge
-        for step in (OfferStep.ANSWER, OfferStep.CONNECT):
-            floor.step(offer, step)
-        # When it was answered nobody saw: at the latest now, at the soonest when the phone began to ring.
-        floor.note_offer(offer, answered_at=placed_at, connected_at=placed_at, result="connected")
-        for activity in (ActivityStep.OFFER, ActivityStep.CONNECT):
-            floor.activity(operator, activity, "found talking", caller.call)
-        return offer
+        if operator and operator.activity in (Activity.IDLE, Activity.WRAPPING_UP):
+            return _adopt_leg(floor, caller, operator, end)
     return None
+
+
+def _adopt_leg(floor: Floor, caller: Caller, operator: Operator, end: ChannelSeen) -> Offer:
+    """Taken for an offer of ours that was answered: its operator, on shift or not, has a call and gets no other."""
+    # When they began to talk nobody saw: at the soonest when the phone began to ring.
+    began = max(floor.now - end.seconds, caller.record.arrived_at)
+    kind, person = OfferKind.QUEUE, operator.person.id
+    record = OfferRecord(end.channel_id, caller.call, person, kind.value, began)
+    offer = Offer(end.channel_id, kind, caller.call, caller.record.line, person, record, bridge=end.bridge)
+    floor.offers[offer.id] = offer
+    floor.step(offer, OfferStep.ANSWER)
+    floor.step(offer, OfferStep.CONNECT)
+    floor.note_offer(offer, answered_at=began, connected_at=began, result="connected")
+    operator.offer, operator.phone = offer.id, end.phone
+    floor.at_phone[end.phone] = person
+    if operator.activity is Activity.WRAPPING_UP:
+        floor.do(CancelTimer(Timer(TimerKind.WRAP_UP, person)))
+        floor.activity(operator, ActivityStep.READY, "found_talking")
+    for step in (ActivityStep.OFFER, ActivityStep.CONNECT):
+        floor.activity(operator, step, "found_talking", caller.call)
+    return offer
 
 
 def _at_phone(floor: Floor, phone: str) -> Operator | None:

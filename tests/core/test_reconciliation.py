@@ -325,3 +325,38 @@ def test_after_a_restart_nobody_is_left_waiting_for_a_word_of_ours(story: Story,
 def test_those_who_need_no_word_of_ours_are_left_alone(story: Story, stage: str) -> None:
     seen = ChannelSeen("7.1", "SIP/7.1", "", 9.0, {"CC_STAGE": stage, "CC_LINE": "estp"})
     assert story.handle(Snapshot((seen,))) == []
+
+
+@pytest.mark.clause("ESTP 5.6.1")
+def test_an_operator_found_talking_has_a_call_and_is_offered_no_other(story: Story) -> None:
+    story.logs_in("101")
+    first, second = story.talks("101"), story.waits()
+    story.loses_asterisk()
+    first.hangs_up()
+    story.passes(20)
+    story.connected = True
+    leg = ChannelSeen("9.9", "PJSIP/phone-101-1", "net-bridge", 12.0, phone="phone-101")
+    story.tell(Snapshot((alone(story, second.call, "net-bridge"), leg)))
+    assert story.is_now("101") == ("available", "talking"), "the wrap-up was cut short by the safety net"
+    assert (second.row.operator, second.row.waiting) == ("101", 8)
+    third = story.waits()
+    assert not story.phone("101").rings
+    story.tell(BridgeLeft("9.9", "net-bridge"), BridgeLeft(second.call, "net-bridge"), ChannelHungUp("9.9"))
+    assert story.is_now("101") == ("available", "wrapping_up")
+    second.hangs_up()
+    assert (second.row.talk, second.row.hung_up_by) == (12, HungUpBy.OPERATOR)
+    story.passes(20)
+    assert story.phone("101").display.call == third.call
+
+
+def test_an_operator_found_talking_without_a_shift_can_begin_one(story: Story) -> None:
+    leg = ChannelSeen("offer-old-0000001", "PJSIP/phone-101-1", "bridge-old", 60.0, phone="phone-101")
+    story.tell(Snapshot((alone(story, "7.1", "bridge-old"), leg)))
+    assert story.is_now("101") == ("off", "talking")
+    assert story.calls_saved["7.1"].operator == "101"
+    waiting = story.waits()
+    assert story.logs_in("101") is Answer.LOGGED_IN
+    assert not story.phone("101").rings
+    story.tell(ChannelHungUp("7.1"), BridgeLeft("offer-old-0000001", "bridge-old"), ChannelHungUp("offer-old-0000001"))
+    story.passes(20)
+    assert story.phone("101").display.call == waiting.call
