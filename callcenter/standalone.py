@@ -37,10 +37,10 @@ async def controller(config: Config, *, with_asterisk: bool) -> AsyncIterator[Co
     """
     secrets = Secrets.load_or_create(config.var, config)
     async with contextlib.AsyncExitStack() as stack:
+        register = await Register.open(config.database)  # first: an Asterisk that starts cannot be stopped quickly
+        stack.push_async_callback(register.close)
         if with_asterisk:
             await stack.enter_async_context(_own_asterisk(config, secrets))
-        register = await Register.open(config.database)
-        stack.push_async_callback(register.close)
         found = Controller(config, secrets, register)
         stack.push_async_callback(found.stop)
         await found.start()
@@ -90,10 +90,11 @@ async def _listening(config: Config, child: asyncio.subprocess.Process) -> None:
 
 def _check_ports(config: Config) -> None:
     """A port in use is found here, with the setting's name: Asterisk itself would start without it."""
-    asterisk = config.asterisk
+    asterisk, http = config.asterisk, config.http
     wanted = [
         ("asterisk.sip_port", socket.SOCK_DGRAM, asterisk.sip_bind, asterisk.sip_port),
         ("asterisk.ami_port", socket.SOCK_STREAM, asterisk.ami_bind, asterisk.ami_port),
+        ("http.port", socket.SOCK_STREAM, http.bind, http.port),
     ]
     for setting, kind, host, port in wanted:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
