@@ -84,11 +84,11 @@ def heard_prompts(samples: Samples, among: Sequence[str] = (), prompts: Path = P
     names = among or [path.stem for path in sorted((prompts / "ru").glob("*.wav")) if not path.stem.startswith("op-")]
     if len(samples) < _HEAD:
         return []
-    before = np.zeros(_HEAD // 2, np.float32)  # the first packets may have been missed
-    audio = np.concatenate((before, samples.astype(np.float32)))
+    around = np.zeros(_HEAD // 2, np.float32)  # the first packets may have been missed, and the last samples are
+    audio = np.concatenate((around, samples.astype(np.float32), around))
     spectrum, hop = _blocks(audio)
     found = [hit for name in names for hit in _find(name, prompts, audio, spectrum, hop)]
-    found = [hit._replace(start=hit.start - len(before) / RATE) for hit in found]
+    found = [hit._replace(start=hit.start - len(around) / RATE) for hit in found]
     return _best_at_each_place(found)
 
 
