@@ -287,7 +287,7 @@ class Controller:
 
     async def _verify_pin(self, attempt: translate.LogInByPhone) -> None:
         verified = await asyncio.to_thread(self._secrets.verify_pin, attempt.person, attempt.pin)
-        self.take(events.LogIn(attempt.person, verified, attempt.phone, attempt.requester))
+        self.take(events.LogIn(attempt.person, verified, attempt.phone, attempt.requester, attempt.channel))
 
     async def _finish_recording(self, call: str, line: str, talk: float) -> None:
         try:

@@ -47,7 +47,7 @@ def problems(folder: Path, text: str) -> tuple[str, ...]:
 # -- what is right -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.clause("ESTP 2.2a")
+@pytest.mark.clause("ESTP 2.2a, 2.2b, 3.1, 5.7")
 def test_the_committed_file_is_the_published_line() -> None:
     config = Config.load(PROJECT / "config.yaml")
     line = config.lines["estp"]
@@ -62,6 +62,8 @@ def test_the_committed_file_is_the_published_line() -> None:
     assert core.boot == "7"
     assert core.lines["estp"].class_of_digit == {"1": "urgent", "2": "normal"}
     assert core.people["201"].group == "technical"
+    assert core.phones == {"101", "102", "103", "104", "201", "202", "301", "302"}
+    assert [group for group in config.groups.values() if group.transfer_code] == list(config.groups.values())
     assert config.database == PROJECT / "var" / "register.sqlite"
     assert config.recordings.folder == PROJECT / "recordings"
 

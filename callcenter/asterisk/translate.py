@@ -27,6 +27,7 @@ TELL: Mapping[Answer, str] = {
     Answer.WRONG_SECRET: "op-wrong-pin",
     Answer.TRY_LATER: "op-try-later",
     Answer.PHONE_TAKEN: "op-not-possible",
+    Answer.UNKNOWN_PHONE: "op-not-possible",
     Answer.NOT_LOGGED_IN: "op-not-logged-in",
     Answer.UNKNOWN_REASON: "op-not-possible",
     Answer.RINGING_COLLEAGUE: "op-transfer-ringing",
@@ -53,6 +54,7 @@ class LogInByPhone:
     person: str
     phone: str
     requester: str
+    channel: str
     pin: str = field(repr=False)
 
 
@@ -99,11 +101,11 @@ class Translator:
         phone, requester = message.get("Phone", ""), PHONE + channel
         match name:
             case "CCLogIn":
-                return LogInByPhone(_keys(message, "Id"), phone, requester, _keys(message, "Pin"))
+                return LogInByPhone(_keys(message, "Id"), phone, requester, channel, _keys(message, "Pin"))
             case "CCLogOut":
                 return events.LogOut(phone=phone, requester=requester)
             case "CCReturn":
-                return events.Return(phone=phone, requester=requester)
+                return events.Return(phone=phone, requester=requester, channel=channel)
             case "CCPause":
                 return events.Pause(self._reason(_keys(message, "Key")), phone=phone, requester=requester)
             case "CCFeature":

@@ -146,6 +146,7 @@ class Config(Section):
                 person.id: settings.Person(person.id, person.name, person.group, person.phone)
                 for person in self.people.values()
             },
+            phones=frozenset(self.phones),
             pause_reasons=tuple(self.pause_reasons),
             ring_timeout=self.timings.ring_timeout,
             wrap_up=self.timings.wrap_up,

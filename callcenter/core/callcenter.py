@@ -33,6 +33,8 @@ def _timer_fired(floor: Floor, event: TimerFired) -> None:
             conversation.wrap_up_over(floor, event.timer.of)
         case TimerKind.ANNOUNCE:
             waiting.announce(floor, event.timer.of)
+        case TimerKind.CODE:
+            shift.code_over(floor, event.timer.of)
         case TimerKind.FALSE_ANSWER:
             conversation.truly_answered(floor, event.timer.of)
 

@@ -115,6 +115,7 @@ class Answer(StrEnum):
     WRONG_SECRET = "wrong_secret"  # noqa: S105 - an answer, not a password
     TRY_LATER = "try_later"
     PHONE_TAKEN = "phone_taken"
+    UNKNOWN_PHONE = "unknown_phone"
     NOT_LOGGED_IN = "not_logged_in"
     UNKNOWN_REASON = "unknown_reason"
     RINGING_COLLEAGUE = "ringing_colleague"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from callcenter.core import conversation, dispatch, ringing, transfer
+from callcenter.core import conversation, dispatch, ringing, shift, transfer
 from callcenter.core.caller import Caller, CallerState, CallerStep
 from callcenter.core.commands import CancelTimer, FinishRecording, HangUp, SaveCall
 from callcenter.core.events import (
@@ -24,7 +24,8 @@ from callcenter.core.records import HungUpBy, Outcome
 
 
 def hung_up(floor: Floor, event: ChannelHungUp) -> None:
-    """A channel is gone: an operator's leg, a caller, or nobody we know."""
+    """A channel is gone: an operator's leg, a caller, a phone that dialled a code, or nobody we know."""
+    shift.code_over(floor, event.channel_id)
     offer = floor.offers.get(event.channel_id)
     if offer:
         _leg_gone(floor, offer, event)

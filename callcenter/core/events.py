@@ -166,6 +166,8 @@ class LogIn:
     verified: bool
     phone: str = ""
     requester: Requester = ""
+    channel: str = ""
+    """The phone's own call in which the code was dialled: no offer can ring there before it has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +197,8 @@ class Return:
     person: str = ""
     phone: str = ""
     requester: Requester = ""
+    channel: str = ""
+    """The phone's own call in which the code was dialled: no offer can ring there before it has ended."""
 
 
 GENERAL_LINE = "general"
@@ -260,6 +264,7 @@ class TimerKind(StrEnum):
     WRAP_UP = "wrap_up"
     ANNOUNCE = "announce"
     FALSE_ANSWER = "false_answer"
+    CODE = "code"
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,8 @@ class Floor:
         self.callers: dict[str, Caller] = {}
         self.offers: dict[str, Offer] = {}
         self.at_phone: dict[str, str] = {}
+        self.dialling: dict[str, Operator] = {}
+        """Calls in which somebody dials a code, by channel."""
         self.unfinished_recordings: dict[str, CallRecord] = {}
         self.connected = False
         self.now = 0.0
@@ -144,13 +146,17 @@ class Floor:
             self.at_phone.pop(operator.phone, None)
             operator.phone = ""
 
-    def _settle(self, operator: Operator, cause: str, call: str = "") -> None:
-        operator.since = self.now
+    def enrol(self, operator: Operator) -> None:
+        """In the roster if free, otherwise not."""
         roster = self.rosters[operator.person.group]
         if operator.free:
             roster.add(operator.person.id, operator.free_since)
         else:
             roster.remove(operator.person.id)
+
+    def _settle(self, operator: Operator, cause: str, call: str = "") -> None:
+        operator.since = self.now
+        self.enrol(operator)
         self.do(
             SavePresence(
                 PresenceRecord(

@@ -101,6 +101,8 @@ class Operator:
     """When the operator last became free: the longest free is offered first."""
     offer: str = ""
     """The offer that rings the phone, then the leg of the conversation."""
+    dialling: str = ""
+    """The channel of their own call, in which they dialled a code and hear the answer."""
     wrong_secrets: int = 0
     blocked_until: float = 0.0
     transfer: str = ""
@@ -109,4 +111,4 @@ class Operator:
     @property
     def free(self) -> bool:
         """Can be offered a caller now."""
-        return self.presence is Presence.AVAILABLE and self.activity is Activity.IDLE
+        return self.presence is Presence.AVAILABLE and self.activity is Activity.IDLE and not self.dialling

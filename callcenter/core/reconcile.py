@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from callcenter.core import conversation, departure, dispatch, ringing, transfer, waiting
+from callcenter.core import conversation, departure, dispatch, ringing, shift, transfer, waiting
 from callcenter.core.caller import Caller, CallerState, CallerStep
 from callcenter.core.commands import CancelTimer, HangUp, Mirror, OfferKind, Place, Severity
 from callcenter.core.events import (
@@ -46,6 +46,8 @@ def snapshot(floor: Floor, event: Snapshot) -> None:
         if floor.offers[id].pending:
             floor.withdraw(floor.offers[id])  # nobody saw what came of it: no reason to pause the operator
         departure.hung_up(floor, ChannelHungUp(id, LOST_CAUSE, "gone while unseen"))
+    for channel_id in [channel_id for channel_id in floor.dialling if channel_id not in seen]:
+        shift.code_over(floor, channel_id)
     for channel in event.channels:
         _catch_up(floor, channel)
     for channel in event.channels:

@@ -55,6 +55,8 @@ class Settings:
 
     lines: Mapping[str, Line]
     people: Mapping[str, Person]
+    phones: frozenset[str] = frozenset()
+    """Phones at which a shift can be opened; none named: anywhere."""
     pause_reasons: tuple[str, ...] = ("lunch", "break", "training", "paperwork")
     ring_timeout: float = 15.0
     """How long an operator's phone rings before the offer counts as missed."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from callcenter.core import conversation, dispatch
-from callcenter.core.commands import Answer, Reply, Severity
-from callcenter.core.events import DayStarted, HoursChanged, LogIn, LogOut, Pause, Requester, Return
+from callcenter.core.commands import Answer, CancelTimer, Reply, SetTimer, Severity
+from callcenter.core.events import DayStarted, HoursChanged, LogIn, LogOut, Pause, Requester, Return, Timer, TimerKind
 from callcenter.core.floor import Floor
 from callcenter.core.operator import Activity, Operator, Presence, PresenceStep
 
 LONGEST_DELAY = 3600.0
 """Seconds that an account has to wait at most after wrong passwords."""
+
+LONGEST_CODE = 20.0
+"""Seconds after which the call that dialled a code is taken to be over, should its end have gone unseen."""
 
 MISSED = frozenset({"missed", "busy", "unreachable"})
 """Pause reasons that the controller gives."""
@@ -29,6 +32,7 @@ def log_in(floor: Floor, event: LogIn) -> None:
         _reply(floor, event.requester, Answer.WRONG_SECRET)
         return
     operator.wrong_secrets = 0
+    _dials(floor, operator, event.channel)
     _reply(floor, event.requester, _open_shift(floor, operator, event.phone or operator.phone or operator.person.phone))
     dispatch.offer_callers(floor)
 
@@ -63,6 +67,7 @@ def come_back(floor: Floor, event: Return) -> None:
     if operator is None:
         _reply(floor, event.requester, Answer.NOT_LOGGED_IN)
         return
+    _dials(floor, operator, event.channel)
     answer = Answer.RETURNED_AFTER_MISS if operator.reason in MISSED else Answer.RETURNED
     if operator.presence is Presence.PAUSED:
         floor.presence(operator, PresenceStep.RETURN, "asked")
@@ -70,6 +75,18 @@ def come_back(floor: Floor, event: Return) -> None:
         conversation.wrap_up_over(floor, operator.person.id)
     _reply(floor, event.requester, answer)
     dispatch.offer_callers(floor)
+
+
+def code_over(floor: Floor, channel: str) -> None:
+    """The call in which a code was dialled has ended: the phone can be rung."""
+    operator = floor.dialling.pop(channel, None)
+    if operator is None:
+        return
+    floor.do(CancelTimer(Timer(TimerKind.CODE, channel)))
+    if operator.dialling == channel:
+        operator.dialling, operator.free_since = "", floor.now
+        floor.enrol(operator)
+        dispatch.offer_callers(floor)
 
 
 def hours_changed(floor: Floor, event: HoursChanged) -> None:
@@ -98,7 +115,16 @@ def check_staff(floor: Floor) -> None:
         line.understaffed = understaffed
 
 
+def _dials(floor: Floor, operator: Operator, channel: str) -> None:
+    if channel:
+        operator.dialling, floor.dialling[channel] = channel, operator
+        floor.enrol(operator)
+        floor.do(SetTimer(Timer(TimerKind.CODE, channel), floor.now + LONGEST_CODE))
+
+
 def _open_shift(floor: Floor, operator: Operator, phone: str) -> Answer:
+    if floor.settings.phones and phone not in floor.settings.phones:
+        return Answer.UNKNOWN_PHONE
     if floor.at_phone.get(phone, operator.person.id) != operator.person.id:
         return Answer.PHONE_TAKEN
     if operator.presence is Presence.OFF:

@@ -17,6 +17,7 @@ STATUS = {
     Answer.TRY_LATER: 429,
     Answer.UNKNOWN_REASON: 400,
     Answer.PHONE_TAKEN: 409,
+    Answer.UNKNOWN_PHONE: 400,
     Answer.NONE_FREE: 409,
     Answer.NOT_POSSIBLE: 409,
 }
@@ -31,6 +32,7 @@ SENTENCES = {
     Answer.WRONG_SECRET: N_("Wrong id or password."),
     Answer.TRY_LATER: N_("Too many attempts. Please try again later."),
     Answer.PHONE_TAKEN: N_("Somebody else is logged in at this phone."),
+    Answer.UNKNOWN_PHONE: N_("There is no such phone."),
     Answer.NOT_LOGGED_IN: N_("You are not on shift. Please log in."),
     Answer.UNKNOWN_REASON: N_("There is no such reason for a pause."),
     Answer.RINGING_COLLEAGUE: N_("A colleague's phone is ringing."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from callcenter.core.commands import Answer, Notice, Severity
-from callcenter.core.events import LogOut, Pause, Return
+from callcenter.core.events import ChannelHungUp, LogIn, LogOut, Pause, Return
 from tests.core.story import ESTP, Story, settings
 
 
@@ -209,3 +209,30 @@ def test_somebody_else_at_the_desk_where_the_last_conversation_still_goes_on(sto
 
 def test_settings_of_the_stories_are_those_of_the_line() -> None:
     assert settings().lines["estp"] is ESTP
+
+
+@pytest.mark.clause("ESTP 5.3.1")
+def test_nobody_is_rung_while_they_still_hear_the_answer_to_their_code(story: Story) -> None:
+    caller = story.waits()
+    story.tell(LogIn("101", verified=True, phone="phone-101", channel="code-1"))
+    assert story.offers(caller) == []
+    story.tell(ChannelHungUp("code-1"))
+    assert story.phone("101").rings
+
+
+def test_a_code_whose_end_went_unseen_keeps_a_phone_from_ringing_only_for_a_while(story: Story) -> None:
+    caller = story.waits()
+    story.logs_in("101")
+    story.phone("101").is_not_answered()
+    story.tell(Return(phone="phone-101", channel="code-2"))
+    assert len(story.offers(caller)) == 1
+    story.passes(21)
+    assert story.phone("101").rings
+
+
+def test_after_an_outage_codes_that_ended_meanwhile_hold_nobody_back(story: Story) -> None:
+    story.waits()
+    story.tell(LogIn("101", verified=True, phone="phone-101", channel="code-3"))
+    story.loses_asterisk()
+    story.finds_asterisk()
+    assert story.phone("101").rings
