@@ -5,6 +5,9 @@ PYTHON ?= python3
 BIN := var/venv/bin
 UV_VERSION := 0.13.9
 
+# Stories wait for people to finish speaking, so several fit into the time of one.
+SIDE_BY_SIDE ?= -n 3 --dist worksteal
+
 .DEFAULT_GOAL := help
 .PHONY: help run demo test e2e check bench prompts docs lock clean environment dev-environment asterisk voice
 
@@ -18,10 +21,10 @@ demo: environment asterisk ## the line with simulated callers and operators
 	@$(BIN)/callcenter demo
 
 test: dev-environment asterisk ## all tests, those with a real Asterisk included; T=… chooses some
-	$(BIN)/python -m pytest $(T)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(T)
 
 e2e: dev-environment asterisk ## only the stories with a real Asterisk
-	$(BIN)/python -m pytest -m e2e $(T)
+	$(BIN)/python -m pytest -m e2e $(SIDE_BY_SIDE) $(T)
 
 check: dev-environment ## format, lint, strict types, import rules
 	$(BIN)/ruff format --check

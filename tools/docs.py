@@ -53,9 +53,12 @@ def clause_tests(tests: Path) -> dict[str, list[str]]:
 
 
 def _clauses(node: ast.AST) -> Iterator[str]:
+    """`clause("ESTP 2.1", "ESTP 2.6")` and `clause("ESTP 2.1, 2.6")` alike."""
     for call in ast.walk(node):
         if isinstance(call, ast.Call) and ast.unparse(call.func) == "pytest.mark.clause":
-            yield from (str(argument.value) for argument in call.args if isinstance(argument, ast.Constant))
+            for argument in call.args:
+                regulation, _, clauses = ast.literal_eval(argument).partition(" ")
+                yield from (f"{regulation} {clause.strip()}" for clause in clauses.split(","))
 
 
 def compliance(clauses: dict[str, dict[str, str]], tests: dict[str, list[str]]) -> str:
