@@ -1,0 +1,562 @@
+"""Stories of failures: what callers notice of a controller, connection or database that is away (ESTP 2.2a, 2.3)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+import aiohttp
+import pytest
+import yaml
+
+from callcenter.asterisk import ami as ami_module
+from callcenter.asterisk import process
+from callcenter.asterisk.ami import Ami, AmiSettings
+from callcenter.asterisk.render import Folders, render
+from callcenter.config import Config
+from callcenter.daemon import Controller
+from callcenter.people import Secrets
+from callcenter.standalone import controller, until_ready
+from tests.e2e.hearing import gaps, heard_prompts, listen, names
+from tests.e2e.listening import CALLER, OPERATOR, all_quiet, hears, hears_music, voice
+from tests.e2e.softphone import RATE, Call, Softphone
+from tests.e2e.station import PROJECT, Station, configuration, station, until
+
+pytestmark = pytest.mark.e2e
+STRAIGHT_TO_THE_QUEUE = {"ask_inn": "false", "urgency": {}}
+QUICK = {"ring_timeout": "20", "false_answer": "0"}
+"""Operators of these stories hang up soon after they have picked up."""
+STALE = 5.0
+"""Seconds of silence after which the dialplan helps itself."""
+
+
+# -- the parts of a station, apart ---------------------------------------------------------------------------------
+
+
+class Wire:
+    """The connection between the controller and Asterisk's manager, which a test can cut and mend."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config.asterisk
+        self._whole = True
+        self._writers: set[asyncio.StreamWriter] = set()
+
+    async def __aenter__(self) -> Wire:
+        self._server = await asyncio.start_server(self._carry, self._config.ami_host, self._config.ami_port)
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        self.cut()
+        self._server.close()
+        await self._server.wait_closed()
+
+    def cut(self) -> None:
+        """Both ends lose the connection; further ones are closed at once."""
+        self._whole = False
+        for writer in self._writers:
+            writer.transport.abort()
+
+    def mend(self) -> None:
+        self._whole = True
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.add(writer)
+        if not self._whole:
+            writer.transport.abort()
+            return
+        far_reader, far_writer = await asyncio.open_connection(self._config.ami_bind, self._config.ami_port)
+        self._writers.add(far_writer)
+        await asyncio.gather(self._copy(reader, far_writer), self._copy(far_reader, writer))
+
+    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await reader.read(65536):
+                writer.write(data)
+        except OSError:
+            pass
+        writer.transport.abort()
+
+
+@asynccontextmanager
+async def wired(folder: Path, prompts: Path) -> AsyncIterator[tuple[Station, Wire]]:
+    """A station whose controller reaches Asterisk through a wire: by another address, at the same port."""
+    data = configuration(ivr=STRAIGHT_TO_THE_QUEUE, timings=QUICK, prompts=str(prompts))
+    asterisk = data["asterisk"]
+    asterisk["ami_host"] = asterisk["sip_bind"]
+    plan = Config.load(_written(folder / "wire.yaml", data))
+    async with Wire(plan) as wire, station(folder, **data) as line:
+        yield line, wire
+
+
+def _written(path: Path, data: dict[str, Any]) -> Path:
+    path.write_text(yaml.safe_dump(data, allow_unicode=True))
+    return path
+
+
+@asynccontextmanager
+async def asterisk_alone(folder: Path, prompts: Path, **changes: Any) -> AsyncIterator[Station]:
+    """Asterisk without a controller: one may come and go (`controlled`)."""
+    data = configuration(ivr=STRAIGHT_TO_THE_QUEUE, timings=QUICK, prompts=str(prompts), **changes)
+    config = Config.load(_written(folder / "config.yaml", data))
+    secrets = Secrets.load_or_create(config.var, config)
+    program = process.find(PROJECT)
+    run, temporary = process.run_folder(config.var)
+    folders = Folders.under(config.var, run)
+    render(config, secrets, program.installation, folders)
+    try:
+        async with process.running(program, folders.etc):
+            line = Station(config, cast(Controller, None), secrets)
+            async with manager(line):
+                pass  # it has booted
+            try:
+                yield line
+            finally:
+                await line.close()
+    finally:
+        if temporary:
+            process.remove(run)
+
+
+@asynccontextmanager
+async def manager(line: Station) -> AsyncIterator[Ami]:
+    """Somebody else's connection to Asterisk, with the password that it was started with; made when it has booted."""
+    asterisk = line.config.asterisk
+    booted = asyncio.Event()
+    settings = AmiSettings(asterisk.ami_bind, asterisk.ami_port, "callcenter", line.secrets.ami, backoff_max=0.2)
+    found = Ami(settings, lambda message: None, lambda connected, reason: booted.set() if connected else None)
+    running = asyncio.create_task(found.run())
+    async with asyncio.timeout(20):
+        await booted.wait()
+    yield found
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+@asynccontextmanager
+async def controlled(line: Station) -> AsyncIterator[Controller]:
+    """A controller for the Asterisk that runs already."""
+    async with controller(line.config, with_asterisk=False) as found:
+        assert await until_ready(found), "the controller does not find Asterisk"
+        line.controller = found
+        yield found
+
+
+async def reconnected(line: Station, within: float = 10.0) -> None:
+    await until(line.controller.connected.is_set, within, "connected again")
+
+
+def number_of(leg: Call) -> str:
+    """Who the operator's phone says is calling."""
+    found = re.search(r"\+7\d{10}", leg.caller_id)
+    assert found, leg.caller_id
+    return found[0]
+
+
+async def pick_up(line: Station, leg: Call) -> None:
+    leg.say(voice(OPERATOR))
+    leg.answer()
+    await until(lambda: line.see("101").activity == "talking", what="they talk")
+
+
+async def serve(line: Station, phone: Softphone, calls: int) -> list[str]:
+    """The operator takes so many calls, one after the other. Returns the callers' numbers."""
+    served = []
+    for _ in range(calls):
+        leg = await phone.rings()
+        served.append(number_of(leg))
+        await pick_up(line, leg)
+        await listen(leg, 0.3)
+        leg.hang_up()
+    return served
+
+
+async def join(line: Station, *endings: int) -> list[Call]:
+    """Callers +7342111110x, one after the other, each in the queue before the next one dials."""
+    calls = []
+    for ending in endings:
+        before = line.waiting()
+        calls.append(await line.caller(f"+7342111110{ending}"))
+        await until(lambda before=before: line.waiting() == before + 1, what=f"caller {ending} waits")  # type: ignore[misc]
+    return calls
+
+
+def holes(*calls: Call, longest: float = 0.15) -> list[tuple[float, float]]:
+    """Where Asterisk sent no sound to a call for longer than that: (second, seconds). A leap of minutes is none: the
+    sound comes from another source then, with time stamps of its own."""
+    return [hole for call in calls for hole in gaps(call.media.arrivals) if longest < hole[1] < 60.0]
+
+
+# -- the connection is cut -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.clause("ESTP 2.3")
+async def test_callers_keep_their_order_over_a_cut_and_who_left_meanwhile_is_closed(
+    tmp_path: Path, brief: Path
+) -> None:
+    async with wired(tmp_path, brief) as (line, wire):
+        calls = await join(line, 3, 1, 2)
+        wire.cut()
+        await until(lambda: not line.controller.connected.is_set(), what="the cut is noticed")
+        calls[1].hang_up()
+        late = await line.caller("+73421111104")
+        await listen(calls[0], 1.0)
+        wire.mend()
+        await reconnected(line)
+        await until(lambda: line.waiting() == 3, what="the one who came meanwhile waits too")
+        left = await line.ended(number="+73421111101")
+        served = await serve(line, await line.operator("101"), 3)
+        await all_quiet(line)
+    assert (left["outcome"], left["cause_text"], left["operator"]) == ("lost", "gone while unseen", "")
+    assert served == ["+73421111103", "+73421111102", "+73421111104"]
+    assert holes(calls[0], calls[2], late) == []
+
+
+@pytest.mark.clause("ESTP 5.4.1")
+@pytest.mark.parametrize("answered", ["while nobody sees it", "when it is mended"])
+async def test_a_phone_goes_on_ringing_over_a_cut_and_is_rung_once(tmp_path: Path, brief: Path, answered: str) -> None:
+    async with wired(tmp_path, brief) as (line, wire):
+        phone = await line.operator("101")
+        caller = await line.caller()
+        leg = await phone.rings()
+        wire.cut()
+        if answered == "while nobody sees it":
+            leg.say(voice(OPERATOR))
+            leg.answer()
+            await hears(caller, OPERATOR)
+        await listen(caller, 0.5)
+        wire.mend()
+        await reconnected(line)
+        assert phone.incoming.empty()
+        if answered == "when it is mended":
+            assert not leg.ended.is_set()
+            await pick_up(line, leg)
+        await hears(caller, OPERATOR)
+        assert line.see("101").activity == "talking"
+        await listen(caller, 1.0)  # longer than a false answer
+        leg.hang_up()
+        row = await line.ended(outcome="answered")
+        offers = line.rows("select operator, result from offers")
+        await all_quiet(line)
+        assert phone.incoming.empty()
+    assert (row["operator"], row["hung_up_by"]) == ("101", "operator")
+    assert row["recording_seconds"] > 1.0
+    assert offers == [{"operator": "101", "result": "connected"}]
+    assert names(heard_prompts(caller.heard(), ["greeting", "goodbye"], brief)) == ["greeting", "goodbye"]
+
+
+async def test_a_phone_stops_ringing_for_a_caller_who_left_during_a_cut(tmp_path: Path, brief: Path) -> None:
+    async with wired(tmp_path, brief) as (line, wire):
+        phone = await line.operator("101")
+        caller = await line.caller()
+        leg = await phone.rings()
+        wire.cut()
+        await until(lambda: not line.controller.connected.is_set(), what="the cut is noticed")
+        caller.hang_up()
+        wire.mend()
+        async with asyncio.timeout(10):
+            await leg.ended.wait()
+        row = await line.ended(outcome="lost")
+        await all_quiet(line)
+        assert line.see("101").presence == "available", "nothing was missed"
+        assert line.rows("select result from offers") == [{"result": "withdrawn"}]
+    assert row["recording"] == ""
+
+
+@pytest.mark.clause("ESTP 2.6")
+async def test_a_conversation_does_not_notice_a_cut(tmp_path: Path, brief: Path) -> None:
+    async with wired(tmp_path, brief) as (line, wire):
+        phone = await line.operator("101")
+        caller = await line.caller()
+        caller.say(voice(CALLER))
+        leg = await phone.rings()
+        await pick_up(line, leg)
+        await hears(caller, OPERATOR)
+        wire.cut()
+        await listen(caller, 1.5)
+        await hears(leg, CALLER)
+        wire.mend()
+        await reconnected(line)
+        assert line.see("101").activity == "talking"
+        await listen(caller, 0.5)
+        wire.cut()
+        await until(lambda: not line.controller.connected.is_set(), what="the cut is noticed")
+        caller.hang_up()
+        wire.mend()
+        row = await line.ended(outcome="answered")
+        await all_quiet(line)
+        assert phone.incoming.empty()
+    assert row["operator"] == "101"
+    assert row["recording_seconds"] == pytest.approx(len(leg.media.heard) / RATE, abs=0.5)
+    assert holes(caller) == []
+
+
+# -- the controller is started again -------------------------------------------------------------------------------
+
+
+@pytest.mark.clause("ESTP 2.3, 2.6, 5.6.1")
+async def test_a_controller_started_again_takes_over_who_waits_and_who_talks(tmp_path: Path, brief: Path) -> None:
+    async with asterisk_alone(tmp_path, brief) as line:
+        async with controlled(line):
+            phone = await line.operator("101")
+            talker = await line.caller("+73420000000")
+            leg = await phone.rings()
+            await pick_up(line, leg)
+            await hears(talker, OPERATOR)
+            waiters = await join(line, 2, 3, 1)
+            await listen(talker, 1.0)
+        shifts = line.rows("select operator, end_cause from shifts")
+        async with controlled(line):
+            assert line.waiting() == 3
+            await listen(talker, 1.0)
+            await hears(talker, OPERATOR)
+            await line.operator("101")  # a new shift, while the conversation goes on
+            await listen(talker, 1.0)
+            assert phone.incoming.empty(), "nobody is rung who talks"
+            leg.hang_up()
+            served = await serve(line, phone, 3)
+            row = await line.ended(number="+73420000000")
+            await all_quiet(line)
+    assert shifts == [{"operator": "101", "end_cause": "controller stopped"}]
+    assert served == ["+73421111102", "+73421111103", "+73421111101"]
+    assert holes(talker, *waiters) == []
+    assert (row["outcome"], row["operator"]) == ("answered", "101")
+    assert row["recording_seconds"] == pytest.approx(len(leg.media.heard) / RATE, abs=0.5)
+
+
+# -- the controller is away ----------------------------------------------------------------------------------------
+
+
+def every_day(folder: Path) -> str:
+    """A dialplan for which weekends are working days, so that the story is the same on all days."""
+    shutil.copytree(PROJECT / "dialplan", folder / "dialplan")
+    plan = folder / "dialplan" / "extensions.conf.j2"
+    text = plan.read_text()
+    assert "mon-fri" in text
+    plan.write_text(text.replace("mon-fri", "*"))
+    return str(folder / "dialplan")
+
+
+def another_hour() -> dict[str, str]:
+    """Hours that it is not now."""
+    opens = 22 if datetime.now(UTC).hour < 12 else 1
+    return {"zone": "UTC", "opens": f"{opens:02}:00", "closes": f"{opens + 1:02}:00"}
+
+
+@pytest.mark.clause("ESTP 2.2a, 2.2c")
+async def test_without_a_controller_the_dialplan_knows_the_hours_of_the_day(tmp_path: Path, brief: Path) -> None:
+    async with asterisk_alone(tmp_path, brief, dialplan=every_day(tmp_path), hours=another_hour()) as line:
+        caller = await line.caller()
+        await until(caller.ended.is_set, 10.0, "the call is over")
+    assert names(heard_prompts(caller.heard(), ["greeting", "closed-hours", "goodbye"], brief)) == ["closed-hours"]
+    assert not caller.ended_by_us
+
+
+@pytest.mark.clause("ESTP 2.3, 2.6")
+async def test_a_controller_that_comes_late_serves_who_waits_already(tmp_path: Path, brief: Path) -> None:
+    async with asterisk_alone(tmp_path, brief, dialplan=every_day(tmp_path)) as line:
+        callers = []
+        for ending in (2, 1):
+            callers.append(await line.caller(f"+7342111110{ending}"))
+            await until(lambda: len(callers[-1].media.heard) > RATE, what="sound")
+        for caller in callers:
+            await hears_music(caller)
+            assert names(heard_prompts(caller.heard(), ["greeting", "closed-hours"], brief)) == ["greeting"]
+        async with controlled(line):
+            assert line.waiting() == 2
+            served = await serve(line, await line.operator("101"), 2)
+            for ending in (2, 1):
+                await line.ended(number=f"+7342111110{ending}", outcome="answered")
+            await all_quiet(line)
+    assert served == ["+73421111102", "+73421111101"]
+
+
+@contextmanager
+def another_process(line: Station, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """`callcenter serve`, a program that can be killed."""
+    command = [sys.executable, "-m", "callcenter", "serve", "--config", str(folder / "config.yaml")]
+    with (folder / "serve.log").open("wb") as log, subprocess.Popen(command, cwd=PROJECT, stderr=log, stdout=log) as it:
+        try:
+            yield it
+        finally:
+            it.kill()
+
+
+async def ready(line: Station) -> None:
+    """Wait until a controller in another process sees Asterisk."""
+    address = f"http://127.0.0.1:{line.config.http.port}/healthz"
+    async with aiohttp.ClientSession() as session, asyncio.timeout(20):
+        while True:
+            try:
+                async with session.get(address) as response:
+                    if (await response.json())["components"]["asterisk"] == "ok":
+                        return
+            except OSError:
+                pass
+            await asyncio.sleep(0.1)
+
+
+@pytest.mark.clause("ESTP 2.2b, 2.6, 5.6.1")
+async def test_asterisks_own_queue_rings_the_operators_of_a_killed_controller(tmp_path: Path, brief: Path) -> None:
+    async with asterisk_alone(tmp_path, brief, dialplan=every_day(tmp_path)) as line:
+        with another_process(line, tmp_path) as killed:
+            await ready(line)
+            phone = await line.operator("101")
+            killed.send_signal(signal.SIGKILL)
+            killed.wait()
+        first = await line.caller("+73421111101")  # long before the heartbeat is stale
+        leg = await phone.rings(within=STALE + 10)
+        leg.say(voice(OPERATOR))
+        leg.answer()
+        await hears(first, OPERATOR)
+        second = await line.caller("+73421111102")
+        await listen(second, 2.0)
+        await hears_music(second)
+        async with controlled(line):
+            await until(lambda: line.waiting() == 1, what="the second is ours")
+            await line.operator("101")
+            await listen(first, 1.0)
+            assert phone.incoming.empty(), "nobody is rung who talks"
+            leg.hang_up()
+            served = await serve(line, phone, 1)
+            row = await line.ended(number="+73421111101")
+            await line.ended(number="+73421111102", outcome="answered")
+            await all_quiet(line)
+    assert served == ["+73421111102"]
+    assert (row["outcome"], row["operator"]) == ("answered", "101")
+    assert row["recording_seconds"] == pytest.approx(len(leg.media.heard) / RATE, abs=0.5)
+
+
+@pytest.mark.clause("ESTP 2.3, 5.6.1")
+async def test_a_long_cut_hands_the_callers_to_asterisks_queue_and_back(tmp_path: Path, brief: Path) -> None:
+    async with wired(tmp_path, brief) as (line, wire):
+        phone = await line.operator("101")
+        phone.incoming = asyncio.Queue()
+        leg = await talk(line, phone)
+        waiters = await join(line, 1, 2)
+        wire.cut()
+        leg.hang_up()
+        taken = await phone.rings(within=STALE + 10)  # by Asterisk's queue
+        assert number_of(taken) == "+73421111101"
+        taken.say(voice(OPERATOR))
+        taken.answer()
+        await hears(waiters[0], OPERATOR)
+        wire.mend()
+        await reconnected(line)
+        await listen(waiters[0], 1.0)
+        assert phone.incoming.empty(), "nobody is rung who talks"
+        assert line.see("101").activity == "talking"
+        taken.hang_up()
+        served = await serve(line, phone, 1)
+        row = await line.ended(number="+73421111101")
+        await all_quiet(line)
+    assert served == ["+73421111102"]
+    assert (row["outcome"], row["operator"]) == ("answered", "101")
+    assert holes(*waiters, longest=0.5) == [], "from one waiting room into the other takes a moment, no longer"
+
+
+async def talk(line: Station, phone: Softphone) -> Call:
+    """The operator talks with a caller."""
+    await line.caller("+73420000000")
+    leg = await phone.rings()
+    await pick_up(line, leg)
+    return leg
+
+
+# -- the password is wrong -----------------------------------------------------------------------------------------
+
+
+async def test_a_wrong_password_is_told_once_and_the_line_recovers_when_it_is_right(
+    tmp_path: Path, brief: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(ami_module, "REFUSED_FACTOR", 0.1)  # half a second instead of half a minute
+    async with asterisk_alone(tmp_path, brief) as line:
+        path = line.config.var / "secrets.yaml"
+        path.write_text(path.read_text().replace(line.secrets.ami, "another-password-of-the-manager"))
+        async with controller(line.config, with_asterisk=False) as found:
+            line.controller = found
+            await until(lambda: "refused the AMI login" in caplog.text, what="the refusal is told")
+            await until(lambda: caplog.text.count("\n") and found.ami._connection is None)
+            assert await health(line) == (503, "not connected")
+            await let_in(line, "another-password-of-the-manager")
+            await reconnected(line)
+            assert (await health(line))[1] == "ok"
+            phone = await line.operator("101")
+            await line.caller()
+            assert await serve(line, phone, 1) == ["+73421234567"]
+    told = [record for record in caplog.records if "refused the AMI login" in record.getMessage()]
+    assert [record.levelno for record in told] == [logging.WARNING]
+    assert "manager.conf" in told[0].getMessage()
+    assert "another-password" not in caplog.text
+    assert line.secrets.ami not in caplog.text
+
+
+async def health(line: Station) -> tuple[int, str]:
+    """/healthz: its status, and what it says of Asterisk."""
+    address = f"http://127.0.0.1:{line.config.http.port}/healthz"
+    async with aiohttp.ClientSession() as session, session.get(address) as response:
+        return response.status, (await response.json())["components"]["asterisk"]
+
+
+async def let_in(line: Station, password: str) -> None:
+    """Somebody writes the right password into Asterisk's manager.conf and has it read again."""
+    path = Folders.under(line.config.var).etc / "manager.conf"
+    path.write_text(path.read_text().replace(line.secrets.ami, password))
+    async with manager(line) as asterisk:
+        await asterisk.send({"Action": "Reload", "Module": "manager"})
+
+
+# -- the database is busy ------------------------------------------------------------------------------------------
+
+HOLD_THE_LOCK = """
+import sqlite3, sys
+register = sqlite3.connect(sys.argv[1], isolation_level=None)
+register.execute("BEGIN EXCLUSIVE")
+print("locked", flush=True)
+sys.stdin.read()
+register.execute("COMMIT")
+"""
+
+
+@contextmanager
+def locked(register: str) -> Iterator[None]:
+    """Another process holds the register."""
+    command = [sys.executable, "-c", HOLD_THE_LOCK, register]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout
+        assert holder.stdout.readline() == "locked\n"
+        yield
+        holder.communicate(timeout=10)
+
+
+@pytest.mark.clause("ESTP 5.6.1")
+async def test_calls_go_on_while_the_register_is_locked_and_nothing_is_lost(tmp_path: Path, brief: Path) -> None:
+    async with station(tmp_path, ivr=STRAIGHT_TO_THE_QUEUE, timings=QUICK, prompts=str(brief)) as line:
+        phone = await line.operator("101")
+        loop = asyncio.get_running_loop()
+        with locked(str(line.config.database)):
+            until_then = loop.time() + 3.0
+            served: list[str] = []
+            while loop.time() < until_then:
+                caller = await line.caller(f"+734211111{len(served):02}")
+                leg = await phone.rings(within=3.0)
+                await pick_up(line, leg)
+                await hears(caller, OPERATOR, within=1.0)
+                leg.hang_up()
+                served.append(number_of(leg))
+            assert line.rows() == []
+        await until(lambda: len(line.rows("select call from calls where ended_at is not null")) == len(served))
+        await all_quiet(line)
+        rows = line.rows("select number, operator, outcome from calls order by joined_at")
+        offers = line.rows("select result from offers")
+    assert [row["number"] for row in rows] == served
+    assert len(offers) == len(served) > 1
