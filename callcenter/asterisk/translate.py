@@ -39,7 +39,7 @@ TELL: Mapping[Answer, str] = {
 """What a phone is told."""
 
 _INN_ENTRY = {"TIMEOUT": InnEntry.TIMEOUT, "HANGUP": InnEntry.TIMEOUT, "ERROR": InnEntry.TIMEOUT}
-_HUNG_UP, _RING_TIMEOUT, _RING_BUSY, _RING_REFUSED = "0", "3", "5", "8"
+_RING_TIMEOUT, _RING_BUSY, _RING_REFUSED = "3", "5", "8"
 _NOT_FOR_SIP = re.compile(r'[\x00-\x1f\x7f"\\<>\ud800-\udfff]')
 _NEXT_VARIABLE = re.compile(r'[\x00-\x1f",\\\ud800-\udfff]')
 """Asterisk takes what follows a comma for another variable. No channel's name has one."""
@@ -86,7 +86,7 @@ class Translator:
                 return events.BridgeLeft(channel, message.get("BridgeUniqueid", ""))
             case "Newstate" if channel.startswith("offer-") and message.get("ChannelState") == _RINGING:
                 return events.OfferRinging(channel)
-            case "OriginateResponse" if message.get("Response") == "Failure" and not _hangup_follows(message):
+            case "OriginateResponse" if message.get("Response") == "Failure":
                 return events.OfferFailed(message.get("ActionID", ""), _failure(message.get("Reason", "")))
         return None
 
@@ -295,11 +295,6 @@ _NONE_FREE = frozenset({"technical", "managers"})
 
 def _set(channel: str, variable: str, value: str) -> Action:
     return {"Action": "Setvar", "Channel": channel, "Variable": variable, "Value": value}
-
-
-def _hangup_follows(message: Message) -> bool:
-    """The phone refused. Its channel was there and is about to go, with a cause that says more than this reason."""
-    return message.get("Reason") == _HUNG_UP and message.get("Uniqueid", "") == message.get("ActionID", "?")
 
 
 def _failure(reason: str) -> OfferFailure:

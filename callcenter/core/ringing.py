@@ -11,6 +11,7 @@ from callcenter.core.operator import ActivityStep, Operator, Presence, PresenceS
 
 BUSY_CAUSES = frozenset({17, 21})
 """Q.850: user busy, call rejected."""
+NO_ROUTE = 3
 UNREACHABLE_CAUSES = frozenset({1, 3, 20, 27, 38, 88})
 """Q.850: no such number, no route, not registered, out of order, network out of order, incompatible."""
 
@@ -42,6 +43,8 @@ def failed(floor: Floor, event: OfferFailed) -> None:
         return
     if offer.state is OfferState.WITHDRAWN:
         _cancelled(floor, offer)
+    elif offer.state is OfferState.RINGING and event.failure is OfferFailure.UNREACHABLE:
+        return  # it was reached: the end of its channel, with a cause that says more, is on the way
     elif offer.pending:
         _missed(floor, offer, event.failure)
     dispatch.offer_callers(floor)
@@ -54,7 +57,8 @@ def ring_guard(floor: Floor, id: str) -> None:
         floor.do(SetTimer(Timer(TimerKind.RING, id), floor.now + dispatch.GUARD))
     elif offer and (offer.pending or offer.state is OfferState.WITHDRAWN):
         floor.do(HangUp(id))
-        failed(floor, OfferFailed(id, OfferFailure.UNREACHABLE))
+        leg_gone(floor, offer, NO_ROUTE)
+        dispatch.offer_callers(floor)
 
 
 def leg_gone(floor: Floor, offer: Offer, cause: int) -> None:

@@ -146,8 +146,9 @@ async def test_a_call_is_seen_from_its_first_event_and_in_the_snapshot(line: Lin
         }
     )
     await line.until_event("OriginateResponse")
-    assert line.events[-1]["ActionID"] == "offer-1"
-    assert line.events[-1]["Response"] == "Success"
+    (answer,) = [event for event in line.events if event["Event"] == "OriginateResponse"]
+    assert answer["ActionID"] == "offer-1"
+    assert answer["Response"] == "Success"
     assert line.names.index("Newchannel") < line.names.index("OriginateResponse")
     channels = await line.ami.collect({"Action": "Status", "Variables": "PLACE,NAME"}, LIMIT)
     assert len(channels) == 2

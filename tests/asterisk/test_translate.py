@@ -158,12 +158,6 @@ def test_why_a_phone_could_not_be_rung(reason: str, failure: str) -> None:
     assert told == events.OfferFailed("offer-b-1", OfferFailure(failure))
 
 
-def test_a_phone_that_refuses_is_heard_of_by_its_hang_up_and_only_once() -> None:
-    about = {"ActionID": "offer-b-1", "Uniqueid": "offer-b-1", "Reason": "0"}
-    assert said("OriginateResponse", Response="Failure", **about) is None
-    assert said("OriginateResponse", Response="Success", **about) is None
-
-
 def test_a_pin_is_not_shown_when_the_attempt_is_printed() -> None:
     attempt = user("CCLogIn", Phone="101", Id="101", Pin="918273")
     assert isinstance(attempt, LogInByPhone)

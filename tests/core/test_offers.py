@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from callcenter.core.commands import HangUp, OfferKind
+from callcenter.core.commands import HangUp, OfferKind, Ring
 from callcenter.core.events import (
     ChannelHungUp,
     LogOut,
@@ -279,3 +279,13 @@ def test_the_row_of_an_offer_has_its_moments(story: Story) -> None:
         placed + 34,
     )
     assert (offer.kind, offer.operator, offer.result, offer.talk) == ("queue", "101", "connected", 30)
+
+
+def test_a_phone_that_rang_and_refused_is_busy_whatever_is_told_first(story: Story) -> None:
+    """Asterisk tells of a refusal and of a phone that is not there in the same words; the channel's end says more."""
+    story.logs_in("101")
+    caller = story.waits()
+    (offer,) = [ring.offer for ring in story.all(Ring)]
+    story.tell(OfferRinging(offer), OfferFailed(offer, OfferFailure.UNREACHABLE), ChannelHungUp(offer, 17))
+    assert story.operator("101").reason == "busy"
+    assert story.offers(caller)[-1] == ("101", "busy")

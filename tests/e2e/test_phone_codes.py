@@ -138,13 +138,14 @@ async def test_who_missed_a_call_hears_so_on_returning(here: Station) -> None:
     await until(missed.ended.is_set)
     assert (here.see("101").presence, here.see("101").reason) == ("paused", "missed")
     call = await dials(phone, "*14")
-    again = await phone.rings()  # the caller has kept the place
+    await told(call, "op-missed-paused")
+    await told(call, "op-returned")
+    await until(call.ended.is_set)
+    again = await phone.rings()  # not sooner; and the caller has kept the place
     again.answer()
     again.say(voice(OPERATOR))
     await hears(caller, OPERATOR)
     caller.hang_up()
-    await told(call, "op-missed-paused")
-    await told(call, "op-returned")
     await until(again.ended.is_set)
 
 
