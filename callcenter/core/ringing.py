@@ -11,6 +11,8 @@ from callcenter.core.operator import ActivityStep, Operator, Presence, PresenceS
 
 BUSY_CAUSES = frozenset({17, 21})
 """Q.850: user busy, call rejected."""
+CAUSE_FOLLOWS = 0.3
+"""Seconds between the two reports of a refused offer, at the very most."""
 NO_ROUTE = 3
 UNREACHABLE_CAUSES = frozenset({1, 3, 20, 27, 38, 88})
 """Q.850: no such number, no route, not registered, out of order, network out of order, incompatible."""
@@ -43,8 +45,9 @@ def failed(floor: Floor, event: OfferFailed) -> None:
         return
     if offer.state is OfferState.WITHDRAWN:
         _cancelled(floor, offer)
-    elif offer.state is OfferState.RINGING and event.failure is OfferFailure.UNREACHABLE:
-        return  # it was reached: the end of its channel, with a cause that says more, is on the way
+    elif offer.pending and event.failure is OfferFailure.UNREACHABLE:
+        # Refused, or not there: if there was a channel its end, which tells the cause, is on the way.
+        floor.do(SetTimer(Timer(TimerKind.RING, offer.id), floor.now + CAUSE_FOLLOWS))
     elif offer.pending:
         _missed(floor, offer, event.failure)
     dispatch.offer_callers(floor)

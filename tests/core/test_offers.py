@@ -289,3 +289,28 @@ def test_a_phone_that_rang_and_refused_is_busy_whatever_is_told_first(story: Sto
     story.tell(OfferRinging(offer), OfferFailed(offer, OfferFailure.UNREACHABLE), ChannelHungUp(offer, 17))
     assert story.operator("101").reason == "busy"
     assert story.offers(caller)[-1] == ("101", "busy")
+
+
+def test_a_busy_phone_that_never_rang_is_busy_too(story: Story) -> None:
+    story.logs_in("101")
+    caller = story.calls(CUSTOMER)
+    caller.hears_greeting()
+    story.connected = False  # Asterisk tells only what is told here
+    story.tell(UrgencyGiven(caller.call, "2"))
+    (offer,) = story.offers_saved
+    story.tell(OfferFailed(offer, OfferFailure.UNREACHABLE))
+    assert story.operator("101").presence == "available", "the cause is awaited for a moment"
+    story.tell(ChannelHungUp(offer, 17))
+    assert story.operator("101").reason == "busy"
+
+
+def test_a_phone_that_is_not_there_is_given_up_after_a_moment(story: Story) -> None:
+    story.logs_in("101")
+    caller = story.calls(CUSTOMER)
+    caller.hears_greeting()
+    story.connected = False
+    story.tell(UrgencyGiven(caller.call, "2"))
+    (offer,) = story.offers_saved
+    story.tell(OfferFailed(offer, OfferFailure.UNREACHABLE))
+    story.passes(1)
+    assert story.operator("101").reason == "unreachable"
