@@ -2,7 +2,7 @@
 
 Left channel: what the caller said; right channel: what the caller heard, that is the operator. Asterisk writes
 into its spool while somebody is bridged with the caller, a new pair of files after each hold; the finished file goes to
-`<folder>/<line>/<date>/<time>_<call>.wav`, date and time in the line's zone.
+`<folder>/<line>/<date>/<time>_<call>.wav`, date and time of the call's end in the line's zone.
 """
 
 from __future__ import annotations
