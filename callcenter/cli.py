@@ -14,6 +14,7 @@ from callcenter.asterisk.process import AsteriskError
 from callcenter.asterisk.render import Installation, RenderError
 from callcenter.backup import BackupError, backup_to
 from callcenter.config import Config, ConfigError
+from callcenter.config.option import config_option, load
 from callcenter.daemon import Controller, StartError
 from callcenter.demo.demonstration import DemoError, demonstrate
 from callcenter.demo.sipp import SippError
@@ -28,15 +29,6 @@ from callcenter.summary import summary
 
 OURS = (ConfigError, SecretsError, RegisterError, StartError, RenderError, AsteriskError, SippError, DemoError)
 """Errors whose text is a sentence for the engineer."""
-
-config_option = click.option(
-    "--config",
-    "config_path",
-    type=click.Path(dir_okay=False, path_type=Path),
-    default=Path("config.yaml"),
-    show_default=True,
-    help="The controller's settings.",
-)
 
 
 @click.group()
@@ -56,7 +48,7 @@ def main(verbose: bool) -> None:
 @config_option
 def run(config_path: Path) -> None:
     """Run the line on this machine; with asterisk.start, Asterisk too."""
-    config = _load(config_path)
+    config = load(config_path)
     _serve(config, with_asterisk=config.asterisk.start, credentials=True)
 
 
@@ -65,7 +57,7 @@ def run(config_path: Path) -> None:
 def serve(config_path: Path) -> None:
     """Run only the controller; Asterisk runs already."""
     # Its output is kept in a log: no passwords there.
-    _serve(_load(config_path), with_asterisk=False, credentials=False)
+    _serve(load(config_path), with_asterisk=False, credentials=False)
 
 
 @main.command()
@@ -84,7 +76,7 @@ def demo(config_path: Path, seconds: float | None, callers_per_minute: float) ->
 @config_option
 def check(config_path: Path) -> None:
     """Read the configuration and tell everything that is wrong with it."""
-    config = _load(config_path)
+    config = load(config_path)
     for warning in config.warnings(datetime.now(UTC).date()):
         click.echo(f"warning: {warning}")
     click.echo(
@@ -102,7 +94,7 @@ def check(config_path: Path) -> None:
 @click.option("--data", type=click.Path(path_type=Path), default=Path("/usr/share/asterisk"), show_default=True)
 def render(config_path: Path, to: Path | None, modules: Path | None, data: Path) -> None:
     """Write the files of an Asterisk that is run by systemd or in a container."""
-    config = _load(config_path)
+    config = load(config_path)
     try:
         folder = write_asterisk_files(config, Installation(modules, data) if modules else None, to)
     except OURS as problem:
@@ -116,7 +108,7 @@ def render(config_path: Path, to: Path | None, modules: Path | None, data: Path)
 def backup(config_path: Path, folder: Path) -> None:
     """Copy settings, secrets and register into a new folder, with the line running. Recordings are files: copy them."""
     try:
-        for copied in backup_to(folder, _load(config_path), config_path):
+        for copied in backup_to(folder, load(config_path), config_path):
             click.echo(copied)
     except BackupError as problem:
         raise click.ClickException(str(problem)) from problem
@@ -128,7 +120,7 @@ def backup(config_path: Path, folder: Path) -> None:
 @click.option("--pin", is_flag=True, help="The PIN for the telephone instead of the password.")
 def passwd(config_path: Path, person: str, pin: bool) -> None:
     """Change a person's password or PIN. An empty answer makes a new one, which is printed once."""
-    config = _load(config_path)
+    config = load(config_path)
     if person not in config.people:
         raise click.ClickException(f"{person}: nobody of that id; known are {', '.join(config.people) or 'none'}")
     what = "PIN" if pin else "password"
@@ -152,7 +144,7 @@ def prompts() -> None:
 @config_option
 def check_command(config_path: Path) -> None:
     """Report prompts that are missing, stale or of a wrong format."""
-    raise SystemExit(check_prompts(_load(config_path).prompts))
+    raise SystemExit(check_prompts(load(config_path).prompts))
 
 
 @prompts.command("build")
@@ -160,18 +152,11 @@ def check_command(config_path: Path) -> None:
 @click.option("--force", is_flag=True, help="Speak all again, not only what has changed.")
 def build_command(config_path: Path, force: bool) -> None:
     """Speak the prompts whose text has changed."""
-    raise SystemExit(build_prompts(_load(config_path).prompts, force))
+    raise SystemExit(build_prompts(load(config_path).prompts, force))
 
 
 main.add_command(register)
 main.add_command(customers)
-
-
-def _load(path: Path) -> Config:
-    try:
-        return Config.load(path)
-    except ConfigError as problem:
-        raise click.ClickException(str(problem)) from problem
 
 
 def _serve(config: Config, *, with_asterisk: bool, credentials: bool) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 
 import click
 
-from callcenter.config import Config, ConfigError
+from callcenter.config import Config
+from callcenter.config.option import config_option, pass_config
 from callcenter.customers_file import CustomersFile, CustomersFileError
 from callcenter.directory import Directory
 from callcenter.register import Register, RegisterError
@@ -21,27 +22,17 @@ _MISTAKES_SHOWN = 50
 
 
 @click.group()
-@click.option(
-    "--config",
-    "config_path",
-    type=click.Path(dir_okay=False, path_type=Path),
-    default=Path("config.yaml"),
-    show_default=True,
-    help="The controller's settings.",
-)
+@config_option
 @click.pass_context
 def customers(context: click.Context, config_path: Path) -> None:
     """The directory of the line's customers."""
-    try:
-        context.obj = Config.load(config_path)
-    except ConfigError as problem:
-        raise click.ClickException(str(problem)) from problem
+    context.obj = config_path
 
 
 @customers.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--skip-bad", is_flag=True, help="Take the rows that are right, leave out the others.")
-@click.pass_obj
+@pass_config
 def import_customers(config: Config, file: Path, skip_bad: bool) -> None:
     """Replace the directory by a CSV table: number, inn, name, role (or телефон, ИНН, наименование, роль).
 
@@ -75,7 +66,7 @@ def import_customers(config: Config, file: Path, skip_bad: bool) -> None:
 
 @customers.command("show")
 @click.argument("who", required=False)
-@click.pass_obj
+@pass_config
 def show_customer(config: Config, who: str | None) -> None:
     """Show whom a number or an INN belongs to; without either, what the directory is."""
 

@@ -80,6 +80,10 @@ class Metrics:
             buckets=TALK_BUCKETS,
             registry=registry,
         )
+        self._define_offers(registry)
+        self._define_services(registry)
+
+    def _define_offers(self, registry: CollectorRegistry) -> None:
         self._offers = Counter(
             "callcenter_offers_total",
             "Ringings of an operator's phone for a caller, by result.",
@@ -100,6 +104,11 @@ class Metrics:
             buckets=ANSWER_DELAY_BUCKETS,
             registry=registry,
         )
+        for kind in OfferKind:
+            self._ringing_delay.labels(kind.value)
+            self._answer_delay.labels(kind.value)
+
+    def _define_services(self, registry: CollectorRegistry) -> None:
         self._recordings = Counter(
             "callcenter_recordings_total",
             "Recordings of conversations that were finished, by result.",
@@ -125,9 +134,6 @@ class Metrics:
             self._wrong_secrets.labels(answer.value)
         for result in ("ok", "failed"):
             self._recordings.labels(result)
-        for kind in OfferKind:
-            self._ringing_delay.labels(kind.value)
-            self._answer_delay.labels(kind.value)
 
     def observe_event(self, event: Event, now: float) -> None:
         """Count what an event says; `now` is the time it was handled, seconds of the core's clock."""

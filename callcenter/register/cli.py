@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 
 import click
 
-from callcenter.config import Config, ConfigError
+from callcenter.config import Config
+from callcenter.config.option import config_option, pass_config
 from callcenter.core.records import Outcome
 from callcenter.register import reports
 from callcenter.register.database import Register, RegisterError
@@ -22,21 +23,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 @click.group()
-@click.option(
-    "--config",
-    "config_path",
-    type=click.Path(dir_okay=False, path_type=Path),
-    default=Path("config.yaml"),
-    show_default=True,
-    help="The controller's settings.",
-)
+@config_option
 @click.pass_context
 def register(context: click.Context, config_path: Path) -> None:
     """The register of calls."""
-    try:
-        context.obj = Config.load(config_path)
-    except ConfigError as problem:
-        raise click.ClickException(str(problem)) from problem
+    context.obj = config_path
 
 
 def _which_calls(command: F) -> F:
@@ -55,7 +46,7 @@ def _which_calls(command: F) -> F:
 
 @register.command("list")
 @_which_calls
-@click.pass_obj
+@pass_config
 def list_calls(config: Config, /, **which: Any) -> None:
     """List calls, in the order of arrival."""
 
@@ -70,7 +61,7 @@ def list_calls(config: Config, /, **which: Any) -> None:
 @register.command("export")
 @_which_calls
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="A file; otherwise the terminal.")
-@click.pass_obj
+@pass_config
 def export_calls(config: Config, /, output: Path | None, **which: Any) -> None:
     """Export calls as CSV: UTF-8, semicolons, whole seconds."""
 
@@ -89,7 +80,7 @@ def export_calls(config: Config, /, output: Path | None, **which: Any) -> None:
 
 @register.command("show")
 @click.argument("call")
-@click.pass_obj
+@pass_config
 def show_call(config: Config, call: str) -> None:
     """Show all that happened to one call."""
 
