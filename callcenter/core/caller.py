@@ -82,6 +82,8 @@ class Handover:
     tried: set[str] = field(default_factory=set)
     offer: str = ""
     """The offer that rings a colleague, later the colleague's leg."""
+    taken_back: bool = False
+    """The operator wants the caller back; it is over when the colleague's phone is really silent."""
 
 
 @dataclass(slots=True)

@@ -58,8 +58,9 @@ def cancelled(floor: Floor, event: CancelTransfer) -> None:
     if offer and operator.activity is Activity.CONSULTING:
         floor.do(HangUp(offer.id))  # Asterisk then joins the operator with the caller again
     elif offer and offer.pending:
+        # Not over yet: picked up in this very moment, Asterisk needs to know where caller and operator go from there.
+        caller.handover.taken_back = True
         floor.withdraw(offer)
-        _over(floor, caller, "cancelled")
     else:  # the colleague has just picked up, or is just leaving: in a moment it is known who talks with whom
         _reply(floor, event.requester, Answer.NOT_POSSIBLE)
         return
@@ -111,8 +112,9 @@ def colleague_failed(floor: Floor, offer: Offer) -> None:
     caller = floor.callers.get(offer.call)
     if caller is None or caller.handover is None or caller.handover.offer != offer.id:
         return
-    if not _ring_colleague(floor, caller, caller.handover):
-        _over(floor, caller, "missed")
+    taken_back = caller.handover.taken_back
+    if taken_back or not _ring_colleague(floor, caller, caller.handover):
+        _over(floor, caller, "cancelled" if taken_back else "missed")
         rescue(floor, caller)
 
 

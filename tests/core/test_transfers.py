@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from callcenter.core.commands import Answer, OfferKind, Place
-from callcenter.core.events import GENERAL_LINE, BridgeLeft, OfferAnswered, Transfer
+from callcenter.core.commands import Answer, HangUp, OfferKind, Place
+from callcenter.core.events import (
+    GENERAL_LINE,
+    BridgeLeft,
+    CancelTransfer,
+    ChannelHungUp,
+    OfferAnswered,
+    Transfer,
+)
 from callcenter.core.records import HungUpBy, Identification, Outcome
 from tests.core.story import Guest, Story, withdrawn
 
@@ -346,3 +353,19 @@ def test_taking_back_in_the_moment_when_the_colleague_picks_up_is_too_soon(story
 def test_a_transfer_nobody_asked_for_is_passed_over(story: Story) -> None:
     assert story.handle(Transfer("technical", person="nobody")) == []
     assert story.handle(Transfer("technical", leg="offer-x")) == []
+
+
+@pytest.mark.clause("ESTP 5.4.4")
+def test_a_consultation_is_taken_back_only_when_the_colleagues_phone_is_silent(story: Story) -> None:
+    """Picked up in the same moment, Asterisk must still know the ways back to hold and to the caller."""
+    story.logs_in("101", "201")
+    caller = story.talks("101")
+    story.phone("101").transfers("technical", consult=True)
+    said = story.center.handle(CancelTransfer("101"), story.now)
+    (hang_up,) = said
+    assert isinstance(hang_up, HangUp)
+    assert story.transfers(caller)[-1][1] == ""
+    story.tell(ChannelHungUp(hang_up.channel_id))
+    assert story.transfers(caller)[-1][1] == "cancelled"
+    assert caller.talks_with("101")
+    assert story.is_now("201") == ("available", "idle")
