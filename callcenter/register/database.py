@@ -12,14 +12,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Table, case, event, inspect, make_url, update
+from sqlalchemy import URL, Connection, Table, case, event, inspect, literal_column, make_url, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
-from callcenter.core.records import HungUpBy, Outcome
+from callcenter.core.records import HungUpBy, Outcome, PromiseResult
 from callcenter.register import migrations
-from callcenter.register.tables import Call, Offer, Shift, Transfer
+from callcenter.register.tables import Announcement, Call, Offer, Shift, Transfer
 
 _INSERT: dict[str, Callable[[Table], sqlite.Insert | postgresql.Insert]] = {
     "sqlite": sqlite.insert,
@@ -96,7 +96,8 @@ class Register:
     async def close_left_open(self, at: datetime, cause: str) -> LeftOpen:
         """Close the shifts and calls that the previous start of the controller left open, and say why.
 
-        A call that somebody had answered stays answered; nobody knows what became of the others.
+        A call that somebody had answered stays answered; nobody knows what became of the others, nor whether
+        a wait promised to them came true.
         Raises `RegisterError`.
         """
         outcome = case((Call.answered_at.is_not(None), Outcome.ANSWERED.value), else_=Outcome.LOST.value)
@@ -106,8 +107,14 @@ class Register:
             .where(Call.outcome == Outcome.IN_PROGRESS.value)
             .values(outcome=outcome, ended_at=at, hung_up_by=HungUpBy.SYSTEM.value, cause_text=cause)
         )
+        promises = (
+            update(Announcement)
+            .where(Announcement.result == literal_column(f"'{PromiseResult.OPEN.value}'"))  # as its index says it
+            .values(result=PromiseResult.LOST.value)
+        )
         async with self.session() as session:
             connection = await session.connection()
+            await connection.execute(promises)
             closed = LeftOpen((await connection.execute(shifts)).rowcount, (await connection.execute(calls)).rowcount)
             for table in (Offer, Transfer):
                 await connection.execute(

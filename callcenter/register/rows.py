@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import fields
 from datetime import datetime
@@ -66,6 +67,11 @@ def row_of(save: Save, wall: Wall, fact: str = "") -> Row:
 def _stored(value: Any, column: Column[Any], wall: Wall) -> Any:
     if value is None:
         return None
+    if isinstance(value, float) and not math.isfinite(value):
+        # Databases differ in what they make of it, and a single one spoils every sum of a report.
+        if column.nullable:
+            return None
+        raise ValueError(f"{column.name} is {value}")
     if isinstance(column.type, UtcDateTime):
         return wall(value)
     if isinstance(column.type, String):

@@ -79,6 +79,7 @@ class Call(Base):
     __table_args__ = (
         Index(None, "arrived_at"),
         Index(None, "line", "arrived_at"),
+        Index(None, "line", "joined_at"),
         Index(None, "operator", "arrived_at"),
         Index(None, "outcome", "arrived_at"),
     )
@@ -132,10 +133,19 @@ class Offer(Base):
 
 
 class Announcement(Base):
-    """One announcement that a waiting caller heard (ESTP 5.4.6)."""
+    """One announcement that a waiting caller heard: an entry of the ledger of promises (ESTP 5.4.6)."""
 
     __tablename__ = "announcements"
-    __table_args__ = (UniqueConstraint("call", "number"),)
+    __table_args__ = (
+        UniqueConstraint("call", "number"),
+        Index(None, "spoken_at"),
+        Index(
+            "ix_announcements_open",
+            "call",
+            sqlite_where=text("result = 'open'"),
+            postgresql_where=text("result = 'open'"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     call: Mapped[str] = mapped_column(UniqueId, ForeignKey("calls.call"))
@@ -143,8 +153,17 @@ class Announcement(Base):
     spoken_at: Mapped[datetime]
     ahead: Mapped[int]
     staff: Mapped[int]
+    handling: Mapped[float | None]
+    """Empty only in announcements from before the ledger."""
+    patience: Mapped[float | None]
+    to_serve: Mapped[float | None]
     estimate: Mapped[float | None]
+    p90: Mapped[float | None]
+    spoken: Mapped[int | None]
     prompts: Mapped[list[str]] = mapped_column(JSON)
+    waited: Mapped[float | None]
+    result: Mapped[str] = mapped_column(Word, server_default="")
+    """'' only in announcements from before the ledger: nobody wrote down what came of them."""
 
 
 class Transfer(Base):

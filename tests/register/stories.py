@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from callcenter.core.commands import SaveCall, SavePresence
-from callcenter.core.records import CallRecord, PresenceRecord
+from callcenter.core.commands import SaveAnnouncement, SaveCall, SavePresence
+from callcenter.core.records import AnnouncementRecord, CallRecord, PresenceRecord
 
 MORNING = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
 """09:00 in Moscow: second 0 of the core's clock in these stories."""
@@ -39,6 +39,22 @@ def arrival(call: str, at: float = 0.0, **known: Any) -> SaveCall:
 def presence(operator: str, at: float, state: str, cause: str, activity: str = "idle") -> SavePresence:
     """An operator's state has changed."""
     return SavePresence(PresenceRecord(operator, at, state, activity, cause, phone=f"phone-{operator}"))
+
+
+def announcement(call: str, number: int = 1, spoken_at: float = 0.0, **known: Any) -> SaveAnnouncement:
+    """A caller has heard an announcement: two ahead, three people, two minutes on average, four at most."""
+    usual: dict[str, Any] = {
+        "ahead": 2,
+        "staff": 3,
+        "handling": 120.0,
+        "patience": 600.0,
+        "to_serve": 2.5,
+        "estimate": 120.0,
+        "p90": 200.0,
+        "spoken": 5,
+        "prompts": ("wait-up-to-5",),
+    }
+    return SaveAnnouncement(AnnouncementRecord(call, number, spoken_at, **usual | known))
 
 
 def stored(path: Path, query: str) -> list[tuple[Any, ...]]:

@@ -11,15 +11,17 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection
+from sqlalchemy import Connection, create_engine
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from callcenter.register import Register, RegisterError, migrations
+from callcenter.register import Register, RegisterError, Writer, migrations
 from callcenter.register.tables import Base, DirectoryImport
-from tests.register.stories import stored
+from tests.register.stories import announcement, arrival, stored, wall
 
 
 async def test_a_new_register_is_made_with_all_tables_and_only_we_can_read_it(tmp_path: Path) -> None:
@@ -46,6 +48,68 @@ async def test_the_register_of_yesterday_is_opened_again(path: Path) -> None:
         register = await Register.open(path)
         await register.close()
     assert stored(path, "SELECT version_num FROM alembic_version") == [(migrations.newest(),)]
+
+
+def alembic_config(connection: Connection) -> Config:
+    config = migrations._config()
+    config.attributes["connection"] = connection
+    return config
+
+
+def made_by_the_first_version(path: Path) -> None:
+    """A register as the controller's first version left it, with a caller who heard two announcements."""
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        command.upgrade(alembic_config(connection), "0001")
+    engine.dispose()
+    with closing(sqlite3.connect(path)) as opened, opened:
+        facts = dict.fromkeys(("number", "name", "inn", "customer", "role", "urgency", "operator", "hung_up_by"), "")
+        facts |= dict.fromkeys(("cause_text", "recording", "recording_sha256", "recording_problem"), "")
+        facts |= {"call": "old", "line": "estp", "identification": "unknown", "outcome": "answered"}
+        numbers = {"info_visits": 0, "talk": 5.0, "waiting": 50.0}
+        moments = {"arrived_at": "2026-11-20 06:00:00.000000", "joined_at": "2026-11-20 06:00:10.000000"}
+        row = facts | numbers | moments
+        marks = ", ".join(f":{name}" for name in row)
+        opened.execute(f"INSERT INTO calls ({', '.join(row)}) VALUES ({marks})", row)
+        opened.executemany(
+            "INSERT INTO announcements (call, number, spoken_at, ahead, staff, estimate, prompts) "
+            "VALUES ('old', ?, '2026-11-20 06:00:12.000000', 1, 2, ?, '[\"wait-1\"]')",
+            [(1, 60.0), (2, None)],
+        )
+
+
+async def test_a_register_of_the_first_version_gets_the_ledger_and_keeps_what_it_has(path: Path) -> None:
+    made_by_the_first_version(path)
+    with pytest.raises(RegisterError, match="start the controller, which upgrades it"):
+        await Register.open(path, create=False)
+
+    register = await Register.open(path)
+    writer = Writer(register, wall)
+    writer.start()
+    writer.put(arrival("new"))
+    writer.put(announcement("new"))
+    assert await writer.stop(5)
+    await register.close()
+
+    facts = "call, number, estimate, handling, p90, spoken, waited, result"
+    assert stored(path, f"SELECT {facts} FROM announcements ORDER BY id") == [
+        ("old", 1, 60.0, None, None, None, None, ""),
+        ("old", 2, None, None, None, None, None, ""),
+        ("new", 1, 120.0, 120.0, 200.0, 5, None, "open"),
+    ]
+    assert stored(path, "SELECT call, waiting FROM calls ORDER BY id") == [("old", 50.0), ("new", None)]
+    assert stored(path, "SELECT version_num FROM alembic_version") == [(migrations.newest(),)]
+
+
+async def test_the_upgrade_can_be_taken_back(path: Path) -> None:
+    made_by_the_first_version(path)
+    before = stored(path, "SELECT * FROM announcements")
+    await (await Register.open(path)).close()
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        command.downgrade(alembic_config(connection), "0001")
+    engine.dispose()
+    assert stored(path, "SELECT * FROM announcements") == before
 
 
 async def test_every_connection_keeps_the_promises(register: Register) -> None:
@@ -145,6 +209,9 @@ def test_postgresql_would_take_the_same_tables() -> None:
         text = str(CreateTable(table).compile(dialect=dialect))
         text += "".join(str(CreateIndex(index).compile(dialect=dialect)) for index in table.indexes)
         assert "DATETIME" not in text
+    assert "WHERE result = 'open'" in "".join(
+        str(CreateIndex(index).compile(dialect=dialect)) for index in Base.metadata.tables["announcements"].indexes
+    )
     assert "WHERE ended_at IS NULL" in "".join(
         str(CreateIndex(index).compile(dialect=dialect)) for index in Base.metadata.tables["shifts"].indexes
     )

@@ -15,11 +15,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from callcenter.config import VAR_OVERRIDE
-from callcenter.core.commands import Save, SaveAnnouncement, SaveOffer, SaveTransfer
-from callcenter.core.records import AnnouncementRecord, CallRecord, OfferRecord, Outcome, TransferRecord
+from callcenter.core.commands import Save, SaveOffer, SaveTransfer
+from callcenter.core.records import CallRecord, OfferRecord, Outcome, TransferRecord
 from callcenter.register import Register, Writer, reports
 from callcenter.register.cli import register as command
-from tests.register.stories import arrival, wall
+from tests.register.stories import announcement, arrival, wall
 
 MOSCOW, PERM = ZoneInfo("Europe/Moscow"), ZoneInfo("Asia/Yekaterinburg")
 HOUR = 3600.0
@@ -30,7 +30,7 @@ CALLS: Sequence[Save] = (
     arrival("first", 0.0, outcome=Outcome.ANSWERED, operator="101", waiting=12.4, talk=61.0, answered_at=12.4),
     arrival("second", 60.0, outcome=Outcome.ABANDONED, waiting=100.0),
     arrival("third", 120.0, outcome=Outcome.ANSWERED, operator="102", waiting=1.0),
-    SaveAnnouncement(AnnouncementRecord("first", 1, 2.0, 0, 2, 60.0, ("next-in-line", "wait-1"))),
+    announcement("first", 1, 2.0, ahead=0, prompts=("next-in-line", "wait-1")),
     SaveOffer(OfferRecord("o-1", "first", "102", "queue", 4.0, ended_at=8.0, result="missed")),
     SaveOffer(OfferRecord("o-2", "first", "101", "queue", 9.0, ended_at=73.0, result="finished")),
     SaveTransfer(TransferRecord("first", 1, 70.0, "101", "technical", consult=False, result="none_free")),

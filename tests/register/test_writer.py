@@ -16,18 +16,18 @@ import pytest
 
 from callcenter.core.commands import Save, SaveAnnouncement, SaveCall, SaveOffer, SaveTransfer
 from callcenter.core.records import (
-    AnnouncementRecord,
     CallRecord,
     HungUpBy,
     Identification,
     OfferRecord,
     Outcome,
+    PromiseResult,
     TransferRecord,
 )
 from callcenter.register import Register, Writer
 from callcenter.register.rows import TABLE_OF, clean
 from callcenter.register.tables import table_of
-from tests.register.stories import arrival, eventually, presence, stored, wall
+from tests.register.stories import announcement, arrival, eventually, presence, stored, wall
 
 _REPOSITORY = Path(__file__).parents[2]
 
@@ -63,7 +63,8 @@ async def test_a_call_goes_through_its_versions(path: Path, writer: Writer) -> N
 
     record = replace(record, identification=Identification.BY_NUMBER, role="Заказчик", joined_at=15.0)
     writer.put(SaveCall(record))
-    writer.put(SaveAnnouncement(AnnouncementRecord("100.1", 1, 16.0, 2, 3, None, ("position-3", "wait-unknown"))))
+    unknown = {"to_serve": None, "estimate": None, "p90": None, "spoken": None}
+    writer.put(announcement("100.1", 1, 16.0, **unknown, prompts=("position-3", "wait-unknown")))
     writer.put(SaveOffer(offer))
     writer.put(SaveOffer(replace(offer, answered_at=44.5, ended_at=100.0, result="finished", talk=55.5)))
     writer.put(SaveTransfer(TransferRecord("100.1", 1, 90.0, "101", "technical", consult=False, result="none_free")))
@@ -144,7 +145,7 @@ async def test_ten_thousand_rows_at_once(path: Path, writer: Writer) -> None:
         arrival("bad", arrived := float("nan")),
         arrival("bad", talk=arrived),
         SaveOffer(OfferRecord("o-1", "a call that nobody saved", "101", "queue", 1.0)),
-        SaveAnnouncement(AnnouncementRecord("100.1", 2**70, 1.0, 1, 1, None, ())),
+        announcement("100.1", 2**70),
     ],
 )
 async def test_a_fact_that_cannot_be_stored_holds_up_no_other(
@@ -251,6 +252,47 @@ async def test_what_a_previous_start_left_open_is_closed_with_its_cause(
         ("2026-11-23 07:00:00.000000", "controller restarted")
     ]
     assert stored(path, "SELECT ended_at IS NULL FROM offers") == [(0,)]
+
+
+@pytest.mark.clause("ESTP 5.4.6")
+async def test_a_promise_is_written_when_spoken_and_again_when_it_is_known_what_came_of_it(
+    path: Path, writer: Writer
+) -> None:
+    promise = announcement("100.1", spoken_at=5.0)
+    writer.put(arrival("100.1"))
+    writer.put(promise)
+    assert await writer.drain(5)
+    facts = "number, ahead, staff, handling, patience, to_serve, estimate, p90, spoken, waited, result"
+    told = (1, 2, 3, 120.0, 600.0, 2.5, 120.0, 200.0, 5)
+    assert stored(path, f"SELECT {facts} FROM announcements") == [(*told, None, "open")]
+
+    writer.put(SaveAnnouncement(replace(promise.record, waited=97.5, result=PromiseResult.ANSWERED)))
+    assert await writer.drain(5)
+    assert stored(path, f"SELECT {facts} FROM announcements") == [(*told, 97.5, "answered")]
+
+
+@pytest.mark.clause("ESTP 5.4.6")
+async def test_promises_to_callers_who_waited_through_a_restart_are_judged_by_nobody(
+    path: Path, register: Register, writer: Writer
+) -> None:
+    writer.put(arrival("100.1"))
+    writer.put(announcement("100.1", 1, waited=61.0, result=PromiseResult.ANSWERED))
+    writer.put(announcement("100.1", 2))
+    assert await writer.drain(5)
+    await register.close_left_open(wall(3600), "controller restarted")
+    results = stored(path, "SELECT number, waited, result FROM announcements ORDER BY number")
+    assert results == [(1, 61.0, "answered"), (2, None, "lost")]
+
+
+async def test_what_is_not_a_number_spoils_no_sum(path: Path, writer: Writer) -> None:
+    writer.put(arrival("100.1"))
+    writer.put(announcement("100.1", estimate=float("nan"), p90=float("inf")))
+    writer.put(announcement("100.1", 2, handling=float("inf")))
+    assert await writer.drain(5)
+    assert stored(path, "SELECT estimate, p90, handling FROM announcements ORDER BY id") == [
+        (None, None, 120.0),
+        (120.0, 200.0, None),
+    ]
 
 
 async def test_stopping_writes_what_is_left(path: Path, register: Register) -> None:
