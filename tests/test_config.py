@@ -16,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from callcenter.config import Config, ConfigError, dialled_forms
 from callcenter.config.values import DisplayText, PhoneName, SipAddress
+from callcenter.core import settings as core
 
 PROJECT = Path(__file__).parents[1]
 
@@ -58,11 +59,11 @@ def test_the_committed_file_is_the_published_line() -> None:
     assert len(line.subjects) == 9
     assert config.way_out(line) is config.trunks["city"]
     assert config.warnings(date(2026, 11, 21)) == []
-    core = config.settings("7")
-    assert core.boot == "7"
-    assert core.lines["estp"].class_of_digit == {"1": "urgent", "2": "normal"}
-    assert core.people["201"].group == "technical"
-    assert core.phones == {"101", "102", "103", "104", "201", "202", "301", "302"}
+    known = config.settings("7")
+    assert known.boot == "7"
+    assert known.lines["estp"].class_of_digit == {"1": "urgent", "2": "normal"}
+    assert known.people["201"].group == "technical"
+    assert known.phones == {"101", "102", "103", "104", "201", "202", "301", "302"}
     assert [group for group in config.groups.values() if group.transfer_code] == list(config.groups.values())
     assert config.database == PROJECT / "var" / "register.sqlite"
     assert config.recordings.folder == PROJECT / "recordings"
@@ -74,6 +75,9 @@ def test_a_short_file_is_enough(tmp_path: Path) -> None:
     assert line.id == line.title == "estp"
     assert line.answered_by == ("operators",)
     assert list(config.groups) == ["operators"]
+    assert config.settings("0").lines["estp"] == core.Line(
+        id="estp", answered_by=("operators",), class_of_digit={"1": "urgent", "2": "normal"}
+    ), "what is not set is what the core has by itself"
     assert config.asterisk.start
     assert any("only 0 belong to operators" in warning for warning in config.warnings(date(2026, 11, 21)))
 
@@ -112,6 +116,50 @@ def test_more_than_one_line_can_be_described(tmp_path: Path) -> None:
         ipaddress.ip_network("127.0.1.0/24"),
         ipaddress.ip_network("192.0.2.7/32"),
     )
+
+
+@pytest.mark.clause("ESTP 2.2d, 5.4.6")
+def test_a_line_says_how_it_speaks_of_waiting_and_what_it_expects(tmp_path: Path) -> None:
+    config = load(
+        tmp_path,
+        """
+        lines:
+          estp:
+            numbers: ["+7 342 292-19-60"]
+            answer_within: 20
+            queue: {expected_calls: 50, remembered_calls: 200, expected_patience: 240}
+            promises:
+              percentile: 0.8
+              minutes: [5, 10, 15, 20, 25, 30, 45, 60]
+              with_position: no
+              never_longer: no
+              trusted_coverage: 0.6
+              trusted_over: 3600
+              trusted_after: 10
+            forecast: {risk: 0.05, days: 5, every: 30}
+        """,
+    )
+    line = config.settings("0").lines["estp"]
+    assert line.promises == core.Promises(0.8, (5, 10, 15, 20, 25, 30, 45, 60), False, False, 0.6, 3600.0, 10)
+    assert (line.expected_calls, line.remembered_calls, line.expected_patience) == (50, 200, 240.0)
+    assert line.answer_within == 20.0
+    forecast = config.lines["estp"].forecast
+    assert (forecast.risk, forecast.days, forecast.every) == (0.05, 5, 30.0)
+
+
+@pytest.mark.clause("ESTP 5.4.6")
+def test_a_time_is_promised_only_if_both_its_sentences_are_recorded(tmp_path: Path) -> None:
+    text = SHORT.replace('60"]', '60"], promises: {minutes: [3, 6]}') + "prompts: prompts\n"
+    load(tmp_path, text)  # there is no such folder: that is told where it is used
+    recordings = tmp_path / "prompts" / "ru"
+    recordings.mkdir(parents=True)
+    for name in ("wait-3", "wait-over-3", "wait-5", "wait-over-5", "wait-6", "wait-over-9", "wait-over-old"):
+        (recordings / f"{name}.wav").touch()
+    assert problems(tmp_path, text) == (
+        "lines.estp.promises.minutes.1: found 6, which nobody has recorded; there are 3, 5 (line 3)",
+    )
+    (recordings / "wait-over-6.wav").touch()
+    assert load(tmp_path, text).lines["estp"].promises.minutes == (3, 6)
 
 
 def test_paths_begin_at_the_files_folder_and_tests_may_have_a_var_of_their_own(
@@ -235,6 +283,25 @@ def test_each_mistake_is_told_with_its_place_and_what_is_allowed(tmp_path: Path,
         ("ivr: {urgency: {1: urgnt}}", "urgency.1: found class 'urgnt', which is not described; 'urgent' perhaps"),
         ("queue: {default_class: vip}", "estp.queue.default_class: found class 'vip', which is not described"),
         ("queue: {classes: [a, a], default_class: a}", "estp.queue.classes: found a class twice"),
+        (
+            "promises: {minutes: [1, 2, 6]}",
+            "estp.promises.minutes.2: found 6, which nobody has recorded; "
+            "there are 1, 2, 3, 4, 5, 7, 10, 15, 20, 25, 30, 45, 60 (line 4)",
+        ),
+        ("promises: {minutes: []}", "estp.promises.minutes: found an empty list; allowed: at least 1 entry"),
+        ("promises: {minutes: [1, 5, 3]}", "estp.promises.minutes: found 3 after 5; numbers that grow, such as"),
+        ("promises: {minutes: [5, 5]}", "estp.promises.minutes: found 5 after 5; numbers that grow, such as"),
+        ("promises: {minutes: [soon]}", "estp.promises.minutes.0: found 'soon'; allowed: a whole number"),
+        ("promises: {minutes: 5}", "estp.promises.minutes: found '5'; allowed: a list"),
+        ("promises: {percentile: 90}", "estp.promises.percentile: found '90'; allowed: a number up to 0.99"),
+        ("promises: {trusted_coverage: 0.9}", "trusted_coverage: found '0.9'; allowed: a number below 0.9"),
+        ("promises: {trusted: 0.7}", "estp.promises.trusted: found an unknown setting"),
+        ("promises: {never_longer: 3}", "estp.promises.never_longer: found '3'; allowed: true or false"),
+        ("forecast: {risk: 0}", "estp.forecast.risk: found '0'; allowed: a number above 0"),
+        ("forecast: {days: 0.5}", "estp.forecast.days: found '0.5'; allowed: a whole number"),
+        ("queue: {expected_patience: 0}", "estp.queue.expected_patience: found '0'; allowed: a number above 0"),
+        ("queue: {remembered_calls: 1}", "estp.queue.remembered_calls: found '1'; allowed: a number from 10 up"),
+        ("answer_within: -1", "estp.answer_within: found '-1'; allowed: a number above 0"),
         ("email: info at estp.ru", "estp.email: found 'info at estp.ru'; allowed: an e-mail address"),
         ("general_line: +7 342 200-00-00", "estp.general_line: found +73422000000, but no trunk can place calls"),
         ("general_trunk: city", "estp.general_trunk: found trunk 'city', which is not described"),

@@ -227,5 +227,9 @@ def _core_line(line: Line) -> settings.Line:
         announce_every=line.queue.announce_every,
         expected_handling=line.queue.expected_handling,
         expected_calls=line.queue.expected_calls,
+        remembered_calls=line.queue.remembered_calls,
+        expected_patience=line.queue.expected_patience,
+        promises=settings.Promises(**line.promises.model_dump()),
         target_wait=line.target_wait,
+        answer_within=line.answer_within,
     )

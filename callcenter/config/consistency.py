@@ -1,6 +1,7 @@
 """What must agree between the settings of different sections: references, ports, addresses, numbers, codes.
 
-Each rule yields its problems; none of them looks at anything but the configuration. `declared` has the names that
+Each rule yields its problems; none of them looks at anything but the configuration and, for the times that callers
+are told, the folder of prompts. `declared` has the names that
 stand in the file, also those whose own settings are wrong, so that one mistake is reported once.
 """
 
@@ -15,6 +16,8 @@ from callcenter.config.sections import GENERAL_CODE
 from callcenter.config.values import dialled_forms
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from callcenter.config.configuration import Config
 
 Declared = Mapping[str, frozenset[str]]
@@ -30,6 +33,7 @@ def inconsistencies(config: Config, declared: Declared) -> Iterator[Problem]:
         yield Problem(("lines",), "found no line; at least one, with its numbers")
     yield from _references(config, declared)
     yield from _classes(config)
+    yield from _promises(config)
     yield from _numbers(config)
     yield from _phones_and_people(config)
     yield from _addresses(config)
@@ -65,6 +69,23 @@ def _classes(config: Config) -> Iterator[Problem]:
         for digit, name in line.ivr.urgency.items():
             if name not in classes:
                 yield _unknown(("lines", line.id, "ivr", "urgency", digit), "class", name, classes)
+
+
+def _promises(config: Config) -> Iterator[Problem]:
+    recorded = _recorded(config.prompts, "wait") & _recorded(config.prompts, "wait-over")
+    if not recorded:
+        return  # a wrong folder is told once, where it is used
+    for line in config.lines.values():
+        for index, number in enumerate(line.promises.minutes):
+            if number not in recorded:
+                text = f"found {number}, which nobody has recorded; there are {', '.join(map(str, sorted(recorded)))}"
+                yield Problem(("lines", line.id, "promises", "minutes", index), text)
+
+
+def _recorded(prompts: Path, family: str) -> set[int]:
+    """The numbers of a family of prompts that have a file."""
+    names = (path.stem.removeprefix(f"{family}-") for path in (prompts / "ru").glob(f"{family}-*.wav"))
+    return {int(name) for name in names if name.isdecimal()}
 
 
 def _numbers(config: Config) -> Iterator[Problem]:

@@ -31,6 +31,7 @@ from callcenter.config.values import (
     PlainText,
     Port,
     Seconds,
+    SpokenMinutes,
     Subnet,
     TimeOfDay,
     TransferCode,
@@ -112,7 +113,33 @@ class Queue(Section):
     overtaking_limit: Annotated[float, Field(ge=0, le=86_400)] = 180.0
     announce_every: Annotated[float, Field(ge=5, le=3600)] = 45.0
     expected_handling: Seconds = 180.0
-    expected_calls: Annotated[int, Field(ge=0, le=10_000)] = 20
+    expected_calls: Annotated[int, Field(ge=0, le=10_000)] = 100
+    remembered_calls: Annotated[int, Field(ge=10, le=100_000)] = 500
+    expected_patience: Seconds = 600.0
+
+
+class Promises(Section):
+    """How a line speaks of waiting times, and when it stops doing so (ESTP 5.4.6)."""
+
+    percentile: Annotated[float, Field(ge=0.5, le=0.99)] = 0.9
+    minutes: SpokenMinutes = (1, 2, 3, 5, 7, 10, 15, 20, 30)
+    """Each has a recording: `consistency.py` looks for them in the folder of prompts."""
+    with_position: bool = True
+    never_longer: bool = True
+    trusted_coverage: Annotated[float, Field(ge=0, lt=0.9)] = 0.75
+    """Below .9: of P90 estimates no more than that hold when they are perfect. 0: never mind."""
+    trusted_over: Seconds = 7200.0
+    trusted_after: Annotated[int, Field(ge=1, le=10_000)] = 30
+
+
+class Forecast(Section):
+    """The forecast of the day's average wait, and the advice how many people keep it (ESTP 2.2d)."""
+
+    risk: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    """Probability of exceeding `target_wait` that the advised number of people keeps to."""
+    days: Annotated[int, Field(ge=1, le=366)] = 20
+    """Past working days of the register whose arrivals are expected again."""
+    every: Annotated[float, Field(ge=5, le=3600)] = 60.0
 
 
 class Line(Named):
@@ -125,6 +152,7 @@ class Line(Named):
     capacity: Annotated[int, Field(ge=1, le=10_000)] = 100
     required_staff: Annotated[int, Field(ge=0, le=10_000)] = 2
     target_wait: Seconds = 300.0
+    answer_within: Seconds = 60.0
     customer_role: PlainText = "Заказчик"
     general_line: Number | None = None
     general_trunk: Id | None = None
@@ -133,6 +161,8 @@ class Line(Named):
     answered_by: Annotated[tuple[Id, ...], Field(min_length=1)] = ("operators",)
     ivr: Ivr = Ivr()
     queue: Queue = Queue()
+    promises: Promises = Promises()
+    forecast: Forecast = Forecast()
     subjects: dict[Id, PlainText] = {}
     """What a call can be registered under (ESTP 3.1): id -> title."""
 

@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, time
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -211,6 +212,14 @@ def _country(text: str) -> str:
     return text
 
 
+def _growing(numbers: tuple[int, ...]) -> tuple[int, ...]:
+    """Refuses a list that does not grow from each number to the next."""
+    for number, following in pairwise(numbers):
+        if following <= number:
+            raise ValueError(f"found {following} after {number}; numbers that grow, such as [1, 2, 3, 5]")
+    return numbers
+
+
 def _path(path: Path, info: ValidationInfo) -> Path:
     return Path(info.context["folder"]) / path if info.context else path
 
@@ -248,3 +257,6 @@ Zone = Annotated[ZoneInfo, PlainValidator(_zone)]
 Country = Annotated[str, AfterValidator(_country)]
 FilePath = Annotated[Path, AfterValidator(_path)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
+SpokenMinutes = Annotated[
+    tuple[Annotated[int, Field(ge=1, le=1440)], ...], Field(min_length=1), AfterValidator(_growing)
+]
