@@ -2,29 +2,73 @@
 
 from __future__ import annotations
 
-from math import ceil
+from dataclasses import dataclass
+from math import inf, isinf
+
+from callcenter.core.estimate import Estimate
+from callcenter.core.settings import Promises
 
 SPOKEN_POSITIONS = 50
-"""Positions that have a recording of their own; further back it is «more than fifty»."""
+"""Positions that have a recording of their own; further back it is «beyond the fiftieth»."""
 
-SPOKEN_MINUTES = (1, 2, 3, 5, 7, 10, 15, 20, 30)
-"""«не более … минут»: coarse, because a promise that is a little too long does far less harm than a broken one."""
+LONGER = inf
+"""The spoken time of a wait beyond the last of `Promises.minutes`: «may exceed …»."""
 
 
-def position_and_wait(ahead: int, wait: float | None) -> tuple[str, ...]:
-    """The place in the queue and the estimated wait: two clauses of one sentence."""
-    return (_position(ahead + 1), _wait(wait))
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The last time that a caller was told."""
+
+    minutes: float
+    staff: int
+    """People on duty then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """What to say of the time: nothing (`minutes` None), «не более …», or that it may exceed the longest."""
+
+    minutes: float | None
+    grown: bool = False
+    """Longer than said before, since operators left: this is said openly."""
+
+
+def wording(estimate: Estimate, staff: int, said: Said | None, rules: Promises) -> Wording:
+    """Which time to speak: a high percentile, coarse, and not longer than this caller has heard before.
+
+    When it would have to be longer, one of three things is done: operators have left since, and the longer time is
+    said with that reason; or the old time is still more likely to hold than not, and is said again; or no time is said.
+    """
+    minutes = _coarse(estimate.percentile(rules.percentile), rules)
+    if said is None or minutes <= said.minutes or not rules.never_longer:
+        return Wording(minutes)
+    if staff < said.staff:
+        return Wording(minutes, grown=True)
+    return Wording(said.minutes) if estimate.mean <= said.minutes * 60 else Wording(None)
+
+
+def _coarse(seconds: float, rules: Promises) -> float:
+    return next((float(minutes) for minutes in rules.minutes if seconds <= minutes * 60), LONGER)
+
+
+def phrases(ahead: int, words: Wording, rules: Promises) -> tuple[str, ...]:
+    """The sentence: place and time, either of them, and first why the time has grown."""
+    if words.minutes is None:
+        return (_place(ahead + 1),)
+    time = f"wait-over-{rules.minutes[-1]}" if isinf(words.minutes) else f"wait-{words.minutes:.0f}"
+    place = (_position(ahead + 1),) if rules.with_position else ()
+    return (*(("fewer-operators",) if words.grown else ()), *place, time)
 
 
 def _position(position: int) -> str:
+    """A clause, after which the time follows."""
     if position == 1:
         return "next-in-line"
     return f"position-{position}" if position <= SPOKEN_POSITIONS else "position-many"
 
 
-def _wait(wait: float | None) -> str:
-    if wait is None:
-        return "wait-unknown"
-    minutes = max(1, ceil(wait / 60))
-    bucket = next((spoken for spoken in SPOKEN_MINUTES if minutes <= spoken), None)
-    return f"wait-{bucket}" if bucket else "wait-over-30"
+def _place(position: int) -> str:
+    """A whole sentence."""
+    if position == 1:
+        return "place-next"
+    return f"place-{position}" if position <= SPOKEN_POSITIONS else "place-many"

@@ -126,6 +126,9 @@ def _ask_urgency(floor: Floor, caller: Caller, *before: str) -> None:
 def _join(floor: Floor, caller: Caller, urgency: str, *before: str) -> None:
     floor.note(caller, urgency=urgency, joined_at=floor.now)
     floor.move(caller, CallerStep.JOIN)
-    floor.line(caller).queue.join(caller.call, urgency, floor.now)
+    line = floor.line(caller)
+    line.queue.join(caller.call, urgency, floor.now)
+    line.arrivals[urgency].add(floor.now)
+    line.joined += 1
     waiting.welcome(floor, caller, *before)
     dispatch.offer_callers(floor)

@@ -21,8 +21,9 @@ from callcenter.core.commands import Command
 from callcenter.core.events import Event, TimerFired, TimerKind
 from callcenter.core.floor import Floor, LineState
 from callcenter.core.operator import Operator
+from callcenter.core.promise import newcomer_wait
 from callcenter.core.settings import Settings
-from callcenter.core.view import CallView, LineView, OperatorView, View
+from callcenter.core.view import CallView, LineView, OperatorView, Outlook, View
 
 
 def _timer_fired(floor: Floor, event: TimerFired) -> None:
@@ -85,6 +86,22 @@ class CallCenter:
         shift.check_staff(self._floor)
         return self._floor.finish()
 
+    def outlook(self, line: str, now: float) -> Outlook:
+        """What a forecast of the line's day begins with."""
+        state = self._floor.lines[line]
+        answered, waits, registered, registered_waits = state.waits.day.answered
+        return Outlook(
+            waited=tuple(now - state.queue.joined_at(call) for call in state.queue.in_order(now)),
+            on_duty=self._floor.staff(state.settings.answered_by),
+            handling=state.handling.mean,
+            patience=state.patience.mean,
+            joined=state.joined,
+            answered=answered,
+            answered_waits=waits,
+            registered=registered,
+            registered_waits=registered_waits,
+        )
+
     def view(self, now: float) -> View:
         """A copy of what may be seen, for pages and metrics."""
         floor = self._floor
@@ -98,6 +115,8 @@ class CallCenter:
 
 def _line_view(floor: Floor, line: LineState, now: float) -> LineView:
     oldest = line.queue.oldest()
+    on_duty = floor.staff(line.settings.answered_by)
+    free = sum(len(floor.rosters[group]) for group in line.settings.answered_by if group in floor.rosters)
     return LineView(
         id=line.settings.id,
         open=line.open,
@@ -105,12 +124,14 @@ def _line_view(floor: Floor, line: LineState, now: float) -> LineView:
         capacity=line.settings.capacity,
         waiting=line.queue.counts(),
         longest_wait=now - oldest if oldest is not None else 0.0,
-        on_duty=floor.staff(line.settings.answered_by),
+        on_duty=on_duty,
         required_staff=line.settings.required_staff,
         target_wait=line.settings.target_wait,
-        average_5min=line.waits.last_5min.mean(now),
-        average_30min=line.waits.last_30min.mean(now),
-        average_day=line.waits.day(),
+        windows=line.waits.view(now),
+        handling=line.handling.mean,
+        patience=line.patience.mean,
+        next_wait=newcomer_wait(line, on_duty, free, now),
+        promises=line.ledger.view(now),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from callcenter.core.announcement import Said
 from callcenter.core.commands import Direct, Place
 from callcenter.core.events import Customer
 from callcenter.core.machine import Machine
@@ -86,6 +87,15 @@ class Handover:
     """The operator wants the caller back; it is over when the colleague's phone is really silent."""
 
 
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """An announcement on its way to the caller."""
+
+    record: AnnouncementRecord
+    minutes: float | None
+    """As in `Wording`."""
+
+
 @dataclass(slots=True)
 class Caller:
     """One call in progress."""
@@ -116,7 +126,13 @@ class Caller:
     answer_counted: bool = False
     """The wait is in the line's averages."""
     announcements: int = 0
-    pending: dict[int, AnnouncementRecord] = field(default_factory=dict)
+    pending: dict[int, Composed] = field(default_factory=dict)
     """Announcements composed but not yet heard."""
+    connected_at: float = 0.0
+    """When the last conversation began."""
+    said: Said | None = None
+    """The time that the caller was told last."""
+    promises: list[AnnouncementRecord] = field(default_factory=list)
+    """Announcements that were heard in this wait."""
     handover: Handover | None = None
     transfers: int = 0

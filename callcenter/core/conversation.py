@@ -14,8 +14,9 @@ from callcenter.core.events import BridgeEntered, BridgeLeft, OfferAnswered, Tim
 from callcenter.core.floor import Floor
 from callcenter.core.guide import after
 from callcenter.core.offer import Offer, OfferStep
-from callcenter.core.operator import Activity, ActivityStep, Operator
-from callcenter.core.records import HungUpBy, Outcome
+from callcenter.core.operator import Activity, ActivityStep, Handling, Operator
+from callcenter.core.promise import settle
+from callcenter.core.records import HungUpBy, Identification, Outcome, PromiseResult
 
 
 def bridge_entered(floor: Floor, event: BridgeEntered) -> None:
@@ -80,13 +81,15 @@ def _connected(floor: Floor, caller: Caller, offer: Offer) -> None:
     floor.step(offer, OfferStep.CONNECT)
     first_words = offer.record.connected_at is None
     caller.leg, caller.offer, caller.left_first = offer.id, "", False
-    caller.talking_since = offer.talking_since = floor.now
+    caller.talking_since = offer.talking_since = caller.connected_at = floor.now
     if caller.call in floor.line(caller).queue:
         floor.line(caller).queue.leave(caller.call)
         floor.do(CancelTimer(Timer(TimerKind.ANNOUNCE, caller.call)))
     if caller.record.answered_at is None:
         _first_answer(floor, caller, operator.person.id, floor.now)
     if first_words:
+        if offer.kind is OfferKind.QUEUE:
+            floor.line(caller).answering.add(floor.now - offer.record.placed_at)
         floor.note_offer(offer, connected_at=floor.now, result="connected")
     if operator.activity is not Activity.TALKING:  # or back in a bridge that both seemed to have left
         floor.activity(operator, ActivityStep.CONNECT, "connected", caller.call)
@@ -107,7 +110,7 @@ def found_talking(floor: Floor, caller: Caller, leg: Offer | None) -> None:
         caller.leg = leg.id
         caller.legs.add(leg.id)
         since = leg.talking_since = leg.record.connected_at or since
-    caller.talking_since = since
+    caller.talking_since = caller.connected_at = since
     if caller.record.answered_at is None:
         _first_answer(floor, caller, leg.operator if leg else "", since)
     after(floor, caller, Place.GOODBYE)
@@ -133,6 +136,7 @@ def truly_answered(floor: Floor, call: str) -> None:
     caller = floor.callers.get(call)
     if caller and caller.state is CallerState.TALKING and caller.handover is None:
         count_answer(floor, caller)
+        settle(floor, caller, caller.connected_at, PromiseResult.ANSWERED)
         after(floor, caller, Place.GOODBYE)
 
 
@@ -140,7 +144,16 @@ def count_answer(floor: Floor, caller: Caller) -> None:
     """The wait goes into the line's averages, once (ESTP 2.2d)."""
     if caller.record.waiting is not None and caller.record.answered_at is not None and not caller.answer_counted:
         caller.answer_counted = True
-        floor.line(caller).waits.add(caller.record.waiting, floor.now)
+        wait_over(floor, caller, caller.record.waiting, answered=True)
+
+
+def wait_over(floor: Floor, caller: Caller, wait: float, *, answered: bool) -> None:
+    """A first wait has ended: the line's averages and its notion of patience take it in."""
+    line = floor.line(caller)
+    registered = caller.record.identification in (Identification.BY_NUMBER, Identification.BY_INN)
+    line.waits.add(wait, answered=answered, registered=registered, now=floor.now)
+    if caller.announcements:  # those connected at once had no time to lose patience
+        line.patience.add(wait, gave_up=not answered)
 
 
 def stop_clock(floor: Floor, caller: Caller) -> None:
@@ -182,14 +195,17 @@ def wrap_up_over(floor: Floor, person: str) -> None:
     operator = floor.operators[person]
     if operator.activity is Activity.WRAPPING_UP:
         floor.do(CancelTimer(Timer(TimerKind.WRAP_UP, person)))
+        if operator.handling:
+            floor.lines[operator.handling.line].handling.add(floor.now - operator.handling.since)
+            operator.handling = None
         floor.activity(operator, ActivityStep.READY, "wrap_up_over")
         dispatch.offer_callers(floor)
 
 
 def _wrap_up(floor: Floor, operator: Operator, offer: Offer) -> None:
     floor.activity(operator, ActivityStep.FINISH, "conversation_ended", offer.call)
-    if offer.kind is OfferKind.QUEUE and offer.record.talk > 0:
-        floor.lines[offer.line].handling.add(offer.record.talk + floor.settings.wrap_up)
+    if offer.kind is OfferKind.QUEUE and offer.record.talk > floor.settings.false_answer:
+        operator.handling = Handling(offer.line, offer.record.placed_at)
     if floor.settings.wrap_up > 0:
         floor.do(SetTimer(Timer(TimerKind.WRAP_UP, operator.person.id), floor.now + floor.settings.wrap_up))
     else:

@@ -20,7 +20,8 @@ from callcenter.core.events import (
 from callcenter.core.floor import Floor
 from callcenter.core.offer import OFFER, Offer, OfferState, OfferStep
 from callcenter.core.operator import Activity
-from callcenter.core.records import HungUpBy, Outcome
+from callcenter.core.promise import settle
+from callcenter.core.records import HungUpBy, Outcome, PromiseResult
 
 
 def hung_up(floor: Floor, event: ChannelHungUp) -> None:
@@ -62,7 +63,10 @@ def caller_gone(floor: Floor, caller: Caller, cause: int, text: str, lost: bool 
         changes["hung_up_by"] = HungUpBy.CALLER if not lost else HungUpBy.NOBODY
     if caller.state is CallerState.WAITING and caller.record.waiting is None and caller.record.joined_at is not None:
         changes["waiting"] = floor.now - caller.record.joined_at
+        if changes["outcome"] is Outcome.ABANDONED:
+            conversation.wait_over(floor, caller, changes["waiting"], answered=False)
     floor.note(caller, **changes)
+    _settle_promises(floor, caller, lost or caller.record.hung_up_by is HungUpBy.SYSTEM)
     floor.move(caller, CallerStep.HANG_UP)
     floor.do(
         CancelTimer(Timer(TimerKind.ANNOUNCE, caller.call)),
@@ -76,6 +80,13 @@ def caller_gone(floor: Floor, caller: Caller, cause: int, text: str, lost: bool 
         floor.unfinished_recordings[caller.call] = caller.record
         floor.do(FinishRecording(caller.call, caller.record.line, caller.record.talk))
     del floor.callers[caller.call]
+
+
+def _settle_promises(floor: Floor, caller: Caller, lost: bool) -> None:
+    if caller.state is not CallerState.WAITING:
+        settle(floor, caller, caller.connected_at, PromiseResult.ANSWERED)
+    else:
+        settle(floor, caller, floor.now, PromiseResult.LOST if lost else PromiseResult.GAVE_UP)
 
 
 def service_ended(floor: Floor, event: ServiceEnded) -> None:

@@ -1,14 +1,98 @@
-"""The estimated waiting time (ESTP 5.4.6): one function, so that a better estimator has one place to go."""
+"""The estimated waiting time (ESTP 5.4.6): its mean, its variance and any percentile, from the queue as it is now.
+
+QLm (Ibrahim & Whitt, "Real-Time Delay Estimation Based on Delay History", 2009): with n to be served before the
+caller, s people who finish a call every h/s seconds together, and waiting callers who each give up at rate 1/p,
+
+    E[V] = sum of 1/(s/h + i/p) for i = 0..n,    Var[V] = sum of 1/(s/h + i/p)^2.
+
+For exponential handling times and patience this is the conditional mean: nothing predicts with a smaller error.
+Without giving up it becomes (n + 1) h/s (QL, Whitt 1999).
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from math import ceil, log1p
+from statistics import NormalDist
 
-def expected_wait(ahead: int, staff: int, handling: float) -> float | None:
-    """Seconds that a caller with `ahead` others before them will probably wait, or None when nobody can tell.
+NEGLIGIBLE = 1e-9
+"""Of all departures from the queue, the share of those who give up below which nobody does."""
+ASYMPTOTIC = 8.0
+"""From here on the first terms of the asymptotic series give 1e-10 of the exact value."""
 
-    `staff` people on duty, each taking `handling` seconds a call, together finish one call every
-    handling / staff seconds; the caller is reached after ahead + 1 of these (Whitt 1999, QL).
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A wait that is not known yet: mean in seconds, variance in seconds squared."""
+
+    mean: float
+    variance: float
+
+    def percentile(self, share: float) -> float:
+        """Seconds that a `share` of such waits does not exceed: of a gamma distribution (Wilson & Hilferty, 1931)."""
+        if self.mean <= 0 or self.variance <= 0:
+            return max(0.0, self.mean)
+        relative = self.variance**0.5 / self.mean
+        ninth = min(1.0, relative * relative / 9)  # 1/(9k) of the shape k = mean²/variance
+        root = 1 - ninth + NormalDist().inv_cdf(share) * ninth**0.5
+        return self.mean * float(max(0.0, root) ** 3)
+
+
+def wait(
+    to_serve: float, staff: int, handling: float, patience: float | None, irregularity: float = 1.0
+) -> Estimate | None:
+    """The wait of a caller before whom `to_serve` others are to be served; None when nobody is there to serve.
+
+    `handling` and `patience` are means in seconds (`patience` None: nobody gives up). `irregularity` is the squared
+    coefficient of variation of handling times: 1 for exponential ones, 0 when all calls take the same time.
     """
     if staff <= 0:
         return None
-    return (ahead + 1) * handling / staff
+    if handling <= 0:
+        return Estimate(0.0, 0.0)
+    pace = staff / handling
+    terms = max(0.0, to_serve) + 1
+    if patience is None or terms / patience <= NEGLIGIBLE * pace:
+        mean, variance = terms / pace, terms / pace**2
+    else:
+        start = pace * patience
+        mean = patience * harmonic(start, terms)
+        variance = patience**2 * harmonic_squares(start, terms)
+    return Estimate(mean, variance * _regular(irregularity, mean / handling))
+
+
+def _regular(irregularity: float, handlings: float) -> float:
+    """How much more (or less) the departures of a while vary than those of a Poisson process.
+
+    The calls in progress end at unrelated moments, so over a time much shorter than a call departures are as good as
+    Poisson, whatever the handling times; over many calls their variance grows with the handling times' own.
+    """
+    return 1 + (irregularity - 1) * handlings / (1 + handlings)
+
+
+def harmonic(start: float, terms: float) -> float:
+    """1/start + 1/(start+1) + … of `terms` terms: digamma(start + terms) - digamma(start), for any real `terms`.
+
+    The difference is taken term by term of the asymptotic series (Abramowitz & Stegun 6.3.18), so that nothing
+    cancels however large `start` is.
+    """
+    shift = max(0, ceil(ASYMPTOTIC - start))
+    low = start + shift
+    high = low + terms
+    sum_ = sum(1 / (start + i) - 1 / (start + terms + i) for i in range(shift))
+    sum_ += log1p(terms / low) + (1 / low - 1 / high) / 2
+    return sum_ + _series((1 / 12, -1 / 120, 1 / 252, -1 / 240), low, high, 2)
+
+
+def harmonic_squares(start: float, terms: float) -> float:
+    """1/start² + 1/(start+1)² + … of `terms` terms: trigamma(start) - trigamma(start + terms) (A & S 6.4.12)."""
+    shift = max(0, ceil(ASYMPTOTIC - start))
+    low = start + shift
+    high = low + terms
+    sum_ = sum(1 / (start + i) ** 2 - 1 / (start + terms + i) ** 2 for i in range(shift))
+    sum_ += terms / low / high + (1 / low**2 - 1 / high**2) / 2
+    return sum_ + _series((1 / 6, -1 / 30, 1 / 42, -1 / 30), low, high, 3)
+
+
+def _series(coefficients: tuple[float, ...], low: float, high: float, power: int) -> float:
+    return sum(c * (low ** -(power + 2 * i) - high ** -(power + 2 * i)) for i, c in enumerate(coefficients))

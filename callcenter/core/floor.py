@@ -17,13 +17,18 @@ from callcenter.core.commands import (
     SavePresence,
     Severity,
 )
+from callcenter.core.estimate import Estimate, wait
+from callcenter.core.ledger import Ledger
 from callcenter.core.offer import OFFER, Offer, OfferStep
 from callcenter.core.operator import ACTIVITY, PRESENCE, Activity, ActivityStep, Operator, Presence, PresenceStep
 from callcenter.core.queue import Queue
 from callcenter.core.records import CallRecord, PresenceRecord
 from callcenter.core.roster import Roster
 from callcenter.core.settings import Line, Settings
-from callcenter.core.statistics import HandlingTime, Waits
+from callcenter.core.statistics import Pace, Patience, SlowMean, Waits
+
+ARRIVALS_OVER = 1800.0
+"""Seconds over which the arrivals of a class are counted."""
 
 
 class LineState:
@@ -34,9 +39,25 @@ class LineState:
         self.open = False
         self.lines_in_use = 0
         self.queue = Queue(settings.classes, settings.overtaking_limit)
-        self.waits = Waits()
-        self.handling = HandlingTime(settings.expected_handling, settings.expected_calls)
+        self.joined = 0
+        """Callers who joined the queue since the day began."""
+        self.arrivals = {name: Pace(ARRIVALS_OVER) for name in settings.classes}
+        self.waits = Waits(settings.answer_within)
+        self.handling = SlowMean(settings.expected_handling, settings.expected_calls, settings.remembered_calls)
+        """From the first ring to the end of wrap-up: all the time that a call takes of its operator."""
+        self.answering = SlowMean(0.0, 0, settings.remembered_calls)
+        """How long an operator's phone rings until the caller is connected."""
+        self.patience = Patience(settings.expected_patience, settings.remembered_calls)
+        self.ledger = Ledger(settings.promises)
+        self.trusted = True
+        """Whether the log has last said that times are spoken."""
         self.understaffed = False
+
+    def wait(self, to_serve: float, staff: int) -> Estimate | None:
+        """The wait until one is connected before whom `to_serve` are to be served; None when nobody is on duty."""
+        handling = self.handling
+        reached = wait(to_serve, staff, handling.mean, self.patience.mean, handling.irregularity)
+        return Estimate(reached.mean + self.answering.mean, reached.variance) if reached else None
 
 
 class Floor:
@@ -180,6 +201,11 @@ class Floor:
     def staff(self, groups: Iterable[str]) -> int:
         """People of these groups on shift and not paused."""
         return sum(self.on_duty.get(group, 0) for group in groups)
+
+    def rivals(self, line: LineState) -> Iterable[LineState]:
+        """Other lines whose callers the same people answer."""
+        ours = set(line.settings.answered_by)
+        return (x for x in self.lines.values() if x is not line and not ours.isdisjoint(x.settings.answered_by))
 
     def longest_free(self, groups: Iterable[str], without: frozenset[str] | set[str] = frozenset()) -> Operator | None:
         """The operator of these groups who has been free the longest (ESTP 5.4.1)."""

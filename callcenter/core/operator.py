@@ -86,6 +86,15 @@ ACTIVITY: Machine[Activity, ActivityStep] = Machine(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Handling:
+    """A call that still keeps its operator busy, with wrap-up."""
+
+    line: str
+    since: float
+    """When the phone began to ring for it."""
+
+
 @dataclass(slots=True)
 class Operator:
     """One account and its present shift, if it has one."""
@@ -105,6 +114,8 @@ class Operator:
     """The channel of their own call, in which they dialled a code and hear the answer."""
     wrong_secrets: int = 0
     blocked_until: float = 0.0
+    handling: Handling | None = None
+    """The call of the queue that is being wrapped up."""
     transfer: str = ""
     """How the last transfer that they asked for goes or ended, for their page."""
 

@@ -80,14 +80,42 @@ class Queue:
         return self._place[call][1][0]
 
     def ahead(self, call: str, now: float) -> int:
-        """How many are to be served before this caller, those being rung for included."""
+        """How many have a better place than this caller, those being rung for included."""
         rank, key = self._place[call]
+        return self._before(self._all, rank, key, now, 0.0)
+
+    def to_serve(self, call: str, now: float, horizon: float = 0.0) -> int:
+        """How many without a phone ringing are to be served before this caller, if it takes `horizon` seconds.
+
+        Within that time less urgent callers may reach the limit, and then come before who has arrived after them.
+        """
+        rank, key = self._place[call]
+        return self._before(self._ready, rank, key, now, horizon)
+
+    def to_serve_newcomer(self, urgency: str, now: float) -> int:
+        """The same for somebody of this class who joined now."""
+        return self._before(self._ready, self._rank[urgency], (now, self._sequence + 1, ""), now, 0.0)
+
+    def ready_before(self, joined_at: float) -> int:
+        """How many without a phone ringing joined before that moment."""
+        return sum(bisect_left(keys, (joined_at, 0, "")) for keys in self._ready)
+
+    def more_urgent(self, call: str) -> tuple[str, ...]:
+        """The classes whose callers may overtake this one until the limit."""
+        rank = self._place[call][0]
+        return tuple(name for name, other in self._rank.items() if other < rank)
+
+    def in_order(self, now: float) -> list[str]:
+        """All callers, those being rung for included, in the order of service at `now`."""
+        return [key[2] for _, key in sorted(self._order(rank, key, now) for rank, key in self._place.values())]
+
+    def _before(self, lists: list[list[Key]], rank: int, key: Key, now: float, horizon: float) -> int:
         if self._overdue(key, now):
-            return sum(bisect_left(keys, key) for keys in self._all)
-        limit: Key = (now - self._limit, self._sequence + 1, "")
-        more_urgent = sum(len(keys) for keys in self._all[:rank])
-        overdue = sum(bisect_left(keys, limit) for keys in self._all[rank + 1 :])
-        return more_urgent + bisect_left(self._all[rank], key) + overdue
+            return sum(bisect_left(keys, key) for keys in lists)
+        limit: Key = min(key, (now + horizon - self._limit, self._sequence + 1, ""))
+        more_urgent = sum(len(keys) for keys in lists[:rank])
+        overdue = sum(bisect_left(keys, limit) for keys in lists[rank + 1 :])
+        return more_urgent + bisect_left(lists[rank], key) + overdue
 
     def _overdue(self, key: Key, now: float) -> bool:
         return now - key[0] >= self._limit

@@ -40,6 +40,18 @@ class Outcome(StrEnum):
     """Ended by nobody's will: while the controller could not see Asterisk, or because the service was stopped."""
 
 
+class PromiseResult(StrEnum):
+    """What became of a caller to whom a wait was announced."""
+
+    OPEN = "open"
+    """Still waits."""
+    ANSWERED = "answered"
+    GAVE_UP = "gave_up"
+    """Hung up before: the real wait is longer than `waited`, and nobody knows by how much."""
+    LOST = "lost"
+    """Ended by nobody's will, or no more ours to measure."""
+
+
 class HungUpBy(StrEnum):
     """Who ended the call."""
 
@@ -102,16 +114,35 @@ class OfferRecord:
 
 @dataclass(frozen=True, slots=True)
 class AnnouncementRecord:
-    """One announcement that a waiting caller heard, and what it was computed from (ESTP 5.4.6)."""
+    """One announcement that a waiting caller heard: what it promised, what that was computed from, and what came of it.
+
+    The ledger of promises (ESTP 5.4.6): estimates are written down even when no time was spoken.
+    """
 
     call: str
     number: int
+    """1 is the announcement on joining the queue."""
     spoken_at: float
     ahead: int
+    """Callers with a better place, those included for whom a phone rings already: the spoken position less one."""
     staff: int
+    """People on duty who can take the call."""
+    handling: float
+    """Mean handling time assumed, seconds."""
+    patience: float | None
+    """Mean patience assumed, seconds; None: nobody gives up."""
+    to_serve: float | None
+    """Expected number to be served before the caller: those ahead without a phone ringing, and who may overtake."""
     estimate: float | None
-    """Estimated wait in seconds; None: not known, position only."""
+    """Mean of the remaining wait, seconds; None: nobody can tell."""
+    p90: float | None
+    """Nine of ten such callers are answered sooner, seconds."""
+    spoken: int | None
+    """Minutes promised by «не более …»; None: no time was spoken."""
     prompts: tuple[str, ...]
+    waited: float | None = None
+    """Seconds from speaking to the first answer, or to the end of waiting without one; None: not known yet."""
+    result: PromiseResult = PromiseResult.OPEN
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,26 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class Promises:
+    """How a line speaks of waiting times, and when it stops doing so (ESTP 5.4.6)."""
+
+    percentile: float = 0.9
+    """The spoken time is one that this share of callers does not exceed."""
+    minutes: tuple[int, ...] = (1, 2, 3, 5, 7, 10, 15, 20, 30)
+    """Spoken times, ascending: each has a recording. Beyond the last it is «more than thirty minutes»."""
+    with_position: bool = True
+    """Whether the place is said together with a time; it is always said when there is no time to say."""
+    never_longer: bool = True
+    """No longer time to the same caller than before, unless operators really left."""
+    trusted_coverage: float = 0.75
+    """Share of P90 estimates that must have held lately, else only positions are spoken; 0: never mind."""
+    trusted_over: float = 7200.0
+    """How far back "lately" reaches, seconds."""
+    trusted_after: int = 30
+    """With fewer estimates than these to judge by, the estimator is trusted."""
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """One published support line: its promises, its people, its manners (ESTP 2.2, 4.2, 5.4)."""
 
@@ -32,10 +52,17 @@ class Line:
     announce_every: float = 45.0
     expected_handling: float = 180.0
     """Handling time (talk + wrap-up) assumed until the line has seen its own calls."""
-    expected_calls: int = 20
-    """How many calls that assumption weighs in the average."""
+    expected_calls: int = 100
+    """How many calls that assumption weighs against those seen."""
+    remembered_calls: int = 500
+    """How many calls back handling time and patience are remembered: slow on purpose, fast averages promise worse."""
+    expected_patience: float = 600.0
+    """Patience assumed until the line has seen its own callers give up, or not."""
+    promises: Promises = Promises()
     target_wait: float = 300.0
     """Average wait not to be exceeded (ESTP 2.2d)."""
+    answer_within: float = 60.0
+    """The service level is the share of callers answered within so many seconds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,8 @@ def hours_changed(floor: Floor, event: HoursChanged) -> None:
 def day_started(floor: Floor, event: DayStarted) -> None:
     """Midnight in the line's zone."""
     if event.line in floor.lines:
-        floor.lines[event.line].waits.start_day()
+        floor.lines[event.line].waits.day.clear()
+        floor.lines[event.line].joined = 0
 
 
 def check_staff(floor: Floor) -> None:

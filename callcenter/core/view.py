@@ -43,8 +43,48 @@ class OperatorView:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitingView:
+    """How callers fared who were answered or gave up in one window. None: there were none to tell it by.
+
+    The average of answered calls alone can be fooled: with long queues the impatient hang up and leave short waits
+    behind. So it stands beside abandonment, service level and the offered wait.
+    """
+
+    answered: int
+    answered_registered: int
+    """Persons registered on the platform: known to the directory by number or INN (ESTP 2.2d)."""
+    abandoned: int
+    average: float | None
+    """Mean wait of all answered calls, seconds."""
+    average_registered: float | None
+    """Mean wait of answered registered persons: the published promise (ESTP 2.2d)."""
+    service_level: float | None
+    """Share answered within `answer_within` of all who joined the queue, those who gave up included."""
+    offered: float | None
+    """Mean wait that a caller of endless patience would have had, seconds (Kaplan-Meier, giving up censors)."""
+
+
+@dataclass(frozen=True, slots=True)
+class PromisesView:
+    """How true the line's estimates were lately (`promises.trusted_over`); None: too few to tell."""
+
+    trusted: bool
+    """Whether times are spoken now; otherwise positions only."""
+    judged: int
+    """Estimates whose truth is known: the caller was answered, or gave up later than P90."""
+    coverage: float | None
+    """Share of these that were answered within P90; .9 is perfect."""
+    kept: float | None
+    """Share of spoken times that were kept."""
+    bias: float | None
+    """(mean estimate - mean real wait) / mean real wait, over answered callers."""
+    rmse: float | None
+    """Root of the mean squared error / mean real wait, over answered callers."""
+
+
+@dataclass(frozen=True, slots=True)
 class LineView:
-    """One line. Averages are of calls answered in the window, None where there were none (ESTP 2.2d)."""
+    """One line."""
 
     id: str
     open: bool
@@ -58,9 +98,33 @@ class LineView:
     """People of the line's groups on shift and not paused."""
     required_staff: int
     target_wait: float
-    average_5min: float | None
-    average_30min: float | None
-    average_day: float | None
+    windows: Mapping[str, WaitingView]
+    """By window: '5m', '30m', 'day'."""
+    handling: float
+    """Mean handling time as estimated now, seconds."""
+    patience: float | None
+    """Mean patience as estimated now, seconds; None: nobody gives up."""
+    next_wait: float | None
+    """Mean estimated wait of a caller of the default class who joined now, seconds."""
+    promises: PromisesView
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What a forecast of one line begins with."""
+
+    waited: tuple[float, ...]
+    """Seconds that each waiting caller has waited, in the order of service."""
+    on_duty: int
+    handling: float
+    patience: float | None
+    joined: int
+    """Callers who joined the queue since the day began."""
+    answered: int
+    """Calls answered since the day began, and the sum of their waits in seconds; the same for registered persons."""
+    answered_waits: float
+    registered: int
+    registered_waits: float
 
 
 @dataclass(frozen=True, slots=True)

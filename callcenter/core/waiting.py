@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import isfinite
 
-from callcenter.core.announcement import position_and_wait
-from callcenter.core.caller import Caller, CallerState, CallerStep
+from callcenter.core.announcement import Said, Wording, phrases, wording
+from callcenter.core.caller import Caller, CallerState, CallerStep, Composed
 from callcenter.core.commands import Announce, Place, SaveAnnouncement, SetTimer
-from callcenter.core.estimate import expected_wait
 from callcenter.core.events import AnnouncementSpoken, InfoMenuVisited, Timer, TimerKind
 from callcenter.core.floor import Floor
 from callcenter.core.guide import direct
+from callcenter.core.promise import remaining_wait
 from callcenter.core.records import AnnouncementRecord
 
 
@@ -51,9 +52,14 @@ def announce(floor: Floor, call: str) -> None:
 def spoken(floor: Floor, event: AnnouncementSpoken) -> None:
     """Asterisk began to play it: now it is a fact for the register."""
     caller = floor.callers.get(event.call)
-    record = caller.pending.pop(event.number, None) if caller else None
-    if record:
-        floor.do(SaveAnnouncement(replace(record, spoken_at=floor.now)))
+    composed = caller.pending.pop(event.number, None) if caller else None
+    if caller is None or composed is None:
+        return
+    record = replace(composed.record, spoken_at=floor.now)
+    if composed.minutes is not None:
+        caller.said = Said(composed.minutes, record.staff)
+    caller.promises.append(record)
+    floor.do(SaveAnnouncement(record))
 
 
 def info_menu_visited(floor: Floor, event: InfoMenuVisited) -> None:
@@ -65,14 +71,31 @@ def info_menu_visited(floor: Floor, event: InfoMenuVisited) -> None:
 
 def _compose(floor: Floor, caller: Caller) -> tuple[int, tuple[str, ...]]:
     line = floor.line(caller)
+    rules = line.settings.promises
     ahead = line.queue.ahead(caller.call, floor.now)
     staff = floor.staff(line.settings.answered_by)
-    wait = expected_wait(ahead, staff, line.handling.mean)
-    prompts = position_and_wait(ahead, wait) if staff else ("nobody-on-shift",)
+    to_serve, estimate = remaining_wait(floor, caller)
+    words = Wording(None)
+    if estimate and line.ledger.trusted(floor.now):
+        words = wording(estimate, staff, caller.said, rules)
+    prompts = phrases(ahead, words, rules) if staff else ("nobody-on-shift",)
     caller.announcements += 1
-    number = caller.announcements
-    caller.pending = {number: AnnouncementRecord(caller.call, number, floor.now, ahead, staff, wait, prompts)}
-    return number, prompts
+    record = AnnouncementRecord(
+        caller.call,
+        caller.announcements,
+        floor.now,
+        ahead=ahead,
+        staff=staff,
+        handling=line.handling.mean,
+        patience=line.patience.mean,
+        to_serve=to_serve,
+        estimate=estimate.mean if estimate else None,
+        p90=estimate.percentile(0.9) if estimate else None,
+        spoken=int(words.minutes) if words.minutes is not None and isfinite(words.minutes) else None,
+        prompts=prompts,
+    )
+    caller.pending = {record.number: Composed(record, words.minutes)}
+    return record.number, prompts
 
 
 def _free(floor: Floor, caller: Caller) -> int:

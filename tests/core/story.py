@@ -70,6 +70,7 @@ ESTP = Line(
     class_of_digit={"1": "urgent", "2": "normal"},
     overtaking_limit=180.0,
     announce_every=45.0,
+    expected_calls=20,
 )
 GROUPS = {"operators": ("101", "102", "103"), "technical": ("201", "202"), "managers": ("301",)}
 PEOPLE = {id: Person(id, f"Сотрудник {id}", group, f"phone-{id}") for group, ids in GROUPS.items() for id in ids}
@@ -227,10 +228,12 @@ class Story:
         self._report(CallArrived(guest.call, f"SIP/{guest.call}", line, number, "", customer))
         return guest
 
-    def waits(self, urgency: str = "normal") -> Guest:
-        """A Customer calls, listens to the greeting and joins the queue."""
-        guest = self.calls(CUSTOMER)
+    def waits(self, urgency: str = "normal", customer: Customer | None = CUSTOMER) -> Guest:
+        """A Customer (None: somebody unknown) calls, listens to the greeting and joins the queue."""
+        guest = self.calls(customer)
         guest.hears_greeting()
+        if customer is None:
+            guest.skips_inn()
         guest.presses("1" if urgency == "urgent" else "2")
         return guest
 
@@ -282,8 +285,9 @@ class Story:
         return [(transfer.to_operator, transfer.result) for transfer in saved if transfer.call == guest.call]
 
     def announcements(self, guest: Guest) -> list[AnnouncementRecord]:
-        """What the register has of announcements to this caller."""
-        return [save.record for save in self.all(SaveAnnouncement) if save.record.call == guest.call]
+        """What the register has of announcements to this caller: the last version of each."""
+        saved = (save.record for save in self.all(SaveAnnouncement) if save.record.call == guest.call)
+        return list({record.number: record for record in saved}.values())
 
     def shifts(self, person: str) -> list[PresenceRecord]:
         """Every change of this person's state."""

@@ -128,7 +128,7 @@ def test_a_false_answer_gives_the_caller_the_old_place_back(story: Story) -> Non
     assert (row.outcome, row.operator, row.answered_at, row.waiting) == (Outcome.IN_PROGRESS, "", None, None)
     assert story.operator("101").reason == "missed"
     assert story.offers(caller) == [("101", "false_answer")]
-    assert story.line.average_day is None
+    assert story.line.windows["day"].average is None
     story.logs_in("102")
     assert story.phone("102").display.call == caller.call
     story.passes(5)
@@ -137,7 +137,7 @@ def test_a_false_answer_gives_the_caller_the_old_place_back(story: Story) -> Non
     assert caller.talks_with("102")
     assert caller.row.operator == "102"
     assert caller.row.waiting == pytest.approx(15.3)
-    assert story.line.average_day == pytest.approx(15.3)
+    assert story.line.windows["day"].average == pytest.approx(15.3)
     assert behind.state == "waiting"
 
 
@@ -180,7 +180,7 @@ def test_a_caller_who_hangs_up_in_the_first_moment_was_answered(story: Story) ->
     caller.hangs_up()
     assert (caller.row.outcome, caller.row.operator, caller.row.waiting) == (Outcome.ANSWERED, "101", 7)
     assert story.is_now("101") == ("available", "wrapping_up")
-    assert story.line.average_day == 7
+    assert story.line.windows["day"].average == 7
 
 
 @pytest.mark.parametrize("way", ["log out", "pause"])

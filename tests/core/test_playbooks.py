@@ -139,7 +139,20 @@ def test_joining_with_nobody_on_shift(center: CallCenter) -> None:
         SetTimer(ANNOUNCE, 147.0),
         SaveCall(WAITING),
     ]
-    spoken = AnnouncementRecord("c1", 1, 103.0, 0, 0, None, ("nobody-on-shift",))
+    spoken = AnnouncementRecord(
+        "c1",
+        1,
+        103.0,
+        ahead=0,
+        staff=0,
+        handling=180.0,
+        patience=600.0,
+        to_serve=None,
+        estimate=None,
+        p90=None,
+        spoken=None,
+        prompts=("nobody-on-shift",),
+    )
     assert after(center, AnnouncementSpoken("c1", 1), at=103.0) == [SaveAnnouncement(spoken)]
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from callcenter.core.commands import Announce
 from callcenter.core.events import AnnouncementSpoken, InfoMenuVisited, Timer, TimerFired, TimerKind
-from callcenter.core.records import HungUpBy, Outcome
+from callcenter.core.records import HungUpBy, Outcome, PromiseResult
 from tests.core.story import Story
 
 
@@ -16,11 +16,14 @@ def test_on_joining_the_caller_hears_the_position_and_the_wait(story: Story) -> 
     for person in ("101", "102"):
         story.talks(person)
     first, second = story.waits(), story.waits()
-    assert first.heard[-3:] == ["next-in-line", "wait-2", "press-for-info"]
-    assert second.heard[-3:] == ["position-2", "wait-3", "press-for-info"]
+    assert first.heard[-3:] == ["next-in-line", "wait-5", "press-for-info"]
+    assert second.heard[-3:] == ["position-2", "wait-7", "press-for-info"]
     (spoken,) = story.announcements(second)
     assert (spoken.number, spoken.ahead, spoken.staff, spoken.spoken_at) == (1, 1, 2, story.now)
-    assert spoken.estimate == pytest.approx(180.0)
+    assert (spoken.handling, spoken.patience, spoken.to_serve) == (180.0, 600.0, 1)
+    # a caller of two gives up after 600 s, two people finish a call every 90 s: 90 s, then 1/(1/90 + 1/600)
+    assert spoken.estimate == pytest.approx(90 + 1 / (1 / 90 + 1 / 600))
+    assert (spoken.spoken, spoken.waited, spoken.result) == (7, None, PromiseResult.OPEN)
 
 
 @pytest.mark.clause("ESTP 5.4.6")
@@ -37,10 +40,10 @@ def test_the_announcement_comes_again_and_follows_the_queue(story: Story) -> Non
     story.talks("101")
     ahead, caller = story.waits(), story.waits()
     story.passes(45)
-    assert caller.heard[-3:] == ["thanks-for-waiting", "position-2", "wait-7"]
+    assert caller.heard[-3:] == ["thanks-for-waiting", "position-2", "wait-15"]
     ahead.hangs_up()
     story.passes(45)
-    assert caller.heard[-3:] == ["thanks-for-waiting", "next-in-line", "wait-3"]
+    assert caller.heard[-3:] == ["thanks-for-waiting", "next-in-line", "wait-7"]
     assert [record.number for record in story.announcements(caller)] == [1, 2, 3]
     assert [record.spoken_at - caller.row.arrived_at for record in story.announcements(caller)] == [0, 45, 90]
 
@@ -75,8 +78,8 @@ def test_the_estimate_learns_from_the_calls_of_the_line(story: Story) -> None:
         story.returns("101")
     story.talks("101")
     caller = story.waits()
-    # 20 calls assumed of 180 s, 40 seen of 10 s talk and 20 s wrap-up: 80 s each
-    assert story.announcements(caller)[0].estimate == pytest.approx(80.0)
+    # 20 calls assumed of 180 s, 40 seen of 10 s, which weigh a little more for being newer
+    assert story.announcements(caller)[0].handling == pytest.approx((20 * 180 + 40 * 10) / 60, rel=0.05)
 
 
 @pytest.mark.clause("ESTP 5.4.6")

@@ -1,0 +1,97 @@
+"""How true the line's promises were lately, and whether it may go on speaking of times (ESTP 5.4.6)."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+from callcenter.core.records import AnnouncementRecord, PromiseResult
+from callcenter.core.settings import Promises
+from callcenter.core.view import PromisesView
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What one announcement adds to the sums."""
+
+    at: float
+    held: bool | None
+    """Whether the wait was within P90; None: gave up before, so that nobody knows."""
+    kept: bool | None
+    """The same of the time that was spoken; None: none was, or nobody knows."""
+    estimate: float | None
+    """Of answered callers alone, as is the real wait."""
+    waited: float
+
+
+def judged(record: AnnouncementRecord, at: float) -> Judgement:
+    """Compare a settled promise with what happened."""
+    spoken = None if record.spoken is None else record.spoken * 60.0
+    answered = record.result is PromiseResult.ANSWERED
+    estimate = record.estimate if answered else None
+    return Judgement(at, _within(record, record.p90), _within(record, spoken), estimate, record.waited or 0.0)
+
+
+def _within(record: AnnouncementRecord, limit: float | None) -> bool | None:
+    """Who gave up after the limit was not answered within it; who gave up sooner proves nothing."""
+    if limit is None or record.waited is None or record.result not in (PromiseResult.ANSWERED, PromiseResult.GAVE_UP):
+        return None
+    if record.result is PromiseResult.ANSWERED:
+        return record.waited <= limit
+    return False if record.waited > limit else None
+
+
+class Ledger:
+    """Promises of one line that were settled within the window."""
+
+    def __init__(self, rules: Promises) -> None:
+        self._rules = rules
+        self._seen: deque[Judgement] = deque()
+        self._judged = self._held = self._spoken = self._kept = self._answered = 0
+        self._estimates = self._waits = self._squared_errors = 0.0
+
+    def settle(self, record: AnnouncementRecord, now: float) -> None:
+        """What the announcement promised is known now to have been true, false, or not to be judged."""
+        judgement = judged(record, now)
+        self._seen.append(judgement)
+        self._count(judgement, 1)
+        self._forget(now)
+
+    def trusted(self, now: float) -> bool:
+        """Whether times may be spoken: enough of the estimates held, or there are too few to tell."""
+        self._forget(now)
+        if self._judged < max(1, self._rules.trusted_after):
+            return True
+        return self._held / self._judged >= self._rules.trusted_coverage
+
+    def view(self, now: float) -> PromisesView:
+        """The figures of the window."""
+        self._forget(now)
+        known = self._answered and self._waits > 0
+        return PromisesView(
+            trusted=self.trusted(now),
+            judged=self._judged,
+            coverage=self._held / self._judged if self._judged else None,
+            kept=self._kept / self._spoken if self._spoken else None,
+            bias=self._estimates / self._waits - 1 if known else None,
+            rmse=(max(0.0, self._squared_errors) * self._answered) ** 0.5 / self._waits if known else None,
+        )
+
+    def _count(self, judgement: Judgement, sign: int) -> None:
+        if judgement.held is not None:
+            self._judged += sign
+            self._held += sign * judgement.held
+        if judgement.kept is not None:
+            self._spoken += sign
+            self._kept += sign * judgement.kept
+        if judgement.estimate is not None:
+            self._answered += sign
+            self._estimates += sign * judgement.estimate
+            self._waits += sign * judgement.waited
+            self._squared_errors += sign * (judgement.estimate - judgement.waited) ** 2
+
+    def _forget(self, now: float) -> None:
+        while self._seen and self._seen[0].at <= now - self._rules.trusted_over:
+            self._count(self._seen.popleft(), -1)
+        if not self._answered:  # rounding leaves something over
+            self._estimates = self._waits = self._squared_errors = 0.0

@@ -1,0 +1,220 @@
+"""Stories of promised waits: kept, broken, never to be judged; and a line that stops promising (ESTP 5.4.6)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from callcenter.core.ledger import Ledger
+from callcenter.core.records import AnnouncementRecord, PromiseResult
+from callcenter.core.settings import Promises
+from callcenter.core.view import PromisesView
+from tests.core.story import ESTP, Guest, Story, settings
+
+pytestmark = pytest.mark.clause("ESTP 5.4.6")
+
+
+def served(story: Story, caller: Guest, by: str) -> None:
+    story.phone(by).answers()
+    story.passes(1)
+    assert caller.talks_with(by)
+
+
+def frees(story: Story, person: str) -> None:
+    """The operator ends the conversation and the wrap-up."""
+    story.phone(person).hangs_up()
+    story.passes(story.settings.wrap_up)
+
+
+def test_every_announcement_gets_its_real_wait_when_the_caller_is_answered(story: Story) -> None:
+    story.logs_in("101")
+    story.talks("101")
+    caller = story.waits()
+    story.passes(100)
+    frees(story, "101")
+    story.passes(5)
+    served(story, caller, "101")
+    ledger = story.announcements(caller)
+    assert [record.result for record in ledger] == [PromiseResult.ANSWERED] * 3
+    assert [record.waited for record in ledger] == [125, 80, 35]
+    assert story.line.promises.judged == 3
+
+
+def test_a_false_answer_settles_nothing(story: Story) -> None:
+    story.logs_in("101")
+    story.talks("101")
+    caller = story.waits()
+    story.passes(50)
+    frees(story, "101")
+    story.phone("101").answers()
+    story.passes(0.2)
+    story.phone("101").hangs_up()
+    assert caller.state == "waiting"
+    assert {record.result for record in story.announcements(caller)} == {PromiseResult.OPEN}
+    story.passes(20)
+    caller.hangs_up()
+    assert {record.result for record in story.announcements(caller)} == {PromiseResult.GAVE_UP}
+
+
+def test_giving_up_early_proves_nothing_and_late_proves_the_promise_broken(story: Story) -> None:
+    story.logs_in("101")
+    story.talks("101")
+    early, late = story.waits(), story.waits()
+    story.passes(30)
+    early.hangs_up()
+    assert story.line.promises.judged == 0
+    story.passes(3000)
+    late.hangs_up()
+    (first, *_) = story.announcements(late)
+    assert first.p90 is not None
+    assert first.p90 < 3000
+    assert (first.waited, first.result) == (3030, PromiseResult.GAVE_UP)
+    promises = story.line.promises
+    assert promises.judged > 0
+    assert (promises.coverage, promises.kept) == (0, 0)
+    assert (promises.bias, promises.rmse) == (None, None), "nobody was answered"
+
+
+def test_calls_ended_by_us_are_nobodys_broken_promise(story: Story) -> None:
+    story.logs_in("101")
+    story.talks("101")
+    caller = story.waits()
+    story.passes(1000)
+    story.loses_asterisk()
+    (record, *_) = story.announcements(caller)
+    assert record.result in (PromiseResult.OPEN, PromiseResult.LOST)
+    assert story.line.promises.judged == 0
+
+
+def test_an_unknown_time_is_a_place_alone(story: Story) -> None:
+    """Calls last three hours instead of three minutes: no operator has left, so nothing longer may be said."""
+    story.logs_in("101")
+    story.talks("101")
+    caller = story.waits()
+    assert caller.heard[-3:] == ["next-in-line", "wait-7", "press-for-info"]
+    story.waits("urgent")
+    story.waits("urgent")
+    story.passes(45)
+    assert caller.heard[-2:] == ["thanks-for-waiting", "place-3"]
+
+
+def test_when_people_go_to_lunch_the_longer_wait_is_said_openly(story: Story) -> None:
+    story.logs_in("101", "102", "103")
+    for person in ("101", "102", "103"):
+        story.talks(person)
+    caller = story.waits()
+    assert caller.heard[-2] == "wait-3"
+    story.pauses("102", "lunch")
+    story.pauses("103", "lunch")
+    story.passes(45)
+    assert caller.heard[-3:] == ["fewer-operators", "next-in-line", "wait-7"]
+
+
+def test_urgent_callers_who_will_overtake_are_counted_in(story: Story) -> None:
+    story.logs_in("101", "102")
+    for person in ("101", "102"):
+        story.talks(person)
+    before = story.waits()
+    for _ in range(12):
+        story.passes(60)
+        story.waits("urgent").hangs_up()
+    behind = story.waits()
+    (record,) = story.announcements(behind)
+    assert record.to_serve is not None
+    assert before.state == "waiting"
+    # one is ahead, and 12 urgent ones in as many minutes make about three within the overtaking limit of 180 s
+    assert 2 < record.to_serve <= 1 + 180 / 60 + 0.3
+    assert record.ahead == 1
+
+
+def test_who_cannot_be_overtaken_any_more_waits_for_nobody_else(story: Story) -> None:
+    story.logs_in("101")
+    story.talks("101")
+    caller = story.waits()
+    for _ in range(12):
+        story.passes(60)
+        story.waits("urgent").hangs_up()
+    (*_, last) = story.announcements(caller)
+    assert last.to_serve == 0
+
+
+def test_less_urgent_callers_who_reach_the_limit_first_are_counted_in(story: Story) -> None:
+    story.logs_in("101")
+    story.talks("101")
+    for _ in range(3):
+        story.waits()
+    story.passes(100)
+    (record,) = story.announcements(story.waits("urgent"))
+    assert record.ahead == 0, "the place that is spoken is the present one"
+    assert record.to_serve == 3, "80 s from now they have waited 180 s and come first; one call alone takes 180 s"
+
+
+def record(spoken: int | None = 5, estimate: float = 100.0, p90: float = 200.0) -> AnnouncementRecord:
+    return AnnouncementRecord("c", 1, 0.0, 3, 2, 180.0, None, 3.0, estimate, p90, spoken, ())
+
+
+def settled(waited: float, result: PromiseResult = PromiseResult.ANSWERED) -> AnnouncementRecord:
+    return replace(record(), waited=waited, result=result)
+
+
+def test_the_ledger_tells_coverage_bias_and_error() -> None:
+    ledger = Ledger(Promises())
+    for waited in (50.0, 150.0, 250.0, 350.0):
+        ledger.settle(settled(waited), 0.0)
+    view = ledger.view(0.0)
+    assert (view.judged, view.coverage, view.kept) == (4, 0.5, 0.75)
+    assert view.bias == pytest.approx(-0.5)
+    assert view.rmse == pytest.approx(((50**2 + 50**2 + 150**2 + 250**2) / 4) ** 0.5 / 200)
+
+
+def test_the_ledger_forgets_what_is_older_than_its_window() -> None:
+    ledger = Ledger(Promises(trusted_over=3600))
+    ledger.settle(settled(1000.0), 0.0)
+    ledger.settle(settled(100.0), 1800.0)
+    assert ledger.view(1800.0).coverage == 0.5
+    assert ledger.view(3600.0).coverage == 1
+    view = ledger.view(9000.0)
+    assert view == PromisesView(trusted=True, judged=0, coverage=None, kept=None, bias=None, rmse=None)
+
+
+def test_lost_calls_and_unknown_estimates_are_not_judged() -> None:
+    ledger = Ledger(Promises())
+    ledger.settle(settled(1000.0, PromiseResult.LOST), 0.0)
+    ledger.settle(replace(settled(50.0), estimate=None, p90=None, spoken=None), 0.0)
+    assert ledger.view(0.0).judged == 0
+    assert ledger.view(0.0).bias is None
+
+
+@pytest.mark.parametrize(("held", "trusted"), [(30, True), (23, True), (22, False), (0, False)])
+def test_a_line_is_trusted_as_long_as_enough_of_its_estimates_hold(held: int, trusted: bool) -> None:
+    ledger = Ledger(Promises(trusted_coverage=0.75, trusted_after=30))
+    for number in range(30):
+        assert ledger.trusted(0.0), "too few to tell"
+        ledger.settle(settled(100.0 if number < held else 900.0), 0.0)
+    assert ledger.trusted(0.0) is trusted
+
+
+def test_a_line_whose_promises_break_says_positions_and_later_times_again() -> None:
+    """Nobody gives up and calls last ten times as long as assumed: the line notices, and says so."""
+    story = Story(settings(replace(ESTP, promises=Promises(trusted_after=4, trusted_over=4000.0), announce_every=3000)))
+    story.opens()
+    story.logs_in("101")
+    story.talks("101")
+    callers = [story.waits() for _ in range(5)]
+    assert callers[0].heard[-2] == "wait-7"
+    for caller in callers:
+        story.passes(2000)
+        frees(story, "101")
+        served(story, caller, "101")
+    assert not story.line.promises.trusted
+    assert any("positions are spoken instead" in text for text in story.notices)
+    newcomer = story.waits()
+    assert newcomer.heard[-2:] == ["place-next", "press-for-info"]
+    (promise,) = story.announcements(newcomer)
+    assert promise.spoken is None
+    assert promise.p90 is not None, "it is written down all the same, so that the line can be trusted again"
+    story.passes(4001)
+    frees(story, "101")
+    served(story, newcomer, "101")
+    assert story.waits().heard[-2].startswith("wait-"), "the old ones are forgotten, the new one was better"
