@@ -1,0 +1,54 @@
+"""The offered wait of callers who hung up: when it would have been their turn, had they been patient."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from callcenter.core.queue import Queue
+
+
+class Ghosts:
+    """A second queue of the same rule, in which those who hung up keep their places until it is their turn.
+
+    It is a ghost's turn when an operator is offered somebody behind it, or becomes free with nobody to be offered.
+    Each is taken by itself, as if it alone had stayed: so a ghost holds up nobody.
+    """
+
+    def __init__(self, classes: Sequence[str], limit: float) -> None:
+        self._queue = Queue(classes, limit)
+        self._ghosts: set[str] = set()
+
+    def __len__(self) -> int:
+        return len(self._ghosts)
+
+    def joined(self, call: str, urgency: str, now: float) -> None:
+        """A caller has joined the queue."""
+        self._queue.join(call, urgency, now)
+
+    def gave_up(self, call: str) -> None:
+        """A waiting caller has hung up."""
+        self._ghosts.add(call)
+
+    def left(self, call: str) -> None:
+        """A caller's wait has ended, and it is known how long a patient one's would have been."""
+        self._ghosts.discard(call)
+        self._queue.leave(call)
+
+    def rung(self, call: str, now: float) -> Iterator[str]:
+        """A phone rings for this caller: the ghosts whose turn it would have been instead."""
+        while self._ghosts and (head := self._queue.head(now)) in self._ghosts and head is not None:
+            self.left(head)
+            yield head
+        if call in self._queue:
+            self._queue.reserve(call)
+
+    def not_answered(self, call: str) -> None:
+        """The phone rings no longer, and the caller has the old place."""
+        if call in self._queue:
+            self._queue.release(call)
+
+    def all(self) -> Iterator[str]:
+        """Somebody is free and nobody waits: the turn of every ghost."""
+        for call in sorted(self._ghosts):
+            self.left(call)
+            yield call

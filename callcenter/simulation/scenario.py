@@ -1,0 +1,67 @@
+"""What is simulated: callers, people, and a line with its settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import isfinite
+
+from callcenter.core.settings import Line, Person, Settings
+from callcenter.simulation.staff_plan import StaffPlan
+from callcenter.simulation.traffic import Demands
+
+LINE = Line("line", ("agents",), capacity=1_000_000, classes=("normal",))
+"""A line without limits and with one class of callers."""
+LONGEST_ANSWER_DELAY = 60.0
+
+
+class ScenarioError(ValueError):
+    """A scenario that cannot be simulated; the text is for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """Equal scenarios and seeds give equal rows."""
+
+    demand: Demands
+    staff: StaffPlan
+    line: Line = LINE
+    """Settings of the core as on a live line; people, opening hours, INN and required staff play no part."""
+    wrap_up: float = 0.0
+    """Seconds at the end of the handling time. A call shorter than twice this is half talk, half wrap-up."""
+    answer_delay: float = 0.0
+    """How long an operator's phone rings, seconds; beside the handling time."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.answer_delay <= LONGEST_ANSWER_DELAY:
+            raise ScenarioError(
+                f"operators answer after {self.answer_delay:g} s; 0 to {LONGEST_ANSWER_DELAY:g} is allowed"
+            )
+        if not (isfinite(self.wrap_up) and self.wrap_up >= 0):
+            raise ScenarioError(f"a wrap-up of {self.wrap_up:g} s; 0 or more is allowed")
+        if not (isfinite(self.line.announce_every) and self.line.announce_every > 0):
+            raise ScenarioError(f"announcements every {self.line.announce_every:g} s; more than 0 is allowed")
+        if self.line.default_class not in self.line.classes:
+            raise ScenarioError(
+                f"the default class '{self.line.default_class}' is none of the classes {', '.join(self.line.classes)}"
+            )
+
+
+def settings_of(scenario: Scenario) -> Settings:
+    """The core's settings: one line for callers who ask for nothing but an operator, and enough people."""
+    line = replace(
+        scenario.line,
+        answered_by=("agents",),
+        required_staff=0,
+        ask_inn=False,
+        class_of_digit={str(rank): name for rank, name in enumerate(scenario.line.classes)}
+        if len(scenario.line.classes) > 1
+        else None,
+    )
+    ids = [f"{number:05d}" for number in range(1, scenario.staff.most + 1)]
+    return Settings(
+        {line.id: line},
+        {id: Person(id, id, "agents", id) for id in ids},
+        ring_timeout=scenario.answer_delay + 1.0,
+        wrap_up=scenario.wrap_up,
+        false_answer=0.0,  # however short: a talk, not a fault of the phone
+    )

@@ -1,0 +1,401 @@
+"""A call centre in virtual time: the core of the live controller, and around it callers, operators and an Asterisk.
+
+Nothing is decided here: `CallCenter.handle` gets the events that a real Asterisk would tell, in its order, and its
+commands are obeyed. What happens at the same moment happens in the order in which it was set going; arrivals last.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import inf, isfinite
+from typing import Any
+
+from callcenter.core.callcenter import CallCenter
+from callcenter.core.commands import (
+    Announce,
+    CancelTimer,
+    Direct,
+    FinishRecording,
+    HangUp,
+    Place,
+    Ring,
+    SaveAnnouncement,
+    SavePresence,
+    SetTimer,
+)
+from callcenter.core.events import (
+    AnnouncementSpoken,
+    BridgeEntered,
+    BridgeLeft,
+    CallArrived,
+    ChannelHungUp,
+    DayStarted,
+    Event,
+    GreetingHeard,
+    HoursChanged,
+    LogIn,
+    LogOut,
+    OfferAnswered,
+    OfferFailed,
+    OfferFailure,
+    OfferRinging,
+    RecordingFinished,
+    Return,
+    Snapshot,
+    Timer,
+    TimerFired,
+    TimerKind,
+    UrgencyGiven,
+)
+from callcenter.core.records import AnnouncementRecord, PromiseResult
+from callcenter.simulation.agenda import Agenda
+from callcenter.simulation.ghosts import Ghosts
+from callcenter.simulation.occupancy import Attendance, Totals
+from callcenter.simulation.outcome import SimulatedCall
+from callcenter.simulation.rivals import Rival, RivalView
+from callcenter.simulation.scenario import Scenario, ScenarioError, settings_of
+from callcenter.simulation.staff_plan import DAY
+from callcenter.simulation.traffic import Demand
+
+SHORTEST_TALK = 0.001
+"""Seconds: the core takes a talk of no length at all for a fault of the phone."""
+
+
+@dataclass(slots=True)
+class _Caller:
+    """One caller while it matters what becomes of them."""
+
+    index: int
+    id: str
+    demand: Demand
+    urgency: str
+    staff: int
+    """People on duty on joining."""
+    joined_at: float = 0.0
+    ahead: int = 0
+    estimate: float | None = None
+    p90: float | None = None
+    heard: float | None = None
+    """Shortest time spoken so far, minutes; `math.inf`: longer than the longest."""
+    rose: bool = False
+    rivals: Mapping[str, tuple[float, float | None]] = field(default_factory=dict)
+    offer: str = ""
+    """The phone that rings for this caller, and when it is picked up."""
+    picked_up_at: float = 0.0
+    talking: bool = False
+
+
+class Simulation:
+    """One run. `calls()` can be gone through once; `totals` is complete when it has ended."""
+
+    def __init__(self, scenario: Scenario, seed: int, rivals: Sequence[Rival] = ()) -> None:
+        self.totals = Totals()
+        self._scenario = scenario
+        self._seed = seed
+        self._rivals = rivals
+        settings = settings_of(scenario)
+        self._line = next(iter(settings.lines.values()))
+        self._digits = {name: digit for digit, name in (self._line.class_of_digit or {}).items()}
+        self._center = CallCenter(settings)
+        self._people = list(settings.people)
+        self._on_duty = 0
+        self._attendance = Attendance(self.totals)
+        self._changes: Iterator[tuple[float, int]] = iter(())
+        self._now = 0.0
+        self._agenda = Agenda()
+        self._timers: dict[Timer, SetTimer] = {}
+        """Timers that are set, and by which command."""
+        self._inbox: deque[Event] = deque()
+        self._callers: dict[str, _Caller] = {}
+        """On the line."""
+        self._gone: dict[str, _Caller] = {}
+        """Hung up while waiting, and it is not yet known how long they would have had to wait."""
+        self._joined: deque[_Caller] = deque()
+        """Those who had to wait, for the rivals: in the order of joining, also those whose wait is over since."""
+        self._ghosts = Ghosts(self._line.classes, self._line.overtaking_limit)
+        self._rows: dict[int, SimulatedCall] = {}
+        """Finished, but not yet their turn."""
+        self._obey: Mapping[type, Callable[[Any], None]] = {
+            Direct: self._direct,
+            Announce: self._announce,
+            Ring: self._ring,
+            HangUp: self._silence,
+            SetTimer: self._set_timer,
+            CancelTimer: self._cancel_timer,
+            SaveAnnouncement: self._announced,
+            SavePresence: self._presence,
+            FinishRecording: self._finish_recording,
+        }
+
+    # -- time ------------------------------------------------------------------------------------------------------
+
+    def calls(self) -> Iterator[SimulatedCall]:
+        """Every caller in the order of arrival, as soon as it is known what became of this one and all before."""
+        agenda, rows = self._agenda, self._rows
+        coming = self._scenario.demand.calls(self._seed)
+        demand = next(coming, None)
+        self._begin(demand.at // DAY * DAY if demand else 0.0)
+        arrived = told = 0
+        while demand or self._goes_on():
+            if demand and demand.at < agenda.soonest:
+                self._now = demand.at
+                self._arrives(arrived, demand)
+                arrived += 1
+                demand = next(coming, None)
+            else:
+                self._now, do, what = agenda.take()
+                do(what)
+            while told in rows:
+                yield rows.pop(told)
+                told += 1
+        self._end()
+        while told in rows:
+            yield rows.pop(told)
+            told += 1
+
+    def _begin(self, now: float) -> None:
+        self._now = self.totals.began = now
+        self._tell(Snapshot(()), HoursChanged(self._line.id, True))
+        self._changes = self._scenario.staff.changes(now)
+        self._staff_changes(next(self._changes)[1])
+        self._agenda.add(now + DAY, self._day_starts, None, moving=False)
+
+    def _goes_on(self) -> bool:
+        """All have arrived: until the last of them is served, or nothing will ever happen that could serve them."""
+        return bool(self._callers or self._gone or self._attendance.busy) and self._agenda.moving > 0
+
+    def _end(self) -> None:
+        self._attendance.close(self._now)
+        for caller in (*self._callers.values(), *self._gone.values()):
+            if caller.id in self._gone:
+                self._finish(caller, "abandoned", caller.demand.patience, None)
+            else:
+                self._finish(caller, "waiting", self._waited(caller), None)
+
+    def _tell(self, *events: Event) -> None:
+        """Something has happened; the core decides, is obeyed, and whatever follows at once happens too."""
+        inbox, obey, handle, now = self._inbox, self._obey, self._center.handle, self._now
+        inbox.extend(events)
+        while inbox:
+            for command in handle(inbox.popleft(), now):
+                act = obey.get(type(command))
+                if act:
+                    act(command)
+        if self._ghosts and self._attendance.free:
+            for call in self._ghosts.all():
+                self._turn_of(call)
+
+    # -- callers ---------------------------------------------------------------------------------------------------
+
+    def _arrives(self, index: int, demand: Demand) -> None:
+        id = f"call-{index}"
+        urgency = demand.urgency or self._line.default_class
+        if urgency not in self._line.classes:
+            raise ScenarioError(f"no urgency class '{urgency}'; there are {', '.join(self._line.classes)}")
+        self._callers[id] = _Caller(index, id, demand, urgency, self._on_duty, self._now)
+        self._tell(CallArrived(id, f"PJSIP/{id}", self._line.id, ""))
+
+    def _direct(self, command: Direct) -> None:
+        caller = self._callers[command.call]
+        if command.place is Place.GREETING:
+            self._inbox.append(GreetingHeard(caller.id))
+        elif command.place is Place.URGENCY:
+            self._inbox.append(UrgencyGiven(caller.id, self._digits[caller.urgency]))
+        elif command.place is Place.WAITING:
+            self._joins(caller, command.announcement)
+        else:  # refused
+            self._finish(self._callers.pop(caller.id), "refused", 0.0, None)
+            self._inbox.append(ChannelHungUp(caller.id))
+
+    def _joins(self, caller: _Caller, announcement: int) -> None:
+        caller.joined_at = self._now
+        self._ghosts.joined(caller.id, caller.urgency, self._now)
+        if isfinite(caller.demand.patience):
+            self._agenda.add(self._now + caller.demand.patience, self._gives_up, caller.id)
+        if announcement:
+            self._inbox.append(AnnouncementSpoken(caller.id, announcement))
+        else:
+            caller.estimate = caller.p90 = 0.0
+
+    def _announce(self, command: Announce) -> None:
+        self._inbox.append(AnnouncementSpoken(command.call, command.number))
+
+    def _announced(self, command: SaveAnnouncement) -> None:
+        record = command.record
+        if record.result is not PromiseResult.OPEN:
+            return
+        caller = self._callers[record.call]
+        heard = _minutes(record)
+        if record.number == 1:
+            caller.ahead, caller.staff = record.ahead, record.staff
+            caller.estimate, caller.p90 = record.estimate, record.p90
+            if self._rivals:
+                self._ask_rivals(caller)
+        elif heard is not None and caller.heard is not None and heard > caller.heard:
+            caller.rose = True
+        if heard is not None:
+            caller.heard = heard if caller.heard is None else min(heard, caller.heard)
+
+    def _ask_rivals(self, caller: _Caller) -> None:
+        joined = self._joined
+        while joined and (joined[0].talking or joined[0].id not in self._callers):
+            joined.popleft()
+        head_age = self._waited(joined[0]) if joined else None
+        view = RivalView(self._now, caller.ahead, caller.staff, head_age)
+        caller.rivals = {rival.name: rival.estimate(view) for rival in self._rivals}
+        joined.append(caller)
+
+    def _gives_up(self, call: str) -> None:
+        caller = self._callers.get(call)
+        if caller is None or caller.talking:
+            return
+        del self._callers[call]
+        if caller.offer:  # the phone rings already: it is known when it would have been answered
+            self._ghosts.left(call)
+            self._finish(caller, "abandoned", caller.demand.patience, caller.picked_up_at - caller.joined_at)
+        else:
+            self._gone[call] = caller
+            self._ghosts.gave_up(call)
+        self._tell(ChannelHungUp(call))
+
+    def _turn_of(self, call: str) -> None:
+        """One who has hung up would be served now."""
+        caller = self._gone.pop(call)
+        offered = self._waited(caller) + self._scenario.answer_delay
+        self._finish(caller, "abandoned", caller.demand.patience, offered)
+
+    def _waited(self, caller: _Caller) -> float:
+        return self._now - caller.joined_at
+
+    def _finish(self, caller: _Caller, outcome: str, waited: float, offered: float | None) -> None:
+        self._rows[caller.index] = SimulatedCall(
+            caller.demand.at,
+            caller.urgency,
+            caller.ahead,
+            caller.staff,
+            caller.estimate,
+            caller.p90,
+            offered,
+            outcome,
+            waited,
+            self._scenario.answer_delay + max(caller.demand.handling, SHORTEST_TALK),
+            caller.demand.patience,
+            caller.rose,
+            caller.rivals,
+        )
+
+    # -- phones and conversations ----------------------------------------------------------------------------------
+
+    def _ring(self, command: Ring) -> None:
+        caller = self._callers[command.call]
+        for call in self._ghosts.rung(caller.id, self._now):
+            self._turn_of(call)
+        caller.offer = command.offer
+        caller.picked_up_at = self._now + self._scenario.answer_delay
+        if self._scenario.answer_delay > 0:
+            self._inbox.append(OfferRinging(command.offer))
+            self._agenda.add(caller.picked_up_at, self._picks_up, command)
+        else:
+            self._answers(caller, command)
+
+    def _picks_up(self, command: Ring) -> None:
+        caller = self._callers.get(command.call)
+        if caller and caller.offer == command.offer:
+            self._answers(caller, command)
+            self._tell()
+
+    def _answers(self, caller: _Caller, command: Ring) -> None:
+        """Caller and operator talk from now on."""
+        bridge = f"bridge-{command.offer}"
+        self._inbox += (
+            OfferAnswered(command.offer),
+            BridgeEntered(command.offer, bridge),
+            BridgeEntered(caller.id, bridge),
+        )
+        caller.talking = True
+        self._ghosts.left(caller.id)
+        waited = self._waited(caller)
+        for rival in self._rivals:
+            rival.answered(waited, self._now)
+        self._finish(caller, "answered", waited, waited)
+        self._talks(caller, command.phone, bridge)
+
+    def _talks(self, caller: _Caller, person: str, bridge: str) -> None:
+        handling, wrap_up = max(caller.demand.handling, SHORTEST_TALK), self._scenario.wrap_up
+        talk = handling - wrap_up if handling >= 2 * wrap_up else handling / 2
+        self._agenda.add(self._now + talk, self._say_good_bye, (caller, bridge))
+        if talk + wrap_up > handling:
+            self._agenda.add(self._now + handling, self._ready_sooner, person)
+
+    def _say_good_bye(self, talk: tuple[_Caller, str]) -> None:
+        caller, bridge = talk
+        del self._callers[caller.id]
+        self._tell(
+            BridgeLeft(caller.id, bridge),
+            BridgeLeft(caller.offer, bridge),
+            ChannelHungUp(caller.id),
+            ChannelHungUp(caller.offer),
+        )
+
+    def _ready_sooner(self, person: str) -> None:
+        self._tell(Return(person))
+
+    def _silence(self, command: HangUp) -> None:
+        """The core wants a phone that rings to stop: the caller has hung up, or the operator goes home."""
+        for caller in self._callers.values():
+            if caller.offer == command.channel_id:
+                caller.offer = ""
+                self._ghosts.not_answered(caller.id)
+        self._inbox += (
+            ChannelHungUp(command.channel_id),
+            OfferFailed(command.channel_id, OfferFailure.NO_ANSWER),
+        )
+
+    def _finish_recording(self, command: FinishRecording) -> None:
+        self._inbox.append(RecordingFinished(command.call, "", command.talk, ""))
+
+    # -- people and timers -----------------------------------------------------------------------------------------
+
+    def _staff_changes(self, agents: int) -> None:
+        """Those who came last leave first; whoever talks finishes the call."""
+        coming = [LogIn(person, True) for person in self._people[self._on_duty : agents]]
+        leaving = [LogOut(person) for person in reversed(self._people[agents : self._on_duty])]
+        self._on_duty = agents
+        self._tell(*coming, *leaving)
+        change = next(self._changes, None)
+        if change:
+            self._agenda.add(change[0], self._staff_changes, change[1])
+
+    def _presence(self, command: SavePresence) -> None:
+        self._attendance.note(command.record)
+
+    def _day_starts(self, _: None) -> None:
+        self._tell(DayStarted(self._line.id))
+        self._agenda.add(self._now + DAY, self._day_starts, None, moving=False)
+
+    def _set_timer(self, command: SetTimer) -> None:
+        self._timers[command.timer] = command
+        self._agenda.add(command.at, self._timer_due, command, moving=command.timer.kind is not TimerKind.ANNOUNCE)
+
+    def _cancel_timer(self, command: CancelTimer) -> None:
+        self._timers.pop(command.timer, None)
+
+    def _timer_due(self, set_by: SetTimer) -> None:
+        if self._timers.get(set_by.timer) is set_by:  # neither cancelled nor set again
+            del self._timers[set_by.timer]
+            self._tell(TimerFired(set_by.timer))
+
+
+def simulate(scenario: Scenario, seed: int, rivals: Sequence[Rival] = ()) -> tuple[list[SimulatedCall], Totals]:
+    """A run that fits into memory."""
+    simulation = Simulation(scenario, seed, rivals)
+    return list(simulation.calls()), simulation.totals
+
+
+def _minutes(record: AnnouncementRecord) -> float | None:
+    """What was heard of the time."""
+    if record.spoken is None and any(prompt.startswith("wait-over-") for prompt in record.prompts):
+        return inf
+    return record.spoken

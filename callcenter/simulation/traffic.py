@@ -1,0 +1,275 @@
+"""Who calls when, for how long, and how patiently: synthetic callers of a simulation.
+
+Every quantity has a random stream of its own, and no draw depends on what happens to the callers: simulations of the
+same seed with different staff are about the same callers (common random numbers).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import accumulate
+from math import exp, inf, isfinite, log, pi, sin, sqrt
+from random import Random
+from typing import Protocol
+
+HALF_HOUR = 1800.0
+
+
+class TrafficError(ValueError):
+    """A parameter that no traffic can have; the text is for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """One caller to come. Seconds."""
+
+    at: float
+    handling: float
+    """Talk and wrap-up."""
+    patience: float
+    """Longest wait before hanging up; `math.inf`: endless."""
+    urgency: str
+
+
+class Demands(Protocol):
+    """Where a simulation gets its callers from."""
+
+    def calls(self, seed: int) -> Iterator[Demand]:
+        """The callers in the order of arrival."""
+
+
+class Duration(Protocol):
+    """A distribution of seconds that may change with the time of the day."""
+
+    @property
+    def mean(self) -> float:
+        """Seconds, over a whole day."""
+
+    def draw(self, random: Random, at: float) -> float:
+        """The next one, for a caller who arrives at `at`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """Always the same; `math.inf` for patience without end."""
+
+    mean: float
+
+    def __post_init__(self) -> None:
+        if not self.mean >= 0:
+            raise TrafficError(f"a constant time of {self.mean:g} seconds; 0 or more is allowed")
+
+    def draw(self, random: Random, at: float) -> float:
+        """The constant; takes nothing from the stream."""
+        return self.mean
+
+
+ENDLESS = Constant(inf)
+
+
+@dataclass(frozen=True, slots=True)
+class Exponential:
+    """Memoryless."""
+
+    mean: float
+
+    def __post_init__(self) -> None:
+        _positive(self.mean, "the mean of an exponential time")
+
+    def draw(self, random: Random, at: float) -> float:
+        """One draw."""
+        return random.expovariate(1.0) * self.mean
+
+
+@dataclass(frozen=True, slots=True)
+class LogNormal:
+    """As talk times mostly are. `cv`: standard deviation / mean."""
+
+    mean: float
+    cv: float
+
+    def __post_init__(self) -> None:
+        _positive(self.mean, "the mean of a lognormal time")
+        _positive(self.cv, "the cv of a lognormal time")
+
+    def draw(self, random: Random, at: float) -> float:
+        """One draw."""
+        variance = log(1.0 + self.cv * self.cv)
+        return self.mean * exp(random.gauss(-variance / 2.0, sqrt(variance)))
+
+
+@dataclass(frozen=True, slots=True)
+class Gamma:
+    """Erlang-k is the gamma of cv = 1 / sqrt(k)."""
+
+    mean: float
+    cv: float
+
+    def __post_init__(self) -> None:
+        _positive(self.mean, "the mean of a gamma time")
+        _positive(self.cv, "the cv of a gamma time")
+
+    def draw(self, random: Random, at: float) -> float:
+        """One draw."""
+        return random.gammavariate(1.0 / self.cv**2, self.mean * self.cv**2)
+
+
+@dataclass(frozen=True, slots=True)
+class TwoPoint:
+    """Two sorts of callers: a share `share` with the time `first`, the others with `second`."""
+
+    first: float
+    second: float
+    share: float
+
+    def __post_init__(self) -> None:
+        if not (self.first >= 0 and self.second >= 0):
+            raise TrafficError(f"two-point times of {self.first:g} and {self.second:g} s; 0 or more is allowed")
+        if not 0 <= self.share <= 1:
+            raise TrafficError(f"a two-point share of {self.share:g}; 0 to 1 is allowed")
+
+    @property
+    def mean(self) -> float:
+        """Seconds."""
+        parts = ((self.share, self.first), (1.0 - self.share, self.second))
+        return sum(share * value for share, value in parts if share > 0)
+
+    def draw(self, random: Random, at: float) -> float:
+        """One draw."""
+        return self.first if random.random() < self.share else self.second
+
+
+@dataclass(frozen=True, slots=True)
+class Drifting:
+    """A time that swings by ±`swing` about its mean in the course of `period` seconds, as a sine."""
+
+    still: Duration
+    swing: float = 0.3
+    period: float = 86400.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.swing < 1:
+            raise TrafficError(f"a drift of {self.swing:g}; 0 up to, but not including, 1 is allowed")
+        _positive(self.period, "the period of a drift")
+
+    @property
+    def mean(self) -> float:
+        """Seconds, over whole periods."""
+        return self.still.mean
+
+    def draw(self, random: Random, at: float) -> float:
+        """One draw, by the time of arrival."""
+        return self.still.draw(random, at) * (1.0 + self.swing * sin(2.0 * pi * at / self.period))
+
+
+SHAPES = "exponential:MEAN, lognormal:MEAN,CV, gamma:MEAN,CV, erlang:MEAN,K, two-point:FIRST,SECOND,SHARE, constant:T"
+
+
+def duration(text: str) -> Duration:
+    """A distribution from text such as 'lognormal:180,1.2' (`SHAPES`), or 'endless'."""
+    if text.strip() == "endless":
+        return ENDLESS
+    name, _, rest = text.partition(":")
+    try:
+        numbers = [float(number) for number in rest.split(",")]
+        if not all(map(isfinite, numbers)):
+            raise ValueError
+        match name.strip(), numbers:
+            case "exponential", [mean]:
+                return Exponential(mean)
+            case "lognormal", [mean, cv]:
+                return LogNormal(mean, cv)
+            case "gamma", [mean, cv]:
+                return Gamma(mean, cv)
+            case "erlang", [mean, stages] if stages >= 1 and stages == int(stages):
+                return Gamma(mean, 1.0 / sqrt(stages))
+            case "two-point", [first, second, share]:
+                return TwoPoint(first, second, share)
+            case "constant", [seconds]:
+                return Constant(seconds)
+    except TrafficError:
+        raise
+    except ValueError:
+        pass
+    raise TrafficError(f"'{text}' is no distribution of times; allowed are {SHAPES}, endless")
+
+
+@dataclass(frozen=True, slots=True)
+class Poisson:
+    """Arrivals at rates that change by the half-hour and repeat: calls an hour, midnight first; one rate: constant."""
+
+    per_hour: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.per_hour) not in (1, 48):
+            raise TrafficError(f"{len(self.per_hour)} arrival rates; allowed are 1, or one for each of 48 half-hours")
+        for rate in self.per_hour:
+            if not (isfinite(rate) and rate >= 0):
+                raise TrafficError(f"{rate:g} calls an hour; 0 or more is allowed")
+        if not any(self.per_hour):
+            raise TrafficError("nobody ever calls: at least one arrival rate must be greater than 0")
+
+    def times(self, random: Random) -> Iterator[float]:
+        """Moments of arrival, without end. Each call takes one unit of the stream, whatever the rates."""
+        now = 0.0
+        if len(self.per_hour) == 1:
+            while True:
+                now += random.expovariate(1.0) * 3600.0 / self.per_hour[0]
+                yield now
+        slot = 0
+        while True:
+            units = random.expovariate(1.0)
+            while True:
+                rate = self.per_hour[slot % 48] / 3600.0
+                end = (slot + 1) * HALF_HOUR
+                if units < rate * (end - now):
+                    break
+                units -= rate * (end - now)
+                now, slot = end, slot + 1
+            now += units / rate
+            yield now
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """Synthetic callers until `calls` of them have come, or `until` seconds have passed."""
+
+    arrivals: Poisson
+    handling: Duration
+    patience: Duration = ENDLESS
+    urgency: Mapping[str, float] | None = None
+    """Class -> weight; None: all of the default class ('')."""
+    limit: int | None = None
+    until: float = inf
+
+    def __post_init__(self) -> None:
+        if self.limit is None and self.until == inf:
+            raise TrafficError("the traffic has no end: give a number of calls, or of hours")
+        if (self.limit is not None and self.limit < 1) or not self.until > 0:
+            raise TrafficError("a simulation has at least one call and more than 0 hours")
+        if not isfinite(self.handling.mean) or self.handling.mean <= 0:
+            raise TrafficError(f"a mean handling time of {self.handling.mean:g} seconds; it must be positive")
+        weights = (self.urgency or {"": 1.0}).values()
+        if not all(isfinite(weight) and weight >= 0 for weight in weights) or not sum(weights) > 0:
+            raise TrafficError("the weights of the urgency classes must be 0 or more, and not all 0")
+
+    def calls(self, seed: int) -> Iterator[Demand]:
+        """The callers of one seed."""
+        arrivals, handling, patience, urgency = (
+            Random(f"{seed} {stream}")  # noqa: S311 - chance, not secrets
+            for stream in ("arrivals", "handling", "patience", "urgency")
+        )
+        classes = list(self.urgency or {"": 1.0})
+        bounds = list(accumulate((self.urgency or {"": 1.0}).values()))
+        for number, at in enumerate(self.arrivals.times(arrivals)):
+            if at >= self.until or number == self.limit:
+                return
+            urgent = classes[bisect_right(bounds, urgency.random() * bounds[-1])] if len(classes) > 1 else classes[0]
+            yield Demand(at, self.handling.draw(handling, at), self.patience.draw(patience, at), urgent)
+
+
+def _positive(value: float, what: str) -> None:
+    if not (isfinite(value) and value > 0):
+        raise TrafficError(f"{what} is {value:g}; it must be positive and finite")
