@@ -1,0 +1,268 @@
+"""How the day will probably end, and how many people keep its 5-minute average (ESTP 2.2d).
+
+The steady state says nothing about today: near saturation it takes hours to come about. So the rest of the day is
+played many times from the queue as it is now, caller by caller, and the results are counted.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
+from random import Random
+from typing import Literal
+
+from callcenter.core.estimate import wait
+from callcenter.core.view import Outlook
+from callcenter.planning.arrivals import Slot
+from callcenter.planning.erlang import Load, least_staff
+from callcenter.planning.paths import Demand, Floor, Handling, Path, Plan, Served, draw
+
+_MOST_CALLERS = 300_000
+"""Callers played at most for one number of people, in all paths: time and memory."""
+_FEWEST_PATHS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """People needed in one half-hour."""
+
+    clock: str
+    """When it begins, local time of the line: '09:30'."""
+    calls: float
+    """Callers expected in it, from now on."""
+    people: int
+    """The fewest with whom a patient caller's mean wait is at most the target; in the first half-hour also that of
+    who joins behind those who wait now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """The day from now to its end. None: unknown, and never NaN or infinite."""
+
+    target: float
+    """The average not to be exceeded, seconds."""
+    risk: float
+    """The probability of exceeding it that is accepted."""
+    calls: float | None = None
+    """Callers expected from now to closing."""
+    average: float | None = None
+    """Expected average wait of the whole day's answered calls, seconds; None also when nobody will be answered."""
+    average_registered: float | None = None
+    """The same of registered persons: the published promise (ESTP 2.2d)."""
+    exceeding: float | None = None
+    """Probability that the day's average ends above the target."""
+    exceeding_registered: float | None = None
+    abandonment: float | None = None
+    """Expected share of those who wait now or are to come that will not be answered."""
+    offered: float | None = None
+    """Mean wait that a caller of endless patience would have among those to come, seconds. Averages of answered
+    calls alone can be fooled: when many hang up, the others wait less."""
+    needed_now: int | None = None
+    """The fewest people, from now to closing, with whom both averages stay below the target but for `risk` and the
+    offered wait of callers to come is at most the target; None: unknown, or no number can keep it any more."""
+    needed: tuple[Need, ...] = ()
+    """By half-hour."""
+
+
+def forecast(
+    outlook: Outlook,
+    arrivals: Sequence[Slot] | None,
+    closes_in: float,
+    target: float,
+    *,
+    random: Random,
+    plan: Plan | None = None,
+    risk: float = 0.1,
+    at_least: int = 1,
+    paths: int = 200,
+    cv: float = 1.0,
+    law: Literal["gamma", "lognormal"] = "gamma",
+) -> Forecast:
+    """Play the day from now to closing in `closes_in` seconds `paths` times (fewer when many callers are to come).
+
+    `plan` is (seconds from now, people from then on); without one today's number on duty stays until closing. `cv`
+    and `law` are of the handling times. Fewer people than `at_least` are never advised while the line is open.
+    Callers are served first come, first served: urgency moves waits between callers, hardly the average. Who waits
+    at closing is still served. A random generator of the same state gives the same forecast.
+
+    Defined answers: arrivals or handling time (0) not known - all unknown. Nobody on duty and nobody planned -
+    averages, probabilities and offered wait unknown, abandonment and the numbers needed known. Closed - the day as
+    it stands, with those who still wait. Raises ValueError for a target, risk, cv or law that is none.
+    """
+    _check(target, risk, paths)
+    if arrivals is None or outlook.handling <= 0:
+        return Forecast(target, risk)
+    slots = [part for slot in arrivals if (part := slot.until(closes_in))]
+    calls = math.fsum(slot.calls for slot in slots)
+    demand = _demand(outlook, slots, Handling(outlook.handling, cv, law))
+    playable = int(_MOST_CALLERS / (calls + len(outlook.waited) + 1))
+    drawn = [draw(demand, random) for _ in range(min(paths, max(_FEWEST_PATHS, playable)))]
+    least = max(at_least if closes_in > 0 else 0, 1 if slots or outlook.waited else 0)
+    needed = tuple(_needed(outlook, slots, target, least))
+    likely = _Days.play(drawn, outlook, target, outlook.on_duty, plan or ())
+
+    def enough(people: int) -> bool:
+        days = _Days.play(drawn, outlook, target, people)
+        return days.surely_below(risk) and (not days.to_come or days.offered <= target)
+
+    served = outlook.on_duty > 0 or any(people > 0 for _, people in plan or ())
+    known = served or not (slots or outlook.waited)
+    most = max(len(path.waiting) + len(path.coming) for path in drawn)
+    return Forecast(
+        target=target,
+        risk=risk,
+        calls=calls,
+        average=likely.average if known else None,
+        average_registered=likely.average_registered if known else None,
+        exceeding=likely.exceeding if known else None,
+        exceeding_registered=likely.exceeding_registered if known else None,
+        abandonment=likely.abandonment,
+        offered=likely.mean_offered,
+        needed_now=_fewest(enough, least, max([least, *(need.people for need in needed)]), most),
+        needed=needed,
+    )
+
+
+def _check(target: float, risk: float, paths: int) -> None:
+    if not 0 < target < math.inf:
+        raise ValueError(f"target {target}: seconds are a number above 0")
+    if not 0 <= risk < 1:
+        raise ValueError(f"risk {risk}: a probability from 0 to less than 1")
+    if paths < 1:
+        raise ValueError(f"paths {paths}: at least 1 is needed")
+
+
+def _demand(outlook: Outlook, slots: Sequence[Slot], handling: Handling) -> Demand:
+    busy = 1.0 if outlook.waited else 0.0
+    if slots and not outlook.waited:
+        # How many are in a call isn't known: as many as the load keeps busy.
+        load = slots[0].calls / (slots[0].ends - slots[0].begins) * handling.mean
+        busy = min(1.0, load / max(1, outlook.on_duty))
+    # As if one registered person had been answered before: the line is for them, and few calls tell little.
+    registered = (outlook.registered + 1) / (outlook.answered + 1)
+    return Demand(outlook.waited, slots, handling, outlook.patience, registered, [busy] * outlook.on_duty)
+
+
+def _needed(outlook: Outlook, slots: Sequence[Slot], target: float, least: int) -> Iterator[Need]:
+    for number, slot in enumerate(slots):
+        load = Load(slot.calls / (slot.ends - slot.begins), outlook.handling, outlook.patience)
+        people = least_staff(load, target)
+        if number == 0 and outlook.waited:
+            people = max(people, _works_off(outlook, target))
+        yield Need(slot.clock, slot.calls, max(least, people))
+
+
+def _works_off(outlook: Outlook, target: float) -> int:
+    """The fewest people with whom who joins behind those waiting now waits at most `target` (QLm)."""
+    for people in count(1):
+        estimate = wait(len(outlook.waited), people, outlook.handling, outlook.patience)
+        if estimate is not None and estimate.mean <= target:
+            return people
+    raise AssertionError("more people are always enough some time")
+
+
+def _fewest(enough: Callable[[int], bool], least: int, guess: int, most: int) -> int | None:
+    """The fewest people from `least` on who are enough, looked for around `guess`; with `most` nobody waits."""
+    if enough(guess):
+        low, high = least - 1, guess
+    elif guess >= most or not enough(most):
+        return None
+    else:
+        low, high = guess, most
+        while 2 * low < high:
+            if enough(2 * low):
+                high = 2 * low
+            else:
+                low *= 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return high
+
+
+class _Averages:
+    """The day's average over the paths in which anybody was answered."""
+
+    def __init__(self, answered: int, waits: float, target: float) -> None:
+        self._answered, self._waits, self._target = answered, waits, target
+        self._sum, self._paths, self._above = 0.0, 0, 0
+
+    def add(self, answered: int, waits: float) -> None:
+        """One path."""
+        answered += self._answered
+        if answered:
+            average = (self._waits + waits) / answered
+            self._sum += average
+            self._paths += 1
+            self._above += average > self._target
+
+    @property
+    def mean(self) -> float | None:
+        return self._sum / self._paths if self._paths else None
+
+    @property
+    def above(self) -> float | None:
+        return self._above / self._paths if self._paths else None
+
+
+class _Days:
+    """What came of all paths with one number of people."""
+
+    def __init__(self, outlook: Outlook, target: float) -> None:
+        self._all = _Averages(outlook.answered, outlook.answered_waits, target)
+        self._registered = _Averages(outlook.registered, outlook.registered_waits, target)
+        self._gone = self._callers = self.to_come = 0
+        self._offered = 0.0
+
+    @classmethod
+    def play(cls, paths: Sequence[Path], outlook: Outlook, target: float, people: int, plan: Plan = ()) -> _Days:
+        """Serve every path with so many people."""
+        days = cls(outlook, target)
+        for path in paths:
+            floor = Floor(path, people, plan)
+            days._add(floor.serve(path.waiting), floor.serve(path.coming))
+        return days
+
+    def _add(self, waiting: Served, coming: Served) -> None:
+        self._all.add(waiting.answered + coming.answered, waiting.waits + coming.waits)
+        self._registered.add(waiting.registered + coming.registered, waiting.registered_waits + coming.registered_waits)
+        self._gone += waiting.gone + coming.gone
+        self.to_come += coming.answered + coming.gone
+        self._callers += waiting.answered + waiting.gone + coming.answered + coming.gone
+        self._offered += coming.offered
+
+    def surely_below(self, risk: float) -> bool:
+        """Whether the averages end above the target with at most this probability."""
+        return max(self.exceeding or 0.0, self.exceeding_registered or 0.0) <= risk
+
+    @property
+    def average(self) -> float | None:
+        return self._all.mean
+
+    @property
+    def average_registered(self) -> float | None:
+        return self._registered.mean
+
+    @property
+    def exceeding(self) -> float | None:
+        return self._all.above
+
+    @property
+    def exceeding_registered(self) -> float | None:
+        return self._registered.above
+
+    @property
+    def abandonment(self) -> float | None:
+        return self._gone / self._callers if self._callers else None
+
+    @property
+    def offered(self) -> float:
+        """Seconds; infinite when nobody was there to answer."""
+        return self._offered / self.to_come if self.to_come else 0.0
+
+    @property
+    def mean_offered(self) -> float | None:
+        """The same for people to read: None when nobody is to come or to answer."""
+        return self.offered if self.to_come and math.isfinite(self._offered) else None

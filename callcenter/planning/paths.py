@@ -1,0 +1,176 @@
+"""Ways in which the rest of a day may go: drawn once, then served by any number of people.
+
+The same callers, handling times and patiences meet every number of people (common random numbers), so that numbers
+of people are compared with each other and not with chance.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from heapq import heapify, heappop, heappush, heapreplace
+from random import Random
+from typing import Literal
+
+from callcenter.planning.arrivals import Slot
+
+Caller = tuple[float, float, float, bool]
+"""Seconds from now when they joined (below 0: they wait already), their patience, their handling time; registered?"""
+
+Plan = Sequence[tuple[float, int]]
+"""(seconds from now, people from then on), in this order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handling:
+    """How handling times are distributed. Raises ValueError for what is no distribution."""
+
+    mean: float
+    """Seconds."""
+    cv: float = 1.0
+    """Coefficient of variation: 1 for exponential times, 0 when all calls last the same."""
+    law: Literal["gamma", "lognormal"] = "gamma"
+    """Gamma with cv 1 is the exponential distribution."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.mean < math.inf or not 0 <= self.cv < math.inf:
+            raise ValueError(f"handling times of mean {self.mean} s and cv {self.cv}: mean above 0, cv from 0")
+        if self.law not in ("gamma", "lognormal"):
+            raise ValueError(f"handling times of law '{self.law}': gamma or lognormal")
+
+    def draw(self, random: Random) -> float:
+        """One handling time, seconds."""
+        if self.cv == 0:
+            return self.mean
+        if self.law == "lognormal":
+            spread = math.log1p(self.cv**2)
+            return random.lognormvariate(math.log(self.mean) - spread / 2, math.sqrt(spread))
+        if self.cv == 1:
+            return -self.mean * math.log(1.0 - random.random())
+        return random.gammavariate(1 / self.cv**2, self.mean * self.cv**2)
+
+    def left(self, random: Random) -> float:
+        """What is left of a call that is in progress at any moment: a length-biased time, cut anywhere; seconds."""
+        cut = random.random()
+        if self.cv == 0:
+            return cut * self.mean
+        if self.law == "lognormal":
+            spread = math.log1p(self.cv**2)
+            return cut * random.lognormvariate(math.log(self.mean) + spread / 2, math.sqrt(spread))
+        return cut * random.gammavariate(1 / self.cv**2 + 1, self.mean * self.cv**2)
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What is known of the callers to come and of those who wait."""
+
+    waited: Sequence[float]
+    """Seconds that those who wait now have waited, in the order of service."""
+    slots: Sequence[Slot]
+    handling: Handling
+    patience: float | None
+    registered: float
+    """Share of callers who are registered persons."""
+    busy: Sequence[float]
+    """For each person on duty the probability of being in a call now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """One way."""
+
+    waiting: Sequence[Caller]
+    coming: Sequence[Caller]
+    busy: Sequence[float]
+    """Seconds until each person on duty now is free."""
+
+
+def draw(demand: Demand, random: Random) -> Path:
+    """One way the rest of the day may go."""
+
+    def patience() -> float:
+        return math.inf if demand.patience is None else -demand.patience * math.log(1.0 - random.random())
+
+    def caller(joined: float, patience: float) -> Caller:
+        return joined, patience, demand.handling.draw(random), random.random() < demand.registered
+
+    busy = [demand.handling.left(random) if random.random() < share else 0.0 for share in demand.busy]
+    # Patience is exponential: how long somebody has waited says nothing about how long they still will.
+    waiting = [caller(-waited, waited + patience()) for waited in demand.waited]
+    level, coming = random.gauss(0.0, 1.0), []
+    for slot in demand.slots:
+        spread = math.log1p(slot.doubt**2)
+        calls = slot.calls * math.exp(level * math.sqrt(spread) - spread / 2)
+        if calls <= 0:
+            continue
+        gap = (slot.ends - slot.begins) / calls
+        at = slot.begins - gap * math.log(1.0 - random.random())
+        while at < slot.ends:
+            coming.append(caller(at, patience()))
+            at -= gap * math.log(1.0 - random.random())
+    return Path(waiting, coming, busy)
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What became of callers."""
+
+    answered: int
+    waits: float
+    """Sum over answered callers, seconds."""
+    registered: int
+    registered_waits: float
+    gone: int
+    """Gave up, or nobody was ever there to answer."""
+    offered: float
+    """Sum of the waits that callers of endless patience would have had; `math.inf` when nobody would have come."""
+
+
+class Floor:
+    """People who serve callers first come, first served; when people leave, they finish their calls first."""
+
+    def __init__(self, path: Path, people: int, plan: Plan = ()) -> None:
+        self._free = [*path.busy[:people], *[0.0] * (people - len(path.busy))]
+        heapify(self._free)
+        self._people = people
+        self._changes = list(reversed(plan))
+        self._next_change = self._changes[-1][0] if self._changes else math.inf
+
+    def serve(self, callers: Sequence[Caller]) -> Served:
+        """Serve callers in their order, after those served before."""
+        free = self._free
+        answered = registered = gone = 0
+        waits = registered_waits = offered = 0.0
+        for joined, patience, handling, known in callers:
+            soonest = free[0] if free else math.inf
+            while self._next_change < (soonest if soonest > joined else joined):
+                self._change()
+                soonest = free[0] if free else math.inf
+            if soonest <= joined:
+                heapreplace(free, joined + handling)
+                answered += 1
+                registered += known
+                continue
+            wait = soonest - joined
+            offered += wait
+            if wait > patience or wait == math.inf:
+                gone += 1
+                continue
+            heapreplace(free, soonest + handling)
+            answered += 1
+            waits += wait
+            if known:
+                registered += 1
+                registered_waits += wait
+        return Served(answered, waits, registered, registered_waits, gone, offered)
+
+    def _change(self) -> None:
+        """People come, or the next who are free leave."""
+        at, people = self._changes.pop()
+        for _ in range(people - self._people):
+            heappush(self._free, at)
+        for _ in range(self._people - people):
+            heappop(self._free)
+        self._people = people
+        self._next_change = self._changes[-1][0] if self._changes else math.inf
