@@ -232,6 +232,15 @@ class Poisson:
             yield now
 
 
+def _estp_day() -> tuple[float, ...]:
+    office = (80, 110, 140, 150, 150, 140, 125, 105, 95, 105, 125, 135, 135, 125, 110, 90, 75, 50)
+    return (0.0,) * 18 + tuple(map(float, office)) + (0.0,) * 12
+
+
+ESTP_DAY = Poisson(_estp_day())
+"""About 1,020 calls from 09:00 to 18:00 with a peak before noon, or 250,000 in a year of working days (ESTP 2.2a)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Traffic:
     """Synthetic callers until `calls` of them have come, or `until` seconds have passed."""

@@ -1,0 +1,106 @@
+"""Several independent runs of one scenario, side by side on the machine's processors, and what is kept of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from math import isfinite
+from multiprocessing import get_context
+from pathlib import Path
+
+from callcenter.simulation.bound import Bound
+from callcenter.simulation.measures import FIGURES, Interval, Measures, Tally, interval, summary
+from callcenter.simulation.occupancy import Totals
+from callcenter.simulation.outcome import SimulatedCall
+from callcenter.simulation.pictures import Sketch
+from callcenter.simulation.rivals import RIVALS, Rival
+from callcenter.simulation.scenario import Scenario
+from callcenter.simulation.simulator import Simulation
+from callcenter.simulation.trace import writer
+from callcenter.simulation.traffic import Traffic
+
+OURS = "ours"
+ESTIMATORS = (OURS, *RIVALS)
+_OF_OUR_ANNOUNCEMENTS = "heard a longer time than before"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What is left of one run: small, whatever the number of callers."""
+
+    seed: int
+    measures: Measures
+    totals: Totals
+    sketch: Sketch | None
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """A scenario and what is wanted of its runs. The other estimators are asked in any case."""
+
+    scenario: Scenario
+    estimator: str = OURS
+    """Whose estimates are judged and written: one of `ESTIMATORS`."""
+    warm_up: int = 0
+    """So many callers at the beginning of each run are left out of the measures."""
+    answer_within: float = 60.0
+    """Seconds of the service level."""
+    output: Path | None = None
+    """A CSV file of all callers; of several runs one each, with the seed in its name."""
+    sketched: bool = False
+    """Whether a picture is wanted."""
+
+    def run(self, seed: int) -> Run:
+        """One run. OSError when the output cannot be written; TraceError when a trace is wrong."""
+        rivals = self._rivals()
+        simulation = Simulation(self.scenario, seed, rivals)
+        tally = Tally(answer_within=self.answer_within, warm_up=self.warm_up)
+        sketch = Sketch() if self.sketched else None
+        with ExitStack() as stack:
+            takers: list[Callable[[SimulatedCall], None]] = [tally.add, *([sketch.add] if sketch else [])]
+            if self.output:
+                file = stack.enter_context(self.output.open("w", encoding="utf-8", newline=""))
+                takers.append(writer(file, [rival.name for rival in rivals]))
+            for call in self._judged(simulation):
+                for take in takers:
+                    take(call)
+        return Run(seed, tally.measures(), simulation.totals, sketch)
+
+    def runs(self, seeds: Sequence[int], processes: int = 1) -> list[Run]:
+        """A run for each seed."""
+        if len(seeds) == 1:
+            return [self.run(seeds[0])]
+        each = [replace(self, output=_of_seed(self.output, seed)) for seed in seeds]
+        if processes == 1:
+            return [one.run(seed) for one, seed in zip(each, seeds, strict=True)]
+        with ProcessPoolExecutor(min(processes, len(seeds)), get_context("spawn")) as pool:
+            return list(pool.map(Experiment.run, each, seeds))
+
+    def _rivals(self) -> list[Rival]:
+        rivals: list[Rival] = [make() for make in RIVALS.values()]
+        traffic = self.scenario.demand
+        if isinstance(traffic, Traffic):  # of a trace nobody knows the true rates
+            patience = traffic.patience.mean
+            handling = traffic.handling.mean + self.scenario.answer_delay
+            rivals.append(Bound(handling, patience if isfinite(patience) and patience > 0 else None))
+        return rivals
+
+    def _judged(self, simulation: Simulation) -> Iterator[SimulatedCall]:
+        for call in simulation.calls():
+            if self.estimator != OURS and call.rivals:
+                mean, p90 = call.rivals[self.estimator]
+                yield replace(call, estimate=mean, p90=p90)
+            else:
+                yield call
+
+    def table(self, runs: Sequence[Run]) -> list[tuple[str, str, Interval | None]]:
+        """Name, unit and value of every figure, for `measures.table`."""
+        figures = [figure for figure in FIGURES if self.estimator == OURS or figure.name != _OF_OUR_ANNOUNCEMENTS]
+        occupancy = interval(run.totals.duty.occupancy for run in runs)
+        return [*summary([run.measures for run in runs], figures), ("occupancy", "%", occupancy)]
+
+
+def _of_seed(path: Path | None, seed: int) -> Path | None:
+    return path and path.with_name(f"{path.stem}-{seed}{path.suffix}")
