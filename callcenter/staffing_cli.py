@@ -120,7 +120,9 @@ def _line(config: Config, line_id: str | None) -> Line:
 def _of_table(line: Line, path: Path) -> _Callers:
     try:
         calls = read_calls(path.read_bytes(), str(path))
-    except (CallsTableError, OSError) as problem:
+    except OSError as problem:
+        raise click.ClickException(f"{path}: {problem.strerror}") from problem
+    except CallsTableError as problem:
         raise click.ClickException(str(problem)) from problem
     return _Callers(calls, f"{path}", line.queue.expected_handling, line.queue.expected_patience)
 
@@ -192,13 +194,12 @@ def _premises(callers: _Callers, aim: Aim) -> list[str]:
 
 
 def _lines(rows: Sequence[Row], aim: Aim) -> list[str]:
-    table = [
-        ("start", "calls", "erlangs", "people", "wait, s", "offered, s", f"in {aim.within:.0f} s", "gave up", "busy")
-    ]
-    table += [_cells(row) for row in rows]
+    within = f"in {aim.within:.0f} s"
+    headings = ("start", "calls", "erlangs", "people", "wait, s", "offered, s", within, "gave up", "busy")
+    table = ["".join(cell.rjust(_WIDTH) for cell in cells).lstrip() for cells in (headings, *map(_cells, rows))]
     hours = sum(row.people for row in rows) * HALF_HOUR / 3600
     total = f"{sum(row.calls for row in rows):.0f} calls, {hours:g} hours of work"
-    return [*("".join(cell.rjust(_WIDTH) for cell in cells).lstrip() for cells in table), "", total]
+    return [*table, "", total]
 
 
 def _cells(row: Row) -> tuple[str, ...]:

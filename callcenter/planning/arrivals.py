@@ -23,7 +23,7 @@ History = Mapping[date, Sequence[int]]
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A stretch of time, at most half an hour, in which callers come at one rate. Raises ValueError for nonsense."""
+    """A stretch of time, as a rule half an hour, in which callers come at one rate. Raises ValueError for nonsense."""
 
     clock: str
     """When the half-hour begins, local time of the line: '09:30'."""
@@ -61,13 +61,12 @@ def clock_of(half_hour: int) -> str:
 def typical_day(history: History, day: date) -> list[float] | None:
     """Mean callers by half-hour on days like `day`: the same weekday if there are a few, otherwise all.
 
-    Days without any caller say nothing: the line was closed, or nobody counted. None without any day that says
-    something.
+    `history` has days on which somebody counted, as the register's has. None when nobody called on any of them.
     """
-    counted = {past: calls for past, calls in history.items() if past != day and any(calls)}
+    counted = {past: calls for past, calls in history.items() if past != day}
     alike = [calls for past, calls in counted.items() if past.weekday() == day.weekday()]
     days = alike if len(alike) >= _SAME_WEEKDAYS else list(counted.values())
-    if not days:
+    if not any(any(calls) for calls in days):
         return None
     return [math.fsum(calls[half_hour] for calls in days) / len(days) for half_hour in range(48)]
 
@@ -117,6 +116,8 @@ class _Day:
         self.opens = instant(opens)
         self.closes = instant(closes, days=1) if closes == _MIDNIGHT else instant(closes)
         self._edges = [instant(time(i // 2, i % 2 * 30)) for i in range(48)] + [instant(_MIDNIGHT, days=1)]
+        for i in reversed(range(48)):  # where the clock is put forward, half-hours that do not exist last no time
+            self._edges[i] = min(self._edges[i], self._edges[i + 1])
 
     def overlap(self, half_hour: int, begin: datetime, end: datetime) -> float:
         """Seconds of the half-hour between two moments."""

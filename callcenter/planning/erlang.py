@@ -17,7 +17,7 @@ from callcenter.core.estimate import wait
 _NEGLIGIBLE = 1e-18
 """A state's weight beside the likeliest one's from which on nothing is added."""
 _FOREVER = 1e6
-"""Mean patience in seconds (12 days) from which on nobody gives up: waits of minutes differ by less than 1/1000."""
+"""Mean patience in seconds (12 days) from which on nobody gives up: waits of minutes differ by about 1/100."""
 
 
 @dataclass(frozen=True, slots=True)
