@@ -28,10 +28,12 @@ from callcenter.core import commands, events
 from callcenter.core.callcenter import CallCenter
 from callcenter.core.commands import Command, Reply, Save, Severity
 from callcenter.core.events import Event, Requester
-from callcenter.core.view import View
+from callcenter.core.view import Outlook, View
 from callcenter.directory import Directory, normalise, valid_inn
+from callcenter.forecaster.forecaster import Forecaster
 from callcenter.metrics import Metrics
 from callcenter.people import Secrets
+from callcenter.planning.forecast import Forecast
 from callcenter.recordings import RecordingError, Recordings
 from callcenter.register import Register, Writer
 from callcenter.register.customers import CustomersTable
@@ -90,7 +92,10 @@ class Controller:
             self._on_message,
             self._on_connection,
         )
-        self.metrics = Metrics(self.view, self._register_state, self._ami_state, version=__version__)
+        self._forecaster = Forecaster(config.lines.values(), register, self.outlook)
+        self.metrics = Metrics(
+            self.view, self._register_state, self._ami_state, self._forecaster.current, version=__version__
+        )
         self.connected = asyncio.Event()
         """Set while Asterisk is connected and its channels are known."""
         self._timers: dict[events.Timer, asyncio.TimerHandle] = {}
@@ -116,6 +121,7 @@ class Controller:
         await self._directory.refresh()
         self._look_at_calendar()
         await self._start_web()
+        self._background(self._forecaster.run(), "forecast")
         self._background(self.ami.run(), "ami")
         self._background(self._every(HEARTBEAT, self._beat), "heartbeat")
         self._background(self._every(1.0, self._look_at_calendar), "calendar")
@@ -350,6 +356,14 @@ class Controller:
     def view(self) -> View:
         """The floor as it is now."""
         return self._center.view(self._loop.time())
+
+    def outlook(self, line: str) -> Outlook:
+        """What a forecast of the line's day begins with."""
+        return self._center.outlook(line, self._loop.time())
+
+    def forecasts(self) -> Mapping[str, tuple[Forecast, float]]:
+        """By line: the forecast of its day, and how many seconds ago it was made."""
+        return self._forecaster.current()
 
     async def ask(self, make: Callable[[Requester], Event]) -> Reply:
         """Hand an event over and wait for the core's answer. Raises TimeoutError."""

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any, NoReturn, Self
 
+import psutil
 import pytest
 
 from callcenter import daemon
@@ -21,6 +22,8 @@ from callcenter.core.commands import Answer
 from callcenter.core.events import Event
 from callcenter.daemon import Controller, StartError
 from callcenter.directory import normalise
+from callcenter.forecaster import forecaster
+from callcenter.forecaster.apart import apart
 from callcenter.people import Secrets
 from callcenter.register import Register
 from tests.asterisk.fake_asterisk import LIMIT, Facts, FakeAsterisk, event, success
@@ -388,6 +391,43 @@ async def test_a_port_in_use_is_named_and_nothing_is_left_behind(house: House) -
                 pytest.fail("it started")
     async with house.connected():
         pass
+
+
+# -- the target --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.clause("ESTP 2.2d")
+async def test_the_target_of_an_open_line_is_watched_from_the_start(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forecaster, "FIRST_AFTER", 0.0)
+    async with house.running() as controller:
+        assert controller.outlook("estp").on_duty == 0
+        await eventually(lambda: "estp" in controller.forecasts())
+        made, age = controller.forecasts()["estp"]
+        assert made.target == 300
+        assert made.average is None, "nobody has called yet"
+        assert 0 <= age < LIMIT
+        assert 'callcenter_forecast_age_seconds{line="estp"}' in controller.metrics.text().decode()
+
+
+async def test_a_controller_that_stops_in_the_middle_of_a_forecast_leaves_no_process(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def computing() -> list[psutil.Process]:
+        return [child for child in psutil.Process().children() if child not in before]
+
+    async def endless(*_: object) -> NoReturn:
+        await apart(time.sleep, 600)
+        pytest.fail("it ended")
+
+    before = psutil.Process().children()
+    monkeypatch.setattr(forecaster, "FIRST_AFTER", 0.0)
+    monkeypatch.setattr(forecaster.Forecaster, "_compute", endless)
+    async with house.running():
+        await eventually(lambda: bool(computing()))
+    assert computing() == []
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
 # -- time --------------------------------------------------------------------------------------------------------------

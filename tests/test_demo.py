@@ -17,7 +17,7 @@ import yaml
 
 from callcenter.config import Config
 from callcenter.config.yaml_file import read_yaml
-from callcenter.core.view import LineView, OperatorView, View
+from callcenter.core.view import LineView, OperatorView, PromisesView, View, WaitingView
 from callcenter.demo.demonstration import callers, status
 from callcenter.demo.setting import make_setting, network
 from tests.e2e.station import free_port, own_network
@@ -150,7 +150,11 @@ def test_simulated_callers_are_mostly_known_and_sometimes_impatient(given: Path)
 
 
 def test_the_status_says_where_everybody_is() -> None:
-    line = LineView("estp", True, 5, 100, {"urgent": 1, "normal": 2}, 41.3, 4, 2, 300.0, 35.2, 35.2, 35.2)
+    recent = WaitingView(17, 12, 3, 35.2, 30.1, 0.8, 41.0)
+    trusted = PromisesView(True, 0, None, None, None, None)
+    line = LineView(
+        "estp", True, 5, 100, {"urgent": 1, "normal": 2}, 41.3, 4, 2, 300.0, {"5m": recent}, 60.0, None, 45.0, trusted
+    )
     people = {
         id: OperatorView(id, "", "operators", id, "available", activity, "", 0.0, None, "")
         for id, activity in (("1", "talking"), ("2", "talking"), ("3", "offered"), ("4", "idle"))

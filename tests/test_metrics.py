@@ -6,17 +6,20 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from callcenter.core.commands import Answer, Reply, SaveCall, SaveOffer
+from callcenter.core.commands import Answer, Reply, SaveAnnouncement, SaveCall, SaveOffer
 from callcenter.core.events import RecordingFailed, RecordingFinished
-from callcenter.core.records import CallRecord, OfferRecord, Outcome
-from callcenter.core.view import LineView, OperatorView, View
+from callcenter.core.records import AnnouncementRecord, CallRecord, OfferRecord, Outcome, PromiseResult
+from callcenter.core.view import LineView, OperatorView, PromisesView, View, WaitingView
 from callcenter.metrics import Metrics
+from callcenter.metrics.recent import LIMIT
+from callcenter.planning.forecast import Forecast, Need
 
 ROOT = Path(__file__).parents[1]
 HOSTILE = '+7342"\n} 1\ncallcenter_fake 1 😀'
@@ -31,10 +34,32 @@ LINE = LineView(
     on_duty=1,
     required_staff=2,
     target_wait=300.0,
-    average_5min=None,
-    average_30min=310.0,
-    average_day=120.0,
+    windows={
+        "5m": WaitingView(0, 0, 2, None, None, 0.0, 95.0),
+        "30m": WaitingView(12, 0, 4, 310.0, None, 0.25, 420.0),
+        "day": WaitingView(60, 40, 240, 240.0, 250.0, 0.05, 1250.0),
+    },
+    handling=205.0,
+    patience=None,
+    next_wait=None,
+    promises=PromisesView(trusted=True, judged=4, coverage=0.75, kept=None, bias=-0.02, rmse=0.5),
 )
+
+FORECAST = Forecast(
+    target=300.0,
+    risk=0.1,
+    calls=32.5,
+    average=310.0,
+    average_registered=331.5,
+    exceeding=0.55,
+    exceeding_registered=0.62,
+    abandonment=0.31,
+    offered=640.0,
+    needed_now=4,
+    needed=(Need("14:00", 12.5, 3), Need("14:30", 20.0, 5)),
+)
+
+NOBODY = WaitingView(0, 0, 0, None, None, None, None)
 
 CALL = CallRecord(
     call=HOSTILE,
@@ -47,6 +72,15 @@ CALL = CallRecord(
 )
 
 OFFER = OfferRecord(offer="offer-1-1", call=HOSTILE, operator="101", kind="queue", placed_at=50.0)
+
+
+def announced(call: str = HOSTILE, number: int = 1, **facts: Any) -> AnnouncementRecord:
+    """One announcement to a waiting caller: «не более пяти минут», with nine of ten answered in four."""
+    record = AnnouncementRecord(
+        call=call, number=number, spoken_at=111.0, ahead=3, staff=2, handling=180.0, patience=None, to_serve=3.0,
+        estimate=150.0, p90=240.0, spoken=5, prompts=("position-4", "wait-5"),
+    )  # fmt: skip
+    return replace(record, **facts)
 
 
 def person(id: str, presence: str, activity: str) -> OperatorView:
@@ -84,14 +118,22 @@ class World:
         self.view = View({"estp": LINE}, {p.id: p for p in people}, {"operators": 0}, asterisk_connected=True)
         self.register = (0, 0)
         self.ami: tuple[bool, float | None] = (True, 0.25)
-        self.metrics = Metrics(lambda: self.view, lambda: self.register, lambda: self.ami, version="1.2.3")
+        self.forecasts: dict[str, tuple[Forecast, float]] = {}
+        self.metrics = Metrics(
+            lambda: self.view, lambda: self.register, lambda: self.ami, lambda: self.forecasts, version="1.2.3"
+        )
 
     def scrape(self) -> Scrape:
         return Scrape(self.metrics.text())
 
-    def save(self, record: CallRecord | OfferRecord) -> None:
-        command = SaveCall(record) if isinstance(record, CallRecord) else SaveOffer(record)
-        self.metrics.observe_command(command, 0.0)
+    def save(self, record: CallRecord | OfferRecord | AnnouncementRecord) -> None:
+        match record:
+            case CallRecord():
+                self.metrics.observe_command(SaveCall(record), 0.0)
+            case OfferRecord():
+                self.metrics.observe_command(SaveOffer(record), 0.0)
+            case AnnouncementRecord():
+                self.metrics.observe_command(SaveAnnouncement(record), 0.0)
 
 
 @pytest.fixture
@@ -123,8 +165,127 @@ def test_an_average_of_no_calls_is_absent_and_not_zero(world: World) -> None:
     scrape = world.scrape()
     assert scrape("average_wait_seconds", line="estp", window="5m") is None
     assert scrape("average_wait_seconds", line="estp", window="30m") == 310
-    assert scrape("average_wait_seconds", line="estp", window="day") == 120
+    assert scrape("average_wait_seconds", line="estp", window="day") == 240
     assert scrape("target_wait_seconds", line="estp") == 300
+
+
+@pytest.mark.clause("ESTP 2.2d")
+def test_the_average_of_registered_persons_stands_beside_that_of_all(world: World) -> None:
+    scrape = world.scrape()
+    assert scrape("average_wait_registered_seconds", line="estp", window="day") == 250
+    assert scrape("average_wait_registered_seconds", line="estp", window="30m") is None, "none was registered"
+    assert scrape("answered_calls", line="estp", window="day") == 60
+    assert scrape("answered_registered_calls", line="estp", window="day") == 40
+
+
+@pytest.mark.clause("ESTP 2.2d")
+def test_an_average_that_is_fooled_by_callers_who_hang_up_is_seen_through(world: World) -> None:
+    """One agent, 60 calls an hour of five minutes each: "240 seconds on average", and four of five hang up."""
+    scrape = world.scrape()
+    assert (scrape("average_wait_seconds", line="estp", window="day") or 0) < 300
+    assert scrape("abandoned_calls", line="estp", window="day") == 240
+    assert scrape("abandonment_ratio", line="estp", window="day") == 0.8
+    assert scrape("service_level_ratio", line="estp", window="day") == 0.05
+    assert scrape("offered_wait_seconds", line="estp", window="day") == 1250
+    world.view = replace(world.view, lines={"estp": replace(LINE, windows={"5m": NOBODY})})
+    scrape = world.scrape()
+    assert scrape("abandonment_ratio", line="estp", window="5m") is None
+    assert scrape("abandoned_calls", line="estp", window="5m") == 0
+
+
+@pytest.mark.clause("ESTP 5.4.6")
+def test_what_the_estimator_assumes_and_how_true_it_was(world: World) -> None:
+    scrape = world.scrape()
+    assert scrape("handling_seconds", line="estp") == 205
+    assert scrape("patience_seconds", line="estp") is None, "nobody gives up"
+    assert scrape("next_wait_seconds", line="estp") is None, "nobody can tell"
+    assert scrape("promises_trusted", line="estp") == 1
+    assert scrape("promises_judged", line="estp") == 4
+    assert scrape("promises_coverage_ratio", line="estp") == 0.75
+    assert scrape("promises_kept_ratio", line="estp") is None
+    assert scrape("promises_bias_ratio", line="estp") == -0.02
+    assert scrape("promises_rmse_ratio", line="estp") == 0.5
+    silent = replace(LINE, patience=420.0, next_wait=95.0, promises=replace(LINE.promises, trusted=False))
+    world.view = replace(world.view, lines={"estp": silent})
+    scrape = world.scrape()
+    assert scrape("promises_trusted", line="estp") == 0
+    assert scrape("patience_seconds", line="estp") == 420
+    assert scrape("next_wait_seconds", line="estp") == 95
+
+
+@pytest.mark.clause("ESTP 5.4.6")
+@pytest.mark.parametrize(
+    ("result", "waited", "promise", "estimate"),
+    [
+        (PromiseResult.ANSWERED, 100.0, "kept", "kept"),
+        (PromiseResult.ANSWERED, 299.0, "kept", "broken"),
+        (PromiseResult.ANSWERED, 301.0, "broken", "broken"),
+        (PromiseResult.GAVE_UP, 100.0, "unjudged", "unjudged"),
+        (PromiseResult.GAVE_UP, 250.0, "unjudged", "broken"),
+        (PromiseResult.GAVE_UP, 301.0, "broken", "broken"),
+        (PromiseResult.LOST, 301.0, "unjudged", "unjudged"),
+    ],
+)
+def test_a_promise_is_counted_once_by_what_came_of_it(
+    world: World, result: PromiseResult, waited: float, promise: str, estimate: str
+) -> None:
+    world.save(CALL)
+    world.save(announced())
+    before = world.scrape()
+    assert before("announcements_total", line="estp", said="time") == 1
+    assert before("promises_total", line="estp", result=promise) == 0
+    for _ in range(2):
+        world.save(announced(result=result, waited=waited))
+    scrape = world.scrape()
+    assert scrape("announcements_total", line="estp", said="time") == 1
+    counted = {r: scrape("promises_total", line="estp", result=r) for r in ("kept", "broken", "unjudged")}
+    assert counted == {r: float(r == promise) for r in counted}
+    counted = {r: scrape("estimates_total", line="estp", result=r) for r in ("kept", "broken", "unjudged")}
+    assert counted == {r: float(r == estimate) for r in counted}
+
+
+@pytest.mark.clause("ESTP 5.4.6")
+def test_an_announcement_without_a_time_promises_nothing(world: World) -> None:
+    world.save(CALL)
+    for record in (announced(spoken=None), announced(number=2, spoken=None, estimate=None, p90=None)):
+        world.save(record)
+        world.save(replace(record, result=PromiseResult.ANSWERED, waited=99.0))
+    scrape = world.scrape()
+    assert scrape("announcements_total", line="estp", said="no_time") == 2
+    assert scrape("announcements_total", line="estp", said="time") == 0
+    assert sum(scrape("promises_total", line="estp", result=r) or 0 for r in ("kept", "broken", "unjudged")) == 0
+    assert scrape("estimates_total", line="estp", result="kept") == 1, "judged although nobody heard it"
+
+
+@pytest.mark.clause("ESTP 2.2d")
+def test_a_breach_is_seen_before_it_happens_and_with_what_would_prevent_it(world: World) -> None:
+    world.forecasts = {"estp": (FORECAST, 14.0)}
+    scrape = world.scrape()
+    assert scrape("forecast_average_wait_registered_seconds", line="estp") == 331.5
+    assert scrape("forecast_average_wait_seconds", line="estp") == 310
+    assert scrape("forecast_breach_registered_probability", line="estp") == 0.62
+    assert scrape("forecast_breach_probability", line="estp") == 0.55
+    assert scrape("forecast_risk_probability", line="estp") == 0.1
+    assert scrape("forecast_abandonment_ratio", line="estp") == 0.31
+    assert scrape("forecast_offered_wait_seconds", line="estp") == 640
+    assert scrape("forecast_callers", line="estp") == 32.5
+    assert scrape("forecast_age_seconds", line="estp") == 14
+    assert scrape("operators_needed", line="estp") == 4
+    assert scrape("operators_needed_later", line="estp", start="14:30") == 5
+    assert scrape("operators_needed_later", line="estp", start="15:00") is None
+
+
+def test_what_a_forecast_does_not_know_is_absent(world: World) -> None:
+    world.forecasts = {"estp": (Forecast(300.0, 0.1), 14.0)}
+    told = {name for name, _ in world.scrape().samples if re.search(r"forecast|needed", name)}
+    assert told == {"callcenter_forecast_risk_probability", "callcenter_forecast_age_seconds"}
+    world.forecasts = {}
+    assert not [name for name, _ in world.scrape().samples if re.search(r"forecast|needed", name)]
+
+
+def test_an_announcement_to_a_caller_nobody_knows_is_passed_over(world: World) -> None:
+    world.save(announced("unheard of"))
+    assert world.scrape()("announcements_total", line="estp", said="time") == 0
 
 
 def test_a_call_is_counted_once_when_it_is_over_however_often_its_row_is_saved(world: World) -> None:
@@ -215,7 +376,10 @@ def test_the_daemons_own_parts(world: World) -> None:
 def test_memory_does_not_grow_with_the_number_of_calls(world: World) -> None:
     for number in range(12_000):
         world.save(replace(CALL, call=str(number), ended_at=130.0, outcome=Outcome.CLOSED))
-    assert len(world.metrics._counted_calls._names) <= 5_000
+        world.save(announced(str(number)))
+    assert len(world.metrics._counts.calls._seen) <= LIMIT
+    assert len(world.metrics._ledger._line_of) <= LIMIT
+    assert len(world.metrics._ledger._spoken) <= LIMIT
     assert world.scrape()("calls_total", line="estp", outcome="closed") == 12_000
 
 
@@ -224,8 +388,12 @@ def test_memory_does_not_grow_with_the_number_of_calls(world: World) -> None:
 
 def busy(world: World) -> Scrape:
     """A scrape with every metric in it."""
+    world.forecasts = {"estp": (FORECAST, 14.0)}
+    guessing = replace(LINE.promises, kept=0.9)
+    world.view = replace(world.view, lines={"estp": replace(LINE, patience=420.0, next_wait=95.0, promises=guessing)})
     world.save(replace(CALL, answered_at=120.0, waiting=10.0, talk=5.0, ended_at=130.0, outcome=Outcome.ANSWERED))
     world.save(replace(OFFER, ringing_at=51.0, answered_at=52.0, ended_at=60.0, result="connected"))
+    world.save(announced(result=PromiseResult.ANSWERED, waited=10.0))
     world.metrics.observe_event(RecordingFinished(HOSTILE, HOSTILE, 61.5, "0"), 1.0)
     world.metrics.observe_request("GET", "/api/me", 200)
     world.metrics.observe_request(HOSTILE, "unmatched", 404)
@@ -242,7 +410,9 @@ LABELS = {
     "activity": {"idle", "talking"},
     "window": {"5m", "30m", "day"},
     "kind": {"queue", "transfer", "consult"},
-    "result": {"ok", "failed", "connected"},
+    "result": {"ok", "failed", "connected", "kept", "broken", "unjudged"},
+    "said": {"time", "no_time"},
+    "start": {"14:00", "14:30"},
     "method": {"GET", "other"},
     "route": {"/api/me", "unmatched"},
     "code": {"200", "404"},

@@ -248,7 +248,8 @@ def status(view: View, ended: Mapping[tuple[str, str], int]) -> Iterator[str]:
     doing = [operator.activity for operator in view.operators.values()]
     free = sum(view.free.values())
     for line in view.lines.values():
-        average = "–" if line.average_5min is None else f"{line.average_5min:.0f} s"
+        recent = line.windows["5m"].average
+        average = "–" if recent is None else f"{recent:.0f} s"
         yield (
             f"{line.id}: waiting {sum(line.waiting.values())} (longest {line.longest_wait:.0f} s)"
             f" · ringing {doing.count('offered')} · talking {doing.count('talking')}"

@@ -52,6 +52,7 @@ class Api:
             web.post("/api/transfer/complete", self.complete_transfer),
             web.get("/api/me", self.me),
             web.get("/api/floor", self.floor),
+            web.get("/api/forecast", self.forecast),
         ]
 
     async def log_in(self, request: web.Request) -> web.Response:
@@ -169,12 +170,23 @@ class Api:
         """Lines and people. Who is calling is only for the operator who has the call."""
         self._person(request)
         view = self._floor.view()
-        lines = [{**asdict(line), "waiting": dict(line.waiting)} for line in view.lines.values()]
+        lines = [asdict(line) for line in view.lines.values()]
         people = [
             {key: value for key, value in asdict(operator).items() if key not in ("call", "transfer")}
             for operator in view.operators.values()
         ]
         return as_json({"lines": lines, "operators": people, "asterisk_connected": view.asterisk_connected})
+
+    async def forecast(self, request: web.Request) -> web.Response:
+        """How the day of each open line will probably end, and how many people keep its target (ESTP 2.2d).
+
+        A line without a forecast (closed, or nothing known yet) is left out.
+        """
+        self._person(request)
+        lines = [
+            {"id": line, "age": age, **asdict(forecast)} for line, (forecast, age) in self._floor.forecasts().items()
+        ]
+        return as_json({"lines": lines})
 
     def _colleagues(self, view: View, own: OperatorView) -> list[dict[str, Any]]:
         return [

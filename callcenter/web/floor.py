@@ -8,6 +8,7 @@ from typing import Protocol
 from callcenter.core.commands import Reply
 from callcenter.core.events import Event, Requester
 from callcenter.core.view import View
+from callcenter.planning.forecast import Forecast
 
 
 class Floor(Protocol):
@@ -21,6 +22,9 @@ class Floor(Protocol):
 
     async def verify_password(self, person: str, password: str) -> bool:
         """Whether this is the password of `person`; an unknown person takes just as long."""
+
+    def forecasts(self) -> Mapping[str, tuple[Forecast, float]]:
+        """By line: the forecast of its day, and how many seconds ago it was made."""
 
     def healthy(self) -> tuple[bool, Mapping[str, str]]:
         """Whether calls can be answered now, and for each component 'ok' or what is wrong."""

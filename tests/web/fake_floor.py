@@ -8,7 +8,8 @@ from dataclasses import replace
 from callcenter.core import events
 from callcenter.core.commands import Answer, Reply
 from callcenter.core.events import Event, Requester
-from callcenter.core.view import CallView, LineView, OperatorView, View
+from callcenter.core.view import CallView, LineView, OperatorView, PromisesView, View, WaitingView
+from callcenter.planning.forecast import Forecast
 
 PASSWORD = "тихий океан"
 WRONG_ALLOWED = 3
@@ -23,9 +24,15 @@ LINE = LineView(
     on_duty=1,
     required_staff=2,
     target_wait=300.0,
-    average_5min=None,
-    average_30min=12.0,
-    average_day=30.0,
+    windows={
+        "5m": WaitingView(0, 0, 1, None, None, 0.0, 20.0),
+        "30m": WaitingView(9, 6, 1, 12.0, 11.0, 0.9, 13.5),
+        "day": WaitingView(90, 60, 10, 30.0, 28.0, 0.8, 36.0),
+    },
+    handling=200.0,
+    patience=None,
+    next_wait=600.0,
+    promises=PromisesView(trusted=True, judged=80, coverage=0.9, kept=0.95, bias=0.02, rmse=0.4),
 )
 
 
@@ -62,6 +69,7 @@ class FakeFloor:
             "201": operator("201", "technical"),
         }
         self.free = {"operators": 0, "technical": 0}
+        self.forecast: dict[str, tuple[Forecast, float]] = {}
         self.components = {"asterisk": "ok", "register": "ok"}
         self.silent = False
         self.wrong = 0
@@ -77,6 +85,9 @@ class FakeFloor:
 
     def view(self) -> View:
         return View({"estp": LINE}, dict(self.operators), dict(self.free), asterisk_connected=True)
+
+    def forecasts(self) -> Mapping[str, tuple[Forecast, float]]:
+        return self.forecast
 
     def healthy(self) -> tuple[bool, Mapping[str, str]]:
         return all(state == "ok" for state in self.components.values()), self.components

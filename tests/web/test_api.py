@@ -8,6 +8,7 @@ import pytest
 
 from callcenter.core import events
 from callcenter.core.commands import Answer
+from callcenter.planning.forecast import Forecast, Need
 from callcenter.web.answers import SENTENCES
 from callcenter.web.sessions import LIFETIME, PER_PERSON, Sessions
 from tests.web.conftest import Browser, Clock, LogIn
@@ -190,6 +191,49 @@ async def test_the_floor_shows_states_but_not_who_is_calling(browser: Browser, f
     assert '"activity": "talking"' in text
     assert "+73420000001" not in text
     assert "Управление" not in text
+
+
+@pytest.mark.clause("ESTP 2.2d")
+async def test_the_floor_shows_the_average_with_what_keeps_it_from_being_fooled(
+    browser: Browser, log_in: LogIn
+) -> None:
+    await log_in()
+    (line,) = (await (await browser.get("/api/floor")).json())["lines"]
+    assert line["windows"]["day"] == {
+        "answered": 90,
+        "answered_registered": 60,
+        "abandoned": 10,
+        "average": 30.0,
+        "average_registered": 28.0,
+        "service_level": 0.8,
+        "offered": 36.0,
+    }
+    assert line["windows"]["5m"]["average"] is None
+    assert (line["handling"], line["patience"], line["next_wait"]) == (200.0, None, 600.0)
+
+
+@pytest.mark.clause("ESTP 5.4.6")
+async def test_the_floor_shows_how_true_the_promises_were(browser: Browser, log_in: LogIn) -> None:
+    await log_in()
+    (line,) = (await (await browser.get("/api/floor")).json())["lines"]
+    expected = {"trusted": True, "judged": 80, "coverage": 0.9, "kept": 0.95, "bias": 0.02, "rmse": 0.4}
+    assert line["promises"] == expected
+
+
+@pytest.mark.clause("ESTP 2.2d")
+async def test_a_supervisor_reads_how_the_day_will_end_and_what_would_help(
+    browser: Browser, floor: FakeFloor, log_in: LogIn
+) -> None:
+    await log_in()
+    assert await (await browser.get("/api/forecast")).json() == {"lines": []}
+    needed = (Need("14:00", 12.5, 3), Need("14:30", 20.0, 4))
+    made = Forecast(300.0, 0.1, average_registered=331.5, exceeding_registered=0.62, needed_now=4, needed=needed)
+    floor.forecast = {"estp": (made, 12.5)}
+    (line,) = (await (await browser.get("/api/forecast")).json())["lines"]
+    assert (line["id"], line["age"], line["target"]) == ("estp", 12.5, 300.0)
+    assert (line["average_registered"], line["exceeding_registered"], line["needed_now"]) == (331.5, 0.62, 4)
+    assert line["needed"][1] == {"clock": "14:30", "calls": 20.0, "people": 4}
+    assert line["average"] is None, "unknown"
 
 
 async def test_a_silent_core_is_an_honest_503(browser: Browser, floor: FakeFloor, log_in: LogIn) -> None:

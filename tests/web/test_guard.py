@@ -10,7 +10,9 @@ from tests.web.fake_floor import PASSWORD, FakeFloor
 POSTS = ["logout", "pause", "return", "transfer", "transfer/cancel", "transfer/complete"]
 
 
-@pytest.mark.parametrize("address", [f"POST /api/{name}" for name in POSTS] + ["GET /api/me", "GET /api/floor"])
+@pytest.mark.parametrize(
+    "address", [f"POST /api/{name}" for name in POSTS] + ["GET /api/me", "GET /api/floor", "GET /api/forecast"]
+)
 @pytest.mark.parametrize("cookie", ["", "made-up"])
 async def test_nothing_works_without_a_session(browser: Browser, floor: FakeFloor, address: str, cookie: str) -> None:
     method, path = address.split()

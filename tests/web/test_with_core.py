@@ -13,6 +13,7 @@ from callcenter.core.commands import Reply
 from callcenter.core.events import Event, Requester
 from callcenter.core.settings import Line, Person, Settings
 from callcenter.core.view import View
+from callcenter.planning.forecast import Forecast
 from callcenter.web import make_app
 from tests.web.conftest import Browser
 
@@ -34,6 +35,9 @@ class CoreFloor:
 
     def view(self) -> View:
         return self.core.view(self.now)
+
+    def forecasts(self) -> Mapping[str, tuple[Forecast, float]]:
+        return {}
 
     def healthy(self) -> tuple[bool, Mapping[str, str]]:
         return True, {}

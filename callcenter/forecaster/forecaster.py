@@ -1,0 +1,169 @@
+"""Watches the target of every open line: how the day will end, minute by minute (ESTP 2.2d)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import partial
+from random import Random
+
+from callcenter.config.sections import Line
+from callcenter.core.view import Outlook
+from callcenter.forecaster.advice import Advice
+from callcenter.forecaster.apart import ApartError, apart
+from callcenter.planning.arrivals import History, expected_arrivals
+from callcenter.planning.forecast import Forecast, forecast
+from callcenter.register import Register, RegisterError
+from callcenter.register.day_summary import DaySummary, day_summaries
+from callcenter.register.history import half_hours
+
+log = logging.getLogger(__name__)
+
+FIRST_AFTER = 5.0
+"""Seconds after the start: by then Asterisk's channels are known."""
+STALE_AFTER = 5
+"""Rounds without a new forecast after which the last one is no longer shown."""
+_LOOK_BACK = timedelta(days=366)
+"""Where the search for past working days ends."""
+
+
+@dataclass(slots=True)
+class _Watched:
+    """What is known of one line."""
+
+    line: Line
+    advice: Advice
+    forecast: Forecast | None = None
+    made_at: float = 0.0
+    """On the loop's clock."""
+    history: History = field(default_factory=dict)
+    history_of: date | None = None
+    """The day before which the history ends."""
+    earlier: DaySummary | None = None
+    """What the register has of the day on which the controller started, from before that."""
+    complaint: str = ""
+    """Why there is no forecast, as last logged."""
+
+
+class Forecaster:
+    """The latest forecast of each open line. Whatever goes wrong here is logged, and the line goes on."""
+
+    def __init__(
+        self,
+        lines: Iterable[Line],
+        register: Register,
+        outlook: Callable[[str], Outlook],
+        clock: Callable[[tzinfo], datetime] = datetime.now,
+    ) -> None:
+        self._watched = {line.id: _Watched(line, Advice(line.id)) for line in lines}
+        self._register = register
+        self._outlook = outlook
+        self._clock = clock
+        self._loop = asyncio.get_running_loop()
+        self._computing = asyncio.Lock()
+        """One at a time: calls need the other cores."""
+        self._started = datetime.now(UTC)
+
+    def current(self) -> Mapping[str, tuple[Forecast, float]]:
+        """By line: the forecast of its day, and how many seconds ago it was made."""
+        now = self._loop.time()
+        return {
+            id: (watched.forecast, now - watched.made_at)
+            for id, watched in self._watched.items()
+            if watched.forecast is not None and now - watched.made_at < STALE_AFTER * watched.line.forecast.every
+        }
+
+    async def run(self) -> None:
+        """Watch all lines until cancelled. To be started before the first caller of this run is answered."""
+        self._started = self._clock(UTC)
+        await asyncio.gather(*(self._watch(watched) for watched in self._watched.values()))
+
+    async def _watch(self, watched: _Watched) -> None:
+        every = watched.line.forecast.every
+        await self._attempt(self._remember, watched)
+        await asyncio.sleep(min(FIRST_AFTER, every))
+        while True:
+            await self._attempt(self._look, watched)
+            await asyncio.sleep(every)
+
+    async def _attempt(self, act: Callable[[_Watched], Awaitable[None]], watched: _Watched) -> None:
+        try:
+            await act(watched)
+        except Exception:
+            log.exception("A defect of the forecast of line %s; the line goes on.", watched.line.id)
+
+    async def _look(self, watched: _Watched) -> None:
+        """Make one forecast of this line; forget the last one when the line is closed."""
+        id, now = watched.line.id, self._clock(watched.line.zone)
+        if not watched.line.hours.calendar.is_open(now):
+            watched.forecast, watched.advice = None, Advice(id)
+            return
+        try:
+            await self._learn(watched, now.date())
+            found = await self._compute(watched, now)
+        except (ApartError, RegisterError) as problem:
+            if str(problem) != watched.complaint:
+                log.warning("There is no forecast for line %s: %s", id, problem)
+            watched.complaint = str(problem)
+            return
+        watched.complaint = ""
+        watched.forecast, watched.made_at = found, self._loop.time()
+        news = watched.advice.news(found, self._outlook(id).on_duty)
+        if news:
+            log.log(logging.WARNING if news.warning else logging.INFO, "%s", news.text)
+
+    async def _learn(self, watched: _Watched, today: date) -> None:
+        """Read past days once, and again when another day has begun."""
+        if watched.history_of == today:
+            return
+        days = past_working_days(watched.line, today)
+        watched.history = await half_hours(self._register, watched.line.id, watched.line.zone, days)
+        watched.history_of = today
+
+    async def _remember(self, watched: _Watched) -> None:
+        """The core counts the day from its own start; what was before that is in the register."""
+        line, today = watched.line, self._clock(watched.line.zone).date()
+        zones, within = {line.id: line.zone}, {line.id: line.answer_within}
+        try:
+            async for day in day_summaries(self._register, today, today, zones, within, line.id):
+                watched.earlier = day
+        except RegisterError as problem:
+            log.warning("The forecast of line %s knows nothing of today's earlier calls: %s", line.id, problem)
+
+    async def _compute(self, watched: _Watched, now: datetime) -> Forecast:
+        line, outlook = watched.line, _whole_day(self._outlook(watched.line.id), watched.earlier, now.date())
+        hours = line.hours
+        slots = expected_arrivals(watched.history, outlook.joined, now, hours.opens, hours.closes, since=self._started)
+        closes_in = (hours.calendar.next_change(now) - now).total_seconds()
+        # The same chance all day: what changes between two forecasts is what has happened, not the dice.
+        chance = Random(f"{line.id} {now.date()}")  # noqa: S311 - a simulation
+        play = partial(forecast, random=chance, risk=line.forecast.risk, at_least=line.required_staff)
+        async with self._computing:
+            return await apart(play, outlook, slots, closes_in, line.target_wait)
+
+
+def _whole_day(outlook: Outlook, earlier: DaySummary | None, today: date) -> Outlook:
+    """The outlook together with the calls that were answered today before the controller started."""
+    if earlier is None or earlier.day != today:
+        return outlook
+    return replace(
+        outlook,
+        answered=outlook.answered + earlier.answered,
+        answered_waits=outlook.answered_waits + earlier.answered * (earlier.average or 0.0),
+        registered=outlook.registered + earlier.registered,
+        registered_waits=outlook.registered_waits + earlier.registered * (earlier.average_registered or 0.0),
+    )
+
+
+def past_working_days(line: Line, today: date) -> list[date]:
+    """The last working days before today, as many as `forecast.days` says; the latest first."""
+    calendar, found = line.hours.calendar, list[date]()
+    day = today - timedelta(days=1)
+    while len(found) < line.forecast.days and day > today - _LOOK_BACK:
+        if calendar.working_day(day):
+            found.append(day)
+        day -= timedelta(days=1)
+    return found

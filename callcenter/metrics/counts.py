@@ -1,0 +1,161 @@
+"""What is counted as it passes by: calls, offers, recordings, requests."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+from callcenter.core.commands import Answer, Command, OfferKind, Reply, SaveCall, SaveOffer
+from callcenter.core.events import Event, RecordingFailed, RecordingFinished
+from callcenter.core.records import CallRecord, OfferRecord, Outcome
+from callcenter.metrics.recent import SeenOnce
+
+WAITING_BUCKETS = (5, 10, 20, 30, 60, 90, 120, 180, 240, 300, 360, 420, 600, 900, 1800)
+"""Seconds; close around the promised 300 (ESTP 2.2d)."""
+TALK_BUCKETS = (10, 30, 60, 120, 180, 240, 300, 420, 600, 900, 1800, 3600)
+RINGING_DELAY_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
+"""Seconds; a few milliseconds are expected on one machine, tenths with phones over a network."""
+ANSWER_DELAY_BUCKETS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 60)
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+class CallCounts:
+    """Calls that have ended, once each."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._seen = SeenOnce()
+        self._calls = Counter(
+            "callcenter_calls_total",
+            "Calls that have ended, by what became of them.",
+            ["line", "outcome"],
+            registry=registry,
+        )
+        self._waiting = Histogram(
+            "callcenter_waiting_seconds",
+            "Time from joining the queue to the first answer, or to giving up.",
+            ["line", "urgency", "outcome"],
+            buckets=WAITING_BUCKETS,
+            registry=registry,
+        )
+        self._talk = Histogram(
+            "callcenter_talk_seconds",
+            "Time that an answered caller spent in conversation.",
+            ["line"],
+            buckets=TALK_BUCKETS,
+            registry=registry,
+        )
+
+    def begin(self, line: str) -> None:
+        """A counter that first appears with 1 has no increase(): so every outcome is there from the start."""
+        for outcome in Outcome:
+            if outcome is not Outcome.IN_PROGRESS:
+                self._calls.labels(line, outcome.value)
+        self._talk.labels(line)
+
+    def observe(self, record: CallRecord) -> None:
+        """Only when the caller is gone: until then an answer by a phone that hung up at once may be taken back."""
+        if record.ended_at is None or not self._seen.first_time(record.call):
+            return
+        self._calls.labels(record.line, record.outcome.value).inc()
+        if record.waiting is not None:
+            self._waiting.labels(record.line, record.urgency, record.outcome.value).observe(record.waiting)
+        if record.answered_at is not None:
+            self._talk.labels(record.line).observe(record.talk)
+
+
+class OfferCounts:
+    """Ringings of operators' phones; each fact of an offer once."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._ended = SeenOnce()
+        self._ringing = SeenOnce()
+        self._answered = SeenOnce()
+        self._offers = Counter(
+            "callcenter_offers_total",
+            "Ringings of an operator's phone for a caller, by result.",
+            ["kind", "result"],
+            registry=registry,
+        )
+        self._ringing_delay = Histogram(
+            "callcenter_offer_ringing_delay_seconds",
+            "Time from the decision to offer a caller to an operator until the operator's phone rings.",
+            ["kind"],
+            buckets=RINGING_DELAY_BUCKETS,
+            registry=registry,
+        )
+        self._answer_delay = Histogram(
+            "callcenter_offer_answer_delay_seconds",
+            "Time that an answered operator's phone rang.",
+            ["kind"],
+            buckets=ANSWER_DELAY_BUCKETS,
+            registry=registry,
+        )
+        for kind in OfferKind:
+            self._ringing_delay.labels(kind.value)
+            self._answer_delay.labels(kind.value)
+
+    def observe(self, record: OfferRecord) -> None:
+        """The row of an offer was saved, again perhaps."""
+        offer, ringing, answered = record.offer, record.ringing_at, record.answered_at
+        if ringing is not None and self._ringing.first_time(offer):
+            self._ringing_delay.labels(record.kind).observe(ringing - record.placed_at)
+        if answered is not None and self._answered.first_time(offer):
+            # A phone may answer without ever having said that it rings.
+            rung_from = record.placed_at if ringing is None else ringing
+            self._answer_delay.labels(record.kind).observe(answered - rung_from)
+        if record.ended_at is not None and self._ended.first_time(offer):
+            self._offers.labels(record.kind, record.result).inc()
+
+
+class Counts:
+    """All that is counted of calls and of the services around them."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.calls = CallCounts(registry)
+        self._offers = OfferCounts(registry)
+        self._recordings = Counter(
+            "callcenter_recordings_total",
+            "Recordings of conversations that were finished, by result.",
+            ["result"],
+            registry=registry,
+        )
+        self._recorded = Counter(
+            "callcenter_recorded_seconds_total", "Length of all finished recordings.", registry=registry
+        )
+        self._http = Counter(
+            "callcenter_http_requests_total",
+            "HTTP requests that were answered.",
+            ["method", "route", "code"],
+            registry=registry,
+        )
+        self._wrong_secrets = Counter(
+            "callcenter_wrong_secrets_total",
+            "Log-ins refused for a wrong password or PIN, or because there were too many before.",
+            ["answer"],
+            registry=registry,
+        )
+        for answer in (Answer.WRONG_SECRET, Answer.TRY_LATER):
+            self._wrong_secrets.labels(answer.value)
+        for result in ("ok", "failed"):
+            self._recordings.labels(result)
+
+    def observe_event(self, event: Event) -> None:
+        """Count what an event says."""
+        if isinstance(event, RecordingFinished) and event.path:
+            self._recordings.labels("ok").inc()
+            self._recorded.inc(max(0.0, event.seconds))
+        elif isinstance(event, RecordingFailed):
+            self._recordings.labels("failed").inc()
+
+    def observe_command(self, command: Command) -> None:
+        """Count what a command says; rows that are saved again are counted once."""
+        if isinstance(command, SaveCall):
+            self.calls.observe(command.record)
+        elif isinstance(command, SaveOffer):
+            self._offers.observe(command.record)
+        elif isinstance(command, Reply) and command.answer in (Answer.WRONG_SECRET, Answer.TRY_LATER):
+            self._wrong_secrets.labels(command.answer.value).inc()
+
+    def observe_request(self, method: str, route: str, code: int) -> None:
+        """Count one HTTP request; `route` is the pattern it matched, 'unmatched' when none."""
+        self._http.labels(method if method in METHODS else "other", route, str(code)).inc()

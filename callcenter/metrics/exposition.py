@@ -1,0 +1,115 @@
+"""The scrape: everything that is counted and everything that is seen, in Prometheus' text format."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+import prometheus_client
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from callcenter.core.commands import Command, SaveAnnouncement, SaveCall
+from callcenter.core.events import Event
+from callcenter.core.view import View
+from callcenter.metrics import floor, forecast
+from callcenter.metrics.counts import Counts
+from callcenter.metrics.ledger import LedgerCounts
+
+RegisterState = Callable[[], tuple[int, int]]
+"""Rows not yet written, and writes that failed since the start."""
+AmiState = Callable[[], tuple[bool, float | None]]
+"""Whether we are connected and logged in, and the seconds since the last event (None: there was none yet)."""
+
+
+class Metrics:
+    """The metrics of one daemon, in a registry of their own."""
+
+    def __init__(
+        self,
+        view: Callable[[], View],
+        register_state: RegisterState,
+        ami: AmiState,
+        forecasts: Callable[[], forecast.Forecasts] = dict,
+        *,
+        version: str = "unknown",
+    ) -> None:
+        # Without this every series comes twice, for a time of creation that nobody here reads.
+        prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
+        self._registry = CollectorRegistry()
+        self._view = view
+        self._counts = Counts(self._registry)
+        self._ledger = LedgerCounts(self._registry)
+        self._registry.register(_Seen(view, register_state, ami, forecasts, version))
+        ProcessCollector(registry=self._registry)
+
+    def observe_event(self, event: Event, now: float) -> None:
+        """Count what an event says; `now` is the time it was handled, seconds of the core's clock."""
+        self._counts.observe_event(event)
+
+    def observe_command(self, command: Command, now: float) -> None:
+        """Count what a command says; rows that are saved again are counted once."""
+        self._counts.observe_command(command)
+        if isinstance(command, SaveCall):
+            self._ledger.observe_call(command.record)
+        elif isinstance(command, SaveAnnouncement):
+            self._ledger.observe(command.record)
+
+    def observe_request(self, method: str, route: str, code: int) -> None:
+        """Count one HTTP request; `route` is the pattern it matched, 'unmatched' when none."""
+        self._counts.observe_request(method, route, code)
+
+    def text(self) -> bytes:
+        """The scrape, in Prometheus' text format 0.0.4."""
+        for line in self._view().lines:
+            self._counts.calls.begin(line)
+            self._ledger.begin(line)
+        return prometheus_client.generate_latest(self._registry)
+
+
+class _Seen(Collector):
+    """Gauges of the present moment, made anew for every scrape."""
+
+    def __init__(
+        self,
+        view: Callable[[], View],
+        register_state: RegisterState,
+        ami: AmiState,
+        forecasts: Callable[[], forecast.Forecasts],
+        version: str,
+    ) -> None:
+        self._version = version
+        self._view = view
+        self._register_state = register_state
+        self._ami = ami
+        self._forecasts = forecasts
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing to check at registration: the view need not exist yet."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """All families, from one view."""
+        yield from floor.families(self._view())
+        yield from forecast.families(self._forecasts())
+        yield from self._parts()
+
+    def _parts(self) -> Iterator[Metric]:
+        up, age = self._ami()
+        yield GaugeMetricFamily("callcenter_ami_up", "1 while logged in to Asterisk's manager interface.", value=up)
+        last = GaugeMetricFamily("callcenter_ami_last_event_age_seconds", "Time since Asterisk last reported anything.")
+        if age is not None:
+            last.add_metric([], age)
+        yield last
+        pending, failures = self._register_state()
+        yield GaugeMetricFamily(
+            "callcenter_register_pending_rows", "Facts not yet written to the call register.", value=pending
+        )
+        yield CounterMetricFamily(
+            "callcenter_register_write_failures_total",
+            "Failed attempts to write to the call register.",
+            value=failures,
+        )
+        build = GaugeMetricFamily("callcenter_build_info", "The running version; always 1.", labels=["version"])
+        build.add_metric([self._version], 1)
+        yield build
