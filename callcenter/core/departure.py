@@ -39,8 +39,8 @@ def hung_up(floor: Floor, event: ChannelHungUp) -> None:
 
 
 def _leg_gone(floor: Floor, offer: Offer, event: ChannelHungUp) -> None:
-    advising = floor.operators[offer.operator].activity is Activity.ADVISING
-    if offer.state is OfferState.CONNECTED or (offer.state is OfferState.ANSWERED and advising):
+    advising = floor.operators[offer.operator].activity is Activity.ADVISING  # even if we had just withdrawn it
+    if offer.state is OfferState.CONNECTED or advising:
         conversation.leg_finished(floor, offer)
     else:
         ringing.leg_gone(floor, offer, event.cause)

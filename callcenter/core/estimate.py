@@ -1,7 +1,8 @@
 """The estimated waiting time (ESTP 5.4.6): its mean, its variance and any percentile, from the queue as it is now.
 
-QLm (Ibrahim & Whitt, "Real-Time Delay Estimation Based on Delay History", 2009): with n to be served before the
-caller, s people who finish a call every h/s seconds together, and waiting callers who each give up at rate 1/p,
+QLm (Ibrahim & Whitt, "Real-Time Delay Estimation in Overloaded Multiserver Queues with Abandonments", Management
+Science 55(10), 2009): with n to be served before the caller, s people who finish a call every h/s seconds together,
+and waiting callers who each give up at rate 1/p,
 
     E[V] = sum of 1/(s/h + i/p) for i = 0..n,    Var[V] = sum of 1/(s/h + i/p)^2.
 

@@ -13,7 +13,7 @@ class Promises:
     percentile: float = 0.9
     """The spoken time is one that this share of callers does not exceed."""
     minutes: tuple[int, ...] = (1, 2, 3, 5, 7, 10, 15, 20, 30)
-    """Spoken times, ascending: each has a recording. Beyond the last it is «more than thirty minutes»."""
+    """Spoken times, ascending: each has a recording. Beyond the last it is «may exceed …»."""
     with_position: bool = True
     """Whether the place is said together with a time; it is always said when there is no time to say."""
     never_longer: bool = True

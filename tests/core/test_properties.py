@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
+from math import inf, isfinite
 from typing import Any
 
 import pytest
@@ -15,7 +16,16 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from callcenter.core.callcenter import CallCenter
 from callcenter.core.caller import Caller, CallerState
-from callcenter.core.commands import Command, FinishRecording, OfferKind, Place, Record, Ring, SaveCall
+from callcenter.core.commands import (
+    Command,
+    FinishRecording,
+    OfferKind,
+    Place,
+    Record,
+    Ring,
+    SaveAnnouncement,
+    SaveCall,
+)
 from callcenter.core.events import (
     GENERAL_LINE,
     CallArrived,
@@ -41,7 +51,7 @@ from callcenter.core.events import (
 )
 from callcenter.core.floor import Floor
 from callcenter.core.operator import Activity, Presence
-from callcenter.core.records import CallRecord, Outcome
+from callcenter.core.records import AnnouncementRecord, CallRecord, Outcome, PromiseResult
 from tests.core import story as stories
 from tests.core.exchange import CallerChannel, Exchange
 from tests.core.story import CUSTOMER, ESTP, PEOPLE, SUPPLIER, Story
@@ -111,6 +121,10 @@ class CallCentreStories(RuleBasedStateMachine):
         self.forgotten: set[str] = set()
         """Calls of before a restart."""
         self.starts = 0
+        self.spoken: dict[str, tuple[float, int]] = {}
+        """The time that each caller was told last, and the people on duty then."""
+        self.announced: set[tuple[str, int]] = set()
+        self.settled: dict[tuple[str, int], AnnouncementRecord] = {}
 
     @property
     def exchange(self) -> Exchange:
@@ -273,6 +287,9 @@ class CallCentreStories(RuleBasedStateMachine):
     def controller_restarts(self) -> None:
         self.starts += 1
         self.forgotten |= set(self.arrived) - set(self.final)
+        self.spoken.clear()
+        self.settled.clear()
+        self.announced.clear()
         self.story.timers.clear()
         self.story.center = CallCenter(replace(CENTRE, boot=str(self.starts)))
         self.morning()
@@ -285,6 +302,8 @@ class CallCentreStories(RuleBasedStateMachine):
         for command in commands:
             if isinstance(command, SaveCall):
                 self.row_is_sound(command.record)
+            elif isinstance(command, SaveAnnouncement):
+                self.promise_is_sound(command.record)
             elif isinstance(command, Ring) and command.kind is OfferKind.QUEUE:
                 self.nobody_is_overtaken(command.call)
                 self.the_longest_idle_was_rung(command)
@@ -304,6 +323,25 @@ class CallCentreStories(RuleBasedStateMachine):
             self.final[record.call] = record
         elif before:
             assert record.call in self.forgotten or record.call not in self.exchange.callers
+
+    def promise_is_sound(self, record: AnnouncementRecord) -> None:
+        """A spoken time is never longer than the one before it unless people left; what is settled stays settled."""
+        key = (record.call, record.number)
+        self.announced.add(key)
+        assert all(value is None or isfinite(value) for value in (record.estimate, record.p90, record.to_serve))
+        if record.result is not PromiseResult.OPEN:
+            assert key not in self.settled
+            assert record.waited is not None
+            assert record.waited >= 0
+            self.settled[key] = record
+            return
+        assert (record.estimate is None) == (record.staff == 0)
+        minutes = inf if any(prompt.startswith("wait-over") for prompt in record.prompts) else record.spoken
+        if minutes is not None:
+            before, staff = self.spoken.get(record.call, (inf, record.staff))
+            assert minutes <= before or record.staff < staff
+            assert ("fewer-operators" in record.prompts) == (minutes > before)
+            self.spoken[record.call] = minutes, record.staff
 
     def offerable(self) -> list[Caller]:
         """Callers who wait and for whom nobody's phone rings."""
@@ -435,6 +473,8 @@ class CallCentreStories(RuleBasedStateMachine):
         finished = [command.call for command in self.story.all(FinishRecording)]
         assert recorded <= set(finished)
         assert len(finished) == len(set(finished)) or self.forgotten
+        promised = {key for key in self.announced if key[0] not in self.forgotten}
+        assert promised <= set(self.settled), "a promise that nobody compared with what happened"
 
 
 def joined(caller: Caller) -> float:

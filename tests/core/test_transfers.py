@@ -369,3 +369,17 @@ def test_a_consultation_is_taken_back_only_when_the_colleagues_phone_is_silent(s
     assert story.transfers(caller)[-1][1] == "cancelled"
     assert caller.talks_with("101")
     assert story.is_now("201") == ("available", "idle")
+
+
+@pytest.mark.clause("ESTP 5.4.4")
+def test_a_colleague_who_picks_up_while_being_called_off_has_advised_all_the_same(story: Story) -> None:
+    story.logs_in("101", "201")
+    caller = story.talks("101")
+    story.phone("101").transfers("technical", consult=True)
+    (hang_up,) = story.center.handle(CancelTransfer("101"), story.now)
+    assert isinstance(hang_up, HangUp)
+    story.phone("201").answers()
+    assert story.is_now("201") == ("available", "advising")
+    story.phone("201").hangs_up()
+    assert story.is_now("201") == ("available", "wrapping_up")
+    assert caller.talks_with("101")
