@@ -42,6 +42,12 @@ class _Callers:
     """Mean, seconds; `math.inf`: endless."""
 
 
+def _finite(context: click.Context, option: click.Parameter, value: float | None) -> float | None:
+    if value is not None and math.isnan(value):  # which no range refuses
+        raise click.BadParameter("'nan'; allowed are numbers")
+    return value
+
+
 def _patience(context: click.Context, option: click.Parameter, value: str | None) -> float | None:
     if value is None or value == "endless":
         return None if value is None else math.inf
@@ -65,12 +71,24 @@ def _patience(context: click.Context, option: click.Parameter, value: str | None
     type=click.Path(dir_okay=False, path_type=Path),
     help="Instead of past days: CSV with the columns start (09:30) and calls, a row per half-hour.",
 )
-@click.option("--handling", type=click.FloatRange(1, _DAY), help="Mean handling time (talk + wrap-up), seconds.")
+@click.option(
+    "--handling", type=click.FloatRange(1, _DAY), callback=_finite, help="Mean handling time (talk + wrap-up), seconds."
+)
 @click.option(
     "--patience", metavar="SECONDS", callback=_patience, help="Mean seconds until a caller gives up, or 'endless'."
 )
-@click.option("--target", type=click.FloatRange(1, _DAY), help="Mean wait of a patient caller at most, seconds.")
-@click.option("--level", type=click.FloatRange(0, 99.9), help="Also this service level at least, per cent.")
+@click.option(
+    "--target", type=click.FloatRange(1, _DAY), callback=_finite, help="Mean wait of a patient caller at most, seconds."
+)
+@click.option(
+    "--level", type=click.FloatRange(0, 99.9), callback=_finite, help="Also this service level at least, per cent."
+)
+@click.option(
+    "--abandonment",
+    type=click.FloatRange(0, 100, min_open=True),
+    callback=_finite,
+    help="Also at most so many callers who give up, per cent.",
+)
 @click.option("--at-least", type=click.IntRange(0, 10_000), help="People on duty at least.")
 def staffing_command(
     config_path: Path,
@@ -82,6 +100,7 @@ def staffing_command(
     patience: float | None,
     target: float | None,
     level: float | None,
+    abandonment: float | None,
     at_least: int | None,
 ) -> None:
     """Show how many people each half-hour needs (ESTP 2.2b, 2.2d).
@@ -102,6 +121,7 @@ def staffing_command(
         wait=target or line.target_wait,
         within=line.answer_within,
         level=None if level is None else level / 100,
+        abandonment=None if abandonment is None else abandonment / 100,
         at_least=line.required_staff if at_least is None else at_least,
     )
     for text in (*_premises(callers, aim), "", *_lines(_rows(callers, aim), aim)):
@@ -186,6 +206,8 @@ def _rows(callers: _Callers, aim: Aim) -> list[Row]:
 def _premises(callers: _Callers, aim: Aim) -> list[str]:
     patience = "endless" if callers.patience == math.inf else f"{callers.patience:.0f} s"
     wanted = "" if aim.level is None else f", {aim.level:.1%} answered within {aim.within:.0f} s"
+    if aim.abandonment is not None:
+        wanted += f", at most {aim.abandonment:.1%} give up"
     return [
         f"calls: {callers.source}",
         f"handling time {callers.handling:.0f} s, patience {patience}",

@@ -88,22 +88,28 @@ def steady_state(load: Load, staff: int, within: float = 60.0) -> SteadyState:
     return _erlang_a(load, load.patience, staff, within)
 
 
-def least_staff(load: Load, target: float, within: float = 60.0, level: float | None = None) -> int:
+def least_staff(
+    load: Load, target: float, within: float = 60.0, level: float | None = None, abandonment: float | None = None
+) -> int:
     """The fewest people with whom the offered wait is at most `target` seconds; none where nobody calls.
 
-    With `level` also that share of callers is to be answered `within` seconds. The offered wait is judged since
-    that of the answered ones gets better when people hang up.
+    With `level` also that share of callers is to be answered `within` seconds, with `abandonment` at most that share
+    may give up. The offered wait is judged since that of the answered ones gets better when people hang up; callers
+    with less patience than the target keep even the offered wait below it by hanging up.
     """
     if not 0 < target < math.inf:
         raise ValueError(f"target {target}: seconds are a number above 0")
     if level is not None and not 0 <= level < 1:
         raise ValueError(f"level {level}: a share from 0 to less than 1")
+    if abandonment is not None and not 0 < abandonment <= 1:
+        raise ValueError(f"abandonment {abandonment}: a share above 0, up to 1")
     if load.rate == 0:
         return 0
 
     def enough(staff: int) -> bool:
         state = steady_state(load, staff, within)
-        return state.offered_wait <= target and (level is None or state.service_level >= level)
+        kept = level is None or state.service_level >= level
+        return kept and state.offered_wait <= target and (abandonment is None or state.abandonment <= abandonment)
 
     most = 1
     while not enough(most):

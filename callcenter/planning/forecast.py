@@ -76,6 +76,7 @@ def forecast(
     plan: Plan | None = None,
     risk: float = 0.1,
     at_least: int = 1,
+    abandonment: float | None = None,
     paths: int = 200,
     cv: float = 1.0,
     law: Literal["gamma", "lognormal"] = "gamma",
@@ -83,7 +84,8 @@ def forecast(
     """Play the day from now to closing in `closes_in` seconds `paths` times (fewer when many callers are to come).
 
     `plan` is (seconds from now, people from then on); without one today's number on duty stays until closing. `cv`
-    and `law` are of the handling times. Fewer people than `at_least` are never advised while the line is open.
+    and `law` are of the handling times. Fewer people than `at_least` are never advised while the line is open, and
+    with `abandonment` none with whom a greater share of callers would give up.
     Callers are served first come, first served: urgency moves waits between callers, hardly the average. Who waits
     at closing is still served. A random generator of the same state gives the same forecast.
 
@@ -91,7 +93,7 @@ def forecast(
     averages, probabilities and offered wait unknown, abandonment and the numbers needed known. Closed - the day as
     it stands, with those who still wait. Raises ValueError for a target, risk, cv or law that is none.
     """
-    _check(target, risk, paths)
+    _check(target, risk, abandonment, paths)
     if arrivals is None or outlook.handling <= 0:
         return Forecast(target, risk)
     slots = [part for slot in arrivals if (part := slot.until(closes_in))]
@@ -100,11 +102,13 @@ def forecast(
     playable = int(_MOST_CALLERS / (calls + len(outlook.waited) + 1))
     drawn = [draw(demand, random) for _ in range(min(paths, max(_FEWEST_PATHS, playable)))]
     least = max(at_least if closes_in > 0 else 0, 1 if slots or outlook.waited else 0)
-    needed = tuple(_needed(outlook, slots, target, least))
+    needed = tuple(_needed(outlook, slots, target, abandonment, least))
     likely = _Days.play(drawn, outlook, target, outlook.on_duty, plan or ())
 
     def enough(people: int) -> bool:
         days = _Days.play(drawn, outlook, target, people)
+        if abandonment is not None and (days.abandonment or 0.0) > abandonment:
+            return False
         return days.surely_below(risk) and (not days.to_come or days.offered <= target)
 
     served = outlook.on_duty > 0 or any(people > 0 for _, people in plan or ())
@@ -125,11 +129,13 @@ def forecast(
     )
 
 
-def _check(target: float, risk: float, paths: int) -> None:
+def _check(target: float, risk: float, abandonment: float | None, paths: int) -> None:
     if not 0 < target < math.inf:
         raise ValueError(f"target {target}: seconds are a number above 0")
     if not 0 <= risk < 1:
         raise ValueError(f"risk {risk}: a probability from 0 to less than 1")
+    if abandonment is not None and not 0 < abandonment <= 1:
+        raise ValueError(f"abandonment {abandonment}: a share above 0, up to 1")
     if paths < 1:
         raise ValueError(f"paths {paths}: at least 1 is needed")
 
@@ -145,10 +151,12 @@ def _demand(outlook: Outlook, slots: Sequence[Slot], handling: Handling) -> Dema
     return Demand(outlook.waited, slots, handling, outlook.patience, registered, [busy] * outlook.on_duty)
 
 
-def _needed(outlook: Outlook, slots: Sequence[Slot], target: float, least: int) -> Iterator[Need]:
+def _needed(
+    outlook: Outlook, slots: Sequence[Slot], target: float, abandonment: float | None, least: int
+) -> Iterator[Need]:
     for number, slot in enumerate(slots):
         load = Load(slot.calls / (slot.ends - slot.begins), outlook.handling, outlook.patience)
-        people = least_staff(load, target)
+        people = least_staff(load, target, abandonment=abandonment)
         if number == 0 and outlook.waited:
             people = max(people, _works_off(outlook, target))
         yield Need(slot.clock, slot.calls, max(least, people))

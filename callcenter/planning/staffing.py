@@ -19,6 +19,8 @@ class Aim:
     """The service level is the share of callers answered within so many seconds."""
     level: float | None = None
     """Service level at least, 0 to 1; None: any."""
+    abandonment: float | None = None
+    """Share of callers who give up at most, 0 to 1; None: any."""
     at_least: int = 0
     """People on duty at least (ESTP 2.2b)."""
 
@@ -46,7 +48,7 @@ def staffing(calls: Mapping[int, float], handling: float, patience: float | None
     rows = []
     for half_hour, number in sorted(calls.items()):
         load = Load(number / HALF_HOUR, handling, patience)
-        people = max(aim.at_least, least_staff(load, aim.wait, aim.within, aim.level))
+        people = max(aim.at_least, least_staff(load, aim.wait, aim.within, aim.level, aim.abandonment))
         rows.append(
             Row(clock_of(half_hour), number, load.erlangs, people, steady_state(load, people, aim.within)),
         )

@@ -167,3 +167,5 @@ def test_impossible_aims_are_refused() -> None:
         least_staff(MORNING, 0.0)
     with pytest.raises(ValueError, match=r"level 1\.0: a share"):
         least_staff(MORNING, 300.0, level=1.0)
+    with pytest.raises(ValueError, match=r"abandonment 0\.0: a share"):
+        least_staff(MORNING, 300.0, abandonment=0.0)

@@ -97,6 +97,10 @@ def test_the_average_can_be_fooled_and_the_advice_is_not() -> None:
     assert known.offered is not None
     assert known.offered > 450
     assert known.needed_now == 2
+    kept = foretold(outlook(on_duty=1, handling=300.0, patience=200.0), day(30), abandonment=0.1)
+    assert kept.needed_now is not None
+    assert kept.needed_now > 5
+    assert min(need.people for need in kept.needed) > 5
 
 
 def test_each_half_hour_has_its_own_need_and_the_first_works_off_the_queue() -> None:
@@ -199,10 +203,12 @@ def test_nothing_is_ever_infinite_or_no_number(
     assert all(math.isfinite(value) and value >= 0 for value in figures)
 
 
-@pytest.mark.parametrize("wrong", [{"risk": -0.1}, {"risk": 1.0}, {"risk": math.nan}, {"paths": 0}, {"cv": -1.0}])
+@pytest.mark.parametrize(
+    "wrong", [{"risk": -0.1}, {"risk": 1.0}, {"risk": math.nan}, {"paths": 0}, {"cv": -1.0}, {"abandonment": 0.0}]
+)
 def test_impossible_wishes_are_refused(wrong: dict[str, Any]) -> None:
     """In a sentence."""
-    with pytest.raises(ValueError, match=r"risk|paths|cv"):
+    with pytest.raises(ValueError, match=r"risk|paths|cv|abandonment"):
         foretold(outlook(), day(1), **wrong)
     with pytest.raises(ValueError, match="target"):
         forecast(outlook(), [], 0.0, math.nan, random=Random(1))
