@@ -23,6 +23,7 @@ from callcenter.people import Secrets, SecretsError
 from callcenter.prompts import build_prompts, check_prompts
 from callcenter.register import RegisterError
 from callcenter.register.cli import register
+from callcenter.staffing_cli import staffing_command
 from callcenter.standalone import serve as serve_until_stopped
 from callcenter.standalone import write_asterisk_files
 from callcenter.summary import summary
@@ -157,6 +158,7 @@ def build_command(config_path: Path, force: bool) -> None:
 
 main.add_command(register)
 main.add_command(customers)
+main.add_command(staffing_command)
 
 
 def _serve(config: Config, *, with_asterisk: bool, credentials: bool) -> None:
