@@ -33,7 +33,8 @@ class StaffPlan:
     daily: bool = False
 
     def __post_init__(self) -> None:
-        for (start, agents), later in zip(self.steps, (*(start for start, _ in self.steps[1:]), inf), strict=True):
+        starts = [start for start, _ in self.steps]
+        for (start, agents), later in zip(self.steps, [*starts[1:], inf], strict=False):
             if not isfinite(start) or not start < later:
                 raise StaffPlanError(f"the starts of a staff plan must be ascending seconds, not {start:g}, {later:g}")
             if not 0 <= agents <= MOST_AGENTS:
