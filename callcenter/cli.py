@@ -23,6 +23,8 @@ from callcenter.people import Secrets, SecretsError
 from callcenter.prompts import build_prompts, check_prompts
 from callcenter.register import RegisterError
 from callcenter.register.cli import register
+from callcenter.register.promises_cli import promises
+from callcenter.simulate_cli import simulate_command
 from callcenter.staffing_cli import staffing_command
 from callcenter.standalone import serve as serve_until_stopped
 from callcenter.standalone import write_asterisk_files
@@ -157,8 +159,10 @@ def build_command(config_path: Path, force: bool) -> None:
 
 
 main.add_command(register)
+main.add_command(promises)
 main.add_command(customers)
 main.add_command(staffing_command)
+main.add_command(simulate_command)
 
 
 def _serve(config: Config, *, with_asterisk: bool, credentials: bool) -> None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
-from datetime import date, datetime
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,8 +12,10 @@ import click
 from callcenter.config import Config
 from callcenter.config.option import config_option, pass_config
 from callcenter.core.records import Outcome
-from callcenter.register import reports
-from callcenter.register.database import Register, RegisterError
+from callcenter.register import day_summary, reports
+from callcenter.register.database import Register
+from callcenter.register.question import Question, answer, asked, opened, question_options
+from callcenter.register.spreadsheet import write_csv
 from callcenter.register.tables import Call
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -31,51 +30,79 @@ def register(context: click.Context, config_path: Path) -> None:
 
 
 def _which_calls(command: F) -> F:
-    day = click.DateTime(["%Y-%m-%d"])
     for option in (
-        click.option("--line", help="Only this line."),
         click.option("--outcome", type=click.Choice([o.value for o in Outcome]), help="Only calls that ended so."),
         click.option("--operator", help="Only calls that this operator took."),
-        click.option("--to", "day_to", type=day, help="To this day, included."),
-        click.option("--from", "day_from", type=day, help="From this day on."),
-        click.option("--day", type=day, help="Of this day; today when no day is given."),
     ):
         command = option(command)
-    return command
+    return question_options(command)
+
+
+def _calls(register: Register, question: Question, operator: str | None, outcome: str | None) -> AsyncIterator[Call]:
+    return reports.calls(register, question.first, question.last, question.zones, operator, outcome, question.line)
 
 
 @register.command("list")
 @_which_calls
 @pass_config
-def list_calls(config: Config, /, **which: Any) -> None:
+def list_calls(config: Config, /, operator: str | None, outcome: str | None, **which: Any) -> None:
     """List calls, in the order of arrival."""
+    question = asked(config, **which)
 
     async def show() -> None:
-        async with _opened(config) as opened:
-            async for line in reports.table(_chosen(opened, config, **which), _zones(config)):
+        async with opened(config) as register:
+            async for line in reports.table(_calls(register, question, operator, outcome), question.zones):
                 click.echo(line)
 
-    _run(show())
+    answer(show())
 
 
 @register.command("export")
 @_which_calls
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="A file; otherwise the terminal.")
 @pass_config
-def export_calls(config: Config, /, output: Path | None, **which: Any) -> None:
+def export_calls(
+    config: Config, /, output: Path | None, operator: str | None, outcome: str | None, **which: Any
+) -> None:
     """Export calls as CSV: UTF-8, semicolons, whole seconds."""
+    question = asked(config, **which)
 
     async def export() -> None:
-        async with _opened(config) as opened:
-            chosen = _chosen(opened, config, **which)
+        async with opened(config) as register:
+            rows = reports.rows(_calls(register, question, operator, outcome), question.zones)
             if output is None:
-                await reports.write_csv(chosen, sys.stdout, _zones(config))
+                await write_csv(reports.COLUMNS, rows, sys.stdout)
                 return
             with output.open("w", encoding="utf-8", newline="") as file:  # noqa: ASYNC230 - nothing else runs here
-                written = await reports.write_csv(chosen, file, _zones(config))
+                written = await write_csv(reports.COLUMNS, rows, file)
             click.echo(f"{written} calls written to {output}")
 
-    _run(export())
+    answer(export())
+
+
+@register.command("days")
+@question_options
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="A CSV file instead of the terminal.")
+@pass_config
+def show_days(config: Config, /, output: Path | None, **which: Any) -> None:
+    """Sum up each day: calls, waits of all and of registered persons, service level."""
+    question = asked(config, **which)
+    answer_within = {line.id: line.answer_within for line in config.settings("").lines.values()}
+
+    async def show() -> None:
+        async with opened(config) as register:
+            days = day_summary.day_summaries(
+                register, question.first, question.last, question.zones, answer_within, question.line
+            )
+            if output is None:
+                async for line in day_summary.table(days):
+                    click.echo(line)
+                return
+            with output.open("w", encoding="utf-8", newline="") as file:  # noqa: ASYNC230 - nothing else runs here
+                written = await write_csv(day_summary.COLUMNS, day_summary.rows(days), file)
+            click.echo(f"{written} rows written to {output}")
+
+    answer(show())
 
 
 @register.command("show")
@@ -83,66 +110,13 @@ def export_calls(config: Config, /, output: Path | None, **which: Any) -> None:
 @pass_config
 def show_call(config: Config, call: str) -> None:
     """Show all that happened to one call."""
+    zones = {name: line.zone for name, line in config.lines.items()}
 
     async def show() -> None:
-        async with _opened(config) as opened:
-            lines = await reports.story(opened, call, _zones(config))
+        async with opened(config) as register:
+            lines = await reports.story(register, call, zones)
         if not lines:
             raise click.ClickException(f"the register has no call '{call}'; 'register list' names them")
         click.echo("\n".join(lines))
 
-    _run(show())
-
-
-def _chosen(
-    opened: Register,
-    config: Config,
-    *,
-    day: datetime | None,
-    day_from: datetime | None,
-    day_to: datetime | None,
-    operator: str | None,
-    outcome: str | None,
-    line: str | None,
-) -> AsyncIterator[Call]:
-    zones = _zones(config)
-    if line is not None and line not in zones:
-        raise click.BadParameter(f"no line '{line}'; configured: {', '.join(zones)}", param_hint="--line")
-    today = datetime.now(reports.zone_of(line or "", zones)).date()
-    first, last = _days(day, day_from, day_to, today)
-    return reports.calls(opened, first, last, zones, operator, outcome, line)
-
-
-def _days(day: datetime | None, day_from: datetime | None, day_to: datetime | None, today: date) -> tuple[date, date]:
-    if day is not None and (day_from is not None or day_to is not None):
-        raise click.UsageError("either --day, or --from and --to")
-    if day is not None:
-        first = last = day.date()
-    else:
-        last = day_to.date() if day_to else today
-        first = day_from.date() if day_from else last
-    if first > last:
-        raise click.UsageError(f"--from {first} is later than --to {last}")
-    if last.year >= date.max.year or first.year <= date.min.year:
-        raise click.UsageError(f"{first} – {last}: the years 2 to 9998 are allowed")
-    return first, last
-
-
-def _zones(config: Config) -> reports.Zones:
-    return {name: line.zone for name, line in config.lines.items()}
-
-
-@asynccontextmanager
-async def _opened(config: Config) -> AsyncIterator[Register]:
-    opened = await Register.open(config.database, create=False)
-    try:
-        yield opened
-    finally:
-        await opened.close()
-
-
-def _run(work: Coroutine[Any, Any, None]) -> None:
-    try:
-        asyncio.run(work)
-    except (RegisterError, OSError) as problem:
-        raise click.ClickException(str(problem)) from problem
+    answer(show())

@@ -5,19 +5,16 @@ Dates and times of day are those of the call's own line.
 
 from __future__ import annotations
 
-import csv
-import unicodedata
-from collections.abc import AsyncIterator, Iterable, Mapping
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from typing import TextIO
+from collections.abc import AsyncIterator
+from datetime import date, tzinfo
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import select
 
 from callcenter.register.database import Register
+from callcenter.register.days import Zones, within_days, zone_of
+from callcenter.register.spreadsheet import moment, whole
 from callcenter.register.tables import Announcement, Call, Offer, Transfer
-
-Zones = Mapping[str, tzinfo]
-"""Line -> its zone."""
+from callcenter.register.terminal import visible, words
 
 _PAGE = 500
 
@@ -64,7 +61,11 @@ async def calls(
 
     `operator`: who took the call first. Rows are fetched page by page, so that years fit into memory.
     """
-    query = select(Call).where(_arrived(day_from, day_to, zones)).order_by(Call.arrived_at, Call.id)
+    query = (
+        select(Call)
+        .where(within_days(Call.arrived_at, day_from, day_to, zones, Call.line))
+        .order_by(Call.arrived_at, Call.id)
+    )
     for column, wanted in ((Call.operator, operator), (Call.outcome, outcome), (Call.line, line)):
         if wanted is not None:
             query = query.where(column == wanted)
@@ -73,66 +74,22 @@ async def calls(
             yield call
 
 
-def zone_of(line: str, zones: Zones) -> tzinfo:
-    """The line's zone; that of the first line for one that is no longer configured."""
-    return zones.get(line) or next(iter(zones.values()), UTC)
-
-
-def _arrived(day_from: date, day_to: date, zones: Zones) -> ColumnElement[bool]:
-    """The same dates begin and end at different moments on lines of different zones."""
-
-    def within(zone: tzinfo) -> ColumnElement[bool]:
-        begin = datetime.combine(day_from, time(), zone)
-        end = datetime.combine(day_to + timedelta(days=1), time(), zone)
-        return and_(Call.arrived_at >= begin, Call.arrived_at < end)
-
-    if len(set(zones.values())) < 2:
-        return within(zone_of("", zones))
-    lines_of: dict[tzinfo, list[str]] = {}
-    for line, zone in zones.items():
-        lines_of.setdefault(zone, []).append(line)
-    others = and_(Call.line.not_in(zones), within(zone_of("", zones)))
-    return or_(others, *(and_(Call.line.in_(lines), within(zone)) for zone, lines in lines_of.items()))
-
-
-async def write_csv(rows: AsyncIterator[Call], file: TextIO, zones: Zones) -> int:
-    """Write calls as a table that a Russian Excel opens with a double click; returns how many.
-
-    Excel wants a byte order mark, and semicolons between cells; it would take 12.5 for the twelfth of May, so that
-    durations are whole seconds. Cells that it would run as formulas begin with an apostrophe.
-    """
-    file.write("\ufeff")
-    writer = csv.writer(file, delimiter=";", lineterminator="\r\n")
-    writer.writerow(COLUMNS)
-    written = 0
-    async for call in rows:
-        cells = _cells(call, zone_of(call.line, zones))
-        writer.writerow([defused(cells[column]) for column in COLUMNS])
-        written += 1
-    return written
-
-
-def defused(cell: str) -> str:
-    """A cell that no spreadsheet runs as a formula."""
-    return f"'{cell}" if cell.lstrip().startswith(("=", "+", "-", "@")) else cell
+async def rows(found: AsyncIterator[Call], zones: Zones) -> AsyncIterator[dict[str, str]]:
+    """Calls as rows of a file with `COLUMNS`."""
+    async for call in found:
+        yield _cells(call, zone_of(call.line, zones))
 
 
 def _cells(call: Call, zone: tzinfo) -> dict[str, str]:
-    def seconds(value: float | None) -> str:
-        return "" if value is None else str(round(value))
-
-    def moment(value: datetime | None) -> str:
-        return "" if value is None else value.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
-
     arrived = call.arrived_at.astimezone(zone)
     told = {
         "date": arrived.strftime("%Y-%m-%d"),
         "time": arrived.strftime("%H:%M:%S"),
-        "waiting_seconds": seconds(call.waiting),
-        "talk_seconds": seconds(call.talk),
-        "recording_seconds": seconds(call.recording_seconds),
-        "answered_at": moment(call.answered_at),
-        "ended_at": moment(call.ended_at),
+        "waiting_seconds": whole(call.waiting),
+        "talk_seconds": whole(call.talk),
+        "recording_seconds": whole(call.recording_seconds),
+        "answered_at": moment(call.answered_at, zone),
+        "ended_at": moment(call.ended_at, zone),
         "cause": "" if call.cause is None else str(call.cause),
     }
     return {name: told[name] if name in told else str(getattr(call, name)) for name in COLUMNS}
@@ -153,12 +110,13 @@ _TABLE = (
 )
 
 
-async def table(rows: AsyncIterator[Call], zones: Zones) -> AsyncIterator[str]:
+async def table(found: AsyncIterator[Call], zones: Zones) -> AsyncIterator[str]:
     """Calls as lines for a terminal, the heading first."""
-    yield _line(name for name, _ in _TABLE)
-    async for call in rows:
+    widths = [width for _, width in _TABLE]
+    yield words((name for name, _ in _TABLE), widths)
+    async for call in found:
         cells = _cells(call, zone_of(call.line, zones))
-        yield _line(
+        yield words(
             (
                 f"{cells['date']} {cells['time']}",
                 cells["line"],
@@ -169,7 +127,8 @@ async def table(rows: AsyncIterator[Call], zones: Zones) -> AsyncIterator[str]:
                 cells["operator"],
                 cells["call"],
                 cells["customer"] or cells["name"],
-            )
+            ),
+            widths,
         )
 
 
@@ -189,16 +148,5 @@ async def story(register: Register, call_id: str, zones: Zones) -> list[str]:
         (t.asked_at, f"{t.from_operator} transfers to {t.to_operator or t.target}: {t.result or 'open'}")
         for t in transfers
     ]
-    facts = [f"{name:<18} {_visible(cell)}" for name, cell in _cells(call, zone).items() if cell]
-    return facts + [f"{moment.astimezone(zone):%H:%M:%S} {_visible(text)}" for moment, text in sorted(events)]
-
-
-def _line(cells: Iterable[str]) -> str:
-    return " ".join(
-        f"{_visible(cell)[:width]:<{width}}" for (_, width), cell in zip(_TABLE, cells, strict=True)
-    ).rstrip()
-
-
-def _visible(text: str) -> str:
-    """Without characters that steer a terminal or turn the writing around: callers choose their own names."""
-    return "".join("\ufffd" if unicodedata.category(c) in ("Cc", "Cf") else c for c in text)
+    facts = [f"{name:<18} {visible(cell)}" for name, cell in _cells(call, zone).items() if cell]
+    return facts + [f"{at.astimezone(zone):%H:%M:%S} {visible(text)}" for at, text in sorted(events)]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from callcenter.config import VAR_OVERRIDE
 from callcenter.register import Register, Writer
 from tests.register.stories import wall
 
@@ -32,3 +33,10 @@ async def writer(register: Register) -> AsyncIterator[Writer]:
     started.start()
     yield started
     await started.stop(timeout=10)
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The configuration as it is shipped, with everything made at run time in a folder of its own."""
+    monkeypatch.setenv(VAR_OVERRIDE, str(tmp_path / "var"))
+    return Path(__file__).parents[2] / "config.yaml"

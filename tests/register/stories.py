@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from callcenter.core.commands import SaveAnnouncement, SaveCall, SavePresence
+from callcenter.core.commands import Save, SaveAnnouncement, SaveCall, SavePresence
 from callcenter.core.records import AnnouncementRecord, CallRecord, PresenceRecord
+from callcenter.register import Register, Writer
 
 MORNING = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
 """09:00 in Moscow: second 0 of the core's clock in these stories."""
@@ -55,6 +56,16 @@ def announcement(call: str, number: int = 1, spoken_at: float = 0.0, **known: An
         "prompts": ("wait-up-to-5",),
     }
     return SaveAnnouncement(AnnouncementRecord(call, number, spoken_at, **usual | known))
+
+
+async def fill(register: Register, facts: Sequence[Save]) -> None:
+    """Write facts and wait until they are there."""
+    writer = Writer(register, wall)
+    writer.start()
+    for save in facts:
+        writer.put(save)
+    assert await writer.stop(10)
+    assert writer.refused == 0
 
 
 def stored(path: Path, query: str) -> list[tuple[Any, ...]]:

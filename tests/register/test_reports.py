@@ -14,12 +14,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from click.testing import CliRunner, Result
 
-from callcenter.config import VAR_OVERRIDE
 from callcenter.core.commands import Save, SaveOffer, SaveTransfer
 from callcenter.core.records import CallRecord, OfferRecord, Outcome, TransferRecord
-from callcenter.register import Register, Writer, reports
+from callcenter.register import Register, reports
 from callcenter.register.cli import register as command
-from tests.register.stories import announcement, arrival, wall
+from callcenter.register.spreadsheet import defused, write_csv
+from tests.register.stories import announcement, arrival, fill
 
 MOSCOW, PERM = ZoneInfo("Europe/Moscow"), ZoneInfo("Asia/Yekaterinburg")
 HOUR = 3600.0
@@ -35,16 +35,6 @@ CALLS: Sequence[Save] = (
     SaveOffer(OfferRecord("o-2", "first", "101", "queue", 9.0, ended_at=73.0, result="finished")),
     SaveTransfer(TransferRecord("first", 1, 70.0, "101", "technical", consult=False, result="none_free")),
 )
-
-
-async def fill(register: Register, facts: Sequence[Save]) -> None:
-    """Write facts and wait until they are there."""
-    writer = Writer(register, wall)
-    writer.start()
-    for save in facts:
-        writer.put(save)
-    assert await writer.stop(10)
-    assert writer.refused == 0
 
 
 async def found(register: Register, first: date, last: date, zones: dict[str, tzinfo], **which: Any) -> list[str]:
@@ -76,8 +66,9 @@ async def test_a_spreadsheet_runs_no_formula_of_a_caller(register: Register) -> 
     for number, name in enumerate(formulas):
         await fill(register, [arrival(f"1.{number}", number, customer=name, cause_text=name)])
     text = io.StringIO(newline="")
-    rows = reports.calls(register, MONDAY, MONDAY, {"estp": MOSCOW})
-    assert await reports.write_csv(rows, text, {"estp": MOSCOW}) == len(formulas)
+    zones = {"estp": MOSCOW}
+    rows = reports.rows(reports.calls(register, MONDAY, MONDAY, zones), zones)
+    assert await write_csv(reports.COLUMNS, rows, text) == len(formulas)
     assert text.getvalue().startswith("\ufeffcall;line;date;")
     read = list(csv.DictReader(io.StringIO(text.getvalue()[1:], newline=""), delimiter=";"))
     assert [row["customer"] for row in read] == [
@@ -94,12 +85,12 @@ async def test_a_spreadsheet_runs_no_formula_of_a_caller(register: Register) -> 
 
 @pytest.mark.parametrize("cell", ["=1", " =1", "\t=1", "\r\n@x"])
 def test_blanks_before_a_formula_do_not_hide_it(cell: str) -> None:
-    assert reports.defused(cell) == f"'{cell}"
+    assert defused(cell) == f"'{cell}"
 
 
 @pytest.mark.parametrize("cell", ["", "a=1", "12"])
 def test_ordinary_cells_stay(cell: str) -> None:
-    assert reports.defused(cell) == cell
+    assert defused(cell) == cell
 
 
 async def test_many_calls_are_read_page_by_page(register: Register) -> None:
@@ -109,13 +100,6 @@ async def test_many_calls_are_read_page_by_page(register: Register) -> None:
 
 
 # -- at a terminal ---------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The configuration as it is shipped, with everything made at run time in a folder of its own."""
-    monkeypatch.setenv(VAR_OVERRIDE, str(tmp_path / "var"))
-    return Path(__file__).parents[2] / "config.yaml"
 
 
 @pytest.fixture

@@ -1,0 +1,152 @@
+"""Each day of a line summed up for supervisors: how many called, and how long they waited (ESTP 2.2d)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import and_, false, func, or_, select
+
+from callcenter.core.records import Identification, Outcome
+from callcenter.register.database import Register
+from callcenter.register.days import Zones, recorded, within_days
+from callcenter.register.spreadsheet import whole
+from callcenter.register.tables import Call
+from callcenter.register.terminal import figures, percent, seconds
+
+REGISTERED = (Identification.BY_NUMBER.value, Identification.BY_INN.value)
+"""Persons registered on the platform are those whom the directory knows (ESTP 2.2d)."""
+
+COLUMNS = (
+    "date",
+    "line",
+    "calls",
+    "joined",
+    "answered",
+    "answered_registered",
+    "abandoned",
+    "average_wait_seconds",
+    "average_wait_registered_seconds",
+    "service_level_percent",
+    "longest_wait_seconds",
+)
+"""Columns of the exported file."""
+
+
+@dataclass(frozen=True, slots=True)
+class DaySummary:
+    """The calls that arrived on one day on one line. Seconds; None: there were none to tell it by."""
+
+    day: date
+    line: str
+    calls: int
+    joined: int
+    """Callers who came as far as the queue."""
+    answered: int
+    registered: int
+    """Registered persons who were answered."""
+    abandoned: int
+    """Gave up in the queue."""
+    average: float | None
+    """Mean wait of answered callers."""
+    average_registered: float | None
+    """Mean wait of answered registered persons: not to exceed five minutes (ESTP 2.2d)."""
+    service_level: float | None
+    """Share of callers answered soon enough, of those answered at all and those who gave up."""
+    longest: float | None
+    """Longest wait, whether answered or in vain."""
+
+
+async def day_summaries(
+    register: Register,
+    first: date,
+    last: date,
+    zones: Zones,
+    answer_within: Mapping[str, float],
+    line: str | None = None,
+) -> AsyncIterator[DaySummary]:
+    """Days with calls, in order, by line. `answer_within`: line -> seconds that its service level allows.
+
+    Raises `RegisterError`.
+    """
+    answered = and_(Call.answered_at.is_not(None), Call.waiting.is_not(None))
+    registered = and_(answered, Call.identification.in_(REGISTERED))
+    soon = or_(false(), *(and_(Call.line == name, Call.waiting <= limit) for name, limit in answer_within.items()))
+    query = (
+        select(
+            Call.line,
+            func.count().label("calls"),
+            func.count(Call.joined_at).label("joined"),
+            func.count().filter(answered).label("answered"),
+            func.count().filter(registered).label("registered"),
+            func.count().filter(Call.outcome == Outcome.ABANDONED.value).label("abandoned"),
+            func.avg(Call.waiting).filter(answered).label("average"),
+            func.avg(Call.waiting).filter(registered).label("average_registered"),
+            func.count().filter(answered, soon).label("soon"),
+            func.max(Call.waiting).label("longest"),
+        )
+        .group_by(Call.line)
+        .order_by(Call.line)
+    )
+    if line is not None:
+        query = query.where(Call.line == line)
+    async with register.session() as session:
+        for day in await recorded(Call.arrived_at, first, last, session):
+            for row in await session.execute(query.where(within_days(Call.arrived_at, day, day, zones, Call.line))):
+                told = row._asdict()
+                in_time, tried = told.pop("soon"), row.answered + row.abandoned
+                # That of a line which is no longer configured is unknown.
+                level = in_time / tried if tried and row.line in answer_within else None
+                yield DaySummary(day=day, service_level=level, **told)
+
+
+async def rows(days: AsyncIterator[DaySummary]) -> AsyncIterator[dict[str, str]]:
+    """Days as rows of a file with `COLUMNS`."""
+    async for day in days:
+        yield {
+            "date": str(day.day),
+            "line": day.line,
+            "calls": str(day.calls),
+            "joined": str(day.joined),
+            "answered": str(day.answered),
+            "answered_registered": str(day.registered),
+            "abandoned": str(day.abandoned),
+            "average_wait_seconds": whole(day.average),
+            "average_wait_registered_seconds": whole(day.average_registered),
+            "service_level_percent": whole(None if day.service_level is None else 100 * day.service_level),
+            "longest_wait_seconds": whole(day.longest),
+        }
+
+
+_NAME = 24
+"""Width of day and line."""
+_HEADINGS = (
+    "CALLS",
+    "JOINED",
+    "ANSWERED",
+    "ABANDONED",
+    "WAIT",
+    "REGISTERED",
+    "WAIT",
+    "LEVEL",
+    "LONGEST",
+)
+
+
+async def table(days: AsyncIterator[DaySummary]) -> AsyncIterator[str]:
+    """Days as lines for a terminal, the heading first; waits in seconds, those of registered persons in a column."""
+    yield figures("DAY        LINE", _HEADINGS, _NAME, _HEADINGS)
+    async for day in days:
+        cells = (
+            str(day.calls),
+            str(day.joined),
+            str(day.answered),
+            str(day.abandoned),
+            seconds(day.average),
+            str(day.registered),
+            seconds(day.average_registered),
+            percent(day.service_level),
+            seconds(day.longest),
+        )
+        yield figures(f"{day.day} {day.line}"[:_NAME], cells, _NAME, _HEADINGS)

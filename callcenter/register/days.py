@@ -1,0 +1,54 @@
+"""Dates of people as spans of time: a day begins and ends at different moments on lines of different zones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+
+from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
+
+Zones = Mapping[str, tzinfo]
+"""Line -> its zone."""
+
+_DAY = timedelta(days=1)
+
+Moment = InstrumentedAttribute[datetime] | InstrumentedAttribute[datetime | None]
+
+
+def zone_of(line: str, zones: Zones) -> tzinfo:
+    """The line's zone; that of the first line for one that is no longer configured."""
+    return zones.get(line) or next(iter(zones.values()), UTC)
+
+
+def within(moment: Moment, first: date, last: date, zone: tzinfo) -> ColumnElement[bool]:
+    """`moment` lies in the days from `first` to `last`, both included, of that zone."""
+    begin = datetime.combine(first, time(), zone)
+    end = datetime.combine(last + _DAY, time(), zone)
+    return and_(moment >= begin, moment < end)
+
+
+def within_days(
+    moment: Moment, first: date, last: date, zones: Zones, line: ColumnElement[str] | InstrumentedAttribute[str]
+) -> ColumnElement[bool]:
+    """The same, in the zone of each call's own `line`."""
+    if len(set(zones.values())) < 2:
+        return within(moment, first, last, zone_of("", zones))
+    lines_of: dict[tzinfo, list[str]] = {}
+    for name, zone in zones.items():
+        lines_of.setdefault(zone, []).append(name)
+    theirs = [and_(line.in_(names), within(moment, first, last, zone)) for zone, names in lines_of.items()]
+    others = and_(line.not_in(zones), within(moment, first, last, zone_of("", zones)))
+    # No index helps with alternatives, so that the whole span is named as well.
+    return and_(within(moment, first - _DAY, last + _DAY, UTC), or_(others, *theirs))
+
+
+async def recorded(moment: Moment, first: date, last: date, session: AsyncSession) -> Iterator[date]:
+    """The days from `first` to `last` on which there can be a `moment` at all, in any zone."""
+    earliest = await session.scalar(select(func.min(moment)))
+    latest = await session.scalar(select(func.max(moment)))
+    if earliest is None or latest is None:
+        return iter(())
+    begin, end = max(first, earliest.date() - _DAY), min(last, latest.date() + _DAY)
+    return (begin + number * _DAY for number in range((end - begin).days + 1))

@@ -1,0 +1,94 @@
+"""What past days teach about a line: how many callers come and when, how long they take, how long they wait in vain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, tzinfo
+from typing import Any
+
+from sqlalchemy import Double, func, select
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import GenericFunction
+
+from callcenter.core.commands import OfferKind
+from callcenter.core.records import Outcome
+from callcenter.register.database import Register
+from callcenter.register.days import within
+from callcenter.register.tables import Call, Offer
+
+HALF_HOURS = 48
+"""Of a day."""
+
+
+async def half_hours(register: Register, line: str, zone: tzinfo, days: Sequence[date]) -> dict[date, list[int]]:
+    """Callers who joined the queue in each half-hour of these days, by the clock on the line's wall.
+
+    A day without a single call of the line is left out: nobody can tell a silent day from one on which the
+    controller did not run. Where the clock is put back, callers of both passages of the hour are counted in it; an
+    hour that is skipped has none. Raises `RegisterError`.
+    """
+    found: dict[date, list[int]] = {}
+    async with register.session() as session:
+        for day in days:
+            joined = select(Call.joined_at).where(Call.line == line, within(Call.joined_at, day, day, zone))
+            counts = [0] * HALF_HOURS
+            for moment in await session.scalars(joined):
+                if moment is not None:
+                    local = moment.astimezone(zone)
+                    counts[2 * local.hour + local.minute // 30] += 1
+            arrived = select(Call.id).where(Call.line == line, within(Call.arrived_at, day, day, zone)).limit(1)
+            if any(counts) or await session.scalar(arrived) is not None:
+                found[day] = counts
+    return found
+
+
+async def handling(register: Register, line: str, since: datetime) -> tuple[int, float]:
+    """How many of the line's callers who arrived since then were talked to, and the mean seconds it took; (0, 0.0).
+
+    An operator is busy with a call of the queue from picking up until the leg ends, holds and consultations
+    included; wrap-up comes on top of it. Phones that hung up at once have not taken the call. Raises `RegisterError`.
+    """
+    busy = seconds_between(Offer.answered_at, Offer.ended_at)
+    query = (
+        select(func.count(), func.avg(busy))
+        .select_from(Offer)
+        .join(Call, Call.call == Offer.call)
+        .where(Call.line == line, Call.arrived_at >= since, Offer.kind == OfferKind.QUEUE.value)
+        .where(Offer.result == "connected", Offer.answered_at.is_not(None), Offer.ended_at >= Offer.answered_at)
+    )
+    async with register.session() as session:
+        number, mean = (await session.execute(query)).one()
+    return number, mean or 0.0
+
+
+async def patience(register: Register, line: str, since: datetime) -> tuple[int, float]:
+    """How many of the line's callers who arrived since then gave up, and the seconds that all of them queued.
+
+    Mean patience is the seconds divided by the number: the maximum-likelihood estimate where those who were answered
+    are censored (estimated waiting time, θ = abandonments / total queueing time). Raises `RegisterError`.
+    """
+    gave_up = func.count().filter(Call.outcome == Outcome.ABANDONED.value)
+    query = select(gave_up, func.sum(Call.waiting)).where(Call.line == line, Call.arrived_at >= since)
+    async with register.session() as session:
+        number, queued = (await session.execute(query)).one()
+    return number, queued or 0.0
+
+
+class seconds_between(GenericFunction[float]):  # noqa: N801 - it reads as the SQL function it stands for
+    """Seconds from one moment to another, which each database computes in its own way."""
+
+    type = Double()
+    inherit_cache = True
+
+
+@compiles(seconds_between, "sqlite")
+def _sqlite(element: seconds_between, compiler: SQLCompiler, **options: Any) -> str:
+    begin, end = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"((julianday({end}) - julianday({begin})) * 86400.0)"
+
+
+@compiles(seconds_between, "postgresql")
+def _postgresql(element: seconds_between, compiler: SQLCompiler, **options: Any) -> str:
+    begin, end = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"CAST(EXTRACT(EPOCH FROM ({end} - {begin})) AS DOUBLE PRECISION)"

@@ -1,0 +1,265 @@
+"""The ledger of promises read back: how true the announced waits were (ESTP 5.4.6).
+
+A promise is known to have been kept or broken when the caller was answered, and known to have been broken when the
+caller gave up later than promised. Of one who gave up sooner nobody can say it: such promises are counted apart.
+Announcements from before the ledger are passed over.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field, fields
+from datetime import date
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
+from sqlalchemy.orm import InstrumentedAttribute
+
+from callcenter.core.records import PromiseResult
+from callcenter.register.database import Register
+from callcenter.register.days import Zones, recorded, within_days, zone_of
+from callcenter.register.spreadsheet import whole
+from callcenter.register.tables import Announcement, Call
+from callcenter.register.terminal import DASH, figures, percent
+
+ENOUGH = 20
+"""Fewer cases than these make no percentage."""
+
+_PAGE = 500
+_DEPTHS = ((0, "0"), (2, "1–2"), (5, "3–5"), (10, "6–10"), (20, "11–20"), (math.inf, "21+"))
+"""Most callers ahead -> name of the depth of queue."""
+
+_LINE: ColumnElement[str] = Call.line + ""
+"""An expression on purpose: by the index on lines SQLite would go through all calls of a year for each of its days."""
+
+_OPEN, _ANSWERED, _GAVE_UP, _LOST = (
+    Announcement.result == result.value
+    for result in (PromiseResult.OPEN, PromiseResult.ANSWERED, PromiseResult.GAVE_UP, PromiseResult.LOST)
+)
+
+
+def _kept(promised: ColumnElement[Any] | InstrumentedAttribute[Any]) -> ColumnElement[bool]:
+    return and_(_ANSWERED, Announcement.waited <= promised)
+
+
+def _broken(promised: ColumnElement[Any] | InstrumentedAttribute[Any]) -> ColumnElement[bool]:
+    return and_(or_(_ANSWERED, _GAVE_UP), Announcement.waited > promised)
+
+
+_SPOKEN = Announcement.spoken * 60.0
+_ERROR = Announcement.estimate - Announcement.waited
+_COMPARED = and_(_ANSWERED, _ERROR.is_not(None))
+
+
+@dataclass(slots=True)
+class Tally:
+    """Promises of one kind, counted and summed up. Shares are None for fewer than `ENOUGH` cases."""
+
+    announced: int = 0
+    p90_kept: int = 0
+    p90_broken: int = 0
+    spoken: int = 0
+    """Announcements that said a time."""
+    spoken_kept: int = 0
+    spoken_broken: int = 0
+    gave_up: int = 0
+    """Cannot be judged: gave up before P90."""
+    lost: int = 0
+    """Cannot be judged: the call ended by nobody's will."""
+    open: int = 0
+    """Cannot be judged yet: still waiting."""
+    unknown: int = 0
+    """Nothing to judge: nobody could tell how long it would take."""
+    compared: int = 0
+    """Estimates of callers who were answered, and the sums over them: seconds, and squares of seconds."""
+    estimates: float = 0.0
+    waits: float = 0.0
+    squares: float = 0.0
+
+    def add(self, other: Tally) -> None:
+        """Count these, too."""
+        for one in fields(self):
+            setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))
+
+    @property
+    def judged(self) -> int:
+        """Estimates known to have held or not: answered, or gave up later than P90."""
+        return self.p90_kept + self.p90_broken
+
+    @property
+    def coverage(self) -> float | None:
+        """Share of the judged that were answered within P90; .9 is perfect."""
+        return _share(self.p90_kept, self.judged)
+
+    @property
+    def kept(self) -> float | None:
+        """Share of the spoken times that were kept, of those where it is known."""
+        return _share(self.spoken_kept, self.spoken_kept + self.spoken_broken)
+
+    @property
+    def bias(self) -> float | None:
+        """(mean estimate - mean real wait) / mean real wait, over answered callers."""
+        if self.compared < ENOUGH or self.waits <= 0:
+            return None
+        return (self.estimates - self.waits) / self.waits
+
+    @property
+    def rmse(self) -> float | None:
+        """Root of the mean squared error / mean real wait, over answered callers."""
+        if self.compared < ENOUGH or self.waits <= 0:
+            return None
+        return math.sqrt(self.squares / self.compared) / (self.waits / self.compared)
+
+
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole >= ENOUGH else None
+
+
+@dataclass(slots=True)
+class Ledger:
+    """The promises of some days: in all, and by what may make them better or worse."""
+
+    total: Tally = field(default_factory=Tally)
+    by_day: dict[date, Tally] = field(default_factory=dict)
+    by_depth: dict[str, Tally] = field(default_factory=dict)
+    """By the number of callers ahead."""
+    by_turn: dict[str, Tally] = field(default_factory=dict)
+    """The first announcement to a caller, and later ones."""
+
+    def add(self, day: date, ahead: int, later: bool, tally: Tally) -> None:
+        """Count promises of one kind of a day; days come in order."""
+        depth = next(name for most, name in _DEPTHS if ahead <= most)
+        self.total.add(tally)
+        self.by_day.setdefault(day, Tally()).add(tally)
+        self.by_depth.setdefault(depth, Tally()).add(tally)
+        self.by_turn.setdefault("later" if later else "first", Tally()).add(tally)
+
+
+async def ledger(register: Register, first: date, last: date, zones: Zones, line: str | None = None) -> Ledger:
+    """Promises spoken from `first` to `last`, both included, each on the day of its line. Raises `RegisterError`.
+
+    The database counts and sums up day by day: a year needs no more memory than a day.
+    """
+    found = Ledger()
+    counted = [column.label(name) for name, column in _TALLY.items()]
+    later = case((Announcement.number > 1, 1), else_=0).label("later")
+    query = _of_line(select(Announcement.ahead, later, *counted), line).group_by(Announcement.ahead, "later")
+    async with register.session() as session:
+        for day in await recorded(Announcement.spoken_at, first, last, session):
+            of_day = query.where(within_days(Announcement.spoken_at, day, day, zones, _LINE))
+            for ahead, is_later, *values in await session.execute(of_day):
+                tally = Tally(**{name: value or 0 for name, value in zip(_TALLY, values, strict=True)})
+                found.add(day, ahead, bool(is_later), tally)
+    return found
+
+
+def _of_line(query: Select[Any], line: str | None) -> Select[Any]:
+    joined = query.join(Call, Call.call == Announcement.call).where(Announcement.result != "")
+    return joined if line is None else joined.where(_LINE.in_((line,)))
+
+
+_TALLY: dict[str, ColumnElement[Any]] = {
+    "announced": func.count(),
+    "p90_kept": func.count().filter(_kept(Announcement.p90)),
+    "p90_broken": func.count().filter(_broken(Announcement.p90)),
+    "spoken": func.count(Announcement.spoken),
+    "spoken_kept": func.count().filter(_kept(_SPOKEN)),
+    "spoken_broken": func.count().filter(_broken(_SPOKEN)),
+    "gave_up": func.count().filter(_GAVE_UP, Announcement.waited <= Announcement.p90),
+    "lost": func.count().filter(_LOST, Announcement.p90.is_not(None)),
+    "open": func.count().filter(_OPEN, Announcement.p90.is_not(None)),
+    "unknown": func.count().filter(Announcement.p90.is_(None)),
+    "compared": func.count().filter(_COMPARED),
+    "estimates": func.sum(Announcement.estimate).filter(_COMPARED),
+    "waits": func.sum(Announcement.waited).filter(_COMPARED),
+    "squares": func.sum(_ERROR * _ERROR).filter(_COMPARED),
+}
+
+
+# -- for the terminal ------------------------------------------------------------------------------------------
+
+_HEADINGS = ("ANNOUNCED", "JUDGED", "P90 HELD", "TIMES SPOKEN", "KEPT", "ANSWERED", "BIAS", "RMSE")
+_NAME = 12
+
+
+def table(found: Ledger) -> Iterator[str]:
+    """The ledger as lines for a terminal."""
+    total = found.total
+    if not total.announced:
+        yield "No promises in the register."
+        return
+    yield figures("", _HEADINGS, _NAME, _HEADINGS)
+    yield _figures("all", total)
+    depths = {name: found.by_depth[name] for _, name in _DEPTHS if name in found.by_depth}
+    turns = {name: found.by_turn[name] for name in ("first", "later") if name in found.by_turn}
+    days = {str(day): tally for day, tally in found.by_day.items()}
+    for title, tallies in (("by day", days), ("by callers ahead", depths), ("by announcement", turns)):
+        yield title
+        for name, tally in tallies.items():
+            yield _figures(name, tally)
+    yield (
+        f"Not judged: {total.gave_up} gave up before P90, {total.lost} lost, {total.open} still waiting, "
+        f"{total.unknown} without an estimate. {DASH}: fewer than {ENOUGH} to tell by."
+    )
+
+
+def _figures(name: str, tally: Tally) -> str:
+    cells = (
+        str(tally.announced),
+        str(tally.judged),
+        percent(tally.coverage),
+        str(tally.spoken),
+        percent(tally.kept),
+        str(tally.compared),
+        percent(tally.bias, "+"),
+        percent(tally.rmse),
+    )
+    return figures(f"  {name}", cells, _NAME, _HEADINGS)
+
+
+# -- for a spreadsheet -----------------------------------------------------------------------------------------
+
+
+def _verdict(promised: ColumnElement[Any] | InstrumentedAttribute[Any]) -> ColumnElement[str]:
+    return case((_kept(promised), "yes"), (_broken(promised), "no"), else_="")
+
+
+def _fraction(number: float | None) -> str:
+    """With the comma of a Russian spreadsheet, which takes 2.5 for the second of May."""
+    return "" if number is None else f"{number:.1f}".replace(".", ",")
+
+
+_WRITTEN: dict[str, tuple[ColumnElement[Any] | InstrumentedAttribute[Any], Callable[[Any], str]]] = {
+    "announcement": (Announcement.number, whole),
+    "ahead": (Announcement.ahead, whole),
+    "staff": (Announcement.staff, whole),
+    "to_serve": (Announcement.to_serve, _fraction),
+    "handling_seconds": (Announcement.handling, whole),
+    "patience_seconds": (Announcement.patience, whole),
+    "estimate_seconds": (Announcement.estimate, whole),
+    "p90_seconds": (Announcement.p90, whole),
+    "spoken_minutes": (Announcement.spoken, whole),
+    "waited_seconds": (Announcement.waited, whole),
+    "result": (Announcement.result, str),
+    "p90_held": (_verdict(Announcement.p90), str),
+    "spoken_kept": (_verdict(_SPOKEN), str),
+}
+
+COLUMNS = ("call", "line", "date", "time", *_WRITTEN)
+"""Columns of the exported file."""
+
+
+async def rows(
+    register: Register, first: date, last: date, zones: Zones, line: str | None = None
+) -> AsyncIterator[dict[str, str]]:
+    """The same promises one by one, in the order in which they were spoken, as rows of a file with `COLUMNS`."""
+    written = [column.label(name) for name, (column, _) in _WRITTEN.items()]
+    query = _of_line(select(Call.call, Call.line, Announcement.spoken_at, *written), line)
+    query = query.where(within_days(Announcement.spoken_at, first, last, zones, _LINE))
+    query = query.order_by(Announcement.spoken_at, Announcement.id).execution_options(yield_per=_PAGE)
+    async with register.session() as session:
+        async for call, of_line, spoken_at, *values in await session.stream(query):
+            local = spoken_at.astimezone(zone_of(of_line, zones))
+            cells = {name: text(value) for (name, (_, text)), value in zip(_WRITTEN.items(), values, strict=True)}
+            yield {"call": call, "line": of_line, "date": f"{local:%Y-%m-%d}", "time": f"{local:%H:%M:%S}"} | cells
