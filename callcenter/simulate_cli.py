@@ -116,6 +116,10 @@ def simulate_command(**given: Any) -> None:
 def _simulate(given: Mapping[str, Any]) -> None:
     if given["picture"]:
         pictures.check(given["picture"])
+    written = [given[name].resolve() for name in ("output", "picture") if given[name]]
+    read = [given[name].resolve() for name in ("trace", "forecast", "staff") if given[name]]
+    if len({*written, *read}) < len(written) + len(read):
+        raise click.UsageError("one file stands for two things; what is written must not replace what is read")
     experiment = Experiment(
         _scenario(given),
         given["estimator"],

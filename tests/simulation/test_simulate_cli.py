@@ -127,6 +127,7 @@ def test_a_forecast_of_the_day_is_staffed_as_the_table_of_staffing_would(tmp_pat
         (["--picture", "waits.jpg", "--calls", "1"], "waits.jpg"),
         (["--output", "no/such/folder/rows.csv", "--calls", "1"], "no/such/folder/rows.csv"),
         (["--seeds", "0"], "--seeds"),
+        (["--trace", "calls.csv", "--agents", "1", "--output", "./calls.csv"], "must not replace what is read"),
     ],
 )
 def test_what_cannot_be_simulated_is_told_in_a_sentence(
