@@ -257,6 +257,35 @@ class DayStarted:
     line: str
 
 
+@dataclass(frozen=True, slots=True)
+class PastWait:
+    """A wait of today that ended before the controller started."""
+
+    ago: float
+    """Seconds since it ended."""
+    wait: float
+    answered: bool
+    """Otherwise the caller gave up."""
+    registered: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PastCalls:
+    """What the register knows of a line from before the controller started: its experience, and today so far."""
+
+    line: str
+    handled: int = 0
+    """Calls of late, and the mean seconds that each took of its operator."""
+    handling: float = 0.0
+    gave_up: int = 0
+    """Callers of late who gave up, and the seconds that all callers queued."""
+    queued: float = 0.0
+    joined: int = 0
+    """Callers who joined the queue today."""
+    waits: tuple[PastWait, ...] = ()
+    """Of today, the earliest first."""
+
+
 class TimerKind(StrEnum):
     """What a timer is for."""
 
@@ -356,6 +385,7 @@ Event = (
     | CompleteTransfer
     | HoursChanged
     | DayStarted
+    | PastCalls
     | TimerFired
     | AsteriskLost
     | Snapshot

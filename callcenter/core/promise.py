@@ -7,6 +7,7 @@ from dataclasses import replace
 from callcenter.core.caller import Caller
 from callcenter.core.commands import SaveAnnouncement, Severity
 from callcenter.core.estimate import Estimate
+from callcenter.core.events import PastCalls
 from callcenter.core.floor import Floor, LineState
 from callcenter.core.records import PromiseResult
 
@@ -53,6 +54,19 @@ def newcomer_wait(line: LineState, staff: int, free: int, now: float) -> float |
         return line.answering.mean
     estimate = line.wait(to_serve, staff)
     return estimate.mean if estimate else None
+
+
+def learn(floor: Floor, event: PastCalls) -> None:
+    """A controller that starts again knows handling time, patience and the waits of today as before (ESTP 2.2d)."""
+    line = floor.lines.get(event.line)
+    if line is None:
+        return
+    if event.handled:
+        line.handling.recall(event.handling, event.handled)
+        line.patience.recall(event.queued, event.gave_up, event.handled + event.gave_up)
+    line.joined += event.joined
+    for past in event.waits:
+        line.waits.add(past.wait, answered=past.answered, registered=past.registered, now=floor.now - past.ago)
 
 
 def settle(floor: Floor, caller: Caller, at: float, result: PromiseResult) -> None:

@@ -130,6 +130,14 @@ class SlowMean:
         self._sum = expected * weight
         self._squares = 2 * expected**2 * weight  # of exponential times, until the line has seen its own
 
+    def recall(self, mean: float, count: int) -> None:
+        """So many values with this mean were seen before; the expectation fills up what is missing of its weight."""
+        expected = max(0.0, self._weight - count)
+        recalled = (self.mean * expected + mean * count) / (expected + count)
+        weight = min(expected + count, 1 / (1 - self._kept))
+        self._squares *= (recalled / self.mean) ** 2 * weight / self._weight if self._weight and self.mean else 0.0
+        self._weight, self._sum = weight, recalled * weight
+
     def add(self, seconds: float) -> None:
         """One more value."""
         self._weight = self._weight * self._kept + 1
@@ -158,6 +166,12 @@ class Patience:
         self._kept = 1 - 1 / memory
         self._seconds = expected
         self._gave_up = 1.0
+
+    def recall(self, queued: float, gave_up: int, callers: int) -> None:
+        """So many callers were seen before, who queued so many seconds in all; as many as are remembered count."""
+        share = min(1.0, 1 / (1 - self._kept) / max(1, callers))
+        self._seconds += queued * share
+        self._gave_up += gave_up * share
 
     def add(self, waited: float, gave_up: bool) -> None:
         """A caller's wait is over."""

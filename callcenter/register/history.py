@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from typing import Any
 
-from sqlalchemy import Double, func, select
+from sqlalchemy import ColumnElement, Double, func, or_, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import GenericFunction
 
 from callcenter.core.commands import OfferKind
+from callcenter.core.events import PastCalls, PastWait
 from callcenter.core.records import Outcome
 from callcenter.register.database import Register
+from callcenter.register.day_summary import REGISTERED
 from callcenter.register.days import within
 from callcenter.register.tables import Call, Offer
+
+EXPERIENCE = timedelta(days=30)
+"""How far back handling time and patience are looked up when the controller starts."""
 
 HALF_HOURS = 48
 """Of a day."""
@@ -46,16 +51,16 @@ async def half_hours(register: Register, line: str, zone: tzinfo, days: Sequence
 async def handling(register: Register, line: str, since: datetime) -> tuple[int, float]:
     """How many of the line's callers who arrived since then were talked to, and the mean seconds it took; (0, 0.0).
 
-    An operator is busy with a call of the queue from picking up until the leg ends, holds and consultations
+    An operator is busy with a call of the queue from the first ring until the leg ends, holds and consultations
     included; wrap-up comes on top of it. Phones that hung up at once have not taken the call. Raises `RegisterError`.
     """
-    busy = seconds_between(Offer.answered_at, Offer.ended_at)
+    busy = seconds_between(Offer.placed_at, Offer.ended_at)
     query = (
         select(func.count(), func.avg(busy))
         .select_from(Offer)
         .join(Call, Call.call == Offer.call)
         .where(Call.line == line, Call.arrived_at >= since, Offer.kind == OfferKind.QUEUE.value)
-        .where(Offer.result == "connected", Offer.answered_at.is_not(None), Offer.ended_at >= Offer.answered_at)
+        .where(Offer.result == "connected", Offer.ended_at >= Offer.placed_at)
     )
     async with register.session() as session:
         number, mean = (await session.execute(query)).one()
@@ -73,6 +78,37 @@ async def patience(register: Register, line: str, since: datetime) -> tuple[int,
     async with register.session() as session:
         number, queued = (await session.execute(query)).one()
     return number, queued or 0.0
+
+
+async def past_calls(register: Register, line: str, zone: tzinfo, now: datetime, wrap_up: float) -> PastCalls:
+    """What a controller that starts at `now` should know of the line. Raises `RegisterError`."""
+    handled, busy = await handling(register, line, now - EXPERIENCE)
+    gave_up, queued = await patience(register, line, now - EXPERIENCE)
+    today = now.astimezone(zone).date()
+    over: ColumnElement[datetime] = func.coalesce(Call.answered_at, Call.ended_at)
+    waited: ColumnElement[float] = func.coalesce(Call.waiting, 0.0)
+    query = (
+        select(over, waited, Call.answered_at.is_not(None), Call.identification.in_(REGISTERED))
+        .where(Call.line == line, within(Call.joined_at, today, today, zone), Call.waiting.is_not(None))
+        .where(or_(Call.answered_at.is_not(None), Call.outcome == Outcome.ABANDONED.value))
+        .order_by(over)
+    )
+    joined = select(func.count()).where(Call.line == line, within(Call.joined_at, today, today, zone))
+    async with register.session() as session:
+        waits = (await session.execute(query)).tuples().all()
+        number = await session.scalar(joined)
+    return PastCalls(
+        line,
+        handled,
+        busy + wrap_up,
+        gave_up,
+        queued,
+        number or 0,
+        tuple(
+            PastWait(max(0.0, (now - at).total_seconds()), wait, answered, registered)
+            for at, wait, answered, registered in waits
+        ),
+    )
 
 
 class seconds_between(GenericFunction[float]):  # noqa: N801 - it reads as the SQL function it stands for

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from callcenter.core.events import PastCalls, PastWait
 from callcenter.core.ledger import Ledger
 from callcenter.core.records import AnnouncementRecord, PromiseResult
 from callcenter.core.settings import Promises
@@ -218,3 +219,31 @@ def test_a_line_whose_promises_break_says_positions_and_later_times_again() -> N
     frees(story, "101")
     served(story, newcomer, "101")
     assert story.waits().heard[-2].startswith("wait-"), "the old ones are forgotten, the new one was better"
+
+
+@pytest.mark.clause("ESTP 2.2d")
+def test_a_controller_that_starts_again_knows_what_it_knew(story: Story) -> None:
+    waits = (
+        PastWait(2000.0, 10.0, True, False),
+        PastWait(600.0, 200.0, True, True),
+        PastWait(60.0, 90.0, False, False),
+    )
+    story.tell(PastCalls("estp", handled=400, handling=300.0, gave_up=100, queued=20_000.0, joined=3, waits=waits))
+    story.tell(PastCalls("nobody's"))
+    line = story.line
+    assert line.handling == pytest.approx(300, rel=0.01)
+    assert line.patience == pytest.approx(20_600 / 101, rel=0.01)
+    day, half_hour, minutes = (line.windows[name] for name in ("day", "30m", "5m"))
+    assert (day.answered, day.average, day.average_registered, day.abandoned) == (2, 105, 200, 1)
+    assert (half_hour.answered, half_hour.average) == (1, 200)
+    assert (minutes.answered, minutes.abandoned) == (0, 1)
+    assert story.center.outlook("estp", story.now).joined == 3
+    story.passes(1300)
+    assert story.line.windows["30m"].answered == 0
+
+
+def test_little_experience_only_corrects_the_expectation(story: Story) -> None:
+    story.tell(PastCalls("estp", handled=5, handling=60.0))
+    assert story.line.handling == pytest.approx((15 * 180 + 5 * 60) / 20)
+    story.tell(PastCalls("estp"))
+    assert story.line.handling == pytest.approx((15 * 180 + 5 * 60) / 20)
