@@ -95,7 +95,7 @@ async def past_calls(register: Register, line: str, zone: tzinfo, now: datetime,
     )
     joined = select(func.count()).where(Call.line == line, within(Call.joined_at, today, today, zone))
     async with register.session() as session:
-        waits = (await session.execute(query)).tuples().all()
+        waits = (await session.execute(query)).all()
         number = await session.scalar(joined)
     return PastCalls(
         line,
