@@ -35,8 +35,9 @@ from callcenter.metrics import Metrics
 from callcenter.people import Secrets
 from callcenter.planning.forecast import Forecast
 from callcenter.recordings import RecordingError, Recordings
-from callcenter.register import Register, Writer
+from callcenter.register import Register, RegisterError, Writer
 from callcenter.register.customers import CustomersTable
+from callcenter.register.history import past_calls
 from callcenter.web import make_app
 
 log = logging.getLogger(__name__)
@@ -120,12 +121,22 @@ class Controller:
         self._writer.start()
         await self._directory.refresh()
         self._look_at_calendar()
+        await self._recall()
         await self._start_web()
         self._background(self._forecaster.run(), "forecast")
         self._background(self.ami.run(), "ami")
         self._background(self._every(HEARTBEAT, self._beat), "heartbeat")
         self._background(self._every(1.0, self._look_at_calendar), "calendar")
         self._background(self._keep_directory(), "directory")
+
+    async def _recall(self) -> None:
+        """Tell the core what the register knows of each line. Without it the line runs on what is configured."""
+        now, wrap_up = datetime.now(UTC), self._config.timings.wrap_up
+        for line in self._config.lines.values():
+            try:
+                self.take(await past_calls(self._register, line.id, line.zone, now, wrap_up))
+            except RegisterError as problem:
+                log.warning("Line %s starts without the experience of past calls: %s", line.id, problem)
 
     async def end_calls(self) -> None:
         """For an Asterisk that stops with us: hang up everybody, and wait a little until they are gone."""

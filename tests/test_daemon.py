@@ -25,7 +25,7 @@ from callcenter.directory import normalise
 from callcenter.forecaster import forecaster
 from callcenter.forecaster.apart import apart
 from callcenter.people import Secrets
-from callcenter.register import Register
+from callcenter.register import Register, RegisterError
 from tests.asterisk.fake_asterisk import LIMIT, Facts, FakeAsterisk, event, success
 from tests.register.stories import eventually, stored
 
@@ -154,6 +154,35 @@ async def test_a_caller_is_greeted(house: House) -> None:
             False,
             {"asterisk": "ok", "register": "ok", "line estp": "nobody is on duty"},
         )
+
+
+@pytest.mark.clause("ESTP 2.2d")
+async def test_after_a_restart_the_averages_of_the_day_go_on(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    """A caller waits five seconds and gives up; the next controller still knows, and what a wait here is like."""
+    async with house.connected() as controller:
+        await eventually(lambda: controller.view().lines["estp"].windows["day"].abandoned == 0)
+        house.asterisk.say(arrives("1.1"))
+        assert await house.sent_to("1.1") == "cc-greeting"
+        house.asterisk.say(event("UserEvent", UserEvent="CCGreeted", Uniqueid="1.1"))
+        await eventually(lambda: bool(sum(controller.view().lines["estp"].waiting.values())))
+        house.asterisk.say(hangs_up("1.1"))
+        await eventually(lambda: controller.view().lines["estp"].windows["day"].abandoned == 1)
+    async with house.connected() as controller:
+        day = controller.view().lines["estp"].windows["day"]
+        assert (day.answered, day.abandoned) == (0, 1)
+        assert controller.outlook("estp").joined == 1
+
+
+async def test_without_the_experience_of_past_calls_the_line_runs_as_configured(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fails(*_: object) -> NoReturn:
+        raise RegisterError("it is locked")
+
+    monkeypatch.setattr(daemon, "past_calls", fails)
+    async with house.connected() as controller:
+        assert controller.view().lines["estp"].handling == 180
+    assert "starts without the experience of past calls: it is locked" in caplog.text
 
 
 async def test_what_happens_before_the_snapshot_waits_for_it(house: House) -> None:

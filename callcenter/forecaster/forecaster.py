@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import partial
 from random import Random
@@ -17,7 +17,6 @@ from callcenter.forecaster.apart import ApartError, apart
 from callcenter.planning.arrivals import History, expected_arrivals
 from callcenter.planning.forecast import Forecast, forecast
 from callcenter.register import Register, RegisterError
-from callcenter.register.day_summary import DaySummary, day_summaries
 from callcenter.register.history import half_hours
 
 log = logging.getLogger(__name__)
@@ -42,8 +41,8 @@ class _Watched:
     history: History = field(default_factory=dict)
     history_of: date | None = None
     """The day before which the history ends."""
-    earlier: DaySummary | None = None
-    """What the register has of the day on which the controller started, from before that."""
+    counted_since: datetime | None = None
+    """The first start of the controller, when that was today; None: the day's callers are all counted."""
     complaint: str = ""
     """Why there is no forecast, as last logged."""
 
@@ -65,7 +64,6 @@ class Forecaster:
         self._loop = asyncio.get_running_loop()
         self._computing = asyncio.Lock()
         """One at a time: calls need the other cores."""
-        self._started = datetime.now(UTC)
 
     def current(self) -> Mapping[str, tuple[Forecast, float]]:
         """By line: the forecast of its day, and how many seconds ago it was made."""
@@ -77,17 +75,20 @@ class Forecaster:
         }
 
     async def run(self) -> None:
-        """Watch all lines until cancelled. To be started before the first caller of this run is answered."""
-        self._started = self._clock(UTC)
+        """Watch all lines until cancelled. To be started when the core has been told of today's past calls."""
         await asyncio.gather(*(self._watch(watched) for watched in self._watched.values()))
 
     async def _watch(self, watched: _Watched) -> None:
         every = watched.line.forecast.every
-        await self._attempt(self._remember, watched)
+        self._begin(watched)
         await asyncio.sleep(min(FIRST_AFTER, every))
         while True:
             await self._attempt(self._look, watched)
             await asyncio.sleep(every)
+
+    def _begin(self, watched: _Watched) -> None:
+        if not self._outlook(watched.line.id).joined:
+            watched.counted_since = self._clock(UTC)
 
     async def _attempt(self, act: Callable[[_Watched], Awaitable[None]], watched: _Watched) -> None:
         try:
@@ -123,39 +124,16 @@ class Forecaster:
         watched.history = await half_hours(self._register, watched.line.id, watched.line.zone, days)
         watched.history_of = today
 
-    async def _remember(self, watched: _Watched) -> None:
-        """The core counts the day from its own start; what was before that is in the register."""
-        line, today = watched.line, self._clock(watched.line.zone).date()
-        zones, within = {line.id: line.zone}, {line.id: line.answer_within}
-        try:
-            async for day in day_summaries(self._register, today, today, zones, within, line.id):
-                watched.earlier = day
-        except RegisterError as problem:
-            log.warning("The forecast of line %s knows nothing of today's earlier calls: %s", line.id, problem)
-
     async def _compute(self, watched: _Watched, now: datetime) -> Forecast:
-        line, outlook = watched.line, _whole_day(self._outlook(watched.line.id), watched.earlier, now.date())
-        hours = line.hours
-        slots = expected_arrivals(watched.history, outlook.joined, now, hours.opens, hours.closes, since=self._started)
+        line, outlook = watched.line, self._outlook(watched.line.id)
+        hours, since = line.hours, watched.counted_since
+        slots = expected_arrivals(watched.history, outlook.joined, now, hours.opens, hours.closes, since=since)
         closes_in = (hours.calendar.next_change(now) - now).total_seconds()
         # The same chance all day: what changes between two forecasts is what has happened, not the dice.
         chance = Random(f"{line.id} {now.date()}")  # noqa: S311 - a simulation
         play = partial(forecast, random=chance, risk=line.forecast.risk, at_least=line.required_staff)
         async with self._computing:
             return await apart(play, outlook, slots, closes_in, line.target_wait)
-
-
-def _whole_day(outlook: Outlook, earlier: DaySummary | None, today: date) -> Outlook:
-    """The outlook together with the calls that were answered today before the controller started."""
-    if earlier is None or earlier.day != today:
-        return outlook
-    return replace(
-        outlook,
-        answered=outlook.answered + earlier.answered,
-        answered_waits=outlook.answered_waits + earlier.answered * (earlier.average or 0.0),
-        registered=outlook.registered + earlier.registered,
-        registered_waits=outlook.registered_waits + earlier.registered * (earlier.average_registered or 0.0),
-    )
 
 
 def past_working_days(line: Line, today: date) -> list[date]:

@@ -16,7 +16,7 @@ import pytest
 from callcenter.config import Config
 from callcenter.config.sections import Line
 from callcenter.core.commands import SaveCall
-from callcenter.core.records import CallRecord, Identification, Outcome
+from callcenter.core.records import CallRecord, Outcome
 from callcenter.core.view import Outlook
 from callcenter.forecaster import forecaster as module
 from callcenter.forecaster.apart import ApartError
@@ -168,24 +168,19 @@ async def test_nothing_known_is_a_forecast_of_nothing_and_no_fault(
     assert not caplog.records
 
 
-@pytest.mark.clause("ESTP 2.2d")
-async def test_after_a_restart_the_morning_still_counts(world: World, register: Register) -> None:
-    """The core begins the day at its own start; 300 callers of the morning had waited nine minutes each."""
-    known = {"identification": Identification.BY_NUMBER, "waiting": 540.0}
-    await keep(register, *(call(n, 30.0 * n, **known) for n in range(300)))
-    world.outlook = replace(CALM, joined=10, answered=0, answered_waits=0.0, registered=0, registered_waits=0.0)
-    forgetful = await world.looks()
-    await world.forecaster._remember(world.forecaster._watched["estp"])
-    forecast = await world.looks()
-    assert forgetful is not None
-    assert forecast is not None
-    assert (forgetful.average_registered or 0) < 300 < (forecast.average_registered or 0)
-    assert forecast.exceeding_registered == 1
-    world.forecaster._watched["estp"].earlier = replace(
-        world.forecaster._watched["estp"].earlier,  # type: ignore[type-var]
-        day=date(2026, 11, 22),
-    )
-    assert await world.looks() == forgetful, "yesterday's calls are no part of today's average"
+async def test_who_started_at_noon_does_not_take_the_morning_for_a_silent_one(world: World, register: Register) -> None:
+    """Last Monday 100 callers came before 16:00 and 40 after; today 5 have come, since the controller is there."""
+    week = -7 * 86_400.0
+    await keep(register, *(call(n, week + 200 * n) for n in range(140)))
+    world.outlook = replace(CALM, joined=0)
+    world.forecaster._begin(world.forecaster._watched["estp"])
+    world.outlook = replace(CALM, joined=5)
+    since_noon = await world.looks()
+    world.forecaster._watched["estp"].counted_since = None
+    all_day = await world.looks()
+    assert since_noon is not None
+    assert all_day is not None
+    assert (since_noon.calls or 0) > (all_day.calls or 0)
 
 
 def test_past_days_are_working_days_of_the_line(line: Line) -> None:
