@@ -147,7 +147,8 @@ OUTCOME_COLUMNS = (
     "patience",
     "rose",
 )
-"""In front of two for each rival: its name, and its name and '_p90'. Empty: unknown; patience: endless."""
+"""In front of two for each rival: its name, and its name and '_p90'. Empty: unknown; patience: endless. Read again as a
+trace these are the same callers."""
 
 
 def writer(file: IO[str], rivals: Sequence[str] = ()) -> Callable[[SimulatedCall], None]:

@@ -58,6 +58,15 @@ def test_another_estimator_stands_in_the_rows_of_the_same_callers(tmp_path: Path
     assert "heard a longer time than before" not in figures
 
 
+def test_the_rows_of_one_simulation_are_a_trace_for_another(tmp_path: Path) -> None:
+    first, again = tmp_path / "first.csv", tmp_path / "again.csv"
+    shown(simulate("--per-hour", 36, "--agents", 2, "--calls", 80, "--output", first))
+    shown(simulate("--trace", first, "--agents", 2, "--output", again))
+    waits = [[float(row["offered_wait"]) for row in written(path)] for path in (first, again)]
+    assert max(waits[0]) > 60
+    assert waits[0] == pytest.approx(waits[1], abs=0.5)
+
+
 def test_a_plan_says_who_is_there(tmp_path: Path) -> None:
     trace, plan, rows = tmp_path / "calls.csv", tmp_path / "plan.csv", tmp_path / "rows.csv"
     trace.write_text("arrival,handling\n28800,100\n32450,100\n")
