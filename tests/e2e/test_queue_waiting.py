@@ -16,7 +16,7 @@ from tests.e2e.station import Station, station, until
 
 pytestmark = pytest.mark.e2e
 STRAIGHT_TO_THE_QUEUE = {"ask_inn": "false", "urgency": {}}
-SPOKEN = ("next-in-line", "position-2", "wait-3", "wait-7")
+SPOKEN = ("next-in-line", "position-2", "wait-15", "wait-7")
 
 
 async def serve(line: Station, phone: Softphone, calls: int) -> list[str]:
@@ -95,7 +95,7 @@ async def test_callers_hear_their_place_and_the_wait_again_and_again_and_music_b
         await listen(second, 10.0)
         first.hang_up()
         await until(lambda: line.waiting() == 1, what="one has given up")
-        await listen(second, 13.0)
+        await listen(second, 15.0)
         second.hang_up()
         await line.ended(number="+73421111102")
         leg.hang_up()
@@ -107,20 +107,19 @@ async def test_callers_hear_their_place_and_the_wait_again_and_again_and_music_b
     found = heard_prompts(heard, (*SPOKEN, "thanks-for-waiting", "press-for-info"), prompts)
     assert names(found)[:7] == [
         "position-2",
-        "wait-7",
+        "wait-15",
         "press-for-info",
         "thanks-for-waiting",
         "position-2",
-        "wait-7",
+        "wait-15",
         "thanks-for-waiting",
     ]
-    assert names(found)[7:9] == ["next-in-line", "wait-3"]
-    assert [(row["ahead"], row["staff"], row["estimate"]) for row in spoken[:3]] == [
-        (1, 1, 360),
-        (1, 1, 360),
-        (0, 1, 180),
-    ]
-    assert json.loads(spoken[0]["prompts"]) == ["position-2", "wait-7"]
+    assert names(found)[7:9] == ["next-in-line", "wait-7"]
+    assert [(row["ahead"], row["staff"], row["spoken"]) for row in spoken[:3]] == [(1, 1, 15), (1, 1, 15), (0, 1, 7)]
+    # 180 s until the operator is free, then as long again unless the first, whose patience is 600 s, gives up
+    assert spoken[0]["estimate"] == pytest.approx(180 + 1 / (1 / 180 + 1 / 600), abs=3)
+    assert {row["result"] for row in spoken} == {"gave_up"}
+    assert json.loads(spoken[0]["prompts"]) == ["position-2", "wait-15"]
     assert_music_between(heard, found[2].start + found[2].seconds, found[3].start, second, prompts)
 
 
