@@ -10,34 +10,32 @@ import tempfile
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
 from callcenter.asterisk import process
-from tests.bench import capacity, reaction
+from tests.bench import capacity, morning, morning_table, reaction, virtual_morning
 from tests.bench.capacity import Capacity
 from tests.bench.reaction import Reaction, Spread
+from tests.bench.verdict import BrokenMeasurementError
 from tests.e2e.station import PROJECT
 
 PARTS = ("capacity", "reaction")
+_TO = click.Path(dir_okay=False, path_type=Path)
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option("--only", type=click.Choice(PARTS), help="One part alone.")
 @click.option("--seconds", default=20.0, show_default=True, help="Length of each measurement of the reaction.")
 @click.option("--profile", is_flag=True, help="Profile the daemon too (figures get worse); prints where the files are.")
-@click.option("--to", type=click.Path(dir_okay=False, path_type=Path), default=PROJECT / "var/bench/bench.json")
-def main(only: str | None, seconds: float, profile: bool, to: Path) -> None:
-    """Measure the line on this machine, which should have nothing else to do."""
-    load = os.getloadavg()[0]
-    result = {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "load_before": load,
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "asterisk": process.find(PROJECT).version,
-    }
-    click.echo(f"Load average {load:.2f} before, {os.cpu_count()} cores, Asterisk {result['asterisk']}")
+@click.option("--to", type=_TO, default=PROJECT / "var/bench/bench.json")
+@click.pass_context
+def main(context: click.Context, only: str | None, seconds: float, profile: bool, to: Path) -> None:
+    """Measure the line on this machine, which should have nothing else to do. Without a command: capacity, reaction."""
+    if context.invoked_subcommand:
+        return
+    result = _circumstances()
     folder = Path(tempfile.mkdtemp(prefix="bench-"))
     if only != "reaction":
         found = asyncio.run(capacity.measure(folder / "capacity", profile=profile))
@@ -50,6 +48,47 @@ def main(only: str | None, seconds: float, profile: bool, to: Path) -> None:
             measured.append(asyncio.run(reaction.measure(where, operators, callers, seconds, profile=profile)))
         result["reaction"] = [asdict(one) for one in measured]
         _show_reaction(measured)
+    _write(result, to, folder)
+
+
+@main.command("morning")
+@click.option("--seed", "seeds", type=int, multiple=True, default=(1,), show_default=True, help="One morning for each.")
+@click.option("--virtual", default=100, show_default=True, help="So many more in virtual time, to tell luck apart.")
+@click.option("--to", type=_TO, default=PROJECT / "var/bench/morning.json")
+def play_morning(seeds: tuple[int, ...], virtual: int, to: Path) -> None:
+    """Promised waits against real ones: an overloaded morning of about six minutes."""
+    result = _circumstances()
+    folder = Path(tempfile.mkdtemp(prefix="bench-"))
+    found = []
+    for seed in seeds:
+        try:
+            one = asyncio.run(morning.measure(folder / f"morning-{seed}", seed))
+        except BrokenMeasurementError as error:
+            raise click.ClickException(f"{error}; logs are in {folder}") from None
+        found.append(asdict(one))
+        click.echo(morning_table.of(one))
+    result["morning"] = found
+    if virtual:
+        many = virtual_morning.play(virtual)
+        result["virtual"] = asdict(many)
+        click.echo(morning_table.of_many(many))
+    _write(result, to, folder)
+
+
+def _circumstances() -> dict[str, Any]:
+    load = os.getloadavg()[0]
+    asterisk = process.find(PROJECT).version
+    click.echo(f"Load average {load:.2f} before, {os.cpu_count()} cores, Asterisk {asterisk}")
+    return {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "load_before": load,
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "asterisk": asterisk,
+    }
+
+
+def _write(result: dict[str, Any], to: Path, folder: Path) -> None:
     to.parent.mkdir(parents=True, exist_ok=True)
     to.write_text(json.dumps(result, indent=2) + "\n")
     click.echo(f"\nWritten to {to}; logs and profiles are in {folder}")

@@ -1,0 +1,298 @@
+"""One accelerated morning: a queue builds up and works off; what callers were promised, and what they really waited.
+
+Everything is about seven times as fast as on the real line: calls of 25 s instead of three minutes. What callers really
+waited is taken from the SIP messages of the phones, with the clock of this machine; the register's promises are
+compared with that. Callers and phones are played by sipp, which can press no key: the urgent callers are softphones
+of ours, who do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import time
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+from callcenter.core.settings import Line
+from callcenter.demo import sipp
+from tests.bench import sip_log, verdict
+from tests.bench.line import Line as RunningLine
+from tests.bench.line import line
+from tests.bench.sip_log import Caller
+from tests.bench.verdict import BrokenMeasurementError, Fate, Promise, Quality
+from tests.e2e.hearing import brief_prompts, listen
+from tests.e2e.softphone import Softphone
+from tests.e2e.station import NUMBER, PROJECT
+
+OPERATORS = 8
+PHASES = ((45.0, 9), (90.0, 72), (165.0, 15))
+"""(seconds, callers): quiet, far more than eight people can serve, quiet again."""
+TALK, SHORTEST_TALK, RING, WRAP_UP = 21.0, 1.0, (0.5, 1.5), 2.0
+"""Seconds: mean of an exponential time, beyond the shortest; least and most; always."""
+PATIENCE = 200.0
+"""Mean of an exponential time, counted from the greeting. Nobody can be told when the operator answers, so some end a
+conversation by it: this makes conversations shorter, but leaves them exponential."""
+URGENT = 0.15
+"""Share of callers who say that it is urgent."""
+LINE = Line(
+    "estp",
+    ("operators",),
+    classes=("urgent", "normal"),
+    default_class="normal",
+    overtaking_limit=25.0,
+    announce_every=10.0,
+    expected_handling=25.0,
+    expected_patience=150.0,
+)
+"""As somebody would set it who knows the line roughly: handling really takes 23 s on average."""
+_SET = ("overtaking_limit", "announce_every", "expected_handling", "expected_patience")
+_LONGEST = 900.0
+_SETTLE = 15.0
+_TRACE = ["-trace_msg", "-message_file", "messages.log"]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One caller to be. Seconds from the beginning, and from the greeting."""
+
+    number: str
+    at: float
+    patience: float
+    urgent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """What the ledger says a caller waited, less what the phones say; milliseconds, and how many were compared."""
+
+    compared: int
+    mean: float
+    least: float
+    most: float
+    other_outcome: int
+    """Promises of which one says "answered", the other "gave up"."""
+
+    @classmethod
+    def of(cls, seconds: Sequence[float], other_outcome: int = 0) -> Differences:
+        return cls(
+            len(seconds), 1000 * sum(seconds) / len(seconds), 1000 * min(seconds), 1000 * max(seconds), other_outcome
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Morning:
+    """What was measured. Waits in seconds, by the phones."""
+
+    seed: int
+    seconds: float
+    load: float
+    """Mean load of the machine during it."""
+    operators: int
+    fewest_on_duty: int
+    callers: int
+    urgent: int
+    answered: int
+    gave_up: int
+    never_queued: int
+    """Hung up before they joined the queue."""
+    longest_queue: int
+    handling: float
+    """Mean seconds from the first ring to the end of wrap-up."""
+    handling_assumed: float
+    """The same as the line thought in the end."""
+    mean_wait: float
+    """Of the answered, from joining."""
+    longest_wait: float
+    everything: Quality
+    first: Quality
+    """First announcements: every caller once."""
+    later: Quality
+    longer_without_reason: int
+    """Callers told a longer time than before, and not that there are fewer operators."""
+    longer_openly: int
+    promise_waits: Differences
+    call_waits: Differences
+    """The same of the register's `calls.waiting`, from joining to the answer."""
+
+
+async def measure(folder: Path, seed: int) -> Morning:
+    """Play the morning, about six minutes. Raises BrokenMeasurementError when the figures would say nothing."""
+    rng, loads = random.Random(seed), [os.getloadavg()[0]]
+    coming = plans(rng)
+    queue = {"classes": list(LINE.classes), "default_class": LINE.default_class}
+    queue |= {name: getattr(LINE, name) for name in _SET}
+    settings = {"ivr": {"ask_inn": "false", "urgency": {"1": "urgent"}}, "queue": queue}
+    prompts = brief_prompts(folder / "prompts")
+    async with line(
+        folder, OPERATORS, prompts=str(prompts), line=settings, timings={"ring_timeout": "15", "wrap_up": str(WRAP_UP)}
+    ) as here:
+        began = time.time()
+        async with AsyncExitStack() as phones:
+            await _sit_down(phones, here, folder, rng)
+            watching = asyncio.create_task(_watch_load(loads))
+            urgent = await _everybody_calls(here, folder, coming)
+            watching.cancel()
+        await _quiet(here)
+        ended = time.time()
+    callers = [*urgent, *sip_log.callers(sip_log.messages(folder / "callers" / "messages.log"))]
+    logs = [folder / phone / "messages.log" for phone in here.config.phones]
+    taken = [call for log in logs for call in sip_log.taken(sip_log.messages(log))]
+    met = verdict.fates(callers, taken)
+    _check(coming, met, began, ended)
+    rows = here.rows(
+        "select a.*, c.number as caller from announcements a join calls c on c.call = a.call order by a.spoken_at"
+    )
+    promises = verdict.promises(rows, met)
+    if not any(one.answered and one.estimate is not None for one in promises):
+        raise BrokenMeasurementError("nobody was promised anything: no queue has built up")
+    handling = sum(call.ended_at - call.rung_at for call in taken) / len(taken) + WRAP_UP, rows[-1]["handling"]
+    return _morning(seed, sum(loads) / len(loads), ended - began, handling, promises, met, here.rows())
+
+
+# -- playing -------------------------------------------------------------------------------------------------------
+
+
+def plans(rng: random.Random) -> list[Plan]:
+    """In each phase so many callers at random moments: a Poisson process of which the count is known."""
+    starts = accumulate((seconds for seconds, _ in PHASES), initial=0.0)
+    moments = sorted(
+        start + rng.uniform(0, seconds)
+        for start, (seconds, callers) in zip(starts, PHASES, strict=False)
+        for _ in range(callers)
+    )
+    return [
+        Plan(f"+7342{2000000 + place}", at, 2 + rng.expovariate(1 / PATIENCE), rng.random() < URGENT)
+        for place, at in enumerate(moments)
+    ]
+
+
+def talk(rng: random.Random) -> float:
+    """How long an operator would talk, seconds."""
+    return SHORTEST_TALK + rng.expovariate(1 / TALK)
+
+
+async def _sit_down(stack: AsyncExitStack, here: RunningLine, folder: Path, rng: random.Random) -> None:
+    """Plug in the operators' phones."""
+    program = sipp.find(PROJECT)
+    for phone in here.config.phones.values():
+        assert phone.address
+        calls = [(round(1000 * rng.uniform(*RING)), round(1000 * talk(rng))) for _ in range(100)]
+        words = ["-p", str(phone.address.port), "-timeout", f"{_LONGEST:.0f}s", *_TRACE]
+        await stack.enter_async_context(
+            sipp._running(program, "operator", folder / phone.id, phone.address.host, calls, words, 1000.0)
+        )
+
+
+async def _everybody_calls(here: RunningLine, folder: Path, plans: Sequence[Plan]) -> list[Caller]:
+    """Until the last caller is gone. Returns the calls of those who are not sipp's."""
+    patient = [plan for plan in plans if not plan.urgent]
+    rows = [(NUMBER, plan.number, round(1000 * plan.at), round(1000 * plan.patience)) for plan in patient]
+    at_once = ["-r", "100", "-l", str(len(rows)), "-m", str(len(rows))]  # each waits for the moment to dial
+    words = [f"{here.proxy[0]}:{here.proxy[1]}", *at_once, "-timeout", f"{_LONGEST:.0f}s", *_TRACE]
+    crowd = sipp._running(sipp.find(PROJECT), "caller", folder / "callers", f"{here.network}1.10", rows, words, 440.0)
+    async with crowd as callers, asyncio.timeout(_LONGEST), asyncio.TaskGroup() as group:
+        urgent = [
+            group.create_task(_urgent_call(here, place, plan))
+            for place, plan in enumerate(plan for plan in plans if plan.urgent)
+        ]
+        await callers.process.wait()
+    return [task.result() for task in urgent]
+
+
+async def _urgent_call(here: RunningLine, place: int, plan: Plan) -> Caller:
+    """Somebody who presses 1 when asked, and hangs up when they have waited enough."""
+    await asyncio.sleep(plan.at)
+    async with Softphone(plan.number, f"{here.network}1.{20 + place}", 0, here.proxy) as phone:
+        dialled_at = time.time()
+        call = await phone.dial(NUMBER)
+        async with asyncio.timeout(10):
+            await call.answered.wait()
+        await listen(call, 1.2)  # the greeting, and the first words of the question
+        await call.press("1")
+        await asyncio.wait([asyncio.ensure_future(call.ended.wait())], timeout=plan.patience)
+        gone_at = time.time()
+        call.hang_up()
+        return Caller(plan.number, dialled_at, gone_at)
+
+
+async def _watch_load(loads: list[float]) -> None:
+    while True:
+        await asyncio.sleep(20)
+        loads.append(os.getloadavg()[0])
+
+
+async def _quiet(here: RunningLine) -> None:
+    """Until the controller, too, has seen the last call end."""
+    try:
+        async with asyncio.timeout(_SETTLE):
+            while await here.gauge("callcenter_lines_in_use"):  # noqa: ASYNC110
+                await asyncio.sleep(0.2)
+    except TimeoutError:
+        raise BrokenMeasurementError("all phones are silent, but the controller still sees calls") from None
+
+
+# -- judging -------------------------------------------------------------------------------------------------------
+
+
+def _check(plans: Sequence[Plan], met: dict[str, Fate], began: float, ended: float) -> None:
+    missing = {plan.number for plan in plans} - set(met)
+    if missing:
+        raise BrokenMeasurementError(f"{len(missing)} of {len(plans)} callers never got through, {min(missing)} is one")
+    strange = [fate for fate in met.values() if not began <= fate.caller.dialled_at <= fate.until <= ended]
+    if strange:
+        raise BrokenMeasurementError(f"the times in sipp's log are not of this morning: {strange[0]}")
+
+
+def _morning(
+    seed: int,
+    load: float,
+    seconds: float,
+    handling: tuple[float, float],
+    promises: Sequence[Promise],
+    met: dict[str, Fate],
+    calls: Sequence[dict[str, Any]],
+) -> Morning:
+    joined = {row["number"]: verdict.posix(row["joined_at"]) for row in calls if row["joined_at"]}
+    waits = {number: met[number].until - at for number, at in joined.items()}
+    answered = [number for number in joined if met[number].answered_at is not None]
+    silent, openly = verdict.rises(promises)
+    same = [one for one in promises if one.answered == one.ledger_answered]
+    return Morning(
+        seed=seed,
+        seconds=seconds,
+        load=load,
+        operators=OPERATORS,
+        fewest_on_duty=min(one.staff for one in promises),
+        callers=len(met),
+        urgent=sum(row["urgency"] == "urgent" for row in calls),
+        answered=len(answered),
+        gave_up=len(joined) - len(answered),
+        never_queued=len(met) - len(joined),
+        longest_queue=_longest_queue([(at, met[number].until) for number, at in joined.items()]),
+        handling=handling[0],
+        handling_assumed=handling[1],
+        mean_wait=sum(waits[number] for number in answered) / len(answered),
+        longest_wait=max(waits.values()),
+        everything=verdict.quality(promises),
+        first=verdict.quality([one for one in promises if one.number == 1]),
+        later=verdict.quality([one for one in promises if one.number > 1]),
+        longer_without_reason=silent,
+        longer_openly=openly,
+        promise_waits=Differences.of([one.ledger_waited - one.waited for one in same], len(promises) - len(same)),
+        call_waits=Differences.of(
+            [row["waiting"] - waits[row["number"]] for row in calls if row["waiting"] is not None],
+            sum((row["outcome"] == "answered") is not (row["number"] in answered) for row in calls),
+        ),
+    )
+
+
+def _longest_queue(waits: Sequence[tuple[float, float]]) -> int:
+    """From (beginning, end) of each wait."""
+    steps = sorted([(begin, 1) for begin, _ in waits] + [(end, -1) for _, end in waits])
+    return max(accumulate(step for _, step in steps))
