@@ -50,8 +50,11 @@ def snapshot(floor: Floor, event: Snapshot) -> None:
         shift.code_over(floor, channel_id)
     for channel in event.channels:
         _catch_up(floor, channel)
+    together: dict[str, list[ChannelSeen]] = {}
     for channel in event.channels:
-        _take_over(floor, channel, event.channels)
+        together.setdefault(channel.bridge, []).append(channel)
+    for channel in event.channels:
+        _take_over(floor, channel, together[channel.bridge] if channel.bridge else ())
     floor.connected = True
     for operator in floor.operators.values():
         if operator.presence is not Presence.OFF:
@@ -94,25 +97,28 @@ def _left_behind(floor: Floor, caller: Caller) -> None:
         floor.move(caller, CallerStep.FAREWELL)
 
 
-def _take_over(floor: Floor, channel: ChannelSeen, channels: Sequence[ChannelSeen]) -> None:
-    """A waiting caller whom somebody else serves: one who talks is left in peace, one who waits there is ours again."""
+def _take_over(floor: Floor, channel: ChannelSeen, together: Sequence[ChannelSeen]) -> None:
+    """A waiting caller whom somebody else serves: one who talks is left in peace, one who waits there is ours again.
+
+    `together`: all channels of the bridge that the caller is in.
+    """
     caller = floor.callers.get(channel.channel_id)
     if caller is None or caller.state is not CallerState.WAITING:
         return
-    ours = any(offer.bridge == channel.bridge for offer in floor.offers.values())
+    ours = any(end.channel_id in floor.offers for end in together)
     if channel.bridge and not ours:
         caller.bridge = channel.bridge
         caller.recorded = True
-        conversation.found_talking(floor, caller, _other_end(floor, caller, channel, channels))
+        conversation.found_talking(floor, caller, _other_end(floor, caller, together))
     elif channel.variables.get("CC_STAGE") == SAFETY_NET:
         caller.recorded = True
         waiting.welcome(floor, caller)
 
 
-def _other_end(floor: Floor, caller: Caller, channel: ChannelSeen, channels: Sequence[ChannelSeen]) -> Offer | None:
+def _other_end(floor: Floor, caller: Caller, together: Sequence[ChannelSeen]) -> Offer | None:
     """The leg of whoever this caller is found talking to; None where it is nobody of ours that we know."""
-    for end in channels:
-        operator = _at_phone(floor, end.phone) if end.bridge == channel.bridge and end is not channel else None
+    for end in together:
+        operator = _at_phone(floor, end.phone) if end.channel_id != caller.call else None
         if operator and operator.activity in (Activity.IDLE, Activity.WRAPPING_UP):
             return _adopt_leg(floor, caller, operator, end)
     return None
