@@ -16,7 +16,6 @@ from callcenter.register import day_summary, reports
 from callcenter.register.database import Register
 from callcenter.register.question import Question, answer, asked, opened, question_options
 from callcenter.register.spreadsheet import write_csv
-from callcenter.register.tables import Call
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -38,7 +37,9 @@ def _which_calls(command: F) -> F:
     return question_options(command)
 
 
-def _calls(register: Register, question: Question, operator: str | None, outcome: str | None) -> AsyncIterator[Call]:
+def _calls(
+    register: Register, question: Question, operator: str | None, outcome: str | None
+) -> AsyncIterator[reports.CallRow]:
     return reports.calls(register, question.first, question.last, question.zones, operator, outcome, question.line)
 
 

@@ -17,7 +17,7 @@ from callcenter.core.records import Outcome
 from callcenter.register.database import Register
 from callcenter.register.day_summary import REGISTERED
 from callcenter.register.days import within
-from callcenter.register.tables import Call, Offer
+from callcenter.register.tables import Call, Offer, UtcDateTime
 
 EXPERIENCE = timedelta(days=30)
 """How far back handling time and patience are looked up when the controller starts."""
@@ -36,12 +36,12 @@ async def half_hours(register: Register, line: str, zone: tzinfo, days: Sequence
     found: dict[date, list[int]] = {}
     async with register.session() as session:
         for day in days:
-            joined = select(Call.joined_at).where(Call.line == line, within(Call.joined_at, day, day, zone))
+            minute = minute_of(Call.joined_at)
+            joined = select(minute, func.count()).where(Call.line == line, within(Call.joined_at, day, day, zone))
             counts = [0] * HALF_HOURS
-            for moment in await session.scalars(joined):
-                if moment is not None:
-                    local = moment.astimezone(zone)
-                    counts[2 * local.hour + local.minute // 30] += 1
+            for moment, callers in await session.execute(joined.group_by(minute)):
+                local = moment.astimezone(zone)
+                counts[2 * local.hour + local.minute // 30] += callers
             arrived = select(Call.id).where(Call.line == line, within(Call.arrived_at, day, day, zone)).limit(1)
             if any(counts) or await session.scalar(arrived) is not None:
                 found[day] = counts
@@ -109,6 +109,25 @@ async def past_calls(register: Register, line: str, zone: tzinfo, now: datetime,
             for at, wait, answered, registered in waits
         ),
     )
+
+
+class minute_of(GenericFunction[datetime]):  # noqa: N801 - it reads as the SQL function it stands for
+    """The minute to which a moment belongs. Clocks of all zones show the same seconds, but not the same minutes."""
+
+    type = UtcDateTime()
+    inherit_cache = True
+
+
+@compiles(minute_of, "sqlite")
+def _minute_of_sqlite(element: minute_of, compiler: SQLCompiler, **options: Any) -> str:
+    (moment,) = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"(substr({moment}, 1, 16) || ':00.000000')"
+
+
+@compiles(minute_of, "postgresql")
+def _minute_of_postgresql(element: minute_of, compiler: SQLCompiler, **options: Any) -> str:
+    (moment,) = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"date_trunc('minute', {moment})"
 
 
 class seconds_between(GenericFunction[float]):  # noqa: N801 - it reads as the SQL function it stands for

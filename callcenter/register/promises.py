@@ -19,7 +19,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from callcenter.core.records import PromiseResult
 from callcenter.register.database import Register
 from callcenter.register.days import Zones, recorded, within_days, zone_of
-from callcenter.register.spreadsheet import whole
+from callcenter.register.spreadsheet import moment, whole
 from callcenter.register.tables import Announcement, Call
 from callcenter.register.terminal import DASH, figures, percent
 
@@ -259,7 +259,9 @@ async def rows(
     query = query.where(within_days(Announcement.spoken_at, first, last, zones, _LINE))
     query = query.order_by(Announcement.spoken_at, Announcement.id).execution_options(yield_per=_PAGE)
     async with register.session() as session:
-        async for call, of_line, spoken_at, *values in await session.stream(query):
-            local = spoken_at.astimezone(zone_of(of_line, zones))
-            cells = {name: text(value) for (name, (_, text)), value in zip(_WRITTEN.items(), values, strict=True)}
-            yield {"call": call, "line": of_line, "date": f"{local:%Y-%m-%d}", "time": f"{local:%H:%M:%S}"} | cells
+        found = await session.stream(query)
+        async for page in found.partitions():  # row by row costs as much again as reading them
+            for call, of_line, spoken_at, *values in page:
+                day, _, time = moment(spoken_at, zone_of(of_line, zones)).partition(" ")
+                cells = {name: text(value) for (name, (_, text)), value in zip(_WRITTEN.items(), values, strict=True)}
+                yield {"call": call, "line": of_line, "date": day, "time": time} | cells

@@ -36,4 +36,4 @@ def whole(number: float | None) -> str:
 
 def moment(value: datetime | None, zone: tzinfo) -> str:
     """Date and time of day in the zone; empty for what has not happened."""
-    return "" if value is None else value.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
+    return "" if value is None else value.astimezone(zone).isoformat(" ", "seconds")[:19]

@@ -116,7 +116,13 @@ class Offer(Base):
     """One ringing of one operator's phone for one call, and what came of it."""
 
     __tablename__ = "offers"
-    __table_args__ = (Index(None, "call"), Index(None, "operator", "placed_at"))
+    __table_args__ = (
+        Index(None, "call"),
+        Index(None, "operator", "placed_at"),
+        Index(
+            "ix_offers_open", "call", sqlite_where=text("ended_at IS NULL"), postgresql_where=text("ended_at IS NULL")
+        ),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     offer: Mapped[str] = mapped_column(UniqueId, unique=True)
@@ -170,7 +176,15 @@ class Transfer(Base):
     """One attempt to hand a caller on (ESTP 2.1, 5.4.4, 5.4.5)."""
 
     __tablename__ = "transfers"
-    __table_args__ = (UniqueConstraint("call", "number"),)
+    __table_args__ = (
+        UniqueConstraint("call", "number"),
+        Index(
+            "ix_transfers_open",
+            "call",
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     call: Mapped[str] = mapped_column(UniqueId, ForeignKey("calls.call"))

@@ -11,6 +11,8 @@ DASH = "–"
 
 def visible(text: str) -> str:
     """Without characters that steer a terminal or turn the writing around: callers choose their own names."""
+    if text.isprintable():
+        return text
     return "".join("\ufffd" if unicodedata.category(c) in ("Cc", "Cf") else c for c in text)
 
 

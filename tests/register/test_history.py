@@ -149,3 +149,8 @@ def test_postgresql_would_understand_the_difference_of_moments() -> None:
     query = select(history.seconds_between(Offer.answered_at, Offer.ended_at))
     text = str(query.compile(dialect=postgresql.dialect()))  # type: ignore[no-untyped-call]
     assert "EXTRACT(EPOCH FROM (offers.ended_at - offers.answered_at))" in text
+
+
+def test_postgresql_would_understand_the_minute_of_a_moment() -> None:
+    text = str(select(history.minute_of(Offer.answered_at)).compile(dialect=postgresql.dialect()))  # type: ignore[no-untyped-call]
+    assert "date_trunc('minute', offers.answered_at)" in text
