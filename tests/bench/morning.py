@@ -1,70 +1,42 @@
 """One accelerated morning: a queue builds up and works off; what callers were promised, and what they really waited.
 
-Everything is about seven times as fast as on the real line: calls of 25 s instead of three minutes. What callers really
-waited is taken from the SIP messages of the phones, with the clock of this machine; the register's promises are
-compared with that. Callers and phones are played by sipp, which can press no key: the urgent callers are softphones
-of ours, who do.
+What callers really waited is taken from the SIP messages of the phones, with the clock of this machine; the register's
+promises are compared with that. Callers and phones are played by sipp, which can press no key: the urgent callers are
+softphones of ours, who do. Afterwards the very same callers come again in virtual time, before the same core: what the
+real line adds of its own shows as a difference.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from callcenter.core.settings import Line
 from callcenter.demo import sipp
-from tests.bench import sip_log, verdict
+from callcenter.simulation.traffic import Demand
+from tests.bench import sip_log, verdict, virtual_morning
 from tests.bench.line import Line as RunningLine
 from tests.bench.line import line
-from tests.bench.sip_log import Caller
+from tests.bench.morning_plan import LINE, OPERATORS, RING, WRAP_UP, Plan, plans, talk
+from tests.bench.sip_log import Caller, Taken
 from tests.bench.verdict import BrokenMeasurementError, Fate, Promise, Quality
 from tests.e2e.hearing import brief_prompts, listen
 from tests.e2e.softphone import Softphone
 from tests.e2e.station import NUMBER, PROJECT
 
-OPERATORS = 8
-PHASES = ((45.0, 9), (90.0, 72), (165.0, 15))
-"""(seconds, callers): quiet, far more than eight people can serve, quiet again."""
-TALK, SHORTEST_TALK, RING, WRAP_UP = 21.0, 1.0, (0.5, 1.5), 2.0
-"""Seconds: mean of an exponential time, beyond the shortest; least and most; always."""
-PATIENCE = 200.0
-"""Mean of an exponential time, counted from the greeting. Nobody can be told when the operator answers, so some end a
-conversation by it: this makes conversations shorter, but leaves them exponential."""
-URGENT = 0.15
-"""Share of callers who say that it is urgent."""
-LINE = Line(
-    "estp",
-    ("operators",),
-    classes=("urgent", "normal"),
-    default_class="normal",
-    overtaking_limit=25.0,
-    announce_every=10.0,
-    expected_handling=25.0,
-    expected_patience=150.0,
-)
-"""As somebody would set it who knows the line roughly: handling really takes 23 s on average."""
 _SET = ("overtaking_limit", "announce_every", "expected_handling", "expected_patience")
+"""Settings of `LINE` that the file gets."""
 _LONGEST = 900.0
 _SETTLE = 15.0
 _TRACE = ["-trace_msg", "-message_file", "messages.log"]
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """One caller to be. Seconds from the beginning, and from the greeting."""
-
-    number: str
-    at: float
-    patience: float
-    urgent: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +85,8 @@ class Morning:
     first: Quality
     """First announcements: every caller once."""
     later: Quality
+    again: Quality
+    """What the same callers would have been promised in virtual time, by the ledger's own word."""
     longer_without_reason: int
     """Callers told a longer time than before, and not that there are fewer operators."""
     longer_openly: int
@@ -151,30 +125,14 @@ async def measure(folder: Path, seed: int) -> Morning:
     promises = verdict.promises(rows, met)
     if not any(one.answered and one.estimate is not None for one in promises):
         raise BrokenMeasurementError("nobody was promised anything: no queue has built up")
-    handling = sum(call.ended_at - call.rung_at for call in taken) / len(taken) + WRAP_UP, rows[-1]["handling"]
-    return _morning(seed, sum(loads) / len(loads), ended - began, handling, promises, met, here.rows())
+    handling = _mean([call.ended_at - call.rung_at + WRAP_UP for call in taken]), rows[-1]["handling"]
+    again = virtual_morning.once(
+        _demands(here.rows(), met, taken), _mean([call.answered_at - call.rung_at for call in taken])
+    )
+    return _morning(seed, _mean(loads), ended - began, handling, promises, again, met, here.rows())
 
 
 # -- playing -------------------------------------------------------------------------------------------------------
-
-
-def plans(rng: random.Random) -> list[Plan]:
-    """In each phase so many callers at random moments: a Poisson process of which the count is known."""
-    starts = accumulate((seconds for seconds, _ in PHASES), initial=0.0)
-    moments = sorted(
-        start + rng.uniform(0, seconds)
-        for start, (seconds, callers) in zip(starts, PHASES, strict=False)
-        for _ in range(callers)
-    )
-    return [
-        Plan(f"+7342{2000000 + place}", at, 2 + rng.expovariate(1 / PATIENCE), rng.random() < URGENT)
-        for place, at in enumerate(moments)
-    ]
-
-
-def talk(rng: random.Random) -> float:
-    """How long an operator would talk, seconds."""
-    return SHORTEST_TALK + rng.expovariate(1 / TALK)
 
 
 async def _sit_down(stack: AsyncExitStack, here: RunningLine, folder: Path, rng: random.Random) -> None:
@@ -249,12 +207,32 @@ def _check(plans: Sequence[Plan], met: dict[str, Fate], began: float, ended: flo
         raise BrokenMeasurementError(f"the times in sipp's log are not of this morning: {strange[0]}")
 
 
+def _demands(calls: Sequence[dict[str, Any]], met: Mapping[str, Fate], taken: Sequence[Taken]) -> list[Demand]:
+    """The callers who joined, as they were: what is not known of somebody who gave up plays no part."""
+    busy = {call.number: call.ended_at - call.answered_at + WRAP_UP for call in taken}
+    joined = [(verdict.posix(row["joined_at"]), row) for row in calls if row["joined_at"]]
+    first = min(at for at, _ in joined)
+    demands = []
+    for at, row in sorted(joined, key=lambda one: one[0]):
+        fate = met[row["number"]]
+        if fate.answered_at is None:
+            demands.append(Demand(at - first, WRAP_UP, fate.until - at, row["urgency"]))
+        else:
+            demands.append(Demand(at - first, busy[row["number"]], math.inf, row["urgency"]))
+    return demands
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
+
+
 def _morning(
     seed: int,
     load: float,
     seconds: float,
     handling: tuple[float, float],
     promises: Sequence[Promise],
+    again: Sequence[Promise],
     met: dict[str, Fate],
     calls: Sequence[dict[str, Any]],
 ) -> Morning:
@@ -277,11 +255,12 @@ def _morning(
         longest_queue=_longest_queue([(at, met[number].until) for number, at in joined.items()]),
         handling=handling[0],
         handling_assumed=handling[1],
-        mean_wait=sum(waits[number] for number in answered) / len(answered),
+        mean_wait=_mean([waits[number] for number in answered]),
         longest_wait=max(waits.values()),
         everything=verdict.quality(promises),
         first=verdict.quality([one for one in promises if one.number == 1]),
         later=verdict.quality([one for one in promises if one.number > 1]),
+        again=verdict.quality(again),
         longer_without_reason=silent,
         longer_openly=openly,
         promise_waits=Differences.of([one.ledger_waited - one.waited for one in same], len(promises) - len(same)),

@@ -27,7 +27,7 @@ def _morning(one: Morning) -> Iterator[str]:
     for name, value in asdict(one).items():
         if isinstance(value, int | float) and name not in ("seed", "seconds", "load"):
             yield f"  {_spaced(name):<36}{_figure(value, 1):>10}"
-    yield from _quality({"everything": one.everything, "first": one.first, "later": one.later})
+    yield from _quality({"all": one.everything, "first": one.first, "later": one.later, "virtually": one.again})
     yield "  register less phones, ms"
     differences: dict[str, Differences] = {"promises": one.promise_waits, "calls": one.call_waits}
     for name, found in differences.items():
@@ -37,7 +37,7 @@ def _morning(one: Morning) -> Iterator[str]:
 
 def _virtual(many: Virtual) -> Iterator[str]:
     yield f"\nSuch a morning {many.mornings} times in virtual time, before the same core; the ledger's own word"
-    yield from _quality({"everything": many.everything})
+    yield from _quality({"all": many.everything})
     yield "  nine mornings of ten lie between"
     for name, (low, high) in {"coverage": many.coverage, "bias": many.bias, "rmse": many.rmse}.items():
         yield f"  {name:<12}{low:>15.3f}{high:>15.3f}"

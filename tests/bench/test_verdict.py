@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.bench import sip_log, verdict
+from callcenter.simulation.traffic import Demand
+from tests.bench import sip_log, verdict, virtual_morning
 from tests.bench.sip_log import Caller, Taken
 from tests.bench.verdict import BrokenMeasurementError, Promise
 
@@ -109,3 +110,12 @@ def test_a_longer_time_counts_as_such_unless_the_reason_was_told() -> None:
 def test_a_measurement_that_says_nothing_is_refused(broken: dict[str, Any], why: str) -> None:
     with pytest.raises(BrokenMeasurementError, match=why):
         judged(broken, answered_after=90.0)
+
+
+def test_callers_who_come_again_in_virtual_time_wait_as_long_as_their_operators_talk() -> None:
+    nine = [Demand(float(at), 22.0, math.inf, "normal") for at in range(9)]
+    promises = virtual_morning.once(nine, ring=1.0)
+    first_free = 0.0 + 1.0 + 22.0
+    assert {one.caller for one in promises} == {"call-8"}, "the others found an operator free"
+    assert [one.number for one in promises] == [1, 2]
+    assert promises[0].waited == pytest.approx(first_free + 1.0 - 8.0)

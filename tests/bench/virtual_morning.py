@@ -1,4 +1,7 @@
-"""The same morning many times over in virtual time, before the same core: how much of one real morning is luck?"""
+"""The morning in virtual time, before the same core: the very callers of a real one, or many such mornings.
+
+The first tells what the real line adds of its own, the second how much of one morning is luck.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,9 @@ from callcenter.core.records import PromiseResult
 from callcenter.simulation.scenario import Scenario
 from callcenter.simulation.simulator import Simulation
 from callcenter.simulation.staff_plan import StaffPlan
-from callcenter.simulation.traffic import Demand
+from callcenter.simulation.traffic import Demand, Demands
 from tests.bench import verdict
-from tests.bench.morning import LINE, OPERATORS, PATIENCE, RING, WRAP_UP, plans, talk
+from tests.bench.morning_plan import LINE, OPERATORS, PATIENCE, RING, WRAP_UP, plans, talk
 from tests.bench.verdict import Promise, Quality
 
 
@@ -30,7 +33,7 @@ class Virtual:
 
 def play(mornings: int) -> Virtual:
     """Play so many, one after the other."""
-    ledgers = [_ledger(seed) for seed in range(mornings)]
+    ledgers = [_ledger(_Planned(), seed, sum(RING) / 2) for seed in range(mornings)]
     each = [verdict.quality(promises) for promises in ledgers]
     return Virtual(
         mornings,
@@ -47,8 +50,23 @@ def _nine_of_ten(values: Sequence[float | None]) -> tuple[float, float]:
     return known[outside], known[-1 - outside]
 
 
-class _Callers:
-    """Those of the real morning. A conversation, too, is ended by a caller who has no patience left."""
+def once(callers: Sequence[Demand], ring: float) -> list[Promise]:
+    """What these callers are promised, and what came of it; phones ring for `ring` seconds."""
+    return _ledger(_Given(callers), 0, ring)
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """Callers who are known."""
+
+    callers: Sequence[Demand]
+
+    def calls(self, seed: int) -> Iterator[Demand]:
+        return iter(self.callers)
+
+
+class _Planned:
+    """Callers as the plan has them. A conversation, too, is ended by a caller who has no patience left."""
 
     def calls(self, seed: int) -> Iterator[Demand]:
         rng = random.Random(seed)
@@ -60,9 +78,8 @@ class _Callers:
 class _Simulation(Simulation):
     """Keeps what came of each promise."""
 
-    def __init__(self, seed: int) -> None:
-        scenario = Scenario(_Callers(), StaffPlan.constant(OPERATORS), LINE, WRAP_UP, sum(RING) / 2)
-        super().__init__(scenario, seed)
+    def __init__(self, callers: Demands, seed: int, ring: float) -> None:
+        super().__init__(Scenario(callers, StaffPlan.constant(OPERATORS), LINE, WRAP_UP, ring), seed)
         self.ledger: list[Promise] = []
 
     def _announced(self, command: SaveAnnouncement) -> None:
@@ -72,8 +89,8 @@ class _Simulation(Simulation):
             self.ledger.append(verdict.believed(command.record))
 
 
-def _ledger(seed: int) -> list[Promise]:
-    simulation = _Simulation(seed)
+def _ledger(callers: Demands, seed: int, ring: float) -> list[Promise]:
+    simulation = _Simulation(callers, seed, ring)
     for _ in simulation.calls():
         pass
     return simulation.ledger
