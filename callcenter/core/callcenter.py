@@ -22,7 +22,7 @@ from callcenter.core.commands import Command
 from callcenter.core.events import Event, TimerFired, TimerKind
 from callcenter.core.floor import Floor, LineState
 from callcenter.core.operator import Operator
-from callcenter.core.promise import newcomer_wait
+from callcenter.core.prospect import newcomer_wait
 from callcenter.core.settings import Settings
 from callcenter.core.view import CallView, LineView, OperatorView, Outlook, View
 
@@ -132,7 +132,7 @@ def _line_view(floor: Floor, line: LineState, now: float) -> LineView:
         windows=line.waits.view(now),
         handling=line.handling.mean,
         patience=line.patience.mean,
-        next_wait=newcomer_wait(line, on_duty, free, now),
+        next_wait=newcomer_wait(line, line.settings.default_class, on_duty, free, now),
         promises=line.ledger.view(now),
     )
 

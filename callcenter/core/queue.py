@@ -92,9 +92,9 @@ class Queue:
         rank, key = self._place[call]
         return self._before(self._ready, rank, key, now, horizon)
 
-    def to_serve_newcomer(self, urgency: str, now: float) -> int:
+    def to_serve_newcomer(self, urgency: str, now: float, horizon: float = 0.0) -> int:
         """The same for somebody of this class who joined now."""
-        return self._before(self._ready, self._rank[urgency], (now, self._sequence + 1, ""), now, 0.0)
+        return self._before(self._ready, self._rank[urgency], (now, self._sequence + 1, ""), now, horizon)
 
     def ready_before(self, joined_at: float) -> int:
         """How many without a phone ringing joined before that moment."""

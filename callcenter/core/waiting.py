@@ -11,7 +11,7 @@ from callcenter.core.commands import Announce, Place, SaveAnnouncement, SetTimer
 from callcenter.core.events import AnnouncementSpoken, InfoMenuVisited, Timer, TimerKind
 from callcenter.core.floor import Floor
 from callcenter.core.guide import direct
-from callcenter.core.promise import remaining_wait
+from callcenter.core.prospect import remaining_wait
 from callcenter.core.records import AnnouncementRecord
 
 
@@ -74,7 +74,8 @@ def _compose(floor: Floor, caller: Caller) -> tuple[int, tuple[str, ...]]:
     rules = line.settings.promises
     ahead = line.queue.ahead(caller.call, floor.now)
     staff = floor.staff(line.settings.answered_by)
-    to_serve, estimate = remaining_wait(floor, caller)
+    prospect = remaining_wait(floor, caller)
+    estimate = prospect.estimate if prospect else None
     words = Wording(None)
     if estimate and line.ledger.trusted(floor.now):
         words = wording(estimate, staff, caller.said, rules)
@@ -88,7 +89,7 @@ def _compose(floor: Floor, caller: Caller) -> tuple[int, tuple[str, ...]]:
         staff=staff,
         handling=line.handling.mean,
         patience=line.patience.mean,
-        to_serve=to_serve,
+        to_serve=prospect.to_serve if prospect else None,
         estimate=estimate.mean if estimate else None,
         p90=estimate.percentile(0.9) if estimate else None,
         spoken=int(words.minutes) if words.minutes is not None and isfinite(words.minutes) else None,
