@@ -13,6 +13,7 @@ from callcenter.register.rows import clean
 from callcenter.register.tables import CustomerNumber, DirectoryImport
 
 _SOURCE_LENGTH = 300
+_VERSION = select(func.max(DirectoryImport.id))
 
 
 class CustomersTable:
@@ -23,8 +24,7 @@ class CustomersTable:
 
     async def version(self) -> int:
         """The number of the latest import; 0: there was none."""
-        async with self._register.session() as session:
-            return await session.scalar(select(func.max(DirectoryImport.id))) or 0
+        return await self._register.read(lambda connection: connection.scalar(_VERSION)) or 0
 
     async def latest(self) -> DirectoryImport | None:
         """The latest import, for people."""

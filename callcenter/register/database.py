@@ -5,14 +5,27 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, closing
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Table, case, event, inspect, literal_column, make_url, update
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    Table,
+    case,
+    create_engine,
+    event,
+    inspect,
+    literal_column,
+    make_url,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
@@ -20,6 +33,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from callcenter.core.records import HungUpBy, Outcome, PromiseResult
 from callcenter.register import migrations
 from callcenter.register.tables import Announcement, Call, Offer, Shift, Transfer
+
+T = TypeVar("T")
 
 _INSERT: dict[str, Callable[[Table], sqlite.Insert | postgresql.Insert]] = {
     "sqlite": sqlite.insert,
@@ -43,10 +58,11 @@ class LeftOpen:
 class Register:
     """An open register. Made by `Register.open`, given back by `close`."""
 
-    def __init__(self, engine: AsyncEngine, name: str) -> None:
+    def __init__(self, engine: AsyncEngine, name: str, thread: _SqliteThread | None = None) -> None:
         self.engine = engine
         self.name = name
         """Where it is, for people: a path, or a URL without its password."""
+        self._thread = thread
         self._sessions: async_sessionmaker[AsyncSession] = async_sessionmaker(engine, expire_on_commit=False)
 
     @classmethod
@@ -63,7 +79,7 @@ class Register:
             _check_file(Path(name), create)
         engine = create_async_engine(url, hide_parameters=True)
         if _is_sqlite(url):
-            _tune_sqlite(engine, busy_timeout)
+            _tune_sqlite(engine.sync_engine, busy_timeout)
         try:
             async with engine.begin() as connection:
                 await connection.run_sync(_bring_up_to_date, name, create)
@@ -74,20 +90,43 @@ class Register:
             if isinstance(problem, (SQLAlchemyError, sqlite3.Error, OSError)):
                 raise RegisterError(_explain(problem, name)) from problem
             raise
-        return cls(engine, name)
+        return cls(engine, name, _SqliteThread(url, busy_timeout) if _is_sqlite(url) else None)
 
     async def close(self) -> None:
         """Give all connections back. The register can't be used afterwards."""
+        if self._thread:
+            await self._thread.close()
         await self.engine.dispose()
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[AsyncSession]:
         """One transaction, for reading or writing. Raises `RegisterError` for a database in trouble."""
-        try:
+        with self._explained():
             async with self._sessions.begin() as session:
                 yield session
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
         except (SQLAlchemyError, OSError) as problem:
             raise RegisterError(_explain(problem, self.name)) from problem
+
+    async def in_one_go(self, work: Callable[[Connection], T]) -> T:
+        """Have `work` done in one transaction, all of it or nothing, while the event loop goes on.
+
+        For what is done all day long: with SQLite it is much cheaper than a `session`, which goes to another thread
+        and back for each cursor, statement and result. `work` runs in a thread. Raises what SQLAlchemy raises.
+        """
+        if self._thread:
+            return await self._thread.run(work)
+        async with self.engine.begin() as connection:
+            return await connection.run_sync(work)
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """`in_one_go`, but raises `RegisterError` for a database in trouble."""
+        with self._explained():
+            return await self.in_one_go(work)
 
     def insert(self, table: Table) -> sqlite.Insert | postgresql.Insert:
         """An INSERT that knows ON CONFLICT, for this register's database."""
@@ -123,6 +162,28 @@ class Register:
                     .values(ended_at=at, result=Outcome.LOST.value)
                 )
         return closed
+
+
+class _SqliteThread:
+    """A thread with a connection of its own to an SQLite file, where whole transactions are done."""
+
+    def __init__(self, url: URL, busy_timeout: float) -> None:
+        self._engine = create_engine(url.set(drivername="sqlite"), hide_parameters=True)
+        _tune_sqlite(self._engine, busy_timeout)
+        self._executor = ThreadPoolExecutor(1, "register")
+
+    async def run(self, work: Callable[[Connection], T]) -> T:
+        """One transaction. One that has begun is finished, even when nobody waits for it any more."""
+        return await asyncio.get_running_loop().run_in_executor(self._executor, self._transaction, work)
+
+    def _transaction(self, work: Callable[[Connection], T]) -> T:
+        with self._engine.begin() as connection:
+            return work(connection)
+
+    async def close(self) -> None:
+        """After the transaction that is on its way, let go of the file."""
+        await asyncio.get_running_loop().run_in_executor(self._executor, self._engine.dispose)
+        self._executor.shutdown(wait=False)
 
 
 def _url(where: str | Path) -> URL:
@@ -166,7 +227,7 @@ def _check_file(path: Path, create: bool) -> None:
         )
 
 
-def _tune_sqlite(engine: AsyncEngine, busy_timeout: float) -> None:
+def _tune_sqlite(engine: Engine, busy_timeout: float) -> None:
     """What SQLite needs on every connection, and transactions that begin when SQLAlchemy says so."""
 
     def on_connect(connection: Any, _record: object) -> None:
@@ -181,8 +242,8 @@ def _tune_sqlite(engine: AsyncEngine, busy_timeout: float) -> None:
     def on_begin(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN")
 
-    event.listen(engine.sync_engine, "connect", on_connect)
-    event.listen(engine.sync_engine, "begin", on_begin)
+    event.listen(engine, "connect", on_connect)
+    event.listen(engine, "begin", on_begin)
 
 
 def _use_wal(path: str, busy_timeout: float) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from datetime import datetime
-from typing import Any
+from typing import Any, get_type_hints
 
-from sqlalchemy import Column, String
+from sqlalchemy import JSON, Column, String
 
 from callcenter.core.commands import Save, SaveAnnouncement, SaveCall, SaveOffer, SavePresence, SaveTransfer
 from callcenter.register.tables import (
@@ -26,6 +26,9 @@ Wall = Callable[[float], datetime]
 """Turns seconds of the core's monotonic clock into an aware datetime."""
 
 Row = dict[str, Any]
+
+_Stored = Callable[[Any, Wall], Any]
+"""From a field's value, not None, to what its column takes."""
 
 TABLE_OF: dict[type[Save], type[Base]] = {
     SaveCall: Call,
@@ -49,31 +52,45 @@ _CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), " ") | {0: "\ufffd"}
 def clean(raw: str, limit: int | None) -> str:
     """`raw` as any database can store it: no lone surrogates or control characters, at most `limit` long."""
     cut = raw[:limit]
-    if cut.isascii() and cut.isprintable():
+    if cut.isprintable():
         return cut
     return cut.encode("utf-8", "replace").decode("utf-8").translate(_CONTROLS)
 
 
 def row_of(save: Save, wall: Wall, fact: str = "") -> Row:
     """The fact as a row. Raises ValueError, TypeError or OverflowError when a value makes no sense."""
-    record = save.record
-    columns = table_of(TABLE_OF[type(save)]).c
-    row = {f.name: _stored(getattr(record, f.name), columns[f.name], wall) for f in fields(record)}
+    row = {
+        name: None if (value := getattr(save.record, name)) is None else stored(value, wall)
+        for name, stored in _FIELDS[type(save)]
+    }
     if isinstance(save, SavePresence):
         row["fact"] = fact
     return row
 
 
-def _stored(value: Any, column: Column[Any], wall: Wall) -> Any:
-    if value is None:
-        return None
-    if isinstance(value, float) and not math.isfinite(value):
+def _stored(column: Column[Any]) -> _Stored:
+    kind, name, nullable = column.type, column.name, column.nullable
+    if isinstance(kind, String):
+        return lambda value, _: clean(str(value), kind.length)
+    if isinstance(kind, JSON):
+        return lambda value, _: list(value)
+    is_moment = isinstance(kind, UtcDateTime)
+
+    def number(value: float, wall: Wall) -> datetime | float | None:
+        if math.isfinite(value):
+            return wall(value) if is_moment else value
         # Databases differ in what they make of it, and a single one spoils every sum of a report.
-        if column.nullable:
+        if nullable:
             return None
-        raise ValueError(f"{column.name} is {value}")
-    if isinstance(column.type, UtcDateTime):
-        return wall(value)
-    if isinstance(column.type, String):
-        return clean(str(value), column.type.length)
-    return list(value) if isinstance(value, tuple) else value
+        raise ValueError(f"{name} is {value}")
+
+    return number
+
+
+def _fields(kind: type[Save]) -> Sequence[tuple[str, _Stored]]:
+    columns = table_of(TABLE_OF[kind]).c
+    return [(field.name, _stored(columns[field.name])) for field in fields(get_type_hints(kind)["record"])]
+
+
+_FIELDS = {kind: _fields(kind) for kind in TABLE_OF}
+"""Each field of a fact's record, and how it is stored. Looked up once: every fact passes here."""

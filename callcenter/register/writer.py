@@ -10,9 +10,10 @@ import uuid
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import count, groupby, islice
 
-from sqlalchemy import Executable, bindparam, update
+from sqlalchemy import Connection, Executable, bindparam, update
 from sqlalchemy.exc import DatabaseError, DBAPIError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -192,11 +193,14 @@ class Writer:
         """One transaction: all of the facts or none."""
         in_order = sorted(facts, key=lambda fact: _ORDER[type(fact.save)])
         rows = [(fact, row_of(fact.save, self._wall, fact.name)) for fact in in_order]
-        async with self._register.engine.begin() as connection:
-            for kind, group in groupby(rows, key=lambda row: type(row[0].save)):
-                await connection.execute(self._upserts[kind], [row for _, row in group])
-            for statement, values in self._shifts(rows):
-                await connection.execute(statement, values)
+        await self._register.in_one_go(partial(self._execute, rows))
+
+    def _execute(self, rows: Sequence[tuple[_Fact, Row]], connection: Connection) -> None:
+        """May run in another thread: touches nothing that changes."""
+        for kind, group in groupby(rows, key=lambda row: type(row[0].save)):
+            connection.execute(self._upserts[kind], [row for _, row in group])
+        for statement, values in self._shifts(rows):
+            connection.execute(statement, values)
 
     def _shifts(self, rows: Sequence[tuple[_Fact, Row]]) -> Iterator[tuple[Executable, Row]]:
         """Shifts are what lies between log-in and log-out (ESTP 5.3.1)."""

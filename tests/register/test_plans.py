@@ -12,7 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import Engine, event
 
 from callcenter.core.records import Outcome
 from callcenter.register import Register, day_summary, history, promises, reports
@@ -130,11 +130,11 @@ async def asked(register: Register, ask: Ask) -> list[tuple[str, Any]]:
         if statement.startswith(("SELECT", "UPDATE")):
             statements.append((statement, values))
 
-    event.listen(register.engine.sync_engine, "before_cursor_execute", note)
+    event.listen(Engine, "before_cursor_execute", note)
     try:
         await ask(register)
     finally:
-        event.remove(register.engine.sync_engine, "before_cursor_execute", note)
+        event.remove(Engine, "before_cursor_execute", note)
     return statements
 
 

@@ -13,6 +13,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection, insert
 
 from callcenter.core.commands import Save, SaveAnnouncement, SaveCall, SaveOffer, SaveTransfer
 from callcenter.core.records import (
@@ -26,8 +27,8 @@ from callcenter.core.records import (
 )
 from callcenter.register import Register, Writer
 from callcenter.register.rows import TABLE_OF, clean
-from callcenter.register.tables import table_of
-from tests.register.stories import announcement, arrival, eventually, presence, stored, wall
+from callcenter.register.tables import DirectoryImport, table_of
+from tests.register.stories import announcement, arrival, eventually, fill, presence, stored, wall
 
 _REPOSITORY = Path(__file__).parents[2]
 
@@ -115,6 +116,44 @@ async def test_while_another_process_holds_the_database_nobody_waits_and_nothing
     assert writer.pending == 0
     assert stored(path, "SELECT call FROM calls ORDER BY id") == [(f"100.{n}",) for n in range(300)]
     assert stored(path, "SELECT operator FROM calls WHERE call = '100.0'") == [("101",)]
+
+
+async def test_a_transaction_that_waits_for_a_lock_lets_everything_else_go_on(path: Path) -> None:
+    """Otherwise every caller and operator would wait as long."""
+    register = await Register.open(path, busy_timeout=10)
+    row = {"imported_at": wall(0), "source": "a file", "customers": 1, "skipped": 0}
+    turns = 0
+    with locked(path) as process:
+        writing = asyncio.create_task(register.in_one_go(lambda c: c.execute(insert(DirectoryImport), row).rowcount))
+        while turns < 1000:
+            await asyncio.sleep(0)
+            turns += 1
+        assert not writing.done()
+        process.communicate("go\n")
+    assert await writing == 1
+    await register.close()
+
+
+async def test_a_transaction_is_done_whole_or_not_at_all(path: Path, register: Register) -> None:
+    row = {"imported_at": wall(0), "source": "a file", "customers": 1, "skipped": 0}
+
+    def half(connection: Connection) -> None:
+        connection.execute(insert(DirectoryImport), row)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await register.in_one_go(half)
+    assert stored(path, "SELECT count(*) FROM directory_imports") == [(0,)]
+
+
+async def test_a_database_without_a_thread_of_its_own_is_written_alike(path: Path, register: Register) -> None:
+    """PostgreSQL's driver never leaves the event loop."""
+    await fill(
+        Register(register.engine, "of another kind"),
+        [arrival("100.1"), arrival("100.2"), presence("101", 0.0, "available", "log in"), announcement("100.1")],
+    )
+    for table, rows in (("calls", 2), ("presence_changes", 1), ("shifts", 1), ("announcements", 1)):
+        assert stored(path, f"SELECT count(*) FROM {table}") == [(rows,)], table
 
 
 async def test_a_database_that_is_gone_for_a_while(path: Path, writer: Writer, register: Register) -> None:
