@@ -19,7 +19,6 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
-from glob import escape
 from pathlib import Path
 from typing import BinaryIO
 
@@ -95,7 +94,9 @@ class Recordings:
 
     def _parts(self, call: str) -> list[_Part]:
         """What the caller said and heard, conversation by conversation: `…-in.wav`, `…-1-in.wav`, …"""
-        numbers = (path.name[len(call) + 1 : -len("-in.wav")] for path in self._spool.glob(f"{escape(call)}-*-in.wav"))
+        first, last = f"{call}-", "-in.wav"
+        spooled = [path.name for path in self._spool.iterdir()] if self._spool.is_dir() else []  # glob is slow
+        numbers = (name[len(first) : -len(last)] for name in spooled if name.startswith(first) and name.endswith(last))
         names = [call, *(f"{call}-{number}" for number in sorted(map(int, filter(str.isdecimal, numbers))))]
         return [(self._spool / f"{name}-in.wav", self._spool / f"{name}-out.wav") for name in names]
 
