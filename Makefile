@@ -9,10 +9,10 @@ UV_VERSION := 0.13.9
 SIDE_BY_SIDE ?= -n 3 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test e2e check bench prompts docs lock clean environment dev-environment asterisk voice
+.PHONY: help run demo test e2e check bench bench-full prompts docs lock clean environment dev-environment asterisk voice
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: environment asterisk ## set everything up and run the line (Ctrl-C stops it)
 	@$(BIN)/callcenter run
@@ -32,8 +32,12 @@ check: dev-environment ## format, lint, strict types, import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports --cache-dir var/cache/import-linter
 
-bench: dev-environment asterisk ## measure: 100 callers, and operator free → phone rings
-	$(BIN)/python -m tests.bench
+bench: dev-environment asterisk ## measure in three minutes: ours beside Asterisk's own queue
+	$(BIN)/python -m tests.bench compare --quick
+
+bench-full: dev-environment asterisk ## the same in half an hour, and 100 callers at once, for docs/performance.md
+	$(BIN)/python -m tests.bench --only capacity
+	$(BIN)/python -m tests.bench compare --full
 
 prompts: environment voice ## speak the prompts whose text has changed
 	$(BIN)/callcenter prompts build

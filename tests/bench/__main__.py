@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import platform
 import tempfile
 from dataclasses import asdict
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
-from callcenter.asterisk import process
 from tests.bench import capacity, morning, morning_table, reaction, virtual_morning
 from tests.bench.capacity import Capacity
-from tests.bench.reaction import Reaction, Spread
+from tests.bench.circumstances import circumstances
+from tests.bench.comparison_cli import compare_systems, draw_latency
+from tests.bench.growth_cli import measure_growth
+from tests.bench.line import line
+from tests.bench.reaction import Reaction, Spread, Talk
 from tests.bench.verdict import BrokenMeasurementError
 from tests.e2e.station import PROJECT
 
@@ -35,7 +36,7 @@ def main(context: click.Context, only: str | None, seconds: float, profile: bool
     """Measure the line on this machine, which should have nothing else to do. Without a command: capacity, reaction."""
     if context.invoked_subcommand:
         return
-    result = _circumstances()
+    result = _said_circumstances()
     folder = Path(tempfile.mkdtemp(prefix="bench-"))
     if only != "reaction":
         found = asyncio.run(capacity.measure(folder / "capacity", profile=profile))
@@ -45,7 +46,8 @@ def main(context: click.Context, only: str | None, seconds: float, profile: bool
         measured = []
         for operators, callers in reaction.SIZES:
             where = folder / f"reaction-{operators}"
-            measured.append(asyncio.run(reaction.measure(where, operators, callers, seconds, profile=profile)))
+            start, talks = partial(line, profile=profile), [Talk.about("1 s", 1.0, seconds)]
+            measured += asyncio.run(reaction.measure(start, where, operators, callers, talks))
         result["reaction"] = [asdict(one) for one in measured]
         _show_reaction(measured)
     _write(result, to, folder)
@@ -57,7 +59,7 @@ def main(context: click.Context, only: str | None, seconds: float, profile: bool
 @click.option("--to", type=_TO, default=PROJECT / "var/bench/morning.json")
 def play_morning(seeds: tuple[int, ...], virtual: int, to: Path) -> None:
     """Promised waits against real ones: an overloaded morning of about six minutes."""
-    result = _circumstances()
+    result = _said_circumstances()
     folder = Path(tempfile.mkdtemp(prefix="bench-"))
     found = []
     for seed in seeds:
@@ -75,17 +77,10 @@ def play_morning(seeds: tuple[int, ...], virtual: int, to: Path) -> None:
     _write(result, to, folder)
 
 
-def _circumstances() -> dict[str, Any]:
-    load = os.getloadavg()[0]
-    asterisk = process.find(PROJECT).version
-    click.echo(f"Load average {load:.2f} before, {os.cpu_count()} cores, Asterisk {asterisk}")
-    return {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "load_before": load,
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "asterisk": asterisk,
-    }
+def _said_circumstances() -> dict[str, Any]:
+    found = circumstances()
+    click.echo(f"Load average {found['load_before']:.2f} before, {found['cores']} cores, Asterisk {found['asterisk']}")
+    return found
 
 
 def _write(result: dict[str, Any], to: Path, folder: Path) -> None:
@@ -109,11 +104,15 @@ def _show_reaction(measured: list[Reaction]) -> None:
         for name in ("total", "bye_to_hangup", "hangup_to_originate", "originate_to_invite", "own_lag"):
             spread: Spread = getattr(one, name)
             figures = "".join(f"{value:>9.2f}" for value in asdict(spread).values())
-            click.echo(f"  {size:<20}{name.replace('_', ' '):<24}{one.samples:>6}{figures}")
+            click.echo(f"  {size:<20}{name.replace('_', ' '):<24}{len(one.samples):>6}{figures}")
             size = ""
         if one.nobody_waited:
-            click.echo(f"  {'':<20}({one.nobody_waited} times nobody waited: not counted)")
+            click.echo(f"  {'':<20}({one.nobody_waited} times too few waited: not counted)")
 
+
+main.add_command(compare_systems)
+main.add_command(draw_latency)
+main.add_command(measure_growth)
 
 if __name__ == "__main__":
     main()

@@ -14,23 +14,15 @@ from typing import Any
 
 import aiohttp
 import psutil
-import yaml
 
 from callcenter.config import Config
 from callcenter.people import Secrets
-from tests.e2e.station import PROJECT, configuration
+from tests.bench.system import configured
+from tests.bench.usage import Usage
+from tests.bench.verdict import BrokenMeasurementError
+from tests.e2e.station import PROJECT
 
 START, STOP = 30.0, 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """Processor seconds used since the start, and the largest resident memory so far in bytes."""
-
-    daemon: float
-    asterisk: float
-    daemon_memory: int
-    asterisk_memory: int
 
 
 @dataclass(slots=True)
@@ -53,10 +45,10 @@ class Line:
 
     def usage(self) -> Usage:
         daemon = psutil.Process(self.process.pid)
-        asterisk = daemon.children(recursive=True)
-        return Usage(
-            _seconds(daemon), sum(map(_seconds, asterisk)), _peak(daemon), max(map(_peak, asterisk), default=0)
-        )
+        return Usage.of([daemon], daemon.children(recursive=True))
+
+    def registered(self) -> int:
+        return int(self.rows("select count(*) as n from calls where ended_at is not null")[0]["n"])
 
     def rows(self, sql: str = "select * from calls order by arrived_at") -> list[dict[str, Any]]:
         with sqlite3.connect(self.config.database) as database:
@@ -76,7 +68,7 @@ class Line:
 @asynccontextmanager
 async def line(folder: Path, operators: int, *, profile: bool = False, **changes: Any) -> AsyncIterator[Line]:
     """A line open at all hours with so many operators, `101` and up, asking its callers nothing."""
-    config = _config(folder, operators, changes)
+    config = configured(folder, operators, changes)
     secrets = Secrets.load_or_create(config.var, config)
     seen = folder / "taps.json"
     words = [
@@ -97,7 +89,7 @@ async def line(folder: Path, operators: int, *, profile: bool = False, **changes
         async with asyncio.timeout(START):
             said = await process.stdout.readline()
         if said.strip() != b"READY":
-            raise RuntimeError(f"the line does not start: {(folder / 'daemon.log').read_text()[-2000:]}")
+            raise BrokenMeasurementError(f"the line does not start: {(folder / 'daemon.log').read_text()[-2000:]}")
         await _log_in(config, secrets)
         yield found
     finally:
@@ -109,20 +101,6 @@ async def line(folder: Path, operators: int, *, profile: bool = False, **changes
             found.taps = json.loads(seen.read_text())
 
 
-def _config(folder: Path, operators: int, changes: dict[str, Any]) -> Config:
-    data = configuration(ivr={"ask_inn": "false", "urgency": {}}, **changes)
-    network = data["asterisk"]["sip_bind"].removesuffix("0.1")
-    ids = [str(101 + place) for place in range(operators)]
-    data["people"] = {id: {"name": f"Operator {id}", "group": "operators", "phone": id} for id in ids}
-    data["phones"] = {id: {"address": f"{network}2.{place}:5060"} for place, id in enumerate(ids, 1)}
-    data["prompts"] = data.get("prompts") or str(PROJECT / "ivr_prompts")
-    data["dialplan"] = str(PROJECT / "dialplan")
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "config.yaml"
-    path.write_text(yaml.safe_dump(data, allow_unicode=True))
-    return Config.load(path)
-
-
 async def _log_in(config: Config, secrets: Secrets) -> None:
     async with aiohttp.ClientSession(f"http://127.0.0.1:{config.http.port}") as browser:
         for person in config.people:
@@ -130,14 +108,3 @@ async def _log_in(config: Config, secrets: Secrets) -> None:
             assert first
             async with browser.post("/api/login", json={"id": person, "password": first.password}) as answer:
                 assert answer.status == 200, await answer.text()
-
-
-def _seconds(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)
-
-
-def _peak(process: psutil.Process) -> int:
-    status = Path(f"/proc/{process.pid}/status").read_text()
-    kilobytes = next(row.split()[1] for row in status.splitlines() if row.startswith("VmHWM"))
-    return int(kilobytes) * 1024

@@ -12,6 +12,7 @@ import json
 import logging
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,8 @@ class Taps:
     def __init__(self) -> None:
         self.facts: list[tuple[str, float, str, str]] = []
         """(kind, time, offer, phone or whether a caller was there to be offered)."""
-        self.counts: dict[str, int] = {}
+        self.bytes_read = 0
+        """From Asterisk: events and answers."""
 
     def attach(self, controller: Controller, connected: bool) -> None:
         """Called when the line stands."""
@@ -47,6 +49,14 @@ class Taps:
                 self.facts.append(("originate", time.monotonic(), str(action["ChannelId"]), phone))
             return answer
 
+        assert ami._connection
+        read = ami._connection._reader.feed
+
+        def tapped_read(data: bytes) -> Iterator[Message]:
+            self.bytes_read += len(data)
+            return read(data)
+
+        ami._connection._reader.feed = tapped_read  # type: ignore[method-assign]
         ami._on_event = tapped_event
         ami.send = tapped_send  # type: ignore[method-assign]
         self._at_start = ami.events_seen, ami.actions_sent
@@ -62,6 +72,7 @@ class Taps:
             "events": ami.events_seen - self._at_start[0],
             "actions": ami.actions_sent - self._at_start[1],
             "failed_actions": ami.actions_failed,
+            "bytes_read": self.bytes_read,
             "facts": self.facts,
         }
 
