@@ -28,7 +28,7 @@ from callcenter.core import commands, events
 from callcenter.core.callcenter import CallCenter
 from callcenter.core.commands import Command, Reply, Save, Severity
 from callcenter.core.events import Event, Requester
-from callcenter.core.view import Outlook, View
+from callcenter.core.view import OperatorView, Outlook, View
 from callcenter.directory import Directory, normalise, valid_inn
 from callcenter.forecaster.forecaster import Forecaster
 from callcenter.metrics import Metrics
@@ -224,13 +224,11 @@ class Controller:
             case commands.FinishRecording(call, line, talk):
                 self._background(self._finish_recording(call, line, talk), "recording")
             case commands.Mirror():
-                for action in self._translator.mirror(command, self._queues.get(command.group, [])):
-                    self.ami.send(action)
+                self.ami.send_together(self._translator.mirror(command, self._queues.get(command.group, [])))
             case Reply(requester) if requester in self._asked:
                 self._asked.pop(requester).set_result(command)
             case _:
-                for action in self._translator.actions(command):
-                    self.ami.send(action)
+                self.ami.send_together(self._translator.actions(command))
 
     def _fire(self, timer: events.Timer) -> None:
         self._timers.pop(timer, None)
@@ -350,7 +348,8 @@ class Controller:
                 act()
             except Exception:
                 log.exception("A defect in a periodic task; it goes on.")
-            await asyncio.sleep(seconds)
+            # When the clock strikes: what is done at the same moment wakes the processor once.
+            await asyncio.sleep(seconds - self._loop.time() % seconds)
 
     def _background(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task = self._loop.create_task(work, name=name)
@@ -367,6 +366,10 @@ class Controller:
     def view(self) -> View:
         """The floor as it is now."""
         return self._center.view(self._loop.time())
+
+    def operator(self, person: str) -> OperatorView | None:
+        """One person at the present moment; None: there is no such account."""
+        return self._center.operator(person, self._loop.time())
 
     def outlook(self, line: str) -> Outlook:
         """What a forecast of the line's day begins with."""

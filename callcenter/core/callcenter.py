@@ -104,6 +104,11 @@ class CallCenter:
             registered_waits=registered_waits,
         )
 
+    def operator(self, person: str, now: float) -> OperatorView | None:
+        """One person of the view, for who asks often; None: there is no such account."""
+        operator = self._floor.operators.get(person)
+        return _operator_view(self._floor, operator, now) if operator else None
+
     def view(self, now: float) -> View:
         """A copy of what may be seen, for pages and metrics."""
         floor = self._floor

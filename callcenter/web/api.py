@@ -61,7 +61,7 @@ class Api:
         verified = await self._verify(body.id, body.password)
         if verified is None:
             return refusal(request, 429, Answer.TRY_LATER.value, SENTENCES[Answer.TRY_LATER])
-        own = self._floor.view().operators.get(body.id)
+        own = self._floor.operator(body.id)
         # Somebody on shift (by telephone, say) who names no phone stays where they are.
         phone = body.phone or (own.phone if own is not None else "")
         # Wrong attempts go to the core as well: it counts them, together with those by telephone.
@@ -199,7 +199,7 @@ class Api:
         """Who asks; refused without a session, or when the shift has ended since."""
         person = self._sessions.person(request.cookies.get(COOKIE, ""))
         if person is not None:
-            own = self._floor.view().operators.get(person)
+            own = self._floor.operator(person)
             if own is not None and own.presence != Presence.OFF:
                 return person
             self._sessions.close_all(person)

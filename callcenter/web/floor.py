@@ -7,7 +7,7 @@ from typing import Protocol
 
 from callcenter.core.commands import Reply
 from callcenter.core.events import Event, Requester
-from callcenter.core.view import View
+from callcenter.core.view import OperatorView, View
 from callcenter.planning.forecast import Forecast
 
 
@@ -16,6 +16,9 @@ class Floor(Protocol):
 
     def view(self) -> View:
         """The present moment."""
+
+    def operator(self, person: str) -> OperatorView | None:
+        """One person at the present moment; None: there is no such account."""
 
     async def ask(self, make: Callable[[Requester], Event]) -> Reply:
         """Put the event in and wait for the core's reply; `asyncio.TimeoutError` when none comes in 5 s."""

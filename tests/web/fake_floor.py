@@ -86,6 +86,9 @@ class FakeFloor:
     def view(self) -> View:
         return View({"estp": LINE}, dict(self.operators), dict(self.free), asterisk_connected=True)
 
+    def operator(self, person: str) -> OperatorView | None:
+        return self.operators.get(person)
+
     def forecasts(self) -> Mapping[str, tuple[Forecast, float]]:
         return self.forecast
 

@@ -12,7 +12,7 @@ from callcenter.core.callcenter import CallCenter
 from callcenter.core.commands import Reply
 from callcenter.core.events import Event, Requester
 from callcenter.core.settings import Line, Person, Settings
-from callcenter.core.view import View
+from callcenter.core.view import OperatorView, View
 from callcenter.planning.forecast import Forecast
 from callcenter.web import make_app
 from tests.web.conftest import Browser
@@ -32,6 +32,9 @@ class CoreFloor:
     def __init__(self) -> None:
         self.core = CallCenter(SETTINGS)
         self.now = 0.0
+
+    def operator(self, person: str) -> OperatorView | None:
+        return self.core.operator(person, self.now)
 
     def view(self) -> View:
         return self.core.view(self.now)
