@@ -88,7 +88,7 @@ def test_past_days_tell_how_many_people_the_next_working_day_needs(config: Path,
     assert rows["10:00"][:3] == ["60.0", "6.69", "3"]
     assert float(rows["10:00"][6].rstrip("%")) > 50  # callers are impatient: few people keep the average …
     assert table(run(config, "--abandonment", "5"))["10:00"][2] == "9"  # … and more keep the callers
-    assert rows["15:30"][:3] == ["6.0", "0.63", "2"]
+    assert rows["15:30"][:3] == ["6.0", "0.67", "2"]
     assert rows["16:00"] == ["0.0", "0.00", "2", "–", "–", "–", "–", "–"]
 
 
