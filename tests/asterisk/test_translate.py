@@ -15,9 +15,11 @@ from callcenter.asterisk import translate
 from callcenter.asterisk.messages import Message, checked, parse, unfit
 from callcenter.asterisk.render import LONGEST_FOLDER
 from callcenter.asterisk.translate import LogInByPhone, Translator, channel_seen
-from callcenter.core import announcement, commands, events
+from callcenter.core import commands, events
+from callcenter.core.announcement import LONGER, Wording, phrases
 from callcenter.core.commands import Answer, Command, Mirror, OfferKind, Place, Reply, Ring
 from callcenter.core.events import Customer, Event, InnEntry, OfferFailure
+from callcenter.core.settings import Promises
 from callcenter.directory import normalise, valid_inn
 from callcenter.prompts import Catalogue
 
@@ -421,8 +423,9 @@ def in_core() -> set[str]:
 
 
 def in_announcements() -> set[str]:
-    waits: list[float | None] = [None, *range(0, 3 * 3600, 20)]
-    return {part for ahead in range(60) for wait in waits for part in announcement.position_and_wait(ahead, wait)}
+    rules = Promises()
+    times = [Wording(minutes) for minutes in (None, *rules.minutes, LONGER)]
+    return {part for ahead in range(60) for time in times for part in phrases(ahead, time, rules)}
 
 
 def in_dialplan() -> set[str]:
