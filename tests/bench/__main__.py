@@ -16,6 +16,7 @@ from tests.bench import capacity, morning, morning_table, reaction, virtual_morn
 from tests.bench.capacity import Capacity
 from tests.bench.circumstances import circumstances
 from tests.bench.comparison_cli import compare_systems, draw_latency
+from tests.bench.estimates_cli import measure_estimates
 from tests.bench.growth_cli import measure_growth
 from tests.bench.line import line
 from tests.bench.reaction import Reaction, Spread, Talk
@@ -112,6 +113,7 @@ def _show_reaction(measured: list[Reaction]) -> None:
 
 main.add_command(compare_systems)
 main.add_command(draw_latency)
+main.add_command(measure_estimates)
 main.add_command(measure_growth)
 
 if __name__ == "__main__":
