@@ -26,7 +26,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command("estimates")
-@click.option("--quick", is_flag=True, help="A tenth of the callers: minutes instead of half an hour.")
+@click.option("--quick", is_flag=True, help="A tenth of the callers.")
 @click.option("--only", metavar="GROUPS", help="Groups of lines, such as AB; A to E and R.")
 @click.option("--processes", type=click.IntRange(1, 64), default=2, show_default=True, help="Side by side.")
 @click.option("--picture", type=_FILE, help="Errors and kept P90 estimates of the steady lines, .png or .svg.")
