@@ -224,11 +224,13 @@ class Controller:
             case commands.FinishRecording(call, line, talk):
                 self._background(self._finish_recording(call, line, talk), "recording")
             case commands.Mirror():
-                self.ami.send_together(self._translator.mirror(command, self._queues.get(command.group, [])))
+                for action in self._translator.mirror(command, self._queues.get(command.group, [])):
+                    self.ami.send(action)
             case Reply(requester) if requester in self._asked:
                 self._asked.pop(requester).set_result(command)
             case _:
-                self.ami.send_together(self._translator.actions(command))
+                for action in self._translator.actions(command):
+                    self.ami.send(action)
 
     def _fire(self, timer: events.Timer) -> None:
         self._timers.pop(timer, None)
@@ -348,8 +350,7 @@ class Controller:
                 act()
             except Exception:
                 log.exception("A defect in a periodic task; it goes on.")
-            # When the clock strikes: what is done at the same moment wakes the processor once.
-            await asyncio.sleep(seconds - self._loop.time() % seconds)
+            await asyncio.sleep(seconds)
 
     def _background(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task = self._loop.create_task(work, name=name)
