@@ -216,8 +216,10 @@ class Writer:
         if self._hurry.is_set():
             await asyncio.sleep(min(seconds, _FIRST_RETRY))
             return
+        # Not wait_for: until Python 3.12 it loses a cancellation that comes together with the event.
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._hurry.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._hurry.wait()
 
 
 def _upsert(register: Register, kind: type[Save]) -> Executable:
