@@ -377,3 +377,19 @@ def _records() -> list[type[CallRecord]]:
     from callcenter.core import records
 
     return [cls for name, cls in vars(records).items() if name.endswith("Record")]
+
+
+@pytest.mark.parametrize("turns", range(4))
+async def test_a_writer_that_is_stopped_in_the_very_moment_it_is_hurried_ends(register: Register, turns: int) -> None:
+    writer = Writer(register, wall)
+    writer.start()
+    writer.put(arrival("100.1"))
+    for _ in range(3):
+        await asyncio.sleep(0)  # it has seen the fact and waits a little for more
+    writer._hurry.set()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    assert writer._task is not None
+    writer._task.cancel()
+    done, _ = await asyncio.wait([writer._task], timeout=10)
+    assert done
