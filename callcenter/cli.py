@@ -14,7 +14,7 @@ from callcenter.asterisk.process import AsteriskError
 from callcenter.asterisk.render import Installation, RenderError
 from callcenter.backup import BackupError, backup_to
 from callcenter.config import Config, ConfigError
-from callcenter.config.option import config_option, load
+from callcenter.config.option import Finite, config_option, load
 from callcenter.daemon import Controller, StartError
 from callcenter.demo.demonstration import DemoError, demonstrate
 from callcenter.demo.sipp import SippError
@@ -65,8 +65,8 @@ def serve(config_path: Path) -> None:
 
 @main.command()
 @config_option
-@click.option("--seconds", type=click.FloatRange(min=1), help="Stop by itself after so long.")
-@click.option("--callers-per-minute", type=click.FloatRange(0.1, 120), default=8.0, show_default=True)
+@click.option("--seconds", type=Finite(min=1), help="Stop by itself after so long.")
+@click.option("--callers-per-minute", type=Finite(0.1, 120), default=8.0, show_default=True)
 def demo(config_path: Path, seconds: float | None, callers_per_minute: float) -> None:
     """Run the line with simulated callers and operators; everything made by it lies under var/demo."""
     try:

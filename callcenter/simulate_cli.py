@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from callcenter.config.option import Finite
 from callcenter.core.settings import Line
 from callcenter.planning.calls_table import CallsTableError, read_calls
 from callcenter.planning.staffing import Aim, staffing
@@ -44,8 +45,8 @@ OUR_ERRORS = (TraceError, StaffPlanError, TrafficError, ScenarioError, CallsTabl
 """Their texts are for people."""
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
-_SECONDS = click.FloatRange(0, 86400 * 366)
-_POSITIVE = click.FloatRange(0, 86400 * 366, min_open=True)
+_SECONDS = Finite(0, 86400 * 366)
+_POSITIVE = Finite(0, 86400 * 366, min_open=True)
 
 
 def _shape(context: click.Context, option: click.Parameter, value: str | None) -> Duration | None:
@@ -69,20 +70,20 @@ def _mix(context: click.Context, option: click.Parameter, value: str | None) -> 
 @click.command("simulate")
 @click.option("--trace", type=_FILE, help="Recorded callers: CSV with arrival, handling[, patience, urgency]; seconds.")
 @click.option("--forecast", type=_FILE, help="A day of Poisson arrivals: CSV with start (09:30) and calls.")
-@click.option("--per-hour", type=click.FloatRange(0, 1e6, min_open=True), help="Poisson arrivals, always as many.")
-@click.option("--hours", type=click.FloatRange(0, 1e6, min_open=True), help="How long they come.  [default: 24]")
+@click.option("--per-hour", type=Finite(0, 1e6, min_open=True), help="Poisson arrivals, always as many.")
+@click.option("--hours", type=Finite(0, 1e6, min_open=True), help="How long they come.  [default: 24]")
 @click.option("--calls", type=click.IntRange(1), help="How many come.")
 @click.option(
     "--handling", metavar="SHAPE", callback=_shape, help=f"Talk and wrap-up, seconds: {SHAPES}.  [default: {HANDLING}]"
 )
-@click.option("--drift", type=click.FloatRange(0, 0.99), help="Handling swings by so much over the day: 0.3 is ±30 %.")
+@click.option("--drift", type=Finite(0, 0.99), help="Handling swings by so much over the day: 0.3 is ±30 %.")
 @click.option("--patience", metavar="SHAPE", callback=_shape, help=f"The same, or endless.  [default: {PATIENCE}]")
 @click.option("--urgency", metavar="MIX", callback=_mix, help="Shares, such as urgent=0.15,normal=0.85.")
 @click.option("--classes", default=",".join(CLASSES), show_default=True, help="The most urgent first.")
 @click.option("--agents", type=click.IntRange(0, 10_000), help="People on duty.")
 @click.option("--staff", type=_FILE, help="A plan: CSV with start (HH:MM every day, or seconds) and agents.")
 @click.option("--wrap-up", type=_SECONDS, default=20.0, show_default=True, help="Seconds of the handling time.")
-@click.option("--answer-delay", type=click.FloatRange(0, 60), default=0.0, help="Seconds that a phone rings.")
+@click.option("--answer-delay", type=Finite(0, 60), default=0.0, help="Seconds that a phone rings.")
 @click.option("--capacity", type=click.IntRange(1), help="Callers admitted at the same time.  [default: all]")
 @click.option("--overtaking-limit", type=_SECONDS, default=180.0, show_default=True, help="Seconds.")
 @click.option("--announce-every", type=_POSITIVE, default=45.0, show_default=True, help="Seconds.")

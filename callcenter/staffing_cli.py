@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from callcenter.config import Config
-from callcenter.config.option import config_option, load
+from callcenter.config.option import Finite, config_option, load
 from callcenter.config.sections import Line
 from callcenter.hours import MIDNIGHT
 from callcenter.planning.arrivals import HALF_HOUR, History, typical_day
@@ -42,12 +42,6 @@ class _Callers:
     """Mean, seconds; `math.inf`: endless."""
 
 
-def _finite(context: click.Context, option: click.Parameter, value: float | None) -> float | None:
-    if value is not None and math.isnan(value):  # which no range refuses
-        raise click.BadParameter("'nan'; allowed are numbers")
-    return value
-
-
 def _patience(context: click.Context, option: click.Parameter, value: str | None) -> float | None:
     if value is None or value == "endless":
         return None if value is None else math.inf
@@ -71,22 +65,15 @@ def _patience(context: click.Context, option: click.Parameter, value: str | None
     type=click.Path(dir_okay=False, path_type=Path),
     help="Instead of past days: CSV with the columns start (09:30) and calls, a row per half-hour.",
 )
-@click.option(
-    "--handling", type=click.FloatRange(1, _DAY), callback=_finite, help="Mean handling time (talk + wrap-up), seconds."
-)
+@click.option("--handling", type=Finite(1, _DAY), help="Mean handling time (talk + wrap-up), seconds.")
 @click.option(
     "--patience", metavar="SECONDS", callback=_patience, help="Mean seconds until a caller gives up, or 'endless'."
 )
-@click.option(
-    "--target", type=click.FloatRange(1, _DAY), callback=_finite, help="Mean wait of a patient caller at most, seconds."
-)
-@click.option(
-    "--level", type=click.FloatRange(0, 99.9), callback=_finite, help="Also this service level at least, per cent."
-)
+@click.option("--target", type=Finite(1, _DAY), help="Mean wait of a patient caller at most, seconds.")
+@click.option("--level", type=Finite(0, 99.9), help="Also this service level at least, per cent.")
 @click.option(
     "--abandonment",
-    type=click.FloatRange(0, 100, min_open=True),
-    callback=_finite,
+    type=Finite(0, 100, min_open=True),
     help="Also at most so many callers who give up, per cent.",
 )
 @click.option("--at-least", type=click.IntRange(0, 10_000), help="People on duty at least.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -20,6 +21,17 @@ config_option = click.option(
     show_default=True,
     help="The controller's settings.",
 )
+
+
+class Finite(click.FloatRange):
+    """A range of numbers that also refuses "nan", which is beyond no bound."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number; click's usage error for what is none."""
+        number = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value!r} is not a number.", param, ctx)
+        return number
 
 
 def load(path: Path) -> Config:

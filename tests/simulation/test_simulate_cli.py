@@ -157,3 +157,10 @@ def test_a_mistake_in_the_last_row_is_told_before_a_file_is_written(tmp_path: Pa
     trace.write_text("arrival,handling\n0,1\n1,-1\n")
     assert simulate("--trace", trace, "--agents", 1, "--output", rows).exit_code == 1
     assert not rows.exists()
+
+
+@pytest.mark.parametrize("option", ["--per-hour", "--answer-within", "--expected-handling", "--overtaking-limit"])
+def test_nan_is_not_a_number_of_anything(option: str) -> None:
+    result = simulate("--calls", 5, option, "nan")
+    assert result.exit_code == 2
+    assert f"Invalid value for '{option}': 'nan' is not a number." in result.output
