@@ -123,7 +123,7 @@ class CallCenter:
 def _line_view(floor: Floor, line: LineState, now: float) -> LineView:
     oldest = line.queue.oldest()
     on_duty = floor.staff(line.settings.answered_by)
-    free = sum(len(floor.rosters[group]) for group in line.settings.answered_by if group in floor.rosters)
+    free = floor.free(line.settings.answered_by)
     return LineView(
         id=line.settings.id,
         open=line.open,

@@ -16,7 +16,7 @@ from callcenter.core.guide import after
 from callcenter.core.offer import Offer, OfferStep
 from callcenter.core.operator import Activity, ActivityStep, Handling, Operator
 from callcenter.core.promise import settle
-from callcenter.core.records import HungUpBy, Identification, Outcome, PromiseResult
+from callcenter.core.records import REGISTERED, HungUpBy, Outcome, PromiseResult
 
 
 def bridge_entered(floor: Floor, event: BridgeEntered) -> None:
@@ -150,7 +150,7 @@ def count_answer(floor: Floor, caller: Caller) -> None:
 def wait_over(floor: Floor, caller: Caller, wait: float, *, answered: bool) -> None:
     """A first wait has ended: the line's averages and its notion of patience take it in."""
     line = floor.line(caller)
-    registered = caller.record.identification in (Identification.BY_NUMBER, Identification.BY_INN)
+    registered = caller.record.identification in REGISTERED
     line.waits.add(wait, answered=answered, registered=registered, now=floor.now)
     if caller.announcements:  # those connected at once had no time to lose patience
         line.patience.add(wait, gave_up=not answered)

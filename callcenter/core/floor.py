@@ -202,6 +202,10 @@ class Floor:
         """People of these groups on shift and not paused."""
         return sum(self.on_duty.get(group, 0) for group in groups)
 
+    def free(self, groups: Iterable[str]) -> int:
+        """People of these groups who can be offered a caller now."""
+        return sum(len(self.rosters[group]) for group in groups if group in self.rosters)
+
     def rivals(self, line: LineState) -> Iterable[LineState]:
         """Other lines whose callers the same people answer."""
         ours = set(line.settings.answered_by)

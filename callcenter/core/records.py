@@ -22,6 +22,10 @@ class Identification(StrEnum):
     """The operator found that the caller is not a Customer."""
 
 
+REGISTERED = frozenset({Identification.BY_NUMBER, Identification.BY_INN})
+"""Persons registered on the platform are those whom the directory knows (ESTP 2.2d)."""
+
+
 class Outcome(StrEnum):
     """What became of a call. Exactly one, fixed when the caller is gone."""
 

@@ -18,7 +18,7 @@ from callcenter.core.records import AnnouncementRecord
 def welcome(floor: Floor, caller: Caller, *before: str) -> None:
     """The caller has just joined the queue, or has come back to it: into the waiting room, with the first words."""
     line = floor.line(caller)
-    at_once = line.queue.ahead(caller.call, floor.now) < _free(floor, caller)
+    at_once = line.queue.ahead(caller.call, floor.now) < floor.free(line.settings.answered_by)
     if at_once and floor.connected:
         prompts: tuple[str, ...] = (*before, "connecting")
         number = 0
@@ -97,10 +97,6 @@ def _compose(floor: Floor, caller: Caller) -> tuple[int, tuple[str, ...]]:
     )
     caller.pending = {record.number: Composed(record, words.minutes)}
     return record.number, prompts
-
-
-def _free(floor: Floor, caller: Caller) -> int:
-    return sum(len(floor.rosters[group]) for group in floor.line(caller).settings.answered_by if group in floor.rosters)
 
 
 def _again_later(floor: Floor, caller: Caller) -> None:

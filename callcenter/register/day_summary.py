@@ -8,15 +8,12 @@ from datetime import date
 
 from sqlalchemy import and_, false, func, or_, select
 
-from callcenter.core.records import Identification, Outcome
+from callcenter.core.records import REGISTERED, Outcome
 from callcenter.register.database import Register
 from callcenter.register.days import Zones, recorded, within_days
 from callcenter.register.spreadsheet import whole
 from callcenter.register.tables import Call
 from callcenter.register.terminal import figures, percent, seconds
-
-REGISTERED = (Identification.BY_NUMBER.value, Identification.BY_INN.value)
-"""Persons registered on the platform are those whom the directory knows (ESTP 2.2d)."""
 
 COLUMNS = (
     "date",

@@ -13,9 +13,8 @@ from sqlalchemy.sql.functions import GenericFunction
 
 from callcenter.core.commands import OfferKind
 from callcenter.core.events import PastCalls, PastWait
-from callcenter.core.records import Outcome
+from callcenter.core.records import REGISTERED, Outcome
 from callcenter.register.database import Register
-from callcenter.register.day_summary import REGISTERED
 from callcenter.register.days import within
 from callcenter.register.tables import Call, Offer, UtcDateTime
 
