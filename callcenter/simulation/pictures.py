@@ -105,7 +105,7 @@ def check(path: Path) -> None:
         import matplotlib.figure  # noqa: F401
     except ImportError as error:
         raise CannotDraw(
-            "Pictures need matplotlib, which is not installed here: pip install 'callcenter[pictures]'."
+            "Pictures need matplotlib, which is not installed here: 'make dev-environment' or 'pip install matplotlib'."
         ) from error
 
 
