@@ -224,6 +224,7 @@ def _core_line(line: Line) -> settings.Line:
         class_of_digit=dict(line.ivr.urgency) or None,
         default_class=line.queue.default_class,
         overtaking_limit=line.queue.overtaking_limit,
+        place_kept=line.queue.place_kept,
         announce_every=line.queue.announce_every,
         expected_handling=line.queue.expected_handling,
         expected_calls=line.queue.expected_calls,

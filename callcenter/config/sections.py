@@ -111,6 +111,7 @@ class Queue(Section):
     """Urgency classes, most urgent first."""
     default_class: Id = "normal"
     overtaking_limit: Annotated[float, Field(ge=0, le=86_400)] = 180.0
+    place_kept: Annotated[float, Field(ge=0, le=86400)] = 600.0
     announce_every: Annotated[float, Field(ge=5, le=3600)] = 45.0
     expected_handling: Seconds = 180.0
     expected_calls: Annotated[int, Field(ge=0, le=10_000)] = 100

@@ -38,6 +38,8 @@ class Direct:
     prompts: tuple[str, ...] = ()
     announcement: int = 0
     """Number of the announcement that the prompts are; 0: none."""
+    lead: float = 0.0
+    """Seconds by which the caller would come before somebody who joins now, were Asterisk to serve the queue alone."""
 
 
 @dataclass(frozen=True, slots=True)

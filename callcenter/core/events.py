@@ -10,6 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from callcenter.core.records import (
+    AnnouncementRecord,
+    CallRecord,
+    HungUpBy,
+    OfferRecord,
+    PresenceRecord,
+    TransferRecord,
+)
+
 Requester = str
 
 
@@ -333,10 +342,76 @@ class AsteriskLost:
 
 
 @dataclass(frozen=True, slots=True)
+class LegHistory:
+    """A phone of ours that Asterisk rang for a call, as Asterisk's journal tells it. Times are of the core's clock."""
+
+    channel_id: str
+    phone: str
+    placed_at: float | None = None
+    """When the leg came into being; None: before the part of the journal that was read."""
+    answered_at: float | None = None
+    talks: tuple[tuple[float, float | None], ...] = ()
+    """From when to when it was in a bridge together with the caller; None: it still is."""
+    ended_at: float | None = None
+    cause: int = 0
+    """Q.850."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallHistory:
+    """What Asterisk's own journal tells of one caller while the controller could not see. Times of the core's clock."""
+
+    call: str
+    channel: str
+    line: str = ""
+    """'': not told in the part of the journal that was read, so the controller knows the call from before."""
+    number: str = ""
+    name: str = ""
+    arrived_at: float | None = None
+    stages: tuple[tuple[float, str], ...] = ()
+    """When the caller came to which CC_STAGE of the dialplan, in order."""
+    legs: tuple[LegHistory, ...] = ()
+    ended_at: float | None = None
+    """None: the channel still exists."""
+    cause: int = 0
+    cause_text: str = ""
+    hung_up_by: HungUpBy = HungUpBy.NOBODY
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """What the register knows of a floor whose controller died or was replaced: given once, before the first snapshot.
+
+    Every row as it was last written; times are of the present core's clock and may well be negative.
+    """
+
+    calls: tuple[CallRecord, ...] = ()
+    """In progress when the controller died."""
+    offers: tuple[OfferRecord, ...] = ()
+    """All of those calls, and the last of everybody who is wrapping up."""
+    transfers: tuple[TransferRecord, ...] = ()
+    """All of those calls."""
+    announcements: tuple[AnnouncementRecord, ...] = ()
+    """All of those calls."""
+    shifts: tuple[PresenceRecord, ...] = ()
+    """The last change of everybody whose shift is open."""
+    ended_lately: frozenset[str] = frozenset()
+    """Calls whose end is in the register already: the journal may tell of them again."""
+    unfinished_recordings: tuple[CallRecord, ...] = ()
+    """Calls that ended, with a conversation, but of whose recording nothing is known yet."""
+    cut_off: tuple[CallRecord, ...] = ()
+    """Calls that a failure of the telephone system ended lately: their callers keep their place for a while."""
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """All channels of Asterisk at one moment, taken after every (re)connection."""
 
     channels: tuple[ChannelSeen, ...]
+    histories: tuple[CallHistory, ...] = ()
+    """What Asterisk's journal tells of the time since the controller last saw it, by call."""
+    restarted: bool = False
+    """Asterisk itself has started anew: whoever was there before was cut off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -388,6 +463,7 @@ Event = (
     | PastCalls
     | TimerFired
     | AsteriskLost
+    | Recalled
     | Snapshot
     | ServiceEnded
     | RecordingFinished

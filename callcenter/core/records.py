@@ -81,6 +81,8 @@ class CallRecord:
     urgency: str = ""
     info_visits: int = 0
     joined_at: float | None = None
+    place_at: float | None = None
+    """The moment that gives the place in the queue: that of joining, or of joining in a call that was cut off before."""
     answered_at: float | None = None
     ended_at: float | None = None
     waiting: float | None = None
@@ -179,3 +181,5 @@ class PresenceRecord:
     reason: str = ""
     """Of a pause."""
     call: str = ""
+    free_since: float | None = None
+    """When the operator last became free: the longest free is offered first."""

@@ -49,6 +49,8 @@ class Line:
     default_class: str = "normal"
     overtaking_limit: float = 180.0
     """A caller who has waited this long is no longer overtaken by a more urgent one (ESTP 2.3, 4.2)."""
+    place_kept: float = 600.0
+    """A caller whom a failure cut off and who calls again within so many seconds gets the old place back."""
     announce_every: float = 45.0
     expected_handling: float = 180.0
     """Handling time (talk + wrap-up) assumed until the line has seen its own calls."""

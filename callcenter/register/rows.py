@@ -68,6 +68,11 @@ def row_of(save: Save, wall: Wall, fact: str = "") -> Row:
     return row
 
 
+def facts_of(kind: type[Save]) -> Sequence[str]:
+    """The columns that the core's fact of this kind fills."""
+    return [name for name, _ in _FIELDS[kind]]
+
+
 def _stored(column: Column[Any]) -> _Stored:
     kind, name, nullable = column.type, column.name, column.nullable
     if isinstance(kind, String):

@@ -97,6 +97,7 @@ class Call(Base):
     urgency: Mapped[str] = mapped_column(Word)
     info_visits: Mapped[int]
     joined_at: Mapped[datetime | None]
+    place_at: Mapped[datetime | None]
     answered_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     waiting: Mapped[float | None]
@@ -110,6 +111,10 @@ class Call(Base):
     recording_seconds: Mapped[float | None]
     recording_sha256: Mapped[str] = mapped_column(String(64))
     recording_problem: Mapped[str] = mapped_column(Sentence)
+    recording_checked_at: Mapped[datetime | None]
+    """When the recording was last compared with the conversation."""
+    called_back_at: Mapped[datetime | None]
+    """When somebody called a caller back whom a failure had cut off."""
 
 
 class Offer(Base):
@@ -216,6 +221,7 @@ class PresenceChange(Base):
     phone: Mapped[str] = mapped_column(Id)
     reason: Mapped[str] = mapped_column(Word)
     call: Mapped[str] = mapped_column(UniqueId)
+    free_since: Mapped[datetime | None]
 
 
 class Shift(Base):

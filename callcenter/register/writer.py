@@ -20,7 +20,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from callcenter.core.commands import Save, SavePresence
 from callcenter.core.operator import Presence
 from callcenter.register.database import Register
-from callcenter.register.rows import KEY_OF, TABLE_OF, Row, Wall, row_of
+from callcenter.register.rows import KEY_OF, TABLE_OF, Row, Wall, facts_of, row_of
 from callcenter.register.tables import Shift, table_of
 
 log = logging.getLogger(__name__)
@@ -227,7 +227,8 @@ def _upsert(register: Register, kind: type[Save]) -> Executable:
     insert = register.insert(table)
     if kind is SavePresence:  # happened once, never changes
         return insert.on_conflict_do_nothing(index_elements=key)
-    newer = {c.name: insert.excluded[c.name] for c in table.columns if c.name not in ("id", *key)}
+    ours = set(facts_of(kind)) - set(key)  # other columns are not the core's, and stay as they are
+    newer = {name: insert.excluded[name] for name in sorted(ours)}
     return insert.on_conflict_do_update(index_elements=key, set_=newer)
 
 

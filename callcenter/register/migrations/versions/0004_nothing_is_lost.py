@@ -1,0 +1,28 @@
+"""What a controller that starts again has to know, and what became of those whom a failure cut off."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+_MOMENTS = (
+    ("calls", "place_at"),
+    ("calls", "recording_checked_at"),
+    ("calls", "called_back_at"),
+    ("presence_changes", "free_since"),
+)
+
+
+def upgrade() -> None:
+    for table, column in _MOMENTS:
+        op.add_column(table, sa.Column(column, sa.DateTime(timezone=True), nullable=True))
+
+
+def downgrade() -> None:
+    for table, column in reversed(_MOMENTS):
+        op.drop_column(table, column)
