@@ -50,17 +50,19 @@ class Folders:
     run: Path
     log: Path
     recording: Path
+    journal: Path
 
     @classmethod
     def under(cls, var: Path, run: Path | None = None) -> Folders:
         """The folders of the installation whose run-time folder is `var`."""
         home = var / "asterisk"
         spool = home / "spool"
-        return cls(home / "etc", home / "lib", spool, run or home / "run", home / "log", spool / "recording")
+        run = run or home / "run"
+        return cls(home / "etc", home / "lib", spool, run, home / "log", spool / "recording", home / "journal")
 
     def make(self) -> None:
         """Create what is missing."""
-        for folder in (self.etc, self.lib / "keys", self.spool, self.run, self.log, self.recording):
+        for folder in (self.etc, self.lib / "keys", self.spool, self.run, self.log, self.recording, self.journal):
             folder.mkdir(parents=True, exist_ok=True)
 
 
