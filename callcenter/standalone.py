@@ -6,9 +6,11 @@ import asyncio
 import contextlib
 import errno
 import faulthandler
+import filecmp
 import logging
 import signal
 import socket
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -52,33 +54,43 @@ async def controller(config: Config, *, with_asterisk: bool) -> AsyncIterator[Co
 @asynccontextmanager
 async def _own_asterisk(config: Config, secrets: Secrets) -> AsyncIterator[None]:
     program = process.find(PROJECT)
-    _check_ports(config)
-    run, temporary = process.run_folder(config.var)
-    folders = Folders.under(config.var, run)
-    render(config, secrets, program.installation, folders)
+    folders = Folders.under(config.var)
+    outlived = process.left_behind(folders.etc) is not None
+    _check_ports(config, asterisk_too=not outlived)
+    temporary = False
+    if outlived:
+        _leave_settings(config, secrets, program, folders)
+    else:
+        run, temporary = process.run_folder(config.var)
+        render(config, secrets, program.installation, replace(folders, run=run))
     try:
-        async with process.running(program, folders.etc) as child:
-            watch = asyncio.create_task(_watch(child, folders))
-            try:
-                await _listening(config, child)
-                yield
-            finally:
-                watch.cancel()
+        async with process.kept_running(program, folders.etc, folders.log / "messages.log"):
+            await _listening(config)
+            yield
     finally:
         if temporary:
             process.remove(run)
 
 
-async def _watch(child: asyncio.subprocess.Process, folders: Folders) -> None:
-    code = await child.wait()
-    log.error("Asterisk has ended with code %s; why: %s", code, folders.log / "messages.log")
+def _leave_settings(config: Config, secrets: Secrets, program: process.Program, folders: Folders) -> None:
+    """An Asterisk with calls keeps the settings it started with; whoever changed them since is told."""
+    with tempfile.TemporaryDirectory(prefix="callcenter-") as other:
+        now = replace(folders, etc=Path(other))
+        render(config, secrets, program.installation, now)
+        names = [file.name for file in now.etc.iterdir() if file.is_file() and file.name != "asterisk.conf"]
+        _, different, missing = filecmp.cmpfiles(folders.etc, now.etc, names, shallow=False)
+    if different or missing:
+        log.warning(
+            "Asterisk goes on with its former settings for %s: stop this program and start it again when nobody calls.",
+            ", ".join(sorted(different + missing)),
+        )
 
 
-async def _listening(config: Config, child: asyncio.subprocess.Process) -> None:
+async def _listening(config: Config) -> None:
     """Until Asterisk takes connections: a first try that must fail would only alarm the reader of the log."""
     host, port = config.asterisk.ami_bind, config.asterisk.ami_port
     deadline = asyncio.get_running_loop().time() + READY_WITHIN
-    while child.returncode is None and asyncio.get_running_loop().time() < deadline:
+    while asyncio.get_running_loop().time() < deadline:
         try:
             _, writer = await asyncio.open_connection(host, port)
         except OSError:
@@ -88,14 +100,15 @@ async def _listening(config: Config, child: asyncio.subprocess.Process) -> None:
             return
 
 
-def _check_ports(config: Config) -> None:
+def _check_ports(config: Config, *, asterisk_too: bool) -> None:
     """A port in use is found here, with the setting's name: Asterisk itself would start without it."""
     asterisk, http = config.asterisk, config.http
-    wanted = [
-        ("asterisk.sip_port", socket.SOCK_DGRAM, asterisk.sip_bind, asterisk.sip_port),
-        ("asterisk.ami_port", socket.SOCK_STREAM, asterisk.ami_bind, asterisk.ami_port),
-        ("http.port", socket.SOCK_STREAM, http.bind, http.port),
-    ]
+    wanted = [("http.port", socket.SOCK_STREAM, http.bind, http.port)]
+    if asterisk_too:
+        wanted += [
+            ("asterisk.sip_port", socket.SOCK_DGRAM, asterisk.sip_bind, asterisk.sip_port),
+            ("asterisk.ami_port", socket.SOCK_STREAM, asterisk.ami_bind, asterisk.ami_port),
+        ]
     for setting, kind, host, port in wanted:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         with socket.socket(family, kind) as probe:

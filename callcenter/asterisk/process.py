@@ -1,16 +1,18 @@
-"""An Asterisk of our own: started in the foreground as a child, watched, stopped with us."""
+"""An Asterisk of our own: started in the foreground as a child, watched, started anew when it dies, stopped with us."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import logging
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +22,9 @@ log = logging.getLogger(__name__)
 
 STOPPING = 10.0
 """Seconds that Asterisk gets to stop by itself."""
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
+"""Seconds before one that died is started anew; longer for one that dies again and again."""
 
 _LOOKING = 60.0
 _SOCKET_PATH = 100
@@ -64,11 +69,109 @@ def run_folder(var: Path) -> tuple[Path, bool]:
     return Path(tempfile.mkdtemp(prefix="callcenter-")), True
 
 
+class LeftBehind:
+    """An Asterisk that an earlier controller, killed, has left: not our child, and yet ours to watch and to stop."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.returncode: int | None = None
+        self._ended = asyncio.Event()
+        self._descriptor = os.pidfd_open(pid)
+        asyncio.get_running_loop().add_reader(self._descriptor, self._has_ended)
+
+    def _has_ended(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._descriptor)
+        os.close(self._descriptor)
+        self.returncode = 0  # its parent alone is told the code
+        self._ended.set()
+
+    async def wait(self) -> int:
+        """Until it has ended."""
+        await self._ended.wait()
+        return self.returncode or 0
+
+    def terminate(self) -> None:
+        """Ask it to stop."""
+        self._send(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it."""
+        self._send(signal.SIGKILL)
+
+    def _send(self, sign: signal.Signals) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, sign)
+
+
+Process = asyncio.subprocess.Process | LeftBehind
+
+
+def left_behind(etc: Path) -> int | None:
+    """The process of an Asterisk that runs with these settings already."""
+    settings = str(etc / "asterisk.conf")
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
+        except OSError:
+            continue  # it has just ended
+        if "-f" in words and ("-C", settings) in zip(words, words[1:], strict=False):
+            return int(folder.name)
+    return None
+
+
 @asynccontextmanager
-async def running(program: Program, etc: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+async def running(program: Program, etc: Path) -> AsyncIterator[Process]:
     """Asterisk in the foreground, until the block is left. Its own log is in `var/asterisk/log/messages.log`."""
+    process = await _start(program, etc)
     try:
-        process = await asyncio.create_subprocess_exec(
+        yield process
+    finally:
+        await _stop(process)
+
+
+@asynccontextmanager
+async def kept_running(program: Program, etc: Path, log_file: Path) -> AsyncIterator[None]:
+    """Like `running`, but one that runs already is taken over, with its calls, and one that dies is started anew."""
+    pid = left_behind(etc)
+    if pid is not None:
+        log.warning("Asterisk (process %d) has outlived the controller that started it, and is taken over.", pid)
+    keeper = _Keeper(program, etc, LeftBehind(pid) if pid is not None else await _start(program, etc), log_file)
+    task = asyncio.create_task(keeper.keep(), name="asterisk")
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        await _stop(keeper.process)
+
+
+@dataclass
+class _Keeper:
+    program: Program
+    etc: Path
+    process: Process
+    log_file: Path
+
+    async def keep(self) -> None:
+        pause = FIRST_PAUSE
+        while True:
+            started = asyncio.get_running_loop().time()
+            code = await self.process.wait()
+            if asyncio.get_running_loop().time() - started > LONGEST_PAUSE:
+                pause = FIRST_PAUSE
+            log.error("Asterisk has ended with code %s and is started anew; why: %s", code, self.log_file)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+            try:
+                self.process = await _start(self.program, self.etc)
+            except AsteriskError as problem:
+                log.error("Asterisk cannot be started anew: %s", problem)
+
+
+async def _start(program: Program, etc: Path) -> asyncio.subprocess.Process:
+    try:
+        return await asyncio.create_subprocess_exec(
             program.binary,
             "-C",
             etc / "asterisk.conf",
@@ -81,13 +184,9 @@ async def running(program: Program, etc: Path) -> AsyncIterator[asyncio.subproce
         )
     except OSError as error:
         raise AsteriskError(f"{program.binary} cannot be run: {error.strerror}; fetch it again: make run") from None
-    try:
-        yield process
-    finally:
-        await _stop(process)
 
 
-async def _stop(process: asyncio.subprocess.Process) -> None:
+async def _stop(process: Process) -> None:
     if process.returncode is not None:
         return
     process.terminate()

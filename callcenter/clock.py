@@ -1,0 +1,37 @@
+"""The two clocks: the core's, which only ever goes forward, and the one on the wall, which people and NTP may set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+CLOCK_STEP = timedelta(seconds=0.1)
+"""A smaller difference between the clocks is jitter, and must not put two facts into the wrong order."""
+
+
+class Clock:
+    """Dates for moments of the core's clock, and back. When the wall clock is set, dates follow it; durations do not."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._origin = datetime.now(UTC) - timedelta(seconds=monotonic())
+
+    @property
+    def origin(self) -> datetime:
+        """The date and time at which the core's clock would have stood at zero."""
+        origin = datetime.now(UTC) - timedelta(seconds=self._monotonic())
+        if abs(origin - self._origin) > CLOCK_STEP:
+            self._origin = origin
+        return self._origin
+
+    def now(self) -> float:
+        """Seconds of the core's clock."""
+        return self._monotonic()
+
+    def date(self, at: float) -> datetime:
+        """The date and time of a moment of the core's clock, UTC."""
+        return self.origin + timedelta(seconds=at)
+
+    def at(self, date: datetime) -> float:
+        """The moment of the core's clock that a date and time means; before the clock's start it is negative."""
+        return (date - self.origin).total_seconds()
