@@ -1,12 +1,14 @@
-"""From a fact of the core to a row of a table, safe to store whatever an outsider put into its texts."""
+"""From a fact of the core to a row of a table, safe to store whatever an outsider put into its texts; and back."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
-from typing import Any, get_type_hints
+from enum import StrEnum
+from types import NoneType
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from sqlalchemy import JSON, Column, String
 
@@ -25,7 +27,11 @@ from callcenter.register.tables import (
 Wall = Callable[[float], datetime]
 """Turns seconds of the core's monotonic clock into an aware datetime."""
 
+Clock = Callable[[datetime], float]
+"""The way back: seconds of the core's clock, negative for what happened before it began."""
+
 Row = dict[str, Any]
+Record = TypeVar("Record")
 
 _Stored = Callable[[Any, Wall], Any]
 """From a field's value, not None, to what its column takes."""
@@ -68,6 +74,11 @@ def row_of(save: Save, wall: Wall, fact: str = "") -> Row:
     return row
 
 
+def record_of(record: type[Record], row: Mapping[str, Any], clock: Clock) -> Record:
+    """The fact as the core knew it, to the microsecond. Raises ValueError for a row that no such fact can have left."""
+    return record(**{name: recalled(row[name], clock) for name, recalled in _RECALLED[record]})
+
+
 def facts_of(kind: type[Save]) -> Sequence[str]:
     """The columns that the core's fact of this kind fills."""
     return [name for name, _ in _FIELDS[kind]]
@@ -99,3 +110,33 @@ def _fields(kind: type[Save]) -> Sequence[tuple[str, _Stored]]:
 
 _FIELDS = {kind: _fields(kind) for kind in TABLE_OF}
 """Each field of a fact's record, and how it is stored. Looked up once: every fact passes here."""
+
+
+def _recalled(record: type, name: str, column: Column[Any]) -> Callable[[Any, Clock], Any]:
+    """From a column's value to the field's. Rows of earlier versions may lack what a fact cannot do without."""
+    hint = get_type_hints(record)[name]
+    optional = NoneType in get_args(hint)
+    word = hint if isinstance(hint, type) and issubclass(hint, StrEnum) else None
+    is_moment, is_list = isinstance(column.type, UtcDateTime), isinstance(column.type, JSON)
+
+    def field(value: Any, clock: Clock) -> Any:
+        if value is None:
+            if optional:
+                return None
+            raise ValueError(f"{name} is empty")
+        if is_moment:
+            return clock(value)
+        if word:
+            return word(value)
+        return tuple(value) if is_list else value
+
+    return field
+
+
+_RECALLED: dict[type, Sequence[tuple[str, Callable[[Any, Clock], Any]]]] = {
+    record: [
+        (field.name, _recalled(record, field.name, table_of(TABLE_OF[kind]).c[field.name])) for field in fields(record)
+    ]
+    for kind in TABLE_OF
+    for record in [get_type_hints(kind)["record"]]
+}

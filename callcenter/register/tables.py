@@ -82,6 +82,12 @@ class Call(Base):
         Index(None, "line", "joined_at"),
         Index(None, "operator", "arrived_at"),
         Index(None, "outcome", "arrived_at"),
+        Index(
+            "ix_calls_open",
+            "arrived_at",
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

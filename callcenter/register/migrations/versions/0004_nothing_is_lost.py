@@ -21,8 +21,16 @@ _MOMENTS = (
 def upgrade() -> None:
     for table, column in _MOMENTS:
         op.add_column(table, sa.Column(column, sa.DateTime(timezone=True), nullable=True))
+    op.create_index(
+        "ix_calls_open",
+        "calls",
+        ["arrived_at"],
+        sqlite_where=sa.text("ended_at IS NULL"),
+        postgresql_where=sa.text("ended_at IS NULL"),
+    )
 
 
 def downgrade() -> None:
+    op.drop_index("ix_calls_open", "calls")
     for table, column in reversed(_MOMENTS):
         op.drop_column(table, column)

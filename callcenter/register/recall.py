@@ -1,0 +1,144 @@
+"""What the register knows of a floor whose controller died: the way back from rows to the core's facts."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, exists, func, or_, select
+from sqlalchemy.orm import aliased
+
+from callcenter.core.events import Recalled
+from callcenter.core.operator import Activity
+from callcenter.core.records import (
+    AnnouncementRecord,
+    CallRecord,
+    HungUpBy,
+    OfferRecord,
+    PresenceRecord,
+    TransferRecord,
+)
+from callcenter.register.database import Register
+from callcenter.register.rows import Clock, Record, record_of
+from callcenter.register.tables import Announcement, Call, Offer, PresenceChange, Shift, Transfer, table_of
+
+log = logging.getLogger(__name__)
+
+LONGEST_CALL = timedelta(days=1)
+"""A call that arrived so long before the last one is over, whatever its row says."""
+CUT_OFF_CAUSE, CUT_OFF_TEXT = 41, "Asterisk ended"
+"""How the register tells that a failure of the telephone system ended a call."""
+
+_IN_PROGRESS = Call.ended_at.is_(None)
+
+
+async def recall(
+    register: Register, clock: Clock, lately: timedelta, place_kept: Mapping[str, float], now: datetime
+) -> Recalled:
+    """What the core has to know of the time before it started, as it was last written.
+
+    `lately`: calls that ended so long before the last end of all are named. `place_kept`: by line, the seconds for
+    which callers who were cut off keep their place; calls of other lines are left out. Raises `RegisterError`.
+    """
+    return await register.read(lambda connection: _Reader(connection, clock).recall(lately, place_kept, now))
+
+
+class _Reader:
+    """Reads rows as facts of the core; what cannot be one is passed over, and told."""
+
+    def __init__(self, connection: Connection, clock: Clock) -> None:
+        self._connection = connection
+        self._clock = clock
+
+    def recall(self, lately: timedelta, place_kept: Mapping[str, float], now: datetime) -> Recalled:
+        latest = self._connection.scalar(select(func.max(Call.arrived_at))) or now
+        since = min(latest, now) - LONGEST_CALL
+        recent = Call.arrived_at >= since
+        known = Call.line.in_(place_kept)
+        going_on = select(Call.call).where(_IN_PROGRESS, recent, known)
+        shifts = self._shifts()
+        return Recalled(
+            calls=self._calls(_IN_PROGRESS, recent, known),
+            offers=(*self._offers(Offer.call.in_(going_on)), *self._last_offers(shifts)),
+            transfers=self._facts(
+                TransferRecord,
+                select(table_of(Transfer)).where(Transfer.call.in_(going_on)).order_by(Transfer.call, Transfer.number),
+            ),
+            announcements=self._facts(
+                AnnouncementRecord,
+                select(table_of(Announcement))
+                .where(Announcement.call.in_(going_on))
+                .order_by(Announcement.call, Announcement.number),
+            ),
+            shifts=shifts,
+            ended_lately=self._ended_lately(since, lately),
+            unfinished_recordings=self._calls(
+                Call.ended_at.is_not(None),
+                Call.talk > 0,
+                Call.recording == "",
+                Call.recording_problem == "",
+                recent,
+                known,
+            ),
+            cut_off=self._cut_off(place_kept, now),
+        )
+
+    def _facts(self, record: type[Record], query: Select[tuple[object, ...]]) -> tuple[Record, ...]:
+        return tuple(self._readable(record, self._connection.execute(query)))
+
+    def _readable(self, record: type[Record], rows: Iterable[Row[Any]]) -> Iterator[Record]:
+        for row in rows:
+            try:
+                yield record_of(record, row._asdict(), self._clock)
+            except ValueError as problem:
+                log.warning("Row %s cannot be recalled as a %s: %s", row.id, record.__name__, problem)
+
+    def _calls(self, *which: ColumnElement[bool]) -> tuple[CallRecord, ...]:
+        return self._facts(CallRecord, select(table_of(Call)).where(*which).order_by(Call.arrived_at, Call.id))
+
+    def _offers(self, which: ColumnElement[bool]) -> tuple[OfferRecord, ...]:
+        return self._facts(OfferRecord, select(table_of(Offer)).where(which).order_by(Offer.placed_at, Offer.id))
+
+    def _last_offers(self, shifts: Sequence[PresenceRecord]) -> Iterator[OfferRecord]:
+        """Of everybody who wraps up: the call that they had is over."""
+        for shift in shifts:
+            if shift.activity == Activity.WRAPPING_UP:
+                theirs = select(table_of(Offer)).where(Offer.operator == shift.operator)
+                yield from self._facts(OfferRecord, theirs.order_by(Offer.placed_at.desc()).limit(1))
+
+    def _shifts(self) -> tuple[PresenceRecord, ...]:
+        """The last change of each open shift: the one written last, whatever somebody did to the clock."""
+        began = select(PresenceChange.id).join(Shift, Shift.fact == PresenceChange.fact).where(Shift.ended_at.is_(None))
+        first = self._connection.scalar(select(func.min(began.subquery().c.id)))
+        if first is None:
+            return ()
+        on_shift = PresenceChange.operator.in_(select(Shift.operator).where(Shift.ended_at.is_(None)))
+        last = select(func.max(PresenceChange.id)).where(PresenceChange.id >= first, on_shift)
+        last = last.group_by(PresenceChange.operator)
+        query = select(table_of(PresenceChange)).where(PresenceChange.id.in_(last)).order_by(PresenceChange.id)
+        return self._facts(PresenceRecord, query)
+
+    def _ended_lately(self, since: datetime, lately: timedelta) -> frozenset[str]:
+        recent = Call.arrived_at >= since
+        last = self._connection.scalar(select(func.max(Call.ended_at)).where(recent))
+        if last is None:
+            return frozenset()
+        ended = select(Call.call).where(recent, Call.ended_at >= last - lately)
+        return frozenset(self._connection.scalars(ended))
+
+    def _cut_off(self, place_kept: Mapping[str, float], now: datetime) -> tuple[CallRecord, ...]:
+        """Those who have not called again since: a place is given back once."""
+        later = aliased(Call)
+        again = exists().where(later.line == Call.line, later.number == Call.number, later.arrived_at >= Call.ended_at)
+        lately = [(Call.line == line) & (Call.ended_at >= now - timedelta(seconds=s)) for line, s in place_kept.items()]
+        longest = timedelta(seconds=max(place_kept.values(), default=0.0))
+        return self._calls(
+            Call.arrived_at >= now - longest - LONGEST_CALL,
+            Call.cause == CUT_OFF_CAUSE,
+            Call.cause_text == CUT_OFF_TEXT,
+            Call.hung_up_by == HungUpBy.SYSTEM.value,
+            or_(*lately) if lately else Call.id < 0,
+            ~again,
+        )
