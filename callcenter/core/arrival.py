@@ -30,6 +30,10 @@ def arrived(floor: Floor, event: CallArrived) -> None:
         _refuse(floor, caller, Place.CLOSED, Outcome.CLOSED)
     elif line.lines_in_use >= line.settings.capacity:
         _refuse(floor, caller, Place.FULL, Outcome.ALL_LINES_BUSY)
+    elif floor.not_recording and floor.settings.close_without_recording:
+        # What the caller hears is that all lines are busy, so that is the outcome; the row says why.
+        floor.note(caller, recording_problem=f"not admitted: {floor.not_recording}")
+        _refuse(floor, caller, Place.FULL, Outcome.ALL_LINES_BUSY)
     else:
         line.lines_in_use += 1
         caller.admitted = True

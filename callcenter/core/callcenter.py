@@ -12,6 +12,7 @@ from callcenter.core import (
     events,
     promise,
     reconcile,
+    recording,
     ringing,
     shift,
     transfer,
@@ -69,8 +70,9 @@ RULES: Mapping[type, Callable[[Floor, Any], None]] = {
     events.AsteriskLost: reconcile.lost,
     events.Snapshot: reconcile.snapshot,
     events.ServiceEnded: departure.service_ended,
-    events.RecordingFinished: departure.recording_finished,
-    events.RecordingFailed: departure.recording_failed,
+    events.RecordingFinished: recording.finished,
+    events.RecordingFailed: recording.failed,
+    events.RecordingPossible: recording.possible,
 }
 """Which rule answers which event: the first place to look."""
 
@@ -117,6 +119,7 @@ class CallCenter:
             {id: _operator_view(floor, operator, now) for id, operator in floor.operators.items()},
             {group: len(roster) for group, roster in floor.rosters.items()},
             floor.connected,
+            floor.not_recording,
         )
 
 

@@ -123,6 +123,8 @@ class Caller:
     after: Place = Place.HOLD
     """Where Asterisk sends the caller when the conversation's bridge ends."""
     recorded: bool = False
+    unrecorded: str = ""
+    """Why a conversation began that could not be recorded."""
     answer_counted: bool = False
     """The wait is in the line's averages."""
     announcements: int = 0

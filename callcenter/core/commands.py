@@ -164,11 +164,17 @@ class CancelTimer:
 
 @dataclass(frozen=True, slots=True)
 class FinishRecording:
-    """The caller is gone: join the channels, measure and sign the file. `talk`: seconds there should be."""
+    """The caller is gone: join the channels, measure and sign the file.
+
+    Asked again after a crash, with the same `ended_at`, it gives the same file.
+    """
 
     call: str
     line: str
     talk: float
+    """Seconds there should be."""
+    ended_at: float
+    """When the call ended, by the core's clock: the file is named for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
-from callcenter.core import conversation, dispatch, ringing, shift, transfer
+from callcenter.core import conversation, dispatch, recording, ringing, shift, transfer
 from callcenter.core.caller import Caller, CallerState, CallerStep
-from callcenter.core.commands import CancelTimer, FinishRecording, HangUp, SaveCall
+from callcenter.core.commands import CancelTimer, HangUp
 from callcenter.core.events import (
     ChannelHungUp,
     GeneralLineEnded,
-    RecordingFailed,
-    RecordingFinished,
     ServiceEnded,
     Timer,
     TimerKind,
@@ -76,9 +73,7 @@ def caller_gone(floor: Floor, caller: Caller, cause: int, text: str, lost: bool 
     offer = floor.offers.get(caller.offer)
     if offer and OFFER.allows(offer.state, OfferStep.WITHDRAW):
         floor.withdraw(offer)
-    if caller.recorded:
-        floor.unfinished_recordings[caller.call] = caller.record
-        floor.do(FinishRecording(caller.call, caller.record.line, caller.record.talk))
+    recording.end(floor, caller)
     del floor.callers[caller.call]
 
 
@@ -111,26 +106,3 @@ def general_line_ended(floor: Floor, event: GeneralLineEnded) -> None:
     if caller and caller.state is CallerState.GENERAL:
         floor.move(caller, CallerStep.FAREWELL)
         floor.note(caller, hung_up_by=HungUpBy.SYSTEM)
-
-
-def recording_finished(floor: Floor, event: RecordingFinished) -> None:
-    """The file is whole: its name, length and hash go into the call's row (ESTP 2.6)."""
-    record = floor.unfinished_recordings.pop(event.call, None)
-    if record and event.path:
-        floor.do(
-            SaveCall(
-                replace(
-                    record,
-                    recording=event.path,
-                    recording_seconds=event.seconds,
-                    recording_sha256=event.sha256,
-                )
-            )
-        )
-
-
-def recording_failed(floor: Floor, event: RecordingFailed) -> None:
-    """There should be a recording and is none: the row says why."""
-    record = floor.unfinished_recordings.pop(event.call, None)
-    if record:
-        floor.do(SaveCall(replace(record, recording_problem=event.why)))

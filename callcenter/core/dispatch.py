@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from callcenter.core import recording
 from callcenter.core.caller import Caller
-from callcenter.core.commands import CancelTimer, OfferKind, Record, Ring, SetTimer
+from callcenter.core.commands import CancelTimer, OfferKind, Ring, SetTimer
 from callcenter.core.events import Timer, TimerKind
 from callcenter.core.floor import Floor, LineState
 from callcenter.core.offer import Offer
@@ -48,9 +49,7 @@ def place(floor: Floor, caller: Caller, operator: Operator, kind: OfferKind, con
         SetTimer(Timer(TimerKind.RING, id), floor.now + timeout + GUARD),
     )
     # After the ringing, which must not wait for it: nobody picks up before Asterisk has read the next action.
-    if not caller.recorded:
-        caller.recorded = True
-        floor.do(Record(caller.call, caller.record.line))
+    recording.begin(floor, caller)
     floor.activity(operator, ActivityStep.OFFER, kind.value, caller.call)
     floor.note_offer(offer)
     return offer

@@ -431,10 +431,18 @@ class RecordingFinished:
 
 @dataclass(frozen=True, slots=True)
 class RecordingFailed:
-    """There was a conversation, but no usable recording."""
+    """There was a conversation, but there is no usable recording, nor will be."""
 
     call: str
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingPossible:
+    """Recordings can be kept from now on, or cannot; then `why`, for people."""
+
+    possible: bool
+    why: str = ""
 
 
 Event = (
@@ -468,4 +476,5 @@ Event = (
     | ServiceEnded
     | RecordingFinished
     | RecordingFailed
+    | RecordingPossible
 )

@@ -75,6 +75,8 @@ class Floor:
         self.dialling: dict[str, Operator] = {}
         """Calls in which somebody dials a code, by channel."""
         self.unfinished_recordings: dict[str, CallRecord] = {}
+        self.not_recording = ""
+        """Why conversations cannot be recorded now; '': they can."""
         self.connected = False
         self.now = 0.0
         self.commands: list[Command] = []

@@ -96,5 +96,7 @@ class Settings:
     """Wrong passwords or PINs in a row before the account has to wait."""
     wrong_secret_delay: float = 30.0
     """The first such wait; it doubles with every further wrong one, up to an hour."""
+    close_without_recording: bool = False
+    """No new caller is admitted while conversations cannot be recorded (ESTP 2.6)."""
     boot: str = "0"
     """Distinguishes the offers of this start of the controller from those of earlier ones."""

@@ -136,3 +136,5 @@ class View:
     free: Mapping[str, int]
     """Free members by group: can a transfer go there?"""
     asterisk_connected: bool
+    not_recording: str = ""
+    """Why conversations cannot be recorded now; '': they can."""

@@ -308,7 +308,7 @@ def redirect(place: str) -> translate.Action:
             [set_variable("1.7", "CC_TELL", "/srv/prompts/ru/op-none-free")],
         ),
         (Reply("web:4", Answer.PAUSED), []),
-        (commands.FinishRecording("1.7", "estp", 10.0), []),
+        (commands.FinishRecording("1.7", "estp", 10.0, 5.0), []),
         (commands.Notice(commands.Severity.INFO, "Line 'estp' is open."), []),
     ],
 )  # fmt: skip

@@ -65,7 +65,7 @@ def test_recorded_from_the_first_word_and_finished_once(story: Story) -> None:
     story.phone("101").answers()
     story.passes(10)
     caller.hangs_up()
-    assert caller.recordings == [FinishRecording(caller.call, "estp", 10)]
+    assert caller.recordings == [FinishRecording(caller.call, "estp", 10, story.now)]
     story.tell(RecordingFinished(caller.call, "2025/1.wav", 10.02, "ab" * 32))
     row = caller.row
     assert (row.recording, row.recording_seconds, row.recording_sha256) == ("2025/1.wav", 10.02, "ab" * 32)

@@ -217,7 +217,7 @@ def test_the_operator_hangs_up(center: CallCenter) -> None:
     assert after(center, ChannelHungUp("c1", 16, "Normal"), at=168.0) == [
         CancelTimer(ANNOUNCE),
         CancelTimer(FALSE_ANSWER),
-        FinishRecording("c1", "estp", 60.0),
+        FinishRecording("c1", "estp", 60.0, 168.0),
         SaveCall(replace(talked, ended_at=168.0, cause=16, cause_text="Normal")),
     ]
     assert after(center, TimerFired(WRAP_UP), at=185.0) == [
@@ -236,7 +236,7 @@ def test_the_caller_gives_up_while_the_phone_rings(center: CallCenter) -> None:
         CancelTimer(ANNOUNCE),
         CancelTimer(FALSE_ANSWER),
         HangUp(OFFER.offer),
-        FinishRecording("c1", "estp", 0.0),
+        FinishRecording("c1", "estp", 0.0, 110.0),
         SaveCall(gone),
     ]
     assert after(center, ChannelHungUp(OFFER.offer), at=110.1) == [
