@@ -233,6 +233,12 @@ def test_a_file_with_five_mistakes_reports_all_five(tmp_path: Path) -> None:
         (SHORT + "http: {port: 80.5}", "http.port: found '80.5'; allowed: a whole number"),
         (SHORT + "http: {bind: localhost}", "http.bind: found 'localhost'; allowed: an IP address of this machine"),
         (SHORT + "recordings: {retention_days: 0}", "recordings.retention_days: found '0'; allowed: a number from 1"),
+        (SHORT + "recordings: {when_full: panic}", "recordings.when_full: found 'panic'; allowed: one of 'go_on'"),
+        (SHORT + "recordings: {min_free_mb: 0}", "recordings.min_free_mb: found '0'; allowed: a number from 1"),
+        (
+            SHORT + "recordings: {retention_days: 100, legal_minimum_days: 180}",
+            "recordings.retention_days: found 100; at least 180, which is recordings.legal_minimum_days",
+        ),
         (SHORT + "asterisk: {start: maybe}", "asterisk.start: found 'maybe'; allowed: true or false"),
         (SHORT + "asterisk: {codecs: [mp3]}", "asterisk.codecs.0: found 'mp3'; allowed: one of 'alaw'"),
         (SHORT + "asterisk: {rtp_last: 10099}", "asterisk.rtp_last: found 100 RTP ports from rtp_first to rtp_last"),
@@ -496,3 +502,19 @@ def test_whatever_phone_name_passes_is_letters_and_digits(text: str) -> None:
 )
 def test_no_other_value_breaks_out_either(tmp_path: Path, setting: str) -> None:
     assert problems(tmp_path, SHORT + setting)
+
+
+@pytest.mark.clause("ESTP 2.6")
+def test_a_line_keeps_its_recordings_for_as_long_as_it_says_but_never_for_less_than_the_law(tmp_path: Path) -> None:
+    text = """
+lines:
+  estp: {numbers: ["+73422921960"], retention_days: %s}
+  other: {numbers: ["+73422921961"]}
+asterisk: {rtp_first: 10000, rtp_last: 10999}
+recordings: {retention_days: 1095, legal_minimum_days: 180}
+"""
+    config = load(tmp_path, text % 200)
+    assert [config.retention_days(line) for line in ("estp", "other", "gone")] == [200, 1095, 1095]
+    assert problems(tmp_path, text % 179) == (
+        "lines.estp.retention_days: found 179; at least 180, which is recordings.legal_minimum_days (line 3)",
+    )

@@ -138,6 +138,11 @@ class Config(Section):
             return self.trunks.get(line.general_trunk)
         return next((trunk for trunk in self.trunks.values() if trunk.places_calls), None)
 
+    def retention_days(self, line: str) -> int:
+        """How long a line's recordings are kept; those of a line that is no longer described as all others."""
+        found = self.lines.get(line)
+        return found.retention_days or self.recordings.retention_days if found else self.recordings.retention_days
+
     def settings(self, boot: str) -> settings.Settings:
         """What the core needs to know. `boot` distinguishes this start of the controller."""
         return settings.Settings(
@@ -153,6 +158,7 @@ class Config(Section):
             false_answer=self.timings.false_answer,
             wrong_secrets_allowed=self.accounts.wrong_secrets_allowed,
             wrong_secret_delay=self.accounts.wrong_secret_delay,
+            close_without_recording=self.recordings.when_full == "close_line",
             boot=boot,
         )
 

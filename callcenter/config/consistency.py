@@ -40,6 +40,7 @@ def inconsistencies(config: Config, declared: Declared) -> Iterator[Problem]:
     yield from _ports(config)
     yield from _general_lines(config, declared)
     yield from _codes(config)
+    yield from _retention(config)
 
 
 def _references(config: Config, declared: Declared) -> Iterator[Problem]:
@@ -200,3 +201,17 @@ def _codes(config: Config) -> Iterator[Problem]:
     if len(config.pause_reasons) > 9:
         text = f"found {len(config.pause_reasons)} reasons; at most 9, chosen by one digit in this order"
         yield Problem(("pause_reasons",), text)
+
+
+def _retention(config: Config) -> Iterator[Problem]:
+    """Nobody keeps recordings for less than the law asks (ESTP 2.6)."""
+    least = config.recordings.legal_minimum_days
+    kept = [(("recordings", "retention_days"), config.recordings.retention_days)]
+    kept += [
+        (("lines", line.id, "retention_days"), line.retention_days)
+        for line in config.lines.values()
+        if line.retention_days is not None
+    ]
+    for place, days in kept:
+        if days < least:
+            yield Problem(place, f"found {days}; at least {least}, which is recordings.legal_minimum_days")

@@ -43,6 +43,9 @@ from callcenter.hours import MIDNIGHT, WorkingHours
 GENERAL_CODE = "0"
 """The general line's transfer code: what follows `codes.transfer` where a group's would."""
 
+LONGEST_RETENTION = 36_500
+"""Days: a hundred years."""
+
 OWN_NAME = "(id)"
 """Key under which an entry is told its name; nobody can write it by mistake for a setting."""
 
@@ -164,6 +167,8 @@ class Line(Named):
     queue: Queue = Queue()
     promises: Promises = Promises()
     forecast: Forecast = Forecast()
+    retention_days: Annotated[int, Field(ge=1, le=LONGEST_RETENTION)] | None = None
+    """Instead of `recordings.retention_days`."""
     subjects: dict[Id, PlainText] = {}
     """What a call can be registered under (ESTP 3.1): id -> title."""
 
@@ -258,6 +263,8 @@ class Timings(Section):
     wrap_up: Annotated[float, Field(ge=0, le=3600)] = 20.0
     false_answer: Annotated[float, Field(ge=0, le=10)] = 0.5
     """A phone that answers and hangs up sooner than this has not taken the call."""
+    shift_kept: Annotated[float, Field(ge=0, le=86400)] = 900.0
+    """A shift outlasts an absence of the controller that is no longer than this (ESTP 5.3.1)."""
 
 
 class Accounts(Section):
@@ -271,7 +278,16 @@ class Recordings(Section):
     """Where conversations are kept and for how long (ESTP 2.6)."""
 
     folder: FilePath = Field(default=Path("recordings"), validate_default=True)
-    retention_days: Annotated[int, Field(ge=1, le=36_500)] = 1095
+    retention_days: Annotated[int, Field(ge=1, le=LONGEST_RETENTION)] = 1095
+    """Days after the call's end when its recording is deleted; a line may have its own."""
+    legal_minimum_days: Annotated[int, Field(ge=0, le=LONGEST_RETENTION)] = 0
+    """No line may keep its recordings for less."""
+    check_after: Annotated[float, Field(ge=0, le=86_400)] = 120.0
+    """Seconds after the call's end when its recording is compared with the conversation."""
+    min_free_mb: Annotated[int, Field(ge=1, le=100_000_000)] = 500
+    """Megabytes (10^6 bytes); with less on either disk nothing new is recorded."""
+    when_full: Literal["go_on", "close_line"] = "go_on"
+    """Calls go on unrecorded, or nobody new is admitted."""
 
 
 class Http(Section):

@@ -88,6 +88,12 @@ class Call(Base):
             sqlite_where=text("ended_at IS NULL"),
             postgresql_where=text("ended_at IS NULL"),
         ),
+        Index(
+            "ix_calls_unchecked",
+            "ended_at",
+            sqlite_where=text("recording_checked_at IS NULL AND talk > 0"),
+            postgresql_where=text("recording_checked_at IS NULL AND talk > 0"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -119,6 +125,8 @@ class Call(Base):
     recording_problem: Mapped[str] = mapped_column(Sentence)
     recording_checked_at: Mapped[datetime | None]
     """When the recording was last compared with the conversation."""
+    recording_deleted_at: Mapped[datetime | None]
+    """When its file was deleted, kept as long as it had to be; name, length and hash stay."""
     called_back_at: Mapped[datetime | None]
     """When somebody called a caller back whom a failure had cut off."""
 

@@ -13,6 +13,7 @@ depends_on = None
 _MOMENTS = (
     ("calls", "place_at"),
     ("calls", "recording_checked_at"),
+    ("calls", "recording_deleted_at"),
     ("calls", "called_back_at"),
     ("presence_changes", "free_since"),
 )
@@ -28,9 +29,17 @@ def upgrade() -> None:
         sqlite_where=sa.text("ended_at IS NULL"),
         postgresql_where=sa.text("ended_at IS NULL"),
     )
+    op.create_index(
+        "ix_calls_unchecked",
+        "calls",
+        ["ended_at"],
+        sqlite_where=sa.text("recording_checked_at IS NULL AND talk > 0"),
+        postgresql_where=sa.text("recording_checked_at IS NULL AND talk > 0"),
+    )
 
 
 def downgrade() -> None:
+    op.drop_index("ix_calls_unchecked", "calls")
     op.drop_index("ix_calls_open", "calls")
     for table, column in reversed(_MOMENTS):
         op.drop_column(table, column)
