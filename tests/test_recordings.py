@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from callcenter import recordings
-from callcenter.recordings import RATE, Recording, RecordingError, Recordings
+from callcenter.recordings import recording as recordings
+from callcenter.recordings.recording import RATE, Recording, RecordingError, Recordings
 
 pytestmark = pytest.mark.clause("ESTP 2.6")
 

@@ -1,0 +1,270 @@
+"""The manifest: an append-only chain of everything that ever happened to a recording, one line each.
+
+Each entry carries the SHA-256 of the one before and of itself, so that whatever is changed, taken out or put in
+between breaks the chain. A chain cannot tell that its end was cut off, so its head is kept a second time, in another
+folder; and a register row that names a recording which the manifest does not know tells of it as well. Who can write
+everywhere can forge everything: `callcenter recordings verify` prints the head, to be noted where only people write.
+
+A line is written in one go and synced. One that a crash has torn stays where it is: the next entry, `repaired`, has
+its length and hash.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, BinaryIO
+
+NAME = "manifest.jsonl"
+FIRST = "0" * 64
+"""What the first entry names as the one before."""
+_LONGEST = 8192
+"""Bytes of one line at most; texts are cut so that an entry stays below."""
+_LONGEST_TEXT = 500
+
+
+class ManifestError(Exception):
+    """The manifest cannot be read or written; the text says why."""
+
+
+class Action(StrEnum):
+    """What happened to a recording, or to the manifest itself."""
+
+    ADDED = "added"
+    """Finished, and as it is to be found from now on."""
+    FOUND = "found"
+    """It lay there before there was a manifest: nobody can say what happened to it before."""
+    DELETED = "deleted"
+    """Decided and about to be done; the file is gone in the next moment, or after the next start."""
+    HELD = "held"
+    """Not to be deleted, however old, until it is released."""
+    RELEASED = "released"
+    REPAIRED = "repaired"
+    """The line before was torn by a crash. `seconds` is its length in bytes, `sha256` its hash."""
+    MISSING = "missing"
+    """The second copy of the head names an entry that is not there: the end was cut off before this was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line. Everything but the last six is filled in when it is written."""
+
+    action: Action
+    call: str = ""
+    line: str = ""
+    path: str = ""
+    """Below the folder of recordings."""
+    ended_at: str = ""
+    """When the call ended, ISO 8601: retention counts from it."""
+    seconds: float = 0.0
+    sides: tuple[float, ...] = ()
+    """Seconds that Asterisk wrote of the caller and of the operator; (): nobody knows."""
+    sha256: str = ""
+    why: str = ""
+    who: str = ""
+    number: int = 0
+    """From 1 on, without a gap."""
+    at: str = ""
+    """When it was written, UTC."""
+    previous: str = FIRST
+    hash: str = ""
+    """SHA-256 of the canonical line without this field."""
+
+    def digest(self) -> str:
+        """What `hash` has to be."""
+        content = asdict(self)
+        del content["hash"]
+        return hashlib.sha256(_canonical(content)).hexdigest()
+
+    def dump(self) -> bytes:
+        """The line in the file."""
+        return _canonical(asdict(self)) + b"\n"
+
+    @classmethod
+    def parse(cls, line: bytes) -> Entry:
+        """The entry of a line. Raises ValueError for what is none."""
+        try:
+            content = json.loads(line)
+            if not isinstance(content, dict) or set(content) != _NAMES:
+                raise ValueError("not the fields of an entry")
+            if not all(isinstance(content[name], kind) for name, kind in _KINDS.items()):
+                raise ValueError("not what the fields of an entry hold")
+            sides = tuple(map(float, content["sides"]))
+            return cls(**{**content, "action": Action(content["action"]), "sides": sides})
+        except (TypeError, RecursionError) as error:
+            raise ValueError(str(error)) from error
+
+
+_NAMES = {field.name for field in fields(Entry)}
+_KINDS = dict.fromkeys(_NAMES, str) | {"number": int, "seconds": float, "sides": list}
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The last entry: its number and hash."""
+
+    number: int = 0
+    hash: str = FIRST
+
+    def __str__(self) -> str:
+        return f"{self.number}:{self.hash}"
+
+
+class Manifest:
+    """The manifest of one folder. Knows nothing between two calls: other processes write to it, too."""
+
+    def __init__(self, folder: Path, head: Path) -> None:
+        """`head`: the file of the second copy, elsewhere."""
+        self.path = folder / NAME
+        self._head = head
+
+    def add(self, *entries: Entry) -> None:
+        """Append in this order, synced to the disk. Blocks; for threads and commands. Raises OSError, ManifestError."""
+        with self._locked() as file:
+            size = os.fstat(file.fileno()).st_size
+            head, torn = _tail(file, size)
+            now = datetime.now(UTC).isoformat(timespec="microseconds")
+            lines = []
+            for entry in (*self._findings(head, torn), *entries):
+                entry = replace(_trimmed(entry), number=head.number + 1, at=now, previous=head.hash)
+                entry = replace(entry, hash=entry.digest())
+                head = Head(entry.number, entry.hash)
+                lines.append(entry.dump())
+            self._write(file, size, _line_break(file, size) + b"".join(lines))
+            self._keep(head)
+
+    def _write(self, file: BinaryIO, size: int, lines: bytes) -> None:
+        try:
+            file.write(lines)
+            file.flush()
+            os.fsync(file.fileno())
+        except OSError:
+            os.ftruncate(file.fileno(), size)  # a full disk leaves no half entry
+            raise
+
+    def _findings(self, head: Head, torn: bytes) -> Iterator[Entry]:
+        """What has to be said before anything else, because afterwards nobody could see it any more."""
+        if torn:
+            digest = hashlib.sha256(torn).hexdigest()
+            yield Entry(Action.REPAIRED, seconds=float(len(torn)), sha256=digest, why="a crash tore the line before")
+        known = self.kept_head()
+        if known and known.number > head.number:
+            yield Entry(
+                Action.MISSING,
+                sha256=known.hash,
+                why=f"{self._head.name} names entry {known.number}, but entry {head.number} was the last one here",
+            )
+
+    def kept_head(self) -> Head | None:
+        """The head as it was last written down elsewhere; None: it was not, or cannot be read."""
+        try:
+            content = json.loads(self._head.read_bytes())
+            return Head(int(content["number"]), str(content["hash"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def _keep(self, head: Head) -> None:
+        unfinished = self._head.with_suffix(".part")
+        unfinished.write_bytes(_canonical({"number": head.number, "hash": head.hash}) + b"\n")
+        unfinished.replace(self._head)
+
+    @contextmanager
+    def _locked(self) -> Iterator[BinaryIO]:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = not self.path.exists()
+        with self.path.open("a+b") as file:
+            if fresh:
+                self.path.chmod(0o600)
+            fcntl.flock(file, fcntl.LOCK_EX)  # let go of when the file is closed
+            yield file
+
+    @property
+    def exists(self) -> bool:
+        """Whether anything was ever written."""
+        return self.path.exists() and self.path.stat().st_size > 0
+
+    def lines(self) -> Iterator[bytes]:
+        """All lines as they are, the last one perhaps torn. Raises ManifestError."""
+        if not self.path.exists():
+            return
+        try:
+            with self.path.open("rb") as file:
+                while line := file.readline(_LONGEST):
+                    yield line
+        except OSError as error:
+            raise ManifestError(f"{self.path}: {error.strerror}") from error
+
+    def entries(self, *actions: Action) -> Iterator[Entry]:
+        """The entries of these actions (none named: all) that can be read; `verify` is for those that cannot."""
+        marks = [f'"action":"{action}"'.encode() for action in actions or Action]
+        for line in self.lines():
+            if any(mark in line for mark in marks):  # quicker than to read them all
+                try:
+                    entry = Entry.parse(line)
+                except ValueError:
+                    continue
+                if not actions or entry.action in actions:
+                    yield entry
+
+    def of_path(self, path: str) -> Entry | None:
+        """The last word on one file; None: not a word."""
+        mark = _canonical(path)
+        last = None
+        for line in self.lines():
+            if mark in line:
+                last = line
+        try:
+            return Entry.parse(last) if last else None
+        except ValueError:
+            return None
+
+
+def _canonical(content: Any) -> bytes:
+    """The same content is the same bytes: sorted, without blanks, one line."""
+    return json.dumps(content, ensure_ascii=True, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _line_break(file: BinaryIO, size: int) -> bytes:
+    """Where the last line has none."""
+    if not size:
+        return b""
+    file.seek(size - 1)
+    return b"" if file.read(1) == b"\n" else b"\n"
+
+
+def _trimmed(entry: Entry) -> Entry:
+    texts: dict[str, Any] = {"why": entry.why[:_LONGEST_TEXT], "who": entry.who[:_LONGEST_TEXT]}
+    return replace(entry, seconds=float(entry.seconds), **texts)
+
+
+def _tail(file: BinaryIO, size: int) -> tuple[Head, bytes]:
+    """The last entry that is whole, and what is left of a line behind it."""
+    reach = 2 * _LONGEST
+    while True:
+        file.seek(max(0, size - reach))
+        *whole, torn = file.read().split(b"\n")
+        if torn and (last := _whole(torn)):
+            return last, b""  # but for its line break
+        for line in reversed(whole):
+            if last := _whole(line):
+                return last, torn
+        if reach >= size:
+            return Head(), torn
+        reach *= 8
+
+
+def _whole(line: bytes) -> Head | None:
+    """The head that a line makes; None: it was torn, or damaged, which `verify` tells."""
+    try:
+        entry = Entry.parse(line)
+    except ValueError:
+        return None
+    return Head(entry.number, entry.hash) if entry.hash == entry.digest() else None

@@ -1,0 +1,268 @@
+"""The two sides that Asterisk wrote become one file of two channels, measured, signed and entered into the manifest.
+
+Left channel: what the caller said; right channel: what the caller heard, that is the operator. Asterisk writes
+into its spool while somebody is bridged with the caller, a new pair of files after each hold; the finished file goes to
+`<folder>/<line>/<date>/<time>_<call>.wav`, date and time of the call's end in the line's zone.
+
+Wherever a crash falls, doing all of it again gives the same: the file is whole or not there, it has its entry before
+Asterisk's files are removed, and a file whose call is asked for again is taken as it is.
+"""
+
+from __future__ import annotations
+
+import array
+import asyncio
+import hashlib
+import itertools
+import logging
+import os
+import re
+import wave
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import BinaryIO
+
+from callcenter.recordings.manifest import Action, Entry, Manifest, ManifestError
+
+log = logging.getLogger(__name__)
+
+RATE = 8000
+"""Hertz, 16 bit: what MixMonitor writes for telephone calls."""
+FRAME = 4
+"""Bytes: one sample of each channel."""
+
+_HEADER = 44
+_CHUNK = RATE * 60
+_LOOK_AGAIN = 0.1
+_PATIENCE = 10.0
+"""Seconds that Asterisk gets to close its files after the caller is gone."""
+_TOO_SHORT = 0.2
+"""A conversation of so many seconds may end before its first packet of sound."""
+_AT_ONCE = 2
+_FIRST_RETRY, _LONGEST_RETRY = 2.0, 60.0
+_CLOCK_ERROR = timedelta(seconds=1)
+"""A moment that was written down and read again may have become another second."""
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
+
+
+_Part = tuple[Path, Path]
+"""The two sides of one conversation: what the caller said, what the caller heard."""
+
+
+class RecordingError(Exception):
+    """A conversation has no usable recording; the text says why."""
+
+
+class NotYet(RecordingError):
+    """The disk did not let us; what Asterisk wrote stays where it is, and trying again later may help."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A finished file: path relative to the folder, length in seconds, SHA-256 of its bytes."""
+
+    path: str
+    seconds: float
+    sha256: str
+    sides: tuple[float, ...] = ()
+    """Seconds that Asterisk wrote of the caller and of the operator; (): made before, nobody knows any more."""
+
+
+class Recordings:
+    """Finishes recordings, a few at a time, in threads: no call ever waits for a disk."""
+
+    def __init__(
+        self,
+        spool: Path,
+        folder: Path,
+        now: Callable[[str], datetime],
+        manifest: Manifest | None = None,
+    ) -> None:
+        self._spool = spool
+        self._folder = folder
+        self._now = now
+        self._manifest = manifest
+        self._turn = asyncio.Semaphore(_AT_ONCE)
+        self.unfinished: dict[str, str] = {}
+        """Calls whose recording is being finished, and why it could not yet be ('': nothing was wrong so far)."""
+
+    async def see_through(self, call: str, line: str, talk: float, ended: datetime) -> Recording | None:
+        """`finish`, again and again until the disk lets us. Raises RecordingError where no try will help."""
+        pause = _FIRST_RETRY
+        self.unfinished[call] = ""
+        try:
+            while True:
+                try:
+                    return await self.finish(call, line, talk, ended)
+                except NotYet as problem:
+                    if not self.unfinished[call]:
+                        log.error("The recording of call %s cannot be finished yet: %s", call, problem)
+                    self.unfinished[call] = str(problem)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, _LONGEST_RETRY)
+        finally:
+            del self.unfinished[call]
+
+    async def finish(self, call: str, line: str, talk: float, ended: datetime | None = None) -> Recording | None:
+        """The recording of a call that is over; None where nobody talked. `ended`: in the line's zone.
+
+        Raises RecordingError: NotYet where trying again may help.
+        """
+        if not call or "/" in call or "\0" in call:
+            raise RecordingError(f"{call!r} is not the name of a file, so Asterisk has recorded nothing under it")
+        ended = ended or self._now(line)
+        target = self._target(call, line, ended)
+        try:
+            return await self._finished(call, line, target, talk, ended)
+        except (OSError, ManifestError) as error:
+            raise NotYet(f"{target.name}: {error}; what there is stays in {self._spool}") from error
+        except (EOFError, wave.Error) as error:
+            raise RecordingError(f"{target.name}: {error}; what there is stays in {self._spool}") from error
+
+    def _target(self, call: str, line: str, ended: datetime) -> Path:
+        """Where it lies already, or is to lie."""
+        targets = [
+            self._folder / line / f"{moment:%Y-%m-%d}" / f"{moment:%H-%M-%S}_{_UNSAFE.sub('_', call)}.wav"
+            for moment in (ended, ended - _CLOCK_ERROR, ended + _CLOCK_ERROR)
+        ]
+        return next(filter(_exists, targets), targets[0])
+
+    async def _finished(self, call: str, line: str, target: Path, talk: float, ended: datetime) -> Recording | None:
+        parts = self._parts(call)
+        await self._closed(*itertools.chain(*parts))
+        if talk <= 0 or (talk < _TOO_SHORT and not any(map(_frames, parts))):
+            _remove(parts)
+            return None
+        async with self._turn:
+            return await asyncio.to_thread(self._keep, parts, target, call, line, ended)
+
+    async def _closed(self, *sides: Path) -> None:
+        """Wait until Asterisk has written the lengths into the headers: then the files are whole."""
+        deadline = asyncio.get_running_loop().time() + _PATIENCE
+        while not all(_is_closed(side) for side in sides):
+            if asyncio.get_running_loop().time() > deadline:
+                return  # an Asterisk that died never will: what is there is used
+            await asyncio.sleep(_LOOK_AGAIN)
+
+    def _parts(self, call: str) -> list[_Part]:
+        """What the caller said and heard, conversation by conversation: `…-in.wav`, `…-1-in.wav`, …"""
+        first, last = f"{call}-", "-in.wav"
+        spooled = [path.name for path in self._spool.iterdir()] if self._spool.is_dir() else []  # glob is slow
+        numbers = (name[len(first) : -len(last)] for name in spooled if name.startswith(first) and name.endswith(last))
+        names = [call, *(f"{call}-{number}" for number in sorted(map(int, filter(str.isdecimal, numbers))))]
+        return [(self._spool / f"{name}-in.wav", self._spool / f"{name}-out.wav") for name in names]
+
+    def _keep(self, parts: list[_Part], target: Path, call: str, line: str, ended: datetime) -> Recording:
+        """Join, enter, remove: in this order, each to be done again after a crash."""
+        made = self._made_before(target)
+        if made is None:
+            made = self._join(parts, target)
+            if self._manifest:
+                what = (made.path, ended.isoformat(), made.seconds, made.sides, made.sha256)
+                self._manifest.add(Entry(Action.ADDED, call, line, *what))
+        _remove(parts)
+        return made
+
+    def _made_before(self, target: Path) -> Recording | None:
+        """The file as it was entered: of Asterisk's files, some may be gone already."""
+        if self._manifest is None or not _exists(target):
+            return None
+        path = target.relative_to(self._folder).as_posix()
+        entry = self._manifest.of_path(path)
+        if entry is None or entry.sha256 != digest(target):
+            return None
+        return Recording(path, entry.seconds, entry.sha256, entry.sides)
+
+    def _join(self, parts: list[_Part], target: Path) -> Recording:
+        frames = sum(map(_frames, parts))
+        if frames == 0:
+            raise RecordingError("there was a conversation, but Asterisk recorded nothing")
+        _write(parts, target, frames)
+        sides = tuple(sum(_length(part[side]) for part in parts) / RATE for side in (0, 1))
+        return Recording(target.relative_to(self._folder).as_posix(), frames / RATE, digest(target), sides)
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file's bytes. Raises OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _write(parts: list[_Part], target: Path, frames: int) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = target.with_suffix(".part")
+    try:
+        with unfinished.open("wb") as file:
+            with wave.open(file, "wb") as out:
+                out.setparams((2, 2, RATE, frames, "NONE", ""))
+                for part in parts:
+                    _interleave(part, out)
+            os.fsync(file.fileno())
+        unfinished.replace(target)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)  # half a file would fill a disk that is full already
+        raise
+
+
+def _remove(parts: list[_Part]) -> None:
+    for side in itertools.chain(*parts):
+        side.unlink(missing_ok=True)
+
+
+def _exists(path: Path) -> bool:
+    """Whether it is there; a name that no file can have is not."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def _length(side: Path) -> int:
+    """Samples of one side."""
+    return max(0, side.stat().st_size - _HEADER) // 2 if side.exists() else 0
+
+
+def _frames(part: _Part) -> int:
+    """Of the longer side."""
+    return max(map(_length, part))
+
+
+def _is_closed(side: Path) -> bool:
+    try:
+        with side.open("rb") as file:
+            header = file.read(_HEADER)
+        size = side.stat().st_size
+    except OSError:
+        return True  # never begun: nobody was bridged
+    return len(header) == _HEADER and int.from_bytes(header[40:44], "little") == size - _HEADER
+
+
+def _interleave(part: _Part, out: wave.Wave_write) -> None:
+    with ExitStack() as stack:
+        left, right = (_opened(side, stack) for side in part)
+        frames = _frames(part)
+        for start in range(0, frames, _CHUNK):
+            count = min(_CHUNK, frames - start)
+            both = array.array("h", bytes(4 * count))
+            both[0::2] = _samples(left, count)
+            both[1::2] = _samples(right, count)
+            out.writeframesraw(both.tobytes())
+
+
+def _opened(side: Path, stack: ExitStack) -> BinaryIO | None:
+    """At the first sample; a header that was never finished is passed over. None: this side was never written."""
+    if not side.exists():
+        return None
+    file = stack.enter_context(side.open("rb"))
+    file.seek(_HEADER)
+    return file
+
+
+def _samples(file: BinaryIO | None, count: int) -> array.array[int]:
+    """The next samples, and silence after the end."""
+    data = file.read(2 * count) if file else b""
+    data = data[: len(data) // 2 * 2]
+    return array.array("h", data + bytes(2 * count - len(data)))
