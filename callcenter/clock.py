@@ -10,7 +10,7 @@ CLOCK_STEP = timedelta(seconds=0.1)
 
 
 class Clock:
-    """Dates for moments of the core's clock, and back. When the wall clock is set, dates follow it; durations do not."""
+    """Dates for moments of the core's clock, and back. Dates follow when the wall clock is set; durations do not."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
@@ -124,6 +125,33 @@ def test_sessions_of_one_person_do_not_pile_up(clock: Clock) -> None:
     sessions = Sessions(clock)
     tokens = [sessions.open("101") for _ in range(PER_PERSON + 2)]
     assert [sessions.person(token) for token in tokens[:3]] == [None, None, "101"]
+
+
+def test_sessions_outlast_the_controller_and_their_file_opens_none(clock: Clock, tmp_path: Path) -> None:
+    file = tmp_path / "sessions.json"
+    before = Sessions(clock, file)
+    anna, pavel, closed = before.open("101"), before.open("103"), before.open("102")
+    before.close(closed)
+    before.close_all("103")
+    after = Sessions(clock, file)
+    assert [after.person(token) for token in (anna, pavel, closed)] == ["101", None, None]
+    assert anna not in file.read_text()
+    assert file.stat().st_mode & 0o077 == 0
+    clock.now += LIFETIME
+    assert Sessions(clock, file).person(anna) is None
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"x": 1}', '{"x": {"person": "101"}}'])
+def test_a_file_of_sessions_that_makes_no_sense_opens_none(
+    clock: Clock, tmp_path: Path, text: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "sessions.json"
+    file.write_text(text)
+    sessions = Sessions(clock, file)
+    assert sessions.person("x") is None
+    assert ("people log in to the page again" in caplog.text) is (text != "{}")
+    token = sessions.open("101")
+    assert Sessions(clock, file).person(token) == "101"
 
 
 async def test_logging_in_again_replaces_the_browser_s_session(browser: Browser, log_in: LogIn) -> None:
