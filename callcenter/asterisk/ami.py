@@ -50,6 +50,8 @@ _OF_A_LIST = f"{_LIST_ID.prefix}/{_LIST_ID.uid}/"
 _NOTHING_FOUND = re.compile("No .+ found")
 """PJSIP's way to say that a list is empty is an error: ``No Contacts found``."""
 _MAX_KINDS_LOGGED = 200
+MAX_ITEMS = 20_000
+"""Of one list. Ours are channels, contacts and queue members: a peer that sends more sends without end."""
 
 log = logging.getLogger(__name__)
 
@@ -140,6 +142,9 @@ class _Action(PanoramiskAction):  # type: ignore[misc]  # panoramisk has no type
             self.future.set_result(self.responses)
         elif message.get("EventList", "").lower().startswith("cancel"):
             self.fail(ActionFailed(self.name, "Asterisk cancelled the list"))
+        elif len(self.responses) >= MAX_ITEMS:
+            self.fail(ActionFailed(self.name, f"a list of more than {MAX_ITEMS} items"))
+            self.responses.clear()
         else:
             self.responses.append(message)
         return self.future.done()
@@ -366,14 +371,15 @@ class Ami:
             self._connection.booted.set_result(None)
             self._booted_at = self.last_event_at
             self._report(True, f"logged in to Asterisk's AMI at {self._settings.address}", logging.INFO)
-        self._guarded(message["Event"], self._on_event, message)
+        if self.connected:  # what is told before cannot be understood, and a snapshot is taken first
+            self._guarded(message["Event"], self._on_event, message)
 
     def _guarded(self, kind: str, callback: Callable[..., None], *args: object) -> None:
         """Call back; an error there is logged once per kind, and costs neither connection nor event."""
         try:
             callback(*args)
         except Exception as error:
-            seen = (kind, type(error).__name__)
+            seen = (kind[:60], type(error).__name__)
             if seen not in self._kinds_logged and len(self._kinds_logged) < _MAX_KINDS_LOGGED:
                 self._kinds_logged.add(seen)
                 log.exception("AMI: handling %.60r failed (logged once for each kind)", kind)

@@ -1,0 +1,52 @@
+"""What must be true of a floor at any moment, whatever has been told, lost or told twice."""
+
+from __future__ import annotations
+
+from callcenter.core.caller import CallerState
+from callcenter.core.floor import Floor
+from callcenter.core.operator import Activity
+
+
+def assert_sound(floor: Floor) -> None:
+    """Every container of the floor agrees with every other."""
+    _nobody_has_two_calls(floor)
+    _lines_and_queues_are_who_is_there(floor)
+    _rosters_are_who_is_free(floor)
+
+
+def assert_empty(floor: Floor) -> None:
+    """Nobody is on any line, and nothing is left of anybody."""
+    assert_sound(floor)
+    assert not floor.callers
+    assert not floor.offers
+    assert not floor.dialling
+    assert all(operator.activity in (Activity.IDLE, Activity.WRAPPING_UP) for operator in floor.operators.values())
+    assert all(line.lines_in_use == len(line.queue) == 0 for line in floor.lines.values())
+
+
+def _nobody_has_two_calls(floor: Floor) -> None:
+    busy = [offer.operator for offer in floor.offers.values()]
+    assert len(busy) == len(set(busy)), busy
+    for id, operator in floor.operators.items():
+        has_call = operator.activity not in (Activity.IDLE, Activity.WRAPPING_UP)
+        assert has_call == (operator.offer in floor.offers), (id, operator)
+        assert not has_call or floor.offers[operator.offer].operator == id
+    assert all(not caller.offer or caller.offer in floor.offers for caller in floor.callers.values())
+    assert all(offer.call in floor.callers for offer in floor.offers.values() if offer.pending)
+
+
+def _lines_and_queues_are_who_is_there(floor: Floor) -> None:
+    for id, line in floor.lines.items():
+        present = [caller for caller in floor.callers.values() if caller.record.line == id]
+        assert line.lines_in_use == sum(caller.admitted for caller in present)
+        assert 0 <= line.lines_in_use <= line.settings.capacity
+        waiting = {caller.call for caller in present if caller.state is CallerState.WAITING}
+        assert {call for call in floor.callers if call in line.queue} == waiting
+        assert len(line.queue) == sum(line.queue.counts().values()) == len(waiting)
+
+
+def _rosters_are_who_is_free(floor: Floor) -> None:
+    for group, roster in floor.rosters.items():
+        members = [each for each in floor.operators.values() if each.person.group == group]
+        assert roster._order == sorted((each.free_since, each.person.id) for each in members if each.free)
+        assert floor.on_duty[group] == sum(each.presence.value == "available" for each in members)
