@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import (
     URL,
+    ColumnElement,
     Connection,
     Engine,
     Table,
@@ -29,7 +30,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import InstrumentedAttribute
 
+from callcenter.core.events import Recalled
 from callcenter.core.records import HungUpBy, Outcome, PromiseResult
 from callcenter.register import migrations
 from callcenter.register.tables import Announcement, Call, Offer, Shift, Transfer
@@ -132,23 +135,34 @@ class Register:
         """An INSERT that knows ON CONFLICT, for this register's database."""
         return _INSERT[self.engine.dialect.name](table)
 
-    async def close_left_open(self, at: datetime, cause: str) -> LeftOpen:
+    async def close_left_open(self, at: datetime, cause: str, but: Recalled | None = None) -> LeftOpen:
         """Close the shifts and calls that the previous start of the controller left open, and say why.
 
-        A call that somebody had answered stays answered; nobody knows what became of the others, nor whether
-        a wait promised to them came true.
+        `but`: the calls and shifts with which the core goes on stay open. What became of the others nobody knows:
+        one that somebody had answered stays answered, and nobody can tell whether a wait promised to it came true.
         Raises `RegisterError`.
         """
-        outcome = case((Call.answered_at.is_not(None), Outcome.ANSWERED.value), else_=Outcome.LOST.value)
-        shifts = update(Shift).where(Shift.ended_at.is_(None)).values(ended_at=at, end_cause=cause)
+        going_on = [record.call for record in but.calls] if but else []
+        on_shift = [record.operator for record in but.shifts] if but else []
+        told = Call.outcome != Outcome.IN_PROGRESS.value
+        outcome = case(
+            (told, Call.outcome), (Call.answered_at.is_not(None), Outcome.ANSWERED.value), else_=Outcome.LOST.value
+        )
+        who = case((Call.hung_up_by != HungUpBy.NOBODY.value, Call.hung_up_by), else_=HungUpBy.SYSTEM.value)
+        shifts = (
+            update(Shift)
+            .where(Shift.ended_at.is_(None), *_none_of(Shift.operator, on_shift))
+            .values(ended_at=at, end_cause=cause)
+        )
         calls = (
             update(Call)
-            .where(Call.outcome == Outcome.IN_PROGRESS.value)
-            .values(outcome=outcome, ended_at=at, hung_up_by=HungUpBy.SYSTEM.value, cause_text=cause)
+            .where(Call.ended_at.is_(None), *_none_of(Call.call, going_on))
+            .values(outcome=outcome, ended_at=at, hung_up_by=who, cause_text=cause)
         )
         promises = (
             update(Announcement)
             .where(Announcement.result == literal_column(f"'{PromiseResult.OPEN.value}'"))  # as its index says it
+            .where(*_none_of(Announcement.call, going_on))
             .values(result=PromiseResult.LOST.value)
         )
         async with self.session() as session:
@@ -158,10 +172,16 @@ class Register:
             for table in (Offer, Transfer):
                 await connection.execute(
                     update(table)
-                    .where(table.ended_at.is_(None), table.result == "")
+                    .where(table.ended_at.is_(None), table.result == "", *_none_of(table.call, going_on))
                     .values(ended_at=at, result=Outcome.LOST.value)
                 )
         return closed
+
+
+def _none_of(column: InstrumentedAttribute[str], names: Sequence[str]) -> Iterator[ColumnElement[bool]]:
+    """No condition where there are no names: the one that SQL has for it costs a subquery."""
+    if names:
+        yield column.not_in(names)
 
 
 class _SqliteThread:

@@ -110,15 +110,18 @@ class _Reader:
 
     def _shifts(self) -> tuple[PresenceRecord, ...]:
         """The last change of each open shift: the one written last, whatever somebody did to the clock."""
-        began = select(PresenceChange.id).join(Shift, Shift.fact == PresenceChange.fact).where(Shift.ended_at.is_(None))
-        first = self._connection.scalar(select(func.min(began.subquery().c.id)))
-        if first is None:
+        began = select(Shift.operator, PresenceChange.id).join(PresenceChange, Shift.fact == PresenceChange.fact)
+        opened = {row.operator: row.id for row in self._connection.execute(began.where(Shift.ended_at.is_(None)))}
+        if not opened:
             return ()
-        on_shift = PresenceChange.operator.in_(select(Shift.operator).where(Shift.ended_at.is_(None)))
-        last = select(func.max(PresenceChange.id)).where(PresenceChange.id >= first, on_shift)
-        last = last.group_by(PresenceChange.operator)
-        query = select(table_of(PresenceChange)).where(PresenceChange.id.in_(last)).order_by(PresenceChange.id)
-        return self._facts(PresenceRecord, query)
+        last = []
+        changes = select(table_of(PresenceChange)).where(PresenceChange.id >= min(opened.values()))
+        for change in self._connection.execute(changes.order_by(PresenceChange.id.desc())):
+            if opened.pop(change.operator, None) is not None:
+                last.append(change)
+            if not opened:
+                break
+        return tuple(self._readable(PresenceRecord, reversed(last)))
 
     def _ended_lately(self, since: datetime, lately: timedelta) -> frozenset[str]:
         recent = Call.arrived_at >= since

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from callcenter.config import VAR_OVERRIDE
 from callcenter.register import Register, Writer
+from callcenter.register.spool import Spool
 from tests.register.stories import wall
 
 
@@ -27,9 +28,17 @@ async def register(path: Path) -> AsyncIterator[Register]:
 
 
 @pytest.fixture
-async def writer(register: Register) -> AsyncIterator[Writer]:
+def spool(tmp_path: Path) -> Iterator[Spool]:
+    """An empty spool."""
+    opened = Spool(tmp_path / "spool")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+async def writer(register: Register, spool: Spool) -> AsyncIterator[Writer]:
     """A writer at work."""
-    started = Writer(register, wall)
+    started = Writer(register, wall, spool)
     started.start()
     yield started
     await started.stop(timeout=10)

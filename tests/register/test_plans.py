@@ -7,17 +7,19 @@ large one. Whoever drops an index, or asks so that none helps, is told here.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import Engine, event
 
+from callcenter.core.commands import Save
 from callcenter.core.records import Outcome
 from callcenter.register import Register, day_summary, history, promises, reports
 from callcenter.register.customers import CustomersTable
-from tests.register.stories import MORNING, announcement, arrival, fill
+from callcenter.register.recall import recall
+from tests.register.stories import MORNING, announcement, arrival, fill, presence
 
 MOSCOW: tzinfo = ZoneInfo("Europe/Moscow")
 ONE_ZONE = {"estp": MOSCOW}
@@ -106,11 +108,24 @@ QUESTIONS: dict[str, tuple[Ask, set[str]]] = {
     "what was left open": (
         lambda register: register.close_left_open(NOW, "restarted"),
         {
-            "ix_calls_outcome_arrived_at (outcome=?)",
+            "ix_calls_open",
             "ix_announcements_open",
             "ix_offers_open",
             "ix_transfers_open",
             "uq_shifts_open",
+        },
+    ),
+    "what a controller that died had left": (
+        lambda register: recall(register, lambda at: 0.0, timedelta(minutes=2), {"estp": 600.0}, NOW),
+        {
+            *(ENDS, "ix_calls_arrived_at (arrived_at>?)", LATELY),
+            "ix_offers_call (call=?)",
+            "ix_offers_operator_placed_at (operator=?)",
+            "sqlite_autoindex_announcements_1 (call=?)",
+            "sqlite_autoindex_transfers_1 (call=?)",
+            "uq_shifts_open",
+            "sqlite_autoindex_presence_changes_1 (fact=?)",
+            "SEARCH presence_changes USING INTEGER PRIMARY KEY (rowid>?)",
         },
     ),
     "changes of the directory": (lambda register: CustomersTable(register).version(), {"SEARCH directory_imports"}),
@@ -152,7 +167,8 @@ async def plan(register: Register, ask: Ask) -> list[str]:
 @pytest.fixture
 async def small(register: Register) -> Register:
     """One call that has waited."""
-    await fill(register, [arrival("1", joined_at=5.0, outcome=Outcome.IN_PROGRESS), announcement("1")])
+    facts: list[Save] = [arrival("1", joined_at=5.0, outcome=Outcome.IN_PROGRESS), announcement("1")]
+    await fill(register, [*facts, presence("101", 0.0, "available", "log in", "wrapping_up")])
     return register
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -55,7 +56,10 @@ async def test_a_conversation_is_recalled_with_its_offers_and_transfers(register
     taken = OfferRecord("offer-2", "1", "101", "queue", 5.0, 5.5, 9.0, 9.1, result="connected")
     handed = TransferRecord("1", 1, 30.0, "101", "technical", consult=True)
     promise = announcement("1", 1, 2.5, waited=6.5, result=PromiseResult.ANSWERED)
-    over = [arrival("0", outcome=Outcome.ABANDONED, ended_at=8.0), announcement("0", result=PromiseResult.GAVE_UP)]
+    over: list[Save] = [
+        arrival("0", outcome=Outcome.ABANDONED, ended_at=8.0),
+        announcement("0", result=PromiseResult.GAVE_UP),
+    ]
     facts: list[Save] = [talks, SaveOffer(missed), SaveOffer(taken), SaveTransfer(handed), promise, *over]
     found = await recalled(register, 40.0, facts)
     assert found == Recalled(
@@ -98,7 +102,7 @@ async def test_what_ended_lately_is_named_however_long_nobody_was_there(register
 
 
 async def test_recordings_that_nobody_finished_are_asked_for_again(register: Register) -> None:
-    talked = {"ended_at": 60.0, "answered_at": 20.0, "outcome": Outcome.ANSWERED, "talk": 40.0}
+    talked: dict[str, Any] = {"ended_at": 60.0, "answered_at": 20.0, "outcome": Outcome.ANSWERED, "talk": 40.0}
     left = arrival("left", **talked)
     done = arrival("done", **talked, recording="done.wav")
     failed = arrival("failed", **talked, recording_problem="the disk is full")

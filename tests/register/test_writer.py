@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy import Connection, insert
 
 from callcenter.core.commands import Save, SaveAnnouncement, SaveCall, SaveOffer, SaveTransfer
+from callcenter.core.events import Recalled
 from callcenter.core.records import (
     CallRecord,
     HungUpBy,
@@ -188,7 +189,7 @@ async def test_ten_thousand_rows_at_once(path: Path, writer: Writer) -> None:
     ],
 )
 async def test_a_fact_that_cannot_be_stored_holds_up_no_other(
-    path: Path, writer: Writer, caplog: pytest.LogCaptureFixture, poison: Save
+    path: Path, writer: Writer, tmp_path: Path, caplog: pytest.LogCaptureFixture, poison: Save
 ) -> None:
     for number in range(20):
         writer.put(arrival(f"100.{number}", number))
@@ -197,7 +198,8 @@ async def test_a_fact_that_cannot_be_stored_holds_up_no_other(
         writer.put(arrival(f"100.{number}", number))
     assert await writer.drain(10)
     assert stored(path, "SELECT call FROM calls ORDER BY id") == [(f"100.{n}",) for n in range(40)]
-    assert list(writer.set_aside) == [poison]
+    [kept] = (tmp_path / "spool" / "set_aside").read_text().splitlines()
+    assert str(poison.record.call) in kept
     assert (writer.refused, writer.failures) == (1, 0)
     [entry] = [entry for entry in caplog.records if entry.levelno == logging.ERROR]
     assert "set aside" in entry.getMessage()
@@ -258,14 +260,16 @@ async def test_a_batch_that_is_written_twice_leaves_one_row_of_each(path: Path, 
         presence("101", 0.0, "available", "log in"),
         presence("101", 5.0, "available", "offer", "offered"),
         presence("101", 9.0, "off", "asked"),
+        presence("101", 10.0, "available", "log in"),
     ]
-    keyed = [writer._fact(save)[1] for save in facts]
-    await writer._write(keyed)
-    await writer._write(keyed)
+    batch = [writer._fact(save) for save in facts]
+    await writer._write(batch)
+    await writer._write(batch)
     await writer.stop(5)
-    for table, rows in (("calls", 1), ("presence_changes", 3), ("shifts", 1)):
+    for table, rows in (("calls", 1), ("presence_changes", 4), ("shifts", 2)):
         assert stored(path, f"SELECT count(*) FROM {table}") == [(rows,)], table
-    assert stored(path, "SELECT end_cause FROM shifts") == [("asked",)]
+    shifts = stored(path, "SELECT started_at, end_cause FROM shifts ORDER BY id")
+    assert shifts == [("2026-11-23 06:00:00.000000", "asked"), ("2026-11-23 06:00:10.000000", "")]
 
 
 @pytest.mark.clause("ESTP 5.3.1")
@@ -273,7 +277,7 @@ async def test_what_a_previous_start_left_open_is_closed_with_its_cause(
     path: Path, register: Register, writer: Writer
 ) -> None:
     writer.put(arrival("1"))
-    writer.put(arrival("2", answered_at=5.0, operator="101"))
+    writer.put(arrival("2", answered_at=5.0, operator="101", outcome=Outcome.ANSWERED))
     writer.put(arrival("3", outcome=Outcome.ABANDONED, ended_at=4.0, cause_text="gave up"))
     writer.put(SaveOffer(OfferRecord("o-1", "1", "101", "queue", 1.0)))
     writer.put(presence("101", 0.0, "available", "log in"))
@@ -291,6 +295,24 @@ async def test_what_a_previous_start_left_open_is_closed_with_its_cause(
         ("2026-11-23 07:00:00.000000", "controller restarted")
     ]
     assert stored(path, "SELECT ended_at IS NULL FROM offers") == [(0,)]
+
+
+async def test_what_the_core_goes_on_with_stays_open(path: Path, register: Register, writer: Writer) -> None:
+    for call in ("1", "2"):
+        writer.put(arrival(call))
+        writer.put(announcement(call))
+        writer.put(SaveOffer(OfferRecord(f"o-{call}", call, f"10{call}", "queue", 1.0)))
+        writer.put(presence(f"10{call}", 0.0, "available", "log in"))
+    assert await writer.drain(5)
+    goes_on = Recalled(calls=(arrival("1").record,), shifts=(presence("102", 0.0, "available", "").record,))
+
+    closed = await register.close_left_open(wall(3600), "controller restarted", goes_on)
+
+    assert (closed.shifts, closed.calls) == (1, 1)
+    assert stored(path, "SELECT call FROM calls WHERE ended_at IS NULL") == [("1",)]
+    assert stored(path, "SELECT call FROM offers WHERE ended_at IS NULL") == [("1",)]
+    assert stored(path, "SELECT call FROM announcements WHERE result = 'open'") == [("1",)]
+    assert stored(path, "SELECT operator FROM shifts WHERE ended_at IS NULL") == [("102",)]
 
 
 @pytest.mark.clause("ESTP 5.4.6")
