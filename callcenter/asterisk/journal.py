@@ -6,20 +6,81 @@ sends stands in the lines of the dialplan only, URI-encoded: nobody can forge a 
 
 The position is of two places. `seen`: the controller saw everything before it live. `since`: where the oldest call
 begins that was still there then; read from there, so that each history is whole and not the second half of one.
+
+The stages of a history are the values of CC_STAGE: arriving, closed, full, greeting, identifying, choosing, waiting,
+held, general, leaving (the good-bye); and without a controller alone-greeting, alone (Asterisk's own queue).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+import logging
+import re
+import time
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
-from callcenter.core import events
+from callcenter.asterisk.history import Histories, parse
+from callcenter.core.events import CallHistory
+
+log = logging.getLogger(__name__)
 
 CURRENT = "journal.csv"
 """The file that Asterisk writes."""
+OVERLAP = 5.0
+"""Seconds by which the position stays behind: so late may a line be written, and its event be handled."""
+LONGEST_CALL = 6 * 3600.0
+"""Seconds: a channel older than that does not hold the position back."""
+LARGEST = 16 << 20
+"""Bytes at which a file is finished: more than 5,000 calls."""
+KEPT_DAYS = 7.0
+"""How long a finished file is kept after its last line."""
 
 Position = Mapping[str, str | int]
 """Plain values, for a JSON file."""
+
+_LONGEST_LINE = 1 << 16
+_HEAD = 80
+_FINISHED = re.compile(r"journal-(\d+)-.*\.csv")
+
+
+class _Place(NamedTuple):
+    """A file is known by how its first line begins: by time and channel. A name changes, an inode is used again."""
+
+    head: str = ""
+    offset: int = 0
+
+
+class _File(NamedTuple):
+    path: Path
+    head: str
+    size: int
+
+
+class _Line(NamedTuple):
+    place: _Place
+    text: bytes
+
+
+@dataclass(slots=True)
+class _Mark:
+    """Everything before `place`, the line of that number, had been written at `at` (monotonic)."""
+
+    at: float
+    number: int
+    place: _Place
+
+
+@dataclass(slots=True)
+class _Alive:
+    """A caller's channel whose end was not written yet, and when and where it came."""
+
+    at: float
+    number: int
+    place: _Place
 
 
 class Journal:
@@ -38,41 +99,187 @@ class Journal:
         clock: Callable[[float], float],
         position: Position | None = None,
     ) -> None:
-        self.folder = folder
-        self.phones = frozenset(phones)
-        self.normalise = normalise
-        self.clock = clock
+        self._folder = folder
+        self._phones = frozenset(phones)
+        self._normalise = normalise
+        self._clock = clock
         self.damaged = 0
-        """Lines passed over so far, since they could not be understood."""
+        """Lines passed over so far, since they could not be understood; told in the log once."""
+        self._seen = _place(position, "seen")
+        self._since = _place(position, "since")
+        self._alive: dict[str, _Alive] = {}
+        self._ended: deque[tuple[int, str]] = deque()
+        self._marks: deque[_Mark] = deque()
+        self._scanned = self._since
+        self._number = 0
+        self._latest = 0.0
 
     @property
     def position(self) -> Position:
         """To be saved, and given back to the next controller's Journal. Changes with `mark` only."""
-        return {}
+        return {
+            "seen": self._seen.head,
+            "seen_at": self._seen.offset,
+            "since": self._since.head,
+            "since_at": self._since.offset,
+        }
 
-    def read(self, ended_after: float | None = None) -> list[events.CallHistory]:
+    def read(self, ended_after: float | None = None) -> list[CallHistory]:
         """The callers of whom anything was written since the position, each with all that is written of them.
 
         Ordered by their beginning. Changes nothing: read twice, the same comes twice. `ended_after`: seconds of the
         epoch, calls that ended earlier are left out (useful where the position was lost). Raises OSError.
         """
-        return []
+        found = Histories(self._phones)
+        known: Callable[[_Place], bool] | None = self._seen_before()
+        for line in self._lines(self._since):
+            if known is not None and not known(line.place):
+                found.now_fresh()
+                known = None
+            entry = parse(line.text)
+            if entry:
+                found.take(entry)
+            else:
+                self._passed_over(line)
+        if known is not None:
+            found.now_fresh()  # nothing was written since
+        histories = found.histories(self._normalise, self._clock)
+        if ended_after is None:
+            return histories
+        earliest = self._clock(ended_after)
+        return [history for history in histories if history.ended_at is None or history.ended_at >= earliest]
 
     def mark(self) -> None:
         """Everything is seen live now. To be called about once a second, and never while it is not so.
 
         The position follows some seconds behind: rather twice than never. Raises OSError.
         """
+        self._scan()
+        now = time.monotonic()
+        self._marks.append(_Mark(now, self._number, self._scanned))
+        seen = None
+        while self._marks and self._marks[0].at <= now - OVERLAP:
+            seen = self._marks.popleft()
+        if seen is None:
+            return
+        self._seen = seen.place
+        while self._ended and self._ended[0][0] <= seen.number:
+            self._alive.pop(self._ended.popleft()[1], None)
+        for channel in [channel for channel, one in self._alive.items() if one.at < self._latest - LONGEST_CALL]:
+            del self._alive[channel]
+        oldest = next(iter(self._alive.values()), None)
+        self._since = oldest.place if oldest and oldest.number <= seen.number else seen.place
 
     def alive(self, channels: Collection[str]) -> None:
         """These channels (unique ids) exist, others do not: to be told with every snapshot, before the next `mark`.
 
         An Asterisk that died never wrote the end of its calls; without this they would hold the position back.
         """
+        self._scan()
+        gone = self._alive.keys() - set(channels) - {channel for _, channel in self._ended}
+        for channel in gone:
+            if self._alive[channel].at < time.time() - OVERLAP:  # not one that came after the snapshot
+                self._ended.append((self._number, channel))
 
     def rotate(self) -> bool:
         """Rename the file when it is large, and delete old ones. True where it was renamed. Raises OSError.
 
         To be called now and then, once a minute for instance.
         """
-        return False
+        self._delete_old()
+        current = self._folder / CURRENT
+        try:
+            if current.stat().st_size <= LARGEST:
+                return False
+        except FileNotFoundError:
+            return False
+        number = max((_number(path) for path in self._finished()), default=0) + 1
+        current.rename(self._folder / f"journal-{number:06}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.csv")
+        return True
+
+    # -- files -------------------------------------------------------------------------------------------------
+
+    def _finished(self) -> list[Path]:
+        """The oldest first."""
+        paths = [path for path in self._folder.glob("journal-*.csv") if _FINISHED.fullmatch(path.name)]
+        return sorted(paths, key=_number)
+
+    def _files(self) -> list[_File]:
+        """All that have a line, the oldest first."""
+        found = []
+        for path in (*self._finished(), self._folder / CURRENT):
+            try:
+                with path.open("rb") as file:
+                    first = file.readline(_LONGEST_LINE)
+                    size = file.seek(0, 2)
+            except FileNotFoundError:
+                continue
+            if first.endswith(b"\n"):
+                found.append(_File(path, first[:_HEAD].decode("latin-1"), size))
+        return found
+
+    def _from(self, place: _Place) -> list[tuple[_File, int]]:
+        """The files to be read from `place` on, and where to begin; all, where it is not known."""
+        files = self._files()
+        for index, file in enumerate(files):
+            if file.head == place.head:
+                start = place.offset if 0 <= place.offset <= file.size else 0
+                return [(file, start), *((later, 0) for later in files[index + 1 :])]
+        return [(file, 0) for file in files]
+
+    def _lines(self, place: _Place) -> Iterator[_Line]:
+        """All whole lines from `place` on. The last one may be being written: then it is left for the next time."""
+        files = self._from(place)
+        for index, (file, start) in enumerate(files):
+            with file.path.open("rb") as opened:
+                offset = opened.seek(start)
+                while text := opened.readline(_LONGEST_LINE):
+                    if not text.endswith(b"\n") and len(text) < _LONGEST_LINE and index == len(files) - 1:
+                        break
+                    yield _Line(_Place(file.head, offset), text)
+                    offset += len(text)
+
+    def _delete_old(self) -> None:
+        needed = {file.path for file, _ in self._from(self._since)}
+        for path in self._finished():
+            if path not in needed and path.stat().st_mtime < time.time() - KEPT_DAYS * 86400:
+                path.unlink(missing_ok=True)
+
+    # -- position ----------------------------------------------------------------------------------------------
+
+    def _seen_before(self) -> Callable[[_Place], bool]:
+        """Whether a place lies before that up to which everything was seen."""
+        order = {file.head: number for number, file in enumerate(self._files())}
+        seen = order.get(self._seen.head, -1), self._seen.offset
+        return lambda place: (order.get(place.head, len(order)), place.offset) < seen
+
+    def _scan(self) -> None:
+        """Look through what was written since the last time for callers who came and channels that ended."""
+        for line in self._lines(self._scanned):
+            self._number += 1
+            self._scanned = _Place(line.place.head, line.place.offset + len(line.text))
+            if b'"CC_ARRIVED"' not in line.text and b'"CHAN_END"' not in line.text:
+                continue
+            entry = parse(line.text)
+            if entry is None:
+                continue  # told when it is read
+            self._latest = entry.at
+            if entry.kind == "CC_ARRIVED":
+                self._alive[entry.channel] = _Alive(entry.at, self._number, line.place)
+            elif entry.kind == "CHAN_END" and entry.channel in self._alive:
+                self._ended.append((self._number, entry.channel))
+
+    def _passed_over(self, line: _Line) -> None:
+        self.damaged += 1
+        if self.damaged == 1:
+            log.warning("A damaged line of Asterisk's journal in %s is passed over: %.100r", self._folder, line.text)
+
+
+def _place(position: Position | None, name: str) -> _Place:
+    head, offset = (position or {}).get(name), (position or {}).get(f"{name}_at")
+    return _Place(head, offset) if isinstance(head, str) and isinstance(offset, int) else _Place()
+
+
+def _number(path: Path) -> int:
+    found = _FINISHED.fullmatch(path.name)
+    return int(found[1]) if found else 0

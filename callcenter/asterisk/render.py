@@ -22,10 +22,10 @@ from callcenter.config.values import SipAddress, dialled_forms
 from callcenter.core.events import GENERAL_LINE
 from callcenter.people import Secrets
 
-HEARTBEAT_STALE = 5
+HEARTBEAT_STALE = 3
 """Seconds after the last heartbeat when the dialplan helps itself."""
 
-WAITING_TURN = 2
+WAITING_TURN = 1
 """Seconds of one turn of the waiting room: how soon an announcement is heard."""
 
 LONGEST_FOLDER = 200

@@ -44,6 +44,8 @@ _NOT_FOR_SIP = re.compile(r'[\x00-\x1f\x7f"\\<>\ud800-\udfff]')
 _NEXT_VARIABLE = re.compile(r'[\x00-\x1f",\\\ud800-\udfff]')
 """Asterisk takes what follows a comma for another variable. No channel's name has one."""
 _RINGING = "5"
+_LONGEST_LEAD = 86400.0
+"""Seconds: the place in Asterisk's own queue is a number of 32 bits."""
 _KEYS = re.compile(r"[^0-9*#A-D]")
 
 
@@ -181,8 +183,12 @@ class Translator:
             "Exten": "s",
             "Priority": "1",
         }
-        clear = [_set(command.call, "CC_AFTER", Place.HOLD.value)] if command.place is Place.WAITING else []
-        return [*clear, *([say] if command.prompts else []), redirect]
+        before = []
+        if command.place is Place.WAITING:
+            before = [_set(command.call, "CC_AFTER", Place.HOLD.value)]
+            if command.lead > 0.0:
+                before.append(_set(command.call, "CC_LEAD", str(round(min(command.lead, _LONGEST_LEAD) * 10))))
+        return [*before, *([say] if command.prompts else []), redirect]
 
     def _record(self, call: str) -> list[Action]:
         files = {side: self.spool / f"{call}-{side}.wav" for side in ("in", "out")}
@@ -239,8 +245,23 @@ def _endpoint(channel: str) -> str:
     return channel.removeprefix("PJSIP/").rpartition("-")[0] if channel.startswith("PJSIP/") else ""
 
 
-SNAPSHOT: Action = {"Action": "Status", "Variables": "CC_LINE,CC_STAGE", "AllVariables": "false"}
-"""Asks for every channel; the answers go through `channel_seen`."""
+SNAPSHOT: Action = {
+    "Action": "Status",
+    "Variables": "CC_LINE,CC_STAGE,CC_AFTER,CC_RECORDED,CC_SINCE",
+    "AllVariables": "false",
+}
+"""Asks for every channel; the answers go through `channel_seen`. CC_SINCE: tenths of a second of the epoch."""
+
+
+def served_alone(message: Message) -> bool:
+    """Whether a caller has just gone to Asterisk's own queue. Heard by a controller that lives, it is time for another
+    snapshot: its heartbeat was late, the clock was set, or it came back while the caller was being greeted."""
+    return message.get("Event") == "UserEvent" and message.get("UserEvent") == "CCAlone"
+
+
+def hand_over(call: str) -> Action:
+    """Send a waiting caller to Asterisk's own queue: for a controller that is about to end, call by call in order."""
+    return {"Action": "Redirect", "Channel": call, "Context": "cc-alone", "Exten": "queue", "Priority": "1"}
 
 
 def heartbeat(epoch: int) -> Action:

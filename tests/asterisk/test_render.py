@@ -100,7 +100,7 @@ def test_the_shipped_configuration_becomes_all_files_of_asterisk(site: Site) -> 
         assert "{{" not in site[name], name
         assert "{%" not in site[name], name
         assert "None" not in site[name], name
-    for folder in (site.folders.lib, site.folders.run, site.folders.log, site.folders.recording):
+    for folder in (site.folders.lib, site.folders.run, site.folders.log, site.folders.recording, site.folders.journal):
         assert folder.is_dir()
 
 
@@ -269,6 +269,32 @@ def test_a_heartbeat_or_two_may_be_late_before_asterisk_helps_itself(site: Site)
     site.render()
     assert ("CC_STALE", str(HEARTBEAT_STALE)) in site.section("extensions.conf", "globals")
     assert HEARTBEAT * 3 <= HEARTBEAT_STALE
+
+
+def test_every_stage_of_a_caller_is_told_to_the_journal_and_to_nobody_else_twice(site: Site) -> None:
+    site.render()
+    lines = [line.partition(",")[2] for line in site["extensions.conf"].splitlines() if ",Set(CC_STAGE=" in line]
+    stages = [re.sub(r"^1,|.*CC_STAGE=|\)", "", line) for line in lines]
+    callers = [stage for stage in stages if stage not in ("operator", "arriving")]
+    assert (
+        re.findall(r"CC_STAGE=(\w[\w-]*)\)\n same => n,CELGenUserEvent\(CC_STAGE,\1\)", site["extensions.conf"])
+        == callers
+    )
+    assert len(set(callers)) == len(callers) == 11
+    assert stages.count("arriving") == site["extensions.conf"].count("CELGenUserEvent(CC_ARRIVED,") == 1
+
+
+def test_no_column_of_the_journal_holds_what_a_caller_can_choose(site: Site) -> None:
+    site.render()
+    [section] = re.findall(r"^\[(.*)\]$", site["cel_custom.conf"], re.MULTILINE)
+    assert section == str(site.folders.journal / "journal.csv")
+    assert ("fields", "eventtime,eventtype,uniqueid,linkedid,channame,eventextra") in site.section(
+        "cel_custom.conf", section
+    )
+    told = re.findall(r"CELGenUserEvent\((.*)\)\n", site["extensions.conf"])
+    assert not [text for text in told if "CALLERID" in text]
+    encoded = re.findall(r"Set\((CC_WHO|CC_NAME)=(.*)\)\n", site["extensions.conf"])
+    assert [value.startswith("${URIENCODE(") for _, value in encoded] == [True, True]
 
 
 # -- what is refused ---------------------------------------------------------------------------------------------------

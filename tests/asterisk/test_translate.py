@@ -185,7 +185,8 @@ HEADERS = (
     "Variable", "Seconds", "CallerIDNum", "BridgeID",
 )  # fmt: skip
 KINDS = ("UserEvent", "Hangup", "BridgeEnter", "BridgeLeave", "Newstate", "OriginateResponse", "Status")
-USER_EVENTS = tuple(re.findall(r"UserEvent\((\w+)", (PROJECT / "dialplan/extensions.conf.j2").read_text()))
+DIALPLAN = (PROJECT / "dialplan/extensions.conf.j2").read_text()
+USER_EVENTS = tuple(re.findall(r",UserEvent\((\w+)", DIALPLAN))
 
 HOSTILE = st.text(st.characters(), max_size=40) | st.sampled_from(
     [
@@ -212,10 +213,12 @@ MESSAGES = st.builds(
 
 
 def test_the_dialplan_tells_nothing_that_is_not_understood() -> None:
-    for name in USER_EVENTS:
+    alone = "CCAlone"  # no event of the core: what is true is to be asked for
+    assert translate.served_alone({"Event": "UserEvent", "UserEvent": alone})
+    assert not translate.served_alone({"Event": "UserEvent", "UserEvent": "CCArrived"})
+    for name in {*USER_EVENTS} - {alone}:
         assert user(name, Feature="complete") is not None, name
-    dialplan = (PROJECT / "dialplan/extensions.conf.j2").read_text()
-    sent = {header for told in re.findall(r"UserEvent\((.*)\)\n", dialplan) for header in re.findall(r",(\w+):", told)}
+    sent = {header for told in re.findall(r",UserEvent\((.*)\)\n", DIALPLAN) for header in re.findall(r",(\w+):", told)}
     assert sent <= set(HEADERS)
 
 
@@ -275,6 +278,10 @@ def redirect(place: str) -> translate.Action:
                 redirect("waiting"),
             ],
         ),
+        (
+            commands.Direct("1.7", Place.WAITING, lead=600.04),
+            [set_variable("1.7", "CC_AFTER", "hold"), set_variable("1.7", "CC_LEAD", "6000"), redirect("waiting")],
+        ),
         (commands.Announce("1.7", 4, ("wait-5",)), [set_variable("1.7", "CC_SAY", "4:/srv/prompts/ru/wait-5")]),
         (commands.AfterBridge("1.7", Place.GOODBYE), [set_variable("1.7", "CC_AFTER", "goodbye")]),
         (commands.KeepLeg("offer-b-1", True), [set_variable("offer-b-1", "CC_KEEP", "1")]),
@@ -314,6 +321,16 @@ def redirect(place: str) -> translate.Action:
 )  # fmt: skip
 def test_a_wish_of_the_core_becomes_actions(wanted: Command, done: list[translate.Action]) -> None:
     assert TRANSLATOR.actions(wanted) == done
+
+
+@pytest.mark.parametrize(
+    ("seconds", "tenths"),
+    [(0.04, "0"), (0.06, "1"), (86400.0, "864000"), (1e30, "864000"), (float("inf"), "864000"), (-5.0, None),
+     (float("nan"), None)],
+)  # fmt: skip
+def test_a_lead_is_a_whole_number_that_asterisks_queue_can_bear(seconds: float, tenths: str | None) -> None:
+    actions = TRANSLATOR.actions(commands.Direct("1.7", Place.WAITING, lead=seconds))
+    assert [action["Value"] for action in actions if action.get("Variable") == "CC_LEAD"] == [tenths] * bool(tenths)
 
 
 def test_the_safety_nets_queues_follow_who_is_on_shift() -> None:
@@ -394,7 +411,7 @@ def test_the_longest_recording_fits_a_line_from_the_longest_folder_that_is_allow
 
 
 def test_what_we_ask_and_say_regularly_is_fit_to_send() -> None:
-    for action in (translate.SNAPSHOT, translate.heartbeat(1_800_000_000)):
+    for action in (translate.SNAPSHOT, translate.heartbeat(1_800_000_000), translate.hand_over("1" * 149)):
         assert unfit(checked(action)) is None
     assert translate.heartbeat(7) == {"Action": "Setvar", "Variable": "CC_HEARTBEAT", "Value": "7"}
 
