@@ -8,7 +8,6 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, closing, contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -32,7 +31,6 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import InstrumentedAttribute
 
-from callcenter.core.events import Recalled
 from callcenter.core.records import HungUpBy, Outcome, PromiseResult
 from callcenter.register import migrations
 from callcenter.register.tables import Announcement, Call, Offer, Shift, Transfer
@@ -48,14 +46,6 @@ _INSERT: dict[str, Callable[[Table], sqlite.Insert | postgresql.Insert]] = {
 
 class RegisterError(Exception):
     """The register can't be used; the text says what was found, where, and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class LeftOpen:
-    """What an earlier start of the controller had left open."""
-
-    shifts: int
-    calls: int
 
 
 class Register:
@@ -135,47 +125,46 @@ class Register:
         """An INSERT that knows ON CONFLICT, for this register's database."""
         return _INSERT[self.engine.dialect.name](table)
 
-    async def close_left_open(self, at: datetime, cause: str, but: Recalled | None = None) -> LeftOpen:
-        """Close the shifts and calls that the previous start of the controller left open, and say why.
+    async def close_shifts(self, at: datetime, cause: str) -> int:
+        """Close all open shifts, and say why (ESTP 5.3.1). Returns how many there were. Raises `RegisterError`."""
+        shifts = update(Shift).where(Shift.ended_at.is_(None)).values(ended_at=at, end_cause=cause)
+        return await self.read(lambda connection: connection.execute(shifts).rowcount)
 
-        `but`: the calls and shifts with which the core goes on stay open. What became of the others nobody knows:
-        one that somebody had answered stays answered, and nobody can tell whether a wait promised to it came true.
-        Raises `RegisterError`.
+    async def close_calls(self, at: datetime, cause: str, but: Sequence[str] = ()) -> int:
+        """Close the calls that an earlier start left open, but those with which the core goes on, and say why.
+
+        What became of them nobody knows: one that somebody had answered stays answered, and nobody can tell whether
+        a wait promised to it came true. Returns how many there were. Raises `RegisterError`.
         """
-        going_on = [record.call for record in but.calls] if but else []
-        on_shift = [record.operator for record in but.shifts] if but else []
         told = Call.outcome != Outcome.IN_PROGRESS.value
         outcome = case(
             (told, Call.outcome), (Call.answered_at.is_not(None), Outcome.ANSWERED.value), else_=Outcome.LOST.value
         )
         who = case((Call.hung_up_by != HungUpBy.NOBODY.value, Call.hung_up_by), else_=HungUpBy.SYSTEM.value)
-        shifts = (
-            update(Shift)
-            .where(Shift.ended_at.is_(None), *_none_of(Shift.operator, on_shift))
-            .values(ended_at=at, end_cause=cause)
-        )
         calls = (
             update(Call)
-            .where(Call.ended_at.is_(None), *_none_of(Call.call, going_on))
+            .where(Call.ended_at.is_(None), *_none_of(Call.call, but))
             .values(outcome=outcome, ended_at=at, hung_up_by=who, cause_text=cause)
         )
         promises = (
             update(Announcement)
             .where(Announcement.result == literal_column(f"'{PromiseResult.OPEN.value}'"))  # as its index says it
-            .where(*_none_of(Announcement.call, going_on))
+            .where(*_none_of(Announcement.call, but))
             .values(result=PromiseResult.LOST.value)
         )
-        async with self.session() as session:
-            connection = await session.connection()
-            await connection.execute(promises)
-            closed = LeftOpen((await connection.execute(shifts)).rowcount, (await connection.execute(calls)).rowcount)
-            for table in (Offer, Transfer):
-                await connection.execute(
-                    update(table)
-                    .where(table.ended_at.is_(None), table.result == "", *_none_of(table.call, going_on))
-                    .values(ended_at=at, result=Outcome.LOST.value)
-                )
-        return closed
+        attempts = (
+            update(table)
+            .where(table.ended_at.is_(None), table.result == "", *_none_of(table.call, but))
+            .values(ended_at=at, result=Outcome.LOST.value)
+            for table in (Offer, Transfer)
+        )
+
+        def close(connection: Connection) -> int:
+            for statement in (promises, *attempts):
+                connection.execute(statement)
+            return connection.execute(calls).rowcount
+
+        return await self.read(close)
 
 
 def _none_of(column: InstrumentedAttribute[str], names: Sequence[str]) -> Iterator[ColumnElement[bool]]:

@@ -63,6 +63,8 @@ class Writer:
         """What waits in the spool alone: from which position to which; to None: all new facts do."""
         self._waiting: dict[tuple[object, ...], Fact] = {}
         """What waits in memory: after all others."""
+        self._all_kept = True
+        """Whether the spool has all that waits in memory, too."""
         self._on_shift: set[str] = set()
         self._start = uuid.uuid4().hex
         self._numbers = count()
@@ -170,8 +172,9 @@ class Writer:
         earlier = self._waiting.get(key)
         if earlier:
             fact.since, fact.position = earlier.since, earlier.position
+        self._all_kept = fact.kept and (self._all_kept or not self._waiting)
         self._waiting[key] = fact
-        if len(self._waiting) > _IN_MEMORY and not self._unread and all(f.kept for f in self._waiting.values()):
+        if len(self._waiting) > _IN_MEMORY and self._all_kept and not self._unread:
             self._unread = (next(iter(self._waiting.values())).position, None)
             self._waiting.clear()
 

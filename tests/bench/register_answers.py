@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from callcenter.core.commands import SavePresence
 from callcenter.register import Register, Writer, day_summary, history, promises, reports
 from callcenter.register.customers import CustomersTable
+from callcenter.register.recall import recall
 from callcenter.register.spreadsheet import write_csv
 from tests.bench.filled_register import LAST_DAY, LINES, FilledRegister, facts_of_a_day, leave_open
 from tests.bench.verdict import BrokenMeasurementError
@@ -100,6 +101,7 @@ async def questions(filled: FilledRegister) -> Sequence[Question]:
         Question("staffing: half-hours of 20 days", _half_hours(working)),
         Question("start: open the register", _open),
         Question("start: close what was left open", _close_left_open),
+        Question("start: recall the floor", _recall),
         Question("start: experience of a line", _experience),
         Question("start: customers' directory", lambda register: _number(CustomersTable(register).entries())),
         Question("every 5 s: has the directory changed?", _version),
@@ -229,8 +231,14 @@ async def _experience(register: Register) -> int:
 
 
 async def _close_left_open(register: Register) -> int:
-    closed = await register.close_left_open(NOW, "controller restarted")
-    return closed.calls + closed.shifts
+    calls = await register.close_calls(NOW, "controller restarted")
+    return calls + await register.close_shifts(NOW, "controller restarted")
+
+
+async def _recall(register: Register) -> int:
+    kept = dict.fromkeys(LINES, 600.0)
+    found = await recall(register, lambda moment: (moment - NOW).total_seconds(), timedelta(minutes=2), kept, NOW)
+    return len(found.calls) + len(found.shifts)
 
 
 async def _open(register: Register) -> int:

@@ -55,6 +55,10 @@ def written(zones: dict[str, tzinfo] = ONE_ZONE, line: str | None = None) -> Ask
     return ask
 
 
+async def closed(register: Register) -> object:
+    return await register.close_calls(NOW, "restarted"), await register.close_shifts(NOW, "restarted")
+
+
 ENDS = "ix_calls_arrived_at"
 """The first or the last entry of the index."""
 OF_DAYS = "ix_calls_arrived_at (arrived_at>? AND arrived_at<?)"
@@ -106,7 +110,7 @@ QUESTIONS: dict[str, tuple[Ask, set[str]]] = {
         {LATELY, JOINED, "ix_offers_call (call=?)"},
     ),
     "what was left open": (
-        lambda register: register.close_left_open(NOW, "restarted"),
+        closed,
         {
             "ix_calls_open",
             "ix_announcements_open",

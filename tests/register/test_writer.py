@@ -16,7 +16,6 @@ import pytest
 from sqlalchemy import Connection, insert
 
 from callcenter.core.commands import Save, SaveAnnouncement, SaveCall, SaveOffer, SaveTransfer
-from callcenter.core.events import Recalled
 from callcenter.core.records import (
     CallRecord,
     HungUpBy,
@@ -283,9 +282,9 @@ async def test_what_a_previous_start_left_open_is_closed_with_its_cause(
     writer.put(presence("101", 0.0, "available", "log in"))
     assert await writer.drain(5)
 
-    closed = await register.close_left_open(wall(3600), "controller restarted")
+    assert await register.close_calls(wall(3600), "controller restarted") == 2
+    assert await register.close_shifts(wall(3600), "controller restarted") == 1
 
-    assert (closed.shifts, closed.calls) == (1, 2)
     assert stored(path, "SELECT call, outcome, cause_text FROM calls ORDER BY id") == [
         ("1", "lost", "controller restarted"),
         ("2", "answered", "controller restarted"),
@@ -302,17 +301,11 @@ async def test_what_the_core_goes_on_with_stays_open(path: Path, register: Regis
         writer.put(arrival(call))
         writer.put(announcement(call))
         writer.put(SaveOffer(OfferRecord(f"o-{call}", call, f"10{call}", "queue", 1.0)))
-        writer.put(presence(f"10{call}", 0.0, "available", "log in"))
     assert await writer.drain(5)
-    goes_on = Recalled(calls=(arrival("1").record,), shifts=(presence("102", 0.0, "available", "").record,))
-
-    closed = await register.close_left_open(wall(3600), "controller restarted", goes_on)
-
-    assert (closed.shifts, closed.calls) == (1, 1)
+    assert await register.close_calls(wall(3600), "controller restarted", ["1"]) == 1
     assert stored(path, "SELECT call FROM calls WHERE ended_at IS NULL") == [("1",)]
     assert stored(path, "SELECT call FROM offers WHERE ended_at IS NULL") == [("1",)]
     assert stored(path, "SELECT call FROM announcements WHERE result = 'open'") == [("1",)]
-    assert stored(path, "SELECT operator FROM shifts WHERE ended_at IS NULL") == [("102",)]
 
 
 @pytest.mark.clause("ESTP 5.4.6")
@@ -340,7 +333,7 @@ async def test_promises_to_callers_who_waited_through_a_restart_are_judged_by_no
     writer.put(announcement("100.1", 1, waited=61.0, result=PromiseResult.ANSWERED))
     writer.put(announcement("100.1", 2))
     assert await writer.drain(5)
-    await register.close_left_open(wall(3600), "controller restarted")
+    await register.close_calls(wall(3600), "controller restarted")
     results = stored(path, "SELECT number, waited, result FROM announcements ORDER BY number")
     assert results == [(1, 61.0, "answered"), (2, None, "lost")]
 
