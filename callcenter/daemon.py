@@ -12,8 +12,7 @@ import contextlib
 import logging
 import secrets as random_secrets
 import time
-from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, get_args
 
@@ -21,8 +20,10 @@ from aiohttp import web
 
 from callcenter import __version__
 from callcenter.asterisk import translate
-from callcenter.asterisk.ami import Ami, AmiError, AmiSettings, Message, NotConnected
+from callcenter.asterisk.ami import Ami, AmiSettings, Message
+from callcenter.asterisk.journal import Journal
 from callcenter.asterisk.render import Folders
+from callcenter.clock import Clock
 from callcenter.config import Config
 from callcenter.core import commands, events
 from callcenter.core.callcenter import CallCenter
@@ -31,6 +32,7 @@ from callcenter.core.events import Event, Requester
 from callcenter.core.view import OperatorView, Outlook, View
 from callcenter.directory import Directory, normalise, valid_inn
 from callcenter.forecaster.forecaster import Forecaster
+from callcenter.last_seen import LastSeen, this_boot
 from callcenter.metrics import Metrics
 from callcenter.people import Secrets
 from callcenter.planning.forecast import Forecast
@@ -38,18 +40,23 @@ from callcenter.recordings import RecordingError, Recordings
 from callcenter.register import Register, RegisterError, Writer
 from callcenter.register.customers import CustomersTable
 from callcenter.register.history import past_calls
+from callcenter.register.recall import recall
+from callcenter.register.spool import Spool
+from callcenter.takeover import TakeOver
 from callcenter.web import make_app
+from callcenter.web.sessions import Sessions
 
 log = logging.getLogger(__name__)
 
 HEARTBEAT = 1.0
 DIRECTORY_REFRESH = 5.0
 ANSWER_WITHIN = 5.0
-SNAPSHOT_TIMEOUT = 10.0
 ENDING = 3.0
 """Seconds that calls get to end when Asterisk is stopped with us."""
-CLOCK_STEP = timedelta(seconds=0.1)
-"""A smaller difference between the clocks is jitter, and must not put two facts into the wrong order."""
+REGISTER_WITHIN = 30.0
+"""Seconds that the database gets at the start to take what the last run left in the spool."""
+LATELY = timedelta(minutes=2)
+"""Of calls that ended so long before the controller, Asterisk's journal may tell once more."""
 _SAVES = get_args(Save)
 
 
@@ -65,12 +72,14 @@ class Controller:
         self._secrets = secrets
         self._register = register
         self._loop = asyncio.get_running_loop()
-        self._origin = datetime.now(UTC) - timedelta(seconds=self._loop.time())
+        self._clock = Clock(self._loop.time)
         self._center = CallCenter(config.settings(boot=f"{int(time.time()):08x}{random_secrets.token_hex(2)}"))
         self._directory = Directory(CustomersTable(register))
-        self._writer = Writer(register, self._wall)
+        folders = Folders.under(config.var)
+        self._spool = Spool(config.var / "spool")
+        self._writer = Writer(register, self._clock.date, self._spool)
         self._recordings = Recordings(
-            Folders.under(config.var).recording,
+            folders.recording,
             config.recordings.folder,
             lambda line: datetime.now(config.lines[line].zone),
         )
@@ -81,7 +90,7 @@ class Controller:
             valid_inn,
             tuple(config.pause_reasons),
             config.prompts,
-            Folders.under(config.var).recording,
+            folders.recording,
         )
         self._queues = {
             group: [f"cc-{line.id}" for line in config.lines.values() if group in line.answered_by]
@@ -93,19 +102,40 @@ class Controller:
             self._on_message,
             self._on_connection,
         )
+        self._boot = this_boot()
+        self._noticed: set[str] = set()
+        self._last_seen = config.var / "last_seen.json"
+        before = LastSeen.load(self._last_seen)
+        self._before = before
+        self._journal = Journal(
+            folders.journal,
+            config.phones,
+            normalise,
+            lambda epoch: self._clock.at(datetime.fromtimestamp(epoch, UTC)),
+            before.journal if before else None,
+        )
+        self._takeover = TakeOver(
+            self.ami,
+            self._journal,
+            normalise,
+            self._take_snapshot,
+            self._on_message,
+            self._center.calls,
+            before.asterisk if before else "",
+        )
+        self.connected = self._takeover.complete
+        """Set while Asterisk is connected and its channels are known."""
         self._forecaster = Forecaster(config.lines.values(), register, self.outlook)
         self.metrics = Metrics(
             self.view, self._register_state, self._ami_state, self._forecaster.current, version=__version__
         )
-        self.connected = asyncio.Event()
-        """Set while Asterisk is connected and its channels are known."""
         self._timers: dict[events.Timer, asyncio.TimerHandle] = {}
         self._asked: dict[Requester, asyncio.Future[Reply]] = {}
         self._requests = 0
-        self._held_back: deque[Message] | None = None
         self._days: dict[str, date] = {}
         self._open: dict[str, bool] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._ami_task: asyncio.Task[None] | None = None
         self._runner: web.AppRunner | None = None
         self._stopping = False
         self._ending = False
@@ -115,21 +145,23 @@ class Controller:
 
     async def start(self) -> None:
         """Start everything. Raises StartError."""
-        left = await self._register.close_left_open(datetime.now(UTC), "controller restarted")
-        if left.calls or left.shifts:
-            log.warning("The last run left %d calls and %d shifts open; they are closed.", left.calls, left.shifts)
         self._writer.start()
+        left = await self._writer.catch_up(REGISTER_WITHIN)
+        if left:
+            log.warning("%d facts of the last run were still in the spool; the register has them now.", left)
         await self._directory.refresh()
         self._look_at_calendar()
+        await self._learn()
         await self._recall()
         await self._start_web()
         self._background(self._forecaster.run(), "forecast")
-        self._background(self.ami.run(), "ami")
+        self._ami_task = self._background(self.ami.run(), "ami")
         self._background(self._every(HEARTBEAT, self._beat), "heartbeat")
         self._background(self._every(1.0, self._look_at_calendar), "calendar")
         self._background(self._keep_directory(), "directory")
+        self._background(self._takeover.keep_journal(), "journal")
 
-    async def _recall(self) -> None:
+    async def _learn(self) -> None:
         """Tell the core what the register knows of each line. Without it the line runs on what is configured."""
         now, wrap_up = datetime.now(UTC), self._config.timings.wrap_up
         for line in self._config.lines.values():
@@ -137,6 +169,27 @@ class Controller:
                 self.take(await past_calls(self._register, line.id, line.zone, now, wrap_up))
             except RegisterError as problem:
                 log.warning("Line %s starts without the experience of past calls: %s", line.id, problem)
+
+    async def _recall(self) -> None:
+        """Tell the core who was there when the controller last lived. Raises StartError: without it calls were lost."""
+        config, now, before = self._config, datetime.now(UTC), self._before
+        kept = timedelta(seconds=config.timings.shift_kept)
+        if before is None or not timedelta(0) <= now - before.at <= kept:
+            closed = await self._register.close_shifts(before.at if before else now, "controller was away")
+            if closed:
+                log.warning("%d shifts of before are closed: the controller was away for too long.", closed)
+        # The machine's monotonic clock is the same for both of us: waits are exact even if somebody set the other one.
+        origin = before.origin_now(self._boot) if before else None
+        self.take(
+            await recall(
+                self._register,
+                (lambda date: (date - origin).total_seconds()) if origin else self._clock.at,
+                LATELY,
+                {line.id: line.queue.place_kept for line in config.lines.values()},
+                now,
+            )
+        )
+        self._writer.on_shift(person for person, seen in self.view().operators.items() if seen.presence != "off")
 
     async def end_calls(self) -> None:
         """For an Asterisk that stops with us: hang up everybody, and wait a little until they are gone."""
@@ -147,11 +200,18 @@ class Controller:
                 await self._nobody_left.wait()
 
     async def stop(self) -> None:
-        """End every shift, let the register have it, let go of Asterisk. Calls in progress go on there."""
+        """Hand the line to the safety net, let the register have everything, let go of Asterisk.
+
+        Calls and shifts go on there, until the next controller takes them back; unless Asterisk stops with us.
+        """
         self._stopping = True
-        for operator in self.view().operators.values():
-            if operator.presence != "off":
-                self.take(events.LogOut(operator.id, cause="controller stopped"))
+        if self._ending:
+            for operator in self.view().operators.values():
+                if operator.presence != "off":
+                    self.take(events.LogOut(operator.id, cause="controller stopped"))
+        else:
+            await self._hand_over()
+        self._remember()
         if self._runner:
             await self._runner.cleanup()
         recordings = [task for task in self._tasks if task.get_name() == "recording"]
@@ -164,6 +224,15 @@ class Controller:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._writer.stop(timeout=10.0)
+        self._spool.close()
+
+    async def _hand_over(self) -> None:
+        """The safety net serves at once, instead of when the beat is missed; and nobody is offered by us any more."""
+        if self.ami.connected:
+            self.ami.send(translate.heartbeat(0))
+        if self._ami_task:
+            self._ami_task.cancel()
+            await asyncio.gather(self._ami_task, return_exceptions=True)
 
     async def _start_web(self) -> None:
         http = self._config.http
@@ -173,6 +242,7 @@ class Controller:
             pause_reasons=tuple(self._config.pause_reasons),
             metrics_text=self.metrics.text,
             observe_request=self.metrics.observe_request,
+            sessions=Sessions(file=self._config.var / "sessions.json"),
         )
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
@@ -245,16 +315,18 @@ class Controller:
 
     def _on_connection(self, connected: bool, reason: str) -> None:
         if connected:
-            self._held_back = deque()
-            self._background(self._take_snapshot(), "snapshot")
+            self._takeover.begin()
+            self._background(self._takeover.run(), "snapshot")
         else:
-            self._held_back = None
-            self.connected.clear()
+            self._takeover.lost()
             self.take(events.AsteriskLost())
 
+    def _take_snapshot(self, snapshot: events.Snapshot) -> None:
+        self._beat()  # else who is sent on finds a stale heartbeat, and goes back to the safety net
+        self.take(snapshot)
+
     def _on_message(self, message: Message) -> None:
-        if self._held_back is not None:
-            self._held_back.append(message)  # nothing before the snapshot that it belongs to
+        if self._takeover.holds(message):  # nothing before the snapshot that it belongs to
             return
         try:
             event = self._translator.event(message)
@@ -266,41 +338,26 @@ class Controller:
         elif event is not None:
             self.take(event)
 
-    async def _take_snapshot(self) -> None:
-        """Ask until Asterisk has answered: without a snapshot its events cannot be understood."""
-        held_back = self._held_back
-        while self._held_back is held_back and held_back is not None:
-            try:
-                channels = await self.ami.collect(translate.SNAPSHOT, SNAPSHOT_TIMEOUT)
-            except NotConnected:
-                return  # the next connection takes its own
-            except AmiError as error:
-                log.warning("No snapshot of Asterisk's channels, asking again: %s", error)
-                await asyncio.sleep(1.0)
-                continue
-            if self._held_back is held_back:
-                self._take_over(channels, held_back)
-            return
-
-    def _take_over(self, channels: Sequence[Message], held_back: Iterable[Message]) -> None:
-        self._beat()
-        self.take(events.Snapshot(tuple(self._seen(channels))))
-        self._held_back = None
-        for message in held_back:
-            self._on_message(message)
-        self.connected.set()
-
-    def _seen(self, channels: Iterable[Message]) -> Iterator[events.ChannelSeen]:
-        """The oldest first. One that cannot be understood must not keep the snapshot, and so the line, waiting."""
-        for channel in sorted(channels, key=translate.birth):
-            try:
-                yield translate.channel_seen(channel, normalise)
-            except Exception:
-                log.exception("Passed over a channel that cannot be understood: %.60r", channel.get("Channel"))
-
     def _beat(self) -> None:
-        if self.ami.connected and not self._stopping:
+        if self._stopping:
+            return
+        if self.ami.connected:
             self.ami.send(translate.heartbeat(int(time.time())))
+        self._remember()
+
+    def _remember(self) -> None:
+        seen = LastSeen(
+            datetime.now(UTC), self._clock.origin, self._boot, self._takeover.asterisk, self._journal.position
+        )
+        try:
+            seen.save(self._last_seen)
+        except OSError as problem:
+            self._notice_once(f"{self._last_seen} cannot be written: {problem}")
+
+    def _notice_once(self, text: str) -> None:
+        if text not in self._noticed:
+            self._noticed.add(text)
+            log.error("%s", text)
 
     async def _verify_pin(self, attempt: translate.LogInByPhone) -> None:
         verified = await asyncio.to_thread(self._secrets.verify_pin, attempt.person, attempt.pin)
@@ -319,13 +376,6 @@ class Controller:
             self.take(events.RecordingFinished(call, recording.path, recording.seconds, recording.sha256))
 
     # -- time --------------------------------------------------------------------------------------------------
-
-    def _wall(self, at: float) -> datetime:
-        """The date and time of a moment of the core's clock."""
-        origin = datetime.now(UTC) - timedelta(seconds=self._loop.time())
-        if abs(origin - self._origin) > CLOCK_STEP:  # the clock was set: dates follow it, durations do not
-            self._origin = origin
-        return self._origin + timedelta(seconds=at)
 
     def _look_at_calendar(self) -> None:
         for line in self._config.lines.values():
@@ -352,10 +402,11 @@ class Controller:
                 log.exception("A defect in a periodic task; it goes on.")
             await asyncio.sleep(seconds)
 
-    def _background(self, work: Coroutine[Any, Any, None], name: str) -> None:
+    def _background(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         task = self._loop.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
+        return task
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,8 +37,8 @@ class LastSeen:
     boot: str = ""
     asterisk: str = ""
     """When that Asterisk had started, in its own words; '': not known."""
-    journal: tuple[int, int] | None = None
-    """Position in Asterisk's journal: the file's inode and an offset in bytes."""
+    journal: Mapping[str, str | int] | None = None
+    """Position in Asterisk's journal, as `Journal.position` gives it; None: nothing is known."""
 
     def origin_now(self, boot: str) -> datetime | None:
         """The origin of the rows that were written then, if the machine has not been started anew since."""
@@ -46,8 +47,7 @@ class LastSeen:
     def save(self, path: Path) -> None:
         """In one piece: a reader finds this moment or the one before."""
         unfinished = path.with_suffix(".part")
-        fields = asdict(self) | {"at": self.at.isoformat(), "origin": self.origin.isoformat()}
-        unfinished.write_text(json.dumps(fields))
+        unfinished.write_text(json.dumps(asdict(self), default=datetime.isoformat))
         unfinished.replace(path)
 
     @classmethod
@@ -55,17 +55,16 @@ class LastSeen:
         """None when there is no such file, or none that makes sense."""
         try:
             fields = json.loads(path.read_text())
-            journal = fields["journal"]
             return cls(
                 _date(fields["at"]),
                 _date(fields["origin"]),
                 str(fields["boot"]),
                 str(fields["asterisk"]),
-                (int(journal[0]), int(journal[1])) if journal else None,
+                dict(fields["journal"]) if fields["journal"] else None,
             )
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, TypeError, KeyError, IndexError) as problem:
+        except (OSError, ValueError, TypeError, KeyError) as problem:
             log.warning("%s does not tell when the controller last lived (%s); it is written anew.", path, problem)
             return None
 

@@ -15,7 +15,8 @@ from typing import Any, NoReturn, Self
 import psutil
 import pytest
 
-from callcenter import daemon
+from callcenter import clock as clock_module
+from callcenter import daemon, takeover
 from callcenter.config import Config
 from callcenter.core import commands, events
 from callcenter.core.commands import Answer
@@ -135,6 +136,7 @@ async def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     monkeypatch.delenv("CALLCENTER_VAR", raising=False)
     async with FakeAsterisk(Facts()).serving() as asterisk:
         asterisk.answers["Status"] = channels()
+        asterisk.answers["CoreStatus"] = success
         yield House(tmp_path, asterisk)
 
 
@@ -205,7 +207,7 @@ async def test_what_happens_before_the_snapshot_waits_for_it(house: House) -> No
 async def test_a_snapshot_that_is_not_answered_is_asked_for_again(
     house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(daemon, "SNAPSHOT_TIMEOUT", 0.05)
+    monkeypatch.setattr(takeover, "SNAPSHOT_TIMEOUT", 0.05)
     del house.asterisk.answers["Status"]
     async with house.running() as controller:
         await house.asterisk.action("Status")
@@ -251,7 +253,7 @@ async def test_the_dialplan_knows_that_we_are_back_before_it_hears_of_anything_e
     async with house.connected():
         assert await house.sent_to("1.1") == "cc-waiting"
     done = [action.get("Variable", action["Action"]) for action in house.asterisk.received]
-    assert done[:2] == ["Status", "CC_HEARTBEAT"]
+    assert done[:3] == ["CoreStatus", "Status", "CC_HEARTBEAT"]
 
 
 async def test_asterisk_that_is_not_there_is_no_reason_not_to_start(tmp_path: Path) -> None:
@@ -381,7 +383,8 @@ async def test_a_page_is_answered_and_one_that_asks_in_vain_is_not_kept_waiting(
             await controller.ask(lambda _: events.InfoMenuVisited("nobody's"))
 
 
-async def test_stopping_ends_shifts_and_lets_the_register_have_everything(house: House) -> None:
+async def test_stopping_hands_over_and_lets_the_register_have_everything(house: House) -> None:
+    """An update: the dialplan is told at once, the shift stays open, and the next controller goes on with it."""
     async with AsyncExitStack() as stack:
         controller = await stack.enter_async_context(house.connected())
         controller.take(events.LogIn("101", verified=True))
@@ -389,11 +392,49 @@ async def test_stopping_ends_shifts_and_lets_the_register_have_everything(house:
         assert await house.sent_to("1.1") == "cc-greeting"
         await eventually(lambda: lines_in_use(controller) == 0)
     assert controller._writer.pending == 0
-    [(operator, ended, cause)] = house.stored("select operator, ended_at, end_cause from shifts")
-    assert (operator, ended is not None, cause) == ("101", True, "controller stopped")
+    beats = [action["Value"] for action in house.asterisk.actions("Setvar") if action["Variable"] == "CC_HEARTBEAT"]
+    assert beats[-1] == "0"
+    assert house.stored("select operator, ended_at from shifts") == [("101", None)]
     assert house.stored("select call, outcome from calls") == [("1.1", "left_in_menu")]
-    removed = [(action["Queue"], action["Interface"]) for action in house.asterisk.actions("QueueRemove")]
-    assert removed == [("cc-estp", "PJSIP/101")]
+    assert house.asterisk.actions("QueueRemove") == []
+    async with house.connected() as controller:
+        seen = controller.view().operators["101"]
+        assert (seen.presence, seen.phone) == ("available", "101")
+        controller.take(events.LogOut("101"))
+    assert house.stored("select count(*), count(ended_at) from shifts") == [(1, 1)]
+
+
+async def test_a_controller_that_was_away_for_long_finds_no_shifts(
+    house: House, clock: type[Clock], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nobody sits at a desk all night because a machine was off: shifts end when the controller was last there."""
+    async with house.connected() as controller:
+        controller.take(events.LogIn("101", verified=True))
+    clock.ahead = timedelta(seconds=house.config.timings.shift_kept + 60)
+    async with house.connected() as controller:
+        assert controller.view().operators["101"].presence == "off"
+    [(ended, cause)] = house.stored("select ended_at, end_cause from shifts")
+    assert cause == "controller was away"
+    assert datetime.fromisoformat(ended).replace(tzinfo=UTC) < datetime.now(UTC) + timedelta(seconds=60)
+    assert "1 shifts of before are closed" in caplog.text
+
+
+async def test_an_asterisk_that_started_anew_has_cut_everybody_off(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    house.asterisk.answers["CoreStatus"] = lambda action: success(action, CoreStartupDate="2026-11-20")
+    async with house.connected() as controller:
+        house.asterisk.say(arrives("1.1"))
+        assert await house.sent_to("1.1") == "cc-greeting"
+        house.asterisk.answers["CoreStatus"] = lambda action: success(action, CoreStartupDate="2026-11-21")
+        house.asterisk.hang_up()
+        await eventually(lambda: not controller.connected.is_set())
+        await connection(controller)
+        assert lines_in_use(controller) == 0
+    assert house.stored("select outcome, cause, cause_text, hung_up_by from calls") == [
+        ("lost", 41, "Asterisk ended", "system")
+    ]
+    assert "Asterisk has been started anew" in caplog.text
 
 
 async def test_an_asterisk_that_stops_with_us_hangs_up_first(house: House) -> None:
@@ -476,6 +517,7 @@ class Clock(datetime):
 def clock(monkeypatch: pytest.MonkeyPatch) -> type[Clock]:
     monkeypatch.setattr(Clock, "ahead", timedelta())
     monkeypatch.setattr(daemon, "datetime", Clock)
+    monkeypatch.setattr(clock_module, "datetime", Clock)
     return Clock
 
 
@@ -507,6 +549,6 @@ async def test_a_clock_that_trembles_puts_no_two_facts_into_the_wrong_order(hous
         seen = []
         for n in range(50):
             clock.ahead = timedelta(seconds=0.04 * (-1) ** n)
-            seen.append(controller._wall(start + n * 0.001))
+            seen.append(controller._clock.date(start + n * 0.001))
         assert seen == sorted(seen)
         assert abs(seen[0] - datetime.now(UTC)) < timedelta(seconds=5)

@@ -1,0 +1,302 @@
+"""Stories of death: the controller is killed, replaced or Asterisk dies, with callers on the line (ESTP 2.3, 5.6.1)."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from callcenter.config import Config
+from callcenter.daemon import Controller
+from callcenter.people import Secrets
+from tests.e2e.hearing import listen
+from tests.e2e.listening import CALLER, OPERATOR, all_quiet, hears, hears_music, voice
+from tests.e2e.softphone import RATE, Call
+from tests.e2e.station import Station, configuration, until
+from tests.e2e.test_failures import (
+    QUICK,
+    STALE,
+    STRAIGHT_TO_THE_QUEUE,
+    _written,
+    another_process,
+    asterisk_alone,
+    controlled,
+    every_day,
+    holes,
+    number_of,
+    ready,
+    serve,
+)
+from tests.e2e.test_stopping import asterisks, running
+
+pytestmark = pytest.mark.e2e
+
+BY_URGENCY = {"ask_inn": "false", "urgency": {"1": "urgent", "2": "normal"}}
+NET = STALE + 10
+"""Seconds within which the safety net rings, with time to spare."""
+
+
+async def answer(leg: Call, caller: Call) -> None:
+    leg.say(voice(OPERATOR))
+    leg.answer()
+    await hears(caller, OPERATOR)
+
+
+async def waits(line: Station, ending: int) -> Call:
+    """A caller +7342111110x of whom the register says that he waits."""
+    call = await line.caller(f"+7342111110{ending}")
+    await until(lambda: joined(line, ending) is not None, what=f"caller {ending} waits")
+    return call
+
+
+def row_of(line: Station, ending: int) -> dict[str, Any]:
+    rows = line.rows(f"select * from calls where number = '+7342111110{ending}' order by arrived_at")
+    return rows[-1] if rows else {}
+
+
+def joined(line: Station, ending: int) -> str | None:
+    """When the register says that the caller joined the queue."""
+    moment: str | None = row_of(line, ending).get("joined_at")
+    return moment
+
+
+def open_shifts(line: Station) -> list[str]:
+    return [row["operator"] for row in line.rows("select operator from shifts where ended_at is null order by 1")]
+
+
+@pytest.mark.clause("ESTP 2.3, 2.6, 5.3.1, 5.6.1")
+async def test_a_killed_controller_finds_everybody_where_they_were(tmp_path: Path, brief: Path) -> None:
+    """Back before the safety net has begun: who talks goes on talking, who waits waits since then, shifts go on."""
+    async with asterisk_alone(tmp_path, brief) as line:
+        with another_process(line, tmp_path) as killed:
+            await ready(line)
+            phone = await line.operator("101")
+            await line.operator("102")
+            assert (await line.api("102", "pause", reason="lunch")).status == 200
+            talker = await line.caller("+73421111100")
+            talker.say(voice(CALLER))
+            leg = await phone.rings()
+            await answer(leg, talker)
+            waiters = [await waits(line, 3), await waits(line, 1)]
+            before = [joined(line, 3), joined(line, 1)]
+            killed.send_signal(signal.SIGKILL)
+            killed.wait()
+        async with controlled(line):
+            assert line.waiting() == 2
+            assert (line.see("101").presence, line.see("101").activity) == ("available", "talking")
+            assert (line.see("102").presence, line.see("102").reason) == ("paused", "lunch")
+            await hears(talker, OPERATOR)
+            await listen(talker, 1.0)
+            assert phone.incoming.empty(), "nobody is rung who talks"
+            assert [joined(line, 3), joined(line, 1)] == before
+            leg.hang_up()
+            served = await serve(line, phone, 2)
+            row = await line.ended(number="+73421111100")
+            await line.ended(number="+73421111101", outcome="answered")
+            await all_quiet(line)
+        assert open_shifts(line) == ["101", "102"]
+    assert served == ["+73421111103", "+73421111101"]
+    assert (row["outcome"], row["operator"], row["hung_up_by"]) == ("answered", "101", "operator")
+    assert row["talk"] == pytest.approx(len(leg.media.heard) / RATE, abs=0.5)
+    assert row["recording_seconds"] == pytest.approx(row["talk"], abs=0.5)
+    assert holes(talker, *waiters) == []
+
+
+@pytest.mark.clause("ESTP 2.3, 2.6, 4.2, 5.6.1")
+async def test_what_happened_without_the_controller_is_in_the_register_afterwards(tmp_path: Path, brief: Path) -> None:
+    """Nobody controls: Asterisk's queue serves one, another gives up, one who came meanwhile talks, one still waits."""
+    async with asterisk_alone(tmp_path, brief, dialplan=every_day(tmp_path)) as line:
+        with another_process(line, tmp_path) as killed:
+            await ready(line)
+            phone = await line.operator("101")
+            talker = await line.caller("+73421111100")
+            leg = await phone.rings()
+            await answer(leg, talker)
+            first, second = await waits(line, 1), await waits(line, 2)
+            before = joined(line, 1)
+            killed.send_signal(signal.SIGKILL)
+            killed.wait()
+        leg.hang_up()
+        by_net = await phone.rings(within=NET)
+        assert number_of(by_net) == "+73421111101"
+        await answer(by_net, first)
+        meanwhile = await line.caller("+73421111103")
+        await listen(first, 2.0)
+        second.hang_up()
+        by_net.hang_up()
+        again = await phone.rings(within=NET)
+        assert number_of(again) == "+73421111103"
+        await answer(again, meanwhile)
+        waiting = await line.caller("+73421111104")
+        await listen(waiting, 2.0)
+        await hears_music(waiting)
+        async with controlled(line):
+            await until(lambda: line.waiting() == 1, what="the last one is ours")
+            assert line.see("101").activity == "talking"
+            again.hang_up()
+            assert await serve(line, phone, 1) == ["+73421111104"]
+            rows = [await line.ended(number=f"+7342111110{ending}") for ending in range(5)]
+            await all_quiet(line)
+            talks = {row["operator"] for row in line.rows("select operator from offers where result = 'connected'")}
+        assert open_shifts(line) == ["101"]
+    outcomes = [(row["outcome"], row["operator"], row["hung_up_by"]) for row in rows]
+    assert outcomes[0] == ("answered", "101", "operator")
+    assert outcomes[1] == ("answered", "101", "operator")
+    assert outcomes[2] == ("abandoned", "", "caller")
+    assert outcomes[3] == ("answered", "101", "operator")
+    assert outcomes[4] == ("answered", "101", "operator")
+    assert rows[1]["joined_at"] == before
+    for row, heard in ((rows[0], leg), (rows[1], by_net), (rows[3], again)):
+        assert row["talk"] == pytest.approx(len(heard.media.heard) / RATE, abs=0.7)
+        assert row["recording_seconds"] == pytest.approx(row["talk"], abs=0.7)
+    assert rows[2]["waiting"] > 2.0
+    assert talks == {"101"}
+
+
+@pytest.mark.clause("ESTP 2.3, 4.2, 5.3.1")
+async def test_an_update_hands_the_line_over_and_back_without_a_gap(tmp_path: Path, brief: Path) -> None:
+    """SIGTERM: the safety net takes over at once, the more urgent first, and gives back to the next version."""
+    async with asterisk_alone(tmp_path, brief, dialplan=every_day(tmp_path), line={"ivr": BY_URGENCY}) as line:
+        with another_process(line, tmp_path) as old:
+            await ready(line)
+            phone = await line.operator("101")
+            talker = await line.caller("+73421111100")
+            await chooses(talker, "2")
+            leg = await phone.rings()
+            await answer(leg, talker)
+            callers = []
+            for ending, key in ((1, "2"), (2, "1"), (3, "2")):
+                callers.append(await line.caller(f"+7342111110{ending}"))
+                await chooses(callers[-1], key)
+                await until(lambda ending=ending: joined(line, ending))  # type: ignore[misc]
+            old.send_signal(signal.SIGTERM)
+            assert old.wait(15) == 0
+        leg.hang_up()
+        by_net = await phone.rings(within=STALE)  # sooner than a heartbeat would be missed and the queue gathered
+        assert number_of(by_net) == "+73421111102", "the urgent one"
+        await answer(by_net, callers[1])
+        async with controlled(line):
+            assert line.waiting() == 2
+            assert line.see("101").activity == "talking"
+            by_net.hang_up()
+            assert await serve(line, phone, 2) == ["+73421111101", "+73421111103"]
+            rows = [await line.ended(number=f"+7342111110{ending}") for ending in (1, 2, 3)]
+            await all_quiet(line)
+        assert open_shifts(line) == ["101"]
+    assert [(row["outcome"], row["urgency"]) for row in rows] == [
+        ("answered", "normal"),
+        ("answered", "urgent"),
+        ("answered", "normal"),
+    ]
+    assert holes(talker, *callers, longest=0.5) == [], "from one waiting room into the other takes a moment, no longer"
+
+
+async def chooses(call: Call, key: str) -> None:
+    """Presses the key of the urgency when asked."""
+    await until(lambda: len(call.media.heard) > RATE // 2, what="sound")
+    await listen(call, 1.5)
+    await call.press(key)
+
+
+@pytest.mark.clause("ESTP 2.3, 5.3.1, 5.6.1")
+async def test_asterisk_dies_and_who_was_cut_off_is_owed_a_call_or_gets_the_place_back(
+    tmp_path: Path, brief: Path
+) -> None:
+    data = configuration(ivr=STRAIGHT_TO_THE_QUEUE, timings=QUICK, prompts=str(brief))
+    config = Config.load(_written(tmp_path / "config.yaml", data))
+    async with running(tmp_path):
+        line = Station(config, cast(Controller, None), Secrets.load_or_create(config.var, config))
+        phone = await line.operator("101")
+        talker = await line.caller("+73421111100")
+        talker.say(voice(CALLER))
+        leg = await phone.rings()
+        await answer(leg, talker)
+        waiters = [await waits(line, ending) for ending in (1, 2)]
+        await listen(talker, 1.0)
+        (asterisk,) = [pid for pid in asterisks(tmp_path) if is_asterisk(pid)]
+        os.kill(asterisk, signal.SIGKILL)
+        rows = [await line.ended(number=f"+7342111110{ending}") for ending in (0, 1, 2)]
+        for call in (talker, leg, *waiters):
+            call.hang_up()
+        assert open_shifts(line) == ["101"]
+        await line.hang_up_all()
+        later = await line.caller("+73421111103")
+        leg = await phone.rings()
+        await answer(leg, later)  # the phone is free again, the shift goes on
+        fourth = await line.caller("+73421111104")
+        await until(lambda: joined(line, 4), what="somebody waits")
+        back = await line.caller("+73421111102")
+        await until(lambda: len(line.rows("select 1 from calls where number = '+73421111102'")) == 2)
+        await until(lambda: joined(line, 2), what="and so does the one who was cut off")
+        owed = await asyncio.to_thread(owed_list, tmp_path)
+        leg.hang_up()
+        leg = await phone.rings()
+        assert number_of(leg) == "+73421111102", "the old place"
+        await answer(leg, back)
+        await listen(back, 1.0)
+        leg.hang_up()
+        leg = await phone.rings()
+        assert number_of(leg) == "+73421111104"
+        await answer(leg, fourth)
+        await listen(fourth, 1.0)
+        leg.hang_up()
+        await line.ended(number="+73421111104")
+        left = await asyncio.to_thread(owed_list, tmp_path)
+        await line.close()
+    assert [(row["outcome"], row["hung_up_by"], row["cause"]) for row in rows] == [
+        ("answered", "system", 41),
+        ("lost", "system", 41),
+        ("lost", "system", 41),
+    ]
+    assert rows[0]["recording_seconds"] > 1.0, "what was recorded until then is kept"
+    assert all(f"+7342111110{ending}" in owed for ending in (0, 1))
+    assert "+73421111101" in left
+    assert "+73421111102" not in left, "served meanwhile"
+
+
+def is_asterisk(pid: int) -> bool:
+    return "-f" in Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+
+
+def owed_list(folder: Path) -> str:
+    """What the engineer or a supervisor reads."""
+    return subprocess.run(
+        ["var/venv/bin/callcenter", "register", "owed", "--config", str(folder / "config.yaml")],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+
+
+@pytest.mark.clause("ESTP 2.3")
+async def test_asterisk_outlives_a_killed_run_and_the_next_run_takes_it_over(tmp_path: Path, brief: Path) -> None:
+    data = configuration(ivr=STRAIGHT_TO_THE_QUEUE, timings=QUICK, prompts=str(brief))
+    config = Config.load(_written(tmp_path / "config.yaml", data))
+    line = Station(config, cast(Controller, None), Secrets.load_or_create(config.var, config))
+    async with running(tmp_path) as killed:
+        phone = await line.operator("101")
+        talker = await line.caller("+73421111100")
+        leg = await phone.rings()
+        await answer(leg, talker)
+        waiter = await waits(line, 1)
+        killed.kill()
+        await killed.wait()
+    await hears(talker, OPERATOR)
+    async with running(tmp_path) as program:
+        leg.hang_up()
+        leg = await phone.rings()
+        assert number_of(leg) == "+73421111101"
+        await answer(leg, waiter)
+        await listen(waiter, 1.0)
+        leg.hang_up()
+        await line.ended(number="+73421111101", outcome="answered")
+        program.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(15):
+            assert await program.wait() == 0
+    await line.close()
+    assert asterisks(tmp_path) == []
