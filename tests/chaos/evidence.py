@@ -1,0 +1,154 @@
+"""Everything there is about a run, put together call by call: phones, register, faults."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tests.chaos.faults import Happening
+from tests.chaos.testimony import EndedBy, Placed, Ringing, Testimony
+
+Row = Mapping[str, Any]
+BY_CONTROLLER = "offer-"
+"""How the channels begin that the controller places; the safety net's are named by Asterisk."""
+_NEAR = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """One death of Asterisk. POSIX seconds."""
+
+    at: float
+    up_at: float
+    """Asterisk and the phones were there again."""
+    back_at: float
+    """The controller had the line again."""
+
+
+@dataclass(slots=True)
+class Case:
+    """One call as the caller's phone saw it, with all that belongs to it."""
+
+    placed: Placed
+    conversations: list[Ringing]
+    ringings: list[Ringing]
+    death: Death | None
+    """The death of Asterisk that ended it."""
+    key: str = ""
+    """What the caller pressed, or would have pressed, when asked for the urgency."""
+    rows: list[Row] = field(default_factory=list)
+
+    @property
+    def number(self) -> str:
+        return self.placed.number
+
+    @property
+    def row(self) -> Row | None:
+        """The call's row, where there is exactly one."""
+        return self.rows[0] if len(self.rows) == 1 else None
+
+    @property
+    def ended_at(self) -> float:
+        """By the phone; Asterisk's death where there was one."""
+        return self.placed.ended_at or (self.death.at if self.death else float("inf"))
+
+    @property
+    def talk(self) -> float:
+        """Seconds of conversation, by the phones of our people."""
+        return sum(ringing.seconds(self.ended_at) for ringing in self.conversations)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is judged."""
+
+    cases: list[Case]
+    testimony: Testimony
+    happened: Sequence[Happening]
+    deaths: Sequence[Death]
+    strangers: list[Row]
+    """Rows of calls that no phone placed."""
+    offers: Mapping[str, list[Row]]
+    """By call."""
+    shifts: list[Row]
+    presence: list[Row]
+    folder: Path
+    recordings: Path
+    began: float
+    """When the first caller could dial."""
+    closed: float
+    """When everybody was told to hang up."""
+
+    def died(self, at: float, within: float = _NEAR) -> Death | None:
+        """The death of Asterisk around that moment."""
+        return next((death for death in self.deaths if death.at - within <= at <= death.up_at + within), None)
+
+    def blind(self, at: float) -> bool:
+        """Whether the controller could not see Asterisk's calls then."""
+        return any(one.blind and one.at - _NEAR <= at <= (one.back_at or at) + _NEAR for one in self.happened)
+
+    def during(self, name: str, begin: float, end: float) -> bool:
+        """Whether a fault of that name went on at any time between."""
+        return any(one.name == name and one.at <= end and begin <= one.mended_at for one in self.happened)
+
+
+def moment(text: str | None) -> float | None:
+    """A column's date and time as POSIX seconds."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() if text else None
+
+
+def gather(
+    testimony: Testimony,
+    happened: Sequence[Happening],
+    rows: Sequence[Row],
+    offers: Sequence[Row],
+    shifts: list[Row],
+    presence: list[Row],
+    keys: Mapping[str, str],
+    *,
+    folder: Path,
+    recordings: Path,
+    began: float,
+    closed: float,
+) -> Evidence:
+    """Put it together."""
+    deaths = [
+        Death(one.died_at[0], one.mended_at, one.back_at or one.mended_at) for one in happened if one.asterisk_died
+    ]
+    cases = [_case(testimony, placed, deaths, keys) for placed in testimony.placed]
+    strangers = _assign(cases, rows)
+    by_call: defaultdict[str, list[Row]] = defaultdict(list)
+    for offer in offers:
+        by_call[str(offer["call"])].append(offer)
+    return Evidence(
+        cases, testimony, happened, deaths, strangers, by_call, shifts, presence, folder, recordings, began, closed
+    )
+
+
+def _case(testimony: Testimony, placed: Placed, deaths: Iterable[Death], keys: Mapping[str, str]) -> Case:
+    death = None
+    if placed.ended_by is EndedBy.NOBODY:
+        death = next((death for death in deaths if placed.dialled_at <= death.at + _NEAR), None)
+        if death:
+            placed.ended_at = death.at
+    return Case(placed, testimony.conversations(placed), testimony.ringings(placed), death, keys.get(placed.number, ""))
+
+
+def _assign(cases: Sequence[Case], rows: Iterable[Row]) -> list[Row]:
+    """Give each row to the call of its number that was placed nearest to its arrival; returns those that fit none."""
+    of_number: defaultdict[str, list[Case]] = defaultdict(list)
+    for case in cases:
+        of_number[case.number].append(case)
+    strangers = []
+    for row in rows:
+        arrived = moment(row["arrived_at"]) or 0.0
+        fitting = of_number.get(row["number"], [])
+        if fitting:
+            min(fitting, key=lambda case: abs(case.placed.dialled_at - arrived)).rows.append(row)
+        else:
+            strangers.append(row)
+    return strangers

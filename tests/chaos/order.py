@@ -1,0 +1,94 @@
+"""Whether callers were served in their order, by what the phones saw of the ringing (ESTP 2.3, 4.2)."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from tests.chaos.evidence import Case, Evidence, moment
+from tests.chaos.judge import INVERTED, INVERTED_IN_NET, Violation, by_controller
+from tests.chaos.testimony import Ringing
+
+TOGETHER = 0.5
+"""Seconds: what happens nearer to each other happens at the same moment, at different phones."""
+_RANK = {"urgent": 0, "normal": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """One caller in the queue. `place`: the moment that gives the place."""
+
+    case: Case
+    rank: int
+    joined: float
+    place: float
+    until: float
+    """Answered, or gone."""
+
+    def unattended(self, at: float) -> bool:
+        """Waits at that moment and around it, and no phone rings for this caller."""
+        if not self.joined + TOGETHER < at < self.until - TOGETHER:
+            return False
+        return not any(r.rung_at - TOGETHER <= at <= r.rang_until + TOGETHER for r in self.case.ringings)
+
+
+def inversions(evidence: Evidence, limit: float) -> Iterator[Violation]:
+    """Phones that were rung for somebody while somebody with a better place waited and no phone rang for them.
+
+    `limit`: who has waited so long is not overtaken by the more urgent any more. Ringing and not the answer is what
+    counts: a phone that rang sooner may be answered later.
+    """
+    everybody = sorted(_waiting(evidence), key=lambda one: one.joined)
+    joined = [one.joined for one in everybody]
+    for overtaker in everybody:
+        for ringing in overtaker.case.ringings:
+            at = ringing.rung_at
+            if not joined[0] <= at or evidence.died(at, 1.0):
+                continue
+            there = everybody[: bisect_right(joined, at)]
+            passed = [one for one in there if one.unattended(at) and _better(one, overtaker, at, limit)]
+            if passed:
+                yield _violation(evidence, overtaker, ringing, passed)
+
+
+def _better(one: _Waiting, other: _Waiting, at: float, limit: float) -> bool:
+    """Whether `one` has to be served before `other`, with room for moments that fall together."""
+    if one.case is other.case:
+        return False
+    overdue, other_overdue = at - one.place >= limit + TOGETHER, at - other.place >= limit - TOGETHER
+    earlier = one.place < other.place - TOGETHER
+    if earlier:
+        return one.rank <= other.rank or overdue
+    return one.rank < other.rank and not other_overdue
+
+
+def _violation(evidence: Evidence, overtaker: _Waiting, ringing: Ringing, passed: Sequence[_Waiting]) -> Violation:
+    ours = by_controller(evidence, overtaker.case, ringing)
+    first = min(passed, key=lambda one: (one.rank, one.place))
+    text = (
+        f"phone {ringing.phone} was rung for a caller ({_name(overtaker.rank)}, place {overtaker.place - evidence.began:.1f})"
+        f" while {len(passed)} with a better place waited, the first {first.case.number}"
+        f" ({_name(first.rank)}, place {first.place - evidence.began:.1f}), at {ringing.rung_at - evidence.began:.1f}"
+        f"{'' if ours else ', by the safety net'}"
+    )
+    return Violation(INVERTED if ours else INVERTED_IN_NET, overtaker.case.number, ringing.rung_at, text)
+
+
+def _waiting(evidence: Evidence) -> Iterator[_Waiting]:
+    for case in evidence.cases:
+        row = case.row
+        joined = moment(row["joined_at"]) if row else None
+        if row is None or joined is None:
+            continue
+        answered = case.conversations[0].answered_at if case.conversations else None
+        place = moment(row["place_at"]) if row["place_at"] else None
+        until = min(case.ended_at, answered or float("inf"))
+        yield _Waiting(case, _RANK.get(row["urgency"], 1), joined, place if place is not None else joined, until)
+
+
+def _name(rank: int) -> str:
+    return next(name for name, number in _RANK.items() if number == rank)
+
+
+__all__ = ["inversions"]

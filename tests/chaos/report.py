@@ -1,0 +1,212 @@
+"""What is printed and kept of a run: the table, the same as JSON, and the whole story of every call that went wrong."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tests.chaos.evidence import Case, Evidence
+from tests.chaos.judge import KINDS, Violation, by_controller
+from tests.chaos.run import Result
+from tests.chaos.testimony import EndedBy
+
+_STORIES = 60
+_SERVED_WITHIN = 30.0
+"""Seconds after a kill in which the first ringing by the safety net is looked for."""
+
+
+def figures(result: Result) -> dict[str, Any]:
+    """Everything that is counted."""
+    evidence, happened = result.evidence, result.happened
+    placed = [case.placed for case in evidence.cases]
+    names: dict[str, int] = {}
+    for one in happened:
+        names[one.name] = names.get(one.name, 0) + 1
+    back = [
+        one.back_at - (one.died_at[-1] if one.daemon_died or one.name == "SIGTERM" else one.mended_at)
+        for one in happened
+        if one.back_at is not None and one.blind
+    ]
+    counted = {kind: len(_distinct(result.violations, kind)) for kind in KINDS}
+    return {
+        "seed": result.plan.seed,
+        "callers at once": result.plan.callers,
+        "operators": result.plan.operators,
+        "seconds": round(result.seconds, 1),
+        "faults injected": len(happened),
+        "faults by name": dict(sorted(names.items())),
+        "kills of the daemon": sum(one.kills for one in happened),
+        "deaths of Asterisk": len(evidence.deaths),
+        "the line never came back": sum(one.back_at is None for one in happened),
+        "calls placed": len(placed),
+        "calls answered": sum(bool(case.conversations) for case in evidence.cases),
+        "given up": sum(
+            not case.conversations and case.placed.ended_by is EndedBy.PHONE and case.ended_at < evidence.closed
+            for case in evidence.cases
+        ),
+        "cut off by Asterisk's death": sum(case.death is not None for case in evidence.cases),
+        "answered through the safety net": len(_by_net(evidence)),
+        **counted,
+        "facts not written at the end": result.pending,
+        "seconds until the safety net served": _spread(_net_served(evidence)),
+        "seconds until callers were in the safety net": _spread(_net_entered(evidence)),
+        "seconds until the daemon had the line back": _spread(back),
+    }
+
+
+def failed(result: Result) -> bool:
+    """Whether something that must be zero is not."""
+    return bool(result.violations) or any(one.back_at is None for one in result.happened)
+
+
+def table(result: Result) -> str:
+    """For people."""
+    rows = []
+    for name, value in figures(result).items():
+        if isinstance(value, dict) and "median" in value:
+            text = f"median {value['median']:.1f}, worst {value['worst']:.1f} ({value['n']})"
+        elif isinstance(value, dict):
+            text = ", ".join(f"{key} {n}" for key, n in value.items())
+        else:
+            text = "–" if value is None else str(value)
+        must = "" if name not in KINDS and name != "the line never came back" else " (must be 0)"
+        rows.append(f"  {name + must:<66}{text}")
+    return "\n".join(rows)
+
+
+def write(result: Result, folder: Path) -> None:
+    """`chaos.json`, and `stories.txt` where there is something to tell."""
+    data = figures(result) | {
+        "violations": [asdict(one) for one in result.violations],
+        "happened": [asdict(one) for one in result.happened],
+    }
+    (folder / "chaos.json").write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n")
+    (folder / "stories.txt").write_text("\n".join(stories(result)) + "\n")
+
+
+def stories(result: Result) -> Iterator[str]:
+    """The faults, and all that is known of the calls with violations, the first of each kind first."""
+    evidence = result.evidence
+    yield "FAULTS"
+    for one in result.happened:
+        back = "never" if one.back_at is None else clock(one.back_at)
+        died = ", ".join(map(clock, one.died_at))
+        yield f"  {clock(one.at)}  {one.name} {one.note}; died {died or '-'}; mended {clock(one.mended_at)}; back {back}"
+    told: set[str] = set()
+    for violation in result.violations:
+        yield f"\n{violation.kind.upper()}: {violation.number or '-'} at {clock(violation.at)}: {violation.what}"
+        if violation.number in told or not violation.number or len(told) > _STORIES:
+            continue
+        told.add(violation.number)
+        for case in evidence.cases:
+            if case.number == violation.number:
+                yield from story(evidence, case)
+
+
+def story(evidence: Evidence, case: Case) -> Iterator[str]:
+    """One call by the phones, the register and Asterisk's journal."""
+    placed = case.placed
+    end = "Asterisk died" if case.death else f"ended by {placed.ended_by or 'nobody'} {placed.refused}"
+    yield (
+        f"    caller   dialled {clock(placed.dialled_at)}, accepted {clock(placed.accepted_at)}, key {case.key}"
+        f" {clock(placed.key_at)}, {end} {clock(placed.ended_at)}"
+    )
+    for ringing in case.ringings:
+        by = "controller" if by_controller(evidence, case, ringing) else "net"
+        yield (
+            f"    phone {ringing.phone} rung {clock(ringing.rung_at)} by the {by}, answered {clock(ringing.answered_at)}"
+            f"{'' if ringing.joined else ' (not joined)'}, ended by {ringing.ended_by or 'nobody'} {clock(ringing.ended_at)}"
+        )
+    for row in case.rows:
+        yield f"    row      {_facts(row)}"
+        for offer in evidence.offers.get(str(row["call"]), ()):
+            yield f"    offer    {_facts(offer)}"
+        for line in _journal(evidence.folder, str(row["call"])):
+            yield f"    journal  {line}"
+
+
+def _facts(row: Any) -> str:
+    return " ".join(
+        f"{key}={str(value)[11:-3] if key.endswith(('_at', '_since')) else value}"
+        for key, value in row.items()
+        if value not in (None, "") and key not in ("id", "name", "identification", "recording_sha256")
+    )
+
+
+def _journal(folder: Path, call: str) -> list[str]:
+    home = folder / "var" / "asterisk"
+    files = [path for path in home.rglob("*") if path.is_file() and ("journal" in path.name or "cel" in path.name)]
+    found = [
+        line
+        for path in files
+        if path.suffix in (".csv", ".1", ".log", "") or "journal" in path.name
+        for line in path.read_text(errors="replace").splitlines()
+        if call and call in line
+    ]
+    return sorted(found)[:80]
+
+
+def clock(at: float | None) -> str:
+    """A moment for the reader of a story."""
+    return "-" if at is None or at == float("inf") else datetime.fromtimestamp(at, UTC).strftime("%H:%M:%S.%f")[:-3]
+
+
+def _distinct(violations: Sequence[Violation], kind: str) -> set[tuple[str, str]]:
+    """Calls (or, where none is meant, sentences) with a violation of this kind."""
+    return {(one.number, "" if one.number else one.what) for one in violations if one.kind == kind}
+
+
+def _by_net(evidence: Evidence) -> list[Case]:
+    return [
+        case
+        for case in evidence.cases
+        if case.conversations and not by_controller(evidence, case, case.conversations[0])
+    ]
+
+
+def _kills(evidence: Evidence) -> list[tuple[float, float]]:
+    """Every time that the controller could not see, from when to when; Asterisk's deaths left out."""
+    return [
+        (one.died_at[0] if one.died_at else one.at, one.back_at or one.mended_at)
+        for one in evidence.happened
+        if one.blind and not one.asterisk_died
+    ]
+
+
+def _net_served(evidence: Evidence) -> list[float]:
+    """Seconds from each kill to the first phone that the safety net rang."""
+    rung = [(r.rung_at, case) for case in evidence.cases for r in case.ringings if not by_controller(evidence, case, r)]
+    found = []
+    for begin, end in _kills(evidence):
+        after = [at - begin for at, _ in rung if begin + 1.0 < at < min(end, begin + _SERVED_WITHIN) + 1.0]
+        found += [min(after)] if after else []
+    return found
+
+
+def _net_entered(evidence: Evidence) -> list[float]:
+    """Seconds (whole ones: so Asterisk writes them) from each kill to the first caller in Asterisk's own queue."""
+    entered = []
+    for path in (evidence.folder / "var" / "asterisk" / "log").glob("queue_log*"):
+        for line in path.read_text(errors="replace").splitlines():
+            fields = line.split("|")
+            if len(fields) > 4 and fields[4] == "ENTERQUEUE" and fields[0].isdecimal():
+                entered.append(float(fields[0]))
+    found = []
+    for begin, end in _kills(evidence):
+        after = [at - begin for at in entered if begin - 1.0 < at < end + 1.0]
+        found += [max(0.0, min(after))] if after else []
+    return found
+
+
+def _spread(values: Sequence[float]) -> dict[str, float] | None:
+    if not values:
+        return None
+    return {"n": len(values), "median": round(statistics.median(values), 2), "worst": round(max(values), 2)}
+
+
+
