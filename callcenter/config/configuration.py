@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Mapping
-from datetime import date
+from datetime import UTC, date, tzinfo
 from itertools import takewhile
 from operator import eq
 from pathlib import Path
@@ -142,6 +142,10 @@ class Config(Section):
         """How long a line's recordings are kept; those of a line that is no longer described as all others."""
         found = self.lines.get(line)
         return found.retention_days or self.recordings.retention_days if found else self.recordings.retention_days
+
+    def zone(self, line: str) -> tzinfo:
+        """The zone of a line; UTC for one that is no longer described."""
+        return self.lines[line].zone if line in self.lines else UTC
 
     def settings(self, boot: str) -> settings.Settings:
         """What the core needs to know. `boot` distinguishes this start of the controller."""

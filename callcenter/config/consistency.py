@@ -206,7 +206,7 @@ def _codes(config: Config) -> Iterator[Problem]:
 def _retention(config: Config) -> Iterator[Problem]:
     """Nobody keeps recordings for less than the law asks (ESTP 2.6)."""
     least = config.recordings.legal_minimum_days
-    kept = [(("recordings", "retention_days"), config.recordings.retention_days)]
+    kept: list[tuple[tuple[str, ...], int]] = [(("recordings", "retention_days"), config.recordings.retention_days)]
     kept += [
         (("lines", line.id, "retention_days"), line.retention_days)
         for line in config.lines.values()

@@ -23,12 +23,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, BinaryIO
 
-NAME = "manifest.jsonl"
+NAME, HEAD_NAME = "manifest.jsonl", "manifest.head"
 FIRST = "0" * 64
 """What the first entry names as the one before."""
 _LONGEST = 8192
 """Bytes of one line at most; texts are cut so that an entry stays below."""
 _LONGEST_TEXT = 500
+_BLOCK = 1 << 17
 
 
 class ManifestError(Exception):
@@ -121,10 +122,10 @@ class Head:
 class Manifest:
     """The manifest of one folder. Knows nothing between two calls: other processes write to it, too."""
 
-    def __init__(self, folder: Path, head: Path) -> None:
-        """`head`: the file of the second copy, elsewhere."""
+    def __init__(self, folder: Path, var: Path) -> None:
+        """`var`: where the second copy of the head is kept."""
         self.path = folder / NAME
-        self._head = head
+        self._head = var / HEAD_NAME
 
     def add(self, *entries: Entry) -> None:
         """Append in this order, synced to the disk. Blocks; for threads and commands. Raises OSError, ManifestError."""
@@ -203,28 +204,30 @@ class Manifest:
             raise ManifestError(f"{self.path}: {error.strerror}") from error
 
     def entries(self, *actions: Action) -> Iterator[Entry]:
-        """The entries of these actions (none named: all) that can be read; `verify` is for those that cannot."""
+        """The entries of these actions (none named: all) that are whole; `verify` tells of the others."""
         marks = [f'"action":"{action}"'.encode() for action in actions or Action]
         for line in self.lines():
-            if any(mark in line for mark in marks):  # quicker than to read them all
-                try:
-                    entry = Entry.parse(line)
-                except ValueError:
-                    continue
-                if not actions or entry.action in actions:
-                    yield entry
+            quick = any(mark in line for mark in marks)  # to read them all takes longer
+            if quick and (entry := _whole(line)) and (not actions or entry.action in actions):
+                yield entry
 
     def of_path(self, path: str) -> Entry | None:
-        """The last word on one file; None: not a word."""
+        """The last word on one file; None: not a word. The newer the file, the sooner it is found."""
         mark = _canonical(path)
-        last = None
-        for line in self.lines():
-            if mark in line:
-                last = line
-        try:
-            return Entry.parse(last) if last else None
-        except ValueError:
+        if not self.path.exists():
             return None
+        with self.path.open("rb") as file:
+            for line in _backwards(file, os.fstat(file.fileno()).st_size):
+                if mark in line and (entry := _whole(line)) and entry.path == path:
+                    return entry
+        return None
+
+    def file(self, path: str) -> Path:
+        """The file of an entry. Raises ManifestError for one outside of the folder: nobody may lead us there."""
+        found = self.path.parent / path
+        if not path or not found.resolve().is_relative_to(self.path.parent.resolve()):
+            raise ManifestError(f"{path!r} is no recording below {self.path.parent}")
+        return found
 
 
 def _canonical(content: Any) -> bytes:
@@ -247,24 +250,30 @@ def _trimmed(entry: Entry) -> Entry:
 
 def _tail(file: BinaryIO, size: int) -> tuple[Head, bytes]:
     """The last entry that is whole, and what is left of a line behind it."""
-    reach = 2 * _LONGEST
-    while True:
-        file.seek(max(0, size - reach))
-        *whole, torn = file.read().split(b"\n")
-        if torn and (last := _whole(torn)):
-            return last, b""  # but for its line break
-        for line in reversed(whole):
-            if last := _whole(line):
-                return last, torn
-        if reach >= size:
-            return Head(), torn
-        reach *= 8
+    lines = _backwards(file, size)
+    torn = next(lines)
+    if entry := _whole(torn):
+        return Head(entry.number, entry.hash), b""  # but for its line break
+    found = next(filter(None, map(_whole, lines)), None)
+    return Head(found.number, found.hash) if found else Head(), torn
 
 
-def _whole(line: bytes) -> Head | None:
-    """The head that a line makes; None: it was torn, or damaged, which `verify` tells."""
+def _backwards(file: BinaryIO, size: int) -> Iterator[bytes]:
+    """The lines from the last to the first; the very first of all is what stands behind the last line break."""
+    rest = b""
+    while size > 0:
+        start = max(0, size - _BLOCK)
+        file.seek(start)
+        first, *lines = (file.read(size - start) + rest).split(b"\n")
+        yield from reversed(lines)
+        rest, size = first, start
+    yield rest
+
+
+def _whole(line: bytes) -> Entry | None:
+    """The entry; None: the line was torn, or damaged, which `verify` tells."""
     try:
         entry = Entry.parse(line)
     except ValueError:
         return None
-    return Head(entry.number, entry.hash) if entry.hash == entry.digest() else None
+    return entry if entry.hash == entry.digest() else None

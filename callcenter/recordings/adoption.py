@@ -1,0 +1,98 @@
+"""Files from before the manifest are entered as found, once: from then on they cannot change unnoticed either."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, tzinfo
+from pathlib import Path
+
+from callcenter.recordings.manifest import Action, Entry, Manifest
+from callcenter.recordings.recording import FRAME, RATE, digest
+
+log = logging.getLogger(__name__)
+
+BEGUN = "the manifest begins: files that lie here already are entered as found"
+DONE = "all files that lay here are entered"
+_NAME = re.compile(r"(?P<line>[^/]+)/(?P<moment>\d{4}-\d\d-\d\d/\d\d-\d\d-\d\d)_(?P<call>[^/]+)\.wav")
+_BATCH = 50
+
+
+class Adoption:
+    """Enters what lies in the folder. `zone`: of a line, in which its files are named."""
+
+    def __init__(self, manifest: Manifest, zone: Callable[[str], tzinfo], who: str = "the controller") -> None:
+        self._manifest = manifest
+        self._zone = zone
+        self._who = who
+
+    async def run(self) -> None:
+        """At the start of the controller: only where there never was a manifest, or this was interrupted."""
+        try:
+            if await asyncio.to_thread(self._wanted):
+                adopted = await asyncio.to_thread(self.adopt)
+                log.info("The manifest of recordings has begun; %d files that were there are entered.", adopted)
+        except Exception as problem:
+            log.error("The files from before the manifest cannot be entered: %s", problem)
+
+    def _wanted(self) -> bool:
+        """A manifest that is gone is no reason: its head is known elsewhere, and adopting would hide the theft."""
+        if not self._manifest.exists:
+            return self._manifest.kept_head() is None
+        marks = [entry.why for entry in self._manifest.entries(Action.FOUND) if not entry.path]
+        return bool(marks) and marks[-1] == BEGUN
+
+    def adopt(self) -> int:
+        """Enter every file without an entry; how many there were. Blocks. Raises OSError, ManifestError."""
+        began = time.time()
+        self._manifest.add(Entry(Action.FOUND, why=BEGUN, who=self._who))
+        known = {entry.path for entry in self._manifest.entries(Action.ADDED, Action.FOUND, Action.DELETED)}
+        adopted, batch = 0, []
+        for file in self._files(began):
+            path = file.relative_to(self._manifest.path.parent).as_posix()
+            if path not in known:
+                batch.append(self._entry(file, path))
+                adopted += 1
+            if len(batch) == _BATCH:
+                self._manifest.add(*batch)
+                batch.clear()
+        self._manifest.add(*batch, Entry(Action.FOUND, why=DONE, who=self._who))
+        return adopted
+
+    def _files(self, before: float) -> Iterator[Path]:
+        """Those of just now are entered by whoever makes them."""
+        for file in sorted(self._manifest.path.parent.rglob("*.wav")):
+            if file.is_file() and not file.is_symlink() and file.stat().st_mtime < before:
+                yield file
+
+    def _entry(self, file: Path, path: str) -> Entry:
+        line, call, ended = named(path, self._zone)
+        status = file.stat()
+        ended = ended or datetime.fromtimestamp(status.st_mtime, UTC)
+        seconds = max(0, status.st_size - 44) / FRAME / RATE
+        return Entry(
+            Action.FOUND,
+            call,
+            line,
+            path,
+            ended.isoformat(),
+            seconds,
+            sha256=digest(file),
+            why="found",
+            who=self._who,
+        )
+
+
+def named(path: str, zone: Callable[[str], tzinfo]) -> tuple[str, str, datetime | None]:
+    """Line, call and end as the path of a recording tells them; '' and None where it does not."""
+    match = _NAME.fullmatch(path)
+    if match is None:
+        return "", "", None
+    try:
+        moment = datetime.strptime(match["moment"], "%Y-%m-%d/%H-%M-%S").replace(tzinfo=zone(match["line"]))
+    except ValueError:
+        return "", "", None
+    return match["line"], match["call"], moment

@@ -1,0 +1,79 @@
+"""Minutes after each call its recording is compared with the conversation: nobody finds out months later."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Collection
+from datetime import UTC, datetime, timedelta
+
+from callcenter.recordings.conversation import Conversation, Register
+from callcenter.recordings.manifest import Manifest
+from callcenter.recordings.problems import examine
+
+log = logging.getLogger(__name__)
+
+_BATCH = 50
+_SHARE = 0.2
+"""Of one processor at most: calls come first."""
+
+
+class RecordingChecks:
+    """Looks at each recording once, one at a time; what was left when the controller ended is looked at after it."""
+
+    def __init__(
+        self,
+        register: Register,
+        manifest: Manifest,
+        after: float,
+        unfinished: Callable[[], Collection[str]],
+        every: float = 5.0,
+    ) -> None:
+        """`after`: seconds from a call's end to its check. `unfinished`: calls whose file is still being made."""
+        self._register = register
+        self._manifest = manifest
+        self._after = timedelta(seconds=after)
+        self._unfinished = unfinished
+        self._every = every
+        self.checked = 0
+        self.problems = 0
+        """Recordings with a problem, of those checked since the start."""
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            try:
+                more = await self.look() == _BATCH
+            except Exception as problem:  # of the database, above all: it is asked again
+                log.warning("Recordings cannot be checked just now: %s", problem)
+                more = False
+            if not more:
+                await asyncio.sleep(self._every)
+
+    async def look(self) -> int:
+        """Check those whose time has come, the oldest first; how many were found (no more than a batch)."""
+        before = datetime.now(UTC) - self._after
+        due = await self._register.unchecked(before, self._unfinished(), _BATCH)
+        for said in due:
+            began = time.monotonic()
+            found = await asyncio.to_thread(self._examine, said)
+            await self._register.checked(said.call, datetime.now(UTC), _together(said.problem, found))
+            self.checked += 1
+            if found or said.problem:
+                self.problems += 1
+                log.error("Recording of call %s: %s.", said.call, "; ".join(found) or said.problem)
+            await asyncio.sleep((time.monotonic() - began) * (1 / _SHARE - 1))
+        return len(due)
+
+    def _examine(self, said: Conversation) -> list[str]:
+        try:
+            entry = self._manifest.of_path(said.recording) if said.recording else None
+            return examine(said, entry, self._manifest.file(said.recording or "."))
+        except Exception as error:  # whatever stands in a file must not keep the others from being checked
+            return [f"its recording cannot be checked: {error}"]
+
+
+def _together(known: str, found: list[str]) -> str:
+    """What was known before stays; nothing is said twice."""
+    return "; ".join(dict.fromkeys(filter(None, (known, *found))))

@@ -1,0 +1,79 @@
+"""What is wrong with the recording of a conversation, in sentences: seconds talked against seconds of sound."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from callcenter.recordings.conversation import Conversation
+from callcenter.recordings.manifest import Action, Entry
+from callcenter.recordings.recording import FRAME, RATE, digest
+from callcenter.recordings.sound import Sound, SoundError, sound_of
+
+AT_THE_EDGES = 1.0
+"""Seconds by which sound and talk may differ at the beginning and end: Asterisk tells us of a bridge a moment after it
+has begun to record it, and what is in its buffers when a caller hangs up is not written."""
+PER_HANDOVER = 0.5
+"""Seconds for each further conversation of a call: a new recorder begins after each hold."""
+DRIFT = 0.01
+"""Share of the talk: a telephone's clock is not ours, nor is every packet heard."""
+WORTH_RECORDING = 0.2
+"""A shorter conversation, in seconds, may end before its first packet of sound."""
+SILENCE = 100
+"""A side whose greatest sample is below is silent: 50 dB below full scale, less than a room without a voice."""
+SILENCE_MATTERS = 5.0
+"""Seconds; in a shorter conversation one of the two may well not have said a word."""
+SIDES = ("the caller's side", "the operator's side")
+
+
+def examine(said: Conversation, entry: Entry | None, file: Path, *, listen: bool = True) -> list[str]:
+    """Everything that is wrong. `entry`: the manifest's last word on the file; not `listen`: only what is quick."""
+    if not said.recording:
+        return [] if said.talk < WORTH_RECORDING else [said.problem or "there is no recording"]
+    if entry is not None and entry.action is Action.DELETED:
+        return []
+    found = []
+    if entry is None:
+        found.append("the manifest does not know its recording")
+    elif entry.sha256 != said.sha256:
+        found.append("the register and the manifest name different hashes of its recording")
+    try:
+        size = file.stat().st_size
+    except OSError as error:
+        return [*found, f"its recording cannot be read ({error.strerror})" if file.exists() else "the file is missing"]
+    if not listen:
+        seconds = max(0, size - 44) / FRAME / RATE
+        return [*found, *lengths(said, seconds, entry.sides if entry else ())]
+    if digest(file) != (entry.sha256 if entry else said.sha256):
+        found.append("the file was changed after it was signed: its hash is another")
+    try:
+        sound = sound_of(file)
+    except SoundError as error:
+        return [*found, f"its recording {error}"]
+    return [*found, *lengths(said, sound.seconds, entry.sides if entry else ()), *silences(sound)]
+
+
+def tolerance(said: Conversation) -> float:
+    """Seconds by which the recording's length may differ from the talk."""
+    return AT_THE_EDGES + PER_HANDOVER * max(0, said.people - 1) + DRIFT * said.talk
+
+
+def lengths(said: Conversation, seconds: float, sides: tuple[float, ...]) -> list[str]:
+    """Too short or too long, as a whole or on one side (`sides`: seconds that Asterisk wrote; (): unknown)."""
+    allowed = tolerance(said)
+    of_talk = f"{said.talk:.1f} s talked"
+    if seconds < said.talk - allowed:
+        return [f"its recording is too short: {seconds:.1f} s of {of_talk}"]
+    if seconds > said.talk + allowed:
+        return [f"its recording is too long: {seconds:.1f} s, but {of_talk}"]
+    return [
+        f"{name} is too short: {side:.1f} s of {of_talk}"
+        for name, side in zip(SIDES, sides, strict=False)
+        if side < said.talk - allowed
+    ]
+
+
+def silences(sound: Sound) -> list[str]:
+    """A side on which nothing is heard from the beginning to the end."""
+    if sound.seconds < SILENCE_MATTERS:
+        return []
+    return [f"{name} is silent all through" for name, peak in zip(SIDES, sound.peaks, strict=True) if peak < SILENCE]

@@ -1,0 +1,153 @@
+"""Recordings are deleted when they are old enough, unless somebody holds them (ESTP 2.6).
+
+First the chain says what is deleted and why, then the file goes, then the register is told: whatever a crash
+interrupts is evident, and finished the next time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import TypeVar
+
+from callcenter.recordings.conversation import Register
+from callcenter.recordings.manifest import Action, Entry, Manifest, ManifestError
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_BATCH = 100
+_TELL_AGAIN = timedelta(days=7)
+"""The register hears of a deletion each day for so long: it may have been away."""
+
+
+class Retention:
+    """Deletes what has been kept long enough. `keep_days`: of a line."""
+
+    def __init__(
+        self, manifest: Manifest, keep_days: Callable[[str], int], register: Register, who: str = "the controller"
+    ) -> None:
+        self._manifest = manifest
+        self._keep_days = keep_days
+        self._register = register
+        self._who = who
+
+    async def run(self, first: float = 600.0, every: float = 86_400.0) -> None:
+        """Some time after the start, then daily; until cancelled."""
+        await asyncio.sleep(first)
+        while True:
+            try:
+                await self.expire(datetime.now(UTC))
+            except Exception as problem:
+                log.error("Old recordings cannot be deleted just now: %s", problem)
+            await asyncio.sleep(every)
+
+    async def expire(self, now: datetime) -> int:
+        """Delete what is due, and finish what a crash interrupted; how many were deleted. Raises OSError, …"""
+        deleted = await asyncio.to_thread(self._expire, now)
+        lately = await asyncio.to_thread(self._deleted_lately, now)
+        await self._register.deleted(lately, now)
+        if deleted:
+            log.info("%d recordings were kept long enough and are deleted.", deleted)
+        return deleted
+
+    def due(self, now: datetime) -> list[Entry]:
+        """The recordings whose time is over and that nobody holds, the oldest first."""
+        kept: dict[str, Entry] = {}
+        for entry in self._manifest.entries(Action.ADDED, Action.FOUND, Action.DELETED):
+            if entry.action is Action.DELETED:
+                kept.pop(entry.path, None)
+            elif entry.path and self._is_over(entry, now):
+                kept[entry.path] = entry
+        holds = held(self._manifest)
+        return sorted((entry for entry in kept.values() if entry.call not in holds), key=_end)
+
+    def _is_over(self, entry: Entry, now: datetime) -> bool:
+        try:
+            return _end(entry) + timedelta(days=self._keep_days(entry.line)) <= now
+        except ValueError:
+            return False  # nobody knows when it ended: a person has to decide
+
+    def _expire(self, now: datetime) -> int:
+        self._finish_interrupted()
+        deleted = 0
+        for batch in _batches(self.due(now), _BATCH):
+            holds = held(self._manifest)  # again: somebody may have said so meanwhile
+            going = [entry for entry in batch if entry.call not in holds]
+            self._manifest.add(*(self._farewell(entry) for entry in going))
+            for entry in going:
+                self._remove(entry)
+            deleted += len(going)
+        return deleted
+
+    def _farewell(self, entry: Entry) -> Entry:
+        why = f"kept for {self._keep_days(entry.line)} days"
+        return Entry(
+            Action.DELETED,
+            entry.call,
+            entry.line,
+            entry.path,
+            entry.ended_at,
+            entry.seconds,
+            sha256=entry.sha256,
+            why=why,
+            who=self._who,
+        )
+
+    def _finish_interrupted(self) -> None:
+        for entry in last_words(self._manifest):
+            if entry.action is Action.DELETED:
+                self._remove(entry)
+
+    def _remove(self, entry: Entry) -> None:
+        try:
+            file = self._manifest.file(entry.path)
+            file.unlink(missing_ok=True)
+        except (OSError, ManifestError) as error:
+            log.error("The recording %s is to be deleted, but cannot be: %s", entry.path, error)
+            return
+        with suppress(OSError):
+            file.parent.rmdir()  # the last one of its day
+
+    def _deleted_lately(self, now: datetime) -> list[str]:
+        since = (now - _TELL_AGAIN).astimezone(UTC).isoformat(timespec="microseconds")
+        return [entry.call for entry in self._manifest.entries(Action.DELETED) if entry.call and entry.at >= since]
+
+
+def held(manifest: Manifest) -> dict[str, Entry]:
+    """The calls whose recordings may not be deleted, with the entry that says why."""
+    holds: dict[str, Entry] = {}
+    for entry in manifest.entries(Action.HELD, Action.RELEASED):
+        if entry.action is Action.HELD:
+            holds[entry.call] = entry
+        else:
+            holds.pop(entry.call, None)
+    return holds
+
+
+def last_words(manifest: Manifest) -> Iterable[Entry]:
+    """The last entry of each file."""
+    found: dict[str, Entry] = {}
+    for entry in manifest.entries(Action.ADDED, Action.FOUND, Action.DELETED):
+        if entry.path:
+            found[entry.path] = entry
+    return found.values()
+
+
+def _end(entry: Entry) -> datetime:
+    """The call's end, zone-aware. Raises ValueError."""
+    end = datetime.fromisoformat(entry.ended_at)
+    if end.tzinfo is None:
+        raise ValueError(f"{entry.ended_at} has no zone")
+    return end
+
+
+def _batches(many: Iterable[T], size: int) -> Iterator[list[T]]:
+    rest = iter(many)
+    while batch := list(islice(rest, size)):
+        yield batch
