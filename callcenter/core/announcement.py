@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import inf, isinf
 
 from callcenter.core.estimate import Estimate
+from callcenter.core.records import AnnouncementRecord
 from callcenter.core.settings import Promises
 
 SPOKEN_POSITIONS = 50
@@ -13,6 +14,8 @@ SPOKEN_POSITIONS = 50
 
 LONGER = inf
 """The spoken time of a wait beyond the last of `Promises.minutes`: «may exceed …»."""
+
+_LONGER = "wait-over-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +58,16 @@ def phrases(ahead: int, words: Wording, rules: Promises) -> tuple[str, ...]:
     """The sentence: place and time, either of them, and first why the time has grown."""
     if words.minutes is None:
         return (_place(ahead + 1),)
-    time = f"wait-over-{rules.minutes[-1]}" if isinf(words.minutes) else f"wait-{words.minutes:.0f}"
+    time = f"{_LONGER}{rules.minutes[-1]}" if isinf(words.minutes) else f"wait-{words.minutes:.0f}"
     place = (_position(ahead + 1),) if rules.with_position else ()
     return (*(("fewer-operators",) if words.grown else ()), *place, time)
+
+
+def minutes_said(record: AnnouncementRecord) -> float | None:
+    """Which time the caller heard, from the register's row; None: none was spoken."""
+    if any(prompt.startswith(_LONGER) for prompt in record.prompts):
+        return LONGER
+    return None if record.spoken is None else float(record.spoken)
 
 
 def _position(position: int) -> str:

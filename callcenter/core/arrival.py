@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from callcenter.core import dispatch, waiting
+from callcenter.core import cut_off, dispatch, waiting
 from callcenter.core.caller import Caller, CallerState, CallerStep
 from callcenter.core.commands import Place, Severity
 from callcenter.core.events import CallArrived, Customer, GreetingHeard, InnEntry, InnGiven, UrgencyGiven
@@ -16,6 +16,8 @@ def arrived(floor: Floor, event: CallArrived) -> None:
     if event.call in floor.callers:
         say_again(floor, floor.callers[event.call])
         return
+    if event.call in floor.ended:
+        return  # told late: the journal was quicker
     line = floor.lines.get(event.line)
     if line is None:
         floor.notice(f"A call reached line '{event.line}', which is not configured.", Severity.WARNING)
@@ -37,11 +39,17 @@ def arrived(floor: Floor, event: CallArrived) -> None:
     else:
         line.lines_in_use += 1
         caller.admitted = True
-        if _not_a_customer(floor, caller):
-            divert(floor, caller, "not-customer")
-        else:
-            floor.move(caller, CallerStep.GREET)
-            direct(floor, caller, Place.GREETING)
+        caller.regained = cut_off.regain(line, event.number, floor.now)
+        greet(floor, caller)
+
+
+def greet(floor: Floor, caller: Caller) -> None:
+    """The first words to somebody who is admitted; whoever is not a Customer is not for this line (ESTP 2.1)."""
+    if _not_a_customer(floor, caller):
+        divert(floor, caller, "not-customer")
+    else:
+        floor.move(caller, CallerStep.GREET)
+        direct(floor, caller, Place.GREETING)
 
 
 def greeting_heard(floor: Floor, event: GreetingHeard) -> None:
@@ -51,6 +59,8 @@ def greeting_heard(floor: Floor, event: GreetingHeard) -> None:
         return
     if caller.state is not CallerState.GREETED:
         say_again(floor, caller)
+    elif caller.regained:
+        _go_on_from(floor, caller, caller.regained)
     elif floor.line(caller).settings.ask_inn and caller.customer is None:
         floor.move(caller, CallerStep.ASK_INN)
         direct(floor, caller, Place.IDENTIFY, "ask-inn")
@@ -127,12 +137,20 @@ def _ask_urgency(floor: Floor, caller: Caller, *before: str) -> None:
         _join(floor, caller, line.default_class, *before)
 
 
-def _join(floor: Floor, caller: Caller, urgency: str, *before: str) -> None:
-    floor.note(caller, urgency=urgency, joined_at=floor.now)
-    floor.move(caller, CallerStep.JOIN)
-    line = floor.line(caller)
-    line.queue.join(caller.call, urgency, floor.now)
-    line.arrivals[urgency].add(floor.now)
-    line.joined += 1
+def _go_on_from(floor: Floor, caller: Caller, former: CallRecord) -> None:
+    """Whoever was cut off has said all this before: not asked again, and at the old place."""
+    if caller.customer is None:
+        floor.note(
+            caller,
+            identification=former.identification,
+            inn=former.inn,
+            customer=former.customer,
+            role=former.role,
+        )
+    _join(floor, caller, former.urgency, place_at=former.place_at)
+
+
+def _join(floor: Floor, caller: Caller, urgency: str, *before: str, place_at: float | None = None) -> None:
+    waiting.join(floor, caller, urgency, floor.now, place_at)
     waiting.welcome(floor, caller, *before)
     dispatch.offer_callers(floor)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from callcenter.core import (
@@ -13,6 +13,7 @@ from callcenter.core import (
     promise,
     reconcile,
     recording,
+    restore,
     ringing,
     shift,
     transfer,
@@ -49,6 +50,7 @@ RULES: Mapping[type, Callable[[Floor, Any], None]] = {
     events.UrgencyGiven: arrival.urgency_given,
     events.AnnouncementSpoken: waiting.spoken,
     events.InfoMenuVisited: waiting.info_menu_visited,
+    events.WaitsAlone: reconcile.waits_alone,
     events.GeneralLineEnded: departure.general_line_ended,
     events.ChannelHungUp: departure.hung_up,
     events.BridgeEntered: conversation.bridge_entered,
@@ -68,6 +70,7 @@ RULES: Mapping[type, Callable[[Floor, Any], None]] = {
     events.PastCalls: promise.learn,
     events.TimerFired: _timer_fired,
     events.AsteriskLost: reconcile.lost,
+    events.Recalled: restore.recalled,
     events.Snapshot: reconcile.snapshot,
     events.ServiceEnded: departure.service_ended,
     events.RecordingFinished: recording.finished,
@@ -89,6 +92,10 @@ class CallCenter:
         RULES[type(event)](self._floor, event)
         shift.check_staff(self._floor)
         return self._floor.finish()
+
+    def calls(self) -> Collection[str]:
+        """The calls that are believed to be in progress."""
+        return self._floor.callers.keys()
 
     def outlook(self, line: str, now: float) -> Outlook:
         """What a forecast of the line's day begins with."""

@@ -138,3 +138,15 @@ class Caller:
     """Announcements that were heard in this wait."""
     handover: Handover | None = None
     transfers: int = 0
+    past_legs: set[str] = field(default_factory=set)
+    """Legs of this call that are gone: the journal may tell of them once more."""
+    restored: bool = False
+    """Rebuilt from the register: where exactly the caller is, the next snapshot tells."""
+    regained: CallRecord | None = None
+    """The call that was cut off, whose place this one continues."""
+
+    @property
+    def place_at(self) -> float:
+        """The moment that gives the place in the queue."""
+        record = self.record
+        return next(at for at in (record.place_at, record.joined_at, record.arrived_at) if at is not None)

@@ -169,7 +169,7 @@ def stop_clock(floor: Floor, caller: Caller) -> None:
 def _stop_leg_clock(floor: Floor, offer: Offer) -> None:
     if offer.talking_since is not None:
         offer.record = replace(offer.record, talk=offer.record.talk + floor.now - offer.talking_since)
-        offer.talking_since = None
+        offer.talking_since, offer.quiet_since = None, floor.now
 
 
 def leg_finished(floor: Floor, offer: Offer) -> None:
@@ -195,6 +195,7 @@ def wrap_up_over(floor: Floor, person: str) -> None:
     operator = floor.operators[person]
     if operator.activity is Activity.WRAPPING_UP:
         floor.do(CancelTimer(Timer(TimerKind.WRAP_UP, person)))
+        operator.ready_at = None
         if operator.handling:
             floor.lines[operator.handling.line].handling.add(floor.now - operator.handling.since)
             operator.handling = None
@@ -207,7 +208,8 @@ def _wrap_up(floor: Floor, operator: Operator, offer: Offer) -> None:
     if offer.kind is OfferKind.QUEUE and offer.record.talk > floor.settings.false_answer:
         operator.handling = Handling(offer.line, offer.record.placed_at)
     if floor.settings.wrap_up > 0:
-        floor.do(SetTimer(Timer(TimerKind.WRAP_UP, operator.person.id), floor.now + floor.settings.wrap_up))
+        operator.ready_at = floor.now + floor.settings.wrap_up
+        floor.do(SetTimer(Timer(TimerKind.WRAP_UP, operator.person.id), operator.ready_at))
     else:
         wrap_up_over(floor, operator.person.id)
 

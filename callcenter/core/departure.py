@@ -74,7 +74,7 @@ def caller_gone(floor: Floor, caller: Caller, cause: int, text: str, lost: bool 
     if offer and OFFER.allows(offer.state, OfferStep.WITHDRAW):
         floor.withdraw(offer)
     recording.end(floor, caller)
-    del floor.callers[caller.call]
+    floor.forget(caller)
 
 
 def _settle_promises(floor: Floor, caller: Caller, lost: bool) -> None:

@@ -104,6 +104,17 @@ class InfoMenuVisited:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitsAlone:
+    """A caller has come to Asterisk's own queue, since our heartbeat seemed stale; whom we may not even know."""
+
+    call: str
+    channel: str = ""
+    line: str = ""
+    number: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class GeneralLineEnded:
     """The attempt to reach the general line is over; `answered` tells whether anybody there spoke."""
 
@@ -388,7 +399,7 @@ class Recalled:
     calls: tuple[CallRecord, ...] = ()
     """In progress when the controller died."""
     offers: tuple[OfferRecord, ...] = ()
-    """All of those calls, and the last of everybody who is wrapping up."""
+    """All of those calls, and the last of everybody whose phone was not idle (their call may be over already)."""
     transfers: tuple[TransferRecord, ...] = ()
     """All of those calls."""
     announcements: tuple[AnnouncementRecord, ...] = ()
@@ -452,6 +463,7 @@ Event = (
     | UrgencyGiven
     | AnnouncementSpoken
     | InfoMenuVisited
+    | WaitsAlone
     | GeneralLineEnded
     | ChannelHungUp
     | BridgeEntered

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +17,7 @@ from callcenter.core.commands import (
     SaveOffer,
     SavePresence,
     Severity,
+    ToAsterisk,
 )
 from callcenter.core.estimate import Estimate, wait
 from callcenter.core.ledger import Ledger
@@ -29,6 +31,8 @@ from callcenter.core.statistics import Pace, Patience, SlowMean, Waits
 
 ARRIVALS_OVER = 1800.0
 """Seconds over which the arrivals of a class are counted."""
+REMEMBERED = 120.0
+"""Seconds for which the end of a call is remembered: Asterisk's journal may tell of it once more."""
 
 
 class LineState:
@@ -52,6 +56,8 @@ class LineState:
         self.trusted = True
         """Whether the log has last said that times are spoken."""
         self.understaffed = False
+        self.cut_off: dict[str, list[CallRecord]] = {}
+        """Callers whom a failure cut off, by number: they keep their place for a while."""
 
     def wait(self, to_serve: float, staff: int) -> Estimate | None:
         """The wait until one is connected before whom `to_serve` are to be served; None when nobody is on duty."""
@@ -77,7 +83,11 @@ class Floor:
         self.unfinished_recordings: dict[str, CallRecord] = {}
         self.not_recording = ""
         """Why conversations cannot be recorded now; '': they can."""
+        self.ended: dict[str, float] = {}
+        """Calls that ended lately, and when, the earliest first."""
         self.connected = False
+        self.lost_at: float | None = None
+        """When Asterisk was last seen, as far as is known; None: it is being seen."""
         self.now = 0.0
         self.commands: list[Command] = []
         self._changed: dict[str, Caller] = {}
@@ -104,6 +114,20 @@ class Floor:
         """Tell the log."""
         self.do(Notice(severity, text))
 
+    @contextmanager
+    def looking_back(self) -> Iterator[None]:
+        """Inside, `now` may be set to moments of the past: what was done then is entered, and Asterisk told nothing.
+
+        What Asterisk has to be told today is found by comparing with its channels afterwards.
+        """
+        now, commands, self.commands = self.now, self.commands, []
+        try:
+            yield
+        finally:
+            self.now = now
+            commands.extend(command for command in self.commands if not isinstance(command, ToAsterisk))
+            self.commands = commands
+
     # -- callers -----------------------------------------------------------------------------------------------
 
     def line(self, caller: Caller) -> LineState:
@@ -118,6 +142,13 @@ class Floor:
         """Enter something in the caller's row of the register."""
         caller.record = replace(caller.record, **changes)
         self._changed[caller.call] = caller
+
+    def forget(self, caller: Caller) -> None:
+        """The call is over and entered. That it was is remembered for a while."""
+        del self.callers[caller.call]
+        self.ended[caller.call] = self.now
+        while self.connected and self.ended[oldest := next(iter(self.ended))] < self.now - REMEMBERED:
+            del self.ended[oldest]
 
     # -- offers ------------------------------------------------------------------------------------------------
 
@@ -191,6 +222,7 @@ class Floor:
                     operator.phone,
                     operator.reason,
                     call,
+                    operator.free_since,
                 )
             )
         )

@@ -37,6 +37,18 @@ class Machine(Generic[S, T]):
         """Whether `trigger` is a step of the table in `state`."""
         return (state, trigger) in self.table
 
+    def way(self, goal: S, state: S | None = None) -> list[T]:
+        """The fewest steps from `state` (None: the start) to `goal`; raises `IllegalTransition` if there is no way."""
+        ways: dict[S, list[T]] = {self.start if state is None else state: []}
+        for here in (queue := list(ways)):
+            if here is goal:
+                return ways[here]
+            for (before, trigger), after in self.table.items():
+                if before is here and after not in ways:
+                    ways[after] = [*ways[here], trigger]
+                    queue.append(after)
+        raise IllegalTransition(f"{self.name}: no way from '{queue[0].value}' to '{goal.value}'")
+
     def diagram(self) -> str:
         """The table as a Mermaid state diagram (ARCHITECTURE.md is generated from it)."""
         lines = ["stateDiagram-v2", f"    [*] --> {self.start.value}"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from math import inf
 
 from callcenter.core.commands import OfferKind
 from callcenter.core.machine import Machine
@@ -71,6 +72,8 @@ class Offer:
     state: OfferState = OFFER.start
     bridge: str = ""
     talking_since: float | None = None
+    quiet_since: float = -inf
+    """When the last conversation of this leg ended."""
 
     @property
     def pending(self) -> bool:

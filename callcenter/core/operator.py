@@ -116,6 +116,8 @@ class Operator:
     blocked_until: float = 0.0
     handling: Handling | None = None
     """The call of the queue that is being wrapped up."""
+    ready_at: float | None = None
+    """When wrap-up ends by itself."""
     transfer: str = ""
     """How the last transfer that they asked for goes or ended, for their page."""
 

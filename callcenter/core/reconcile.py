@@ -1,53 +1,71 @@
-"""After a (re)connection: what Asterisk really has against what we believe. Differences go through ordinary events."""
+"""After a (re)connection: what Asterisk really has against what we believe. Differences go through ordinary events.
+
+Whether we were away, or blind, or have just been rebuilt from the register (`restore`), is all the same here.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from math import isfinite
 
-from callcenter.core import conversation, departure, dispatch, ringing, shift, transfer, waiting
+from callcenter.core import (
+    adoption,
+    arrival,
+    conversation,
+    cut_off,
+    departure,
+    dispatch,
+    history,
+    ringing,
+    shift,
+    stage,
+    transfer,
+    waiting,
+)
 from callcenter.core.caller import Caller, CallerState, CallerStep
-from callcenter.core.commands import CancelTimer, HangUp, Mirror, OfferKind, Place, Severity
+from callcenter.core.commands import HangUp, Mirror, Place, SetTimer, Severity
 from callcenter.core.events import (
     AsteriskLost,
     BridgeEntered,
     BridgeLeft,
     ChannelHungUp,
     ChannelSeen,
+    LegHistory,
     OfferAnswered,
     Snapshot,
     Timer,
     TimerKind,
+    WaitsAlone,
 )
 from callcenter.core.floor import Floor
-from callcenter.core.offer import Offer, OfferState, OfferStep
-from callcenter.core.operator import Activity, ActivityStep, Operator, Presence
-from callcenter.core.records import CallRecord, OfferRecord
+from callcenter.core.guide import after
+from callcenter.core.offer import Offer, OfferState
+from callcenter.core.operator import Presence
+from callcenter.core.records import HungUpBy
 
-SAFETY_NET = "alone"
-"""CC_STAGE of a caller whom Asterisk serves by its own queue, because the controller was away."""
-ADOPTED = frozenset({"greeting", "identifying", "choosing", "waiting", "held", SAFETY_NET})
-"""CC_STAGE of callers who wait for a word of ours: nobody else will ever move them on."""
 LOST_CAUSE = 41
 """Q.850 temporary failure: what a call gets that ended while nobody could see it."""
+CUT_OFF = "Asterisk ended"
+"""The register's word for callers who were cut off (`Recalled.cut_off`)."""
 
 
 def lost(floor: Floor, event: AsteriskLost) -> None:
     """Nobody is offered to anybody until the next snapshot."""
+    if floor.connected:
+        floor.lost_at = floor.now
     floor.connected = False
 
 
 def snapshot(floor: Floor, event: Snapshot) -> None:
-    """Take over what is true."""
+    """Take over what is true: first what happened in the meantime, then what is now."""
     floor.connected = False  # until all of it is taken in: who is to be offered to whom depends on everybody
     seen = {channel.channel_id: channel for channel in event.channels}
-    for call in [call for call in floor.callers if call not in seen]:
-        departure.caller_gone(floor, floor.callers[call], LOST_CAUSE, "gone while unseen", lost=True)
-    for id in [id for id in floor.offers if id not in seen]:
-        if floor.offers[id].pending:
-            floor.withdraw(floor.offers[id])  # nobody saw what came of it: no reason to pause the operator
-        departure.hung_up(floor, ChannelHungUp(id, LOST_CAUSE, "gone while unseen"))
-    for channel_id in [channel_id for channel_id in floor.dialling if channel_id not in seen]:
-        shift.code_over(floor, channel_id)
+    for channel in event.channels:
+        _recognise(floor, channel)
+    history.enter(floor, event.histories, seen)
+    _miss(floor, event, seen)
+    _name_bridges(floor, seen)
     for channel in event.channels:
         _catch_up(floor, channel)
     together: dict[str, list[ChannelSeen]] = {}
@@ -55,7 +73,7 @@ def snapshot(floor: Floor, event: Snapshot) -> None:
         together.setdefault(channel.bridge, []).append(channel)
     for channel in event.channels:
         _take_over(floor, channel, together[channel.bridge] if channel.bridge else ())
-    floor.connected = True
+    floor.connected, floor.lost_at = True, None
     for operator in floor.operators.values():
         if operator.presence is not Presence.OFF:
             paused = operator.presence is Presence.PAUSED
@@ -63,34 +81,169 @@ def snapshot(floor: Floor, event: Snapshot) -> None:
     dispatch.offer_callers(floor)
 
 
+def waits_alone(floor: Floor, event: WaitsAlone) -> None:
+    """Asterisk believes that we are away and has a caller wait by itself: we are not, so the caller is ours again."""
+    if not floor.connected:
+        return  # the next snapshot tells the same
+    caller = floor.callers.get(event.call)
+    if caller is None and event.call not in floor.ended:
+        channel = ChannelSeen(event.call, event.channel, number=event.number)
+        caller = adoption.adopt(floor, channel, event.line, floor.now, event.name)
+    if caller is None or caller.legs:
+        return
+    stage.follow(floor, caller, stage.SAFETY_NET)
+    if caller.state is CallerState.WAITING:
+        waiting.welcome(floor, caller)
+        dispatch.offer_callers(floor)
+    elif caller.state is CallerState.HELD:
+        transfer.rescue(floor, caller)
+
+
+# -- who is gone -------------------------------------------------------------------------------------------------------
+
+
+def _miss(floor: Floor, event: Snapshot, seen: Mapping[str, ChannelSeen]) -> None:
+    """Of these nobody tells anything: not we, not the journal, not Asterisk."""
+    with floor.looking_back():
+        if event.restarted:
+            floor.now = _last_word(floor, event)
+        for caller in [caller for call, caller in floor.callers.items() if call not in seen]:
+            if event.restarted:
+                _cut_off(floor, caller)
+            else:
+                departure.caller_gone(floor, caller, LOST_CAUSE, "gone while unseen", lost=True)
+        for offer in [offer for id, offer in floor.offers.items() if id not in seen]:
+            if offer.pending:
+                floor.withdraw(offer)  # nobody saw what came of it: no reason to pause the operator
+            departure.hung_up(floor, ChannelHungUp(offer.id, LOST_CAUSE, "gone while unseen"))
+    for channel_id in [channel_id for channel_id in floor.dialling if channel_id not in seen]:
+        shift.code_over(floor, channel_id)
+
+
+def _last_word(floor: Floor, event: Snapshot) -> float:
+    """When Asterisk was last known to live, and so its calls."""
+    told = [floor.now if floor.lost_at is None else floor.lost_at]
+    for past in event.histories:
+        told += [at for at in (past.arrived_at, past.ended_at) if at is not None]
+        told += [at for at, _ in past.stages]
+        told += [at for leg in past.legs for at in (leg.placed_at, leg.answered_at, leg.ended_at) if at is not None]
+    return max((at for at in told if isfinite(at) and at <= floor.now), default=floor.now)
+
+
+def _cut_off(floor: Floor, caller: Caller) -> None:
+    """The telephone system has failed the caller, who keeps the place for a while unless all had been said."""
+    record, line = caller.record, floor.line(caller)
+    served = caller.state in (CallerState.GENERAL, CallerState.LEAVING)
+    floor.now = max([floor.now, *(at for at in (record.arrived_at, record.joined_at, caller.talking_since) if at)])
+    if record.hung_up_by is HungUpBy.NOBODY and not served:
+        floor.note(caller, hung_up_by=HungUpBy.SYSTEM)
+    departure.caller_gone(floor, caller, LOST_CAUSE, CUT_OFF, lost=True)
+    former = caller.record if caller.record.place_at is not None else caller.regained
+    if former and not served:
+        cut_off.remember(line, replace(former, ended_at=floor.now))
+
+
+# -- who is there ------------------------------------------------------------------------------------------------------
+
+
+def _recognise(floor: Floor, channel: ChannelSeen) -> None:
+    """What only the channel knows of one who was rebuilt from the register, or of whom an answer may be lost."""
+    caller = floor.callers.get(channel.channel_id)
+    if caller is None:
+        return
+    caller.recorded = caller.recorded or channel.variables.get("CC_RECORDED") == "1"
+    if caller.restored:
+        caller.channel = channel.channel
+        way_out = channel.variables.get("CC_AFTER", "")
+        if way_out in (Place.HOLD, Place.GOODBYE):
+            caller.after = Place(way_out)
+
+
+def _name_bridges(floor: Floor, seen: Mapping[str, ChannelSeen]) -> None:
+    """Those who talked, by the register or the journal, and still do: now it is known in which bridge."""
+    groups: dict[str, list[Offer | Caller]] = {}
+    everybody: list[Offer | Caller] = [*floor.callers.values(), *floor.offers.values()]
+    for end in everybody:
+        if end.bridge.startswith(history.UNSEEN):
+            groups.setdefault(end.bridge, []).append(end)
+    for ends in groups.values():
+        real = {seen[_id(end)].bridge if _id(end) in seen else "" for end in ends}
+        if len(real) == 1 and "" not in real:
+            name = real.pop()
+            for end in ends:
+                end.bridge = name
+
+
+def _id(end: Offer | Caller) -> str:
+    return end.id if isinstance(end, Offer) else end.call
+
+
 def _catch_up(floor: Floor, channel: ChannelSeen) -> None:
     id = channel.channel_id
     offer, caller = floor.offers.get(id), floor.callers.get(id)
     if offer or caller:
-        before = offer.bridge if offer else caller.bridge if caller else ""
-        if caller and before and channel.bridge and before != channel.bridge:
-            conversation.stop_clock(floor, caller)  # on to another conversation: no way out was taken
-            caller.bridge = ""
-        elif before and before != channel.bridge:
-            conversation.bridge_left(floor, BridgeLeft(id, before))
-        if offer and offer.state is OfferState.WITHDRAWN:
+        _catch_up_bridge(floor, channel, offer, caller)
+        if offer:
+            _sit_down(floor, offer, channel)
+        if offer and (offer.state is OfferState.WITHDRAWN or offer.call not in floor.callers):
             floor.do(HangUp(id))  # said when nobody could hear it
-        elif channel.bridge and before != channel.bridge:
-            if offer:
-                ringing.answered(floor, OfferAnswered(id))
-            conversation.bridge_entered(floor, BridgeEntered(id, channel.bridge))
-        if caller and caller.state is CallerState.TALKING and not channel.bridge:
-            _left_behind(floor, caller)
+        if caller:
+            _find_place(floor, caller, channel)
     elif id.startswith("offer-"):
         if not channel.bridge:
             floor.do(HangUp(id))  # a phone that rings for an offer nobody remembers
-    elif channel.variables.get("CC_STAGE") in ADOPTED:
+    elif channel.variables.get("CC_STAGE") in stage.ADOPTED and id not in floor.ended:
         _adopt(floor, channel)
 
 
-def _left_behind(floor: Floor, caller: Caller) -> None:
+def _catch_up_bridge(floor: Floor, channel: ChannelSeen, offer: Offer | None, caller: Caller | None) -> None:
+    id = channel.channel_id
+    before = offer.bridge if offer else caller.bridge if caller else ""
+    if caller and before and channel.bridge and before != channel.bridge:
+        conversation.stop_clock(floor, caller)  # on to another conversation: no way out was taken
+        caller.bridge = ""
+    elif before and before != channel.bridge:
+        conversation.bridge_left(floor, BridgeLeft(id, before))
+    if channel.bridge and before != channel.bridge and not (offer and offer.state is OfferState.WITHDRAWN):
+        if offer:
+            ringing.answered(floor, OfferAnswered(id))
+        conversation.bridge_entered(floor, BridgeEntered(id, channel.bridge))
+
+
+def _sit_down(floor: Floor, offer: Offer, channel: ChannelSeen) -> None:
+    """Whoever talks without a shift has a phone nevertheless, and it is theirs until the conversation is over."""
+    operator = floor.operators[offer.operator]
+    if not operator.phone and channel.phone and channel.phone not in floor.at_phone:
+        operator.phone = channel.phone
+        floor.at_phone[channel.phone] = offer.operator
+
+
+def _find_place(floor: Floor, caller: Caller, channel: ChannelSeen) -> None:
+    """Where in the dialplan the caller is, in so far as we do not know it better."""
+    where = channel.variables.get("CC_STAGE", "")
+    restored, caller.restored = caller.restored, False
+    if caller.state in stage.MENUS:
+        stage.follow(floor, caller, where)
+        if restored and caller.state is CallerState.ARRIVED:
+            arrival.greet(floor, caller)  # what the former controller had to say did not arrive
+    elif caller.state is CallerState.TALKING and not channel.bridge:
+        _left_behind(floor, caller, where, restored)
+    elif caller.state is CallerState.TALKING and caller.after is Place.HOLD and restored and not caller.handover:
+        answered_at = caller.connected_at + floor.settings.false_answer
+        floor.do(SetTimer(Timer(TimerKind.FALSE_ANSWER, caller.call), max(floor.now, answered_at)))
+    elif caller.state is CallerState.HELD and not channel.bridge:
+        transfer.rescue(floor, caller)
+    elif caller.state is CallerState.LEAVING and where == stage.HELD and not channel.bridge:
+        after(floor, caller, Place.GOODBYE)  # waits there for that word
+
+
+def _left_behind(floor: Floor, caller: Caller, where: str, restored: bool) -> None:
     """Left the conversation first and yet has not hung up: on the way out, or on hold with nobody to come back."""
-    if caller.after is Place.HOLD:
+    if restored and where in stage.QUEUED and not caller.legs:
+        floor.move(caller, CallerStep.HOLD)
+        floor.move(caller, CallerStep.JOIN)  # back in the queue when we died, of which there is no row
+        waiting.take_place(floor, caller)
+    elif caller.after is Place.HOLD:
         floor.move(caller, CallerStep.HOLD)
         transfer.rescue(floor, caller)
     else:
@@ -98,83 +251,51 @@ def _left_behind(floor: Floor, caller: Caller) -> None:
 
 
 def _take_over(floor: Floor, channel: ChannelSeen, together: Sequence[ChannelSeen]) -> None:
-    """A waiting caller whom somebody else serves: one who talks is left in peace, one who waits there is ours again.
+    """A caller whom somebody else serves: one who talks is left in peace, one who waits elsewhere is ours again.
 
     `together`: all channels of the bridge that the caller is in.
     """
     caller = floor.callers.get(channel.channel_id)
-    if caller is None or caller.state is not CallerState.WAITING:
+    if caller is None:
         return
-    ours = any(end.channel_id in floor.offers for end in together)
-    if channel.bridge and not ours:
-        caller.bridge = channel.bridge
-        caller.recorded = True
-        conversation.found_talking(floor, caller, _other_end(floor, caller, together))
-    elif channel.variables.get("CC_STAGE") == SAFETY_NET:
-        caller.recorded = True
+    where = channel.variables.get("CC_STAGE", "")
+    queued = caller.state in (CallerState.WAITING, CallerState.HELD)
+    if channel.bridge:
+        ours = any(end.channel_id in floor.offers for end in together)
+        if queued and not ours:
+            caller.recorded = True
+            conversation.found_talking(floor, caller, _other_end(floor, caller, together))
+            caller.bridge = channel.bridge
+        elif caller.state is CallerState.TALKING and channel.variables.get("CC_AFTER", caller.after) != caller.after:
+            after(floor, caller, caller.after)  # said when nobody could hear it
+    elif caller.state is CallerState.WAITING and not caller.legs and where not in (stage.WAITING, ""):
+        caller.recorded = caller.recorded or where == stage.SAFETY_NET
         waiting.welcome(floor, caller)
 
 
 def _other_end(floor: Floor, caller: Caller, together: Sequence[ChannelSeen]) -> Offer | None:
     """The leg of whoever this caller is found talking to; None where it is nobody of ours that we know."""
     for end in together:
-        operator = _at_phone(floor, end.phone) if end.channel_id != caller.call else None
-        if operator and operator.activity in (Activity.IDLE, Activity.WRAPPING_UP):
-            return _adopt_leg(floor, caller, operator, end)
+        operator = adoption.at_phone(floor, end.phone) if end.channel_id != caller.call else None
+        if operator and adoption.available(operator):
+            # When they began to talk nobody saw: at the soonest when the phone began to ring.
+            began = max(floor.now - end.seconds, caller.record.answered_at or caller.record.arrived_at)
+            return adoption.adopt_leg(floor, caller, operator, LegHistory(end.channel_id, end.phone), began, end.bridge)
     return None
-
-
-def _adopt_leg(floor: Floor, caller: Caller, operator: Operator, end: ChannelSeen) -> Offer:
-    """Taken for an offer of ours that was answered: its operator, on shift or not, has a call and gets no other."""
-    # When they began to talk nobody saw: at the soonest when the phone began to ring.
-    began = max(floor.now - end.seconds, caller.record.arrived_at)
-    kind, person = OfferKind.QUEUE, operator.person.id
-    record = OfferRecord(end.channel_id, caller.call, person, kind.value, began)
-    offer = Offer(end.channel_id, kind, caller.call, caller.record.line, person, record, bridge=end.bridge)
-    floor.offers[offer.id] = offer
-    floor.step(offer, OfferStep.ANSWER)
-    floor.step(offer, OfferStep.CONNECT)
-    floor.note_offer(offer, answered_at=began, connected_at=began, result="connected")
-    operator.offer, operator.phone = offer.id, end.phone
-    floor.at_phone[end.phone] = person
-    if operator.activity is Activity.WRAPPING_UP:
-        floor.do(CancelTimer(Timer(TimerKind.WRAP_UP, person)))
-        floor.activity(operator, ActivityStep.READY, "found_talking")
-    for step in (ActivityStep.OFFER, ActivityStep.CONNECT):
-        floor.activity(operator, step, "found_talking", caller.call)
-    return offer
-
-
-def _at_phone(floor: Floor, phone: str) -> Operator | None:
-    """Who sits there; without a shift, whose phone it is."""
-    person = floor.at_phone.get(phone)
-    if person is not None:
-        return floor.operators[person]
-    owners = (one for one in floor.operators.values() if one.person.phone == phone)
-    return next((one for one in owners if phone and not one.phone), None)
 
 
 def _adopt(floor: Floor, channel: ChannelSeen) -> None:
     """A caller whom we do not know, from before this start or arrived while unseen: into the queue, without menus."""
-    line = floor.lines.get(channel.variables.get("CC_LINE", ""))
-    if line is None:
+    where, line = channel.variables["CC_STAGE"], channel.variables.get("CC_LINE", "")
+    arrived_at = floor.now - channel.seconds
+    if line not in floor.lines:
         floor.notice(f"A waiting caller of no configured line was found: {channel.channel}.", Severity.WARNING)
         return
-    arrived_at = floor.now - channel.seconds
-    urgency = line.settings.default_class
-    record = CallRecord(
-        channel.channel_id,
-        line.settings.id,
-        channel.number,
-        "",
-        arrived_at,
-        urgency=urgency,
-        joined_at=arrived_at,
-    )
-    caller = floor.callers[channel.channel_id] = Caller(channel.channel_id, channel.channel, record, admitted=True)
-    line.lines_in_use += 1
-    floor.move(caller, CallerStep.JOIN)
-    floor.note(caller)
-    line.queue.join(caller.call, urgency, arrived_at)
-    if not channel.bridge and channel.variables["CC_STAGE"] != SAFETY_NET:
+    if where == stage.GREETED_ALONE:  # is told of the recording just now, and then comes to the queue
+        caller = adoption.adopt(floor, channel, line, arrived_at)
+        if caller:
+            stage.follow(floor, caller, where)
+        return
+    caller = adoption.adopt_waiting(floor, channel, line, arrived_at)
+    if caller and not channel.bridge and where != stage.SAFETY_NET:
         waiting.welcome(floor, caller)

@@ -82,7 +82,7 @@ class CallRecord:
     info_visits: int = 0
     joined_at: float | None = None
     place_at: float | None = None
-    """The moment that gives the place in the queue: that of joining, or of joining in a call that was cut off before."""
+    """The moment that gives the place in the queue: of joining, or of joining in a call that was cut off before."""
     answered_at: float | None = None
     ended_at: float | None = None
     waiting: float | None = None

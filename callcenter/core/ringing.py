@@ -83,6 +83,7 @@ def forget(floor: Floor, offer: Offer, result: str) -> Operator:
     caller = floor.callers.get(offer.call)
     if caller:
         caller.legs.discard(offer.id)
+        caller.past_legs.add(offer.id)
     return operator
 
 

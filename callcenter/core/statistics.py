@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from collections import deque
 from collections.abc import Sequence
 from itertools import groupby
@@ -193,10 +193,9 @@ class Pace:
         self._seen: list[float] = []
 
     def add(self, now: float) -> None:
-        """It happened."""
-        if self._since is None:
-            self._since = now
-        self._seen.append(now)
+        """It happened; perhaps a while ago, and is only known now."""
+        self._since = now if self._since is None else min(self._since, now)
+        insort(self._seen, now)
         if len(self._seen) > 64 and self._seen[len(self._seen) // 2] <= now - self._span:
             del self._seen[: len(self._seen) // 2]
 

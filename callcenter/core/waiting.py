@@ -29,12 +29,29 @@ def welcome(floor: Floor, caller: Caller, *before: str) -> None:
     _again_later(floor, caller)
 
 
+def join(floor: Floor, caller: Caller, urgency: str, at: float, place_at: float | None = None) -> None:
+    """Into the queue, from `at` on. `place_at`: the place of a former call that was cut off."""
+    line = floor.line(caller)
+    urgency = urgency if urgency in line.settings.classes else line.settings.default_class
+    floor.note(caller, urgency=urgency, joined_at=at, place_at=at if place_at is None else place_at)
+    floor.move(caller, CallerStep.JOIN)
+    take_place(floor, caller)
+    line.arrivals[urgency].add(at)
+    line.joined += 1
+
+
+def take_place(floor: Floor, caller: Caller) -> None:
+    """The place in the queue that is the caller's by the row."""
+    line = floor.line(caller)
+    urgency = caller.record.urgency
+    urgency = urgency if urgency in line.settings.classes else line.settings.default_class
+    line.queue.join(caller.call, urgency, caller.place_at)
+
+
 def back_to_queue(floor: Floor, caller: Caller) -> None:
     """A held caller to whom nobody will come back waits again, at the place that the first arrival gave."""
-    joined_at = caller.record.joined_at if caller.record.joined_at is not None else caller.record.arrived_at
-    line = floor.line(caller)
     floor.move(caller, CallerStep.JOIN)
-    line.queue.join(caller.call, caller.record.urgency or line.settings.default_class, joined_at)
+    take_place(floor, caller)
     welcome(floor, caller)
 
 

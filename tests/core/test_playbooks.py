@@ -74,7 +74,7 @@ ROW = CallRecord(
     customer=CUSTOMER.name,
     role="Заказчик",
 )
-WAITING = replace(ROW, urgency="urgent", joined_at=102.0)
+WAITING = replace(ROW, urgency="urgent", joined_at=102.0, place_at=102.0)
 TALKING = replace(WAITING, answered_at=105.0, waiting=3.0, operator="101", outcome=Outcome.ANSWERED)
 OFFER = OfferRecord("offer-0-0000001", "c1", "101", "queue", 102.0)
 RING = Timer(TimerKind.RING, OFFER.offer)
@@ -83,8 +83,13 @@ FALSE_ANSWER = Timer(TimerKind.FALSE_ANSWER, "c1")
 WRAP_UP = Timer(TimerKind.WRAP_UP, "101")
 
 
+FREE_SINCE = {"101": 99.0, "201": 98.0}
+"""When they logged in."""
+
+
 def presence(at: float, activity: str, cause: str, call: str = "", person: str = "101") -> SavePresence:
-    return SavePresence(PresenceRecord(person, at, "available", activity, cause, f"phone-{person}", "", call))
+    free = at if activity == "idle" and cause == "wrap_up_over" else FREE_SINCE[person]
+    return SavePresence(PresenceRecord(person, at, "available", activity, cause, f"phone-{person}", "", call, free))
 
 
 @pytest.fixture
@@ -135,7 +140,7 @@ def test_one_arrives_outside_hours(center: CallCenter) -> None:
 @pytest.mark.clause("ESTP 5.4.6")
 def test_joining_with_nobody_on_shift(center: CallCenter) -> None:
     assert to_the_queue(center) == [
-        Direct("c1", Place.WAITING, ("urgency-accepted", "nobody-on-shift", "press-for-info"), 1),
+        Direct("c1", Place.WAITING, ("urgency-accepted", "nobody-on-shift", "press-for-info"), 1, lead=180.0),
         SetTimer(ANNOUNCE, 147.0),
         SaveCall(WAITING),
     ]
@@ -161,7 +166,7 @@ def test_joining_with_nobody_on_shift(center: CallCenter) -> None:
 def test_joining_with_a_free_operator(center: CallCenter) -> None:
     after(center, LogIn("101", True), at=99.0)
     assert to_the_queue(center) == [
-        Direct("c1", Place.WAITING, ("urgency-accepted", "connecting")),
+        Direct("c1", Place.WAITING, ("urgency-accepted", "connecting"), lead=180.0),
         SetTimer(ANNOUNCE, 147.0),
         Ring(
             OFFER.offer,
@@ -253,7 +258,7 @@ def test_the_operator_misses(center: CallCenter) -> None:
     second = OfferRecord("offer-0-0000002", "c1", "102", "queue", 117.0)
     after(center, OfferRinging(OFFER.offer), at=102.5)
     commands = after(center, OfferFailed(OFFER.offer, OfferFailure.NO_ANSWER), at=117.0)
-    paused = PresenceRecord("101", 117.0, "paused", "idle", "missed", "phone-101", "missed")
+    paused = PresenceRecord("101", 117.0, "paused", "idle", "missed", "phone-101", "missed", free_since=99.0)
     assert commands[:5] == [
         SaveOffer(replace(OFFER, ringing_at=102.5, ended_at=117.0, result="missed")),
         presence(117.0, "idle", "missed", "c1"),

@@ -1,0 +1,68 @@
+"""Callers and conversations that somebody else began: Asterisk's own queue, or an earlier controller."""
+
+from __future__ import annotations
+
+from callcenter.core import conversation, waiting
+from callcenter.core.caller import Caller
+from callcenter.core.commands import OfferKind
+from callcenter.core.events import ChannelSeen, LegHistory
+from callcenter.core.floor import Floor
+from callcenter.core.offer import Offer, OfferStep
+from callcenter.core.operator import Activity, ActivityStep, Operator
+from callcenter.core.records import CallRecord, OfferRecord
+
+FOUND = "found_talking"
+"""Why an operator has a call that we did not offer."""
+
+
+def adopt(floor: Floor, channel: ChannelSeen, line: str, arrived_at: float, name: str = "") -> Caller | None:
+    """A caller whom we do not know yet; None where the line is not configured."""
+    if line not in floor.lines:
+        return None
+    record = CallRecord(channel.channel_id, line, channel.number, name, arrived_at)
+    caller = floor.callers[record.call] = Caller(record.call, channel.channel, record, admitted=True)
+    floor.lines[line].lines_in_use += 1
+    floor.note(caller)
+    return caller
+
+
+def adopt_waiting(floor: Floor, channel: ChannelSeen, line: str, arrived_at: float) -> Caller | None:
+    """The same of one who is past the menus, or has to do without: in the queue since the call began."""
+    caller = adopt(floor, channel, line, arrived_at)
+    if caller:
+        waiting.join(floor, caller, "", arrived_at)
+    return caller
+
+
+def adopt_leg(floor: Floor, caller: Caller, operator: Operator, leg: LegHistory, began: float, bridge: str) -> Offer:
+    """Taken for an offer of ours that was answered: its operator, on shift or not, has a call and gets no other."""
+    kind, person = OfferKind.QUEUE, operator.person.id
+    placed_at = began if leg.placed_at is None else min(leg.placed_at, began)
+    record = OfferRecord(leg.channel_id, caller.call, person, kind.value, placed_at)
+    offer = Offer(leg.channel_id, kind, caller.call, caller.record.line, person, record, bridge=bridge)
+    floor.offers[offer.id] = offer
+    floor.step(offer, OfferStep.ANSWER)
+    floor.step(offer, OfferStep.CONNECT)
+    answered_at = began if leg.answered_at is None else min(max(leg.answered_at, placed_at), began)
+    floor.note_offer(offer, answered_at=answered_at, connected_at=began, result="connected")
+    operator.offer, operator.phone = offer.id, leg.phone
+    floor.at_phone[leg.phone] = person
+    if operator.activity is Activity.WRAPPING_UP:
+        conversation.wrap_up_over(floor, person)  # cut short
+    for step in (ActivityStep.OFFER, ActivityStep.CONNECT):
+        floor.activity(operator, step, FOUND, caller.call)
+    return offer
+
+
+def available(operator: Operator | None) -> bool:
+    """Whether a conversation found can be theirs: their phone does nothing else, as far as we know."""
+    return operator is not None and operator.activity in (Activity.IDLE, Activity.WRAPPING_UP)
+
+
+def at_phone(floor: Floor, phone: str) -> Operator | None:
+    """Who sits there; without a shift, whose phone it is."""
+    person = floor.at_phone.get(phone)
+    if person is not None:
+        return floor.operators[person]
+    owners = (one for one in floor.operators.values() if one.person.phone == phone)
+    return next((one for one in owners if phone and not one.phone), None)

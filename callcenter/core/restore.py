@@ -1,0 +1,368 @@
+"""The floor rebuilt after a crash, from what the register knows, as it was at the last fact that was written.
+
+After that a crash is the same thing as a broken connection to Asterisk: the next snapshot and the journal tell what
+happened since. Nobody is rung, and no row is written here, but for those that can no longer be understood: they are
+closed, so that nobody is on the line for ever whom no configuration knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from math import inf
+
+from callcenter.core import announcement, cut_off, dispatch, waiting
+from callcenter.core.caller import CALLER, Caller, CallerState, CallerStep, Handover
+from callcenter.core.commands import (
+    Direct,
+    FinishRecording,
+    OfferKind,
+    Place,
+    SaveCall,
+    SaveOffer,
+    SavePresence,
+    SaveTransfer,
+    SetTimer,
+    Severity,
+)
+from callcenter.core.events import GENERAL_LINE, Customer, Recalled, Timer, TimerKind
+from callcenter.core.floor import Floor
+from callcenter.core.guide import lead
+from callcenter.core.history import unseen
+from callcenter.core.offer import OFFER, Offer, OfferState, OfferStep
+from callcenter.core.operator import ACTIVITY, PRESENCE, Activity, Handling, Operator, Presence
+from callcenter.core.records import (
+    REGISTERED,
+    AnnouncementRecord,
+    CallRecord,
+    HungUpBy,
+    OfferRecord,
+    Outcome,
+    PresenceRecord,
+    PromiseResult,
+    TransferRecord,
+)
+
+SYSTEM_CAUSE = 41
+"""Q.850 temporary failure."""
+GONE = "no longer configured"
+
+
+def recalled(floor: Floor, event: Recalled) -> None:
+    """Everything of which a row tells, in the order in which one needs the other."""
+    floor.connected = False
+    floor.lost_at = _last_fact(floor, event)
+    for shift in event.shifts:
+        _shift(floor, shift)
+    for call in event.calls:
+        _call(floor, call)
+    offers: dict[str, list[OfferRecord]] = {}
+    for offer in sorted(event.offers, key=lambda offer: offer.placed_at):
+        offers.setdefault(offer.call, []).append(offer)
+        _offer(floor, offer)
+    for transfer in event.transfers:
+        _transfer(floor, transfer, offers.get(transfer.call, []))
+    for record in sorted(event.announcements, key=lambda record: record.number):
+        _announced(floor, record)
+    for shift in event.shifts:
+        _activity(floor, shift, event.offers)
+    for operator in floor.operators.values():
+        _without_shift(floor, operator)
+    for caller in list(floor.callers.values()):
+        _state(floor, caller, offers.get(caller.call, []), event.transfers)
+    _queue(floor)
+    _aftermath(floor, event)
+
+
+def _last_fact(floor: Floor, event: Recalled) -> float:
+    """When the former controller was alive for certain."""
+    told: list[float | None] = [shift.at for shift in event.shifts]
+    told += [at for call in event.calls for at in (call.arrived_at, call.joined_at, call.answered_at)]
+    told += [at for offer in event.offers for at in (offer.placed_at, offer.connected_at, offer.ended_at)]
+    told += [record.spoken_at for record in event.announcements]
+    return max((at for at in told if at is not None and at <= floor.now), default=floor.now)
+
+
+# -- people ------------------------------------------------------------------------------------------------------------
+
+
+def _shift(floor: Floor, shift: PresenceRecord) -> None:
+    """Presence and desk; what the phone does is told by the offers."""
+    operator = floor.operators.get(shift.operator)
+    phones = floor.settings.phones
+    why = ""
+    if operator is None:
+        why = GONE
+    elif shift.presence not in (Presence.AVAILABLE, Presence.PAUSED):
+        why = f"in no known state ('{shift.presence}')"
+    elif phones and shift.phone not in phones:
+        why = f"at phone '{shift.phone}', which is {GONE}"
+    elif shift.phone in floor.at_phone:
+        why = f"at phone '{shift.phone}', where '{floor.at_phone[shift.phone]}' sits"
+    if operator is None or why:
+        floor.notice(f"The shift of '{shift.operator}' is closed: {why}.", Severity.WARNING)
+        off, idle = Presence.OFF.value, Activity.IDLE.value
+        floor.do(SavePresence(PresenceRecord(shift.operator, floor.now, off, idle, "not_restored", shift.phone)))
+        return
+    for step in PRESENCE.way(Presence(shift.presence)):
+        operator.presence = PRESENCE.next(operator.presence, step)
+    operator.phone, operator.reason, operator.since = shift.phone, shift.reason, shift.at
+    operator.free_since = shift.at if shift.free_since is None else shift.free_since
+    floor.at_phone[shift.phone] = shift.operator
+    floor.on_duty[operator.person.group] += operator.presence is Presence.AVAILABLE
+
+
+def _activity(floor: Floor, shift: PresenceRecord, offers: Iterable[OfferRecord]) -> None:
+    """An offer that lives says what its operator does; without one there is at most wrap-up."""
+    operator = floor.operators.get(shift.operator)
+    if operator is None or operator.presence is Presence.OFF:
+        return
+    offer = floor.offers.get(operator.offer)
+    if offer:
+        _busy(operator, offer, shift.activity)
+        if offer.pending and (operator.presence is not Presence.AVAILABLE or offer.call not in floor.callers):
+            floor.step(offer, OfferStep.WITHDRAW)
+    elif shift.activity not in (Activity.IDLE, Activity.OFFERED):
+        theirs = [one for one in offers if one.operator == shift.operator and one.ended_at is not None]
+        _wrap_up(floor, operator, max(theirs, key=lambda one: one.ended_at or -inf, default=None), shift)
+    floor.enrol(operator)
+
+
+def _busy(operator: Operator, offer: Offer, activity: str = "") -> None:
+    goal = Activity.OFFERED
+    if offer.state is OfferState.CONNECTED:
+        goal = Activity.CONSULTING if activity == Activity.CONSULTING else Activity.TALKING
+    elif activity == Activity.ADVISING and offer.state is OfferState.ANSWERED:
+        goal = Activity.ADVISING
+    for step in ACTIVITY.way(goal):
+        operator.activity = ACTIVITY.next(operator.activity, step)
+
+
+def _wrap_up(floor: Floor, operator: Operator, offer: OfferRecord | None, shift: PresenceRecord) -> None:
+    ended_at = shift.at if offer is None or offer.ended_at is None else offer.ended_at
+    for step in ACTIVITY.way(Activity.WRAPPING_UP):
+        operator.activity = ACTIVITY.next(operator.activity, step)
+    if offer and offer.kind == OfferKind.QUEUE and offer.talk > floor.settings.false_answer:
+        lines = [id for id, line in floor.lines.items() if operator.person.group in line.settings.answered_by]
+        if len(lines) == 1:  # whose call it was the offer's row does not tell
+            operator.handling = Handling(lines[0], offer.placed_at)
+    operator.ready_at = ended_at + floor.settings.wrap_up
+    floor.do(SetTimer(Timer(TimerKind.WRAP_UP, operator.person.id), operator.ready_at))
+
+
+def _without_shift(floor: Floor, operator: Operator) -> None:
+    """Logged out in the middle of a conversation, which goes on."""
+    offer = floor.offers.get(operator.offer)
+    if offer and operator.presence is Presence.OFF and operator.activity is Activity.IDLE:
+        if offer.pending:
+            floor.step(offer, OfferStep.WITHDRAW)
+        _busy(operator, offer)
+
+
+# -- callers -----------------------------------------------------------------------------------------------------------
+
+
+def _call(floor: Floor, record: CallRecord) -> None:
+    line = floor.lines.get(record.line)
+    if line is None or record.ended_at is not None:
+        _close_call(floor, record)
+        return
+    customer = None
+    if record.identification in REGISTERED:
+        customer = Customer(record.customer, record.role, record.inn)
+    caller = Caller(record.call, "", record, customer=customer, restored=True)
+    caller.admitted = record.outcome not in (Outcome.CLOSED, Outcome.ALL_LINES_BUSY)
+    line.lines_in_use += caller.admitted
+    floor.callers[record.call] = caller
+
+
+def _close_call(floor: Floor, record: CallRecord) -> None:
+    if record.ended_at is not None:
+        return
+    floor.notice(f"Call {record.call} is closed in the register: line '{record.line}' is {GONE}.", Severity.WARNING)
+    outcome = Outcome.LOST if record.outcome is Outcome.IN_PROGRESS else record.outcome
+    floor.do(
+        SaveCall(
+            replace(
+                record,
+                ended_at=max(floor.now, record.arrived_at),
+                outcome=outcome,
+                cause=SYSTEM_CAUSE,
+                cause_text=f"line {GONE}",
+                hung_up_by=record.hung_up_by or HungUpBy.SYSTEM,
+            )
+        )
+    )
+
+
+def _offer(floor: Floor, record: OfferRecord) -> None:
+    """A phone that rang or a leg that talked when the controller died; those that are over are remembered as such."""
+    caller, operator = floor.callers.get(record.call), floor.operators.get(record.operator)
+    if caller:
+        caller.recorded = True  # recording begins with the first offer
+    if record.ended_at is not None:
+        if caller:
+            caller.past_legs.add(record.offer)
+            _talked_last(caller, record)
+        return
+    if operator is None or operator.offer or record.kind not in list(OfferKind):
+        why = "another offer of the operator is younger" if operator and operator.offer else GONE
+        floor.notice(f"Offer {record.offer} to '{record.operator}' is closed: {why}.", Severity.WARNING)
+        floor.do(SaveOffer(replace(record, ended_at=max(floor.now, record.placed_at), result="not_restored")))
+        return
+    line = caller.record.line if caller else ""
+    offer = Offer(record.offer, OfferKind(record.kind), record.call, line, record.operator, record)
+    for known, step in (
+        (record.ringing_at, OfferStep.RING),
+        (record.answered_at, OfferStep.ANSWER),
+        (record.connected_at, OfferStep.CONNECT),
+    ):
+        if known is not None and OFFER.allows(offer.state, step):
+            floor.step(offer, step)
+    floor.offers[offer.id], operator.offer = offer, offer.id
+    if caller:
+        _attach(caller, offer)
+    if offer.pending:
+        given_up_at = record.placed_at + floor.settings.ring_timeout + dispatch.GUARD
+        floor.do(SetTimer(Timer(TimerKind.RING, offer.id), max(floor.now, given_up_at)))
+
+
+def _attach(caller: Caller, offer: Offer) -> None:
+    if offer.state in (OfferState.ANSWERED, OfferState.CONNECTED):
+        caller.legs.add(offer.id)
+    if offer.state is OfferState.CONNECTED:
+        _talked_last(caller, offer.record)
+    elif offer.kind is OfferKind.QUEUE:
+        caller.offer = offer.id
+
+
+def _talked_last(caller: Caller, record: OfferRecord) -> None:
+    if record.connected_at is not None and record.connected_at >= caller.connected_at:
+        caller.leg, caller.connected_at = record.offer, record.connected_at
+
+
+def _transfer(floor: Floor, record: TransferRecord, offers: Iterable[OfferRecord]) -> None:
+    caller = floor.callers.get(record.call)
+    if caller is None:
+        return
+    caller.transfers = max(caller.transfers, record.number)
+    if record.ended_at is not None or record.result:
+        return
+    since = [one for one in offers if one.placed_at >= record.asked_at and one.kind != OfferKind.QUEUE]
+    ringing = next((one.offer for one in reversed(since) if one.offer in floor.offers), "")
+    before = [one for one in offers if one.operator == record.from_operator and one.placed_at < record.asked_at]
+    if record.from_operator not in floor.operators or record.target not in floor.rosters or not before:
+        floor.do(SaveTransfer(replace(record, ended_at=floor.now, result="failed")))
+        return
+    handover = Handover(record, before[-1].offer, {record.from_operator, *(one.operator for one in since)}, ringing)
+    caller.handover = handover
+    operator = floor.operators[record.from_operator]
+    if operator.offer == handover.from_leg:
+        operator.transfer = "ringing"
+
+
+def _announced(floor: Floor, record: AnnouncementRecord) -> None:
+    caller = floor.callers.get(record.call)
+    if caller is None:
+        return
+    caller.announcements = max(caller.announcements, record.number)
+    minutes = announcement.minutes_said(record)
+    if minutes is not None:
+        caller.said = announcement.Said(minutes, record.staff)
+    if record.result is PromiseResult.OPEN:
+        caller.promises.append(record)
+
+
+# -- where they are ----------------------------------------------------------------------------------------------------
+
+
+def _state(floor: Floor, caller: Caller, offers: Iterable[OfferRecord], transfers: Iterable[TransferRecord]) -> None:
+    """As far as rows tell; a caller in the menus stays 'arrived' until the snapshot tells where."""
+    diverted = any(one.call == caller.call and one.target == GENERAL_LINE and one.result for one in transfers)
+    state = _state_by_row(caller, diverted or caller.record.outcome is Outcome.GENERAL_LINE)
+    for step in CALLER.way(state):
+        floor.move(caller, step)
+    if state is CallerState.TALKING:
+        _conversation(floor, caller, offers, transfers)
+    record = caller.record
+    if record.answered_at is not None and record.waiting is not None:
+        # In the averages already, as the register tells them (`PastCalls`), unless it may still prove a false answer.
+        alive_at = floor.now if floor.lost_at is None else floor.lost_at
+        caller.answer_counted = alive_at - caller.connected_at > floor.settings.false_answer
+    if record.outcome is Outcome.CLOSED:
+        caller.direct = Direct(caller.call, Place.CLOSED)
+    elif record.outcome is Outcome.ALL_LINES_BUSY:
+        caller.direct = Direct(caller.call, Place.FULL)
+    elif state is CallerState.GENERAL:
+        caller.direct = Direct(caller.call, Place.GENERAL, ("transferring-general",))
+
+
+def _state_by_row(caller: Caller, diverted: bool) -> CallerState:
+    record = caller.record
+    if record.hung_up_by is not HungUpBy.NOBODY:
+        return CallerState.LEAVING
+    if diverted:
+        return CallerState.GENERAL
+    if record.joined_at is None:
+        return CallerState.ARRIVED
+    if record.answered_at is None or caller.offer:
+        return CallerState.WAITING
+    return CallerState.TALKING  # or in the queue again, or on the way out: the snapshot will tell
+
+
+def _conversation(
+    floor: Floor, caller: Caller, offers: Iterable[OfferRecord], transfers: Iterable[TransferRecord]
+) -> None:
+    """Who of the legs talks, since when, and how much it has talked before."""
+    connected = [floor.offers[id] for id in caller.legs if floor.offers[id].state is OfferState.CONNECTED]
+    talking = [leg for leg in connected if floor.operators[leg.operator].activity is Activity.TALKING]
+    if not talking:
+        if connected or caller.handover:
+            floor.move(caller, CallerStep.HOLD)
+        for id in caller.legs:  # the operator and the colleague who is asked
+            floor.offers[id].bridge = unseen(caller.leg)
+            operator = floor.operators[floor.offers[id].operator]
+            operator.transfer = "consulting" if operator.activity is Activity.CONSULTING else operator.transfer
+        return
+    leg = max(talking, key=lambda leg: leg.record.connected_at or -inf)
+    before = max(0.0, caller.record.talk - sum(one.talk for one in offers if one.offer != leg.id))
+    since = leg.record.connected_at or floor.now
+    if before:  # interrupted, at the last by a consultation that brought the caller back
+        ends = [one.ended_at for one in transfers if one.call == caller.call and one.consult and one.ended_at]
+        since = max([since, *ends])
+    leg.record = replace(leg.record, talk=before)
+    caller.leg = leg.id
+    caller.talking_since = caller.connected_at = leg.talking_since = since
+    caller.bridge = leg.bridge = unseen(leg.id)
+
+
+def _queue(floor: Floor) -> None:
+    """Everybody at their place; those for whom a phone rings are not offered again."""
+    queued = [caller for caller in floor.callers.values() if caller.state is CallerState.WAITING]
+    for caller in sorted(queued, key=lambda caller: (caller.place_at, caller.record.joined_at or 0.0)):
+        line = floor.line(caller)
+        waiting.take_place(floor, caller)
+        offer = floor.offers.get(caller.offer)
+        if offer:
+            line.queue.reserve(caller.call)
+        caller.direct = Direct(caller.call, Place.WAITING, lead=lead(floor, caller, Place.WAITING))
+        heard = max((record.spoken_at for record in caller.promises), default=caller.record.joined_at or floor.now)
+        at = max(floor.now, heard + line.settings.announce_every)
+        floor.do(SetTimer(Timer(TimerKind.ANNOUNCE, caller.call), at))
+
+
+# -- what else was going on --------------------------------------------------------------------------------------------
+
+
+def _aftermath(floor: Floor, event: Recalled) -> None:
+    floor.ended.update(dict.fromkeys(sorted(event.ended_lately), floor.now))
+    for record in event.unfinished_recordings:
+        if record.ended_at is not None:
+            floor.unfinished_recordings[record.call] = record
+            floor.do(FinishRecording(record.call, record.line, record.talk, record.ended_at))
+    for record in event.cut_off:
+        if record.line in floor.lines:
+            cut_off.remember(floor.lines[record.line], record)
+    for caller in floor.callers.values():
+        if caller.state is CallerState.ARRIVED and caller.admitted:
+            caller.regained = cut_off.regain(floor.line(caller), caller.record.number, floor.now)

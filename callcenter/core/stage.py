@@ -1,0 +1,64 @@
+"""CC_STAGE: what the dialplan has noted of where a caller is, for a controller that was not there to see it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from callcenter.core import waiting
+from callcenter.core.caller import CALLER, Caller, CallerState, CallerStep
+from callcenter.core.events import CallHistory
+from callcenter.core.floor import Floor
+from callcenter.core.records import HungUpBy, Outcome
+
+SAFETY_NET = "alone"
+"""Asterisk serves the caller by its own queue, because the controller was away."""
+WAITING, HELD, LEAVING = "waiting", "held", "leaving"
+GREETED_ALONE = "alone-greeting"
+"""Asterisk greets the caller on the way to its own queue."""
+QUEUED = frozenset({WAITING, HELD, SAFETY_NET})
+ADOPTED = QUEUED | {"greeting", "identifying", "choosing", GREETED_ALONE}
+"""Callers who wait for a word of ours: nobody else will ever move them on."""
+REFUSED: Mapping[str, Outcome] = {"closed": Outcome.CLOSED, "full": Outcome.ALL_LINES_BUSY}
+
+_STEPS: Mapping[str, CallerStep] = {
+    "greeting": CallerStep.GREET,
+    GREETED_ALONE: CallerStep.GREET,
+    "identifying": CallerStep.ASK_INN,
+    "choosing": CallerStep.ASK_URGENCY,
+    "general": CallerStep.DIVERT,
+}
+MENUS = frozenset({CallerState.ARRIVED, CallerState.GREETED, CallerState.IDENTIFYING, CallerState.CHOOSING})
+"""Before the queue. A caller in the queue or beyond is told about by the register, not by a stage."""
+
+
+def follow(floor: Floor, caller: Caller, stage: str) -> None:
+    """The caller came there at `floor.now`. Never back: what was followed once, or is known better, changes nothing."""
+    if stage == SAFETY_NET:
+        caller.recorded = True  # Asterisk begins that by itself
+    if caller.state not in MENUS:
+        return
+    if stage in QUEUED:
+        waiting.join(floor, caller, caller.record.urgency, max(floor.now, caller.record.arrived_at))
+    elif stage in REFUSED and CALLER.allows(caller.state, CallerStep.REFUSE):
+        floor.move(caller, CallerStep.REFUSE)
+        floor.note(caller, outcome=REFUSED[stage], hung_up_by=HungUpBy.SYSTEM)
+        floor.line(caller).lines_in_use -= caller.admitted
+        caller.admitted = False
+    elif stage in _STEPS:
+        _step(floor, caller, _STEPS[stage])
+
+
+def _step(floor: Floor, caller: Caller, step: CallerStep) -> None:
+    if caller.state is CallerState.ARRIVED and step in (CallerStep.ASK_INN, CallerStep.ASK_URGENCY):
+        floor.move(caller, CallerStep.GREET)
+    if not CALLER.allows(caller.state, step):
+        return
+    floor.move(caller, step)
+    if step is CallerStep.DIVERT and caller.record.outcome is Outcome.IN_PROGRESS:
+        floor.note(caller, outcome=Outcome.GENERAL_LINE)
+
+
+def refusal(history: CallHistory) -> Outcome | None:
+    """How a call ended that never came further than the first words; None: by the caller's own will."""
+    last = max(history.stages, key=lambda stage: stage[0], default=(0.0, ""))[1]
+    return REFUSED.get(last)
