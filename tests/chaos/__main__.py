@@ -15,6 +15,7 @@ import click
 
 from tests.bench.verdict import BrokenMeasurementError
 from tests.chaos import report
+from tests.chaos.judge import clock
 from tests.chaos.plan import GROUPS, NEEDS_ROOT, Plan
 from tests.chaos.run import play
 from tests.chaos.volume import Volume
@@ -46,7 +47,7 @@ def main(seconds: float, seed: int, callers: int, operators: int, faults: str, k
     report.write(result, folder)
     click.echo(f"\n{report.table(result)}\n")
     for violation in result.violations[:40]:
-        click.echo(f"  {violation.kind}: {violation.number} at {report.clock(violation.at)}: {violation.what}")
+        click.echo(f"  {violation.kind}: {violation.number} at {clock(violation.at)}: {violation.what}")
     if report.failed(result):
         click.echo(f"\n{len(result.violations)} violations; every call's story: {folder / 'stories.txt'}")
         raise SystemExit(1)

@@ -74,8 +74,8 @@ class Evidence:
     """Rows of calls that no phone placed."""
     offers: Mapping[str, list[Row]]
     """By call."""
-    shifts: list[Row]
-    presence: list[Row]
+    shifts: Sequence[Row]
+    presence: Sequence[Row]
     folder: Path
     recordings: Path
     began: float
@@ -106,8 +106,8 @@ def gather(
     happened: Sequence[Happening],
     rows: Sequence[Row],
     offers: Sequence[Row],
-    shifts: list[Row],
-    presence: list[Row],
+    shifts: Sequence[Row],
+    presence: Sequence[Row],
     keys: Mapping[str, str],
     *,
     folder: Path,
@@ -119,6 +119,9 @@ def gather(
     deaths = [
         Death(one.died_at[0], one.mended_at, one.back_at or one.mended_at) for one in happened if one.asterisk_died
     ]
+    for ringing in testimony.rung:
+        if ringing.ended_at is None:
+            ringing.ended_at = next((death.at for death in deaths if ringing.rung_at <= death.at + _NEAR), None)
     cases = [_case(testimony, placed, deaths, keys) for placed in testimony.placed]
     strangers = _assign(cases, rows)
     by_call: defaultdict[str, list[Row]] = defaultdict(list)

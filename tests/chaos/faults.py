@@ -228,7 +228,7 @@ _DO: dict[str, Callable[[Chaos, Happening], Awaitable[None]]] = {
     "spool full": Chaos.spool_full,
     "kill Asterisk": Chaos.kill_asterisk,
 }
-assert NEEDS_ROOT <= _DO.keys()
+assert _DO.keys() >= NEEDS_ROOT
 
 
 def _said(happening: Happening) -> str:

@@ -6,6 +6,7 @@ import hashlib
 import wave
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,8 @@ _SAME_MOMENT = 0.5
 """Seconds in which a caller has hung up already and a phone does not know it yet, or the other way round."""
 _FAREWELL = 6.0
 """Seconds from an operator's BYE to the line's: the good-bye between."""
+_CROSSING = 0.1
+"""Seconds in which a CANCEL or BYE and the next INVITE may cross."""
 _SHORTEST = 1.0
 """Seconds: with less there may be a conversation or none."""
 _LAST_SECONDS = 3.0
@@ -28,13 +31,14 @@ _LOUD = 500
 _MOSTLY = 0.8
 """Share of a conversation in which each side is heard; tones of one phone never pause."""
 
-DROPPED, INVERTED, INVERTED_IN_NET, ROWS, RECORDINGS, STUCK, SHIFTS, PLACES = KINDS = (
+DROPPED, INVERTED, INVERTED_IN_NET, ROWS, RECORDINGS, STUCK, TWICE, SHIFTS, PLACES = KINDS = (
     "calls dropped by a fault",
     "order inversions",
     "order inversions in the safety net",
     "register rows missing, doubled or wrong",
     "recordings missing, short or silent",
     "operators stuck",
+    "operators rung for two callers at once",
     "shifts ended by a fault",
     "places not kept after Asterisk's death",
 )
@@ -104,16 +108,16 @@ def _caller_left(placed: Placed, ringing: Ringing) -> bool:
 
 
 def _two_at_once(evidence: Evidence) -> Iterator[Violation]:
-    """A phone that was rung while its operator talked."""
-    talking: dict[str, Ringing] = {}
+    """A phone that was rung while it rang or talked already."""
+    busy: dict[str, Ringing] = {}
     for ringing in evidence.testimony.rung:
-        before = talking.get(ringing.phone)
-        until = before and (before.ended_at or float("inf"))
-        if before and until and ringing.rung_at < until - 0.1 and not evidence.died(ringing.rung_at, 5.0):
-            text = f"phone {ringing.phone} was rung while its operator talked with {before.number}"
-            yield Violation(STUCK, ringing.number, ringing.rung_at, text)
-        if ringing.answered_at is not None:
-            talking[ringing.phone] = ringing
+        before = busy.get(ringing.phone)
+        if before and ringing.rung_at < (before.ended_at or ringing.rung_at) - _CROSSING:
+            does = "talked with" if (before.answered_at or ringing.rung_at) < ringing.rung_at else "rang for"
+            text = f"phone {ringing.phone} was rung while it {does} {before.number}"
+            yield Violation(TWICE, ringing.number, ringing.rung_at, text)
+        if before is None or (ringing.ended_at or float("inf")) > (before.ended_at or 0.0):
+            busy[ringing.phone] = ringing
 
 
 # -- the register --------------------------------------------------------------------------------------------------
@@ -139,11 +143,11 @@ def _times(case: Case, row: Row) -> Iterator[str]:
     if first and (case.talk > _SHORTEST or answered is not None):
         yield from _differ("answered_at", answered, first.answered_at)
     elif not first and answered is not None:
-        yield f"answered_at is {_clock(answered)}, but no phone answered"
+        yield f"answered_at is {clock(answered)}, but no phone answered"
     ended = moment(row["ended_at"])
     if case.death:
         if ended is None or not case.death.at - TOLERANCE <= ended <= case.death.back_at + 5.0:
-            yield f"ended_at is {_clock(ended)}, Asterisk died at {_clock(case.death.at)}"
+            yield f"ended_at is {clock(ended)}, Asterisk died at {clock(case.death.at)}"
     else:
         yield from _differ("ended_at", ended, case.ended_at)
     joined, left = moment(row["joined_at"]), answered if answered is not None else ended
@@ -190,15 +194,14 @@ def _urgency(evidence: Evidence, case: Case, row: Row) -> Iterator[str]:
 
 def _differ(what: str, said: float | None, seen: float | None, *, seconds: bool = False) -> Iterator[str]:
     if said is None or seen is None or abs(said - seen) > TOLERANCE:
-        texts = [f"{x:.1f} s" if seconds and x is not None else _clock(x) for x in (said, seen)]
+        texts = [f"{x:.1f} s" if seconds and x is not None else clock(x) for x in (said, seen)]
         off = f" ({said - seen:+.1f} s)" if said is not None and seen is not None else ""
         yield f"{what} is {texts[0]}, the phones say {texts[1]}{off}"
 
 
-def _clock(at: float | None) -> str:
-    from datetime import UTC, datetime
-
-    return "empty" if at is None or at == float("inf") else f"{datetime.fromtimestamp(at, UTC):%H:%M:%S.%f}"[:-3]
+def clock(at: float | None) -> str:
+    """A moment for the reader of a story."""
+    return "-" if at is None or at == float("inf") else f"{datetime.fromtimestamp(at, UTC):%H:%M:%S.%f}"[:-3]
 
 
 def _place(evidence: Evidence, case: Case) -> Iterator[Violation]:
@@ -216,7 +219,7 @@ def _place(evidence: Evidence, case: Case) -> Iterator[Violation]:
     old = moment(before.row["place_at"] or before.row["joined_at"])
     new = moment(case.row["place_at"] or case.row["joined_at"])
     if old is not None and (new is None or abs(new - old) > TOLERANCE):
-        text = f"had the place of {_clock(old)}, and got that of {_clock(new)}"
+        text = f"had the place of {clock(old)}, and got that of {clock(new)}"
         yield Violation(PLACES, case.number, case.placed.dialled_at, text)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tests.chaos.evidence import Case, Evidence, moment
-from tests.chaos.judge import INVERTED, INVERTED_IN_NET, Violation, by_controller
+from tests.chaos.judge import INVERTED, INVERTED_IN_NET, Violation, by_controller, clock
 from tests.chaos.testimony import Ringing
 
 TOGETHER = 0.5
@@ -67,10 +67,8 @@ def _violation(evidence: Evidence, overtaker: _Waiting, ringing: Ringing, passed
     ours = by_controller(evidence, overtaker.case, ringing)
     first = min(passed, key=lambda one: (one.rank, one.place))
     text = (
-        f"phone {ringing.phone} was rung for a caller ({_name(overtaker.rank)}, place {overtaker.place - evidence.began:.1f})"
-        f" while {len(passed)} with a better place waited, the first {first.case.number}"
-        f" ({_name(first.rank)}, place {first.place - evidence.began:.1f}), at {ringing.rung_at - evidence.began:.1f}"
-        f"{'' if ours else ', by the safety net'}"
+        f"phone {ringing.phone} was rung {'' if ours else 'by the safety net '}for {_name(overtaker)} while"
+        f" {len(passed)} with a better place waited, the first {first.case.number}, {_name(first)}"
     )
     return Violation(INVERTED if ours else INVERTED_IN_NET, overtaker.case.number, ringing.rung_at, text)
 
@@ -87,8 +85,6 @@ def _waiting(evidence: Evidence) -> Iterator[_Waiting]:
         yield _Waiting(case, _RANK.get(row["urgency"], 1), joined, place if place is not None else joined, until)
 
 
-def _name(rank: int) -> str:
-    return next(name for name, number in _RANK.items() if number == rank)
-
-
-__all__ = ["inversions"]
+def _name(one: _Waiting) -> str:
+    urgency = next(name for name, number in _RANK.items() if number == one.rank)
+    return f"a caller ({urgency}, place of {clock(one.place)})"

@@ -1,4 +1,4 @@
-"""What a run will do: its size, its faults in their order, who calls and who answers. All of it follows from the seed."""
+"""What a run will do: its size, its faults in their order, who calls and who answers. All follows from the seed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _FOR_EVER = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The size of a run. Seconds; `seconds` is the time in which faults are injected, calm before and after excluded."""
+    """The size of a run. Seconds; `seconds`: in which faults are injected, without the calm before and after."""
 
     seconds: float = 90.0
     seed: int = 1

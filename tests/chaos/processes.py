@@ -32,7 +32,7 @@ class Asterisk:
         self._config, self._etc = config, etc
         self._program = process.find(PROJECT)
         self._stack = AsyncExitStack()
-        self._child: asyncio.subprocess.Process | None = None
+        self._child: process.Process | None = None
 
     async def start(self) -> None:
         """Until its manager interface takes connections."""

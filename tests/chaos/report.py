@@ -6,16 +6,14 @@ import json
 import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from tests.chaos.evidence import Case, Evidence
-from tests.chaos.judge import KINDS, Violation, by_controller
+from tests.chaos.judge import KINDS, Violation, by_controller, clock
 from tests.chaos.run import Result
-from tests.chaos.testimony import EndedBy
+from tests.chaos.testimony import NUMBER, EndedBy
 
-_STORIES = 60
 _SERVED_WITHIN = 30.0
 """Seconds after a kill in which the first ringing by the safety net is looked for."""
 
@@ -94,17 +92,18 @@ def stories(result: Result) -> Iterator[str]:
     evidence = result.evidence
     yield "FAULTS"
     for one in result.happened:
-        back = "never" if one.back_at is None else clock(one.back_at)
-        died = ", ".join(map(clock, one.died_at))
-        yield f"  {clock(one.at)}  {one.name} {one.note}; died {died or '-'}; mended {clock(one.mended_at)}; back {back}"
-    told: set[str] = set()
+        died = ", ".join(map(clock, one.died_at)) or "-"
+        times = f"died {died}; mended {clock(one.mended_at)}; back {clock(one.back_at)}"
+        yield f"  {clock(one.at)}  {one.name} {one.note}; {times}"
+    told: dict[str, list[Violation]] = {}
     for violation in result.violations:
-        yield f"\n{violation.kind.upper()}: {violation.number or '-'} at {clock(violation.at)}: {violation.what}"
-        if violation.number in told or not violation.number or len(told) > _STORIES:
-            continue
-        told.add(violation.number)
+        told.setdefault(violation.number, []).append(violation)
+    for number, found in told.items():
+        yield ""
+        yield from (f"{one.kind.upper()}: {number or '-'} at {clock(one.at)}: {one.what}" for one in found)
+        others = {other for one in found for other in NUMBER.findall(one.what)} - {number}
         for case in evidence.cases:
-            if case.number == violation.number:
+            if case.number == number or case.number in others:
                 yield from story(evidence, case)
 
 
@@ -113,14 +112,15 @@ def story(evidence: Evidence, case: Case) -> Iterator[str]:
     placed = case.placed
     end = "Asterisk died" if case.death else f"ended by {placed.ended_by or 'nobody'} {placed.refused}"
     yield (
-        f"    caller   dialled {clock(placed.dialled_at)}, accepted {clock(placed.accepted_at)}, key {case.key}"
+        f"    {placed.number} dialled {clock(placed.dialled_at)}, accepted {clock(placed.accepted_at)}, key {case.key}"
         f" {clock(placed.key_at)}, {end} {clock(placed.ended_at)}"
     )
     for ringing in case.ringings:
         by = "controller" if by_controller(evidence, case, ringing) else "net"
         yield (
-            f"    phone {ringing.phone} rung {clock(ringing.rung_at)} by the {by}, answered {clock(ringing.answered_at)}"
-            f"{'' if ringing.joined else ' (not joined)'}, ended by {ringing.ended_by or 'nobody'} {clock(ringing.ended_at)}"
+            f"    phone {ringing.phone} rung {clock(ringing.rung_at)} by the {by}, answered"
+            f" {clock(ringing.answered_at)}{'' if ringing.joined else ' (not joined)'},"
+            f" ended by {ringing.ended_by or 'nobody'} {clock(ringing.ended_at)}"
         )
     for row in case.rows:
         yield f"    row      {_facts(row)}"
@@ -149,11 +149,6 @@ def _journal(folder: Path, call: str) -> list[str]:
         if call and call in line
     ]
     return sorted(found)[:80]
-
-
-def clock(at: float | None) -> str:
-    """A moment for the reader of a story."""
-    return "-" if at is None or at == float("inf") else datetime.fromtimestamp(at, UTC).strftime("%H:%M:%S.%f")[:-3]
 
 
 def _distinct(violations: Sequence[Violation], kind: str) -> set[tuple[str, str]]:
@@ -207,6 +202,3 @@ def _spread(values: Sequence[float]) -> dict[str, float] | None:
     if not values:
         return None
     return {"n": len(values), "median": round(statistics.median(values), 2), "worst": round(max(values), 2)}
-
-
-

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -72,9 +71,18 @@ async def play(plan: Plan, folder: Path, tell: Tell = lambda text: None) -> Resu
     seen = testimony.collect((log.callers, log.phones) for log in here.crowds.logs)
     seen.rung = [ringing for ringing in seen.rung if ringing.number != _PROBE]
     found = evidence.gather(
-        seen, chaos.happened, [row for row in rows if row["number"] != _PROBE], offers, shifts, presence, here.crowds.keys,
-        folder=folder, recordings=here.config.recordings.folder, began=began, closed=closed,
-    )  # fmt: skip
+        seen,
+        chaos.happened,
+        [row for row in rows if row["number"] != _PROBE],
+        offers,
+        shifts,
+        presence,
+        here.crowds.keys,
+        folder=folder,
+        recordings=here.config.recordings.folder,
+        began=began,
+        closed=closed,
+    )
     judged = [*violations(found), *inversions(found, limit), *stuck]
     judged.sort(key=lambda one: one.at)
     return Result(plan, found, judged, chaos.happened, time.monotonic() - started, pending)
@@ -122,28 +130,24 @@ async def _answered(here: Scene) -> bool:
     network = here.config.asterisk.sip_bind.removesuffix("0.1")
     places = here.config.asterisk
     async with Softphone(_PROBE, f"{network}1.20", 0, (places.sip_bind, places.sip_port)) as phone:
-        call = await phone.dial(NUMBER)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_ANSWERED_WITHIN):
-                while not any(row["answered_at"] for row in here.rows(_OF_PROBE)):
-                    await asyncio.sleep(0.3)
-                return True
-        call.hang_up()
-    return False
+        await phone.dial(NUMBER)  # leaving the block hangs up
+        return await _until(lambda: any(row["answered_at"] for row in here.rows(_OF_PROBE)), _ANSWERED_WITHIN)
 
 
 _OF_PROBE = f"select answered_at from calls where number = '{_PROBE}'"
 _UNFINISHED = (
-    "select count(*) as n from calls where ended_at is null"
-    " or (talk > 1 and recording = '' and recording_problem = '')"
+    "select count(*) as n from calls where ended_at is null or (talk > 1 and recording = '' and recording_problem = '')"
 )
 
 
 async def _settle(here: Scene) -> None:
     """Until the register says all there is to say, with a limit; and phones have hung up."""
-    end = time.monotonic() + _SETTLED_WITHIN
-    while time.monotonic() < end:
-        if here.rows(_UNFINISHED)[0]["n"] == 0:
-            break
-        await asyncio.sleep(0.5)
+    await _until(lambda: here.rows(_UNFINISHED)[0]["n"] == 0, _SETTLED_WITHIN)
     await asyncio.sleep(_GOOD_BYE)
+
+
+async def _until(fact: Callable[[], bool], within: float) -> bool:
+    end = time.monotonic() + within
+    while not (true := fact()) and time.monotonic() < end:  # noqa: ASYNC110 - the register is a file
+        await asyncio.sleep(0.3)
+    return true

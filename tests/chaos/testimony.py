@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.bench.sip_log import Message, messages
 
-_NUMBER = re.compile(r"\+7\d{10}")
+NUMBER = re.compile(r"\+7\d{10}")
 
 
 class EndedBy(StrEnum):
@@ -100,7 +100,7 @@ def placed(log: Iterable[Message], crowd: int) -> list[Placed]:
     for message in log:
         call, method = found.get(message.call_id), message.first_line.split(" ", 1)[0]
         if call is None:
-            number = _NUMBER.search(message.caller)
+            number = NUMBER.search(message.caller)
             if method == "INVITE" and message.sent and number:
                 found[message.call_id] = Placed(number[0], crowd, message.at)
             continue
@@ -130,7 +130,7 @@ def rung(log: Iterable[Message], phone: str) -> list[Ringing]:
     for message in log:
         ringing, method = found.get(message.call_id), message.first_line.split(" ", 1)[0]
         if ringing is None:
-            number = _NUMBER.search(message.caller)
+            number = NUMBER.search(message.caller)
             if method == "INVITE" and not message.sent:
                 found[message.call_id] = Ringing(phone, number[0] if number else message.caller, message.at)
         elif message.accepts_call and message.sent:
