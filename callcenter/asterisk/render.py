@@ -51,14 +51,15 @@ class Folders:
     log: Path
     recording: Path
     journal: Path
+    """The place is Asterisk's choice: a path of our own would be cut off at 79 bytes."""
 
     @classmethod
     def under(cls, var: Path, run: Path | None = None) -> Folders:
         """The folders of the installation whose run-time folder is `var`."""
         home = var / "asterisk"
         spool = home / "spool"
-        run = run or home / "run"
-        return cls(home / "etc", home / "lib", spool, run, home / "log", spool / "recording", home / "journal")
+        run, log = run or home / "run", home / "log"
+        return cls(home / "etc", home / "lib", spool, run, log, spool / "recording", log / "cel-custom")
 
     def make(self) -> None:
         """Create what is missing."""

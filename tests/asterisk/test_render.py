@@ -16,6 +16,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from callcenter.asterisk.journal import CURRENT
 from callcenter.asterisk.render import (
     HEARTBEAT_STALE,
     LONGEST_FOLDER,
@@ -287,7 +288,7 @@ def test_every_stage_of_a_caller_is_told_to_the_journal_and_to_nobody_else_twice
 def test_no_column_of_the_journal_holds_what_a_caller_can_choose(site: Site) -> None:
     site.render()
     [section] = re.findall(r"^\[(.*)\]$", site["cel_custom.conf"], re.MULTILINE)
-    assert section == str(site.folders.journal / "journal.csv")
+    assert site.folders.log / "cel-custom" / section == site.folders.journal / CURRENT
     assert ("fields", "eventtime,eventtype,uniqueid,linkedid,channame,eventextra") in site.section(
         "cel_custom.conf", section
     )
