@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from types import NoneType
 from typing import Any, TypeVar, get_args, get_type_hints
@@ -33,8 +33,8 @@ Clock = Callable[[datetime], float]
 Row = dict[str, Any]
 Record = TypeVar("Record")
 
-_Stored = Callable[[Any, Wall], Any]
-"""From a field's value, not None, to what its column takes."""
+_Stored = Callable[[Any, datetime], Any]
+"""From a field's value, not None, to what its column takes; the date is that of second 0 of the core's clock."""
 
 TABLE_OF: dict[type[Save], type[Base]] = {
     SaveCall: Call,
@@ -65,8 +65,9 @@ def clean(raw: str, limit: int | None) -> str:
 
 def row_of(save: Save, wall: Wall, fact: str = "") -> Row:
     """The fact as a row. Raises ValueError, TypeError or OverflowError when a value makes no sense."""
+    zero = wall(0.0)
     row = {
-        name: None if (value := getattr(save.record, name)) is None else stored(value, wall)
+        name: None if (value := getattr(save.record, name)) is None else stored(value, zero)
         for name, stored in _FIELDS[type(save)]
     }
     if isinstance(save, SavePresence):
@@ -92,9 +93,9 @@ def _stored(column: Column[Any]) -> _Stored:
         return lambda value, _: list(value)
     is_moment = isinstance(kind, UtcDateTime)
 
-    def number(value: float, wall: Wall) -> datetime | float | None:
+    def number(value: float, zero: datetime) -> datetime | float | None:
         if math.isfinite(value):
-            return wall(value) if is_moment else value
+            return zero + timedelta(seconds=value) if is_moment else value
         # Databases differ in what they make of it, and a single one spoils every sum of a report.
         if nullable:
             return None

@@ -177,6 +177,8 @@ class Spool:
             self._size = os.fstat(file).st_size
             if self._size:
                 self._write(file, b"\n")  # after what may be half a line
+            if self._segments:
+                self._write(file, _line(self.done))  # a start looks for it in the last file
         except OSError as problem:
             self._fail(problem)
             return None

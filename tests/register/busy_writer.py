@@ -1,4 +1,4 @@
-"""A program that writes calls without end and says how many are safe; a test kills it in the middle."""
+"""A program that writes calls without end and says how many it was told; a test kills it in the middle."""
 
 from __future__ import annotations
 
@@ -8,19 +8,21 @@ from itertools import count
 from pathlib import Path
 
 from callcenter.register import Register, Writer
+from callcenter.register.spool import Spool
 from tests.register.stories import arrival, wall
 
 
-async def main(path: Path) -> None:
-    """Print the number of calls that are in the register, after each batch."""
-    writer = Writer(await Register.open(path), wall)
+async def main(path: Path, folder: Path) -> None:
+    """Print the number of calls that were put, after every few of them, while they are being written."""
+    writer = Writer(await Register.open(path), wall, Spool(folder))
     writer.start()
-    for batch in count(1):
-        for number in range(200):
-            writer.put(arrival(f"{batch}.{number}", batch))
-        await writer.drain(10)
-        print(writer.written, flush=True)
+    writer._hurry.set()
+    for number in count():
+        writer.put(arrival(f"{number}", number))
+        if number % 20 == 0:
+            print(number + 1, flush=True)
+            await asyncio.sleep(0.0)
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1])))
+    asyncio.run(main(Path(sys.argv[1]), Path(sys.argv[2])))

@@ -5,10 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -28,28 +24,9 @@ from callcenter.core.records import (
 from callcenter.register import Register, Writer
 from callcenter.register.rows import TABLE_OF, clean
 from callcenter.register.tables import DirectoryImport, table_of
-from tests.register.stories import announcement, arrival, eventually, fill, presence, stored, wall
+from tests.register.stories import announcement, arrival, eventually, fill, locked, presence, stored, wall
 
 _REPOSITORY = Path(__file__).parents[2]
-
-_LOCKER = """
-import sqlite3, sys
-connection = sqlite3.connect(sys.argv[1], isolation_level=None)
-connection.execute("BEGIN IMMEDIATE")
-print("locked", flush=True)
-sys.stdin.readline()
-connection.rollback()
-"""
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[subprocess.Popen[str]]:
-    """Another process holds the database until it reads a line."""
-    command = [sys.executable, "-c", _LOCKER, str(path)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "locked\n"
-        yield process
 
 
 @pytest.mark.clause("ESTP 5.6.1")
@@ -356,29 +333,6 @@ async def test_stopping_writes_what_is_left(path: Path, register: Register) -> N
         writer.put(arrival(f"100.{number}"))
     assert await writer.stop(5)
     assert stored(path, "SELECT count(*) FROM calls") == [(50,)]
-
-
-async def test_a_killed_controller_leaves_a_register_that_opens_with_all_earlier_batches(path: Path) -> None:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.register.busy_writer", str(path)),
-        cwd=_REPOSITORY,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    assert process.stdout is not None
-    safe = 0
-    while safe < 2000:
-        safe = int(await asyncio.wait_for(process.stdout.readline(), 30))
-    process.kill()
-    await process.wait()
-    tail = (await process.stdout.read()).split()
-    safe = int(tail[-1]) if tail else safe
-
-    register = await Register.open(path)
-    await register.close()
-    [(rows, whole)] = stored(path, "SELECT count(*), count(*) % 200 FROM calls")
-    assert rows >= safe
-    assert whole == 0, "half a batch was left"
-    assert stored(path, "PRAGMA integrity_check") == [("ok",)]
 
 
 def test_every_field_of_a_record_has_its_column() -> None:
