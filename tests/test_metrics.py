@@ -17,7 +17,7 @@ from callcenter.core.commands import Answer, Reply, SaveAnnouncement, SaveCall, 
 from callcenter.core.events import RecordingFailed, RecordingFinished
 from callcenter.core.records import AnnouncementRecord, CallRecord, OfferRecord, Outcome, PromiseResult
 from callcenter.core.view import LineView, OperatorView, PromisesView, View, WaitingView
-from callcenter.metrics import Metrics
+from callcenter.metrics import Metrics, RegisterState
 from callcenter.metrics.recent import LIMIT
 from callcenter.planning.forecast import Forecast, Need
 
@@ -116,7 +116,7 @@ class World:
     def __init__(self) -> None:
         people = [person("101", "available", "talking"), person("102", "off", "idle"), person("103", "off", "idle")]
         self.view = View({"estp": LINE}, {p.id: p for p in people}, {"operators": 0}, asterisk_connected=True)
-        self.register = (0, 0)
+        self.register = RegisterState()
         self.ami: tuple[bool, float | None] = (True, 0.25)
         self.forecasts: dict[str, tuple[Forecast, float]] = {}
         self.metrics = Metrics(
@@ -364,12 +364,16 @@ def test_recordings_are_counted_by_result(world: World) -> None:
 
 def test_the_daemons_own_parts(world: World) -> None:
     assert world.scrape()("ami_last_event_age_seconds") == 0.25
-    world.ami, world.register = (False, None), (17, 3)
+    world.ami, world.register = (False, None), RegisterState(17, 3, 61.5, 2, 18, 9000, 5, spool_works=False)
     scrape = world.scrape()
     assert scrape("ami_up") == 0
     assert scrape("ami_last_event_age_seconds") is None
     assert scrape("register_pending_rows") == 17
+    assert scrape("register_oldest_pending_seconds") == 61.5
     assert scrape("register_write_failures_total") == 3
+    assert scrape("register_set_aside_total") == 2
+    assert (scrape("spool_facts"), scrape("spool_bytes"), scrape("spool_failures_total")) == (18, 9000, 5)
+    assert scrape("spool_up") == 0
     assert scrape("build_info", version="1.2.3") == 1
 
 

@@ -8,6 +8,6 @@ channel. What is unknown is absent, never zero or NaN.
 
 from __future__ import annotations
 
-from callcenter.metrics.exposition import Metrics
+from callcenter.metrics.exposition import Metrics, RegisterState
 
-__all__ = ["Metrics"]
+__all__ = ["Metrics", "RegisterState"]

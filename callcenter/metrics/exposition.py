@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
 
 import prometheus_client
 from prometheus_client import CollectorRegistry, ProcessCollector
@@ -16,8 +17,26 @@ from callcenter.metrics import floor, forecast
 from callcenter.metrics.counts import Counts
 from callcenter.metrics.ledger import LedgerCounts
 
-RegisterState = Callable[[], tuple[int, int]]
-"""Rows not yet written, and writes that failed since the start."""
+
+class RegisterState(NamedTuple):
+    """How far the register is behind what happens, and where what it does not have yet is kept."""
+
+    pending: int = 0
+    """Rows not yet written."""
+    failures: int = 0
+    """Writes that failed since the start."""
+    oldest: float = 0.0
+    """Seconds that the longest waiting row has waited."""
+    set_aside: int = 0
+    """Facts since the start that nobody can write."""
+    spooled: int = 0
+    """Facts in the spool, and their bytes."""
+    spooled_bytes: int = 0
+    spool_failures: int = 0
+    """Facts since the start that the spool could not keep."""
+    spool_works: bool = True
+
+
 AmiState = Callable[[], tuple[bool, float | None]]
 """Whether we are connected and logged in, and the seconds since the last event (None: there was none yet)."""
 
@@ -28,7 +47,7 @@ class Metrics:
     def __init__(
         self,
         view: Callable[[], View],
-        register_state: RegisterState,
+        register_state: Callable[[], RegisterState],
         ami: AmiState,
         forecasts: Callable[[], forecast.Forecasts] = dict,
         *,
@@ -73,7 +92,7 @@ class _Seen(Collector):
     def __init__(
         self,
         view: Callable[[], View],
-        register_state: RegisterState,
+        register_state: Callable[[], RegisterState],
         ami: AmiState,
         forecasts: Callable[[], forecast.Forecasts],
         version: str,
@@ -101,15 +120,28 @@ class _Seen(Collector):
         if age is not None:
             last.add_metric([], age)
         yield last
-        pending, failures = self._register_state()
-        yield GaugeMetricFamily(
-            "callcenter_register_pending_rows", "Facts not yet written to the call register.", value=pending
-        )
-        yield CounterMetricFamily(
-            "callcenter_register_write_failures_total",
-            "Failed attempts to write to the call register.",
-            value=failures,
-        )
+        yield from _register(RegisterState(*self._register_state()))
         build = GaugeMetricFamily("callcenter_build_info", "The running version; always 1.", labels=["version"])
         build.add_metric([self._version], 1)
         yield build
+
+
+def _register(state: RegisterState) -> Iterator[Metric]:
+    for name, help_text, value in (
+        ("register_pending_rows", "Facts not yet written to the call register.", state.pending),
+        ("register_oldest_pending_seconds", "Wait of the longest waiting of them; 0: none waits.", state.oldest),
+        ("spool_up", "1 while facts are kept on the disk until they are in the register.", state.spool_works),
+        ("spool_facts", "Facts kept so.", state.spooled),
+        ("spool_bytes", "Disk space that they take.", state.spooled_bytes),
+    ):
+        yield GaugeMetricFamily(f"callcenter_{name}", help_text, value=value)
+    for name, help_text, value in (
+        ("register_write_failures", "Failed attempts to write to the call register.", state.failures),
+        ("register_set_aside", "Facts that can't be written to the call register, nor ever will.", state.set_aside),
+        (
+            "spool_failures",
+            "Facts that could not be kept on the disk, and waited in memory alone.",
+            state.spool_failures,
+        ),
+    ):
+        yield CounterMetricFamily(f"callcenter_{name}", help_text, value=value)
