@@ -17,6 +17,7 @@ from sqlalchemy import Engine, event
 from callcenter.core.commands import Save
 from callcenter.core.records import Outcome
 from callcenter.register import Register, day_summary, history, promises, reports
+from callcenter.register.conversations import Conversations
 from callcenter.register.customers import CustomersTable
 from callcenter.register.recall import recall
 from tests.register.stories import MORNING, announcement, arrival, fill, presence
@@ -131,6 +132,10 @@ QUESTIONS: dict[str, tuple[Ask, set[str]]] = {
             "sqlite_autoindex_presence_changes_1 (fact=?)",
             "SEARCH presence_changes USING INTEGER PRIMARY KEY (rowid>?)",
         },
+    ),
+    "recordings to be checked": (
+        lambda register: Conversations(register).unchecked(NOW, ["1"], 50),
+        {"ix_calls_unchecked (ended_at<?)", "ix_offers_call (call=?)"},
     ),
     "changes of the directory": (lambda register: CustomersTable(register).version(), {"SEARCH directory_imports"}),
 }
