@@ -1,0 +1,178 @@
+"""A real Asterisk with our settings and no controller: a test may play one, by AMI, as far as the story needs it."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import unquote
+
+import yaml
+
+from callcenter.asterisk import process, translate
+from callcenter.asterisk.ami import Ami, AmiSettings
+from callcenter.asterisk.journal import Journal, Position
+from callcenter.asterisk.render import Folders, render
+from callcenter.config import Config
+from callcenter.core import commands, events
+from callcenter.core.commands import Place
+from callcenter.daemon import Controller
+from callcenter.directory import normalise, valid_inn
+from callcenter.people import Secrets
+from tests.e2e.softphone import Call, Softphone
+from tests.e2e.station import PROJECT, Station, configuration, until
+
+
+def every_day(folder: Path) -> str:
+    """A dialplan for which weekends are working days, so that the story is the same on all days."""
+    shutil.copytree(PROJECT / "dialplan", folder / "dialplan")
+    plan = folder / "dialplan" / "extensions.conf.j2"
+    text = plan.read_text()
+    assert "mon-fri" in text
+    plan.write_text(text.replace("mon-fri", "*"))
+    return str(folder / "dialplan")
+
+
+class Alone:
+    """What a test needs of it. Times of histories are of the epoch."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.secrets = Secrets.load_or_create(config.var, config)
+        self.line = Station(config, cast(Controller, None), self.secrets)
+        self.program = process.find(PROJECT)
+        run, self._temporary = process.run_folder(config.var)
+        self.folders = Folders.under(config.var, run)
+        self.told: list[Mapping[str, str]] = []
+        """What Asterisk said, in its order."""
+        self.translator = translate.Translator(
+            normalise, lambda _: None, lambda _: None, valid_inn, (), config.prompts, self.folders.recording
+        )
+        self.ami: Ami
+        self._heart: asyncio.Task[None] | None = None
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[process.Process]:
+        """Asterisk, with us at its manager, until the block is left."""
+        async with process.running(self.program, self.folders.etc) as child:
+            booted = asyncio.Event()
+            asterisk = self.config.asterisk
+            settings = AmiSettings(asterisk.ami_bind, asterisk.ami_port, "callcenter", self.secrets.ami, backoff_max=0.2)
+            self.ami = Ami(settings, self.told.append, lambda connected, why: booted.set() if connected else None)
+            connection = asyncio.create_task(self.ami.run())
+            try:
+                async with asyncio.timeout(20):
+                    await booted.wait()
+                yield child
+            finally:
+                self.silence()
+                connection.cancel()
+                await asyncio.gather(connection, return_exceptions=True)
+
+    async def close(self) -> None:
+        await self.line.close()
+        if self._temporary:
+            process.remove(self.folders.run)
+
+    # -- the controller's part ---------------------------------------------------------------------------------
+
+    async def beat(self) -> None:
+        """From now on there is a controller."""
+        await self.ami.send(translate.heartbeat(int(time.time())))
+
+        async def heart() -> None:
+            while True:
+                await asyncio.sleep(1.0)
+                self.ami.send(translate.heartbeat(int(time.time())))
+
+        self._heart = asyncio.create_task(heart())
+
+    def silence(self) -> None:
+        """The controller dies."""
+        if self._heart:
+            self._heart.cancel()
+        self._heart = None
+
+    async def do(self, command: commands.Command) -> None:
+        """What the core would have wanted."""
+        for action in self.translator.actions(command):
+            await self.ami.send(action)
+
+    async def on_shift(self, phone: str, paused: bool = False) -> Softphone:
+        """The mirror of somebody who is on shift; returns their phone."""
+        for action in self.translator.mirror(commands.Mirror(phone, "operators", phone, True, paused), ["cc-estp"]):
+            await self.ami.send(action)
+        return await self.line.phone(phone)
+
+    async def arrives(self, number: str) -> str:
+        """The call of whoever dialled from this number, as soon as Asterisk asks what to do with it."""
+
+        def found() -> list[str]:
+            return [one["Uniqueid"] for one in self.said("CCArrived") if unquote(one["Number"]) == number]
+
+        return cast(list[str], await until(found, what=f"{number} arrives"))[0]
+
+    async def waits(self, number: str, lead: float = 0.0) -> tuple[Call, str]:
+        """Somebody dials, is greeted and sent to the waiting room."""
+        caller = await self.line.caller(number)
+        call = await self.arrives(number)
+        await self.do(commands.Direct(call, Place.GREETING))
+        await until(lambda: self.said("CCGreeted", call), what=f"{number} is greeted")
+        await self.do(commands.Direct(call, Place.WAITING, lead=lead))
+        await until(lambda: self.stage(call) == "waiting", what=f"{number} waits")
+        return caller, call
+
+    def said(self, event: str, channel: str = "") -> list[Mapping[str, str]]:
+        """What the dialplan has told of one channel, or of all."""
+        told = [message for message in self.told if message.get("UserEvent") == event]
+        return [message for message in told if channel in ("", message["Uniqueid"])]
+
+    # -- facts -------------------------------------------------------------------------------------------------
+
+    def journal(self, position: Position | None = None) -> Journal:
+        """As a controller would open it."""
+        return Journal(self.folders.journal, self.config.phones, normalise, lambda epoch: epoch, position)
+
+    def stage(self, call: str) -> str:
+        """Where a caller is, by the journal."""
+        [history] = [one for one in self.journal().read() if one.call == call] or [None]
+        return history.stages[-1][1] if history else ""
+
+    async def ended(self, calls: int) -> list[events.CallHistory]:
+        """The journal, when so many calls are over."""
+
+        def over() -> list[events.CallHistory]:
+            histories = self.journal().read()
+            return histories if sum(one.ended_at is not None for one in histories) == calls else []
+
+        return cast(list[events.CallHistory], await until(over, 15.0, f"{calls} calls are over"))
+
+    async def channels(self) -> list[events.ChannelSeen]:
+        """What Asterisk has open."""
+        found = await self.ami.collect(translate.SNAPSHOT, 5.0)
+        return [translate.channel_seen(message, normalise) for message in found]
+
+
+@asynccontextmanager
+async def alone(folder: Path, prompts: Path, **changes: Any) -> AsyncIterator[Alone]:
+    """An Asterisk that is not started yet (`running`), open every day; `changes` go over the configuration."""
+    data = configuration(prompts=str(prompts), dialplan=every_day(folder), **changes)
+    path = folder / "config.yaml"
+    path.write_text(yaml.safe_dump(data, allow_unicode=True))
+    here = Alone(Config.load(path))
+    render(here.config, here.secrets, here.program.installation, here.folders)
+    try:
+        yield here
+    finally:
+        await here.close()
+
+
+@asynccontextmanager
+async def started(folder: Path, prompts: Path, **changes: Any) -> AsyncIterator[Alone]:
+    """The same, started."""
+    async with alone(folder, prompts, **changes) as here, here.running():
+        yield here

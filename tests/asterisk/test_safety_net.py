@@ -1,0 +1,221 @@
+"""Stories of the dialplan when no controller answers: Asterisk serves callers by itself, in the order that is right."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+
+import pytest
+
+from callcenter.asterisk import translate
+from callcenter.asterisk.render import HEARTBEAT_STALE
+from callcenter.core import commands
+from callcenter.core.commands import OfferKind, Place
+from tests.asterisk.alone import Alone, started
+from tests.e2e.hearing import heard_prompts, listen, names, read
+from tests.e2e.listening import CALLER, OPERATOR, hears, voice, voices
+from tests.e2e.softphone import RATE, Call, Softphone
+from tests.e2e.station import until
+
+pytestmark = pytest.mark.e2e
+QUICK = {"ring_timeout": "20"}
+WITHIN = HEARTBEAT_STALE + 8.0
+"""Seconds from the last heartbeat until a phone rings."""
+DIGIT_WAIT = 6.0
+"""Seconds that a caller has to begin to type."""
+
+
+def number_of(leg: Call) -> str:
+    """Who the operator's phone says is calling."""
+    found = re.search(r"\+7\d{10}", leg.caller_id)
+    assert found, leg.caller_id
+    return found[0]
+
+
+async def serve(phone: Softphone, calls: int, within: float = WITHIN) -> list[str]:
+    """The operator takes so many calls, one after the other. Returns the callers' numbers."""
+    served = []
+    for _ in range(calls):
+        leg = await phone.rings(within)
+        served.append(number_of(leg))
+        leg.answer()
+        await listen(leg, 0.2)
+        leg.hang_up()
+    return served
+
+
+async def quiet(here: Alone) -> None:
+    """Nothing remains in Asterisk: no channel, nobody in its queue."""
+    async with asyncio.timeout(10):
+        while await here.channels():
+            pass
+        entries = await here.ami.collect({"Action": "QueueStatus", "Queue": "cc-estp"}, 5.0)
+    assert [entry for entry in entries if entry["Event"] == "QueueEntry"] == []
+
+
+@pytest.mark.clause("ESTP 2.3, 4.2")
+async def test_the_net_serves_by_class_and_by_former_place(tmp_path: Path, brief: Path) -> None:
+    async with started(tmp_path, brief, timings=QUICK) as here:
+        await here.beat()
+        await here.waits("+73421111101")
+        await here.waits("+73421111102")
+        await here.waits("+73421111103", lead=600.0)  # urgent
+        await here.waits("+73421111104")
+        _, back = await here.waits("+73421111105", lead=1200.0)  # was cut off, has dialled again
+        await here.do(commands.Direct(back, Place.WAITING))  # and is taken back from somewhere
+        phone = await here.on_shift("101")
+        here.silence()
+        served = await serve(phone, 5)
+        await quiet(here)
+    assert [int(number[-1]) for number in served] == [5, 3, 1, 2, 4]
+
+
+@pytest.mark.clause("ESTP 2.3")
+async def test_an_urgent_caller_taken_back_and_left_alone_again_keeps_the_better_place(
+    tmp_path: Path, brief: Path
+) -> None:
+    """Who joined without a class has it later; who had a place does not lose it by being moved."""
+    async with started(tmp_path, brief, timings=QUICK) as here:
+        await here.beat()
+        _, first = await here.waits("+73421111101")
+        _, second = await here.waits("+73421111102")
+        seen = {channel.channel_id: channel.variables["CC_SINCE"] for channel in await here.channels()}
+        for call in (first, second):
+            await here.ami.send(translate.hand_over(call))
+            await until(lambda call=call: here.stage(call) == "alone", what="alone")  # type: ignore[misc]
+        await here.do(commands.Direct(second, Place.WAITING, lead=300.0))
+        await here.do(commands.Direct(first, Place.WAITING, lead=1.0))
+        await until(lambda: here.stage(first) == here.stage(second) == "waiting", what="taken back")
+        after = {channel.channel_id: channel.variables["CC_SINCE"] for channel in await here.channels()}
+        phone = await here.on_shift("101")
+        here.silence()
+        served = await serve(phone, 2)
+    assert served == ["+73421111102", "+73421111101"]
+    assert 0 < int(seen[second]) - int(after[second]) <= 3000
+    assert int(after[first]) <= int(seen[first])
+
+
+@pytest.mark.clause("ESTP 2.2a, 2.3")
+async def test_a_controller_that_ends_hands_everybody_over_at_once_and_in_order(tmp_path: Path, brief: Path) -> None:
+    loop = asyncio.get_running_loop()
+    async with started(tmp_path, brief, timings=QUICK) as here:
+        await here.beat()
+        callers = [await here.waits(f"+7342111110{ending}") for ending in (3, 1, 2)]
+        phone = await here.on_shift("101")
+        here.silence()
+        began = loop.time()
+        await here.ami.send(translate.heartbeat(0))
+        for _, call in callers:
+            await here.ami.send(translate.hand_over(call))
+        await until(lambda: {here.stage(call) for _, call in callers} == {"alone"}, what="all are in Asterisk's queue")
+        took = loop.time() - began
+        served = await serve(phone, 3)
+        await quiet(here)
+    assert [int(number[-1]) for number in served] == [3, 1, 2]
+    assert took < HEARTBEAT_STALE
+
+
+@pytest.mark.parametrize(
+    ("place", "prompts", "stage"),
+    [
+        (Place.GREETING, (), "greeting"),
+        (Place.IDENTIFY, ("ask-inn",), "identifying"),
+        (Place.URGENCY, ("ask-urgency",), "choosing"),
+    ],
+)
+@pytest.mark.clause("ESTP 2.2a, 2.3")
+async def test_whoever_was_in_a_menu_comes_to_the_nets_queue(
+    tmp_path: Path, brief: Path, place: Place, prompts: tuple[str, ...], stage: str
+) -> None:
+    async with started(tmp_path, brief, timings=QUICK) as here:
+        await here.beat()
+        await here.line.caller("+73421111101")
+        call = await here.arrives("+73421111101")
+        await here.do(commands.Direct(call, place, prompts))
+        phone = await here.on_shift("101")
+        here.silence()
+        assert await serve(phone, 1, WITHIN + DIGIT_WAIT) == ["+73421111101"]
+        await quiet(here)
+        [history] = await here.ended(1)
+    assert [stage for _, stage in history.stages] == ["arriving", stage, "alone", "leaving"]
+
+
+@pytest.mark.clause("ESTP 2.2")
+async def test_the_line_has_no_more_places_in_the_net_than_with_a_controller(tmp_path: Path, brief: Path) -> None:
+    async with started(tmp_path, brief, timings=QUICK, line={"capacity": "2"}) as here:
+        await here.beat()
+        await here.waits("+73421111101")
+        here.silence()
+        second = await here.line.caller("+73421111102")
+        await until(lambda: len([1 for one in here.journal().read() if one.stages[-1][1] == "alone"]) == 2, WITHIN)
+        third = await here.line.caller("+73421111103")
+        await until(third.ended.is_set, 10.0, "the third is sent away")
+        second.hang_up()
+        await here.ended(2)
+        fourth = await here.line.caller("+73421111104")
+        await until(lambda: here.journal().read()[-1].stages[-1][1] == "alone", 10.0, "the fourth has a place again")
+        heard = names(heard_prompts(third.heard(), ["greeting", "all-lines-busy", "closed-hours"], brief))
+        told = {one.number[-1]: one for one in here.journal().read()}
+        assert not fourth.ended.is_set()
+    assert heard == ["all-lines-busy"]
+    assert (told["3"].stages[-1][1], told["3"].hung_up_by, told["3"].cause) == ("full", "system", 17)
+
+
+@pytest.mark.clause("ESTP 2.3")
+async def test_an_operator_in_a_call_of_ours_is_not_rung_by_the_net(tmp_path: Path, brief: Path) -> None:
+    async with started(tmp_path, brief, timings=QUICK) as here:
+        await here.beat()
+        caller, call = await here.waits("+73421111101")
+        phone = await here.on_shift("101")
+        [channel] = await here.channels()
+        await here.do(commands.Record(call, "estp"))
+        await here.do(commands.AfterBridge(call, Place.GOODBYE))
+        await here.do(ring(call, channel.channel))
+        leg = await phone.rings()
+        leg.say(voice(OPERATOR))
+        leg.answer()
+        await hears(caller, OPERATOR)
+        waiting, _ = await here.waits("+73421111102")
+        here.silence()
+        await until(lambda: here.journal().read()[-1].stages[-1][1] == "alone", WITHIN)
+        await listen(waiting, 4.0)
+        assert phone.incoming.empty(), "nobody is rung who talks"
+        assert voices(caller.heard(0.2)) == {OPERATOR}, "and the talk goes on"
+        leg.hang_up()
+        assert await serve(phone, 1) == ["+73421111102"]
+        await quiet(here)
+        first, second = await here.ended(2)
+    assert [stage for _, stage in first.stages] == ["arriving", "greeting", "waiting", "leaving"]
+    assert [(one.channel_id, one.phone, len(one.talks)) for one in first.legs] == [("offer-1", "101", 1)]
+    assert first.hung_up_by == second.hung_up_by == "operator"
+
+
+def ring(call: str, channel: str, offer: str = "offer-1", phone: str = "101") -> commands.Ring:
+    return commands.Ring(offer, OfferKind.QUEUE, phone, call, channel, "+73420000000", "", 20.0)
+
+
+@pytest.mark.clause("ESTP 2.6")
+async def test_a_conversation_in_the_net_is_recorded_from_the_first_word_on_both_sides(
+    tmp_path: Path, brief: Path
+) -> None:
+    async with started(tmp_path, brief, timings=QUICK) as here:
+        phone = await here.on_shift("101")
+        caller = await here.line.caller("+73421111101")
+        caller.say(voice(CALLER))
+        leg = await phone.rings(WITHIN)
+        leg.say(voice(OPERATOR))
+        leg.answer()
+        await hears(caller, OPERATOR)
+        await listen(leg, 2.0)
+        caller.hang_up()
+        await quiet(here)
+        [history] = await here.ended(1)
+        [(begun, over)] = history.legs[0].talks
+        sides = {side: read(here.folders.recording / f"{history.call}-{side}.wav") for side in ("in", "out")}
+    assert over is not None
+    for samples, party in ((sides["in"], CALLER), (sides["out"], OPERATOR)):
+        assert len(samples) / RATE == pytest.approx(over - begun, abs=0.3)
+        assert voices(samples[: RATE // 2]) == {party}, "from the first word"
+        assert voices(samples[-RATE // 2 :]) == {party}
+    assert history.hung_up_by == "caller"
