@@ -17,7 +17,7 @@ from callcenter.core.commands import Answer, Reply, SaveAnnouncement, SaveCall, 
 from callcenter.core.events import RecordingFailed, RecordingFinished
 from callcenter.core.records import AnnouncementRecord, CallRecord, OfferRecord, Outcome, PromiseResult
 from callcenter.core.view import LineView, OperatorView, PromisesView, View, WaitingView
-from callcenter.metrics import Metrics, RegisterState
+from callcenter.metrics import Metrics, RecordingState, RegisterState
 from callcenter.metrics.recent import LIMIT
 from callcenter.planning.forecast import Forecast, Need
 
@@ -117,10 +117,16 @@ class World:
         people = [person("101", "available", "talking"), person("102", "off", "idle"), person("103", "off", "idle")]
         self.view = View({"estp": LINE}, {p.id: p for p in people}, {"operators": 0}, asterisk_connected=True)
         self.register = RegisterState()
+        self.recordings = RecordingState()
         self.ami: tuple[bool, float | None] = (True, 0.25)
         self.forecasts: dict[str, tuple[Forecast, float]] = {}
         self.metrics = Metrics(
-            lambda: self.view, lambda: self.register, lambda: self.ami, lambda: self.forecasts, version="1.2.3"
+            lambda: self.view,
+            lambda: self.register,
+            lambda: self.ami,
+            lambda: self.forecasts,
+            lambda: self.recordings,
+            version="1.2.3",
         )
 
     def scrape(self) -> Scrape:
@@ -456,6 +462,17 @@ def test_wrong_secrets_are_counted_apart_from_attempts_that_come_too_soon(world:
 def test_nothing_is_counted_as_recorded_where_nobody_talked(world: World) -> None:
     world.metrics.observe_event(RecordingFinished("c1", "", 0.0, ""), 0.0)
     assert 'callcenter_recordings_total{result="ok"} 0.0' in world.metrics.text().decode()
+
+
+@pytest.mark.clause("ESTP 2.6")
+def test_it_is_seen_when_nothing_is_recorded_and_when_recordings_are_found_wanting(world: World) -> None:
+    assert world.scrape()("recording_possible") == 1
+    world.view = replace(world.view, not_recording="3 MB are free")
+    world.recordings = RecordingState(checked=40, problems=2, unfinished=5)
+    scrape = world.scrape()
+    assert scrape("recording_possible") == 0
+    assert (scrape("recordings_checked_total"), scrape("recordings_problems_total")) == (40, 2)
+    assert scrape("recordings_unfinished") == 5
 
 
 def test_histograms_have_the_promised_five_minutes_as_a_bound(world: World) -> None:

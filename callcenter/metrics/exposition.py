@@ -37,6 +37,16 @@ class RegisterState(NamedTuple):
     spool_works: bool = True
 
 
+class RecordingState(NamedTuple):
+    """What became of recordings after they were made (ESTP 2.6)."""
+
+    checked: int = 0
+    """Compared with their conversation since the start, and those of them with a problem."""
+    problems: int = 0
+    unfinished: int = 0
+    """Calls whose recording is being made, or waits for the disk to take it."""
+
+
 AmiState = Callable[[], tuple[bool, float | None]]
 """Whether we are connected and logged in, and the seconds since the last event (None: there was none yet)."""
 
@@ -50,6 +60,7 @@ class Metrics:
         register_state: Callable[[], RegisterState],
         ami: AmiState,
         forecasts: Callable[[], forecast.Forecasts] = dict,
+        recordings: Callable[[], RecordingState] = RecordingState,
         *,
         version: str = "unknown",
     ) -> None:
@@ -59,7 +70,7 @@ class Metrics:
         self._view = view
         self._counts = Counts(self._registry)
         self._ledger = LedgerCounts(self._registry)
-        self._registry.register(_Seen(view, register_state, ami, forecasts, version))
+        self._registry.register(_Seen(view, register_state, ami, forecasts, recordings, version))
         ProcessCollector(registry=self._registry)
 
     def observe_event(self, event: Event, now: float) -> None:
@@ -95,6 +106,7 @@ class _Seen(Collector):
         register_state: Callable[[], RegisterState],
         ami: AmiState,
         forecasts: Callable[[], forecast.Forecasts],
+        recordings: Callable[[], RecordingState],
         version: str,
     ) -> None:
         self._version = version
@@ -102,6 +114,7 @@ class _Seen(Collector):
         self._register_state = register_state
         self._ami = ami
         self._forecasts = forecasts
+        self._recordings = recordings
 
     def describe(self) -> Iterable[Metric]:
         """Nothing to check at registration: the view need not exist yet."""
@@ -121,6 +134,7 @@ class _Seen(Collector):
             last.add_metric([], age)
         yield last
         yield from _register(RegisterState(*self._register_state()))
+        yield from _recordings(RecordingState(*self._recordings()), self._view().not_recording)
         build = GaugeMetricFamily("callcenter_build_info", "The running version; always 1.", labels=["version"])
         build.add_metric([self._version], 1)
         yield build
@@ -145,3 +159,21 @@ def _register(state: RegisterState) -> Iterator[Metric]:
         ),
     ):
         yield CounterMetricFamily(f"callcenter_{name}", help_text, value=value)
+
+
+def _recordings(state: RecordingState, not_recording: str) -> Iterator[Metric]:
+    yield GaugeMetricFamily(
+        "callcenter_recording_possible",
+        "1 while conversations are recorded; 0: the disk has no room.",
+        value=not not_recording,
+    )
+    yield GaugeMetricFamily(
+        "callcenter_recordings_unfinished",
+        "Calls whose recording is being made, or waits for the disk to take it.",
+        value=state.unfinished,
+    )
+    for name, help_text, value in (
+        ("checked", "Recordings compared with their conversation.", state.checked),
+        ("problems", "Recordings that are missing, incomplete or changed, of those compared.", state.problems),
+    ):
+        yield CounterMetricFamily(f"callcenter_recordings_{name}", help_text, value=value)
