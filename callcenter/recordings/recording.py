@@ -21,7 +21,7 @@ import wave
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
 
@@ -78,7 +78,7 @@ class Recordings:
         self,
         spool: Path,
         folder: Path,
-        now: Callable[[str], datetime],
+        now: Callable[[str], datetime] | None = None,
         manifest: Manifest | None = None,
     ) -> None:
         self._spool = spool
@@ -113,7 +113,7 @@ class Recordings:
         """
         if not call or "/" in call or "\0" in call:
             raise RecordingError(f"{call!r} is not the name of a file, so Asterisk has recorded nothing under it")
-        ended = ended or self._now(line)
+        ended = ended or (self._now(line) if self._now else datetime.now(UTC))
         target = self._target(call, line, ended)
         try:
             return await self._finished(call, line, target, talk, ended)
