@@ -238,12 +238,23 @@ def _recording(evidence: Evidence, case: Case) -> Iterator[Violation]:
     """As long as the conversation, both sides heard, and the file is the one that was registered."""
     if case.talk <= _SHORTEST or case.row is None:
         return
+    if known_unrecorded(evidence, case):
+        return
     for text in _wrong_with(evidence, case, case.row):
-        begin = case.conversations[0].answered_at or 0.0
-        excused = evidence.during("spool full", begin - 1.0, case.ended_at + 3.0) and case.row["recording_problem"]
-        if not excused:  # where there was no room and the register says so, it is known
-            problem = f" (problem: {case.row['recording_problem']})" if case.row["recording_problem"] else ""
-            yield Violation(RECORDINGS, case.number, begin, text + problem)
+        problem = f" (problem: {case.row['recording_problem']})" if case.row["recording_problem"] else ""
+        yield Violation(RECORDINGS, case.number, case.conversations[0].answered_at or 0.0, text + problem)
+
+
+def known_unrecorded(evidence: Evidence, case: Case) -> bool:
+    """Whether there was no room for this recording, and the register says that something is wrong with it.
+
+    Where the spool was full at any time of the conversation; or where it began when the other disk was full.
+    """
+    if not case.conversations or case.row is None or not case.row["recording_problem"]:
+        return False
+    begin = case.ringings[0].rung_at
+    answered = case.conversations[0].answered_at or begin
+    return evidence.during("spool full", begin, case.ended_at) or evidence.during("recordings full", begin, answered)
 
 
 def _wrong_with(evidence: Evidence, case: Case, row: Row) -> Iterator[str]:

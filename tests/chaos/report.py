@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.chaos.evidence import Case, Evidence
-from tests.chaos.judge import KINDS, Violation, by_controller, clock
+from tests.chaos.judge import KINDS, Violation, by_controller, clock, known_unrecorded
 from tests.chaos.run import Result
 from tests.chaos.testimony import NUMBER, EndedBy
 
@@ -48,6 +48,7 @@ def figures(result: Result) -> dict[str, Any]:
             for case in evidence.cases
         ),
         "cut off by Asterisk's death": sum(case.death is not None for case in evidence.cases),
+        "known as unrecorded: no room": sum(known_unrecorded(evidence, case) for case in evidence.cases),
         "answered through the safety net": len(_by_net(evidence)),
         **counted,
         "facts not written at the end": result.pending,

@@ -30,6 +30,8 @@ from tests.e2e.station import PROJECT, configuration
 BACK_WITHIN = 60.0
 _LOOK = 0.05
 _CAPACITY = 200
+_MIN_FREE = 4
+"""Megabytes: as much as is said in a few seconds of a full line."""
 _MEGABYTES_PER_SECOND = 0.4
 """Of recordings, with eight operators who talk all the time."""
 
@@ -127,7 +129,7 @@ def _configured(plan: Plan, folder: Path) -> Config:
     data["lines"]["estp"]["capacity"] = str(_CAPACITY)  # who is still hanging up must not keep others out
     data["prompts"] = str(brief_prompts(folder / "prompts"))
     data["dialplan"] = str(_every_day(folder / "dialplan"))
-    data["recordings"] = {"folder": "recordings"}
+    data["recordings"] = {"folder": "recordings", "min_free_mb": str(_MIN_FREE), "check_after": "1"}
     data["database"] = "database/register.sqlite"
     path = folder / "config.yaml"
     path.write_text(yaml.safe_dump(data, allow_unicode=True, sort_keys=False))
