@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.chaos.faults import Happening
-from tests.chaos.testimony import EndedBy, Placed, Ringing, Testimony
+from tests.chaos.testimony import EndedBy, Placed, Ringing, Seen
 
 Row = Mapping[str, Any]
 BY_CONTROLLER = "offer-"
@@ -67,7 +67,7 @@ class Evidence:
     """What is judged."""
 
     cases: list[Case]
-    testimony: Testimony
+    testimony: Seen
     happened: Sequence[Happening]
     deaths: Sequence[Death]
     strangers: list[Row]
@@ -102,7 +102,7 @@ def moment(text: str | None) -> float | None:
 
 
 def gather(
-    testimony: Testimony,
+    testimony: Seen,
     happened: Sequence[Happening],
     rows: Sequence[Row],
     offers: Sequence[Row],
@@ -132,7 +132,7 @@ def gather(
     )
 
 
-def _case(testimony: Testimony, placed: Placed, deaths: Iterable[Death], keys: Mapping[str, str]) -> Case:
+def _case(testimony: Seen, placed: Placed, deaths: Iterable[Death], keys: Mapping[str, str]) -> Case:
     death = None
     if placed.ended_by is EndedBy.NOBODY:
         death = next((death for death in deaths if placed.dialled_at <= death.at + _NEAR), None)

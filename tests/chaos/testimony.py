@@ -70,7 +70,7 @@ class Ringing:
 
 
 @dataclass(slots=True)
-class Testimony:
+class Seen:
     """Everything that all phones saw."""
 
     placed: list[Placed] = field(default_factory=list)
@@ -143,9 +143,9 @@ def rung(log: Iterable[Message], phone: str) -> list[Ringing]:
     return list(found.values())
 
 
-def collect(crowds: Iterable[tuple[Path, dict[str, Path]]]) -> Testimony:
+def collect(crowds: Iterable[tuple[Path, dict[str, Path]]]) -> Seen:
     """All logs of all generations: (callers' log, person -> phone's log)."""
-    testimony = Testimony()
+    testimony = Seen()
     for crowd, (callers, phones) in enumerate(crowds):
         testimony.placed += placed(read(callers), crowd)
         testimony.rung += _all_rung(phones)

@@ -1,0 +1,246 @@
+"""The judge finds what is wrong: a harness that finds nothing whatever happens would prove nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import wave
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.chaos import evidence
+from tests.chaos.evidence import Evidence
+from tests.chaos.faults import Happening
+from tests.chaos.judge import (
+    DROPPED,
+    INVERTED,
+    INVERTED_IN_NET,
+    PLACES,
+    RECORDINGS,
+    ROWS,
+    SHIFTS,
+    TWICE,
+    violations,
+)
+from tests.chaos.order import inversions
+from tests.chaos.testimony import EndedBy, Placed, Ringing, Seen
+
+START = 1_800_000_000.0
+ANNA, BORIS = "+73422000001", "+73422000002"
+LIMIT = 180.0
+
+
+def at(seconds: float) -> str:
+    """A moment of the story as the register writes it."""
+    return datetime.fromtimestamp(START + seconds, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+
+
+class Tale:
+    """A run that went well, to be spoilt: two callers, one operator each, no faults. Seconds from START."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.placed = [self.caller(ANNA, 0.0, 40.0), self.caller(BORIS, 1.0, 41.0)]
+        self.rung = [self.phone("101", ANNA, 20.0, 22.0, 38.0), self.phone("102", BORIS, 21.0, 23.0, 39.0)]
+        self.rows = [self.row(ANNA, 0.0, 22.0, 38.0, "101"), self.row(BORIS, 1.0, 23.0, 39.0, "102")]
+        self.offers = [self.offer(ANNA, "101", 20.0), self.offer(BORIS, "102", 21.0)]
+        self.shifts: list[dict[str, Any]] = [{"operator": "101", "ended_at": None, "end_cause": ""}]
+        self.happened: list[Happening] = []
+
+    @staticmethod
+    def caller(number: str, dialled: float, ended: float, crowd: int = 0) -> Placed:
+        begin = START + dialled
+        return Placed(number, crowd, begin, begin, begin, begin + 3, "", START + ended, EndedBy.LINE)
+
+    @staticmethod
+    def phone(phone: str, number: str, rung: float, answered: float, ended: float) -> Ringing:
+        return Ringing(phone, number, START + rung, START + answered, True, START + ended, EndedBy.PHONE)
+
+    def row(self, number: str, arrived: float, answered: float, ended: float, operator: str) -> dict[str, Any]:
+        name = f"{number}.wav"
+        digest = self.recording(name, ended - answered)
+        return {
+            "call": number, "number": number, "arrived_at": at(arrived), "joined_at": at(arrived + 3),
+            "place_at": at(arrived + 3), "answered_at": at(answered), "ended_at": at(ended + 2),
+            "waiting": answered - arrived - 3, "talk": ended - answered, "operator": operator, "urgency": "normal",
+            "outcome": "answered", "hung_up_by": "operator", "recording": name, "recording_sha256": digest,
+            "recording_problem": "",
+        }  # fmt: skip
+
+    @staticmethod
+    def offer(number: str, operator: str, placed: float) -> dict[str, Any]:
+        return {"offer": f"offer-{number}", "call": number, "operator": operator, "placed_at": at(placed)}
+
+    def recording(self, name: str, seconds: float, silent: int | None = None) -> str:
+        """Write one, and return its digest."""
+        tone = (np.sin(np.arange(int(8000 * seconds)) / 3) * 8000).astype("<i2")
+        both = np.stack([tone, tone], axis=1)
+        if silent is not None:
+            both[: len(both) // 2, silent] = 0
+        with wave.open(str(self.folder / name), "wb") as file:
+            file.setparams((2, 2, 8000, 0, "NONE", ""))
+            file.writeframes(both.tobytes())
+        return hashlib.sha256((self.folder / name).read_bytes()).hexdigest()
+
+    def evidence(self) -> Evidence:
+        keys: Mapping[str, str] = {ANNA: "2", BORIS: "2"}
+        return evidence.gather(
+            Seen(self.placed, self.rung), self.happened, self.rows, self.offers, self.shifts, (), keys,
+            folder=self.folder, recordings=self.folder, began=START, closed=START + 100,
+        )  # fmt: skip
+
+    def kinds(self) -> set[str]:
+        """What is found wrong."""
+        found = self.evidence()
+        return {one.kind for one in (*violations(found), *inversions(found, LIMIT))}
+
+
+@pytest.fixture
+def tale(tmp_path: Path) -> Tale:
+    return Tale(tmp_path)
+
+
+def test_a_run_that_went_well_has_no_violations(tale: Tale) -> None:
+    assert tale.kinds() == set()
+
+
+# -- calls -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_caller_whom_the_line_hangs_up_was_dropped(tale: Tale) -> None:
+    tale.rung.pop(0)
+    assert DROPPED in tale.kinds()
+
+
+def test_a_conversation_that_the_line_ends_was_dropped(tale: Tale) -> None:
+    tale.rung[0].ended_by = EndedBy.LINE
+    assert DROPPED in tale.kinds()
+
+
+def test_a_refused_caller_was_dropped(tale: Tale) -> None:
+    tale.placed[0].refused = "SIP/2.0 503 Service Unavailable"
+    assert DROPPED in tale.kinds()
+
+
+def test_who_was_there_when_asterisk_died_was_not_dropped_by_us(tale: Tale) -> None:
+    tale.placed[0] = replace(tale.placed[0], ended_at=None, ended_by=EndedBy.NOBODY)
+    assert DROPPED in tale.kinds()
+    death = Happening("kill Asterisk", START + 38, mended_at=START + 40, back_at=START + 41, died_at=[START + 38.0])
+    tale.happened = [replace(death, asterisk_died=True)]
+    assert DROPPED not in tale.kinds()
+
+
+def test_an_operator_who_is_rung_while_talking_is_found(tale: Tale) -> None:
+    tale.rung[1] = tale.phone("101", BORIS, 30.0, 31.0, 39.0)
+    assert TWICE in tale.kinds()
+
+
+# -- the order ---------------------------------------------------------------------------------------------------------
+
+
+def test_who_is_rung_for_before_an_earlier_caller_has_overtaken(tale: Tale) -> None:
+    tale.rung[1], tale.offers[1] = tale.phone("102", BORIS, 15.0, 16.0, 39.0), tale.offer(BORIS, "102", 15.0)
+    assert INVERTED in tale.kinds()
+    tale.offers.pop()
+    assert INVERTED_IN_NET in tale.kinds()
+
+
+def test_an_urgent_caller_may_overtake_until_the_limit(tale: Tale) -> None:
+    tale.rung[1], tale.offers[1] = tale.phone("102", BORIS, 15.0, 16.0, 39.0), tale.offer(BORIS, "102", 15.0)
+    tale.rows[1]["urgency"] = "urgent"
+    found = tale.evidence()
+    assert not list(inversions(found, LIMIT))
+    assert list(inversions(found, 10.0))
+
+
+def test_an_urgent_caller_who_has_to_wait_for_a_normal_one_is_found(tale: Tale) -> None:
+    tale.rung[1] = tale.phone("102", BORIS, 25.0, 26.0, 39.0)
+    tale.rows[1]["urgency"] = "urgent"
+    assert INVERTED in tale.kinds()
+
+
+# -- the register ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("column", "wrong"),
+    [
+        ("arrived_at", at(2.0)),
+        ("answered_at", at(24.0)),
+        ("answered_at", None),
+        ("ended_at", None),
+        ("ended_at", at(45.0)),
+        ("talk", 10.0),
+        ("waiting", 30.0),
+        ("operator", "102"),
+        ("operator", ""),
+        ("outcome", "lost"),
+        ("hung_up_by", "caller"),
+        ("urgency", "urgent"),
+        ("joined_at", None),
+        ("joined_at", at(6.0)),
+    ],
+)
+def test_a_wrong_row_is_found(tale: Tale, column: str, wrong: object) -> None:
+    tale.rows[0][column] = wrong
+    assert ROWS in tale.kinds()
+
+
+def test_a_missing_a_doubled_and_a_strange_row_are_found(tale: Tale) -> None:
+    row = tale.rows.pop(0)
+    assert ROWS in tale.kinds()
+    tale.rows += [row, {**row, "call": "again"}]
+    assert ROWS in tale.kinds()
+    tale.rows[-1] = {**row, "call": "strange", "number": "+73420000000"}
+    assert ROWS in tale.kinds()
+
+
+def test_a_shift_that_a_fault_ended_is_found(tale: Tale) -> None:
+    tale.shifts[0] |= {"ended_at": at(30.0), "end_cause": "controller restarted"}
+    assert tale.kinds() == {SHIFTS}
+
+
+def test_a_place_that_was_not_kept_is_found(tale: Tale) -> None:
+    tale.placed = [replace(tale.placed[0], ended_at=None, ended_by=EndedBy.NOBODY), tale.caller(ANNA, 35.0, 80.0, 1)]
+    tale.rung = [tale.phone("101", ANNA, 60.0, 62.0, 78.0)]
+    first = {**tale.rows[0], "answered_at": None, "ended_at": at(30.0), "waiting": 27.0, "talk": 0.0}
+    first |= {"operator": "", "outcome": "lost", "hung_up_by": "", "call": "first", "recording": ""}
+    again = {**tale.row(ANNA, 35.0, 62.0, 78.0, "101"), "place_at": first["place_at"]}
+    tale.rows, tale.offers = [first, again], [tale.offer(ANNA, "101", 60.0)]
+    death = Happening("kill Asterisk", START + 30, mended_at=START + 32, back_at=START + 33, died_at=[START + 30.0])
+    tale.happened = [replace(death, asterisk_died=True)]
+    assert tale.kinds() == set()
+    again["place_at"] = again["joined_at"]
+    assert tale.kinds() == {PLACES}
+
+
+# -- recordings --------------------------------------------------------------------------------------------------------
+
+
+def test_a_missing_recording_is_found(tale: Tale) -> None:
+    tale.rows[0] |= {"recording": "", "recording_problem": "no room"}
+    assert tale.kinds() == {RECORDINGS}
+
+
+def test_where_there_was_no_room_it_is_enough_that_the_register_says_so(tale: Tale) -> None:
+    tale.rows[0] |= {"recording": "", "recording_problem": "no room"}
+    tale.happened = [Happening("spool full", START + 25, mended_at=START + 30, back_at=START + 30)]
+    assert tale.kinds() == set()
+    tale.rows[0]["recording_problem"] = ""
+    assert tale.kinds() == {RECORDINGS}
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_a_short_a_changed_and_a_silent_recording_are_found(tale: Tale, side: int) -> None:
+    name = tale.rows[0]["recording"]
+    tale.rows[0]["recording_sha256"] = tale.recording(name, 14.0)
+    assert tale.kinds() == {RECORDINGS}
+    tale.rows[0]["recording_sha256"] = tale.recording(name, 16.0, silent=side)
+    assert tale.kinds() == {RECORDINGS}
+    tale.rows[0]["recording_sha256"] = "0" * 64
+    assert tale.kinds() == {RECORDINGS}
