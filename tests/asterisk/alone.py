@@ -61,7 +61,8 @@ class Alone:
         async with process.running(self.program, self.folders.etc) as child:
             booted = asyncio.Event()
             asterisk = self.config.asterisk
-            settings = AmiSettings(asterisk.ami_bind, asterisk.ami_port, "callcenter", self.secrets.ami, backoff_max=0.2)
+            address = asterisk.ami_bind, asterisk.ami_port
+            settings = AmiSettings(*address, "callcenter", self.secrets.ami, backoff_max=0.2)
             self.ami = Ami(settings, self.told.append, lambda connected, why: booted.set() if connected else None)
             connection = asyncio.create_task(self.ami.run())
             try:
@@ -137,10 +138,10 @@ class Alone:
         """As a controller would open it."""
         return Journal(self.folders.journal, self.config.phones, normalise, lambda epoch: epoch, position)
 
-    def stage(self, call: str) -> str:
-        """Where a caller is, by the journal."""
-        [history] = [one for one in self.journal().read() if one.call == call] or [None]
-        return history.stages[-1][1] if history else ""
+    def stage(self, caller: str) -> str:
+        """Where a caller, named by call or number, is by the journal; '' where there is none."""
+        found = [one for one in self.journal().read() if caller in (one.call, one.number)]
+        return found[-1].stages[-1][1] if found else ""
 
     async def ended(self, calls: int) -> list[events.CallHistory]:
         """The journal, when so many calls are over."""

@@ -148,13 +148,13 @@ async def test_the_line_has_no_more_places_in_the_net_than_with_a_controller(tmp
         await here.waits("+73421111101")
         here.silence()
         second = await here.line.caller("+73421111102")
-        await until(lambda: len([1 for one in here.journal().read() if one.stages[-1][1] == "alone"]) == 2, WITHIN)
+        await until(lambda: here.stage("+73421111101") == here.stage("+73421111102") == "alone", WITHIN)
         third = await here.line.caller("+73421111103")
         await until(third.ended.is_set, 10.0, "the third is sent away")
         second.hang_up()
         await here.ended(2)
         fourth = await here.line.caller("+73421111104")
-        await until(lambda: here.journal().read()[-1].stages[-1][1] == "alone", 10.0, "the fourth has a place again")
+        await until(lambda: here.stage("+73421111104") == "alone", 10.0, "the fourth has a place again")
         heard = names(heard_prompts(third.heard(), ["greeting", "all-lines-busy", "closed-hours"], brief))
         told = {one.number[-1]: one for one in here.journal().read()}
         assert not fourth.ended.is_set()
@@ -178,7 +178,7 @@ async def test_an_operator_in_a_call_of_ours_is_not_rung_by_the_net(tmp_path: Pa
         await hears(caller, OPERATOR)
         waiting, _ = await here.waits("+73421111102")
         here.silence()
-        await until(lambda: here.journal().read()[-1].stages[-1][1] == "alone", WITHIN)
+        await until(lambda: here.stage("+73421111102") == "alone", WITHIN)
         await listen(waiting, 4.0)
         assert phone.incoming.empty(), "nobody is rung who talks"
         assert voices(caller.heard(0.2)) == {OPERATOR}, "and the talk goes on"
