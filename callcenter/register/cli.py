@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,7 +13,7 @@ import click
 from callcenter.config import Config
 from callcenter.config.option import config_option, pass_config
 from callcenter.core.records import Outcome
-from callcenter.register import day_summary, reports
+from callcenter.register import day_summary, owed, reports
 from callcenter.register.database import Register
 from callcenter.register.question import Question, answer, asked, opened, question_options
 from callcenter.register.spreadsheet import write_csv
@@ -102,6 +103,41 @@ def show_days(config: Config, /, output: Path | None, **which: Any) -> None:
             with output.open("w", encoding="utf-8", newline="") as file:  # noqa: ASYNC230 - nothing else runs here
                 written = await write_csv(day_summary.COLUMNS, day_summary.rows(days), file)
             click.echo(f"{written} rows written to {output}")
+
+    answer(show())
+
+
+@register.command("owed")
+@click.option("--line", help="Only this line.")
+@click.option(
+    "--csv", "file", type=click.Path(dir_okay=False, path_type=Path), help="A CSV file instead of the terminal."
+)
+@click.option("--done", metavar="CALL", help="Somebody has called this caller back.")
+@pass_config
+def owed_calls(config: Config, /, line: str | None, file: Path | None, done: str | None) -> None:
+    """List callers whom a failure cut off and to whom nobody has spoken since.
+
+    A caller who has called again and was answered is owed nothing any more. --done takes a caller off the list, with
+    all that the same number is owed on the line.
+    """
+    zones = asked(config, None, None, None, line).zones
+
+    async def show() -> None:
+        now = datetime.now(UTC)
+        async with opened(config) as register:
+            if done is not None:
+                settled = await owed.called_back(register, now, done)
+                if not settled:
+                    raise click.ClickException(f"no call back is owed for '{done}'; 'register owed' names those calls")
+                click.echo(f"Called back; taken off the list: {settled}")
+                return
+            found = await owed.owed_calls(register, now, line)
+        if file is None:
+            click.echo("\n".join(owed.table(found, zones)))
+            return
+        with file.open("w", encoding="utf-8", newline="") as output:  # noqa: ASYNC230 - nothing else runs here
+            written = await write_csv(owed.COLUMNS, owed.rows(found, zones), output)
+        click.echo(f"{written} calls written to {file}")
 
     answer(show())
 

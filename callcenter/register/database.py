@@ -31,6 +31,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import InstrumentedAttribute
 
+from callcenter.core.reconcile import LOST_CAUSE
 from callcenter.core.records import HungUpBy, Outcome, PromiseResult
 from callcenter.register import migrations
 from callcenter.register.tables import Announcement, Call, Offer, Shift, Transfer
@@ -144,7 +145,7 @@ class Register:
         calls = (
             update(Call)
             .where(Call.ended_at.is_(None), *_none_of(Call.call, but))
-            .values(outcome=outcome, ended_at=at, hung_up_by=who, cause_text=cause)
+            .values(outcome=outcome, ended_at=at, hung_up_by=who, cause=LOST_CAUSE, cause_text=cause)
         )
         promises = (
             update(Announcement)

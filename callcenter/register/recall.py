@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, exists, func, or_, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, literal_column, select
 
 from callcenter.core.events import Recalled
 from callcenter.core.operator import Activity
+from callcenter.core.reconcile import CUT_OFF, LOST_CAUSE
 from callcenter.core.records import (
     AnnouncementRecord,
     CallRecord,
@@ -28,9 +28,6 @@ log = logging.getLogger(__name__)
 
 LONGEST_CALL = timedelta(days=1)
 """A call that arrived so long before the last one is over, whatever its row says."""
-CUT_OFF_CAUSE, CUT_OFF_TEXT = 41, "Asterisk ended"
-"""How the register tells that a failure of the telephone system ended a call."""
-
 _IN_PROGRESS = Call.ended_at.is_(None)
 
 
@@ -132,16 +129,31 @@ class _Reader:
         return frozenset(self._connection.scalars(ended))
 
     def _cut_off(self, place_kept: Mapping[str, float], now: datetime) -> tuple[CallRecord, ...]:
-        """Those who have not called again since: a place is given back once."""
-        later = aliased(Call)
-        again = exists().where(later.line == Call.line, later.number == Call.number, later.arrived_at >= Call.ended_at)
-        lately = [(Call.line == line) & (Call.ended_at >= now - timedelta(seconds=s)) for line, s in place_kept.items()]
+        """Those who have not called again since: each call gives one place back, the best that its number has."""
         longest = timedelta(seconds=max(place_kept.values(), default=0.0))
-        return self._calls(
+        failed = self._calls(
             Call.arrived_at >= now - longest - LONGEST_CALL,
-            Call.cause == CUT_OFF_CAUSE,
-            Call.cause_text == CUT_OFF_TEXT,
+            Call.cause == literal_column(str(LOST_CAUSE)),  # as its index says it
+            Call.cause_text == CUT_OFF,
             Call.hung_up_by == HungUpBy.SYSTEM.value,
-            or_(*lately) if lately else Call.id < 0,
-            ~again,
+            Call.line.in_(place_kept),
         )
+        at = self._clock(now)
+        kept = [call for call in failed if call.ended_at and at - call.ended_at <= place_kept[call.line]]
+        if not kept:
+            return ()
+        again = select(Call.line, Call.number, Call.arrived_at).where(
+            Call.number.in_({call.number for call in kept}), Call.arrived_at >= now - longest
+        )
+        told: list[tuple[float, str, str, CallRecord | None]]
+        told = [(call.ended_at or 0.0, call.line, call.number, call) for call in kept]
+        told += [(self._clock(row.arrived_at), row.line, row.number, None) for row in self._connection.execute(again)]
+        places: dict[tuple[str, str], list[CallRecord]] = {}
+        for _, line, number, cut_off in sorted(told, key=lambda one: one[:3]):
+            theirs = places.setdefault((line, number), [])
+            if cut_off is not None:
+                theirs.append(cut_off)
+                theirs.sort(key=lambda one: one.place_at or one.arrived_at)
+            elif theirs:
+                theirs.pop(0)
+        return tuple(call for theirs in places.values() for call in theirs)

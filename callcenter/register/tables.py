@@ -82,6 +82,14 @@ class Call(Base):
         Index(None, "line", "joined_at"),
         Index(None, "operator", "arrived_at"),
         Index(None, "outcome", "arrived_at"),
+        Index(None, "number", "arrived_at"),
+        Index(
+            "ix_calls_failed",
+            "cause",
+            "arrived_at",
+            sqlite_where=text("cause = 41"),
+            postgresql_where=text("cause = 41"),
+        ),
         Index(
             "ix_calls_open",
             "arrived_at",

@@ -53,6 +53,7 @@ class Api:
             web.get("/api/me", self.me),
             web.get("/api/floor", self.floor),
             web.get("/api/forecast", self.forecast),
+            web.get("/api/owed", self.owed),
         ]
 
     async def log_in(self, request: web.Request) -> web.Response:
@@ -187,6 +188,12 @@ class Api:
             {"id": line, "age": age, **asdict(forecast)} for line, (forecast, age) in self._floor.forecasts().items()
         ]
         return as_json({"lines": lines})
+
+    async def owed(self, request: web.Request) -> web.Response:
+        """Callers to be called back: a failure cut them off. For everybody on shift, since somebody has to call."""
+        self._person(request)
+        calls = [call | {"since": call["since"].isoformat()} for call in map(dict, await self._floor.owed())]
+        return as_json({"calls": calls})
 
     def _colleagues(self, view: View, own: OperatorView) -> list[dict[str, Any]]:
         return [

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 from callcenter.core.commands import Reply
 from callcenter.core.events import Event, Requester
@@ -28,6 +28,12 @@ class Floor(Protocol):
 
     def forecasts(self) -> Mapping[str, tuple[Forecast, float]]:
         """By line: the forecast of its day, and how many seconds ago it was made."""
+
+    async def owed(self) -> Sequence[Mapping[str, Any]]:
+        """Callers whom a failure cut off and to whom nobody has spoken since, the oldest first: fields by name.
+
+        Raises TimeoutError while the register cannot be read.
+        """
 
     def healthy(self) -> tuple[bool, Mapping[str, str]]:
         """Whether calls can be answered now, and for each component 'ok' or what is wrong."""

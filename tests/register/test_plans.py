@@ -19,6 +19,7 @@ from callcenter.core.records import Outcome
 from callcenter.register import Register, day_summary, history, promises, reports
 from callcenter.register.conversations import Conversations
 from callcenter.register.customers import CustomersTable
+from callcenter.register.owed import owed_calls
 from callcenter.register.recall import recall
 from tests.register.stories import MORNING, announcement, arrival, fill, presence
 
@@ -124,6 +125,7 @@ QUESTIONS: dict[str, tuple[Ask, set[str]]] = {
         lambda register: recall(register, lambda at: 0.0, timedelta(minutes=2), {"estp": 600.0}, NOW),
         {
             *(ENDS, "ix_calls_arrived_at (arrived_at>?)", LATELY),
+            "ix_calls_failed (cause=? AND arrived_at>?)",
             "ix_offers_call (call=?)",
             "ix_offers_operator_placed_at (operator=?)",
             "sqlite_autoindex_announcements_1 (call=?)",
@@ -136,6 +138,10 @@ QUESTIONS: dict[str, tuple[Ask, set[str]]] = {
     "recordings to be checked": (
         lambda register: Conversations(register).unchecked(NOW, ["1"], 50),
         {"ix_calls_unchecked (ended_at<?)", "ix_offers_call (call=?)"},
+    ),
+    "calls owed back": (
+        lambda register: owed_calls(register, NOW),
+        {"ix_calls_failed (cause=? AND arrived_at>?)", "ix_calls_number_arrived_at (number=? AND arrived_at>?)"},
     ),
     "changes of the directory": (lambda register: CustomersTable(register).version(), {"SEARCH directory_imports"}),
 }

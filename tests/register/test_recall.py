@@ -10,6 +10,7 @@ import pytest
 
 from callcenter.core.commands import Save, SaveCall, SaveOffer, SavePresence, SaveTransfer
 from callcenter.core.events import Recalled
+from callcenter.core.reconcile import CUT_OFF, LOST_CAUSE
 from callcenter.core.records import (
     HungUpBy,
     Identification,
@@ -20,16 +21,22 @@ from callcenter.core.records import (
     TransferRecord,
 )
 from callcenter.register import Register
-from callcenter.register.recall import CUT_OFF_CAUSE, CUT_OFF_TEXT, recall
+from callcenter.register.recall import recall
 from tests.register.stories import MORNING, announcement, arrival, fill, presence, wall
 
 LATELY = timedelta(seconds=120)
-CUT_OFF = {"cause": CUT_OFF_CAUSE, "cause_text": CUT_OFF_TEXT, "hung_up_by": HungUpBy.SYSTEM}
+FAILED: dict[str, Any] = {"cause": LOST_CAUSE, "cause_text": CUT_OFF, "hung_up_by": HungUpBy.SYSTEM}
 
 
 def clock(moment: datetime) -> float:
     """The core's clock in these stories."""
     return (moment - MORNING).total_seconds()
+
+
+def cut_off(call: str, number: str, at: float, ended_at: float, line: str = "estp") -> SaveCall:
+    """The telephone system has failed a caller who waited."""
+    record = arrival(call, at, ended_at=ended_at, outcome=Outcome.LOST, joined_at=at, place_at=at, **FAILED).record
+    return SaveCall(replace(record, number=number, line=line))
 
 
 async def recalled(register: Register, at: float, facts: list[Save], **place_kept: float) -> Recalled:
@@ -112,12 +119,8 @@ async def test_recordings_that_nobody_finished_are_asked_for_again(register: Reg
 
 
 async def test_who_was_cut_off_keeps_the_place_for_a_while_and_gets_it_once(register: Register) -> None:
-    def cut_off(call: str, number: str, at: float, ended_at: float, line: str = "estp") -> SaveCall:
-        record = arrival(call, at, ended_at=ended_at, outcome=Outcome.LOST, joined_at=at, **CUT_OFF).record
-        return SaveCall(replace(record, number=number, line=line))
-
     waits = cut_off("1", "+71", 0.0, 100.0)
-    too_long_ago = cut_off("2", "+72", 0.0, 99.0 - 600.0)
+    too_long_ago = cut_off("2", "+72", -900.0, 99.0)
     called_again = cut_off("3", "+73", 0.0, 100.0)
     cut_off_again = cut_off("4", "+73", 150.0, 160.0)
     of_another_line = cut_off("5", "+75", 0.0, 650.0, "perm")
@@ -125,7 +128,14 @@ async def test_who_was_cut_off_keeps_the_place_for_a_while_and_gets_it_once(regi
     gave_up = arrival("7", 0.0, ended_at=100.0, outcome=Outcome.ABANDONED, cause=16)
     facts: list[Save] = [waits, too_long_ago, called_again, cut_off_again, of_another_line, of_no_line, gave_up]
     found = await recalled(register, 700.0, facts, estp=600.0, perm=60.0)
-    assert found.cut_off == (waits.record, of_another_line.record, cut_off_again.record)
+    assert found.cut_off == (waits.record, cut_off_again.record, of_another_line.record)
+
+
+async def test_several_callers_of_one_office_keep_several_places(register: Register) -> None:
+    first, second, third = (cut_off(str(place), "+71", float(place), 100.0) for place in (1, 2, 3))
+    again = SaveCall(replace(arrival("4", 130.0).record, number="+71"))
+    found = await recalled(register, 150.0, [third, first, second, again])
+    assert found.cut_off == (second.record, third.record)
 
 
 async def test_a_call_of_long_ago_or_of_a_line_that_is_no_more_is_not_in_progress(register: Register) -> None:

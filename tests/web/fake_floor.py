@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from callcenter.core import events
 from callcenter.core.commands import Answer, Reply
@@ -71,6 +72,7 @@ class FakeFloor:
         self.free = {"operators": 0, "technical": 0}
         self.forecast: dict[str, tuple[Forecast, float]] = {}
         self.components = {"asterisk": "ok", "register": "ok"}
+        self.owed_calls: list[dict[str, Any]] = []
         self.silent = False
         self.wrong = 0
         self.verifications = 0
@@ -91,6 +93,11 @@ class FakeFloor:
 
     def forecasts(self) -> Mapping[str, tuple[Forecast, float]]:
         return self.forecast
+
+    async def owed(self) -> Sequence[Mapping[str, Any]]:
+        if self.silent:
+            raise TimeoutError
+        return self.owed_calls
 
     def healthy(self) -> tuple[bool, Mapping[str, str]]:
         return all(state == "ok" for state in self.components.values()), self.components

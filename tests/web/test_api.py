@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -262,6 +263,18 @@ async def test_a_supervisor_reads_how_the_day_will_end_and_what_would_help(
     assert (line["average_registered"], line["exceeding_registered"], line["needed_now"]) == (331.5, 0.62, 4)
     assert line["needed"][1] == {"clock": "14:30", "calls": 20.0, "people": 4}
     assert line["average"] is None, "unknown"
+
+
+async def test_whoever_is_on_shift_reads_whom_to_call_back(browser: Browser, floor: FakeFloor, log_in: LogIn) -> None:
+    since = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
+    floor.owed_calls = [{"call": "1700.1", "number": "+73420000001", "since": since, "was": "waiting", "waited": 61.0}]
+    assert (await browser.get("/api/owed")).status == 401
+    await log_in()
+    assert await (await browser.get("/api/owed")).json() == {
+        "calls": [floor.owed_calls[0] | {"since": "2026-11-23T06:00:00+00:00"}]
+    }
+    floor.silent = True
+    assert (await browser.get("/api/owed")).status == 503, "the register is locked"
 
 
 async def test_a_silent_core_is_an_honest_503(browser: Browser, floor: FakeFloor, log_in: LogIn) -> None:

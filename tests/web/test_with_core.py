@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
@@ -41,6 +42,9 @@ class CoreFloor:
 
     def forecasts(self) -> Mapping[str, tuple[Forecast, float]]:
         return {}
+
+    async def owed(self) -> Sequence[Mapping[str, Any]]:
+        return ()
 
     def healthy(self) -> tuple[bool, Mapping[str, str]]:
         return True, {}

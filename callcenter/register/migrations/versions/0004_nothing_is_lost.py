@@ -18,28 +18,26 @@ _MOMENTS = (
     ("presence_changes", "free_since"),
 )
 
+_FEW = (
+    ("ix_calls_open", ["arrived_at"], "ended_at IS NULL"),
+    ("ix_calls_failed", ["cause", "arrived_at"], "cause = 41"),
+    ("ix_calls_unchecked", ["ended_at"], "recording_checked_at IS NULL AND talk > 0"),
+)
+"""Indexes of a few calls among many."""
+
 
 def upgrade() -> None:
     for table, column in _MOMENTS:
         op.add_column(table, sa.Column(column, sa.DateTime(timezone=True), nullable=True))
-    op.create_index(
-        "ix_calls_open",
-        "calls",
-        ["arrived_at"],
-        sqlite_where=sa.text("ended_at IS NULL"),
-        postgresql_where=sa.text("ended_at IS NULL"),
-    )
-    op.create_index(
-        "ix_calls_unchecked",
-        "calls",
-        ["ended_at"],
-        sqlite_where=sa.text("recording_checked_at IS NULL AND talk > 0"),
-        postgresql_where=sa.text("recording_checked_at IS NULL AND talk > 0"),
-    )
+    for name, columns, which in _FEW:
+        where = sa.text(which)
+        op.create_index(name, "calls", columns, sqlite_where=where, postgresql_where=where)
+    op.create_index("ix_calls_number_arrived_at", "calls", ["number", "arrived_at"])
 
 
 def downgrade() -> None:
-    op.drop_index("ix_calls_unchecked", "calls")
-    op.drop_index("ix_calls_open", "calls")
+    op.drop_index("ix_calls_number_arrived_at", "calls")
+    for name, _, _ in _FEW:
+        op.drop_index(name, "calls")
     for table, column in reversed(_MOMENTS):
         op.drop_column(table, column)
