@@ -78,7 +78,7 @@ class Translator:
         """The core's event for an AMI message, or None where there is none."""
         channel = message.get("Uniqueid", "")
         match message.get("Event"):
-            case "UserEvent":
+            case "UserEvent" if channel:  # what is set for a channel without a name is set for all of Asterisk
                 return self._user_event(message, channel)
             case "Hangup":
                 return events.ChannelHungUp(channel, _number(message.get("Cause", "")), message.get("Cause-txt", ""))
@@ -191,7 +191,8 @@ class Translator:
         return [*before, *([say] if command.prompts else []), redirect]
 
     def _record(self, call: str) -> list[Action]:
-        files = {side: self.spool / f"{call}-{side}.wav" for side in ("in", "out")}
+        # No Path: Python 3.12 keeps every part of one for ever, and each call has parts of its own.
+        files = {side: f"{self.spool}/{call}-{side}.wav" for side in ("in", "out")}
         options = f"br({files['in']})t({files['out']})"
         return [
             _set(call, "CC_RECORDED", "1"),

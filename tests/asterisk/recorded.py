@@ -10,6 +10,8 @@ from tests.asterisk.fake_asterisk import event
 
 SESSION = Path(__file__).resolve().parents[1] / "data/ami_session.txt"
 
+ASKED = "Asked: "
+"""What an operator asked for by the page in this moment: no word of Asterisk."""
 STAGES = {
     "cc-arrive": "arriving",
     "cc-greeting": "greeting",
