@@ -30,8 +30,9 @@ log = logging.getLogger(__name__)
 
 CURRENT = "journal.csv"
 """The file that Asterisk writes."""
-OVERLAP = 5.0
-"""Seconds by which the position stays behind: so late may a line be written, and its event be handled."""
+OVERLAP = 15.0
+"""Seconds by which the position stays behind: so late may a line be written, its event be handled, and a connection
+that has silently died be noticed (by a ping of every 5 s that is not answered in 5 s)."""
 LONGEST_CALL = 6 * 3600.0
 """Seconds: a channel older than that does not hold the position back."""
 LARGEST = 16 << 20
@@ -113,6 +114,7 @@ class Journal:
         self._scanned = self._since
         self._number = 0
         self._latest = 0.0
+        self._snapshot: tuple[frozenset[str], float] | None = None
 
     @property
     def position(self) -> Position:
@@ -155,6 +157,7 @@ class Journal:
         The position follows some seconds behind: rather twice than never. Raises OSError.
         """
         self._scan()
+        self._forget_gone()
         now = time.monotonic()
         self._marks.append(_Mark(now, self._number, self._scanned))
         seen = None
@@ -173,13 +176,10 @@ class Journal:
     def alive(self, channels: Collection[str]) -> None:
         """These channels (unique ids) exist, others do not: to be told with every snapshot, before the next `mark`.
 
-        An Asterisk that died never wrote the end of its calls; without this they would hold the position back.
+        Quick, reads nothing. An Asterisk that died never wrote the end of its calls: without this they would hold the
+        position back.
         """
-        self._scan()
-        gone = self._alive.keys() - set(channels) - {channel for _, channel in self._ended}
-        for channel in gone:
-            if self._alive[channel].at < time.time() - OVERLAP:  # not one that came after the snapshot
-                self._ended.append((self._number, channel))
+        self._snapshot = frozenset(channels), time.time() - OVERLAP  # who came after it is not in it
 
     def rotate(self) -> bool:
         """Rename the file when it is large, and delete old ones. True where it was renamed. Raises OSError.
@@ -268,6 +268,15 @@ class Journal:
                 self._alive[entry.channel] = _Alive(entry.at, self._number, line.place)
             elif entry.kind == "CHAN_END" and entry.channel in self._alive:
                 self._ended.append((self._number, entry.channel))
+
+    def _forget_gone(self) -> None:
+        if self._snapshot is None:
+            return
+        there, before = self._snapshot
+        for channel in self._alive.keys() - there - {channel for _, channel in self._ended}:
+            if self._alive[channel].at < before:
+                self._ended.append((self._number, channel))
+        self._snapshot = None
 
     def _passed_over(self, line: _Line) -> None:
         self.damaged += 1

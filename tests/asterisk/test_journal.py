@@ -277,15 +277,15 @@ def test_calls_of_an_asterisk_that_died_do_not_hold_the_position_back(book: Book
 
 
 def test_a_caller_who_came_after_the_snapshot_is_not_taken_for_gone(book: Book) -> None:
-    book.passes(10.0)
-    book.arrives(9.0, "1.1")
+    book.passes(100.0)
     book.journal.alive(set())
+    book.arrives(100.1, "1.1")
     for _ in range(3):
         book.journal.mark()
         book.passes(module.OVERLAP)
-    book.ends(20.0, "1.1")
+    book.ends(200.0, "1.1")
     [history] = book.opened(book.journal.position).read()
-    assert history.arrived_at == 9.0
+    assert history.arrived_at == pytest.approx(100.1)
 
 
 def test_a_channel_of_many_hours_does_not_hold_the_position_back_for_ever(book: Book) -> None:
