@@ -133,7 +133,7 @@ class _Seen(Collector):
         if age is not None:
             last.add_metric([], age)
         yield last
-        yield from _register(RegisterState(*self._register_state()))
+        yield from _register(self._register_state())
         yield from _recordings(RecordingState(*self._recordings()), self._view().not_recording)
         build = GaugeMetricFamily("callcenter_build_info", "The running version; always 1.", labels=["version"])
         build.add_metric([self._version], 1)

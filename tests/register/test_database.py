@@ -3,11 +3,13 @@
 # ruff: noqa: ASYNC240 - small local files, and nothing else runs meanwhile
 from __future__ import annotations
 
+import json
 import sqlite3
 import stat
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -19,8 +21,12 @@ from sqlalchemy import Connection, create_engine
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+from callcenter.core.commands import Save, SaveOffer, SavePresence
+from callcenter.core.records import OfferRecord, Outcome, PresenceRecord
 from callcenter.register import Register, RegisterError, Writer, migrations
-from callcenter.register.tables import Base, DirectoryImport
+from callcenter.register.recall import recall
+from callcenter.register.rows import TABLE_OF, row_of
+from callcenter.register.tables import Base, DirectoryImport, table_of
 from tests.register.stories import announcement, arrival, stored, wall
 
 
@@ -99,6 +105,60 @@ async def test_a_register_of_the_first_version_gets_the_ledger_and_keeps_what_it
     ]
     assert stored(path, "SELECT call, waiting FROM calls ORDER BY id") == [("old", 50.0), ("new", None)]
     assert stored(path, "SELECT version_num FROM alembic_version") == [(migrations.newest(),)]
+
+
+LEFT: tuple[Save, ...] = (
+    arrival("waits", 10.0, joined_at=20.0, urgency="normal"),
+    announcement("waits", 1, 21.0),
+    arrival("talks", 0.0, joined_at=5.0, answered_at=30.0, operator="101", outcome=Outcome.ANSWERED, waiting=25.0),
+    SaveOffer(OfferRecord("o-1", "talks", "101", "queue", 25.0, 26.0, 30.0, 30.1, result="connected")),
+    arrival("over", 0.0, ended_at=9.0, outcome=Outcome.ABANDONED),
+    SavePresence(PresenceRecord("101", 30.1, "available", "talking", "connected", "phone-101", call="talks")),
+)
+"""What a controller had written when it was killed."""
+
+
+def left_by_revision(path: Path, revision: str) -> None:
+    """A register as an earlier version left it in the middle of calls."""
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        command.upgrade(alembic_config(connection), revision)
+    engine.dispose()
+    with closing(sqlite3.connect(path)) as opened, opened:
+        rows = [(table_of(TABLE_OF[type(save)]).name, row_of(save, wall, "the log-in")) for save in LEFT]
+        shift = {"fact": "the log-in", "operator": "101", "phone": "phone-101", "started_at": wall(0), "end_cause": ""}
+        for table, row in [*rows, ("shifts", shift)]:
+            columns = {name for _, name, *_ in opened.execute(f"PRAGMA table_info({table})")}
+            known = {name: as_stored(value) for name, value in row.items() if name in columns}
+            marks = ", ".join(f":{name}" for name in known)
+            opened.execute(f"INSERT INTO {table} ({', '.join(known)}) VALUES ({marks})", known)
+
+
+def as_stored(value: Any) -> Any:
+    """As SQLite holds it."""
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S.%f}"
+    return json.dumps(value) if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("revision", sorted(migrations.known() - {migrations.newest()}))
+async def test_a_controller_that_is_replaced_by_a_newer_one_is_recalled(path: Path, revision: str) -> None:
+    left_by_revision(path, revision)
+    before = {table: stored(path, f"SELECT * FROM {table}") for table in ("calls", "offers", "shifts")}
+    register = await Register.open(path)
+    found = await recall(
+        register, lambda at: (at - wall(0)).total_seconds(), timedelta(minutes=2), {"estp": 600.0}, wall(60)
+    )
+    await register.close()
+    waits, promise, talks, offer, _, shift = (save.record for save in LEFT)
+    assert found.calls == (talks, waits)
+    assert found.offers == (offer,)
+    assert found.shifts == (shift,)
+    assert found.announcements == (() if revision == "0001" else (promise,)), "the first version wrote no ledger"
+    assert found.ended_lately == {"over"}
+    after = {table: stored(path, f"SELECT * FROM {table}") for table in before}
+    for table, rows in before.items():
+        assert [row[: len(rows[0])] for row in after[table]] == rows, table
 
 
 async def test_the_upgrade_can_be_taken_back(path: Path) -> None:
