@@ -21,6 +21,7 @@ from callcenter.demo.sipp import SippError
 from callcenter.directory_cli import customers
 from callcenter.people import Secrets, SecretsError
 from callcenter.prompts import build_prompts, check_prompts
+from callcenter.recordings_cli import recordings
 from callcenter.register import RegisterError
 from callcenter.register.cli import register
 from callcenter.register.promises_cli import promises
@@ -159,6 +160,7 @@ def build_command(config_path: Path, force: bool) -> None:
 
 
 main.add_command(register)
+main.add_command(recordings)
 main.add_command(promises)
 main.add_command(customers)
 main.add_command(staffing_command)

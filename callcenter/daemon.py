@@ -12,13 +12,15 @@ import contextlib
 import logging
 import secrets as random_secrets
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, get_args
 
 from aiohttp import web
 
 from callcenter import __version__
+from callcenter.archive import Archive
 from callcenter.asterisk import translate
 from callcenter.asterisk.ami import Ami, AmiSettings, Message
 from callcenter.asterisk.journal import Journal
@@ -33,13 +35,13 @@ from callcenter.core.view import OperatorView, Outlook, View
 from callcenter.directory import Directory, normalise, valid_inn
 from callcenter.forecaster.forecaster import Forecaster
 from callcenter.last_seen import LastSeen, this_boot
-from callcenter.metrics import Metrics
+from callcenter.metrics import Metrics, RegisterState
 from callcenter.people import Secrets
 from callcenter.planning.forecast import Forecast
-from callcenter.recordings import RecordingError, Recordings
 from callcenter.register import Register, RegisterError, Writer
 from callcenter.register.customers import CustomersTable
 from callcenter.register.history import past_calls
+from callcenter.register.owed import owed_calls
 from callcenter.register.recall import recall
 from callcenter.register.spool import Spool
 from callcenter.takeover import TakeOver
@@ -78,11 +80,7 @@ class Controller:
         folders = Folders.under(config.var)
         self._spool = Spool(config.var / "spool")
         self._writer = Writer(register, self._clock.date, self._spool)
-        self._recordings = Recordings(
-            folders.recording,
-            config.recordings.folder,
-            lambda line: datetime.now(config.lines[line].zone),
-        )
+        self._archive = Archive(config, register, self.take)
         self._translator = translate.Translator(
             normalise,
             self._directory.by_number,
@@ -127,7 +125,12 @@ class Controller:
         """Set while Asterisk is connected and its channels are known."""
         self._forecaster = Forecaster(config.lines.values(), register, self.outlook)
         self.metrics = Metrics(
-            self.view, self._register_state, self._ami_state, self._forecaster.current, version=__version__
+            self.view,
+            self._register_state,
+            self._ami_state,
+            self._forecaster.current,
+            self._archive.state,
+            version=__version__,
         )
         self._timers: dict[events.Timer, asyncio.TimerHandle] = {}
         self._asked: dict[Requester, asyncio.Future[Reply]] = {}
@@ -153,7 +156,10 @@ class Controller:
         self._look_at_calendar()
         await self._learn()
         await self._recall()
+        await self._archive.look_at_space()
         await self._start_web()
+        for work, name in self._archive.work():
+            self._background(work, name)
         self._background(self._forecaster.run(), "forecast")
         self._ami_task = self._background(self.ami.run(), "ami")
         self._background(self._every(HEARTBEAT, self._beat), "heartbeat")
@@ -291,8 +297,8 @@ class Controller:
                 self._cancel_timer(timer)
             case commands.Notice(severity, text):
                 log.log(logging.WARNING if severity is Severity.WARNING else logging.INFO, "%s", text)
-            case commands.FinishRecording(call, line, talk):
-                self._background(self._finish_recording(call, line, talk), "recording")
+            case commands.FinishRecording():
+                self._background(self._finish_recording(command), "recording")
             case commands.Mirror():
                 for action in self._translator.mirror(command, self._queues.get(command.group, [])):
                     self.ami.send(action)
@@ -363,17 +369,8 @@ class Controller:
         verified = await asyncio.to_thread(self._secrets.verify_pin, attempt.person, attempt.pin)
         self.take(events.LogIn(attempt.person, verified, attempt.phone, attempt.requester, attempt.channel))
 
-    async def _finish_recording(self, call: str, line: str, talk: float) -> None:
-        try:
-            recording = await self._recordings.finish(call, line, talk)
-        except RecordingError as error:
-            log.error("Recording of call %s: %s", call, error)
-            self.take(events.RecordingFailed(call, str(error)))
-            return
-        if recording is None:
-            self.take(events.RecordingFinished(call, "", 0.0, ""))
-        else:
-            self.take(events.RecordingFinished(call, recording.path, recording.seconds, recording.sha256))
+    async def _finish_recording(self, wanted: commands.FinishRecording) -> None:
+        self.take(await self._archive.finish(wanted, self._clock.date(wanted.ended_at)))
 
     # -- time --------------------------------------------------------------------------------------------------
 
@@ -431,6 +428,15 @@ class Controller:
         """By line: the forecast of its day, and how many seconds ago it was made."""
         return self._forecaster.current()
 
+    async def owed(self) -> Sequence[Mapping[str, Any]]:
+        """Callers whom a failure cut off and to whom nobody has spoken since. Raises TimeoutError."""
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN):
+                found = await owed_calls(self._register, datetime.now(UTC))
+        except RegisterError as problem:
+            raise TimeoutError(str(problem)) from problem
+        return [asdict(call) for call in found]
+
     async def ask(self, make: Callable[[Requester], Event]) -> Reply:
         """Hand an event over and wait for the core's answer. Raises TimeoutError."""
         self._requests += 1
@@ -454,6 +460,7 @@ class Controller:
         parts = {
             "asterisk": "ok" if view.asterisk_connected else "not connected",
             "register": self._register_health(),
+            "recordings": self._archive.health(),
         }
         for id, line in view.lines.items():
             if not line.open:
@@ -466,8 +473,18 @@ class Controller:
         age = self._writer.oldest_pending_age
         return "ok" if age < 5.0 else f"{self._writer.pending} facts wait for the database, the oldest {age:.0f} s"
 
-    def _register_state(self) -> tuple[int, int]:
-        return self._writer.pending, self._writer.failures
+    def _register_state(self) -> RegisterState:
+        writer, spool = self._writer, self._spool
+        return RegisterState(
+            writer.pending,
+            writer.failures,
+            writer.oldest_pending_age,
+            spool.damaged,
+            spool.facts,
+            spool.size,
+            spool.failures,
+            not spool.trouble,
+        )
 
     def _ami_state(self) -> tuple[bool, float | None]:
         last = self.ami.last_event_at

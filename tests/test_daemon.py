@@ -154,7 +154,7 @@ async def test_a_caller_is_greeted(house: House) -> None:
         assert lines_in_use(controller) == 1
         assert controller.healthy() == (
             False,
-            {"asterisk": "ok", "register": "ok", "line estp": "nobody is on duty"},
+            {"asterisk": "ok", "register": "ok", "recordings": "ok", "line estp": "nobody is on duty"},
         )
 
 

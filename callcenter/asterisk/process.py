@@ -120,7 +120,7 @@ def left_behind(etc: Path) -> int | None:
 
 
 @asynccontextmanager
-async def running(program: Program, etc: Path) -> AsyncIterator[Process]:
+async def running(program: Program, etc: Path) -> AsyncIterator[asyncio.subprocess.Process]:
     """Asterisk in the foreground, until the block is left. Its own log is in `var/asterisk/log/messages.log`."""
     process = await _start(program, etc)
     try:

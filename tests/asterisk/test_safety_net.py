@@ -141,7 +141,7 @@ async def test_whoever_was_in_a_menu_comes_to_the_nets_queue(
     assert [stage for _, stage in history.stages] == ["arriving", stage, "alone", "leaving"]
 
 
-@pytest.mark.clause("ESTP 2.2")
+@pytest.mark.clause("ESTP 2.2b")
 async def test_the_line_has_no_more_places_in_the_net_than_with_a_controller(tmp_path: Path, brief: Path) -> None:
     async with started(tmp_path, brief, timings=QUICK, line={"capacity": "2"}) as here:
         await here.beat()

@@ -6,6 +6,8 @@ import asyncio
 import os
 import signal
 import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -39,6 +41,18 @@ pytestmark = pytest.mark.e2e
 BY_URGENCY = {"ask_inn": "false", "urgency": {"1": "urgent", "2": "normal"}}
 NET = STALE + 10
 """Seconds within which the safety net rings, with time to spare."""
+
+
+@asynccontextmanager
+async def outside(folder: Path, prompts: Path) -> AsyncIterator[Station]:
+    """People and phones around a `callcenter run` that the test starts itself."""
+    data = configuration(ivr=STRAIGHT_TO_THE_QUEUE, timings=QUICK, prompts=str(prompts))
+    config = Config.load(_written(folder / "config.yaml", data))
+    line = Station(config, cast(Controller, None), Secrets.load_or_create(config.var, config))
+    try:
+        yield line
+    finally:
+        await line.close()
 
 
 async def answer(leg: Call, caller: Call) -> None:
@@ -207,10 +221,7 @@ async def chooses(call: Call, key: str) -> None:
 async def test_asterisk_dies_and_who_was_cut_off_is_owed_a_call_or_gets_the_place_back(
     tmp_path: Path, brief: Path
 ) -> None:
-    data = configuration(ivr=STRAIGHT_TO_THE_QUEUE, timings=QUICK, prompts=str(brief))
-    config = Config.load(_written(tmp_path / "config.yaml", data))
-    async with running(tmp_path):
-        line = Station(config, cast(Controller, None), Secrets.load_or_create(config.var, config))
+    async with outside(tmp_path, brief) as line, running(tmp_path):
         phone = await line.operator("101")
         talker = await line.caller("+73421111100")
         talker.say(voice(CALLER))
@@ -247,7 +258,6 @@ async def test_asterisk_dies_and_who_was_cut_off_is_owed_a_call_or_gets_the_plac
         leg.hang_up()
         await line.ended(number="+73421111104")
         left = await asyncio.to_thread(owed_list, tmp_path)
-        await line.close()
     assert [(row["outcome"], row["hung_up_by"], row["cause"]) for row in rows] == [
         ("answered", "system", 41),
         ("lost", "system", 41),
@@ -275,28 +285,25 @@ def owed_list(folder: Path) -> str:
 
 @pytest.mark.clause("ESTP 2.3")
 async def test_asterisk_outlives_a_killed_run_and_the_next_run_takes_it_over(tmp_path: Path, brief: Path) -> None:
-    data = configuration(ivr=STRAIGHT_TO_THE_QUEUE, timings=QUICK, prompts=str(brief))
-    config = Config.load(_written(tmp_path / "config.yaml", data))
-    line = Station(config, cast(Controller, None), Secrets.load_or_create(config.var, config))
-    async with running(tmp_path) as killed:
-        phone = await line.operator("101")
-        talker = await line.caller("+73421111100")
-        leg = await phone.rings()
-        await answer(leg, talker)
-        waiter = await waits(line, 1)
-        killed.kill()
-        await killed.wait()
-    await hears(talker, OPERATOR)
-    async with running(tmp_path) as program:
-        leg.hang_up()
-        leg = await phone.rings()
-        assert number_of(leg) == "+73421111101"
-        await answer(leg, waiter)
-        await listen(waiter, 1.0)
-        leg.hang_up()
-        await line.ended(number="+73421111101", outcome="answered")
-        program.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(15):
-            assert await program.wait() == 0
-    await line.close()
+    async with outside(tmp_path, brief) as line:
+        async with running(tmp_path) as killed:
+            phone = await line.operator("101")
+            talker = await line.caller("+73421111100")
+            leg = await phone.rings()
+            await answer(leg, talker)
+            waiter = await waits(line, 1)
+            killed.kill()
+            await killed.wait()
+        await hears(talker, OPERATOR)
+        async with running(tmp_path) as program:
+            leg.hang_up()
+            leg = await phone.rings()
+            assert number_of(leg) == "+73421111101"
+            await answer(leg, waiter)
+            await listen(waiter, 1.0)
+            leg.hang_up()
+            await line.ended(number="+73421111101", outcome="answered")
+            program.send_signal(signal.SIGTERM)
+            async with asyncio.timeout(15):
+                assert await program.wait() == 0
     assert asterisks(tmp_path) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from asyncio.subprocess import Process
@@ -52,6 +53,8 @@ async def running(folder: Path) -> AsyncIterator[Process]:
         if process.returncode is None:
             process.kill()
             await process.wait()
+            for pid in asterisks(folder):  # it outlives us, on purpose
+                os.kill(pid, signal.SIGKILL)
 
 
 def asterisks(folder: Path) -> list[int]:
