@@ -38,6 +38,8 @@ class Case:
     ringings: list[Ringing]
     death: Death | None
     """The death of Asterisk that ended it."""
+    gaps: Sequence[tuple[float, float]] = ()
+    """From when to when a caller who listened heard nothing; who does not listen has none."""
     key: str = ""
     """What the caller pressed, or would have pressed, when asked for the urgency."""
     rows: list[Row] = field(default_factory=list)
@@ -109,6 +111,7 @@ def gather(
     shifts: Sequence[Row],
     presence: Sequence[Row],
     keys: Mapping[str, str],
+    gaps: Mapping[str, Sequence[tuple[float, float]]],
     *,
     folder: Path,
     recordings: Path,
@@ -123,6 +126,8 @@ def gather(
         if ringing.ended_at is None:
             ringing.ended_at = next((death.at for death in deaths if ringing.rung_at <= death.at + _NEAR), None)
     cases = [_case(testimony, placed, deaths, keys) for placed in testimony.placed]
+    for case in cases:
+        case.gaps = gaps.get(case.number, ())
     strangers = _assign(cases, rows)
     by_call: defaultdict[str, list[Row]] = defaultdict(list)
     for offer in offers:
@@ -138,7 +143,9 @@ def _case(testimony: Seen, placed: Placed, deaths: Iterable[Death], keys: Mappin
         death = next((death for death in deaths if placed.dialled_at <= death.at + _NEAR), None)
         if death:
             placed.ended_at = death.at
-    return Case(placed, testimony.conversations(placed), testimony.ringings(placed), death, keys.get(placed.number, ""))
+    return Case(
+        placed, testimony.conversations(placed), testimony.ringings(placed), death, key=keys.get(placed.number, "")
+    )
 
 
 def _assign(cases: Sequence[Case], rows: Iterable[Row]) -> list[Row]:

@@ -202,6 +202,7 @@ class Chaos:
         happening.died_at.append(time.time())
         waited = scene.crowds.waiting()
         await scene.crowds.vanish()
+        await scene.witnesses.vanish()
         happening.again = waited[: round(len(waited) * _CALLS_AGAIN)]
         happening.note = f"{len(waited)} waited, {len(happening.again)} call again"
         await asyncio.sleep(self._luck.uniform(0.5, 2.0))
@@ -209,6 +210,7 @@ class Chaos:
         await scene.asterisk.start()
         happening.mended_at = time.time()
         await scene.crowds.dial(happening.again)
+        scene.witnesses.dial()
 
 
 _DO: dict[str, Callable[[Chaos, Happening], Awaitable[None]]] = {

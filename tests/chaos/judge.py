@@ -31,8 +31,9 @@ _LOUD = 500
 _MOSTLY = 0.8
 """Share of a conversation in which each side is heard; tones of one phone never pause."""
 
-DROPPED, INVERTED, INVERTED_IN_NET, ROWS, RECORDINGS, STUCK, TWICE, SHIFTS, PLACES = KINDS = (
+DROPPED, SILENT, INVERTED, INVERTED_IN_NET, ROWS, RECORDINGS, STUCK, TWICE, SHIFTS, PLACES = KINDS = (
     "calls dropped by a fault",
+    "music or conversations that stopped",
     "order inversions",
     "order inversions in the safety net",
     "register rows missing, doubled or wrong",
@@ -60,6 +61,7 @@ def violations(evidence: Evidence) -> list[Violation]:
     found: list[Violation] = []
     for case in evidence.cases:
         found += _dropped(evidence, case)
+        found += _silences(case)
         found += _row(evidence, case)
         found += _recording(evidence, case)
         found += _place(evidence, case)
@@ -105,6 +107,14 @@ def _caller_left(placed: Placed, ringing: Ringing) -> bool:
     if placed.ended_by is not EndedBy.PHONE or placed.ended_at is None or ringing.ended_at is None:
         return False
     return placed.ended_at - _SAME_MOMENT <= ringing.ended_at <= placed.ended_at + TOLERANCE
+
+
+def _silences(case: Case) -> Iterator[Violation]:
+    """Seconds in which a caller who listened heard nothing, from the waiting room on."""
+    joined = moment(case.row["joined_at"]) if case.row else None
+    for begin, end in case.gaps:
+        if joined is not None and begin > joined + TOLERANCE and not (case.death and end >= case.death.at - TOLERANCE):
+            yield Violation(SILENT, case.number, begin, f"nothing was heard for {end - begin:.1f} s")
 
 
 def _two_at_once(evidence: Evidence) -> Iterator[Violation]:

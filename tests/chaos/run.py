@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -47,6 +48,8 @@ async def play(plan: Plan, folder: Path, tell: Tell = lambda text: None) -> Resu
     async with scene(plan, folder) as here:
         began = time.time()
         await here.crowds.dial()
+        stack = contextlib.AsyncExitStack()
+        witnesses = await stack.enter_async_context(here.witnesses.listening())
         work = asyncio.create_task(here.pages.work())
         chaos = Chaos(here)
         try:
@@ -60,6 +63,7 @@ async def play(plan: Plan, folder: Path, tell: Tell = lambda text: None) -> Resu
         finally:
             work.cancel()
             await asyncio.gather(work, return_exceptions=True)
+            await stack.aclose()
         await _settle(here)
         pending = await here.gauge("callcenter_register_pending_rows")
         await here.crowds.close()
@@ -69,6 +73,7 @@ async def play(plan: Plan, folder: Path, tell: Tell = lambda text: None) -> Resu
         presence = here.rows("select * from presence_changes order by id")
         limit = here.config.lines["estp"].queue.overtaking_limit
     seen = testimony.collect((log.callers, log.phones) for log in here.crowds.logs)
+    seen.placed += [heard.placed for heard in witnesses.heard]
     seen.rung = [ringing for ringing in seen.rung if ringing.number != _PROBE]
     found = evidence.gather(
         seen,
@@ -77,7 +82,8 @@ async def play(plan: Plan, folder: Path, tell: Tell = lambda text: None) -> Resu
         offers,
         shifts,
         presence,
-        here.crowds.keys,
+        here.crowds.keys | {heard.placed.number: "2" for heard in witnesses.heard},
+        {heard.placed.number: heard.gaps for heard in witnesses.heard},
         folder=folder,
         recordings=here.config.recordings.folder,
         began=began,
@@ -91,6 +97,7 @@ async def play(plan: Plan, folder: Path, tell: Tell = lambda text: None) -> Resu
 async def _close(here: Scene) -> list[Violation]:
     """All hang up; then nobody may be busy, and one more caller is answered."""
     await here.crowds.hang_up()
+    await here.witnesses.hang_up()
     found = []
     end = time.monotonic() + _QUIET_WITHIN
     while time.monotonic() < end:

@@ -24,12 +24,14 @@ from tests.chaos.plan import Plan
 from tests.chaos.processes import Asterisk, Daemon, asterisk, daemon
 from tests.chaos.volume import Volume
 from tests.chaos.wire import Wire
+from tests.chaos.witness import Witnesses
 from tests.e2e.hearing import brief_prompts
 from tests.e2e.station import PROJECT, configuration
 
 BACK_WITHIN = 60.0
 _LOOK = 0.05
 _CAPACITY = 200
+_WITNESSES = 2
 _MIN_FREE = 4
 """Megabytes: as much as is said in a few seconds of a full line."""
 _MEGABYTES_PER_SECOND = 0.4
@@ -48,6 +50,7 @@ class Scene:
     wire: Wire
     crowds: Crowds
     pages: Pages
+    witnesses: Witnesses
     volumes: dict[str, Volume] = field(default_factory=dict)
     """By what is kept there: «recordings», «spool», «database»; empty where nothing can be mounted."""
 
@@ -107,7 +110,8 @@ async def scene(plan: Plan, folder: Path) -> AsyncIterator[Scene]:
         crowds = Crowds(plan, config, folder / "sipp")
         stack.push_async_callback(crowds.close)
         pages = await stack.enter_async_context(Pages(plan, config).open())
-        found = Scene(plan, config, folder, machine, program, wire, crowds, pages, volumes)
+        witnesses = Witnesses(config, _WITNESSES)
+        found = Scene(plan, config, folder, machine, program, wire, crowds, pages, witnesses, volumes)
         if await found.until_back() is None:
             log = (folder / "controller.log").read_text(errors="replace")
             raise BrokenMeasurementError(f"the line does not start: {log[-2000:]}")

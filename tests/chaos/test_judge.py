@@ -24,6 +24,7 @@ from tests.chaos.judge import (
     RECORDINGS,
     ROWS,
     SHIFTS,
+    SILENT,
     TWICE,
     violations,
 )
@@ -51,6 +52,7 @@ class Tale:
         self.offers = [self.offer(ANNA, "101", 20.0), self.offer(BORIS, "102", 21.0)]
         self.shifts: list[dict[str, Any]] = [{"operator": "101", "ended_at": None, "end_cause": ""}]
         self.happened: list[Happening] = []
+        self.gaps: dict[str, list[tuple[float, float]]] = {}
 
     @staticmethod
     def caller(number: str, dialled: float, ended: float, crowd: int = 0) -> Placed:
@@ -90,7 +92,7 @@ class Tale:
     def evidence(self) -> Evidence:
         keys: Mapping[str, str] = {ANNA: "2", BORIS: "2"}
         return evidence.gather(
-            Seen(self.placed, self.rung), self.happened, self.rows, self.offers, self.shifts, (), keys,
+            Seen(self.placed, self.rung), self.happened, self.rows, self.offers, self.shifts, (), keys, self.gaps,
             folder=self.folder, recordings=self.folder, began=START, closed=START + 100,
         )  # fmt: skip
 
@@ -133,6 +135,13 @@ def test_who_was_there_when_asterisk_died_was_not_dropped_by_us(tale: Tale) -> N
     death = Happening("kill Asterisk", START + 38, mended_at=START + 40, back_at=START + 41, died_at=[START + 38.0])
     tale.happened = [replace(death, asterisk_died=True)]
     assert DROPPED not in tale.kinds()
+
+
+def test_music_that_stops_is_found_but_not_the_quiet_before_it(tale: Tale) -> None:
+    tale.gaps = {ANNA: [(START + 1.0, START + 4.0)]}
+    assert tale.kinds() == set()
+    tale.gaps[ANNA].append((START + 10.0, START + 11.5))
+    assert tale.kinds() == {SILENT}
 
 
 def test_an_operator_who_is_rung_while_talking_is_found(tale: Tale) -> None:
