@@ -38,7 +38,7 @@ class Recorder:
         spool, folder = Folders.under(config.var).recording, config.recordings.folder
         rows = Conversations(register)
         manifest = Manifest(folder, config.var)
-        self._recordings = Recordings(spool, folder, manifest=manifest)
+        self._recordings = Recordings(spool, folder, manifest)
         self._space = RecordingSpace([spool, folder], config.recordings.min_free_mb * MB, take)
         self._checks = RecordingChecks(
             rows, manifest, config.recordings.check_after, lambda: self._recordings.unfinished

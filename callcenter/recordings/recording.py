@@ -18,10 +18,9 @@ import logging
 import os
 import re
 import wave
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
 
@@ -78,12 +77,10 @@ class Recordings:
         self,
         spool: Path,
         folder: Path,
-        now: Callable[[str], datetime] | None = None,
-        manifest: Manifest | None = None,
+        manifest: Manifest,
     ) -> None:
         self._spool = spool
         self._folder = folder
-        self._now = now
         self._manifest = manifest
         self._turn = asyncio.Semaphore(_AT_ONCE)
         self.unfinished: dict[str, str] = {}
@@ -106,14 +103,13 @@ class Recordings:
         finally:
             del self.unfinished[call]
 
-    async def finish(self, call: str, line: str, talk: float, ended: datetime | None = None) -> Recording | None:
+    async def finish(self, call: str, line: str, talk: float, ended: datetime) -> Recording | None:
         """The recording of a call that is over; None where nobody talked. `ended`: in the line's zone.
 
         Raises RecordingError: NotYet where trying again may help.
         """
         if not call or "/" in call or "\0" in call:
             raise RecordingError(f"{call!r} is not the name of a file, so Asterisk has recorded nothing under it")
-        ended = ended or (self._now(line) if self._now else datetime.now(UTC))
         target = self._target(call, line, ended)
         try:
             return await self._finished(call, line, target, talk, ended)
@@ -160,15 +156,14 @@ class Recordings:
         made = self._made_before(target)
         if made is None:
             made = self._join(parts, target)
-            if self._manifest:
-                what = (made.path, ended.isoformat(), made.seconds, made.sides, made.sha256)
-                self._manifest.add(Entry(Action.ADDED, call, line, *what))
+            what = (made.path, ended.isoformat(), made.seconds, made.sides, made.sha256)
+            self._manifest.add(Entry(Action.ADDED, call, line, *what))
         _remove(parts)
         return made
 
     def _made_before(self, target: Path) -> Recording | None:
         """The file as it was entered: of Asterisk's files, some may be gone already."""
-        if self._manifest is None or not _exists(target):
+        if not _exists(target):
             return None
         path = target.relative_to(self._folder).as_posix()
         entry = self._manifest.of_path(path)

@@ -96,7 +96,7 @@ class Archive:
         self.var.mkdir()
         self.manifest = Manifest(self.folder, self.var)
         self.rows = Rows()
-        self.recordings = Recordings(self.spool, self.folder, lambda line: NOW, self.manifest)
+        self.recordings = Recordings(self.spool, self.folder, self.manifest)
 
     def side(self, name: str, samples: Sequence[int]) -> Path:
         """What Asterisk wrote: a finished file."""

@@ -37,7 +37,7 @@ def spool_two_conversations(archive: Archive) -> None:
 
 def again(archive: Archive) -> Recordings:
     """The controller that was started anew."""
-    return Recordings(archive.spool, archive.folder, lambda line: NOW, archive.manifest)
+    return Recordings(archive.spool, archive.folder, archive.manifest)
 
 
 def at_the_second(removal: int, real: Callable[..., None]) -> Callable[..., None]:

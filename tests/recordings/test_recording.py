@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from callcenter.recordings import recording as recordings
+from callcenter.recordings.manifest import Manifest
 from callcenter.recordings.recording import RATE, Recording, RecordingError, Recordings
 
 pytestmark = pytest.mark.clause("ESTP 2.6")
@@ -32,7 +33,7 @@ class Place:
     def __init__(self, home: Path) -> None:
         self.spool, self.folder = home / "spool", home / "kept"
         self.spool.mkdir()
-        self.recordings = Recordings(self.spool, self.folder, lambda line: NOW)
+        self.recordings = Recordings(self.spool, self.folder, Manifest(self.folder, home))
 
     def side(self, name: str, samples: list[int] | array[int]) -> Path:
         """What Asterisk wrote: a finished file."""
@@ -47,7 +48,7 @@ class Place:
         self.side(f"{name}-out.wav", [OPERATOR] * round(RATE * seconds_out))
 
     async def finish(self, talk: float = 10.0, call: str = CALL) -> Recording | None:
-        return await self.recordings.finish(call, "estp", talk)
+        return await self.recordings.finish(call, "estp", talk, NOW)
 
     async def finished(self, talk: float = 10.0, call: str = CALL) -> Recording:
         found = await self.finish(talk, call)
@@ -62,7 +63,7 @@ class Place:
         return list(both[0::2]), list(both[1::2])
 
     def kept(self) -> list[Path]:
-        return [path for path in self.folder.rglob("*") if path.is_file()]
+        return [path for path in self.folder.rglob("*") if path.is_file() and path.name != "manifest.jsonl"]
 
     def spooled(self) -> list[str]:
         return sorted(path.name for path in self.spool.iterdir())
