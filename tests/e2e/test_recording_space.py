@@ -122,7 +122,7 @@ async def test_a_full_disk_ends_no_conversation_and_what_waits_is_finished_later
         assert await health(line) == "ok"
         disk.leave(MB)
         await until(lambda: line.controller.view().not_recording, what="the line knows that it cannot record")
-        assert (await health(line)).startswith("not recording: ")
+        assert (await health(line)).startswith("conversations are not recorded: ")
         assert "Conversations are not recorded: " in caplog.text
 
         second, second_leg = await talk(line, "102", "+73422222222")
@@ -139,7 +139,7 @@ async def test_a_full_disk_ends_no_conversation_and_what_waits_is_finished_later
         first.hang_up()
         row = await line.row(number="+73421111111", outcome="answered")
         await until(lambda: "cannot be finished yet" in caplog.text, what="the disk refuses the file")
-        assert (await health(line)).startswith("not recording: ")
+        assert (await health(line)).startswith("conversations are not recorded: ")
         assert line.rows(f"select recording from calls where call='{row['call']}'") == [{"recording": ""}]
 
         disk.empty()
