@@ -128,7 +128,8 @@ class Forecaster:
         line, outlook = watched.line, self._outlook(watched.line.id)
         hours, since = line.hours, watched.counted_since
         slots = expected_arrivals(watched.history, outlook.joined, now, hours.opens, hours.closes, since=since)
-        closes_in = (hours.calendar.next_change(now) - now).total_seconds()
+        # In UTC: of two moments in one zone Python subtracts what the clock on the wall shows.
+        closes_in = (hours.calendar.next_change(now) - now.astimezone(UTC)).total_seconds()
         # The same chance all day: what changes between two forecasts is what has happened, not the dice.
         chance = Random(f"{line.id} {now.date()}")  # noqa: S311 - a simulation
         play = partial(forecast, random=chance, risk=line.forecast.risk, at_least=line.required_staff)

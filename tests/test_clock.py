@@ -1,0 +1,323 @@
+"""The clock on the wall is set, changes to winter time, passes midnight and New Year, while people wait and talk.
+
+Durations come from the monotonic clock; dates, days and opening hours from the line's own zone, wherever the machine is.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+import wave
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta, tzinfo
+from pathlib import Path
+from typing import Any, Self
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from callcenter import clock as clock_module
+from callcenter import daemon
+from callcenter.asterisk.render import Folders
+from callcenter.clock import Clock
+from callcenter.config import Config
+from callcenter.core.commands import Answer
+from callcenter.core.events import DayStarted, Event, HoursChanged, LogIn
+from callcenter.daemon import Controller
+from callcenter.forecaster import forecaster
+from callcenter.forecaster.forecaster import Forecaster
+from callcenter.register import Register
+from callcenter.register.reports import calls as calls_of_days
+from tests.asterisk.fake_asterisk import Facts, FakeAsterisk, event, success
+from tests.register.stories import eventually
+from tests.test_daemon import House, arrives, channels, hangs_up
+
+NEW_YORK = ZoneInfo("America/New_York")
+JUMPS = [timedelta(hours=-1), timedelta(hours=1), timedelta(days=365)]
+
+
+class Wall(datetime):
+    """The machine's clock on the wall, which this test sets."""
+
+    ahead = timedelta()
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> Self:
+        return (super().now(UTC) + cls.ahead).astimezone(tz)
+
+    @classmethod
+    def set(cls, to: datetime) -> None:
+        cls.ahead = to - datetime.now(UTC)
+
+
+@pytest.fixture
+def wall(monkeypatch: pytest.MonkeyPatch) -> type[Wall]:
+    monkeypatch.setattr(Wall, "ahead", timedelta())
+    for module in (daemon, clock_module):
+        monkeypatch.setattr(module, "datetime", Wall)
+    return Wall
+
+
+@pytest.fixture
+async def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
+    monkeypatch.delenv("CALLCENTER_VAR", raising=False)
+    async with FakeAsterisk(Facts()).serving() as asterisk:
+        asterisk.answers["Status"] = channels()
+        asterisk.answers["CoreStatus"] = lambda action: success(action, CoreStartupDate="2026-11-22")
+        yield House(tmp_path, asterisk)
+
+
+def says(user_event: str, channel: str, **headers: str) -> str:
+    return event("UserEvent", UserEvent=user_event, Uniqueid=channel, **headers)
+
+
+async def waits(house: House, call: str) -> None:
+    """Somebody calls and joins the queue."""
+    house.asterisk.say(arrives(call))
+    assert await house.sent_to(call) == "cc-greeting"
+    house.asterisk.say(says("CCGreeted", call))
+    await house.asterisk.facts.until(lambda: "cc-waiting" in places(house, call))
+
+
+def places(house: House, call: str) -> list[str]:
+    return [action["Context"] for action in house.asterisk.actions("Redirect") if action["Channel"] == call]
+
+
+async def talks(house: House, controller: Controller, call: str) -> str:
+    """Anna picks up the phone that rings for the caller; her leg."""
+    offer = (await house.asterisk.action("Originate"))["ChannelId"]
+    house.asterisk.say(says("CCAnswered", offer))
+    for channel in (offer, call):
+        house.asterisk.say(event("BridgeEnter", Uniqueid=channel, BridgeUniqueid="bridge-1"))
+    await eventually(lambda: controller.view().operators["101"].activity == "talking")
+    return offer
+
+
+def ends(call: str, leg: str) -> str:
+    parts = [event("BridgeLeave", Uniqueid=channel, BridgeUniqueid="bridge-1") for channel in (call, leg)]
+    return "".join([*parts, hangs_up(call), hangs_up(leg)])
+
+
+async def anna_works(controller: Controller) -> None:
+    reply = await controller.ask(lambda requester: LogIn("101", True, requester=requester))
+    assert reply.answer is Answer.LOGGED_IN
+
+
+# -- the clock is set --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.clause("ESTP 5.6.1")
+@pytest.mark.parametrize("jump", JUMPS, ids=str)
+async def test_set_during_a_wait_and_again_during_the_talk_it_lengthens_neither(
+    house: House, wall: type[Wall], jump: timedelta
+) -> None:
+    began = time.monotonic()
+    async with house.connected() as controller:
+        await waits(house, "1.1")
+        wall.ahead = jump
+        await anna_works(controller)
+        leg = await talks(house, controller, "1.1")
+        wall.ahead = timedelta()
+        house.asterisk.say(ends("1.1", leg))
+        await eventually(lambda: not controller.view().lines["estp"].lines_in_use)
+        took = time.monotonic() - began
+        seen = controller.view().lines["estp"].windows["day"]
+        assert (seen.answered, seen.abandoned) == (1, 0)
+    [row] = house.stored("select arrived_at, joined_at, answered_at, ended_at, waiting, talk from calls")
+    *moments, waiting, talk = row
+    assert moments == sorted(moments)
+    assert 0 < waiting + talk <= took
+    [(talked, _)] = house.stored("select connected_at, ended_at from offers")
+    assert talked >= moments[1]
+
+
+@pytest.mark.parametrize("jump", JUMPS, ids=str)
+async def test_set_between_two_controllers_it_costs_no_shift_and_no_place(
+    house: House, wall: type[Wall], jump: timedelta
+) -> None:
+    """The machine was not started anew, so its monotonic clock tells how long nobody was there."""
+    began = time.monotonic()
+    async with house.connected() as controller:
+        await waits(house, "1.1")
+        await anna_works(controller)
+        await house.asterisk.action("Originate")
+    house.asterisk.received.clear()
+    wall.ahead = jump
+    listed = {"Uniqueid": "1.1", "Channel": "PJSIP/city-1.1", "Seconds": "2"}
+    house.asterisk.answers["Status"] = channels(listed | {"Variable": "CC_LINE=estp\r\nVariable: CC_STAGE=waiting"})
+    async with house.connected() as controller:
+        assert controller.view().operators["101"].presence == "available"
+        leg = await talks(house, controller, "1.1")
+        house.asterisk.say(ends("1.1", leg))
+        await eventually(lambda: not controller.view().lines["estp"].lines_in_use)
+    took = time.monotonic() - began
+    [(waiting, talk, arrived, ended)] = house.stored("select waiting, talk, arrived_at, ended_at from calls")
+    assert 0 < waiting + talk <= took
+    assert arrived < ended
+    shifts = house.stored("select count(*) from shifts")
+    assert shifts == [(1,)]
+
+
+def test_dates_follow_the_wall_and_moments_do_not(wall: type[Wall]) -> None:
+    core = 1000.0
+    clock = Clock(lambda: core)
+    before = clock.date(990.0)
+    wall.ahead = timedelta(hours=1)
+    core = 1001.0
+    assert clock.date(990.0) - before == pytest.approx(timedelta(hours=1), abs=timedelta(seconds=2))
+    assert clock.at(clock.date(123.0)) == pytest.approx(123.0)
+    assert clock.now() == core
+
+
+# -- days --------------------------------------------------------------------------------------------------------------
+
+
+def midnight(zone: ZoneInfo) -> datetime:
+    """The beginning of tomorrow."""
+    tomorrow = datetime.now(zone).date() + timedelta(days=1)
+    return datetime(tomorrow.year, tomorrow.month, tomorrow.day, tzinfo=zone)
+
+
+@pytest.mark.clause("ESTP 5.6.1")
+async def test_a_call_over_midnight_is_one_of_the_day_on_which_it_came_and_its_file_of_the_day_on_which_it_ended(
+    house: House, wall: type[Wall]
+) -> None:
+    """Averages of the day count a wait on the day on which it ends: before nobody knows how long it will be."""
+    zone = house.config.lines["estp"].zone
+    new_day = midnight(zone)
+    async with house.connected() as controller:
+        wall.set(new_day.astimezone(UTC) - timedelta(seconds=2))
+        await waits(house, "1.1")
+        await anna_works(controller)
+        leg = await talks(house, controller, "1.1")
+        speak(house, "1.1")
+        await eventually(lambda: controller.view().lines["estp"].windows["day"].answered == 1)
+        await eventually(lambda: controller.view().lines["estp"].windows["day"].answered == 0)  # midnight has passed
+        assert controller.view().lines["estp"].windows["30m"].answered == 1
+        house.asterisk.say(ends("1.1", leg))
+        await eventually(lambda: bool(house.stored("select * from calls where recording != ''")))
+    [(recording,)] = house.stored("select recording from calls")
+    assert Path(recording).parts[:2] == ("estp", f"{new_day:%Y-%m-%d}")
+    register = await Register.open(house.config.database)
+    days = [new_day.date() - timedelta(days=1), new_day.date()]
+    found = [[call async for call in calls_of_days(register, day, day, {"estp": zone})] for day in days]
+    await register.close()
+    assert [len(calls) for calls in found] == [1, 0]
+
+
+def speak(house: House, call: str, seconds: float = 2.0) -> None:
+    """Both sides of the conversation, as Asterisk writes them."""
+    folder = Folders.under(house.config.var).recording
+    folder.mkdir(parents=True, exist_ok=True)
+    for side in ("in", "out"):
+        with wave.open(str(folder / f"{call}-{side}.wav"), "wb") as file:
+            file.setparams((1, 2, 8000, 0, "NONE", ""))
+            file.writeframes(b"\x10\x20" * int(8000 * seconds))
+
+
+# -- zones that change their clocks ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The machine stands in Kamchatka."""
+    monkeypatch.setenv("TZ", "Asia/Kamchatka")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+class Calendar:
+    """A controller of a line in New York, asked second by second what day it is; and what it told the core."""
+
+    def __init__(self, house: House, controller: Controller, wall: type[Wall]) -> None:
+        self.told: list[tuple[str, str]] = []
+        self._controller, self._wall = controller, wall
+        take = controller.take
+
+        def listening(event: Event) -> None:
+            if isinstance(event, DayStarted | HoursChanged):
+                what = "day" if isinstance(event, DayStarted) else "opens" if event.open else "closes"
+                self.told.append((what, f"{wall.now(NEW_YORK):%d %H:%M}"))
+            take(event)
+
+        controller.take = listening  # type: ignore[method-assign]
+
+    def passes(self, begin: str, end: str, step: timedelta = timedelta(minutes=10)) -> list[tuple[str, str]]:
+        """From one moment to another, UTC."""
+        moment = datetime.fromisoformat(begin).replace(tzinfo=UTC)
+        while moment <= datetime.fromisoformat(end).replace(tzinfo=UTC):
+            self._wall.set(moment)
+            self._controller._look_at_calendar()
+            moment += step
+        return self.told
+
+
+@asynccontextmanager
+async def in_new_york(house: House, wall: type[Wall], **hours: Any) -> AsyncIterator[Calendar]:
+    path = house.config.var.parent / "config.yaml"
+    text = path.read_text(encoding="utf-8")
+    there = "opens: 09:00, closes: 18:00, zone: America/New_York, country: US, extra_workdays: [2026-11-01, 2027-03-14]"
+    path.write_text(re.sub(r"hours: \{.*\}", f"hours: {{{there}}}", text), encoding="utf-8")
+    house.config = Config.load(path)
+    async with house.controller() as controller:
+        yield Calendar(house, controller, wall)
+
+
+@pytest.mark.clause("ESTP 2.2a")
+@pytest.mark.usefixtures("elsewhere")
+async def test_a_day_of_25_hours_begins_once_and_the_line_opens_by_the_clock_on_its_own_wall(
+    house: House, wall: type[Wall]
+) -> None:
+    async with in_new_york(house, wall) as calendar:
+        told = calendar.passes("2026-10-31T20:00", "2026-11-02T13:00")
+    assert told == [
+        ("day", "31 16:00"),
+        ("closes", "31 16:00"),
+        ("day", "01 00:00"),
+        ("opens", "01 09:00"),
+        ("closes", "01 18:00"),
+        ("day", "02 00:00"),
+    ]
+
+
+@pytest.mark.clause("ESTP 2.2a")
+@pytest.mark.usefixtures("elsewhere")
+async def test_a_day_of_23_hours_too(house: House, wall: type[Wall]) -> None:
+    async with in_new_york(house, wall) as calendar:
+        told = calendar.passes("2027-03-14T04:00", "2027-03-15T12:00")
+    assert [moment for what, moment in told if what != "closes"] == ["13 23:00", "14 00:00", "14 09:00", "15 00:00"]
+    assert told[-2:] == [("closes", "14 18:00"), ("day", "15 00:00")]
+
+
+async def test_a_leap_to_another_year_and_back_is_two_new_days_and_no_more(house: House, wall: type[Wall]) -> None:
+    async with in_new_york(house, wall) as calendar:
+        calendar.passes("2026-11-24T15:00", "2026-11-24T15:30")
+        calendar.passes("2028-01-01T15:00", "2028-01-01T15:30")
+        told = calendar.passes("2026-11-24T15:31", "2026-11-24T16:00")
+    assert [what for what, _ in told] == ["day", "opens", "day", "closes", "day", "opens"]
+
+
+async def test_a_forecast_knows_how_long_the_line_is_open_over_a_change_of_the_clock(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two moments of one zone are subtracted as the clock on the wall shows them, by Python's rules: an hour too much."""
+    seen: list[float] = []
+
+    async def computing(_: Any, __: Any, ___: Any, closes_in: float, ____: float) -> None:
+        seen.append(closes_in)
+
+    monkeypatch.setattr(forecaster, "apart", computing)
+    path = house.config.var.parent / "config.yaml"
+    text = path.read_text(encoding="utf-8")
+    day = "opens: 00:00, closes: 24:00, zone: Europe/Berlin, country: DE, extra_workdays: [2027-03-28]"
+    path.write_text(re.sub(r"hours: \{.*\}", f"hours: {{{day}}}", text), encoding="utf-8")
+    house.config = Config.load(path)
+    began = datetime(2027, 3, 28, 0, 30, tzinfo=ZoneInfo("Europe/Berlin"))
+    async with house.controller() as controller:
+        lines = house.config.lines.values()
+        one = Forecaster(lines, controller._register, controller.outlook, lambda zone: began.astimezone(zone))
+        await one._compute(one._watched["estp"], began)
+    assert seen == [22.5 * 3600]
