@@ -24,8 +24,8 @@ from callcenter.register.database import RegisterError
 
 log = logging.getLogger(__name__)
 
-LARGE = 4 * 2**20
-"""Bytes of a file after which another one is begun: what the database has by then can be deleted."""
+LARGE = 2**20
+"""Bytes of a file after which another one is begun, and this one can be deleted when the database has its facts."""
 TRY_AGAIN = 5.0
 """Seconds after which a disk that would not take a fact is tried again."""
 _SUFFIX = ".facts"
@@ -94,19 +94,15 @@ class Spool:
         return True
 
     def advance(self, position: int) -> None:
-        """The database has all facts before this position: what is no longer needed is deleted."""
+        """The database has all facts before this position: a note says so, and what is not needed is deleted."""
         self.done = position
         try:
-            if position >= self.next:
-                self._end()
-                for path in list(self._segments):
+            if self._file is not None and not os.fstat(self._file).st_nlink:
+                self._end()  # somebody has deleted it: what comes now needs another
+            paths, firsts = list(self._segments), [*self._segments.values(), self.next]
+            for path, first_of_next in zip(paths, firsts[1:], strict=True):
+                if first_of_next <= position and (path != paths[-1] or self._file is None):
                     self._delete(path)
-                return
-            firsts = list(self._segments.items())
-            for (path, _), (_, first_of_next) in zip(firsts, firsts[1:], strict=False):
-                if first_of_next > position:
-                    break
-                self._delete(path)
             if self._file is not None:
                 self._write(self._file, _line(position))
         except OSError as problem:
@@ -134,6 +130,8 @@ class Spool:
     def close(self) -> None:
         """Let go of the folder. What the database does not have stays there for the next start."""
         self._end()
+        if not self.facts:
+            self.advance(self.next)
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None

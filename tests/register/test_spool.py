@@ -62,8 +62,9 @@ def test_facts_are_kept_in_order_until_the_database_has_them(folder: Path) -> No
     assert [content[1] for _, content in kept(opened)] == [2]
     assert opened.facts == 1
     opened.advance(3)
-    assert (opened.facts, opened.size, list(folder.iterdir())) == (0, 0, [])
+    assert (opened.facts, kept(opened)) == (0, [])
     opened.close()
+    assert list(folder.iterdir()) == [], "nothing that callers told stays here longer than needed"
 
 
 def test_another_start_finds_what_the_database_did_not_have(folder: Path) -> None:
@@ -79,7 +80,12 @@ def test_another_start_finds_what_the_database_did_not_have(folder: Path) -> Non
         assert [content[0] for _, content in kept(second)] == [*range(4, 12)]
     with started_again(folder) as third:
         assert [content[0] for _, content in kept(third)] == [*range(4, 12)]
-        third.advance(12)
+        third.append([12])
+        third.advance(13)
+        third.append([13])
+    with started_again(folder) as fourth:
+        assert (fourth.done, fourth.next, kept(fourth)) == (13, 14, [(13, [13])])
+        fourth.advance(14)
     assert list(folder.iterdir()) == []
 
 
