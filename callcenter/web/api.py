@@ -164,6 +164,7 @@ class Api:
                     }
                     for line in view.lines.values()
                 ],
+                "recording": not view.not_recording,
             }
         )
 
@@ -176,7 +177,8 @@ class Api:
             {key: value for key, value in asdict(operator).items() if key not in ("call", "transfer")}
             for operator in view.operators.values()
         ]
-        return as_json({"lines": lines, "operators": people, "asterisk_connected": view.asterisk_connected})
+        parts = {"asterisk_connected": view.asterisk_connected, "not_recording": view.not_recording}
+        return as_json({"lines": lines, "operators": people, **parts})
 
     async def forecast(self, request: web.Request) -> web.Response:
         """How the day of each open line will probably end, and how many people keep its target (ESTP 2.2d).

@@ -36,6 +36,7 @@ SCRIPT_TEXTS = {
     "transfer_ringing": N_("A colleague's phone is ringing."),
     "transfer_missed": N_("The colleague did not answer; the caller is with you."),
     "no_connection": N_("No connection with the controller. The page tries again by itself."),
+    "not_recording": N_("Conversations are not recorded now. Please tell the engineer."),
     "by_number": N_("known by number"),
     "by_inn": N_("known by INN"),
     "inn_only": N_("INN not in the directory"),

@@ -73,6 +73,7 @@ class FakeFloor:
         self.forecast: dict[str, tuple[Forecast, float]] = {}
         self.components = {"asterisk": "ok", "register": "ok"}
         self.owed_calls: list[dict[str, Any]] = []
+        self.not_recording = ""
         self.silent = False
         self.wrong = 0
         self.verifications = 0
@@ -86,7 +87,7 @@ class FakeFloor:
         )
 
     def view(self) -> View:
-        return View({"estp": LINE}, dict(self.operators), dict(self.free), asterisk_connected=True)
+        return View({"estp": LINE}, dict(self.operators), dict(self.free), True, self.not_recording)
 
     def operator(self, person: str) -> OperatorView | None:
         return self.operators.get(person)

@@ -286,3 +286,14 @@ async def test_a_silent_core_is_an_honest_503(browser: Browser, floor: FakeFloor
 
 def test_every_answer_of_the_core_has_a_sentence() -> None:
     assert set(SENTENCES) == set(Answer)
+
+
+@pytest.mark.clause("ESTP 2.6")
+async def test_everybody_on_shift_sees_when_conversations_are_not_recorded(
+    browser: Browser, floor: FakeFloor, log_in: LogIn
+) -> None:
+    await log_in()
+    assert (await (await browser.get("/api/me")).json())["recording"] is True
+    floor.not_recording = "3 MB are free"
+    assert (await (await browser.get("/api/me")).json())["recording"] is False
+    assert (await (await browser.get("/api/floor")).json())["not_recording"] == "3 MB are free"

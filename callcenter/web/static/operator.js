@@ -62,9 +62,10 @@ function stateOf(me) {
   return me.presence === "paused" ? `${state}, ${word("paused_after")}` : state;
 }
 
-function bannerOf(me) {
+function bannerOf(me, recording) {
   const byController = ["missed", "busy", "unreachable"].includes(me.reason);
-  return me.presence === "paused" && byController ? `${word(me.reason)} ${word("press_return")}` : "";
+  const pause = me.presence === "paused" && byController ? `${word(me.reason)} ${word("press_return")}` : "";
+  return [pause, recording ? "" : word("not_recording")].filter(Boolean).join(" ");
 }
 
 function showCall(call) {
@@ -121,7 +122,7 @@ function showLines(lines) {
 
 let lastTransfer = "";
 
-function show({ me, colleagues, lines }) {
+function show({ me, colleagues, lines, recording }) {
   $("login").hidden = true;
   $("desk").hidden = false;
   setText($("who"), `${me.name} · ${me.group_title} · ${me.phone}`);
@@ -129,7 +130,7 @@ function show({ me, colleagues, lines }) {
   $("state").dataset.state = me.activity === "idle" ? me.presence : me.activity;
   setText($("since"), duration(me.since));
   document.title = stateOf(me);
-  showBanner(bannerOf(me));
+  showBanner(bannerOf(me, recording));
   showCall(me.call);
   const underWay = me.activity === "consulting" || ["ringing", "consulting"].includes(me.transfer);
   if (me.transfer !== lastTransfer) {
