@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ Row = Mapping[str, Any]
 BY_CONTROLLER = "offer-"
 """How the channels begin that the controller places; the safety net's are named by Asterisk."""
 _NEAR = 1.0
+_SAME_RINGING = 0.2
+"""Seconds from Asterisk's channel to the phone's INVITE."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,14 @@ class Death:
     """Asterisk and the phones were there again."""
     back_at: float
     """The controller had the line again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """A channel to a phone of ours, by Asterisk's journal. `at`: when it came into being, POSIX seconds."""
+
+    at: float
+    channel_id: str
 
 
 @dataclass(slots=True)
@@ -76,8 +87,9 @@ class Evidence:
     """Rows of calls that no phone placed."""
     offers: Mapping[str, list[Row]]
     """By call."""
+    legs: Mapping[str, list[Leg]]
+    """By phone."""
     shifts: Sequence[Row]
-    presence: Sequence[Row]
     folder: Path
     recordings: Path
     began: float
@@ -97,6 +109,37 @@ class Evidence:
         """Whether a fault of that name went on at any time between."""
         return any(one.name == name and one.at <= end and begin <= one.mended_at for one in self.happened)
 
+    def by_controller(self, case: Case, ringing: Ringing) -> bool:
+        """Whether the controller rang this phone, and not the safety net."""
+        near = [(abs(leg.at - ringing.rung_at), leg) for leg in self.legs.get(ringing.phone, ())]
+        nearest = min(near, key=lambda one: one[0], default=None)
+        if nearest and nearest[0] < _SAME_RINGING:
+            return nearest[1].channel_id.startswith(BY_CONTROLLER)
+        offers = [offer for row in case.rows for offer in self.offers.get(str(row["call"]), ())]
+        return any(  # the journal's line is lost: it died with Asterisk, or is deleted
+            str(offer["offer"]).startswith(BY_CONTROLLER)
+            and offer["operator"] == ringing.phone
+            and abs((moment(offer["placed_at"]) or 0.0) - ringing.rung_at) < _NEAR
+            for offer in offers
+        )
+
+
+def journal_files(folder: Path) -> list[str]:
+    """The texts of Asterisk's journal, as far as they are still there."""
+    found = sorted((folder / "var" / "asterisk").rglob("journal*.csv"))
+    return [path.read_text(errors="replace") for path in found]
+
+
+def legs_of(folder: Path) -> dict[str, list[Leg]]:
+    """By phone: all channels to it that Asterisk's journal tells of."""
+    found: defaultdict[str, list[Leg]] = defaultdict(list)
+    for text in journal_files(folder):
+        for row in csv.reader(text.splitlines()):
+            if len(row) > 4 and row[1] == "CHAN_START":
+                phone = row[4].removeprefix("PJSIP/").rpartition("-")[0]
+                found[phone].append(Leg(float(row[0]), row[2]))
+    return found
+
 
 def moment(text: str | None) -> float | None:
     """A column's date and time as POSIX seconds."""
@@ -109,7 +152,6 @@ def gather(
     rows: Sequence[Row],
     offers: Sequence[Row],
     shifts: Sequence[Row],
-    presence: Sequence[Row],
     keys: Mapping[str, str],
     gaps: Mapping[str, Sequence[tuple[float, float]]],
     *,
@@ -133,7 +175,18 @@ def gather(
     for offer in offers:
         by_call[str(offer["call"])].append(offer)
     return Evidence(
-        cases, testimony, happened, deaths, strangers, by_call, shifts, presence, folder, recordings, began, closed
+        cases,
+        testimony,
+        happened,
+        deaths,
+        strangers,
+        by_call,
+        legs_of(folder),
+        shifts,
+        folder,
+        recordings,
+        began,
+        closed,
     )
 
 

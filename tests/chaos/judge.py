@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.chaos.evidence import BY_CONTROLLER, Case, Evidence, Row, moment
+from tests.chaos.evidence import Case, Evidence, Row, moment
 from tests.chaos.testimony import EndedBy, Placed, Ringing
 
 TOLERANCE = 1.0
@@ -296,17 +296,3 @@ def listened(path: Path) -> tuple[float, tuple[float, float]]:
     loud = np.abs(inner.astype(np.int32)).reshape(-1, step, 2).max(axis=1) > _LOUD
     left, right = loud.mean(axis=0)
     return len(samples) / rate, (float(left), float(right))
-
-
-# -- who is whose ----------------------------------------------------------------------------------------------------
-
-
-def by_controller(evidence: Evidence, case: Case, ringing: Ringing) -> bool:
-    """Whether the controller rang this phone, and not the safety net."""
-    for row in case.rows:
-        for offer in evidence.offers.get(str(row["call"]), ()):
-            placed = moment(offer["placed_at"])
-            mine = str(offer["offer"]).startswith(BY_CONTROLLER) and offer["operator"] == ringing.phone
-            if mine and placed is not None and abs(placed - ringing.rung_at) < TOLERANCE:
-                return True
-    return False

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tests.chaos.evidence import Case, Evidence, moment
-from tests.chaos.judge import INVERTED, INVERTED_IN_NET, Violation, by_controller, clock
+from tests.chaos.judge import INVERTED, INVERTED_IN_NET, Violation, clock
 from tests.chaos.testimony import Ringing
 
 TOGETHER = 0.5
@@ -64,7 +64,7 @@ def _better(one: _Waiting, other: _Waiting, at: float, limit: float) -> bool:
 
 
 def _violation(evidence: Evidence, overtaker: _Waiting, ringing: Ringing, passed: Sequence[_Waiting]) -> Violation:
-    ours = by_controller(evidence, overtaker.case, ringing)
+    ours = evidence.by_controller(overtaker.case, ringing)
     first = min(passed, key=lambda one: (one.rank, one.place))
     text = (
         f"phone {ringing.phone} was rung {'' if ours else 'by the safety net '}for {_name(overtaker)} while"

@@ -9,11 +9,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tests.chaos.evidence import Case, Evidence
-from tests.chaos.judge import KINDS, Violation, by_controller, clock, known_unrecorded
+from tests.chaos.evidence import Case, Evidence, journal_files
+from tests.chaos.judge import KINDS, Violation, clock, known_unrecorded
 from tests.chaos.run import Result
 from tests.chaos.testimony import NUMBER, EndedBy
 
+_JOURNAL_LINES = 80
 _SERVED_WITHIN = 30.0
 """Seconds after a kill in which the first ringing by the safety net is looked for."""
 
@@ -117,7 +118,7 @@ def story(evidence: Evidence, case: Case) -> Iterator[str]:
         f" {clock(placed.key_at)}, {end} {clock(placed.ended_at)}"
     )
     for ringing in case.ringings:
-        by = "controller" if by_controller(evidence, case, ringing) else "net"
+        by = "controller" if evidence.by_controller(case, ringing) else "net"
         yield (
             f"    phone {ringing.phone} rung {clock(ringing.rung_at)} by the {by}, answered"
             f" {clock(ringing.answered_at)}{'' if ringing.joined else ' (not joined)'},"
@@ -140,16 +141,9 @@ def _facts(row: Any) -> str:
 
 
 def _journal(folder: Path, call: str) -> list[str]:
-    home = folder / "var" / "asterisk"
-    files = [path for path in home.rglob("*") if path.is_file() and ("journal" in path.name or "cel" in path.name)]
-    found = [
-        line
-        for path in files
-        if path.suffix in (".csv", ".1", ".log", "") or "journal" in path.name
-        for line in path.read_text(errors="replace").splitlines()
-        if call and call in line
-    ]
-    return sorted(found)[:80]
+    """All lines of Asterisk's journal about a call."""
+    found = [line for text in journal_files(folder) for line in text.splitlines() if f'"{call}"' in line]
+    return sorted(found)[:_JOURNAL_LINES]
 
 
 def _distinct(violations: Sequence[Violation], kind: str) -> set[tuple[str, str]]:
@@ -161,7 +155,7 @@ def _by_net(evidence: Evidence) -> list[Case]:
     return [
         case
         for case in evidence.cases
-        if case.conversations and not by_controller(evidence, case, case.conversations[0])
+        if case.conversations and not evidence.by_controller(case, case.conversations[0])
     ]
 
 
@@ -176,7 +170,7 @@ def _kills(evidence: Evidence) -> list[tuple[float, float]]:
 
 def _net_served(evidence: Evidence) -> list[float]:
     """Seconds from each kill to the first phone that the safety net rang."""
-    rung = [(r.rung_at, case) for case in evidence.cases for r in case.ringings if not by_controller(evidence, case, r)]
+    rung = [(r.rung_at, case) for case in evidence.cases for r in case.ringings if not evidence.by_controller(case, r)]
     found = []
     for begin, end in _kills(evidence):
         after = [at - begin for at, _ in rung if begin + 1.0 < at < min(end, begin + _SERVED_WITHIN) + 1.0]

@@ -70,7 +70,6 @@ async def play(plan: Plan, folder: Path, tell: Tell = lambda text: None) -> Resu
         rows = here.rows("select * from calls order by arrived_at")
         offers = here.rows("select * from offers order by placed_at")
         shifts = here.rows("select * from shifts order by started_at")
-        presence = here.rows("select * from presence_changes order by id")
         limit = here.config.lines["estp"].queue.overtaking_limit
     seen = testimony.collect((log.callers, log.phones) for log in here.crowds.logs)
     seen.placed += [heard.placed for heard in witnesses.heard]
@@ -81,7 +80,6 @@ async def play(plan: Plan, folder: Path, tell: Tell = lambda text: None) -> Resu
         [row for row in rows if row["number"] != _PROBE],
         offers,
         shifts,
-        presence,
         here.crowds.keys | {heard.placed.number: "2" for heard in witnesses.heard},
         {heard.placed.number: heard.gaps for heard in witnesses.heard},
         folder=folder,

@@ -92,7 +92,7 @@ class Tale:
     def evidence(self) -> Evidence:
         keys: Mapping[str, str] = {ANNA: "2", BORIS: "2"}
         return evidence.gather(
-            Seen(self.placed, self.rung), self.happened, self.rows, self.offers, self.shifts, (), keys, self.gaps,
+            Seen(self.placed, self.rung), self.happened, self.rows, self.offers, self.shifts, keys, self.gaps,
             folder=self.folder, recordings=self.folder, began=START, closed=START + 100,
         )  # fmt: skip
 
