@@ -1,6 +1,6 @@
 """The clock on the wall is set, changes to winter time, passes midnight and New Year, while people wait and talk.
 
-Durations come from the monotonic clock; dates, days and opening hours from the line's own zone, wherever the machine is.
+Durations come from the monotonic clock; dates, days and opening hours from the line's own zone, wherever it is.
 """
 
 from __future__ import annotations
@@ -303,7 +303,7 @@ async def test_a_leap_to_another_year_and_back_is_two_new_days_and_no_more(house
 async def test_a_forecast_knows_how_long_the_line_is_open_over_a_change_of_the_clock(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two moments of one zone are subtracted as the clock on the wall shows them, by Python's rules: an hour too much."""
+    """Of two moments in one zone Python subtracts what the clock on the wall shows: an hour too much."""
     seen: list[float] = []
 
     async def computing(_: Any, __: Any, ___: Any, closes_in: float, ____: float) -> None:
