@@ -260,11 +260,6 @@ def served_alone(message: Message) -> bool:
     return message.get("Event") == "UserEvent" and message.get("UserEvent") == "CCAlone"
 
 
-def hand_over(call: str) -> Action:
-    """Send a waiting caller to Asterisk's own queue: for a controller that is about to end, call by call in order."""
-    return {"Action": "Redirect", "Channel": call, "Context": "cc-alone", "Exten": "queue", "Priority": "1"}
-
-
 def heartbeat(epoch: int) -> Action:
     """Tells the dialplan that the controller lives. `epoch`: seconds, by the clock that Asterisk reads too."""
     return {"Action": "Setvar", "Variable": "CC_HEARTBEAT", "Value": str(epoch)}

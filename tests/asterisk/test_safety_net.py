@@ -81,9 +81,10 @@ async def test_an_urgent_caller_taken_back_and_left_alone_again_keeps_the_better
         _, first = await here.waits("+73421111101")
         _, second = await here.waits("+73421111102")
         seen = {channel.channel_id: channel.variables["CC_SINCE"] for channel in await here.channels()}
-        for call in (first, second):
-            await here.ami.send(translate.hand_over(call))
-            await until(lambda call=call: here.stage(call) == "alone", what="alone")  # type: ignore[misc]
+        here.silence()
+        await here.ami.send(translate.heartbeat(0))
+        await until(lambda: here.stage(first) == here.stage(second) == "alone", what="alone")
+        await here.beat()
         await here.do(commands.Direct(second, Place.WAITING, lead=300.0))
         await here.do(commands.Direct(first, Place.WAITING, lead=1.0))
         await until(lambda: here.stage(first) == here.stage(second) == "waiting", what="taken back")
@@ -106,8 +107,6 @@ async def test_a_controller_that_ends_hands_everybody_over_at_once_and_in_order(
         here.silence()
         began = loop.time()
         await here.ami.send(translate.heartbeat(0))
-        for _, call in callers:
-            await here.ami.send(translate.hand_over(call))
         await until(lambda: {here.stage(call) for _, call in callers} == {"alone"}, what="all are in Asterisk's queue")
         took = loop.time() - began
         served = await serve(phone, 3)

@@ -411,7 +411,7 @@ def test_the_longest_recording_fits_a_line_from_the_longest_folder_that_is_allow
 
 
 def test_what_we_ask_and_say_regularly_is_fit_to_send() -> None:
-    for action in (translate.SNAPSHOT, translate.heartbeat(1_800_000_000), translate.hand_over("1" * 149)):
+    for action in (translate.SNAPSHOT, translate.heartbeat(1_800_000_000)):
         assert unfit(checked(action)) is None
     assert translate.heartbeat(7) == {"Action": "Setvar", "Variable": "CC_HEARTBEAT", "Value": "7"}
 
