@@ -304,6 +304,8 @@ class PastCalls:
     """Callers who joined the queue today."""
     waits: tuple[PastWait, ...] = ()
     """Of today, the earliest first."""
+    promises: tuple[AnnouncementRecord, ...] = ()
+    """Of which it became known lately what came of them, the earliest known first. Their moments count from now."""
 
 
 class TimerKind(StrEnum):

@@ -12,7 +12,10 @@ from callcenter.core.records import PromiseResult
 
 
 def learn(floor: Floor, event: PastCalls) -> None:
-    """A controller that starts again knows handling time, patience and the waits of today as before (ESTP 2.2d)."""
+    """A controller that starts again knows handling time, patience and the waits of today as before (ESTP 2.2d).
+
+    And how true its promises were: it goes on speaking of times, or not, as it did (ESTP 5.4.6).
+    """
     line = floor.lines.get(event.line)
     if line is None:
         return
@@ -22,6 +25,9 @@ def learn(floor: Floor, event: PastCalls) -> None:
     line.joined += event.joined
     for past in event.waits:
         line.waits.add(past.wait, answered=past.answered, registered=past.registered, now=floor.now - past.ago)
+    for promise in event.promises:
+        line.ledger.settle(promise, floor.now + promise.spoken_at + (promise.waited or 0.0))
+    _tell_of_trust(floor, line)
 
 
 def settle(floor: Floor, caller: Caller, at: float, result: PromiseResult) -> None:

@@ -13,13 +13,17 @@ from sqlalchemy.sql.functions import GenericFunction
 
 from callcenter.core.commands import OfferKind
 from callcenter.core.events import PastCalls, PastWait
-from callcenter.core.records import REGISTERED, Outcome
+from callcenter.core.records import REGISTERED, AnnouncementRecord, Outcome, PromiseResult
 from callcenter.register.database import Register
 from callcenter.register.days import within
-from callcenter.register.tables import Call, Offer, UtcDateTime
+from callcenter.register.rows import record_of
+from callcenter.register.tables import Announcement, Call, Offer, UtcDateTime, table_of
 
 EXPERIENCE = timedelta(days=30)
 """How far back handling time and patience are looked up when the controller starts."""
+
+LONGEST_WAIT = timedelta(hours=3)
+"""Nobody waits longer in a queue."""
 
 HALF_HOURS = 48
 """Of a day."""
@@ -79,8 +83,34 @@ async def patience(register: Register, line: str, since: datetime) -> tuple[int,
     return number, queued or 0.0
 
 
-async def past_calls(register: Register, line: str, zone: tzinfo, now: datetime, wrap_up: float) -> PastCalls:
-    """What a controller that starts at `now` should know of the line. Raises `RegisterError`."""
+async def settled_promises(
+    register: Register, line: str, now: datetime, within: timedelta
+) -> tuple[AnnouncementRecord, ...]:
+    """Promises of the line that came true or not within the time before `now`, from which their moments count.
+
+    The earliest settled first; those of which nobody knows are left out. Raises `RegisterError`.
+    """
+    table = table_of(Announcement)
+    query = (
+        select(table)
+        .join(Call, Call.call == table.c.call)
+        .where(Call.line == line, Call.joined_at >= now - within - LONGEST_WAIT, table.c.spoken_at <= now)
+        .where(table.c.result.in_((PromiseResult.ANSWERED.value, PromiseResult.GAVE_UP.value)))
+        .where(table.c.waited.is_not(None), table.c.handling.is_not(None))
+    )
+    rows = await register.read(lambda connection: connection.execute(query).all())
+    records = [record_of(AnnouncementRecord, row._asdict(), lambda at: (at - now).total_seconds()) for row in rows]
+    settled = [(record.spoken_at + (record.waited or 0.0), place, record) for place, record in enumerate(records)]
+    return tuple(record for at, _, record in sorted(settled) if -within.total_seconds() < at <= 0.0)
+
+
+async def past_calls(
+    register: Register, line: str, zone: tzinfo, now: datetime, wrap_up: float, trusted_over: float = 7200.0
+) -> PastCalls:
+    """What a controller that starts at `now` should know of the line. Raises `RegisterError`.
+
+    `trusted_over`: how far back promises count by which the line judges its estimates, seconds.
+    """
     handled, busy = await handling(register, line, now - EXPERIENCE)
     gave_up, queued = await patience(register, line, now - EXPERIENCE)
     today = now.astimezone(zone).date()
@@ -107,6 +137,7 @@ async def past_calls(register: Register, line: str, zone: tzinfo, now: datetime,
             PastWait(max(0.0, (now - at).total_seconds()), wait, answered, registered)
             for at, wait, answered, registered in waits
         ),
+        await settled_promises(register, line, now, timedelta(seconds=trusted_over)),
     )
 
 

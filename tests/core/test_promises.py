@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from callcenter.core.commands import SaveAnnouncement
 from callcenter.core.events import PastCalls, PastWait
 from callcenter.core.ledger import Ledger
 from callcenter.core.records import AnnouncementRecord, PromiseResult
@@ -240,6 +241,22 @@ def test_a_controller_that_starts_again_knows_what_it_knew(story: Story) -> None
     assert story.center.outlook("estp", story.now).joined == 3
     story.passes(1300)
     assert story.line.windows["30m"].answered == 0
+
+
+def test_a_controller_that_starts_again_trusts_its_estimates_as_before(story: Story) -> None:
+    def promise(ago: float, waited: float) -> AnnouncementRecord:
+        record = AnnouncementRecord("1", 1, -ago - waited, 2, 1, 180.0, 600.0, 2.0, 100.0, 150.0, 3, ("wait-up-to-3",))
+        return replace(record, waited=waited, result=PromiseResult.ANSWERED)
+
+    broken = tuple(promise(7000.0 - number, 400.0) for number in range(40))
+    kept = tuple(promise(3000.0 - number, 100.0) for number in range(10))
+    story.tell(PastCalls("estp", promises=broken + kept))
+    assert (story.line.promises.judged, story.line.promises.coverage) == (50, 0.2)
+    assert not story.line.promises.trusted
+    assert "only 20% of the last 50 estimates" in story.notices[-1]
+    assert not story.all(SaveAnnouncement), "the register has them already"
+    story.passes(300.0)
+    assert (story.line.promises.judged, story.line.promises.trusted) == (10, True), "the old ones are forgotten in time"
 
 
 def test_little_experience_only_corrects_the_expectation(story: Story) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,10 +13,10 @@ from sqlalchemy.dialects import postgresql
 
 from callcenter.core.commands import Save, SaveCall, SaveOffer
 from callcenter.core.events import PastCalls, PastWait
-from callcenter.core.records import CallRecord, Identification, OfferRecord, Outcome
+from callcenter.core.records import CallRecord, Identification, OfferRecord, Outcome, PromiseResult
 from callcenter.register import Register, history
 from callcenter.register.tables import Offer
-from tests.register.stories import MORNING, arrival, fill, wall
+from tests.register.stories import MORNING, announcement, arrival, fill, wall
 
 MOSCOW, PERM, BERLIN = ZoneInfo("Europe/Moscow"), ZoneInfo("Asia/Yekaterinburg"), ZoneInfo("Europe/Berlin")
 SATURDAY, SUNDAY, MONDAY, TUESDAY = (date(2026, 11, day) for day in (21, 22, 23, 24))
@@ -143,6 +144,34 @@ async def test_a_controller_that_starts_again_is_told_of_today(register: Registe
     assert past.waits == (PastWait(240.0, 50.0, False, False), PastWait(190.0, 100.0, True, True))
     nothing = await history.past_calls(register, "kazan", MOSCOW, wall(300.0), wrap_up=20.0)
     assert nothing == PastCalls("kazan", handling=20.0)
+
+
+@pytest.mark.clause("ESTP 5.4.6")
+async def test_a_controller_that_starts_again_is_told_how_true_its_promises_were(register: Register) -> None:
+    kept = announcement("1", 1, 10.0, waited=100.0, result=PromiseResult.ANSWERED)
+    broken = announcement("1", 2, 55.5, waited=55.0, result=PromiseResult.ANSWERED, p90=50.0)
+    await fill(
+        register,
+        [
+            *(queued(call, 5.0) for call in ("1", "2")),
+            queued("3", -7200.0),
+            queued("perm", 5.0, line="perm"),
+            kept,
+            broken,
+            announcement("2", 1, 10.0, waited=90.0, result=PromiseResult.GAVE_UP),
+            announcement("2", 2, 11.0),
+            announcement("2", 3, 12.0, waited=1.0, result=PromiseResult.LOST),
+            announcement("3", 1, -7000.0, waited=1.0, result=PromiseResult.ANSWERED),
+            announcement("perm", 1, 10.0, waited=100.0, result=PromiseResult.ANSWERED),
+        ],
+    )
+    past = await history.past_calls(register, "estp", MOSCOW, wall(300.0), 20.0, 7200.0)
+    assert [(promise.call, promise.number, promise.spoken_at) for promise in past.promises] == [
+        ("2", 1, -290.0),
+        ("1", 1, -290.0),
+        ("1", 2, -244.5),
+    ]
+    assert past.promises[1:] == (replace(kept.record, spoken_at=-290.0), replace(broken.record, spoken_at=-244.5))
 
 
 def test_postgresql_would_understand_the_difference_of_moments() -> None:

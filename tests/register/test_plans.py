@@ -109,7 +109,10 @@ QUESTIONS: dict[str, tuple[Ask, set[str]]] = {
     "patience": (lambda register: history.patience(register, "estp", NOW), {LATELY}),
     "a start": (
         lambda register: history.past_calls(register, "estp", MOSCOW, NOW, 20.0),
-        {LATELY, JOINED, "ix_offers_call (call=?)"},
+        {
+            *(LATELY, JOINED, "ix_calls_line_joined_at (line=? AND joined_at>?)"),
+            *("ix_offers_call (call=?)", "sqlite_autoindex_announcements_1 (call=?)"),
+        },
     ),
     "what was left open": (
         closed,
