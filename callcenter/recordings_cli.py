@@ -92,8 +92,8 @@ def verify(
             async for problem in verification.problems():
                 told += 1
                 click.echo(problem)
-        found = f", {verification.found} of them from before the manifest" if verification.found else ""
-        click.echo(f"{verification.conversations} conversations, {verification.files} files{found}; {told} problems.")
+        found = f" ({verification.found} from before the manifest)" if verification.found else ""
+        click.echo(f"conversations: {verification.conversations}, files: {verification.files}{found}, problems: {told}")
         click.echo(f"Head of the manifest: {verification.head}")
 
     _answer(look())
@@ -188,7 +188,7 @@ def expire(config: Config, dry_run: bool) -> None:
                 for entry in retention.due(datetime.now(UTC)):
                     click.echo(f"{entry.path}  ended {entry.ended_at}")
                 return
-            click.echo(f"{await retention.expire(datetime.now(UTC))} recordings deleted")
+            click.echo(f"recordings deleted: {await retention.expire(datetime.now(UTC))}")
 
     _answer(delete())
 
@@ -200,7 +200,7 @@ def adopt(config: Config) -> None:
 
     async def enter() -> None:
         adopted = Adoption(_manifest(config), config.zone, getpass.getuser()).adopt()
-        click.echo(f"{adopted} files entered as found")
+        click.echo(f"files entered as found: {adopted}")
 
     _answer(enter())
 

@@ -31,6 +31,15 @@ def silence(seconds: float) -> array[int]:
     return array("h", [8]) * round(RATE * seconds)
 
 
+def side(spool: Path, name: str, samples: Sequence[int]) -> Path:
+    """What Asterisk wrote of one side: a finished file."""
+    path = spool / name
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, RATE, 0, "NONE", ""))
+        file.writeframes(array("h", samples).tobytes())
+    return path
+
+
 @dataclass(frozen=True)
 class Talk:
     """A row of the register."""
@@ -100,11 +109,7 @@ class Archive:
 
     def side(self, name: str, samples: Sequence[int]) -> Path:
         """What Asterisk wrote: a finished file."""
-        path = self.spool / name
-        with wave.open(str(path), "wb") as file:
-            file.setparams((1, 2, RATE, 0, "NONE", ""))
-            file.writeframes(array("h", samples).tobytes())
-        return path
+        return side(self.spool, name, samples)
 
     async def talked(
         self, call: str = CALL, seconds: float = 10.0, *, ended: datetime = NOW, line: str = "estp", people: int = 1
