@@ -23,8 +23,8 @@ from callcenter.core.events import GENERAL_LINE
 from callcenter.people import Secrets
 
 HEARTBEAT_STALE = 3
-"""Seconds after the last heartbeat when the dialplan helps itself: two beats may be missed. Callers gain by every second
-less; a false alarm costs them a moment, as the controller is told (CCAlone) and takes them back."""
+"""Seconds after the last heartbeat when the dialplan helps itself: two beats may be missed. Callers gain by every
+second less; a false alarm costs them a moment, as the controller is told (CCAlone) and takes them back."""
 
 WAITING_TURN = 1
 """Seconds of one turn of the waiting room: how soon an announcement is heard, or a stale heartbeat seen."""
