@@ -22,6 +22,8 @@ _FAREWELL = 6.0
 """Seconds from an operator's BYE to the line's: the good-bye between."""
 _CROSSING = 0.1
 """Seconds in which a CANCEL or BYE and the next INVITE may cross."""
+_TAKEN_BACK = 0.3
+"""Seconds of ringing for which nobody is disturbed: an order that was held up on its way, and taken back at once."""
 _SHORTEST = 1.0
 """Seconds: with less there may be a conversation or none."""
 _LAST_SECONDS = 3.0
@@ -121,6 +123,8 @@ def _two_at_once(evidence: Evidence) -> Iterator[Violation]:
     """A phone that was rung while it rang or talked already."""
     busy: dict[str, Ringing] = {}
     for ringing in evidence.testimony.rung:
+        if ringing.answered_at is None and (ringing.ended_at or float("inf")) - ringing.rung_at < _TAKEN_BACK:
+            continue
         before = busy.get(ringing.phone)
         if before and ringing.rung_at < (before.ended_at or ringing.rung_at) - _CROSSING:
             does = "talked with" if (before.answered_at or ringing.rung_at) < ringing.rung_at else "rang for"
@@ -258,10 +262,12 @@ def _recording(evidence: Evidence, case: Case) -> Iterator[Violation]:
 def known_unrecorded(evidence: Evidence, case: Case) -> bool:
     """Whether there was no room for this recording, and the register says that something is wrong with it.
 
-    Where the spool was full at any time of the conversation; or where it began when the other disk was full.
+    Where Asterisk died in the first seconds of it; where the spool was full at any time of the conversation; or where it began when the other disk was full.
     """
     if not case.conversations or case.row is None or not case.row["recording_problem"]:
         return False
+    if case.death and case.talk <= _LAST_SECONDS:
+        return True  # Asterisk had written nothing yet
     begin = case.ringings[0].rung_at
     answered = case.conversations[0].answered_at or begin
     return evidence.during("spool full", begin, case.ended_at) or evidence.during("recordings full", begin, answered)

@@ -49,7 +49,7 @@ def figures(result: Result) -> dict[str, Any]:
             for case in evidence.cases
         ),
         "cut off by Asterisk's death": sum(case.death is not None for case in evidence.cases),
-        "known as unrecorded: no room": sum(known_unrecorded(evidence, case) for case in evidence.cases),
+        "known as unrecorded: no room, or too short": sum(known_unrecorded(evidence, case) for case in evidence.cases),
         "answered through the safety net": len(_by_net(evidence)),
         **counted,
         "facts not written at the end": result.pending,
