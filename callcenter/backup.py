@@ -10,6 +10,7 @@ from pathlib import Path
 
 from callcenter.config import Config
 from callcenter.people import INITIAL_FILE, SECRETS_FILE
+from callcenter.recordings.manifest import HEAD_NAME
 
 
 class BackupError(Exception):
@@ -30,7 +31,7 @@ def backup_to(folder: Path, config: Config, config_path: Path) -> Iterator[Path]
     except OSError as error:
         raise BackupError(f"{folder}: {error.strerror}") from None
     copies = [(config_path, folder / "config.yaml")]
-    copies += [(config.var / name, folder / "var" / name) for name in (SECRETS_FILE, INITIAL_FILE)]
+    copies += [(config.var / name, folder / "var" / name) for name in (SECRETS_FILE, INITIAL_FILE, HEAD_NAME)]
     try:
         for source, target in copies:
             if source.exists():
