@@ -287,11 +287,17 @@ def test_every_stage_of_a_caller_is_told_to_the_journal_and_to_nobody_else_twice
 
 def test_no_column_of_the_journal_holds_what_a_caller_can_choose(site: Site) -> None:
     site.render()
-    [section] = re.findall(r"^\[(.*)\]$", site["cel_custom.conf"], re.MULTILINE)
-    assert site.folders.log / "cel-custom" / section == site.folders.journal / CURRENT
-    assert ("fields", "eventtime,eventtype,uniqueid,linkedid,channame,eventextra") in site.section(
-        "cel_custom.conf", section
-    )
+    [(name, line)] = site.section("cel_custom.conf", "mappings")
+    assert site.folders.log / "cel-custom" / name == site.folders.journal / CURRENT
+    columns = re.findall(r"\$\{CSV_QUOTE\(\$\{([^}]+)\}\)\}", line)
+    assert columns == [
+        "eventtime",
+        "eventtype",
+        "CHANNEL(uniqueid)",
+        "CHANNEL(linkedid)",
+        "CHANNEL(channame)",
+        "eventextra",
+    ]
     told = re.findall(r"CELGenUserEvent\((.*)\)\n", site["extensions.conf"])
     assert not [text for text in told if "CALLERID" in text]
     encoded = re.findall(r"Set\((CC_WHO|CC_NAME)=(.*)\)\n", site["extensions.conf"])
