@@ -35,7 +35,11 @@ class Archive:
         self._recordings = Recordings(spool, settings.folder, manifest=manifest)
         self._space = RecordingSpace([spool, settings.folder], settings.min_free_mb * 10**6, take)
         self._checks = RecordingChecks(
-            conversations, manifest, settings.check_after, lambda: self._recordings.unfinished
+            conversations,
+            manifest,
+            settings.check_after,
+            config.retention_days,
+            lambda: self._recordings.unfinished,
         )
         self._retention = Retention(manifest, config.retention_days, conversations)
         self._adoption = Adoption(manifest, config.zone)
@@ -47,9 +51,13 @@ class Archive:
     def work(self) -> Iterator[tuple[Coroutine[Any, Any, None], str]]:
         """What goes on all the time, and what each is called."""
         yield self._space.run(), "recording space"
-        yield self._checks.run(), "recording checks"
+        yield self._look_at_files(), "recording checks"
         yield self._retention.run(), "retention"
-        yield self._adoption.run(), "adoption"
+
+    async def _look_at_files(self) -> None:
+        """What lay there before the manifest has to be in it before it is looked for there."""
+        await self._adoption.run()
+        await self._checks.run()
 
     async def finish(self, wanted: FinishRecording, ended: datetime) -> RecordingFinished | RecordingFailed:
         """Make the recording of a call that is over, as often as it takes; `ended`: by any zone's clock."""

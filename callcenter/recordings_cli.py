@@ -83,6 +83,7 @@ def verify(
                 _manifest(config),
                 rows,
                 config.zone,
+                config.retention_days,
                 Folders.under(config.var).recording,
                 scope=scope,
                 listen=not quick,

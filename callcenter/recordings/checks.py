@@ -27,13 +27,18 @@ class RecordingChecks:
         register: Register,
         manifest: Manifest,
         after: float,
+        keep_days: Callable[[str], int],
         unfinished: Callable[[], Collection[str]],
         every: float = 5.0,
     ) -> None:
-        """`after`: seconds from a call's end to its check. `unfinished`: calls whose file is still being made."""
+        """`after`: seconds from a call's end to its check. `keep_days`: of a line.
+
+        `unfinished`: calls whose file is still being made.
+        """
         self._register = register
         self._manifest = manifest
         self._after = timedelta(seconds=after)
+        self._keep_days = keep_days
         self._unfinished = unfinished
         self._every = every
         self.checked = 0
@@ -69,7 +74,8 @@ class RecordingChecks:
     def _examine(self, said: Conversation) -> list[str]:
         try:
             entry = self._manifest.of_path(said.recording) if said.recording else None
-            return examine(said, entry, self._manifest.file(said.recording or "."))
+            kept = timedelta(days=self._keep_days(said.line))
+            return examine(said, entry, self._manifest.file(said.recording or "."), kept)
         except Exception as error:  # whatever stands in a file must not keep the others from being checked
             return [f"its recording cannot be checked: {error}"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from callcenter.recordings.conversation import Conversation
@@ -25,13 +26,19 @@ SILENCE_MATTERS = 5.0
 SIDES = ("the caller's side", "the operator's side")
 
 
-def examine(said: Conversation, entry: Entry | None, file: Path, *, listen: bool = True) -> list[str]:
-    """Everything that is wrong. `entry`: the manifest's last word on the file; not `listen`: only what is quick."""
+def examine(said: Conversation, entry: Entry | None, file: Path, kept: timedelta, *, listen: bool = True) -> list[str]:
+    """Everything that is wrong. `entry`: the manifest's last word on the file; not `listen`: only what is quick.
+
+    `kept`: for how long the line keeps its recordings. One that was older than this and gone before there was a
+    manifest was deleted in time: nobody could enter it.
+    """
     if not said.recording:
         return [] if said.talk < WORTH_RECORDING else [said.problem or "there is no recording"]
     if entry is not None and entry.action is Action.DELETED:
         return []
     found = []
+    if entry is None and not file.exists() and said.ended_at + kept < datetime.now(UTC):
+        return []
     if entry is None:
         found.append("the manifest does not know its recording")
     elif entry.sha256 != said.sha256:

@@ -43,6 +43,7 @@ class Verification:
         manifest: Manifest,
         register: Register,
         zone: Callable[[str], tzinfo],
+        keep_days: Callable[[str], int],
         spool: Path,
         *,
         scope: Scope = Scope(),  # noqa: B008 - frozen
@@ -54,6 +55,7 @@ class Verification:
         self._manifest = manifest
         self._register = register
         self._zone = zone
+        self._keep_days = keep_days
         self._spool = spool
         self._scope = scope
         self._listen = listen
@@ -101,7 +103,8 @@ class Verification:
         self.conversations += 1
         entry = self._words.get(said.recording)
         try:
-            found = examine(said, entry, self._manifest.file(said.recording or "."), listen=self._listen)
+            kept = timedelta(days=self._keep_days(said.line))
+            found = examine(said, entry, self._manifest.file(said.recording or "."), kept, listen=self._listen)
         except (ManifestError, OSError) as error:
             found = [str(error)]
         if not said.recording and found and (self._spool / f"{said.call}-in.wav").exists():

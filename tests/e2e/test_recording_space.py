@@ -99,6 +99,7 @@ async def problems(line: Station) -> list[str]:
             Manifest(line.config.recordings.folder, line.config.var),
             Conversations(register),
             line.config.zone,
+            line.config.retention_days,
             Path("nowhere"),
             grace=0.0,
         )

@@ -18,6 +18,8 @@ from callcenter.recordings.verification import Scope, Verification
 MOSCOW = timezone(timedelta(hours=3))
 NOW = datetime(2024, 11, 20, 15, 4, 5, tzinfo=MOSCOW)
 CALL = "1763650000.7"
+KEPT = 36_500
+"""Days."""
 
 
 @cache
@@ -136,6 +138,7 @@ class Archive:
             self.manifest,
             self.rows,
             lambda line: MOSCOW,
+            lambda line: KEPT,
             self.spool,
             scope=Scope(first, last, line),
             grace=0.0,
