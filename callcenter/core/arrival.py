@@ -22,7 +22,7 @@ def arrived(floor: Floor, event: CallArrived) -> None:
     if line is None:
         floor.notice(f"A call reached line '{event.line}', which is not configured.", Severity.WARNING)
         return
-    record = CallRecord(event.call, event.line, event.number, event.name, floor.now)
+    record = CallRecord(event.call, event.line, event.number, event.name, floor.arriving.pop(event.call, floor.now))
     caller = floor.callers[event.call] = Caller(event.call, event.channel, record, customer=event.customer)
     if event.customer:
         _identified(floor, caller, event.customer, Identification.BY_NUMBER)

@@ -42,6 +42,7 @@ def enter(floor: Floor, histories: Iterable[CallHistory], seen: Mapping[str, Cha
     """Catch up with everything that happened until `floor.now`. `seen`: the channels that exist, by id."""
     now = floor.now
     steps: list[Step] = []
+    floor.arriving = {}
     for history in histories:
         if history.call:
             steps += _Past(floor, history, seen).steps()
@@ -90,9 +91,7 @@ class _Past:
                 yield self._moment(at, began), partial(self._came_to, name)
             for leg in history.legs:
                 if leg.channel_id not in (call, ""):
-                    for at, step in self._of_leg(leg, began):
-                        last = max(last, at)
-                        yield at, step
+                    yield from self._of_leg(leg, began)
             if history.ended_at is not None and call not in self.seen:
                 yield max(last, self._moment(history.ended_at, began)), self._ended
         else:  # the caller's own end is entered; legs of ours may have outlived it
@@ -126,10 +125,13 @@ class _Past:
         """A call that the core knows; or one that it missed, unless Asterisk is still about to tell of it."""
         if self.history.call in self.floor.callers:
             return True
+        if self.history.line not in self.floor.lines:
+            return False
         channel = self.seen.get(self.history.call)
-        if channel:
-            return self.history.line in self.floor.lines and channel.variables.get("CC_STAGE") != "arriving"
-        return self.history.line in self.floor.lines and self.history.ended_at is not None
+        if channel and channel.variables.get("CC_STAGE") == stage.ARRIVING:
+            self.floor.arriving[self.history.call] = self._began()
+            return False
+        return bool(channel) or self.history.ended_at is not None
 
     # -- entering it -----------------------------------------------------------------------------------------------
 

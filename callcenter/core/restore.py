@@ -64,10 +64,9 @@ def recalled(floor: Floor, event: Recalled) -> None:
         _transfer(floor, transfer, offers.get(transfer.call, []))
     for record in sorted(event.announcements, key=lambda record: record.number):
         _announced(floor, record)
-    for shift in event.shifts:
-        _activity(floor, shift, event.offers)
+    shifts = {shift.operator: shift for shift in event.shifts}
     for operator in floor.operators.values():
-        _without_shift(floor, operator)
+        _activity(floor, operator, shifts.get(operator.person.id), event.offers)
     for caller in list(floor.callers.values()):
         _state(floor, caller, offers.get(caller.call, []), event.transfers)
     _queue(floor)
@@ -112,30 +111,32 @@ def _shift(floor: Floor, shift: PresenceRecord) -> None:
     floor.on_duty[operator.person.group] += operator.presence is Presence.AVAILABLE
 
 
-def _activity(floor: Floor, shift: PresenceRecord, offers: Iterable[OfferRecord]) -> None:
-    """An offer that lives says what its operator does; without one there is at most wrap-up."""
-    operator = floor.operators.get(shift.operator)
-    if operator is None or operator.presence is Presence.OFF:
-        return
+def _activity(floor: Floor, operator: Operator, shift: PresenceRecord | None, offers: Iterable[OfferRecord]) -> None:
+    """An offer that lives says what its operator does, on shift or not; without one there is at most wrap-up."""
     offer = floor.offers.get(operator.offer)
     if offer:
-        _busy(operator, offer, shift.activity)
+        for step in ACTIVITY.way(_doing(floor, offer, shift)):
+            operator.activity = ACTIVITY.next(operator.activity, step)
         if offer.pending and (operator.presence is not Presence.AVAILABLE or offer.call not in floor.callers):
             floor.step(offer, OfferStep.WITHDRAW)
-    elif shift.activity not in (Activity.IDLE, Activity.OFFERED):
+    elif shift and operator.presence is not Presence.OFF and shift.activity not in (Activity.IDLE, Activity.OFFERED):
         theirs = [one for one in offers if one.operator == shift.operator and one.ended_at is not None]
         _wrap_up(floor, operator, max(theirs, key=lambda one: one.ended_at or -inf, default=None), shift)
     floor.enrol(operator)
 
 
-def _busy(operator: Operator, offer: Offer, activity: str = "") -> None:
-    goal = Activity.OFFERED
+def _doing(floor: Floor, offer: Offer, shift: PresenceRecord | None) -> Activity:
+    """Who went home in the middle of a conversation has no shift that tells: then the colleague's leg does."""
+    caller = floor.callers.get(offer.call)
+    handover = caller.handover if caller else None
+    advice = floor.offers.get(handover.offer) if handover and handover.record.consult else None
+    advised = advice is not None and advice.state is OfferState.ANSWERED
     if offer.state is OfferState.CONNECTED:
-        goal = Activity.CONSULTING if activity == Activity.CONSULTING else Activity.TALKING
-    elif activity == Activity.ADVISING and offer.state is OfferState.ANSWERED:
-        goal = Activity.ADVISING
-    for step in ACTIVITY.way(goal):
-        operator.activity = ACTIVITY.next(operator.activity, step)
+        known = shift.activity == Activity.CONSULTING if shift else bool(advised and handover and handover.from_leg == offer.id)
+        return Activity.CONSULTING if known else Activity.TALKING
+    if offer is advice and advised and (shift is None or shift.activity == Activity.ADVISING):
+        return Activity.ADVISING
+    return Activity.OFFERED
 
 
 def _wrap_up(floor: Floor, operator: Operator, offer: OfferRecord | None, shift: PresenceRecord) -> None:
@@ -148,15 +149,6 @@ def _wrap_up(floor: Floor, operator: Operator, offer: OfferRecord | None, shift:
             operator.handling = Handling(lines[0], offer.placed_at)
     operator.ready_at = ended_at + floor.settings.wrap_up
     floor.do(SetTimer(Timer(TimerKind.WRAP_UP, operator.person.id), operator.ready_at))
-
-
-def _without_shift(floor: Floor, operator: Operator) -> None:
-    """Logged out in the middle of a conversation, which goes on."""
-    offer = floor.offers.get(operator.offer)
-    if offer and operator.presence is Presence.OFF and operator.activity is Activity.IDLE:
-        if offer.pending:
-            floor.step(offer, OfferStep.WITHDRAW)
-        _busy(operator, offer)
 
 
 # -- callers -----------------------------------------------------------------------------------------------------------
@@ -220,6 +212,8 @@ def _offer(floor: Floor, record: OfferRecord) -> None:
         if known is not None and OFFER.allows(offer.state, step):
             floor.step(offer, step)
     floor.offers[offer.id], operator.offer = offer, offer.id
+    if offer.state is OfferState.CONNECTED and floor.lost_at is not None:
+        offer.quiet_since = floor.lost_at  # if it did not talk in the end, what it said before is entered
     if caller:
         _attach(caller, offer)
     if offer.pending:
@@ -248,13 +242,18 @@ def _transfer(floor: Floor, record: TransferRecord, offers: Iterable[OfferRecord
     caller.transfers = max(caller.transfers, record.number)
     if record.ended_at is not None or record.result:
         return
-    since = [one for one in offers if one.placed_at >= record.asked_at and one.kind != OfferKind.QUEUE]
-    ringing = next((one.offer for one in reversed(since) if one.offer in floor.offers), "")
-    before = [one for one in offers if one.operator == record.from_operator and one.placed_at < record.asked_at]
-    if record.from_operator not in floor.operators or record.target not in floor.rosters or not before:
+    asking, colleagues = [], []
+    for one in offers:
+        if one.operator == record.from_operator and one.placed_at <= record.asked_at:
+            asking.append(one)
+        elif one.kind != OfferKind.QUEUE and one.placed_at >= record.asked_at:
+            colleagues.append(one)
+    ringing = next((one.offer for one in reversed(colleagues) if one.offer in floor.offers), "")
+    if record.from_operator not in floor.operators or record.target not in floor.rosters or not asking:
         floor.do(SaveTransfer(replace(record, ended_at=floor.now, result="failed")))
         return
-    handover = Handover(record, before[-1].offer, {record.from_operator, *(one.operator for one in since)}, ringing)
+    tried = {record.from_operator, *(one.operator for one in colleagues)}
+    handover = Handover(record, asking[-1].offer, tried, ringing)
     caller.handover = handover
     operator = floor.operators[record.from_operator]
     if operator.offer == handover.from_leg:

@@ -12,7 +12,9 @@ from callcenter.core.records import HungUpBy, Outcome
 
 SAFETY_NET = "alone"
 """Asterisk serves the caller by its own queue, because the controller was away."""
-WAITING, HELD, LEAVING = "waiting", "held", "leaving"
+ARRIVING = "arriving"
+"""The dialplan asks what to do with the call, and asks again until it has an answer."""
+WAITING, HELD = "waiting", "held"
 GREETED_ALONE = "alone-greeting"
 """Asterisk greets the caller on the way to its own queue."""
 QUEUED = frozenset({WAITING, HELD, SAFETY_NET})

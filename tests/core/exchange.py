@@ -16,6 +16,7 @@ from callcenter.core.commands import (
     Direct,
     HangUp,
     KeepLeg,
+    Mirror,
     OfferKind,
     Place,
     Record,
@@ -32,15 +33,22 @@ from callcenter.core.events import (
     OfferFailed,
     OfferFailure,
     OfferRinging,
+    WaitsAlone,
 )
+from callcenter.core.records import HungUpBy
+from tests.core.journal import Journal
 
 STAGES = {
+    None: "arriving",
+    Place.CLOSED: "closed",
+    Place.FULL: "full",
     Place.GREETING: "greeting",
     Place.IDENTIFY: "identifying",
     Place.URGENCY: "choosing",
     Place.WAITING: "waiting",
     Place.HOLD: "held",
     Place.GENERAL: "general",
+    Place.GOODBYE: "leaving",
 }
 """What the dialplan notes on a caller's channel."""
 
@@ -57,6 +65,14 @@ class CallerChannel:
     bridge: str = ""
     recorded: bool = False
     heard: list[str] = field(default_factory=list)
+    arrived_at: float = 0.0
+    alone: str = ""
+    """Where Asterisk has the caller when it helps itself: the greeting before its own queue, or that queue."""
+
+    @property
+    def stage(self) -> str:
+        """What the dialplan notes on the channel."""
+        return self.alone or STAGES[self.place]
 
 
 @dataclass
@@ -71,15 +87,25 @@ class Leg:
     consulting: bool = False
     """The bridge is, or was last, with a colleague; not with the caller."""
 
+    @property
+    def by_us(self) -> bool:
+        """Rung at our request, not by Asterisk's own queue."""
+        return self.id.startswith("offer-")
+
 
 class Exchange:
     """Everybody who has a channel. `report` takes what Asterisk tells, in order."""
 
-    def __init__(self, report: Callable[[Event], None]) -> None:
+    def __init__(self, report: Callable[[Event], None], clock: Callable[[], float] = lambda: 0.0) -> None:
         self.callers: dict[str, CallerChannel] = {}
         self.legs: dict[str, Leg] = {}
+        self.members: dict[str, Mirror] = {}
+        """Who is in Asterisk's own queue, by phone."""
+        self.journal = Journal(clock)
+        self._clock = clock
         self._report = report
         self._bridges = count(1)
+        self._rings = count(1)
 
     # -- what the controller wants -------------------------------------------------------------------------------
 
@@ -99,9 +125,14 @@ class Exchange:
                 self.legs[leg].keep = keep
             case Ring(offer):
                 self.legs[offer] = Leg(offer, command)
+                self.journal.rung(offer, command.phone, command.call)
                 self._report(OfferRinging(offer))
             case HangUp(channel_id):
-                self.hang_up(channel_id)
+                self.hang_up(channel_id, by=HungUpBy.SYSTEM)
+            case Mirror(phone=phone, on_shift=on_shift):
+                self.members.pop(phone, None)
+                if on_shift:
+                    self.members[phone] = command
             case _:
                 pass
 
@@ -110,7 +141,9 @@ class Exchange:
         if caller is None:
             return
         left_behind = self._leave(caller)
-        caller.place = command.place
+        if caller.alone:
+            self._leave_queue(caller)
+        self._goes_to(caller, command.place)
         if command.place is Place.WAITING:
             caller.after = Place.HOLD
         caller.heard += command.prompts
@@ -122,9 +155,10 @@ class Exchange:
 
     def arrive(self, call: str, line: str, number: str) -> None:
         """A caller dials a line."""
-        self.callers[call] = CallerChannel(call, line, number)
+        self.callers[call] = CallerChannel(call, line, number, arrived_at=self._clock())
+        self.journal.arrived(call, line, number)
 
-    def hang_up(self, id: str, cause: int = 16) -> None:
+    def hang_up(self, id: str, cause: int = 16, by: HungUpBy = HungUpBy.CALLER) -> None:
         """A channel ends, by its own phone or at our request."""
         channel = self.callers.get(id) or self.legs.get(id)
         if channel is None:
@@ -132,6 +166,9 @@ class Exchange:
         left_behind = self._leave(channel)
         self.callers.pop(id, None)
         leg = self.legs.pop(id, None)
+        self.journal.ended(id, cause, by)
+        if isinstance(channel, CallerChannel):
+            self._leave_queue(channel)
         self._report(ChannelHungUp(id, cause))
         if leg and not leg.answered:
             self._report(OfferFailed(id, OfferFailure.NO_ANSWER))  # the originate's answer: one fact, told twice
@@ -140,6 +177,7 @@ class Exchange:
     def fail(self, offer: str, failure: OfferFailure, cause: int) -> None:
         """A phone is not answered."""
         del self.legs[offer]
+        self.journal.ended(offer, cause, HungUpBy.NOBODY)
         self._report(OfferFailed(offer, failure))
         self._report(ChannelHungUp(offer, cause))
 
@@ -147,9 +185,48 @@ class Exchange:
         """A phone is picked up: bridged with the operator who asks for advice, else with the caller."""
         leg = self.legs[offer]
         leg.answered = True
+        self.journal.answered(offer)
         self._report(OfferAnswered(offer))
         asking = self.legs.get(leg.ring.consult_leg)
         self._join(leg, asking or self.callers.get(leg.ring.call))
+
+    # -- left to itself ------------------------------------------------------------------------------------------
+
+    def help_itself(self, call: str) -> None:
+        """The heartbeat is stale when this caller looks: on to Asterisk's own queue, new callers after a greeting."""
+        caller = self.callers[call]
+        if caller.bridge or caller.alone == "alone" or caller.place in (Place.CLOSED, Place.FULL, Place.GOODBYE):
+            return
+        if caller.place is not Place.GENERAL:
+            caller.alone = "alone" if caller.place or caller.alone else "alone-greeting"
+            self.journal.came_to(call, caller.alone)
+            if caller.alone == "alone":
+                self._report(WaitsAlone(call, f"SIP/{call}", caller.line, caller.number))
+
+    def ring_by_itself(self, call: str, phone: str) -> str:
+        """Asterisk's own queue rings a phone for a caller."""
+        id = f"17001.{next(self._rings)}"
+        self.legs[id] = Leg(id, Ring(id, OfferKind.QUEUE, phone, call, f"SIP/{call}", "", "", 15.0))
+        self.journal.rung(id, phone, call)
+        return id
+
+    def dies(self) -> None:
+        """Asterisk itself: nobody is on the line any more, and nothing of it is written down."""
+        self.callers.clear()
+        self.legs.clear()
+        self.members.clear()
+
+    def _leave_queue(self, caller: CallerChannel) -> None:
+        """Phones that Asterisk's own queue rings for this caller fall silent."""
+        caller.alone = ""
+        rung = [id for id, leg in self.legs.items() if leg.ring.call == caller.id and not leg.answered]
+        for id in rung:
+            if not self.legs[id].by_us:
+                self.hang_up(id, by=HungUpBy.SYSTEM)
+
+    def _goes_to(self, caller: CallerChannel, place: Place) -> None:
+        caller.place = place
+        self.journal.came_to(caller.id, STAGES[place])
 
     # -- bridges -------------------------------------------------------------------------------------------------
 
@@ -162,6 +239,8 @@ class Exchange:
         leg.consulting = isinstance(other, Leg)
         if isinstance(other, Leg):
             other.consulting = True
+        else:
+            self.journal.talk_began(leg.id)
         self._report(BridgeEntered(leg.id, leg.bridge))
         self._report(BridgeEntered(other.id, leg.bridge))
         self._go_on(left_behind)
@@ -174,13 +253,18 @@ class Exchange:
         everybody: list[CallerChannel | Leg] = [*self.callers.values(), *self.legs.values()]
         other = next(other for other in everybody if other.bridge == bridge)
         other.bridge = ""
+        if isinstance(channel, Leg) and isinstance(other, CallerChannel):
+            self.journal.talk_ended(channel.id)
+        elif isinstance(channel, CallerChannel):
+            self.journal.talk_ended(other.id)
         self._report(BridgeLeft(channel.id, bridge))
         self._report(BridgeLeft(other.id, bridge))
         return other
 
     def _go_on(self, channel: CallerChannel | Leg | None) -> None:
         if isinstance(channel, CallerChannel):
-            channel.place = channel.after
+            by_queue, channel.alone = bool(channel.alone), ""
+            self._goes_to(channel, Place.GOODBYE if by_queue else channel.after)
         elif channel and channel.consulting and (channel.keep or channel.ring.kind is OfferKind.CONSULT):
             self._join(channel, self.callers.get(channel.ring.call))  # whoever is left goes on with the caller
         elif channel:
@@ -193,14 +277,18 @@ class Exchange:
                 caller.id,
                 f"SIP/{caller.id}",
                 caller.bridge,
-                30.0,
+                self._clock() - caller.arrived_at,
                 {
-                    "CC_STAGE": STAGES.get(caller.place, "leaving") if caller.place else "arriving",
+                    "CC_STAGE": caller.stage,
                     "CC_LINE": caller.line,
+                    "CC_AFTER": caller.after.value,
+                    "CC_RECORDED": "1" if caller.recorded else "",
                 },
                 caller.number,
             )
             for caller in self.callers.values()
         )
-        legs = (ChannelSeen(leg.id, f"SIP/{leg.ring.phone}", leg.bridge) for leg in self.legs.values())
+        legs = (
+            ChannelSeen(leg.id, f"SIP/{leg.ring.phone}", leg.bridge, phone=leg.ring.phone) for leg in self.legs.values()
+        )
         return (*callers, *legs)

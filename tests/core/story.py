@@ -24,10 +24,7 @@ from callcenter.core.commands import (
     Reply,
     Ring,
     SaveAnnouncement,
-    SaveCall,
-    SaveOffer,
     SavePresence,
-    SaveTransfer,
     SetTimer,
 )
 from callcenter.core.events import (
@@ -58,8 +55,11 @@ from callcenter.core.records import AnnouncementRecord, CallRecord, OfferRecord,
 from callcenter.core.settings import Line, Person, Settings
 from callcenter.core.view import LineView, OperatorView
 from tests.core.exchange import CallerChannel, Exchange, Leg
+from tests.core.kept import Kept
 
 START = 1000.0
+JOURNAL_BEGINS = 3.0
+"""Seconds that the journal is read from before the last moment that was surely seen: rather twice than never."""
 INN = "5902290459"
 CUSTOMER = Customer("Министерство образования Пермского края", "Заказчик", INN)
 SUPPLIER = Customer("ООО «Поставщик»", "Поставщик", "7707083893")
@@ -90,15 +90,17 @@ class Story:
         self.settings = settings
         self.now = START
         self.center = CallCenter(settings)
-        self.exchange = Exchange(self._report)
+        self.exchange = Exchange(self._report, lambda: self.now)
         self.watch: Callable[[list[Command]], None] = lambda commands: None
         """Is shown what came of every event."""
         self.connected = True
+        self.alive = True
+        """Whether the controller is; Asterisk goes on without it."""
+        self.unseen_since = START
+        self.starts = 0
+        self.kept = Kept()
         self.timers: dict[Timer, float] = {}
         self.commands: list[Command] = []
-        self.calls_saved: dict[str, CallRecord] = {}
-        self.offers_saved: dict[str, OfferRecord] = {}
-        self.transfers_saved: dict[tuple[str, int], TransferRecord] = {}
         self._inbox: deque[Event] = deque()
         self._handling = False
         self._calls = 0
@@ -129,10 +131,13 @@ class Story:
 
     def handle(self, event: Event) -> list[Command]:
         """One event and what the core wants done about it."""
+        if not self.alive:
+            return []
         commands = self.center.handle(event, self.now)
         for command in commands:
             self.commands.append(command)
             self._keep(command)
+            self.kept.keep(command)
             if self.connected:
                 self.exchange.obey(command)
         self.watch(commands)
@@ -141,7 +146,7 @@ class Story:
     def passes(self, seconds: float) -> None:
         """Time goes by; timers fire at their moments."""
         until = self.now + seconds
-        while due := [timer for timer, at in self.timers.items() if at <= until]:
+        while self.alive and (due := [timer for timer, at in self.timers.items() if at <= until]):
             timer = min(due, key=lambda timer: self.timers[timer])
             self.now = max(self.now, self.timers.pop(timer))
             self.tell(TimerFired(timer))
@@ -157,14 +162,23 @@ class Story:
                 self.timers[timer] = at
             case CancelTimer(timer):
                 self.timers.pop(timer, None)
-            case SaveCall(record):
-                self.calls_saved[record.call] = record
-            case SaveOffer(record):
-                self.offers_saved[record.offer] = record
-            case SaveTransfer(record):
-                self.transfers_saved[record.call, record.number] = record
             case _:
                 pass
+
+    @property
+    def calls_saved(self) -> dict[str, CallRecord]:
+        """Rows of calls, as they were last written."""
+        return self.kept.calls
+
+    @property
+    def offers_saved(self) -> dict[str, OfferRecord]:
+        """Rows of offers."""
+        return self.kept.offers
+
+    @property
+    def transfers_saved(self) -> dict[tuple[str, int], TransferRecord]:
+        """Rows of transfers."""
+        return self.kept.transfers
 
     # -- the line ------------------------------------------------------------------------------------------------
 
@@ -179,12 +193,44 @@ class Story:
     def loses_asterisk(self) -> None:
         """The connection drops: Asterisk goes on, unseen and deaf."""
         self.tell(AsteriskLost())
-        self.connected = False
+        self.connected, self.unseen_since = False, self.now
 
-    def finds_asterisk(self) -> None:
-        """Connected again, with a snapshot of what is really there."""
+    def finds_asterisk(self, journal: bool = False, restarted: bool = False) -> None:
+        """Connected again, with a snapshot of what is really there; and with Asterisk's journal of the time between."""
+        if self.connected:
+            self.unseen_since = self.now
         self.connected = True
-        self.tell(Snapshot(self.exchange.seen()))
+        self.tell(self.seen(journal, restarted))
+
+    def seen(self, journal: bool = True, restarted: bool = False) -> Snapshot:
+        """What a controller is told that (re)connects now."""
+        told = self.exchange.journal.histories(self.unseen_since - JOURNAL_BEGINS) if journal else ()
+        return Snapshot(self.exchange.seen(), told, restarted)
+
+    def dies(self) -> None:
+        """kill -9: Asterisk goes on, and the register has every row."""
+        if self.connected:
+            self.unseen_since = self.now
+        self.alive = self.connected = False
+        self.timers.clear()
+
+    def starts_again(self, changed: Settings | None = None, restarted: bool = False) -> None:
+        """A new controller: it recalls what the register has, then looks at Asterisk and its journal."""
+        self.starts += 1
+        settings = self.settings if changed is None else changed
+        is_open = {line.id: line.open for line in self.center.view(self.now).lines.values()}
+        self.center = CallCenter(replace(settings, boot=str(self.starts)))
+        self.alive = True
+        for line in settings.lines:
+            self.handle(HoursChanged(line, is_open.get(line, True)))
+        self.handle(self.kept.recalled(self.now, {id: line.place_kept for id, line in settings.lines.items()}))
+        self.finds_asterisk(journal=True, restarted=restarted)
+
+    def asterisk_dies(self) -> None:
+        """Every call ends, without a word."""
+        if self.alive:
+            self.loses_asterisk()
+        self.exchange.dies()
 
     # -- people --------------------------------------------------------------------------------------------------
 
@@ -383,10 +429,15 @@ class Phone:
     person: str
 
     @property
+    def at(self) -> str:
+        """Which phone it is."""
+        return self.story.operator(self.person).phone or PEOPLE[self.person].phone
+
+    @property
     def leg(self) -> Leg | None:
         """The channel to this phone, if there is one."""
         legs = self.story.exchange.legs.values()
-        mine = [leg for leg in legs if self.story.offers_saved[leg.id].operator == self.person]
+        mine = [leg for leg in legs if leg.ring.phone == self.at]
         assert len(mine) <= 1, f"the phone of {self.person} has {len(mine)} channels at once"
         return mine[0] if mine else None
 

@@ -14,7 +14,6 @@ from hypothesis import HealthCheck, note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from callcenter.core.callcenter import CallCenter
 from callcenter.core.caller import Caller, CallerState
 from callcenter.core.commands import (
     Command,
@@ -118,9 +117,6 @@ class CallCentreStories(RuleBasedStateMachine):
         """An answer may have come after its guard: who was let go for that is only seen off properly."""
         self.arrived: dict[str, CallArrived] = {}
         self.final: dict[str, CallRecord] = {}
-        self.forgotten: set[str] = set()
-        """Calls of before a restart."""
-        self.starts = 0
         self.spoken: dict[str, tuple[float, int]] = {}
         """The time that each caller was told last, and the people on duty then."""
         self.announced: set[tuple[str, int]] = set()
@@ -264,16 +260,14 @@ class CallCentreStories(RuleBasedStateMachine):
 
     # -- the world -----------------------------------------------------------------------------------------------
 
-    @rule(what=st.sampled_from(("closes", "opens", "nothing", "a blink", "a blink", "an outage", "a restart")))
+    @rule(what=st.sampled_from(("closes", "opens", "nothing", "a blink", "a blink", "an outage")))
     def trouble(self, what: str) -> None:
         if what in ("closes", "opens"):
             self.story.handle(HoursChanged("estp", what == "opens"))
         elif what != "nothing" and self.story.connected:
             self.story.loses_asterisk()
             self.pending.clear()
-            if what == "a restart":
-                self.controller_restarts()
-            elif what == "a blink":
+            if what == "a blink":
                 self.connection_is_found()
 
     @precondition(lambda self: not self.story.connected or self.disturbed)
@@ -283,17 +277,6 @@ class CallCentreStories(RuleBasedStateMachine):
         self.story.finds_asterisk()
         self.told(True)
         self.disturbed = False
-
-    def controller_restarts(self) -> None:
-        self.starts += 1
-        self.forgotten |= set(self.arrived) - set(self.final)
-        self.spoken.clear()
-        self.settled.clear()
-        self.announced.clear()
-        self.story.timers.clear()
-        self.story.center = CallCenter(replace(CENTRE, boot=str(self.starts)))
-        self.morning()
-        self.connection_is_found()
 
     # -- what must be true ---------------------------------------------------------------------------------------
 
@@ -315,14 +298,14 @@ class CallCentreStories(RuleBasedStateMachine):
         assert record.waiting is None or record.waiting >= 0
         assert record.waiting is None or record.joined_at is not None
         before = self.final.get(record.call)
-        if before and record.call not in self.forgotten:
+        if before:
             assert (record.outcome, record.ended_at, record.talk) == (before.outcome, before.ended_at, before.talk)
         if record.ended_at is not None:
             assert record.ended_at >= record.arrived_at
             assert record.outcome is not Outcome.IN_PROGRESS
             self.final[record.call] = record
         elif before:
-            assert record.call in self.forgotten or record.call not in self.exchange.callers
+            assert record.call not in self.exchange.callers
 
     def promise_is_sound(self, record: AnnouncementRecord) -> None:
         """A spoken time is never longer than the one before it unless people left; what is settled stays settled."""
@@ -384,7 +367,7 @@ class CallCentreStories(RuleBasedStateMachine):
     def nobody_vanishes(self) -> None:
         for call, record in self.story.calls_saved.items():
             in_progress = call in self.floor.callers
-            assert in_progress or record.ended_at is not None or call in self.forgotten
+            assert in_progress or record.ended_at is not None
 
     @invariant()
     def nobody_has_two_calls(self) -> None:
@@ -429,11 +412,11 @@ class CallCentreStories(RuleBasedStateMachine):
         if self.disturbed or self.pending or not self.story.connected:
             return
         assert set(self.floor.callers) <= set(self.exchange.callers)
-        assert set(self.exchange.callers) - set(self.floor.callers) <= self.forgotten | self.unheard()
-        assert set(self.floor.offers) == {leg for leg in self.exchange.legs if leg.startswith(self.prefix)}
+        assert set(self.exchange.callers) - set(self.floor.callers) <= self.unheard()
+        assert set(self.floor.offers) == {id for id, leg in self.exchange.legs.items() if leg.by_us or leg.bridge}
         assert {offer.call for offer in self.floor.offers.values()} <= set(self.floor.callers)
-        for call in self.floor.callers.keys() - self.forgotten:  # what was agreed before a restart is not known
-            self.is_where_believed(self.floor.callers[call])
+        for caller in self.floor.callers.values():
+            self.is_where_believed(caller)
 
     def is_where_believed(self, caller: Caller) -> None:
         if self.belated and caller.state is CallerState.LEAVING:
@@ -446,10 +429,6 @@ class CallCentreStories(RuleBasedStateMachine):
         if caller.handover or caller.state is CallerState.HELD:
             assert caller.handover, f"{caller.call} is held for nobody"
             assert caller.handover.offer in self.floor.offers, "nobody will come back"
-
-    @property
-    def prefix(self) -> str:
-        return f"offer-{self.floor.settings.boot}-"
 
     def unheard(self) -> set[str]:
         """Callers whose arrival was lost: Asterisk will ask again."""
@@ -467,20 +446,19 @@ class CallCentreStories(RuleBasedStateMachine):
         assert not self.floor.offers
         assert all(operator.activity is Activity.IDLE for operator in self.floor.operators.values())
         assert all(line.lines_in_use == len(line.queue) == 0 for line in self.floor.lines.values())
-        lost = self.forgotten | (set(self.arrived) - set(self.story.calls_saved))
+        lost = set(self.arrived) - set(self.story.calls_saved)
         assert set(self.arrived) - lost == set(self.final) - lost
-        recorded = {command.call for command in self.story.all(Record)} - self.forgotten
+        recorded = {command.call for command in self.story.all(Record)}
         finished = [command.call for command in self.story.all(FinishRecording)]
         assert recorded <= set(finished)
-        assert len(finished) == len(set(finished)) or self.forgotten
-        promised = {key for key in self.announced if key[0] not in self.forgotten}
-        assert promised <= set(self.settled), "a promise that nobody compared with what happened"
+        assert len(finished) == len(set(finished)), [call for call in set(finished) if finished.count(call) > 1]
+        assert self.announced <= set(self.settled), "a promise that nobody compared with what happened"
 
 
 def joined(caller: Caller) -> float:
     """When the caller took their place in the order of arrival."""
     assert caller.record.joined_at is not None
-    return caller.record.joined_at
+    return caller.place_at
 
 
 TestCallCentreStories = CallCentreStories.TestCase

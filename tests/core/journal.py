@@ -1,0 +1,109 @@
+"""What an Asterisk writes down of callers while they are there, whoever listens: the journal of the obedient one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from callcenter.core.events import CallHistory, LegHistory
+from callcenter.core.records import HungUpBy
+
+
+@dataclass
+class LegLines:
+    """Lines about a phone that was rung."""
+
+    id: str
+    phone: str
+    placed_at: float
+    answered_at: float | None = None
+    talks: list[tuple[float, float | None]] = field(default_factory=list)
+    ended_at: float | None = None
+    cause: int = 0
+
+    def told(self) -> LegHistory:
+        return LegHistory(
+            self.id, self.phone, self.placed_at, self.answered_at, tuple(self.talks), self.ended_at, self.cause
+        )
+
+
+@dataclass
+class CallLines:
+    """Lines about a caller."""
+
+    id: str
+    line: str
+    number: str
+    arrived_at: float
+    stages: list[tuple[float, str]] = field(default_factory=list)
+    legs: dict[str, LegLines] = field(default_factory=dict)
+    ended_at: float | None = None
+    cause: int = 0
+    hung_up_by: HungUpBy = HungUpBy.NOBODY
+
+    def told(self) -> CallHistory:
+        return CallHistory(
+            self.id,
+            f"SIP/{self.id}",
+            self.line,
+            self.number,
+            "",
+            self.arrived_at,
+            tuple(self.stages),
+            tuple(leg.told() for leg in self.legs.values()),
+            self.ended_at,
+            self.cause,
+            "",
+            self.hung_up_by,
+        )
+
+    @property
+    def talks(self) -> list[tuple[float, float | None]]:
+        """Every conversation of the caller, in order."""
+        return sorted(talk for leg in self.legs.values() for talk in leg.talks)
+
+
+class Journal:
+    """All lines there are. `clock`: the time."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self.calls: dict[str, CallLines] = {}
+        self._of: dict[str, CallLines] = {}
+
+    def histories(self, since: float) -> tuple[CallHistory, ...]:
+        """Callers who were there at that moment or later, each with all that is written of them."""
+        calls = (call for call in self.calls.values() if call.ended_at is None or call.ended_at >= since)
+        return tuple(call.told() for call in calls)
+
+    def arrived(self, call: str, line: str, number: str) -> None:
+        self.calls[call] = CallLines(call, line, number, self._clock())
+        self.came_to(call, "arriving")
+
+    def came_to(self, call: str, stage: str) -> None:
+        self.calls[call].stages.append((self._clock(), stage))
+
+    def rung(self, leg: str, phone: str, call: str) -> None:
+        if call in self.calls:
+            self._of[leg] = self.calls[call]
+            self.calls[call].legs[leg] = LegLines(leg, phone, self._clock())
+
+    def answered(self, leg: str) -> None:
+        if leg in self._of:
+            self._of[leg].legs[leg].answered_at = self._clock()
+
+    def talk_began(self, leg: str) -> None:
+        self._of[leg].legs[leg].talks.append((self._clock(), None))
+
+    def talk_ended(self, leg: str) -> None:
+        talks = self._of[leg].legs[leg].talks
+        talks[-1] = talks[-1][0], self._clock()
+
+    def ended(self, id: str, cause: int, by: HungUpBy) -> None:
+        lines: CallLines | LegLines | None = self.calls.get(id)
+        if id in self._of:
+            lines = self._of[id].legs[id]
+        if lines:
+            lines.ended_at, lines.cause = self._clock(), cause
+        if isinstance(lines, CallLines):
+            lines.hung_up_by = by
