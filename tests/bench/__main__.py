@@ -20,6 +20,7 @@ from tests.bench.estimates_cli import measure_estimates
 from tests.bench.growth_cli import measure_growth
 from tests.bench.line import line
 from tests.bench.reaction import Reaction, Spread, Talk
+from tests.bench.soak_cli import measure_soak
 from tests.bench.verdict import BrokenMeasurementError
 from tests.e2e.station import PROJECT
 
@@ -115,6 +116,7 @@ main.add_command(compare_systems)
 main.add_command(draw_latency)
 main.add_command(measure_estimates)
 main.add_command(measure_growth)
+main.add_command(measure_soak)
 
 if __name__ == "__main__":
     main()

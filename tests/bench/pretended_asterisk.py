@@ -11,7 +11,7 @@ import re
 import socket
 import sys
 
-_ACTION = re.compile(rb"Action: (\w+)\r\nActionID: ([^\r\n]*)\r\n(.*?)\r\n\r\n", re.DOTALL)
+_ACTION = re.compile(rb"Action: (\w+)\r\nActionID: ([^\r\n]*)((?:\r\n[^\r\n]+)*)\r\n\r\n")
 """panoramisk writes headers in the order of the alphabet."""
 _CONTEXT = re.compile(rb"^Context: ([^\r]*)", re.MULTILINE)
 _CALLER = re.compile(rb"^Variable: CC_CALLER=PJSIP/([^\r]*)", re.MULTILINE)
@@ -67,6 +67,8 @@ class PretendedAsterisk:
         self._told += _OK % id
         if name == b"Login":
             self._told += b"Event: FullyBooted\r\nPrivilege: system,all\r\nStatus: Fully Booted\r\n\r\n"
+        elif name == b"Status":
+            self._told += b"Event: StatusComplete\r\nActionID: %b\r\nEventList: Complete\r\n\r\n" % id
         elif name == b"Redirect":
             self._goes_on(_group(_CONTEXT, headers), _group(_CHANNEL, headers))
         elif name == b"Originate":

@@ -41,6 +41,11 @@ def seconds(process: psutil.Process) -> float:
     return float(times.user + times.system)
 
 
+def resident() -> int:
+    """Bytes of memory that this process holds."""
+    return int(psutil.Process().memory_info().rss)
+
+
 def _memory(process: psutil.Process, field: str) -> int:
     status = Path(f"/proc/{process.pid}/status").read_text()
     kilobytes = next(row.split()[1] for row in status.splitlines() if row.startswith(f"{field}:"))

@@ -1,0 +1,169 @@
+"""Does the daemon grow with the calls it has served? The whole controller, and a pretended Asterisk.
+
+Everything of the live daemon but Asterisk and recordings: manager interface over loopback, core, register (SQLite),
+metrics (scraped now and then, as Prometheus does), page. `python -m tests.bench soak --daemon`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import sys
+import tracemalloc
+from asyncio.subprocess import PIPE
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import yaml
+
+from callcenter.config import Config
+from callcenter.core import floor
+from callcenter.core.events import ChannelHungUp, Event, LogIn
+from callcenter.daemon import Controller
+from callcenter.people import Secrets
+from callcenter.register import Register
+from tests.bench.usage import resident
+from tests.bench.verdict import BrokenMeasurementError
+from tests.e2e.station import PROJECT, configuration
+
+AT_ONCE = 20
+PEOPLE = 20
+PATIENCE = 60.0
+"""Seconds without a finished call, after which something is broken."""
+WARM = 0.3
+"""The share of the calls before what is there is taken for the beginning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The daemon's memory after so many calls; bytes."""
+
+    calls: int
+    resident: int
+    traced: int
+    """Allocated by Python, 0 where it was not traced."""
+    objects: int
+    """That the garbage collector watches."""
+    blocks: int
+    """Of memory, whatever is in them."""
+
+
+@dataclass(slots=True)
+class Soaked:
+    """What a run has shown."""
+
+    samples: list[Sample] = field(default_factory=list)
+    grown: list[str] = field(default_factory=list)
+    """Lines of the program that hold more at the end than after the first samples: where to look."""
+    kinds: dict[str, int] = field(default_factory=dict)
+    """Kinds of objects of which there are more, and how many."""
+
+
+class _Counting(Controller):
+    """Counts the callers who have been through."""
+
+    calls = 0
+
+    def take(self, event: Event) -> None:
+        super().take(event)
+        if isinstance(event, ChannelHungUp) and not event.channel_id.startswith("offer-"):
+            self.calls += 1
+
+
+async def soak_daemon(
+    folder: Path, calls: int, every: int, trace: int, tell: Callable[[Sample], None], remembers: float | None = None
+) -> Soaked:
+    """Serve `calls` calls; a sample every so many. `trace`: frames that tracemalloc keeps, 0: it stays off.
+
+    `remembers`: seconds for which all is remembered that a line remembers by time. At 200 calls a second an hour's
+    worth is that of a year: without this a short run shows only how the windows fill.
+    """
+    command = (sys.executable, "-m", "tests.bench.pretended_asterisk", str(calls), str(AT_ONCE))
+    process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, cwd=PROJECT)
+    assert process.stdout is not None
+    config = _configured(folder, int(await process.stdout.readline()))
+    logging.getLogger("callcenter").setLevel(logging.CRITICAL)  # every call lacks its recording
+    register = await Register.open(config.database)
+    controller = _Counting(config, Secrets.load_or_create(config.var, config), register)
+    if trace:
+        tracemalloc.start(trace)
+    try:
+        if remembers is not None:
+            _shorten_windows(controller, remembers)
+        await controller.start()
+        for person in config.people:
+            controller.take(LogIn(person, True))
+        return await _watch(controller, calls, every, tell)
+    finally:
+        await controller.stop()
+        await register.close()
+        tracemalloc.stop()
+        await process.wait()
+
+
+async def _watch(controller: _Counting, calls: int, every: int, tell: Callable[[Sample], None]) -> Soaked:
+    result = Soaked()
+    before: tracemalloc.Snapshot | None = None
+    kinds: Counter[str] = Counter()
+    done, silence = 0, 0.0
+    while done < calls:
+        await asyncio.sleep(0.25)
+        now = controller.calls
+        silence = 0.0 if now > done else silence + 0.25
+        if silence > PATIENCE:
+            raise BrokenMeasurementError(f"only {done} of {calls} calls went through in {PATIENCE:g} s")
+        if now // every > done // every:
+            controller.metrics.text()
+            gc.collect()
+            sample = Sample(
+                now, resident(), tracemalloc.get_traced_memory()[0], len(gc.get_objects()), sys.getallocatedblocks()
+            )
+            result.samples.append(sample)
+            tell(sample)
+            if not kinds and now >= WARM * calls:
+                kinds, before = _kinds(), _traced()
+        done = now
+    after = _traced()
+    if before and after:
+        for one in after.compare_to(before, "traceback")[:30]:
+            result.grown.append("\n".join([str(one), *one.traceback.format()]))
+    result.kinds = dict((_kinds() - kinds).most_common(25))
+    return result
+
+
+def _configured(folder: Path, port: int) -> Config:
+    ids = [f"{100 + number}" for number in range(PEOPLE)]
+    data = configuration(
+        ivr={"ask_inn": "false"},
+        prompts=str(PROJECT / "ivr_prompts"),
+        dialplan=str(PROJECT / "dialplan"),
+        people={id: {"name": id, "group": "operators", "phone": id} for id in ids},
+        timings={"false_answer": 0},
+    )
+    data["phones"] = dict.fromkeys(ids)
+    data["asterisk"] |= {"start": "false", "ami_port": port}
+    path = folder / "config.yaml"
+    path.write_text(yaml.safe_dump(data, allow_unicode=True))
+    return Config.load(path)
+
+
+def _shorten_windows(controller: Controller, seconds: float) -> None:
+    floor.REMEMBERED = seconds
+    for line in controller._center._floor.lines.values():
+        for window in line.waits._windows.values():
+            window._span = seconds
+        for pace in line.arrivals.values():
+            pace._span = seconds
+        line.ledger._rules = replace(line.ledger._rules, trusted_over=seconds)
+
+
+def _kinds() -> Counter[str]:
+    gc.collect()
+    return Counter(f"{type(one).__module__}.{type(one).__qualname__}" for one in gc.get_objects())
+
+
+def _traced() -> tracemalloc.Snapshot | None:
+    return tracemalloc.take_snapshot() if tracemalloc.is_tracing() else None
