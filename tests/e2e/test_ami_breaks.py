@@ -1,0 +1,175 @@
+"""The manager connection breaks at the worst moments: nothing is repeated, every offer ends once, nobody is lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from enum import Enum, auto
+from pathlib import Path
+
+import pytest
+import yaml
+
+from callcenter.config import Config
+from tests.e2e.hearing import listen
+from tests.e2e.listening import OPERATOR, all_quiet, hears
+from tests.e2e.station import Station, configuration, station, until
+from tests.e2e.test_failures import QUICK, STRAIGHT_TO_THE_QUEUE, pick_up, reconnected
+
+pytestmark = [pytest.mark.e2e, pytest.mark.clause("ESTP 2.3")]
+
+
+class Break(Enum):
+    """What befalls the connection when it carries certain words."""
+
+    BEFORE = auto()
+    """It is cut, and they never arrive."""
+    AFTER = auto()
+    """They arrive, and at once it is cut: no answer comes."""
+    SILENCE = auto()
+    """They arrive, and from then on nothing does, in either direction; but it stays open."""
+
+
+class Trap:
+    """A connection between the controller and Asterisk's manager that breaks, once, at the words it is set for."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config.asterisk
+        self._words: bytes = b""
+        self._how = Break.BEFORE
+        self._writers: set[asyncio.StreamWriter] = set()
+        self.sprung = asyncio.Event()
+        self.connections = 0
+        self.originates = 0
+        """That reached Asterisk."""
+
+    def set(self, words: bytes, how: Break) -> None:
+        self._words, self._how = words, how
+        self.sprung.clear()
+
+    async def __aenter__(self) -> Trap:
+        self._server = await asyncio.start_server(self._carry, self._config.ami_host, self._config.ami_port)
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        self._server.close()
+        for writer in self._writers:
+            writer.transport.abort()
+        await self._server.wait_closed()
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        far_reader, far_writer = await asyncio.open_connection(self._config.ami_bind, self._config.ami_port)
+        both = (writer, far_writer)
+        self._writers |= {*both}
+        silent = asyncio.Event()
+        await asyncio.gather(self._copy(reader, far_writer, both, silent), self._copy(far_reader, writer, both, silent))
+
+    async def _copy(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        both: tuple[asyncio.StreamWriter, asyncio.StreamWriter],
+        silent: asyncio.Event,
+    ) -> None:
+        try:
+            while data := await reader.read(65536):
+                springs = bool(self._words) and self._words in data
+                if silent.is_set():
+                    continue
+                if not (springs and self._how is Break.BEFORE):
+                    self.originates += data.count(b"Action: Originate")
+                    writer.write(data)
+                    await writer.drain()
+                if springs:
+                    self._words = b""
+                    self.sprung.set()
+                    if self._how is Break.SILENCE:
+                        silent.set()
+                    else:
+                        break
+        except OSError:
+            pass
+        for end in both:
+            end.close()  # what was written still goes out
+
+
+@asynccontextmanager
+async def trapped(folder: Path, prompts: Path) -> AsyncIterator[tuple[Station, Trap]]:
+    data = configuration(ivr=STRAIGHT_TO_THE_QUEUE, timings=QUICK, prompts=str(prompts))
+    data["asterisk"]["ami_host"] = data["asterisk"]["sip_bind"]
+    path = folder / "trap.yaml"
+    path.write_text(yaml.safe_dump(data, allow_unicode=True))
+    async with Trap(Config.load(path)) as trap, station(folder, **data) as line:
+        ami = line.controller.ami
+        ami._settings = replace(ami._settings, ping_interval=1.0)
+        yield line, trap
+
+
+@pytest.mark.parametrize("how", [Break.BEFORE, Break.AFTER, Break.SILENCE])
+async def test_cut_in_the_moment_of_ringing_a_phone_rings_once_and_the_caller_is_served(
+    tmp_path: Path, brief: Path, how: Break
+) -> None:
+    """Whether Asterisk has got the order nobody can know; it is never given again, only looked at what there is."""
+    async with trapped(tmp_path, brief) as (line, trap):
+        phone = await line.operator("101")
+        trap.set(b"Action: Originate", how)
+        caller = await line.caller()
+        async with asyncio.timeout(10):
+            await trap.sprung.wait()
+        await until(lambda: not line.controller.connected.is_set(), what="the cut is noticed")
+        await reconnected(line)
+        leg = await phone.rings()
+        await pick_up(line, leg)
+        await hears(caller, OPERATOR)
+        await listen(caller, 0.5)
+        leg.hang_up()
+        row = await line.ended(outcome="answered")
+        await all_quiet(line)
+        assert phone.incoming.empty(), "the phone rang again"
+        assert line.see("101").presence == "available"
+    assert row["operator"] == "101"
+    results = [offer["result"] for offer in line.rows("select result from offers order by placed_at")]
+    assert results == (["withdrawn", "connected"] if how is Break.BEFORE else ["connected"])
+    assert trap.originates == 1
+
+
+async def test_cut_while_the_snapshot_is_told_the_next_one_tells_all(tmp_path: Path, brief: Path) -> None:
+    async with trapped(tmp_path, brief) as (line, trap):
+        callers = [await line.caller(f"+7342111110{n}", 10 + n) for n in range(3)]
+        await until(lambda: line.waiting() == 3)
+        trap.set(b"Event: StatusComplete", Break.BEFORE)
+        before = trap.connections
+        for writer in trap._writers:
+            writer.transport.abort()
+        async with asyncio.timeout(10):
+            await trap.sprung.wait()
+        callers[0].hang_up()
+        await until(lambda: trap.connections >= before + 2)
+        await reconnected(line)
+        await until(lambda: line.waiting() == 2)
+        phone = await line.operator("101")
+        leg = await phone.rings()
+        await pick_up(line, leg)
+        await hears(callers[1], OPERATOR)
+        await line.hang_up_all()
+        await all_quiet(line)
+    assert len(line.rows()) == 3
+
+
+async def test_a_hangup_that_is_lost_with_the_connection_is_said_after_it(tmp_path: Path, brief: Path) -> None:
+    """The caller leaves while a phone rings; the order to silence it is swallowed."""
+    async with trapped(tmp_path, brief) as (line, trap):
+        phone = await line.operator("101")
+        caller = await line.caller()
+        leg = await phone.rings()
+        trap.set(b"Action: Hangup", Break.BEFORE)
+        caller.hang_up()
+        async with asyncio.timeout(10):
+            await trap.sprung.wait()
+            await leg.ended.wait()
+        await all_quiet(line)
+        assert line.see("101").presence == "available", "nothing was missed"
+    assert [offer["result"] for offer in line.rows("select result from offers")] == ["withdrawn"]
