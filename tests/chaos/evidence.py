@@ -80,7 +80,7 @@ class Evidence:
     """What is judged."""
 
     cases: list[Case]
-    testimony: Seen
+    seen: Seen
     happened: Sequence[Happening]
     deaths: Sequence[Death]
     strangers: list[Row]
@@ -90,6 +90,7 @@ class Evidence:
     legs: Mapping[str, list[Leg]]
     """By phone."""
     shifts: Sequence[Row]
+    presence: Sequence[Row]
     folder: Path
     recordings: Path
     began: float
@@ -152,6 +153,7 @@ def gather(
     rows: Sequence[Row],
     offers: Sequence[Row],
     shifts: Sequence[Row],
+    presence: Sequence[Row],
     keys: Mapping[str, str],
     gaps: Mapping[str, Sequence[tuple[float, float]]],
     *,
@@ -183,6 +185,7 @@ def gather(
         by_call,
         legs_of(folder),
         shifts,
+        presence,
         folder,
         recordings,
         began,

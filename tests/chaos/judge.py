@@ -122,7 +122,7 @@ def _silences(case: Case) -> Iterator[Violation]:
 def _two_at_once(evidence: Evidence) -> Iterator[Violation]:
     """A phone that was rung while it rang or talked already."""
     busy: dict[str, Ringing] = {}
-    for ringing in evidence.testimony.rung:
+    for ringing in evidence.seen.rung:
         if ringing.answered_at is None and (ringing.ended_at or float("inf")) - ringing.rung_at < _TAKEN_BACK:
             continue
         before = busy.get(ringing.phone)
@@ -262,7 +262,8 @@ def _recording(evidence: Evidence, case: Case) -> Iterator[Violation]:
 def known_unrecorded(evidence: Evidence, case: Case) -> bool:
     """Whether there was no room for this recording, and the register says that something is wrong with it.
 
-    Where Asterisk died in the first seconds of it; where the spool was full at any time of the conversation; or where it began when the other disk was full.
+    Where Asterisk died in the first seconds of it; where the spool was full at any time of the conversation; or where
+    it began when the other disk was full.
     """
     if not case.conversations or case.row is None or not case.row["recording_problem"]:
         return False

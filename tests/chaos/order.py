@@ -16,7 +16,7 @@ _RANK = {"urgent": 0, "normal": 1}
 
 
 @dataclass(frozen=True, slots=True)
-class _Waiting:
+class Waiting:
     """One caller in the queue. `place`: the moment that gives the place."""
 
     case: Case
@@ -39,7 +39,7 @@ def inversions(evidence: Evidence, limit: float) -> Iterator[Violation]:
     `limit`: who has waited so long is not overtaken by the more urgent any more. Ringing and not the answer is what
     counts: a phone that rang sooner may be answered later.
     """
-    everybody = sorted(_waiting(evidence), key=lambda one: one.joined)
+    everybody = sorted(waiting(evidence), key=lambda one: one.joined)
     joined = [one.joined for one in everybody]
     for overtaker in everybody:
         for ringing in overtaker.case.ringings:
@@ -52,7 +52,7 @@ def inversions(evidence: Evidence, limit: float) -> Iterator[Violation]:
                 yield _violation(evidence, overtaker, ringing, passed)
 
 
-def _better(one: _Waiting, other: _Waiting, at: float, limit: float) -> bool:
+def _better(one: Waiting, other: Waiting, at: float, limit: float) -> bool:
     """Whether `one` has to be served before `other`, with room for moments that fall together."""
     if one.case is other.case:
         return False
@@ -63,7 +63,7 @@ def _better(one: _Waiting, other: _Waiting, at: float, limit: float) -> bool:
     return one.rank < other.rank and not other_overdue
 
 
-def _violation(evidence: Evidence, overtaker: _Waiting, ringing: Ringing, passed: Sequence[_Waiting]) -> Violation:
+def _violation(evidence: Evidence, overtaker: Waiting, ringing: Ringing, passed: Sequence[Waiting]) -> Violation:
     ours = evidence.by_controller(overtaker.case, ringing)
     first = min(passed, key=lambda one: (one.rank, one.place))
     text = (
@@ -73,7 +73,8 @@ def _violation(evidence: Evidence, overtaker: _Waiting, ringing: Ringing, passed
     return Violation(INVERTED if ours else INVERTED_IN_NET, overtaker.case.number, ringing.rung_at, text)
 
 
-def _waiting(evidence: Evidence) -> Iterator[_Waiting]:
+def waiting(evidence: Evidence) -> Iterator[Waiting]:
+    """All who were ever in the queue."""
     for case in evidence.cases:
         row = case.row
         joined = moment(row["joined_at"]) if row else None
@@ -82,9 +83,9 @@ def _waiting(evidence: Evidence) -> Iterator[_Waiting]:
         answered = case.conversations[0].answered_at if case.conversations else None
         place = moment(row["place_at"]) if row["place_at"] else None
         until = min(case.ended_at, answered or float("inf"))
-        yield _Waiting(case, _RANK.get(row["urgency"], 1), joined, place if place is not None else joined, until)
+        yield Waiting(case, _RANK.get(row["urgency"], 1), joined, place if place is not None else joined, until)
 
 
-def _name(one: _Waiting) -> str:
+def _name(one: Waiting) -> str:
     urgency = next(name for name, number in _RANK.items() if number == one.rank)
     return f"a caller ({urgency}, place of {clock(one.place)})"

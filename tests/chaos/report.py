@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.chaos.evidence import Case, Evidence, journal_files
+from tests.chaos.idle import idle
 from tests.chaos.judge import KINDS, Violation, clock, known_unrecorded
 from tests.chaos.run import Result
 from tests.chaos.testimony import NUMBER, EndedBy
@@ -52,6 +53,9 @@ def figures(result: Result) -> dict[str, Any]:
         "known as unrecorded: no room, or too short": sum(known_unrecorded(evidence, case) for case in evidence.cases),
         "answered through the safety net": len(_by_net(evidence)),
         **counted,
+        "seconds of an idle operator with callers waiting": _spread(
+            [seconds for _, _, seconds in idle(evidence, result.plan.people, result.plan.wrap_up)]
+        ),
         "facts not written at the end": result.pending,
         "seconds until the safety net served": _spread(_net_served(evidence)),
         "seconds until callers were in the safety net": _spread(_net_entered(evidence)),

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.chaos import evidence, testimony
+from tests.chaos import evidence, idle, testimony
 from tests.chaos.evidence import Evidence
 from tests.chaos.faults import Chaos, Happening
 from tests.chaos.judge import STUCK, Violation, violations
@@ -69,6 +69,7 @@ async def play(plan: Plan, folder: Path, tell: Tell = lambda text: None) -> Resu
         await here.crowds.close()
         rows = here.rows("select * from calls order by arrived_at")
         offers = here.rows("select * from offers order by placed_at")
+        presence = here.rows("select operator, at, presence from presence_changes order by id")
         shifts = here.rows("select * from shifts order by started_at")
         limit = here.config.lines["estp"].queue.overtaking_limit
     seen = testimony.collect((log.callers, log.phones) for log in here.crowds.logs)
@@ -80,6 +81,7 @@ async def play(plan: Plan, folder: Path, tell: Tell = lambda text: None) -> Resu
         [row for row in rows if row["number"] != _PROBE],
         offers,
         shifts,
+        presence,
         here.crowds.keys | {heard.placed.number: "2" for heard in witnesses.heard},
         {heard.placed.number: heard.gaps for heard in witnesses.heard},
         folder=folder,
@@ -87,7 +89,7 @@ async def play(plan: Plan, folder: Path, tell: Tell = lambda text: None) -> Resu
         began=began,
         closed=closed,
     )
-    judged = [*violations(found), *inversions(found, limit), *stuck]
+    judged = [*violations(found), *inversions(found, limit), *stuck, *idle.stuck(found, plan.people, plan.wrap_up)]
     judged.sort(key=lambda one: one.at)
     return Result(plan, found, judged, chaos.happened, time.monotonic() - started, pending)
 

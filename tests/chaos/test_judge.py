@@ -16,6 +16,7 @@ import pytest
 from tests.chaos import evidence
 from tests.chaos.evidence import Evidence
 from tests.chaos.faults import Happening
+from tests.chaos.idle import stuck
 from tests.chaos.judge import (
     DROPPED,
     INVERTED,
@@ -51,6 +52,7 @@ class Tale:
         self.rows = [self.row(ANNA, 0.0, 22.0, 38.0, "101"), self.row(BORIS, 1.0, 23.0, 39.0, "102")]
         self.offers = [self.offer(ANNA, "101", 20.0), self.offer(BORIS, "102", 21.0)]
         self.shifts: list[dict[str, Any]] = [{"operator": "101", "ended_at": None, "end_cause": ""}]
+        self.presence: list[dict[str, Any]] = []
         self.happened: list[Happening] = []
         self.gaps: dict[str, list[tuple[float, float]]] = {}
 
@@ -92,9 +94,19 @@ class Tale:
     def evidence(self) -> Evidence:
         keys: Mapping[str, str] = {ANNA: "2", BORIS: "2"}
         return evidence.gather(
-            Seen(self.placed, self.rung), self.happened, self.rows, self.offers, self.shifts, keys, self.gaps,
-            folder=self.folder, recordings=self.folder, began=START, closed=START + 100,
-        )  # fmt: skip
+            Seen(self.placed, self.rung),
+            self.happened,
+            self.rows,
+            self.offers,
+            self.shifts,
+            self.presence,
+            keys,
+            self.gaps,
+            folder=self.folder,
+            recordings=self.folder,
+            began=START,
+            closed=START + 100,
+        )
 
     def kinds(self) -> set[str]:
         """What is found wrong."""
@@ -171,6 +183,14 @@ def test_an_urgent_caller_who_has_to_wait_for_a_normal_one_is_found(tale: Tale) 
     tale.rung[1] = tale.phone("102", BORIS, 25.0, 26.0, 39.0)
     tale.rows[1]["urgency"] = "urgent"
     assert INVERTED in tale.kinds()
+
+
+def test_an_operator_without_calls_while_somebody_waits_is_stuck_unless_paused(tale: Tale) -> None:
+    tale.placed.append(tale.caller("+73422000003", 2.0, 90.0))
+    tale.rows.append({**tale.rows[1], "call": "third", "number": "+73422000003", "joined_at": at(5.0), "place_at": ""})
+    tale.presence = [{"operator": "101", "at": at(40.0), "presence": "paused"}]
+    found = [one.what for one in stuck(tale.evidence(), ("101", "102"), 1.0)]
+    assert [text.split()[1] for text in found] == ["102"]
 
 
 # -- the register ------------------------------------------------------------------------------------------------------
