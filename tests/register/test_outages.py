@@ -169,16 +169,20 @@ async def test_a_newer_version_of_a_row_does_not_hide_what_came_before_it(
     monkeypatch.setattr(writer, "_BATCH", 1)
     register, spool = await Register.open(path), Spool(folder)
     first = Writer(register, wall, spool)
-    for fact in (arrival("1"), arrival("2"), arrival("1", operator="101")):
+    for fact in (arrival("0"), arrival("1"), arrival("2"), arrival("1", operator="101")):
         first.put(fact)
-    first._writing.append([first._waiting.pop(next(iter(first._waiting)))])  # the first row, in its second version
+    first._writing.append([first._waiting.pop(next(iter(first._waiting)))])
     await first._write_all()
     spool.advance(first._position())
     spool.close()  # and dies
     await register.close()
     async with started(path, folder) as second:
         await second.catch_up(5)
-    assert stored(path, "SELECT call, operator FROM calls ORDER BY call") == [("1", "101"), ("2", "")]
+    assert stored(path, "SELECT call, operator FROM calls ORDER BY call") == [
+        ("0", ""),
+        ("1", "101"),
+        ("2", ""),
+    ]
 
 
 async def test_when_neither_database_nor_spool_takes_them_all_facts_wait_in_memory(
