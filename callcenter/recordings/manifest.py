@@ -17,7 +17,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -30,6 +30,7 @@ _LONGEST = 8192
 """Bytes of one line at most; texts are cut so that an entry stays below."""
 _LONGEST_TEXT = 500
 _BLOCK = 1 << 17
+_encode = json.JSONEncoder(ensure_ascii=True, sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 
 
 class ManifestError(Exception):
@@ -81,30 +82,29 @@ class Entry:
 
     def digest(self) -> str:
         """What `hash` has to be."""
-        content = asdict(self)
-        del content["hash"]
-        return hashlib.sha256(_canonical(content)).hexdigest()
+        return hashlib.sha256(_canonical({name: getattr(self, name) for name in _HASHED})).hexdigest()
 
     def dump(self) -> bytes:
         """The line in the file."""
-        return _canonical(asdict(self)) + b"\n"
+        return _canonical({name: getattr(self, name) for name in _NAMES}) + b"\n"
 
     @classmethod
     def parse(cls, line: bytes) -> Entry:
         """The entry of a line. Raises ValueError for what is none."""
         try:
             content = json.loads(line)
-            if not isinstance(content, dict) or set(content) != _NAMES:
+            if not isinstance(content, dict) or content.keys() != _NAMES:
                 raise ValueError("not the fields of an entry")
             if not all(isinstance(content[name], kind) for name, kind in _KINDS.items()):
                 raise ValueError("not what the fields of an entry hold")
             sides = tuple(map(float, content["sides"]))
-            return cls(**{**content, "action": Action(content["action"]), "sides": sides})
+            return cls(**(content | {"action": Action(content["action"]), "sides": sides}))
         except (TypeError, RecursionError) as error:
             raise ValueError(str(error)) from error
 
 
 _NAMES = {field.name for field in fields(Entry)}
+_HASHED = _NAMES - {"hash"}
 _KINDS = dict.fromkeys(_NAMES, str) | {"number": int, "seconds": float, "sides": list}
 
 
@@ -232,7 +232,7 @@ class Manifest:
 
 def _canonical(content: Any) -> bytes:
     """The same content is the same bytes: sorted, without blanks, one line."""
-    return json.dumps(content, ensure_ascii=True, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+    return _encode(content).encode()
 
 
 def _line_break(file: BinaryIO, size: int) -> bytes:
