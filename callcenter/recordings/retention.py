@@ -61,14 +61,14 @@ class Retention:
 
     def due(self, now: datetime) -> list[Entry]:
         """The recordings whose time is over and that nobody holds, the oldest first."""
-        kept: dict[str, Entry] = {}
-        for entry in _politely(self._manifest.entries(Action.ADDED, Action.FOUND, Action.DELETED)):
-            if entry.action is Action.DELETED:
-                kept.pop(entry.path, None)
-            elif entry.path and self._is_over(entry, now):
-                kept[entry.path] = entry
+        # Two readings: never are the entries of years in memory, only the names of what is deleted.
+        deleted = {entry.path: entry.number for entry in _politely(self._manifest.entries(Action.DELETED))}
+        over: dict[str, Entry] = {}
+        for entry in _politely(self._manifest.entries(Action.ADDED, Action.FOUND)):
+            if entry.path and entry.number > deleted.get(entry.path, 0) and self._is_over(entry, now):
+                over[entry.path] = entry
         holds = held(self._manifest)
-        return sorted((entry for entry in kept.values() if entry.call not in holds), key=_end)
+        return sorted((entry for entry in over.values() if entry.call not in holds), key=_end)
 
     def _is_over(self, entry: Entry, now: datetime) -> bool:
         try:
