@@ -1,8 +1,10 @@
 """Years of calls in virtual time, with all that a day has: does anything of the core grow?
 
 The core of the live controller and the obedient Asterisk of its tests; callers who choose an urgency, give up, are cut
-off or transferred; operators who miss calls, pause, consult and go home; a connection that breaks, at times for long.
-Every night the line is empty, and what the core still holds can be compared with the nights before.
+off or transferred; operators who miss calls, pause, consult and go home; a connection that breaks, and, if wanted, a
+controller that is killed.
+Every night the line is empty: what the core still holds can be compared with the nights before, and the register must
+have every call of the day, once.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 import gc
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from random import Random
 from typing import Any
 
@@ -50,6 +52,7 @@ from callcenter.simulation.agenda import Agenda
 from tests.bench.usage import resident
 from tests.core.exchange import Exchange
 from tests.core.journal import Journal
+from tests.core.kept import Kept
 
 DAY, OPEN = 86_400.0, 9 * 3600.0
 OPERATORS, SPECIALISTS = 8, 3
@@ -75,24 +78,29 @@ class Night:
 
 
 class Soak:
-    """Day after day. Equal seeds give equal days."""
+    """Day after day. Equal seeds give equal days. `deaths`: the share of breaks that are the controller's own end."""
 
-    def __init__(self, seed: int = 1, *, hours: float = OPEN) -> None:
+    def __init__(self, seed: int = 1, *, hours: float = OPEN, deaths: float = 0.0) -> None:
         people = {f"{n}": Person(f"{n}", "", "operators", f"{n}") for n in range(101, 101 + OPERATORS)}
         people |= {f"{n}": Person(f"{n}", "", "technical", f"{n}") for n in range(201, 201 + SPECIALISTS)}
-        self.calls = self.days = 0
+        self.calls = self.days = self.today = 0
         self.seen: Counter[str] = Counter()
         """How often what happened: a soak in which nothing was missed or transferred says little."""
-        self._hours = hours
+        self._hours, self._deaths = hours, deaths
         self._random = Random(seed)
         self._people = list(people)
-        self._center = CallCenter(Settings({"estp": LINE}, people, wrap_up=WRAP_UP))
+        self._settings = Settings({"estp": LINE}, people, wrap_up=WRAP_UP)
+        self._center = CallCenter(self._settings)
         self._now = 0.0
         self._agenda = Agenda()
         self._timers: dict[Timer, SetTimer] = {}
         self._inbox: deque[Event] = deque()
         self._telling = False
-        self._connected = True
+        self._alive = self._connected = True
+        self._unseen_since = 0.0
+        self._starts = 0
+        self.kept = Kept()
+        """Of the day."""
         self._exchange = Exchange(self._report, lambda: self._now)
         self._tell(Snapshot(()))
 
@@ -106,17 +114,20 @@ class Soak:
     def nights(self) -> Iterator[Night]:
         """One after the other, without end."""
         while True:
+            self._exchange.journal = Journal(lambda: self._now)  # Asterisk's file, and not the core's memory
+            self.kept = Kept(presence=self.kept.presence)
             self._morning()
             closing = self._now + self._hours
             self._later(self._gap(), self._arrives, closing)
             self._later(self._random.expovariate(4 / self._hours), self._breaks, closing)
             self._at(closing, self._evening, None)
+            arrived = self.calls
             while self._agenda.soonest < (self.days + 1) * DAY:
                 self._now, do, what = self._agenda.take()
                 do(what)
+            self.today = self.calls - arrived
             self.days += 1
             self._now = self.days * DAY
-            self._exchange.journal = Journal(lambda: self._now)  # Asterisk's file, and not the core's memory
             yield Night(self.calls, self.days, resident(), len(gc.get_objects()), sizes(self.floor))
 
     def _morning(self) -> None:
@@ -147,7 +158,7 @@ class Soak:
             self._tell(event)
 
     def _tell(self, *events: Event) -> None:
-        self._inbox.extend(events)
+        self._inbox.extend(events if self._alive else ())
         if self._telling:
             return
         self._telling = True
@@ -164,6 +175,7 @@ class Soak:
         self._tell()
 
     def _obey(self, command: Command) -> None:
+        self.kept.keep(command)
         match command:
             case SetTimer(timer, at):
                 self._timers[timer] = command
@@ -193,16 +205,26 @@ class Soak:
         call = f"{int(self._now)}.{self.calls}"
         who = self._random.choices((CUSTOMER, None, SUPPLIER), (80, 17, 3))[0]
         self._exchange.arrive(call, "estp", "+73422921960")
-        self._report(CallArrived(call, f"SIP/{call}", "estp", "+73422921960", "", who))
+        self._asks(CallArrived(call, f"SIP/{call}", "estp", "+73422921960", "", who))
         self._later(self._random.expovariate(1 / PATIENCE), self._gives_up, call)
         self._later(2 * 3600.0, self._hangs_up, call)  # whatever befell: nobody stays for ever
         if self._now < closing:
             self._later(self._gap(), self._arrives, closing)
 
+    def _asks(self, arrived: CallArrived) -> None:
+        """What to do with the caller: again and again, until somebody answers."""
+        caller = self._exchange.callers.get(arrived.call)
+        if caller and caller.place is None:
+            self._report(arrived)
+            self._later(2.0, self._asks, arrived)
+
     def _goes_on(self, where: tuple[str, Place]) -> None:
         call, place = where
         caller = self._exchange.callers.get(call)
         if caller is None or caller.place is not place or caller.bridge:
+            return
+        if place not in (Place.CLOSED, Place.FULL, Place.GOODBYE) and not self._connected:
+            self._later(2.0, self._goes_on, where)  # the dialplan says it again
             return
         match place:
             case Place.GREETING:
@@ -275,17 +297,32 @@ class Soak:
     # -- the world ---------------------------------------------------------------------------------------------------
 
     def _breaks(self, closing: float) -> None:
-        """The connection: for a blink, or so long that much happens unseen."""
-        self._tell(AsteriskLost())
+        """The connection, or all of the controller: for a blink, or so long that much happens unseen."""
+        self._unseen_since = self._now
+        if self._chance(self._deaths, "is killed"):
+            self._timers.clear()
+            self._alive = False
+        else:
+            self._tell(AsteriskLost())
+            self.seen["connection breaks"] += 1
         self._connected = False
-        self.seen["connection breaks"] += 1
         self._later(self._random.choice((0.2, 3.0, 60.0)), self._mended, closing)
 
     def _mended(self, closing: float) -> None:
         self._connected = True
-        self._tell(Snapshot(self._exchange.seen()))
+        if not self._alive:
+            self._starts_again(closing)
+        histories = self._exchange.journal.histories(self._unseen_since - 60.0)
+        self._tell(Snapshot(self._exchange.seen(), histories))
         if self._now < closing:
             self._later(self._random.expovariate(4 / self._hours), self._breaks, closing)
+
+    def _starts_again(self, closing: float) -> None:
+        self._alive = True
+        self._starts += 1
+        self._center = CallCenter(replace(self._settings, boot=str(self._starts)))
+        recalled = self.kept.recalled(self._now, {"estp": LINE.place_kept})
+        self._tell(DayStarted("estp"), HoursChanged("estp", self._now < closing), recalled)
 
 
 def sizes(floor: Floor) -> dict[str, int]:
