@@ -22,8 +22,6 @@ _FAREWELL = 6.0
 """Seconds from an operator's BYE to the line's: the good-bye between."""
 _CROSSING = 0.1
 """Seconds in which a CANCEL or BYE and the next INVITE may cross."""
-_TAKEN_BACK = 0.3
-"""Seconds of ringing for which nobody is disturbed: an order that was held up on its way, and taken back at once."""
 _SHORTEST = 1.0
 """Seconds: with less there may be a conversation or none."""
 _LAST_SECONDS = 3.0
@@ -123,7 +121,7 @@ def _two_at_once(evidence: Evidence) -> Iterator[Violation]:
     """A phone that was rung while it rang or talked already."""
     busy: dict[str, Ringing] = {}
     for ringing in evidence.seen.rung:
-        if ringing.answered_at is None and (ringing.ended_at or float("inf")) - ringing.rung_at < _TAKEN_BACK:
+        if ringing.taken_back:
             continue
         before = busy.get(ringing.phone)
         if before and ringing.rung_at < (before.ended_at or ringing.rung_at) - _CROSSING:

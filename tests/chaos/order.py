@@ -44,7 +44,7 @@ def inversions(evidence: Evidence, limit: float) -> Iterator[Violation]:
     for overtaker in everybody:
         for ringing in overtaker.case.ringings:
             at = ringing.rung_at
-            if not joined[0] <= at or evidence.died(at, 1.0):
+            if ringing.taken_back or not joined[0] <= at or evidence.died(at, 1.0):
                 continue
             there = everybody[: bisect_right(joined, at)]
             passed = [one for one in there if one.unattended(at) and _better(one, overtaker, at, limit)]

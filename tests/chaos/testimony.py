@@ -12,6 +12,8 @@ from tests.bench.sip_log import Message, messages
 
 NUMBER = re.compile(r"\+7\d{10}")
 
+_A_MOMENT = 0.3
+
 
 class EndedBy(StrEnum):
     """Whose message ended a call."""
@@ -61,6 +63,11 @@ class Ringing:
     def rang_until(self) -> float:
         """Endless when the log has no end of it."""
         return min(self.answered_at or float("inf"), self.ended_at or float("inf"))
+
+    @property
+    def taken_back(self) -> bool:
+        """Rang for a moment that disturbs nobody: an order that was held up on its way, and taken back at once."""
+        return self.answered_at is None and (self.ended_at or float("inf")) - self.rung_at < _A_MOMENT
 
     def seconds(self, at_most: float) -> float:
         """Of conversation; `at_most`: the moment when it ended at the latest."""
