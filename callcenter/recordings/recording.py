@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import array
 import asyncio
+import errno
 import hashlib
 import itertools
 import logging
@@ -44,6 +45,8 @@ _AT_ONCE = 2
 _FIRST_RETRY, _LONGEST_RETRY = 2.0, 60.0
 _CLOCK_ERROR = timedelta(seconds=1)
 """A moment that was written down and read again may have become another second."""
+_FOR_EVER = frozenset({errno.ENAMETOOLONG, errno.EINVAL, errno.ELOOP})
+"""What no engineer can mend in a disk."""
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 
 
@@ -113,10 +116,10 @@ class Recordings:
         target = self._target(call, line, ended)
         try:
             return await self._finished(call, line, target, talk, ended)
-        except (OSError, ManifestError) as error:
-            raise NotYet(f"{target.name}: {error}; what there is stays in {self._spool}") from error
-        except (EOFError, wave.Error) as error:
-            raise RecordingError(f"{target.name}: {error}; what there is stays in {self._spool}") from error
+        except (OSError, ManifestError, EOFError, ValueError, wave.Error) as error:
+            may_help = isinstance(error, (OSError, ManifestError)) and getattr(error, "errno", 0) not in _FOR_EVER
+            kind = NotYet if may_help else RecordingError
+            raise kind(f"{target.name}: {error}; what there is stays in {self._spool}") from error
 
     def _target(self, call: str, line: str, ended: datetime) -> Path:
         """Where it lies already, or is to lie."""

@@ -56,6 +56,8 @@ _CELLS: Mapping[str, Callable[[CallRow, tzinfo], str]] = {
     "recording_seconds": lambda call, zone: whole(call.recording_seconds),
     "recording_sha256": _column("recording_sha256"),
     "recording_problem": _column("recording_problem"),
+    "recording_checked_at": lambda call, zone: moment(call.recording_checked_at, zone),
+    "recording_deleted_at": lambda call, zone: moment(call.recording_deleted_at, zone),
 }
 
 COLUMNS = tuple(_CELLS)
@@ -140,5 +142,5 @@ async def story(register: Register, call_id: str, zones: Zones) -> list[str]:
         (t.asked_at, f"{t.from_operator} transfers to {t.to_operator or t.target}: {t.result or 'open'}")
         for t in transfers
     ]
-    facts = [f"{name:<18} {visible(cell)}" for name, cell in _cells(call, zone).items() if cell]
+    facts = [f"{name:<20} {visible(cell)}" for name, cell in _cells(call, zone).items() if cell]
     return facts + [f"{at.astimezone(zone):%H:%M:%S} {visible(text)}" for at, text in sorted(events)]

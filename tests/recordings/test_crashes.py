@@ -153,6 +153,12 @@ async def test_a_conversation_that_was_not_recorded_is_not_tried_again(
     assert archive.recordings.unfinished == {}
 
 
+@pytest.mark.parametrize("call", ["x" * 300, "\udcff"])
+async def test_a_name_that_no_file_can_have_is_not_tried_again(archive: Archive, call: str) -> None:
+    with pytest.raises(RecordingError):
+        await archive.recordings.see_through(call, "estp", 5.0, NOW)
+
+
 async def test_without_an_entry_in_the_chain_nothing_of_asterisks_is_removed(
     archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -234,6 +234,7 @@ async def test_a_spool_that_cannot_be_emptied_is_an_error_with_words(place: Plac
 @pytest.mark.parametrize(
     "call",
     [
+        "\udcff",
         "../outside",
         "/etc/passwd",
         "..",
