@@ -39,7 +39,7 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=da
 
 
 class Spool:
-    """A queue of facts in a folder. A fact's *position* is its number since the first fact ever.
+    """A queue of facts in a folder. A fact's *position* is its number; in an empty folder they begin anew.
 
     For one event loop of one process: another one that wants the same folder gets a `RegisterError`. A disk that is
     full, read-only or gone stops nothing: `append` then keeps nothing, and says so in the log and in `trouble`.
@@ -236,8 +236,9 @@ def _content(line: bytes) -> int | Content | bytes:
     told = line[_SUM:-1]
     if line[-1:] != b"\n" or line[:_SUM] != b"%08x " % zlib.crc32(told):
         return line
-    content: int | Content = json.loads(told)
-    return content
+    content = json.loads(told)
+    fact = isinstance(content, list) and bool(content) and isinstance(content[0], int)
+    return content if fact or isinstance(content, int) else line
 
 
 def _lines(path: Path) -> Iterator[int | Content | bytes]:

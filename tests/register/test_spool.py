@@ -149,6 +149,19 @@ def test_a_line_in_which_a_bit_has_turned_is_set_aside(folder: Path, where: int)
     assert (folder / "set_aside").read_bytes() == lines[1]
 
 
+def test_a_line_that_somebody_else_has_written_is_set_aside(folder: Path) -> None:
+    opened = Spool(folder)
+    opened.append([0])
+    opened.close()
+    [path] = folder.iterdir()
+    with path.open("ab") as file:
+        file.writelines(spool._line(content) for content in ([], ["1"], {"a": 1}))  # type: ignore[arg-type]
+        file.write(b"hello\n\n")
+    with started_again(folder) as second:
+        assert kept(second) == [(0, [0])]
+        assert second.damaged == 4
+
+
 def test_a_full_disk_stops_nothing_and_what_was_kept_is_whole(
     folder: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
