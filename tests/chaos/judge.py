@@ -218,14 +218,8 @@ def clock(at: float | None) -> str:
 
 def _place(evidence: Evidence, case: Case) -> Iterator[Violation]:
     """Whom Asterisk's death cut off while waiting, and who called again, waits at the old place."""
-    before = next(
-        (
-            other
-            for other in evidence.cases
-            if other.number == case.number and other.placed.crowd < case.placed.crowd and other.row
-        ),
-        None,
-    )
+    earlier = [one for one in evidence.cases if one.number == case.number and one.placed.crowd < case.placed.crowd]
+    before = max(earlier, key=lambda one: one.placed.crowd, default=None)
     if before is None or before.row is None or case.row is None or before.conversations or not case.row["joined_at"]:
         return
     old = moment(before.row["place_at"] or before.row["joined_at"])
