@@ -19,9 +19,11 @@ UNREACHABLE_CAUSES = frozenset({1, 3, 20, 27, 38, 88})
 
 
 def ringing(floor: Floor, event: OfferRinging) -> None:
-    """The phone rings."""
+    """The phone rings. If it should not any more, it was too early to say so: Asterisk had no such channel yet."""
     offer = floor.offers.get(event.offer)
-    if offer and OFFER.allows(offer.state, OfferStep.RING):
+    if offer and offer.state is OfferState.WITHDRAWN:
+        floor.do(HangUp(offer.id))
+    elif offer and OFFER.allows(offer.state, OfferStep.RING):
         floor.step(offer, OfferStep.RING)
         floor.note_offer(offer, ringing_at=floor.now)
 

@@ -179,6 +179,21 @@ def test_a_withdrawn_phone_that_is_picked_up_is_not_believed(story: Story) -> No
     assert caller.state == "waiting"
 
 
+def test_a_phone_that_is_withdrawn_before_it_is_a_channel_is_silenced_when_it_rings(story: Story) -> None:
+    """Asterisk makes the channel a millisecond after it took the order; sooner there is nothing to hang up."""
+    story.logs_in("101")
+    caller = story.waits()
+    offer = story.phone("101").display.offer
+    leg = story.exchange.legs.pop(offer)
+    caller.hangs_up()
+    assert story.is_now("101") == ("available", "offered")
+    story.exchange.legs[offer] = leg
+    story.tell(OfferRinging(offer))
+    assert not story.phone("101").rings
+    assert story.is_now("101") == ("available", "idle")
+    assert story.offers(caller) == [("101", "withdrawn")]
+
+
 def test_an_offer_of_which_nothing_is_heard_is_given_up(story: Story) -> None:
     story.logs_in("101", "102")
     caller = story.waits()

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from callcenter.config import Config
+from callcenter.core.events import LogIn, LogOut
 from tests.e2e.hearing import listen
 from tests.e2e.listening import OPERATOR, all_quiet, hears
 from tests.e2e.station import Station, configuration, station, until
@@ -173,3 +174,27 @@ async def test_a_hangup_that_is_lost_with_the_connection_is_said_after_it(tmp_pa
         await all_quiet(line)
         assert line.see("101").presence == "available", "nothing was missed"
     assert [offer["result"] for offer in line.rows("select result from offers")] == ["withdrawn"]
+
+
+async def test_a_phone_that_is_withdrawn_before_asterisk_has_made_its_channel_does_not_ring_on(
+    tmp_path: Path, brief: Path
+) -> None:
+    """Both orders leave in the same moment: of the second Asterisk says that there is no such channel."""
+    async with station(tmp_path, ivr=STRAIGHT_TO_THE_QUEUE, timings=QUICK, prompts=str(brief)) as line:
+        phone = await line.phone(line.config.people["101"].phone)
+        caller = await line.caller()
+        await until(lambda: line.waiting() == 1)
+        line.controller.take(LogIn("101", True))
+        line.controller.take(LogOut("101"))
+        async with asyncio.timeout(5):  # of the 20 seconds that a phone rings
+            leg = await phone.rings()
+            await leg.ended.wait()
+        await line.operator("101")
+        await pick_up(line, await phone.rings())
+        await hears(caller, OPERATOR)
+        await line.hang_up_all()
+        await all_quiet(line)
+    assert [offer["result"] for offer in line.rows("select result from offers order by placed_at")] == [
+        "withdrawn",
+        "connected",
+    ]
