@@ -99,6 +99,7 @@ class Exchange:
     def __init__(self, report: Callable[[Event], None], clock: Callable[[], float] = lambda: 0.0) -> None:
         self.callers: dict[str, CallerChannel] = {}
         self.legs: dict[str, Leg] = {}
+        self.capacity = 100
         self.members: dict[str, Mirror] = {}
         """Who is in Asterisk's own queue, by phone."""
         self.journal = Journal(clock)
@@ -197,11 +198,18 @@ class Exchange:
         caller = self.callers[call]
         if caller.bridge or caller.alone == "alone" or caller.place in (Place.CLOSED, Place.FULL, Place.GOODBYE):
             return
-        if caller.place is not Place.GENERAL:
+        if not caller.place and not caller.alone and self._is_full(caller):
+            self._goes_to(caller, Place.FULL)
+        elif caller.place is not Place.GENERAL:
             caller.alone = "alone" if caller.place or caller.alone else "alone-greeting"
             self.journal.came_to(call, caller.alone)
             if caller.alone == "alone":
                 self._report(WaitsAlone(call, f"SIP/{call}", caller.line, caller.number))
+
+    def _is_full(self, caller: CallerChannel) -> bool:
+        others = (each for each in self.callers.values() if each is not caller and each.line == caller.line)
+        there = [each for each in others if (each.place or each.alone) and each.place not in (Place.CLOSED, Place.FULL)]
+        return len(there) >= self.capacity
 
     def ring_by_itself(self, call: str, phone: str) -> str:
         """Asterisk's own queue rings a phone for a caller."""

@@ -21,7 +21,7 @@ from callcenter.core.floor import Floor
 from callcenter.core.operator import Presence
 from callcenter.core.records import Outcome
 from tests.core.journal import CallLines
-from tests.core.test_properties import HUNT, CallCentreStories, Move
+from tests.core.test_properties import HUNT, SMALL, CallCentreStories, Move
 
 pytestmark = [pytest.mark.clause("ESTP 2.3"), pytest.mark.clause("ESTP 5.6.1")]
 
@@ -79,6 +79,7 @@ class MortalController(CallCentreStories):
     def __init__(self) -> None:
         super().__init__()
         self.muddled = False
+        self.exchange.capacity = SMALL.capacity
 
     def connection_is_found(self) -> None:
         """As before, and the journal is read."""
@@ -117,6 +118,7 @@ class MortalController(CallCentreStories):
             name, move = moves[choice % len(moves)]
             note(name)
             move()
+            self.story.passes(0.001)
         self.starts_again()
 
     def dies(self) -> None:
@@ -126,6 +128,7 @@ class MortalController(CallCentreStories):
 
     def starts_again(self) -> None:
         note("the controller starts again")
+        self.pending.clear()
         told = self.story.seen()
         self.story.starts_again()
         self.told(True)
@@ -165,11 +168,20 @@ class MortalController(CallCentreStories):
                     ring = partial(self.exchange.ring_by_itself, caller.id, phone)
                     yield from [(f"Asterisk rings {phone} for {caller.id}", ring)] * 2
 
+    def callers_moves(self) -> Iterator[Move]:
+        """As before; and whoever hears Asterisk's own greeting hears it to its end."""
+        for name, move in super().callers_moves():
+            id = name.partition(" ")[0]
+            caller = self.exchange.callers.get(id)
+            if caller and caller.alone and " goes on" in name:
+                yield f"{id} has been greeted by Asterisk", partial(self.exchange.help_itself, id)
+            else:
+                yield name, move
+
     def calls_unheard(self) -> None:
         call = f"17000.{len(self.arrived) + 1:03d}"
-        if len(self.exchange.callers) < 6:  # the capacity, of which Asterisk takes care
-            self.arrived[call] = CallArrived(call, f"SIP/{call}", "estp", "+7342", "", None)
-            self.exchange.arrive(call, "estp", "+7342")
+        self.arrived[call] = CallArrived(call, f"SIP/{call}", "estp", "+7342", "", None)
+        self.exchange.arrive(call, "estp", "+7342")
 
     # -- what must be true ---------------------------------------------------------------------------------------------
 
