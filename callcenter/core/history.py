@@ -48,10 +48,10 @@ def enter(floor: Floor, histories: Iterable[CallHistory], seen: Mapping[str, Cha
             steps += _Past(floor, history, seen).steps()
     with floor.looking_back():
         for at, step in sorted(steps, key=lambda step: step[0]):
-            _wrap_ups_over(floor, at)
+            wrap_ups_over(floor, at)
             floor.now = at
             step()
-        _wrap_ups_over(floor, now)
+        wrap_ups_over(floor, now)
 
 
 def unseen(leg: str) -> str:
@@ -59,7 +59,7 @@ def unseen(leg: str) -> str:
     return UNSEEN + leg
 
 
-def _wrap_ups_over(floor: Floor, until: float) -> None:
+def wrap_ups_over(floor: Floor, until: float) -> None:
     """Whose wrap-up ended meanwhile has been free since then, not since we know it."""
     busy = (one for one in floor.operators.values() if one.activity is Activity.WRAPPING_UP)
     over = [(one.ready_at, one.person.id) for one in busy if one.ready_at is not None and one.ready_at <= until]
@@ -288,4 +288,4 @@ class _Past:
         history = self.history
         if history.ended_at is None or history.call in self.seen or history.hung_up_by is not HungUpBy.CALLER:
             return False
-        return history.ended_at - self.floor.now <= AT_ONCE and all(at <= self.floor.now for at, _ in history.stages)
+        return history.ended_at - self.floor.now <= AT_ONCE and all(at < self.floor.now for at, _ in history.stages)

@@ -104,6 +104,7 @@ def waits_alone(floor: Floor, event: WaitsAlone) -> None:
 
 def _miss(floor: Floor, event: Snapshot, seen: Mapping[str, ChannelSeen]) -> None:
     """Of these nobody tells anything: not we, not the journal, not Asterisk."""
+    now = floor.now
     with floor.looking_back():
         if event.restarted:
             floor.now = _last_word(floor, event)
@@ -116,6 +117,7 @@ def _miss(floor: Floor, event: Snapshot, seen: Mapping[str, ChannelSeen]) -> Non
             if offer.pending:
                 floor.withdraw(offer)  # nobody saw what came of it: no reason to pause the operator
             departure.hung_up(floor, ChannelHungUp(offer.id, LOST_CAUSE, "gone while unseen"))
+        history.wrap_ups_over(floor, now)
     for channel_id in [channel_id for channel_id in floor.dialling if channel_id not in seen]:
         shift.code_over(floor, channel_id)
 

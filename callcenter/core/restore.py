@@ -132,7 +132,11 @@ def _doing(floor: Floor, offer: Offer, shift: PresenceRecord | None) -> Activity
     advice = floor.offers.get(handover.offer) if handover and handover.record.consult else None
     advised = advice is not None and advice.state is OfferState.ANSWERED
     if offer.state is OfferState.CONNECTED:
-        known = shift.activity == Activity.CONSULTING if shift else bool(advised and handover and handover.from_leg == offer.id)
+        known = (
+            shift.activity == Activity.CONSULTING
+            if shift
+            else bool(advised and handover and handover.from_leg == offer.id)
+        )
         return Activity.CONSULTING if known else Activity.TALKING
     if offer is advice and advised and (shift is None or shift.activity == Activity.ADVISING):
         return Activity.ADVISING
