@@ -120,7 +120,7 @@ def _activity(floor: Floor, operator: Operator, shift: PresenceRecord | None, of
         if offer.pending and (operator.presence is not Presence.AVAILABLE or offer.call not in floor.callers):
             floor.step(offer, OfferStep.WITHDRAW)
     elif shift and operator.presence is not Presence.OFF and shift.activity not in (Activity.IDLE, Activity.OFFERED):
-        theirs = [one for one in offers if one.operator == shift.operator and one.ended_at is not None]
+        theirs = [one for one in offers if one.operator == shift.operator and one.connected_at is not None]
         _wrap_up(floor, operator, max(theirs, key=lambda one: one.ended_at or -inf, default=None), shift)
     floor.enrol(operator)
 

@@ -85,6 +85,7 @@ class Kept:
         offers = []
         for shift in shifts:
             theirs = [offer for offer in self.offers.values() if offer.operator == shift.operator]
+            theirs.sort(key=lambda offer: offer.placed_at)
             if shift.activity != "idle" and theirs and self.calls[theirs[-1].call].ended_at is not None:
                 offers.append(theirs[-1])
         return offers
