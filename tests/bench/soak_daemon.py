@@ -101,6 +101,7 @@ async def soak_daemon(
         await controller.stop()
         await register.close()
         tracemalloc.stop()
+        logging.getLogger("callcenter").setLevel(logging.NOTSET)
         await process.wait()
 
 
@@ -126,6 +127,7 @@ async def _watch(controller: _Counting, calls: int, every: int, tell: Callable[[
             if not kinds and now >= WARM * calls:
                 kinds, before = _kinds(), _traced()
         done = now
+    await controller._writer.drain(PATIENCE)
     after = _traced()
     if before and after:
         for one in after.compare_to(before, "traceback")[:30]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
+from pathlib import Path
 from statistics import median
 
 import pytest
 
 from tests.bench.soak import Night, Soak
+from tests.bench.soak_daemon import soak_daemon
 from tests.core.soundness import assert_empty
 
 HOURS = 3600.0
@@ -49,6 +51,13 @@ def test_at_night_the_core_holds_no_more_than_on_the_nights_before(soaked: tuple
         late = [night.sizes.get(name, 0) for night in nights[half:]]
         assert median(late) <= 2 * median(early) + 20, (name, early, late)  # what grows with the calls is three times
     assert nights[-1].objects < 1.1 * nights[half].objects
+
+
+async def test_the_daemon_holds_nothing_of_calls_that_are_over(tmp_path: Path) -> None:
+    """Once what is remembered by time is forgotten. Objects are counted by their kind."""
+    found = await soak_daemon(tmp_path, 1000, 100, 0, lambda _: None, remembers=1.0)
+    assert found.samples[-1].calls == 1000
+    assert [(kind, more) for kind, more in found.kinds.items() if more > 100] == []
 
 
 def test_a_controller_that_is_killed_several_times_a_day_loses_no_call() -> None:
