@@ -172,7 +172,9 @@ class Controller:
         now, wrap_up = datetime.now(UTC), self._config.timings.wrap_up
         for line in self._config.lines.values():
             try:
-                self.take(await past_calls(self._register, line.id, line.zone, now, wrap_up))
+                self.take(
+                    await past_calls(self._register, line.id, line.zone, now, wrap_up, line.promises.trusted_over)
+                )
             except RegisterError as problem:
                 log.warning("Line %s starts without the experience of past calls: %s", line.id, problem)
 
@@ -180,21 +182,26 @@ class Controller:
         """Tell the core who was there when the controller last lived. Raises StartError: without it calls were lost."""
         config, now, before = self._config, datetime.now(UTC), self._before
         kept = timedelta(seconds=config.timings.shift_kept)
-        if before is None or not timedelta(0) <= now - before.at <= kept:
+        # The machine's monotonic clock is the same for both of us: right even if somebody has set the other one.
+        origin = before.origin_now(self._boot) if before else None
+        away = now - before.at if before else None
+        if before and origin:
+            away = timedelta(seconds=self._clock.now()) - (before.at - origin)
+        if before is None or away is None or not timedelta(0) <= away <= kept:
             closed = await self._register.close_shifts(before.at if before else now, "controller was away")
             if closed:
                 log.warning("%d shifts of before are closed: the controller was away for too long.", closed)
-        # The machine's monotonic clock is the same for both of us: waits are exact even if somebody set the other one.
-        origin = before.origin_now(self._boot) if before else None
-        self.take(
-            await recall(
-                self._register,
-                (lambda date: (date - origin).total_seconds()) if origin else self._clock.at,
-                LATELY,
-                {line.id: line.queue.place_kept for line in config.lines.values()},
-                now,
-            )
+        recalled = await recall(
+            self._register,
+            (lambda date: (date - origin).total_seconds()) if origin else self._clock.at,
+            LATELY,
+            {line.id: line.queue.place_kept for line in config.lines.values()},
+            now,
         )
+        self.take(recalled)
+        known = [call.call for call in recalled.calls]
+        if await self._register.close_calls(now, "controller restarted", known):
+            log.warning("Calls of lines that are no longer described, or of days ago, were open; they are closed.")
         self._writer.on_shift(person for person, seen in self.view().operators.items() if seen.presence != "off")
 
     async def end_calls(self) -> None:
@@ -336,6 +343,7 @@ class Controller:
             return
         if translate.served_alone(message):
             log.warning("A caller has gone to Asterisk's own queue though we are here, and is taken back.")
+            self.take(events.AsteriskLost())  # no offers that the snapshot could not know of
             self._takeover.begin()
             self._background(self._takeover.run(), "snapshot")
             return
@@ -475,6 +483,8 @@ class Controller:
         return all(state.startswith("ok") for state in parts.values()), parts
 
     def _register_health(self) -> str:
+        if self._spool.trouble:
+            return f"facts are not kept on the disk: {self._spool.trouble}"
         age = self._writer.oldest_pending_age
         return "ok" if age < 5.0 else f"{self._writer.pending} facts wait for the database, the oldest {age:.0f} s"
 

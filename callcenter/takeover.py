@@ -86,6 +86,7 @@ class TakeOver:
                 log.warning("No snapshot of Asterisk's channels, asking again: %s", error)
                 await asyncio.sleep(ASKING_AGAIN)
                 continue
+            before = len(held_back)
             restarted = bool(self.asterisk and asterisk and asterisk != self.asterisk)
             seen = tuple(self._seen(channels))
             ids = frozenset(channel.channel_id for channel in seen)
@@ -93,7 +94,7 @@ class TakeOver:
             if self._held_back is held_back:
                 self._journal.alive(ids)
                 self.asterisk = asterisk or self.asterisk
-                self._finish(Snapshot(seen, tuple(histories), restarted), held_back)
+                self._finish(Snapshot(seen, tuple(histories), restarted), held_back, before)
             return
 
     async def keep_journal(self) -> None:
@@ -112,13 +113,15 @@ class TakeOver:
                     log.warning("Asterisk's journal cannot be kept: %s", problem)
             marked += 1
 
-    def _finish(self, snapshot: Snapshot, held_back: Iterable[Message]) -> None:
+    def _finish(self, snapshot: Snapshot, held_back: Iterable[Message], before: int) -> None:
+        """`before`: so many of the messages came before Asterisk had listed its channels."""
         if snapshot.restarted:
             log.warning("Asterisk has been started anew: the calls that were there are lost.")
         self._take(snapshot)
         self._held_back = None
-        for message in held_back:
-            self._on_message(message)
+        for number, message in enumerate(held_back):
+            if number >= before or not translate.served_alone(message):  # whoever went there before is taken back
+                self._on_message(message)
         self.complete.set()
 
     async def _started(self) -> str:

@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, closing
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any, NoReturn, Self
@@ -25,6 +26,7 @@ from callcenter.daemon import Controller, StartError
 from callcenter.directory import normalise
 from callcenter.forecaster import forecaster
 from callcenter.forecaster.apart import apart
+from callcenter.last_seen import LastSeen
 from callcenter.people import Secrets
 from callcenter.register import Register, RegisterError
 from tests.asterisk.fake_asterisk import LIMIT, Facts, FakeAsterisk, event, success
@@ -416,19 +418,32 @@ async def test_stopping_hands_over_and_lets_the_register_have_everything(house: 
     assert house.stored("select count(*), count(ended_at) from shifts") == [(1, 1)]
 
 
+@pytest.mark.clause("ESTP 5.3.1")
 async def test_a_controller_that_was_away_for_long_finds_no_shifts(
-    house: House, clock: type[Clock], caplog: pytest.LogCaptureFixture
+    house: House, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Nobody sits at a desk all night because a machine was off: shifts end when the controller was last there."""
     async with house.connected() as controller:
         controller.take(events.LogIn("101", verified=True))
-    clock.ahead = timedelta(seconds=house.config.timings.shift_kept + 60)
+    path = house.config.var / "last_seen.json"
+    seen = LastSeen.load(path)
+    assert seen
+    last = seen.at - timedelta(seconds=house.config.timings.shift_kept + 60)
+    replace(seen, at=last).save(path)
     async with house.connected() as controller:
         assert controller.view().operators["101"].presence == "off"
     [(ended, cause)] = house.stored("select ended_at, end_cause from shifts")
-    assert cause == "controller was away"
-    assert datetime.fromisoformat(ended).replace(tzinfo=UTC) < datetime.now(UTC) + timedelta(seconds=60)
+    assert (datetime.fromisoformat(ended).replace(tzinfo=UTC), cause) == (last, "controller was away")
     assert "1 shifts of before are closed" in caplog.text
+
+
+async def test_a_clock_that_was_set_while_nobody_was_there_ends_no_shift(house: House, clock: type[Clock]) -> None:
+    async with house.connected() as controller:
+        controller.take(events.LogIn("101", verified=True))
+    clock.ahead = timedelta(hours=-7)
+    async with house.connected() as controller:
+        assert controller.view().operators["101"].presence == "available"
+    assert house.stored("select ended_at from shifts") == [(None,)]
 
 
 async def test_an_asterisk_that_started_anew_has_cut_everybody_off(
