@@ -29,6 +29,10 @@ second less; a false alarm costs them a moment, as the controller is told (CCAlo
 WAITING_TURN = 1
 """Seconds of one turn of the waiting room: how soon an announcement is heard, or a stale heartbeat seen."""
 
+GATHER = WAITING_TURN + 0.3
+"""Seconds after a heartbeat became stale when the safety net opens: whoever waits has looked by then, the machine being
+busy or not."""
+
 LONGEST_FOLDER = 200
 """Bytes: an announcement is four files in one line of 1022 bytes, and one recording is two."""
 
@@ -133,6 +137,8 @@ def render(config: Config, secrets: Secrets, asterisk: Installation, folders: Fo
         "codes": _codes(config),
         "stale": HEARTBEAT_STALE,
         "turn": WAITING_TURN,
+        "gather": GATHER,
+        "false_answer": round(config.timings.false_answer * 10),
         "sip_bind": SipAddress(config.asterisk.sip_bind, config.asterisk.sip_port),
         "digit_wait": 6,
         "key_wait": 4,

@@ -148,7 +148,9 @@ class Translator:
             case commands.Announce(call, number, prompts):
                 return [_set(call, "CC_SAY", self._say(number, prompts))]
             case commands.AfterBridge(call, place):
-                return [_set(call, "CC_AFTER", place.value)]
+                # Somebody else is called for the caller: how long the conversation until now lasted is of no account.
+                forgotten = [_set(call, "SHARED(CC_TALK)", "")] if place is Place.HOLD else []
+                return [_set(call, "CC_AFTER", place.value), *forgotten]
             case commands.KeepLeg(leg, keep):
                 return [_set(leg, "CC_KEEP", "1" if keep else "0")]
             case commands.Record(call):
@@ -261,7 +263,8 @@ def served_alone(message: Message) -> bool:
 
 
 def heartbeat(epoch: int) -> Action:
-    """Tells the dialplan that the controller lives. `epoch`: seconds, by the clock that Asterisk reads too."""
+    """Tells the dialplan that the controller lives. `epoch`: seconds, by the clock that Asterisk reads too; 0 at the
+    end."""
     return {"Action": "Setvar", "Variable": "CC_HEARTBEAT", "Value": str(epoch)}
 
 

@@ -12,9 +12,10 @@ from callcenter.asterisk import translate
 from callcenter.asterisk.render import HEARTBEAT_STALE
 from callcenter.core import commands
 from callcenter.core.commands import OfferKind, Place
+from callcenter.core.events import CallHistory
 from tests.asterisk.alone import Alone, started
 from tests.e2e.hearing import heard_prompts, listen, names, read
-from tests.e2e.listening import CALLER, OPERATOR, hears, voice, voices
+from tests.e2e.listening import CALLER, COLLEAGUE, OPERATOR, hears, voice, voices
 from tests.e2e.softphone import RATE, Call, Softphone
 from tests.e2e.station import until
 
@@ -218,3 +219,185 @@ async def test_a_conversation_in_the_net_is_recorded_from_the_first_word_on_both
         assert voices(samples[: RATE // 2]) == {party}, "from the first word"
         assert voices(samples[-RATE // 2 :]) == {party}
     assert history.hung_up_by == "caller"
+
+
+async def talks(here: Alone, number: str, phone: Softphone, offer: str = "offer-1") -> tuple[Call, str, Call]:
+    """A caller in conversation with an operator, whose controller has not said yet what comes after it."""
+    caller, call = await here.waits(number)
+    channel = next(seen.channel for seen in await here.channels() if seen.channel_id == call)
+    await here.do(ring(call, channel, offer, phone.user))
+    leg = await phone.rings()
+    leg.say(voice(OPERATOR))
+    leg.answer()
+    await hears(caller, OPERATOR)
+    return caller, call, leg
+
+
+async def stages(here: Alone) -> list[str]:
+    """Where the only caller has been, the call being over."""
+    await quiet(here)
+    [history] = await here.ended(1)
+    return [stage for _, stage in history.stages]
+
+
+@pytest.mark.clause("ESTP 2.3, 5.4.6")
+async def test_who_was_served_when_the_controller_died_hears_goodbye_and_waits_for_nobody(
+    tmp_path: Path, brief: Path
+) -> None:
+    async with started(tmp_path, brief, timings=QUICK) as here:
+        await here.beat()
+        phone = await here.on_shift("101")
+        caller, _, leg = await talks(here, "+73421111101", phone)
+        here.silence()
+        await listen(leg, 1.0)
+        await here.ami.send(translate.heartbeat(0))
+        leg.hang_up()
+        await until(caller.ended.is_set, 10.0, "the caller is sent away")
+        assert await stages(here) == ["arriving", "greeting", "waiting", "leaving"]
+        assert phone.incoming.empty()
+
+
+@pytest.mark.clause("ESTP 2.3, 5.4.6")
+async def test_who_was_served_just_before_it_is_known_that_the_controller_is_dead_is_not_queued_either(
+    tmp_path: Path, brief: Path
+) -> None:
+    async with started(tmp_path, brief, timings=QUICK) as here:
+        await here.beat()
+        phone = await here.on_shift("101")
+        caller, call, leg = await talks(here, "+73421111101", phone)
+        await listen(leg, 1.0)
+        leg.hang_up()
+        await until(lambda: here.stage(call) == "held", what="waits for the controller's word")
+        here.silence()
+        await until(caller.ended.is_set, WITHIN, "the caller is sent away")
+        assert await stages(here) == ["arriving", "greeting", "waiting", "held", "leaving"]
+        assert phone.incoming.empty()
+
+
+@pytest.mark.clause("ESTP 2.3")
+async def test_a_phone_that_hangs_up_at_once_has_served_nobody(tmp_path: Path, brief: Path) -> None:
+    async with started(tmp_path, brief, timings=QUICK | {"false_answer": "5"}) as here:
+        await here.beat()
+        phone = await here.on_shift("101")
+        _, _, leg = await talks(here, "+73421111101", phone)
+        await here.ami.send(translate.heartbeat(0))
+        here.silence()
+        leg.hang_up()
+        assert await serve(phone, 1) == ["+73421111101"]
+        assert await stages(here) == ["arriving", "greeting", "waiting", "held", "alone", "leaving"]
+
+
+@pytest.mark.parametrize("colleague_answers", [True, False])
+@pytest.mark.clause("ESTP 2.3, 5.4.4")
+async def test_who_is_being_handed_on_when_the_controller_dies_is_served_by_a_colleague_or_by_the_net(
+    tmp_path: Path, brief: Path, colleague_answers: bool
+) -> None:
+    """However long the first operator has talked, the caller is promised another."""
+    async with started(tmp_path, brief, timings=QUICK) as here:
+        await here.beat()
+        first, second = await here.on_shift("101"), await here.on_shift("102")
+        caller, call, leg = await talks(here, "+73421111101", first)
+        await listen(leg, 1.0)
+        await here.do(commands.AfterBridge(call, Place.GOODBYE))
+        await here.do(commands.AfterBridge(call, Place.HOLD))
+        channel = next(seen.channel for seen in await here.channels() if seen.channel_id == call)
+        offer = commands.Ring("offer-2", OfferKind.TRANSFER, "102", call, channel, "+73420000000", "", 20.0)
+        await here.do(offer)
+        colleague = await second.rings()
+        here.silence()
+        await here.ami.send(translate.heartbeat(0))
+        if colleague_answers:
+            colleague.answer()
+            colleague.say(voice(COLLEAGUE))
+            await hears(caller, COLLEAGUE)
+            await listen(caller, 1.0)
+            colleague.hang_up()
+            await until(caller.ended.is_set, 10.0, "the caller is sent away")
+            assert await stages(here) == ["arriving", "greeting", "waiting", "held", "leaving"]
+        else:
+            leg.hang_up()
+            colleague.reject()
+            served = await asyncio.wait_for(first_of(first, second), WITHIN)
+            assert number_of(served) == "+73421111101"
+            served.answer()
+            await listen(served, 0.2)
+            served.hang_up()
+            assert await stages(here) == ["arriving", "greeting", "waiting", "held", "alone", "leaving"]
+
+
+async def first_of(*phones: Softphone) -> Call:
+    """The next call at any of these phones."""
+    waiting = [asyncio.create_task(phone.rings(WITHIN)) for phone in phones]
+    done, pending = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    for task in pending:
+        task.cancel()
+    return done.pop().result()
+
+
+@pytest.mark.parametrize("died", ["killed", "ended"])
+@pytest.mark.clause("ESTP 2.3, 4.2")
+async def test_nobody_is_rung_for_sooner_because_of_having_looked_sooner(
+    tmp_path: Path, brief: Path, died: str
+) -> None:
+    """Callers look at the heartbeat once in a turn, each at a moment of their own; the phones ring together."""
+    loop = asyncio.get_running_loop()
+    async with started(tmp_path, brief, timings=QUICK) as here:
+        await here.beat()
+        names = ["101", "102", "103"]
+        phones = [await here.on_shift(name) for name in names]
+        calls, began = [], 0.0
+        for ending, moment in ((1, 0.0), (2, 2.3), (3, 4.6)):
+            await here.line.caller(f"+7342111110{ending}")
+            calls.append(await here.arrives(f"+7342111110{ending}"))
+            await here.do(commands.Direct(calls[-1], Place.GREETING))
+            await until(lambda: here.said("CCGreeted", calls[-1]), what="greeted")  # noqa: B023
+            began = began or loop.time()
+            await until(lambda: loop.time() >= began + moment)  # noqa: B023
+            await here.do(commands.Direct(calls[-1], Place.WAITING, lead=100.0 * ending))
+        here.silence()
+        if died == "ended":
+            await here.ami.send(translate.heartbeat(0))
+        rung = await asyncio.gather(*(rings_at(phone) for phone in phones))
+        came = [at for call in calls for at, stage in history_of(here, call).stages if stage == "alone"]
+        for _, leg in rung:
+            leg.hang_up()
+    assert max(came) - min(came) > 0.25
+    assert max(at for at, _ in rung) - min(at for at, _ in rung) < 0.2
+
+
+async def rings_at(phone: Softphone) -> tuple[float, Call]:
+    leg = await phone.rings(WITHIN)
+    return asyncio.get_running_loop().time(), leg
+
+
+def history_of(here: Alone, call: str) -> CallHistory:
+    return next(one for one in here.journal().read() if one.call == call)
+
+
+@pytest.mark.clause("ESTP 2.2a, 2.3")
+async def test_a_controller_that_is_back_after_the_greeting_decides_what_is_next(tmp_path: Path, brief: Path) -> None:
+    async with started(tmp_path, brief, timings=QUICK) as here:
+        phone = await here.on_shift("101")
+        caller = await here.line.caller("+73421111101")
+        await until(lambda: here.stage("+73421111101") == "alone-greeting", what="greeted by Asterisk")
+        await here.beat()
+        await until(lambda: here.said("CCGreeted"), what="the controller is asked")
+        call = here.said("CCGreeted")[0]["Uniqueid"]
+        assert not here.said("CCAlone")
+        await here.do(commands.Direct(call, Place.WAITING))
+        await until(lambda: here.stage(call) == "waiting", what="goes the ordinary way")
+        await listen(caller, 3.0)
+        assert phone.incoming.empty(), "the controller lives: nobody else rings"
+        assert not here.said("CCAlone")
+
+
+@pytest.mark.clause("ESTP 2.2a, 2.3")
+async def test_a_controller_that_is_back_but_has_not_seen_the_caller_is_told_of_them(
+    tmp_path: Path, brief: Path
+) -> None:
+    async with started(tmp_path, brief, timings=QUICK) as here:
+        await here.line.caller("+73421111101")
+        await until(lambda: here.stage("+73421111101") == "alone-greeting", what="greeted by Asterisk")
+        await here.beat()
+        await until(lambda: here.said("CCAlone"), what="the caller is in nobody's hands, and says so")
+        assert len(here.said("CCGreeted")) == 1

@@ -284,6 +284,10 @@ def redirect(place: str) -> translate.Action:
         ),
         (commands.Announce("1.7", 4, ("wait-5",)), [set_variable("1.7", "CC_SAY", "4:/srv/prompts/ru/wait-5")]),
         (commands.AfterBridge("1.7", Place.GOODBYE), [set_variable("1.7", "CC_AFTER", "goodbye")]),
+        (
+            commands.AfterBridge("1.7", Place.HOLD),
+            [set_variable("1.7", "CC_AFTER", "hold"), set_variable("1.7", "SHARED(CC_TALK)", "")],
+        ),
         (commands.KeepLeg("offer-b-1", True), [set_variable("offer-b-1", "CC_KEEP", "1")]),
         (commands.KeepLeg("offer-b-1", False), [set_variable("offer-b-1", "CC_KEEP", "0")]),
         (
