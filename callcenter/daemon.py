@@ -341,12 +341,6 @@ class Controller:
     def _on_message(self, message: Message) -> None:
         if self._takeover.holds(message):  # nothing before the snapshot that it belongs to
             return
-        if translate.served_alone(message):
-            log.warning("A caller has gone to Asterisk's own queue though we are here, and is taken back.")
-            self.take(events.AsteriskLost())  # no offers that the snapshot could not know of
-            self._takeover.begin()
-            self._background(self._takeover.run(), "snapshot")
-            return
         try:
             event = self._translator.event(message)
         except Exception:

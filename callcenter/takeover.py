@@ -63,7 +63,7 @@ class TakeOver:
         self.complete.clear()
 
     def begin(self) -> None:
-        """Connected, or in doubt: from now on messages are held back. `run` is to follow."""
+        """Connected: from now on messages are held back. `run` is to follow."""
         self._held_back = deque()
 
     def holds(self, message: Message) -> bool:

@@ -221,16 +221,29 @@ async def test_a_snapshot_that_is_not_answered_is_asked_for_again(
     assert len(house.asterisk.actions("Status")) == 2
 
 
+def goes_alone(call: str) -> str:
+    return event("UserEvent", UserEvent="CCAlone", Uniqueid=call, Channel=f"PJSIP/city-{call}", Line="estp")
+
+
 async def test_a_caller_whom_asterisk_serves_though_we_are_here_is_taken_back(house: House) -> None:
     """The heartbeat was late, or came back while the caller was greeted: from Asterisk's queue into ours."""
     async with house.connected() as controller:
-        alone = {"Uniqueid": "1.1", "Channel": "PJSIP/city-1", "Seconds": "9"}
-        house.asterisk.answers["Status"] = channels(alone | {"Variable": "CC_LINE=estp\r\nVariable: CC_STAGE=alone"})
-        house.asterisk.say(event("UserEvent", UserEvent="CCAlone", Uniqueid="1.1", Line="estp") + arrives("1.2"))
+        house.asterisk.say(goes_alone("1.1") + arrives("1.2"))
         assert await house.sent_to("1.1") == "cc-waiting"
         assert await house.sent_to("1.2") == "cc-greeting"
         assert lines_in_use(controller) == 2
-        assert controller.connected.is_set()
+
+
+async def test_who_went_to_asterisks_queue_before_the_snapshot_is_taken_back_once(house: House) -> None:
+    del house.asterisk.answers["Status"]
+    async with house.running():
+        status = await house.asterisk.action("Status")
+        alone = {"Uniqueid": "1.1", "Channel": "PJSIP/city-1.1", "Seconds": "9"}
+        listed = channels(alone | {"Variable": "CC_LINE=estp\r\nVariable: CC_STAGE=alone"})(status)
+        house.asterisk.say(goes_alone("1.1") + listed + arrives("1.2"))
+        assert await house.sent_to("1.2") == "cc-greeting"
+        redirected = [action["Channel"] for action in house.asterisk.actions("Redirect")]
+    assert redirected == ["1.1", "1.2"]
 
 
 async def test_a_lost_connection_is_seen_and_the_next_one_begins_with_a_snapshot(house: House) -> None:

@@ -98,6 +98,11 @@ class Translator:
             return self._arrived(message, channel)
         if name == "CCInn":
             return self._inn(message, channel)
+        if name == "CCAlone":
+            raw = message.get("CallerIDNum", "")
+            return events.WaitsAlone(
+                channel, message.get("Channel", ""), message.get("Line", ""), self.normalise(raw) or raw
+            )
         if name in _SIMPLE:
             return _SIMPLE[name](message, channel)
         phone, requester = message.get("Phone", ""), PHONE + channel
@@ -257,8 +262,8 @@ SNAPSHOT: Action = {
 
 
 def served_alone(message: Message) -> bool:
-    """Whether a caller has just gone to Asterisk's own queue. Heard by a controller that lives, it is time for another
-    snapshot: its heartbeat was late, the clock was set, or it came back while the caller was being greeted."""
+    """Whether a caller has just gone to Asterisk's own queue: our heartbeat was late, the clock was set, or we came back
+    while the caller was being greeted."""
     return message.get("Event") == "UserEvent" and message.get("UserEvent") == "CCAlone"
 
 
