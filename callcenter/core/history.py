@@ -16,7 +16,7 @@ from math import isfinite
 
 from callcenter.core import adoption, conversation, departure, ringing, stage
 from callcenter.core.caller import CALLER, Caller, CallerStep
-from callcenter.core.commands import OfferKind, SaveOffer
+from callcenter.core.commands import OfferKind, Place, SaveOffer
 from callcenter.core.events import (
     BridgeEntered,
     BridgeLeft,
@@ -45,7 +45,9 @@ def enter(floor: Floor, histories: Iterable[CallHistory], seen: Mapping[str, Cha
     floor.arriving = {}
     for history in histories:
         if history.call:
-            steps += _Past(floor, history, seen).steps()
+            caller = floor.callers.get(history.call)
+            way_out = caller.after if caller else Place.HOLD
+            steps += _Past(floor, history, seen, way_out, frozenset(floor.offers)).steps()
     with floor.looking_back():
         for at, step in sorted(steps, key=lambda step: step[0]):
             wrap_ups_over(floor, at)
@@ -75,6 +77,10 @@ class _Past:
     floor: Floor
     history: CallHistory
     seen: Mapping[str, ChannelSeen]
+    way_out: Place
+    """Where Asterisk sent the caller when a conversation ended: nobody was there to tell it anything else."""
+    ours: frozenset[str]
+    """Legs that the core knew beforehand."""
 
     # -- what happened, in order -----------------------------------------------------------------------------------
 
@@ -194,6 +200,8 @@ class _Past:
             return
         if caller.leg != offer.id or offer.talking_since is None or offer.bridge != caller.bridge:
             return
+        if offer.id in self.ours:
+            caller.after = self.way_out
         leaving = (caller.call, offer.id) if self._caller_hung_up() else (offer.id, caller.call)
         bridge = offer.bridge
         for channel in leaving:

@@ -174,9 +174,14 @@ class MortalController(CallCentreStories):
             id = name.partition(" ")[0]
             caller = self.exchange.callers.get(id)
             if caller and caller.alone and " goes on" in name:
-                yield f"{id} has been greeted by Asterisk", partial(self.exchange.help_itself, id)
+                yield f"{id} has been greeted by Asterisk", partial(self.comes_to_the_queue_alone, id)
             else:
                 yield name, move
+
+    def comes_to_the_queue_alone(self, call: str) -> None:
+        """Which Asterisk tells a controller that is there."""
+        self.told(True)
+        self.exchange.help_itself(call)
 
     def calls_unheard(self) -> None:
         call = f"17000.{len(self.arrived) + 1:03d}"

@@ -429,8 +429,10 @@ def test_a_false_alarm_costs_nothing(story: Story) -> None:
     story.exchange.help_itself(guest.call)
     assert guest.channel.stage == "waiting"
     assert (guest.row.joined_at, guest.state) == (START, "waiting")
-    story.tell(WaitsAlone("8.1", "SIP/8.1", "estp", "+7342"), WaitsAlone("8.2", "x", "nowhere"))
+    story.exchange.arrive("8.1", "estp", "+73420000001")
+    story.tell(WaitsAlone("8.1", "SIP/8.1", "estp", "+73420000001"), WaitsAlone("8.2", "x", "nowhere"))
     assert story.line.waiting == {"urgent": 1, "normal": 1}
+    assert story.exchange.callers["8.1"].stage == "waiting"
 
 
 def test_urgency_and_place_are_a_lead_for_asterisks_own_queue(story: Story) -> None:
