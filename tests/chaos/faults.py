@@ -188,7 +188,7 @@ class Chaos:
         volume, end = self._scene.volumes[name], time.monotonic() + seconds
         try:
             while time.monotonic() < end:
-                volume.fill()  # again: what was freed meanwhile is taken too
+                await asyncio.to_thread(volume.fill)  # again: what was freed meanwhile is taken too
                 await asyncio.sleep(0.5)
         finally:
             volume.empty()
@@ -200,9 +200,9 @@ class Chaos:
         happening.blind = happening.asterisk_died = True
         await scene.asterisk.kill()
         happening.died_at.append(time.time())
-        waited = scene.crowds.waiting()
         await scene.crowds.vanish()
         await scene.witnesses.vanish()
+        waited = await asyncio.to_thread(scene.crowds.waiting)
         happening.again = waited[: round(len(waited) * _CALLS_AGAIN)]
         happening.note = f"{len(waited)} waited, {len(happening.again)} call again"
         await asyncio.sleep(self._luck.uniform(0.5, 2.0))

@@ -26,6 +26,8 @@ _SHORTEST = 1.0
 """Seconds: with less there may be a conversation or none."""
 _LAST_SECONDS = 3.0
 """Of a recording that Asterisk had not yet written when it was killed."""
+_ROOM_SEEN = 5.0
+"""Seconds until the controller sees that there is room again."""
 _LOUD = 500
 """Of 32767; the tones of callers and phones are louder."""
 _MOSTLY = 0.8
@@ -263,6 +265,7 @@ def known_unrecorded(evidence: Evidence, case: Case) -> bool:
         return True  # Asterisk had written nothing yet
     begin = case.ringings[0].rung_at
     answered = case.conversations[0].answered_at or begin
+    begin -= _ROOM_SEEN
     return evidence.during("spool full", begin, case.ended_at) or evidence.during("recordings full", begin, answered)
 
 
