@@ -258,13 +258,13 @@ SNAPSHOT: Action = {
     "Variables": "CC_LINE,CC_STAGE,CC_AFTER,CC_SERVED,CC_RECORDED,CC_SINCE",
     "AllVariables": "false",
 }
-"""Asks for every channel; the answers go through `channel_seen`. CC_SINCE: tenths of a second of the epoch. CC_SERVED, of
-a caller who is held or leaving: "1" where the last conversation was one, so that the dialplan says good-bye by itself."""
+"""Asks for every channel; the answers go through `channel_seen`. CC_SINCE: tenths of a second of the epoch. CC_SERVED,
+of a caller who is held or leaving: "1" where the dialplan says good-bye by itself, as the conversation was one."""
 
 
 def served_alone(message: Message) -> bool:
-    """Whether a caller has just gone to Asterisk's own queue: our heartbeat was late, somebody set the clock, or we came
-    back while the caller was being greeted."""
+    """Whether a caller has just gone to Asterisk's own queue: our heartbeat was late, somebody set the clock, or we
+    came back while the caller was being greeted."""
     return message.get("Event") == "UserEvent" and message.get("UserEvent") == "CCAlone"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from callcenter.core import conversation, waiting
+from callcenter.core import conversation, cut_off, waiting
 from callcenter.core.caller import Caller
 from callcenter.core.commands import OfferKind
 from callcenter.core.events import ChannelSeen, LegHistory
@@ -22,6 +22,7 @@ def adopt(floor: Floor, channel: ChannelSeen, line: str, arrived_at: float, name
     record = CallRecord(channel.channel_id, line, channel.number, name, arrived_at)
     caller = floor.callers[record.call] = Caller(record.call, channel.channel, record, admitted=True)
     floor.lines[line].lines_in_use += 1
+    caller.regained = cut_off.regain(floor.lines[line], record.number, arrived_at)
     floor.note(caller)
     return caller
 
@@ -29,7 +30,9 @@ def adopt(floor: Floor, channel: ChannelSeen, line: str, arrived_at: float, name
 def adopt_waiting(floor: Floor, channel: ChannelSeen, line: str, arrived_at: float) -> Caller | None:
     """The same of one who is past the menus, or has to do without: in the queue since the call began."""
     caller = adopt(floor, channel, line, arrived_at)
-    if caller:
+    if caller and caller.regained:
+        cut_off.go_on(floor, caller, caller.regained, arrived_at)
+    elif caller:
         waiting.join(floor, caller, "", arrived_at)
     return caller
 

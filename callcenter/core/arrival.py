@@ -22,7 +22,9 @@ def arrived(floor: Floor, event: CallArrived) -> None:
     if line is None:
         floor.notice(f"A call reached line '{event.line}', which is not configured.", Severity.WARNING)
         return
-    record = CallRecord(event.call, event.line, event.number, event.name, floor.arriving.pop(event.call, floor.now))
+    missed = floor.arriving.pop(event.call, None)
+    arrived_at = missed.arrived_at if missed else floor.now
+    record = CallRecord(event.call, event.line, event.number, event.name, arrived_at)
     caller = floor.callers[event.call] = Caller(event.call, event.channel, record, customer=event.customer)
     if event.customer:
         _identified(floor, caller, event.customer, Identification.BY_NUMBER)
@@ -60,7 +62,9 @@ def greeting_heard(floor: Floor, event: GreetingHeard) -> None:
     if caller.state is not CallerState.GREETED:
         say_again(floor, caller)
     elif caller.regained:
-        _go_on_from(floor, caller, caller.regained)
+        cut_off.go_on(floor, caller, caller.regained, floor.now)
+        waiting.welcome(floor, caller)
+        dispatch.offer_callers(floor)
     elif floor.line(caller).settings.ask_inn and caller.customer is None:
         floor.move(caller, CallerStep.ASK_INN)
         direct(floor, caller, Place.IDENTIFY, "ask-inn")
@@ -137,20 +141,7 @@ def _ask_urgency(floor: Floor, caller: Caller, *before: str) -> None:
         _join(floor, caller, line.default_class, *before)
 
 
-def _go_on_from(floor: Floor, caller: Caller, former: CallRecord) -> None:
-    """Whoever was cut off has said all this before: not asked again, and at the old place."""
-    if caller.customer is None:
-        floor.note(
-            caller,
-            identification=former.identification,
-            inn=former.inn,
-            customer=former.customer,
-            role=former.role,
-        )
-    _join(floor, caller, former.urgency, place_at=former.place_at)
-
-
-def _join(floor: Floor, caller: Caller, urgency: str, *before: str, place_at: float | None = None) -> None:
-    waiting.join(floor, caller, urgency, floor.now, place_at)
+def _join(floor: Floor, caller: Caller, urgency: str, *before: str) -> None:
+    waiting.join(floor, caller, urgency, floor.now)
     waiting.welcome(floor, caller, *before)
     dispatch.offer_callers(floor)

@@ -5,7 +5,9 @@ A number is used up by one call. Several callers behind one number (an office) h
 
 from __future__ import annotations
 
-from callcenter.core.floor import LineState
+from callcenter.core import waiting
+from callcenter.core.caller import Caller
+from callcenter.core.floor import Floor, LineState
 from callcenter.core.records import CallRecord
 
 
@@ -30,6 +32,19 @@ def regain(line: LineState, number: str, now: float) -> CallRecord | None:
     if len(lately) > 1:
         line.cut_off[number] = lately[1:]
     return lately[0] if lately else None
+
+
+def go_on(floor: Floor, caller: Caller, former: CallRecord, at: float) -> None:
+    """Whoever was cut off has said all this before: not asked again, and at the old place."""
+    if caller.customer is None:
+        floor.note(
+            caller,
+            identification=former.identification,
+            inn=former.inn,
+            customer=former.customer,
+            role=former.role,
+        )
+    waiting.join(floor, caller, former.urgency, at, former.place_at)
 
 
 def _tells_who(number: str) -> bool:

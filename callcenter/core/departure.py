@@ -29,6 +29,9 @@ def hung_up(floor: Floor, event: ChannelHungUp) -> None:
         _leg_gone(floor, offer, event)
         dispatch.offer_callers(floor)
         return
+    missed = floor.arriving.pop(event.channel_id, None)
+    if missed and event.channel_id not in floor.callers:  # gone before Asterisk told again
+        floor.callers[missed.call] = Caller(missed.call, "", missed)
     caller = floor.callers.get(event.channel_id)
     if caller:
         caller_gone(floor, caller, event.cause, event.text)

@@ -85,8 +85,8 @@ class Floor:
         """Why conversations cannot be recorded now; '': they can."""
         self.ended: dict[str, float] = {}
         """Calls that ended lately, and when, the earliest first."""
-        self.arriving: dict[str, float] = {}
-        """When calls came of which Asterisk is still going to tell, since it was not heard the first time."""
+        self.arriving: dict[str, CallRecord] = {}
+        """Calls of which Asterisk is still going to tell, since it was not heard the first time: the journal's word."""
         self.connected = False
         self.lost_at: float | None = None
         """When Asterisk was last seen, as far as is known; None: it is being seen."""

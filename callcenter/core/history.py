@@ -27,8 +27,8 @@ from callcenter.core.events import (
     OfferAnswered,
 )
 from callcenter.core.floor import Floor
-from callcenter.core.operator import Activity
-from callcenter.core.records import HungUpBy, OfferRecord, Outcome
+from callcenter.core.operator import Activity, Operator
+from callcenter.core.records import CallRecord, HungUpBy, OfferRecord, Outcome
 
 UNSEEN = "unseen-"
 """Begins the name of a bridge whose real name the next snapshot tells."""
@@ -135,7 +135,8 @@ class _Past:
             return False
         channel = self.seen.get(self.history.call)
         if channel and channel.variables.get("CC_STAGE") == stage.ARRIVING:
-            self.floor.arriving[self.history.call] = self._began()
+            past = self.history
+            self.floor.arriving[past.call] = CallRecord(past.call, past.line, past.number, past.name, self._began())
             return False
         return bool(channel) or self.history.ended_at is not None
 
@@ -183,12 +184,21 @@ class _Past:
             return
         operator = adoption.at_phone(floor, leg.phone)
         offer = None
+        if operator:
+            self._forget_ghost(operator)
         if operator and adoption.available(operator):
             offer = adoption.adopt_leg(floor, caller, operator, leg, floor.now, bridge)
         conversation.found_talking(floor, caller, offer)
         if operator and not caller.record.operator:
             floor.note(caller, operator=operator.person.id)
         caller.bridge = bridge
+
+    def _forget_ghost(self, operator: Operator) -> None:
+        """The offer by which we thought the phone busy never reached it: it talks with somebody else."""
+        offer = self.floor.offers.get(operator.offer)
+        if offer and offer.pending and offer.id not in self.seen:
+            self.floor.withdraw(offer)
+            departure.hung_up(self.floor, ChannelHungUp(offer.id))
 
     def _talk_ended(self, leg: LegHistory) -> None:
         floor, caller, offer = self.floor, self._caller(), self.floor.offers.get(leg.channel_id)

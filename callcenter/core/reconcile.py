@@ -107,7 +107,7 @@ def _miss(floor: Floor, event: Snapshot, seen: Mapping[str, ChannelSeen]) -> Non
     now = floor.now
     with floor.looking_back():
         if event.restarted:
-            floor.now = _last_word(floor, event)
+            floor.now = _last_word(floor, event, seen)
         for caller in [caller for call, caller in floor.callers.items() if call not in seen]:
             if event.restarted:
                 _cut_off(floor, caller)
@@ -122,10 +122,12 @@ def _miss(floor: Floor, event: Snapshot, seen: Mapping[str, ChannelSeen]) -> Non
         shift.code_over(floor, channel_id)
 
 
-def _last_word(floor: Floor, event: Snapshot) -> float:
-    """When Asterisk was last known to live, and so its calls."""
-    told = [floor.now if floor.lost_at is None else floor.lost_at]
+def _last_word(floor: Floor, event: Snapshot, seen: Mapping[str, ChannelSeen]) -> float:
+    """When Asterisk was last known to live, and so the calls that it took along: of whose end it wrote nothing."""
+    told = [] if floor.lost_at is None else [floor.lost_at]
     for past in event.histories:
+        if past.ended_at is not None or past.call in seen:
+            continue
         told += [at for at in (past.arrived_at, past.ended_at) if at is not None]
         told += [at for at, _ in past.stages]
         told += [at for leg in past.legs for at in (leg.placed_at, leg.answered_at, leg.ended_at) if at is not None]

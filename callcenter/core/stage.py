@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from callcenter.core import waiting
+from callcenter.core import cut_off, waiting
 from callcenter.core.caller import CALLER, Caller, CallerState, CallerStep
 from callcenter.core.events import CallHistory
 from callcenter.core.floor import Floor
@@ -39,7 +39,9 @@ def follow(floor: Floor, caller: Caller, stage: str) -> None:
         caller.recorded = True  # Asterisk begins that by itself
     if caller.state not in MENUS:
         return
-    if stage in QUEUED:
+    if stage in QUEUED and caller.regained:
+        cut_off.go_on(floor, caller, caller.regained, max(floor.now, caller.record.arrived_at))
+    elif stage in QUEUED:
         waiting.join(floor, caller, caller.record.urgency, max(floor.now, caller.record.arrived_at))
     elif stage in REFUSED and CALLER.allows(caller.state, CallerStep.REFUSE):
         floor.move(caller, CallerStep.REFUSE)

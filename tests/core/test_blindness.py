@@ -1,0 +1,88 @@
+"""What happened while nobody saw: the true moments, the true desks, the true places (ESTP 2.3, 5.6.1)."""
+
+from __future__ import annotations
+
+import pytest
+
+from callcenter.core.commands import Ring
+from callcenter.core.events import CallHistory, ChannelHungUp, ChannelSeen, LegHistory, Snapshot
+from callcenter.core.records import HungUpBy, Outcome
+from tests.core.story import CUSTOMER, Story
+
+
+def alone(call: str, number: str = "", bridge: str = "", seconds: float = 5.0) -> ChannelSeen:
+    """A caller whom Asterisk's own queue has."""
+    variables = {"CC_LINE": "estp", "CC_STAGE": "alone", "CC_RECORDED": "1"}
+    return ChannelSeen(call, f"SIP/{call}", bridge, seconds, variables, number)
+
+
+def test_who_talked_when_asterisk_died_talked_until_then_and_no_longer(story: Story) -> None:
+    """Asterisk is up again and others have called before the controller sees it."""
+    story.logs_in("101")
+    talking = story.talks("101")
+    story.passes(10)
+    story.asterisk_dies()
+    story.passes(30)
+    later = CallHistory("9.1", "SIP/9.1", "estp", "+7", arrived_at=story.now - 9, ended_at=story.now - 4)
+    story.connected = True
+    story.tell(Snapshot((), (later,), restarted=True))
+    assert (talking.row.talk, talking.row.ended_at) == (11, story.now - 30)
+    assert story.calls_saved["9.1"].outcome is Outcome.LEFT_IN_MENU
+
+
+@pytest.mark.clause("ESTP 2.3")
+def test_who_was_cut_off_and_calls_again_unseen_has_the_old_place_too(story: Story) -> None:
+    first = story.calls(CUSTOMER, number="+73420000001")
+    first.hears_greeting()
+    first.presses("1")
+    story.passes(20)
+    story.asterisk_dies()
+    story.finds_asterisk(restarted=True)
+    story.loses_asterisk()
+    story.passes(10)
+    again = CallHistory(
+        "9.1", "SIP/9.1", "estp", "+73420000001", arrived_at=story.now - 6, stages=((story.now - 4, "alone"),)
+    )
+    story.connected = True
+    story.tell(Snapshot((alone("9.1", "+73420000001"),), (again,)))
+    row = story.calls_saved["9.1"]
+    assert (row.arrived_at, row.joined_at) == (story.now - 6, story.now - 4)
+    assert (row.place_at, row.urgency) == (first.row.place_at, first.row.urgency)
+
+
+@pytest.mark.clause("ESTP 5.4.1")
+def test_a_phone_that_talks_is_not_rung_though_we_believed_that_it_rang(story: Story) -> None:
+    """The offer never reached Asterisk; its own queue rang the phone, and somebody picked up."""
+    story.logs_in("101")
+    first = story.waits()
+    story.loses_asterisk()
+    story.passes(8)
+    second = "9.1"
+    leg = LegHistory("7.7", "phone-101", story.now - 5, story.now - 3, ((story.now - 3, None),))
+    told = CallHistory(
+        second, "SIP/9.1", "estp", arrived_at=story.now - 7, stages=((story.now - 6, "alone"),), legs=(leg,)
+    )
+    channels = (
+        alone(first.call, seconds=9.0),
+        alone(second, bridge="b-1"),
+        ChannelSeen("7.7", "PJSIP/phone-101-7", "b-1", 5.0, phone="phone-101"),
+    )
+    before = len(story.commands)
+    story.connected = True
+    story.tell(Snapshot(channels, (told,)))
+    assert story.is_now("101") == ("available", "talking")
+    assert not [command for command in story.since(before) if isinstance(command, Ring)]
+    assert story.offers_saved["7.7"].connected_at == story.now - 3
+    assert [offer.result for offer in story.offers_saved.values() if offer.call == first.call] == ["withdrawn"]
+
+
+def test_who_hangs_up_before_asterisk_tells_of_the_call_again_has_a_row(story: Story) -> None:
+    channel = ChannelSeen("9.1", "SIP/9.1", seconds=1.0, variables={"CC_LINE": "estp", "CC_STAGE": "arriving"})
+    told = CallHistory("9.1", "SIP/9.1", "estp", "+7", arrived_at=story.now - 1)
+    story.tell(Snapshot((channel,), (told,)))
+    story.passes(1)
+    story.tell(ChannelHungUp("9.1", 16, "Normal Clearing"))
+    row = story.calls_saved["9.1"]
+    assert (row.arrived_at, row.ended_at) == (story.now - 2, story.now)
+    assert (row.outcome, row.hung_up_by) == (Outcome.LEFT_IN_MENU, HungUpBy.CALLER)
+    assert story.line.lines_in_use == 0
