@@ -75,6 +75,7 @@ class Controller:
         self._register = register
         self._loop = asyncio.get_running_loop()
         self._clock = Clock(self._loop.time)
+        self._clock_was = self._clock.origin
         self._center = CallCenter(config.settings(boot=f"{int(time.time()):08x}{random_secrets.token_hex(2)}"))
         self._directory = Directory(CustomersTable(register))
         folders = Folders.under(config.var)
@@ -196,7 +197,7 @@ class Controller:
             (lambda date: (date - origin).total_seconds()) if origin else self._clock.at,
             LATELY,
             {line.id: line.queue.place_kept for line in config.lines.values()},
-            now,
+            origin + timedelta(seconds=self._clock.now()) if origin else now,
         )
         self.take(recalled)
         known = [call.call for call in recalled.calls]
@@ -382,6 +383,10 @@ class Controller:
     # -- time --------------------------------------------------------------------------------------------------
 
     def _look_at_calendar(self) -> None:
+        if self._clock_was != self._clock.origin:
+            log.warning("The clock was set by %s.", self._clock.origin - self._clock_was)
+            self._clock_was = self._clock.origin
+            self.take(events.ClockSet())
         for line in self._config.lines.values():
             now = datetime.now(line.zone)
             if self._days.get(line.id) != now.date():

@@ -22,6 +22,8 @@ SNAPSHOT_TIMEOUT = 10.0
 ASKING_AGAIN = 1.0
 JOURNAL_LATE = 1.0
 """Seconds that Asterisk gets to write down the end of a call whose channel is gone."""
+MOST_HELD_BACK = 100_000
+"""Messages. An Asterisk that goes on telling, but lists no channels, must not fill our memory: it is asked again."""
 MARKING = 1.0
 ROTATION = 60
 """Markings after which the journal's file is looked at for its size."""
@@ -52,6 +54,7 @@ class TakeOver:
         self._on_message = on_message
         self._known = known
         self._held_back: deque[Message] | None = None
+        self._overflown = False
         self._reading = asyncio.Lock()
         self.asterisk = asterisk
         self.complete = asyncio.Event()
@@ -71,6 +74,9 @@ class TakeOver:
         if self._held_back is None:
             return False
         self._held_back.append(message)
+        if len(self._held_back) > MOST_HELD_BACK:
+            self._held_back.clear()
+            self._overflown = True
         return True
 
     async def run(self) -> None:
@@ -85,6 +91,9 @@ class TakeOver:
             except AmiError as error:
                 log.warning("No snapshot of Asterisk's channels, asking again: %s", error)
                 await asyncio.sleep(ASKING_AGAIN)
+                continue
+            if self._overflown:  # what it tells is older than what was thrown away
+                self._overflown = False
                 continue
             before = len(held_back)
             restarted = bool(self.asterisk and asterisk and asterisk != self.asterisk)
@@ -155,6 +164,8 @@ class TakeOver:
         """The oldest first. One that cannot be understood must not keep the snapshot, and so the line, waiting."""
         for channel in sorted(channels, key=translate.birth):
             try:
-                yield translate.channel_seen(channel, self._normalise)
+                seen = translate.channel_seen(channel, self._normalise)
+                if seen.channel_id:  # what we would say to nobody, Asterisk would take as said to all
+                    yield seen
             except Exception:
                 log.exception("Passed over a channel that cannot be understood: %.60r", channel.get("Channel"))

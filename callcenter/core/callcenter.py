@@ -67,6 +67,7 @@ RULES: Mapping[type, Callable[[Floor, Any], None]] = {
     events.CompleteTransfer: transfer.completed,
     events.HoursChanged: shift.hours_changed,
     events.DayStarted: shift.day_started,
+    events.ClockSet: restore.clock_set,
     events.PastCalls: promise.learn,
     events.TimerFired: _timer_fired,
     events.AsteriskLost: reconcile.lost,

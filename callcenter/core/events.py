@@ -278,6 +278,11 @@ class DayStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockSet:
+    """Somebody has set the clock on the wall: dates follow it, also those of rows that were written before."""
+
+
+@dataclass(frozen=True, slots=True)
 class PastWait:
     """A wait of today that ended before the controller started."""
 
@@ -482,6 +487,7 @@ Event = (
     | CompleteTransfer
     | HoursChanged
     | DayStarted
+    | ClockSet
     | PastCalls
     | TimerFired
     | AsteriskLost

@@ -226,7 +226,7 @@ def _find_place(floor: Floor, caller: Caller, channel: ChannelSeen) -> None:
     """Where in the dialplan the caller is, in so far as we do not know it better."""
     where = channel.variables.get("CC_STAGE", "")
     restored, caller.restored = caller.restored, False
-    if caller.state in stage.MENUS:
+    if caller.state in stage.MENUS or (caller.state is CallerState.LEAVING and where == stage.SAFETY_NET):
         stage.follow(floor, caller, where)
         if restored and caller.state is CallerState.ARRIVED:
             arrival.greet(floor, caller)  # what the former controller had to say did not arrive

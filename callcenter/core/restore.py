@@ -18,6 +18,7 @@ from callcenter.core.commands import (
     FinishRecording,
     OfferKind,
     Place,
+    SaveAnnouncement,
     SaveCall,
     SaveOffer,
     SavePresence,
@@ -25,7 +26,7 @@ from callcenter.core.commands import (
     SetTimer,
     Severity,
 )
-from callcenter.core.events import GENERAL_LINE, Customer, Recalled, Timer, TimerKind
+from callcenter.core.events import GENERAL_LINE, ClockSet, Customer, Recalled, Timer, TimerKind
 from callcenter.core.floor import Floor
 from callcenter.core.guide import lead
 from callcenter.core.history import unseen
@@ -71,6 +72,14 @@ def recalled(floor: Floor, event: Recalled) -> None:
         _state(floor, caller, offers.get(caller.call, []), event.transfers)
     _queue(floor)
     _aftermath(floor, event)
+
+
+def clock_set(floor: Floor, event: ClockSet) -> None:
+    """What a start would recall is written again, with the dates of now: all its moments have to be of one clock."""
+    for caller in floor.callers.values():
+        floor.note(caller)
+        floor.do(*(SaveAnnouncement(record) for record in caller.promises))
+    floor.do(*(SaveOffer(offer.record) for offer in floor.offers.values()))
 
 
 def _last_fact(floor: Floor, event: Recalled) -> float:
@@ -120,7 +129,7 @@ def _activity(floor: Floor, operator: Operator, shift: PresenceRecord | None, of
         if offer.pending and (operator.presence is not Presence.AVAILABLE or offer.call not in floor.callers):
             floor.step(offer, OfferStep.WITHDRAW)
     elif shift and operator.presence is not Presence.OFF and shift.activity not in (Activity.IDLE, Activity.OFFERED):
-        theirs = [one for one in offers if one.operator == shift.operator and one.connected_at is not None]
+        theirs = [one for one in offers if one.operator == shift.operator and one.answered_at is not None]
         _wrap_up(floor, operator, max(theirs, key=lambda one: one.ended_at or -inf, default=None), shift)
     floor.enrol(operator)
 
@@ -331,8 +340,9 @@ def _conversation(
     before = max(0.0, caller.record.talk - sum(one.talk for one in offers if one.offer != leg.id))
     since = leg.record.connected_at or floor.now
     if before:  # interrupted, at the last by a consultation that brought the caller back
-        ends = [one.ended_at for one in transfers if one.call == caller.call and one.consult and one.ended_at]
-        since = max([since, *ends])
+        talks = [one.placed_at for one in offers if one.kind == OfferKind.CONSULT and one.answered_at is not None]
+        over = [(one.asked_at, one.ended_at) for one in transfers if one.call == caller.call and one.ended_at]
+        since = max([since, *(end for asked_at, end in over if any(asked_at <= at <= end for at in talks))])
     leg.record = replace(leg.record, talk=before)
     caller.leg = leg.id
     caller.talking_since = caller.connected_at = leg.talking_since = since

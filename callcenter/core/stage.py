@@ -37,6 +37,8 @@ def follow(floor: Floor, caller: Caller, stage: str) -> None:
     """The caller came there at `floor.now`. Never back: what was followed once, or is known better, changes nothing."""
     if stage == SAFETY_NET:
         caller.recorded = True  # Asterisk begins that by itself
+        if caller.state is CallerState.LEAVING and caller.record.outcome in REFUSED.values():
+            _admit_after_all(floor, caller)
     if caller.state not in MENUS:
         return
     if stage in QUEUED and caller.regained:
@@ -50,6 +52,14 @@ def follow(floor: Floor, caller: Caller, stage: str) -> None:
         caller.admitted = False
     elif stage in _STEPS:
         _step(floor, caller, _STEPS[stage])
+
+
+def _admit_after_all(floor: Floor, caller: Caller) -> None:
+    """Refused, but Asterisk never heard that, and took the caller in by itself."""
+    caller.state = CALLER.start  # as another life: the table rightly has no way back from a refusal
+    floor.note(caller, outcome=Outcome.IN_PROGRESS, hung_up_by=HungUpBy.NOBODY)
+    floor.line(caller).lines_in_use += 1
+    caller.admitted = True
 
 
 def _step(floor: Floor, caller: Caller, step: CallerStep) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from callcenter.core.commands import Ring
-from callcenter.core.events import CallHistory, ChannelHungUp, ChannelSeen, LegHistory, Snapshot
+from callcenter.core.commands import Ring, SaveAnnouncement, SaveCall, SaveOffer
+from callcenter.core.events import CallHistory, ChannelHungUp, ChannelSeen, ClockSet, LegHistory, Snapshot
 from callcenter.core.records import HungUpBy, Outcome
 from tests.core.story import CUSTOMER, Story
 
@@ -86,3 +86,13 @@ def test_who_hangs_up_before_asterisk_tells_of_the_call_again_has_a_row(story: S
     assert (row.arrived_at, row.ended_at) == (story.now - 2, story.now)
     assert (row.outcome, row.hung_up_by) == (Outcome.LEFT_IN_MENU, HungUpBy.CALLER)
     assert story.line.lines_in_use == 0
+
+
+def test_when_the_clock_is_set_what_a_start_would_recall_is_written_again(story: Story) -> None:
+    """So that all its moments are of one clock, should the controller be killed before they change."""
+    story.logs_in("101")
+    talking, waiting = story.talks("101"), story.waits()
+    written = story.handle(ClockSet())
+    assert {save.record.call for save in written if isinstance(save, SaveCall)} == {talking.call, waiting.call}
+    assert [save.record.call for save in written if isinstance(save, SaveOffer)] == [talking.call]
+    assert [save.record.call for save in written if isinstance(save, SaveAnnouncement)] == [waiting.call]
