@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from callcenter.core import conversation, cut_off, waiting
+from callcenter.core import conversation, cut_off, dispatch, waiting
 from callcenter.core.caller import Caller
-from callcenter.core.commands import OfferKind
-from callcenter.core.events import ChannelSeen, LegHistory
+from callcenter.core.commands import OfferKind, SetTimer
+from callcenter.core.events import ChannelSeen, LegHistory, Timer, TimerKind
 from callcenter.core.floor import Floor
 from callcenter.core.offer import Offer, OfferStep
 from callcenter.core.operator import Activity, ActivityStep, Operator
@@ -55,6 +55,28 @@ def adopt_leg(floor: Floor, caller: Caller, operator: Operator, leg: LegHistory,
     for step in (ActivityStep.OFFER, ActivityStep.CONNECT):
         floor.activity(operator, step, FOUND, caller.call)
     return offer
+
+
+def adopt_ringing(floor: Floor, caller: Caller, leg: LegHistory) -> bool:
+    """A phone that Asterisk's own queue rings for the caller goes on ringing, as an offer of ours; False: not possible.
+
+    Taken away now, the caller might just have been picked up.
+    """
+    operator = at_phone(floor, leg.phone)
+    if operator is None or not operator.free:
+        return False
+    kind, person = OfferKind.QUEUE, operator.person.id
+    placed_at = floor.now if leg.placed_at is None else min(max(leg.placed_at, caller.record.arrived_at), floor.now)
+    record = OfferRecord(leg.channel_id, caller.call, person, kind.value, placed_at)
+    offer = Offer(leg.channel_id, kind, caller.call, caller.record.line, person, record)
+    floor.offers[offer.id] = offer
+    floor.step(offer, OfferStep.RING)
+    floor.note_offer(offer, ringing_at=placed_at)
+    floor.do(SetTimer(Timer(TimerKind.RING, offer.id), floor.now + floor.settings.ring_timeout + dispatch.GUARD))
+    operator.offer, caller.offer, caller.served_alone = offer.id, offer.id, True
+    floor.line(caller).queue.reserve(caller.call)
+    floor.activity(operator, ActivityStep.OFFER, FOUND, caller.call)
+    return True
 
 
 def available(operator: Operator | None) -> bool:

@@ -112,6 +112,8 @@ class Caller:
     """Where the caller was last sent: said again when Asterisk asks again."""
     offer: str = ""
     """The offer of the queue that is out for this caller."""
+    served_alone: bool = False
+    """Still in Asterisk's own queue, which rings somebody: it would ring the next one by itself."""
     legs: set[str] = field(default_factory=set)
     """Answered legs of our people that belong to this call."""
     leg: str = ""

@@ -80,7 +80,7 @@ def _connected(floor: Floor, caller: Caller, offer: Offer) -> None:
     floor.move(caller, CallerStep.CONNECT)
     floor.step(offer, OfferStep.CONNECT)
     first_words = offer.record.connected_at is None
-    caller.leg, caller.offer, caller.left_first = offer.id, "", False
+    caller.leg, caller.offer, caller.left_first, caller.served_alone = offer.id, "", False, False
     caller.talking_since = offer.talking_since = caller.connected_at = floor.now
     if caller.call in floor.line(caller).queue:
         floor.line(caller).queue.leave(caller.call)

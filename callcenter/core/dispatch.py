@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from callcenter.core import recording
+from callcenter.core import recording, waiting
 from callcenter.core.caller import Caller
 from callcenter.core.commands import CancelTimer, OfferKind, Ring, SetTimer
 from callcenter.core.events import Timer, TimerKind
@@ -64,6 +64,9 @@ def release_caller(floor: Floor, offer: Offer) -> None:
         queue = floor.line(caller).queue
         if caller.call in queue:
             queue.release(caller.call)
+            if caller.served_alone:
+                caller.served_alone = False
+                waiting.welcome(floor, caller)
 
 
 def _next_pair(floor: Floor) -> tuple[LineState, str, Operator] | None:

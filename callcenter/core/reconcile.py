@@ -71,8 +71,10 @@ def snapshot(floor: Floor, event: Snapshot) -> None:
     together: dict[str, list[ChannelSeen]] = {}
     for channel in event.channels:
         together.setdefault(channel.bridge, []).append(channel)
+    ringing_alone = _ringing_alone(event, seen)
     for channel in event.channels:
-        _take_over(floor, channel, together[channel.bridge] if channel.bridge else ())
+        shared = together[channel.bridge] if channel.bridge else ()
+        _take_over(floor, channel, shared, ringing_alone.get(channel.channel_id, ()))
     floor.connected, floor.lost_at = True, None
     for operator in floor.operators.values():
         if operator.presence is not Presence.OFF:
@@ -254,10 +256,20 @@ def _left_behind(floor: Floor, caller: Caller, where: str, restored: bool) -> No
         floor.move(caller, CallerStep.FAREWELL)
 
 
-def _take_over(floor: Floor, channel: ChannelSeen, together: Sequence[ChannelSeen]) -> None:
+def _ringing_alone(event: Snapshot, seen: Mapping[str, ChannelSeen]) -> Mapping[str, Sequence[LegHistory]]:
+    """The phones that Asterisk's own queue rings at this moment, by call."""
+    return {
+        history.call: [leg for leg in history.legs if leg.channel_id in seen and not seen[leg.channel_id].bridge]
+        for history in event.histories
+    }
+
+
+def _take_over(
+    floor: Floor, channel: ChannelSeen, together: Sequence[ChannelSeen], ringing_alone: Sequence[LegHistory]
+) -> None:
     """A caller whom somebody else serves: one who talks is left in peace, one who waits elsewhere is ours again.
 
-    `together`: all channels of the bridge that the caller is in.
+    `together`: all channels of the bridge that the caller is in; `ringing_alone`: phones that are rung for the caller.
     """
     caller = floor.callers.get(channel.channel_id)
     if caller is None:
@@ -274,7 +286,9 @@ def _take_over(floor: Floor, channel: ChannelSeen, together: Sequence[ChannelSee
             after(floor, caller, caller.after)  # said when nobody could hear it
     elif caller.state is CallerState.WAITING and not caller.legs and where not in (stage.WAITING, ""):
         caller.recorded = caller.recorded or where == stage.SAFETY_NET
-        waiting.welcome(floor, caller)
+        rung = where == stage.SAFETY_NET and not caller.offer
+        if not (rung and any(adoption.adopt_ringing(floor, caller, leg) for leg in ringing_alone)):
+            waiting.welcome(floor, caller)
 
 
 def _other_end(floor: Floor, caller: Caller, together: Sequence[ChannelSeen]) -> Offer | None:

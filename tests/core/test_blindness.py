@@ -4,8 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from callcenter.core.commands import Ring, SaveAnnouncement, SaveCall, SaveOffer
-from callcenter.core.events import CallHistory, ChannelHungUp, ChannelSeen, ClockSet, LegHistory, Snapshot
+from callcenter.core.commands import Direct, Place, Ring, SaveAnnouncement, SaveCall, SaveOffer
+from callcenter.core.events import (
+    BridgeEntered,
+    BridgeLeft,
+    CallHistory,
+    ChannelHungUp,
+    ChannelSeen,
+    ClockSet,
+    LegHistory,
+    Snapshot,
+)
 from callcenter.core.records import HungUpBy, Outcome
 from tests.core.story import CUSTOMER, Story
 
@@ -96,3 +105,41 @@ def test_when_the_clock_is_set_what_a_start_would_recall_is_written_again(story:
     assert {save.record.call for save in written if isinstance(save, SaveCall)} == {talking.call, waiting.call}
     assert [save.record.call for save in written if isinstance(save, SaveOffer)] == [talking.call]
     assert [save.record.call for save in written if isinstance(save, SaveAnnouncement)] == [waiting.call]
+
+
+def rung_alone(story: Story) -> None:
+    """Somebody waits in Asterisk's own queue, which has just rung the phone of 101, when we are back."""
+    story.logs_in("101", "102")
+    story.loses_asterisk()
+    story.passes(8)
+    leg = LegHistory("7.7", "phone-101", story.now - 2)
+    told = CallHistory(
+        "9.1", "SIP/9.1", "estp", arrived_at=story.now - 7, stages=((story.now - 6, "alone"),), legs=(leg,)
+    )
+    channels = (alone("9.1"), ChannelSeen("7.7", "PJSIP/phone-101-7", seconds=2.0, phone="phone-101"))
+    story.connected = True
+    story.tell(Snapshot(channels, (told,)))
+    assert story.is_now("101") == ("available", "offered")
+    assert not [command for command in story.commands if isinstance(command, Ring | Direct)]
+
+
+def test_a_phone_that_asterisk_rings_goes_on_ringing_and_may_be_picked_up(story: Story) -> None:
+    """Taken out of Asterisk's queue now, the caller could just have been answered."""
+    rung_alone(story)
+    story.tell(BridgeEntered("7.7", "b-1"), BridgeEntered("9.1", "b-1"))
+    story.passes(10)
+    assert story.is_now("101") == ("available", "talking")
+    story.tell(BridgeLeft("7.7", "b-1"), BridgeLeft("9.1", "b-1"), ChannelHungUp("7.7"), ChannelHungUp("9.1"))
+    row = story.calls_saved["9.1"]
+    assert (row.outcome, row.operator, row.waiting, row.talk) == (Outcome.ANSWERED, "101", 6, 10)
+    assert story.offers_saved["7.7"].result == "connected"
+
+
+def test_one_whom_nobody_picks_up_comes_back_to_our_queue(story: Story) -> None:
+    rung_alone(story)
+    story.exchange.callers.clear()
+    before = len(story.commands)
+    commands = story.handle(ChannelHungUp("7.7", 19, "No answer"))
+    assert [command.place for command in commands if isinstance(command, Direct)] == [Place.WAITING]
+    assert [command.phone for command in story.since(before) if isinstance(command, Ring)] == ["phone-102"]
+    assert (story.is_now("101"), story.operator("101").reason) == (("paused", "idle"), "missed")
