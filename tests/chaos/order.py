@@ -12,6 +12,8 @@ from tests.chaos.testimony import Ringing
 
 TOGETHER = 0.5
 """Seconds: what happens nearer to each other happens at the same moment, at different phones."""
+TOGETHER_IN_NET = 1.2
+"""The same in Asterisk's own queue, where each caller looks once a second whether it is their turn."""
 _RANK = {"urgent": 0, "normal": 1}
 
 
@@ -26,11 +28,11 @@ class Waiting:
     until: float
     """Answered, or gone."""
 
-    def unattended(self, at: float) -> bool:
+    def unattended(self, at: float, together: float = TOGETHER) -> bool:
         """Waits at that moment and around it, and no phone rings for this caller."""
-        if not self.joined + TOGETHER < at < self.until - TOGETHER:
+        if not self.joined + together < at < self.until - together:
             return False
-        return not any(r.rung_at - TOGETHER <= at <= r.rang_until + TOGETHER for r in self.case.ringings)
+        return not any(r.rung_at - together <= at <= r.rang_until + together for r in self.case.ringings)
 
 
 def inversions(evidence: Evidence, limit: float) -> Iterator[Violation]:
@@ -47,9 +49,11 @@ def inversions(evidence: Evidence, limit: float) -> Iterator[Violation]:
             if ringing.taken_back or not joined[0] <= at or evidence.died(at, 1.0):
                 continue
             there = everybody[: bisect_right(joined, at)]
-            passed = [one for one in there if one.unattended(at) and _better(one, overtaker, at, limit)]
+            ours = evidence.by_controller(overtaker.case, ringing)
+            together = TOGETHER if ours else TOGETHER_IN_NET
+            passed = [one for one in there if one.unattended(at, together) and _better(one, overtaker, at, limit)]
             if passed:
-                yield _violation(evidence, overtaker, ringing, passed)
+                yield _violation(overtaker, ringing, passed, ours=ours)
 
 
 def _better(one: Waiting, other: Waiting, at: float, limit: float) -> bool:
@@ -63,8 +67,7 @@ def _better(one: Waiting, other: Waiting, at: float, limit: float) -> bool:
     return one.rank < other.rank and not other_overdue
 
 
-def _violation(evidence: Evidence, overtaker: Waiting, ringing: Ringing, passed: Sequence[Waiting]) -> Violation:
-    ours = evidence.by_controller(overtaker.case, ringing)
+def _violation(overtaker: Waiting, ringing: Ringing, passed: Sequence[Waiting], *, ours: bool) -> Violation:
     first = min(passed, key=lambda one: (one.rank, one.place))
     text = (
         f"phone {ringing.phone} was rung {'' if ours else 'by the safety net '}for {_name(overtaker)} while"
