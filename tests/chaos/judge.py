@@ -33,9 +33,10 @@ _LOUD = 500
 _MOSTLY = 0.8
 """Share of a conversation in which each side is heard; tones of one phone never pause."""
 
-DROPPED, SILENT, INVERTED, INVERTED_IN_NET, ROWS, RECORDINGS, STUCK, TWICE, SHIFTS, PLACES = KINDS = (
+DROPPED, SILENT, KEPT, INVERTED, INVERTED_IN_NET, ROWS, RECORDINGS, STUCK, TWICE, SHIFTS, PLACES = KINDS = (
     "calls dropped by a fault",
     "music or conversations that stopped",
+    "callers kept, or queued again, after their conversation",
     "order inversions",
     "order inversions in the safety net",
     "register rows missing, doubled or wrong",
@@ -64,6 +65,7 @@ def violations(evidence: Evidence) -> list[Violation]:
     for case in evidence.cases:
         found += _dropped(evidence, case)
         found += _silences(case)
+        found += _kept(case)
         found += _row(evidence, case)
         found += _recording(evidence, case)
         found += _place(evidence, case)
@@ -117,6 +119,19 @@ def _silences(case: Case) -> Iterator[Violation]:
     for begin, end in case.gaps:
         if joined is not None and begin > joined + TOLERANCE and not (case.death and end >= case.death.at - TOLERANCE):
             yield Violation(SILENT, case.number, begin, f"nothing was heard for {end - begin:.1f} s")
+
+
+def _kept(case: Case) -> Iterator[Violation]:
+    """Whose operator has hung up is served, and hears the good-bye."""
+    for index, ringing in enumerate(case.conversations):
+        if ringing.ended_by is not EndedBy.PHONE or ringing.ended_at is None or case.death:
+            continue
+        if index + 1 < len(case.conversations) and ringing.seconds(case.ended_at) > _SHORTEST:
+            again = case.conversations[index + 1].phone
+            yield Violation(KEPT, case.number, ringing.ended_at, f"phone {again} was rung after the conversation")
+        elif index + 1 == len(case.conversations) and case.ended_at - ringing.ended_at > _FAREWELL:
+            text = f"was on the line for {case.ended_at - ringing.ended_at:.1f} s after the conversation"
+            yield Violation(KEPT, case.number, ringing.ended_at, text)
 
 
 def _two_at_once(evidence: Evidence) -> Iterator[Violation]:

@@ -21,6 +21,7 @@ from tests.chaos.judge import (
     DROPPED,
     INVERTED,
     INVERTED_IN_NET,
+    KEPT,
     PLACES,
     RECORDINGS,
     ROWS,
@@ -154,6 +155,13 @@ def test_music_that_stops_is_found_but_not_the_quiet_before_it(tale: Tale) -> No
     assert tale.kinds() == set()
     tale.gaps[ANNA].append((START + 10.0, START + 11.5))
     assert tale.kinds() == {SILENT}
+
+
+def test_a_caller_who_has_to_wait_again_after_a_conversation_is_found(tale: Tale) -> None:
+    tale.placed[0].ended_at, tale.placed[0].ended_by = START + 50.0, EndedBy.PHONE
+    assert KEPT in tale.kinds()
+    tale.rung.append(tale.phone("101", ANNA, 40.0, 41.0, 49.0))
+    assert KEPT in tale.kinds()
 
 
 def test_an_operator_who_is_rung_while_talking_is_found(tale: Tale) -> None:
