@@ -121,6 +121,7 @@ class Controller:
             self._on_message,
             self._center.calls,
             before.asterisk if before else "",
+            None if before and before.journal else time.time(),
         )
         self.connected = self._takeover.complete
         """Set while Asterisk is connected and its channels are known."""

@@ -35,6 +35,7 @@ class TakeOver:
 
     `known` names the calls that the core believes to be in progress: of those that are gone the journal must tell.
     `asterisk` is when Asterisk had started, as far as known from before; another answer means that it died.
+    `ended_after`: seconds of the epoch, for a journal whose position is lost: calls that ended before are left out.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class TakeOver:
         on_message: Callable[[Message], None],
         known: Callable[[], Collection[str]],
         asterisk: str = "",
+        ended_after: float | None = None,
     ) -> None:
         self._ami = ami
         self._journal = journal
@@ -55,6 +57,7 @@ class TakeOver:
         self._known = known
         self._held_back: deque[Message] | None = None
         self._overflown = False
+        self._ended_after = ended_after
         self._reading = asyncio.Lock()
         self.asterisk = asterisk
         self.complete = asyncio.Event()
@@ -115,6 +118,7 @@ class TakeOver:
                 async with self._reading:
                     if self.complete.is_set():
                         await asyncio.to_thread(self._journal.mark)
+                        self._ended_after = None
                     if marked % ROTATION == 0:
                         await asyncio.to_thread(self._journal.rotate)
             except OSError as problem:
@@ -150,7 +154,7 @@ class TakeOver:
         while True:
             try:
                 async with self._reading:
-                    histories = await asyncio.to_thread(self._journal.read)
+                    histories = await asyncio.to_thread(self._journal.read, self._ended_after)
             except OSError as problem:
                 log.warning("What happened while nobody listened cannot be read from Asterisk's journal: %s", problem)
                 return ()

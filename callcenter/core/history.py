@@ -210,7 +210,9 @@ class _Past:
             return
         if caller.leg != offer.id or offer.talking_since is None or offer.bridge != caller.bridge:
             return
-        if offer.id in self.ours:
+        if self._sent_away():
+            caller.after = Place.GOODBYE
+        elif offer.id in self.ours:
             caller.after = self.way_out
         leaving = (caller.call, offer.id) if self._caller_hung_up() else (offer.id, caller.call)
         bridge = offer.bridge
@@ -300,6 +302,14 @@ class _Past:
     def _together(self, leg: LegHistory) -> bool:
         caller, theirs = self.seen.get(self.history.call), self.seen.get(leg.channel_id)
         return bool(caller and theirs and theirs.bridge and theirs.bridge == caller.bridge)
+
+    def _sent_away(self) -> bool:
+        """Whether the dialplan decided by itself that the conversation which ends at `now` had served the caller."""
+        came_to = [name for at, name in self.history.stages if at >= self.floor.now and name != stage.HELD]
+        if came_to:
+            return came_to[0] == stage.LEAVING
+        channel = self.seen.get(self.history.call)
+        return channel is not None and not channel.bridge and channel.variables.get("CC_SERVED") == "1"
 
     def _caller_hung_up(self) -> bool:
         """Whether the conversation that ends at `now` ends because the caller does."""

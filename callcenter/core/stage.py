@@ -14,7 +14,7 @@ SAFETY_NET = "alone"
 """Asterisk serves the caller by its own queue, because the controller was away."""
 ARRIVING = "arriving"
 """The dialplan asks what to do with the call, and asks again until it has an answer."""
-WAITING, HELD = "waiting", "held"
+WAITING, HELD, LEAVING = "waiting", "held", "leaving"
 GREETED_ALONE = "alone-greeting"
 """Asterisk greets the caller on the way to its own queue."""
 QUEUED = frozenset({WAITING, HELD, SAFETY_NET})

@@ -58,7 +58,7 @@ class _Reader:
         shifts = self._shifts()
         return Recalled(
             calls=self._calls(_IN_PROGRESS, recent, known),
-            offers=(*self._offers(Offer.call.in_(going_on)), *self._last_offers(shifts)),
+            offers=tuple(self._all_offers(Offer.call.in_(going_on), shifts)),
             transfers=self._facts(
                 TransferRecord,
                 select(table_of(Transfer)).where(Transfer.call.in_(going_on)).order_by(Transfer.call, Transfer.number),
@@ -98,10 +98,14 @@ class _Reader:
     def _offers(self, which: ColumnElement[bool]) -> tuple[OfferRecord, ...]:
         return self._facts(OfferRecord, select(table_of(Offer)).where(which).order_by(Offer.placed_at, Offer.id))
 
+    def _all_offers(self, which: ColumnElement[bool], shifts: Sequence[PresenceRecord]) -> Iterable[OfferRecord]:
+        """Each once."""
+        return {offer.offer: offer for offer in (*self._offers(which), *self._last_offers(shifts))}.values()
+
     def _last_offers(self, shifts: Sequence[PresenceRecord]) -> Iterator[OfferRecord]:
-        """Of everybody who wraps up: the call that they had is over."""
+        """Of everybody who was busy: of who wraps up, or whose caller has just gone, the call is over."""
         for shift in shifts:
-            if shift.activity == Activity.WRAPPING_UP:
+            if shift.activity != Activity.IDLE:
                 theirs = select(table_of(Offer)).where(Offer.operator == shift.operator)
                 yield from self._facts(OfferRecord, theirs.order_by(Offer.placed_at.desc()).limit(1))
 

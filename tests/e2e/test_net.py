@@ -77,3 +77,29 @@ async def test_who_is_answered_just_after_the_controller_died_is_served_once(tmp
         ("answered", "101", "operator")
     ] * 2
     assert rows[0]["talk"] == pytest.approx(len(leg.media.heard) / RATE, abs=0.7)
+
+
+@pytest.mark.parametrize("talked", [1.0, 4.5])  # before and after the heartbeat is stale: held, or hearing good-bye
+@pytest.mark.clause("ESTP 2.3, 5.6.1")
+async def test_who_is_being_sent_away_when_the_controller_comes_back_is_not_queued_again(
+    tmp_path: Path, talked: float
+) -> None:
+    prompts = brief_prompts(tmp_path / "prompts", 0.3, ["goodbye"])
+    async with asterisk_alone(tmp_path, prompts, dialplan=every_day(tmp_path)) as line:
+        with another_process(line, tmp_path) as killed:
+            await ready(line)
+            phone = await line.operator("101")
+            caller = await line.caller("+73421111101")
+            leg = await phone.rings()
+            killed.send_signal(signal.SIGKILL)
+            killed.wait()
+        leg.say(voice(OPERATOR))
+        leg.answer()
+        await hears(caller, OPERATOR)
+        await listen(leg, talked)
+        leg.hang_up()
+        async with controlled(line):
+            await until(caller.ended.is_set, 12.0, what="the caller heard good-bye")
+            row = await line.ended(number="+73421111101")
+            assert phone.incoming.empty()
+    assert (row["outcome"], row["operator"], row["hung_up_by"]) == ("answered", "101", "operator")
