@@ -79,7 +79,7 @@ def table(result: Result) -> str:
         else:
             text = "–" if value is None else str(value)
         must = "" if name not in KINDS and name != "the line never came back" else " (must be 0)"
-        rows.append(f"  {name + must:<66}{text}")
+        rows.append(f"  {name + must:<72}{text}")
     return "\n".join(rows)
 
 
