@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+LONG_OVERDUE, MOST_OVERDUE = timedelta(days=31), 10
 _BATCH = 100
 _AT_A_TIME = 50
 """Entries, read in some two milliseconds."""
@@ -45,10 +46,27 @@ class Retention:
         await asyncio.sleep(first)
         while True:
             try:
-                await self.expire(datetime.now(UTC))
+                await self._expire_a_day(datetime.now(UTC))
             except Exception as problem:
                 log.error("Old recordings cannot be deleted just now: %s", problem)
             await asyncio.sleep(every)
+
+    async def _expire_a_day(self, now: datetime) -> None:
+        """Done each day, few recordings are long overdue. Many of them are a person's decision: perhaps the clock is
+        years ahead, or somebody mistyped the days."""
+        due = await asyncio.to_thread(self.due, now)
+        overdue = [entry for entry in due if self._is_over(entry, now - LONG_OVERDUE)]
+        if len(overdue) > MOST_OVERDUE:
+            log.error(
+                "%d recordings, of %s to %s, should have been deleted more than %d days ago; so many are not deleted "
+                "unasked. If the clock and the configured days are right, run: callcenter recordings expire",
+                len(overdue),
+                overdue[0].ended_at[:10],
+                overdue[-1].ended_at[:10],
+                LONG_OVERDUE.days,
+            )
+            return
+        await self.expire(now)
 
     async def expire(self, now: datetime) -> int:
         """Delete what is due, and finish what a crash interrupted; how many were deleted. Raises OSError, …"""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import pytest
 
 from callcenter.recordings.adoption import BEGUN, DONE, Adoption
 from callcenter.recordings.manifest import Action, Entry, Manifest
-from callcenter.recordings.retention import Retention
+from callcenter.recordings.retention import MOST_OVERDUE, Retention
 from tests.recordings.folders import MOSCOW, NOW, Archive, days_ago
 from tests.register.stories import eventually
 
@@ -194,3 +194,19 @@ async def test_retention_counts_from_the_end_of_a_call_that_was_found(archive: A
     await adoption(archive).run()
     assert await expire(archive) == 1
     assert files(archive) == {"new"}
+
+
+async def test_a_clock_that_is_years_ahead_deletes_nothing_unasked(
+    archive: Archive, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of many recordings that seem long overdue a person decides; a few, such as released ones, are an ordinary day."""
+    for number in range(MOST_OVERDUE):
+        await archive.talked(f"old-{number}", 1.0, ended=days_ago(400 + number))
+    await retention(archive)._expire_a_day(NOW)
+    assert files(archive) == set()
+    for number in range(MOST_OVERDUE + 1):
+        await archive.talked(f"kept-{number}", 1.0, ended=days_ago(number))
+    await retention(archive)._expire_a_day(NOW + timedelta(days=365))
+    assert len(files(archive)) == MOST_OVERDUE + 1
+    assert "11 recordings" in caplog.text
+    assert "run: callcenter recordings expire" in caplog.text
