@@ -202,11 +202,11 @@ async def test_a_clock_that_is_years_ahead_deletes_nothing_unasked(
     """Of many recordings that seem long overdue a person decides; a few, such as released ones, are an ordinary day."""
     for number in range(MOST_OVERDUE):
         await archive.talked(f"old-{number}", 1.0, ended=days_ago(400 + number))
-    await retention(archive)._expire_a_day(NOW)
+    await retention(archive)._expire_a_day(datetime.now(UTC))
     assert files(archive) == set()
     for number in range(MOST_OVERDUE + 1):
         await archive.talked(f"kept-{number}", 1.0, ended=days_ago(number))
-    await retention(archive)._expire_a_day(NOW + timedelta(days=365))
+    await retention(archive)._expire_a_day(datetime.now(UTC) + timedelta(days=365))
     assert len(files(archive)) == MOST_OVERDUE + 1
     assert "11 recordings" in caplog.text
     assert "run: callcenter recordings expire" in caplog.text
