@@ -139,8 +139,10 @@ async def test_cut_in_the_moment_of_ringing_a_phone_rings_once_and_the_caller_is
 
 async def test_cut_while_the_snapshot_is_told_the_next_one_tells_all(tmp_path: Path, brief: Path) -> None:
     async with trapped(tmp_path, brief) as (line, trap):
-        callers = [await line.caller(f"+7342111110{n}", 10 + n) for n in range(3)]
-        await until(lambda: line.waiting() == 3)
+        callers = []
+        for n in range(3):  # one after the other: of three who dial at once, nobody knows who is the first
+            callers.append(await line.caller(f"+7342111110{n}", 10 + n))
+            await until(lambda: line.waiting() == len(callers), what="the caller is in the queue")
         trap.set(b"Event: StatusComplete", Break.BEFORE)
         before = trap.connections
         for writer in trap._writers:
