@@ -27,6 +27,7 @@ from callcenter.core.events import (
     OfferAnswered,
 )
 from callcenter.core.floor import Floor
+from callcenter.core.offer import OfferState
 from callcenter.core.operator import Activity, Operator
 from callcenter.core.records import CallRecord, HungUpBy, OfferRecord, Outcome
 
@@ -196,8 +197,11 @@ class _Past:
     def _forget_ghost(self, operator: Operator) -> None:
         """The offer by which we thought the phone busy never reached it: it talks with somebody else."""
         offer = self.floor.offers.get(operator.offer)
-        if offer and offer.pending and offer.id not in self.seen:
+        if offer is None or offer.id in self.seen:
+            return
+        if offer.pending:
             self.floor.withdraw(offer)
+        if offer.state is OfferState.WITHDRAWN:  # just now, or as its caller was found talking with a colleague
             departure.hung_up(self.floor, ChannelHungUp(offer.id))
 
     def _talk_ended(self, leg: LegHistory) -> None:

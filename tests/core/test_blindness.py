@@ -85,6 +85,34 @@ def test_a_phone_that_talks_is_not_rung_though_we_believed_that_it_rang(story: S
     assert [offer.result for offer in story.offers_saved.values() if offer.call == first.call] == ["withdrawn"]
 
 
+@pytest.mark.clause("ESTP 5.4.1")
+def test_a_phone_that_talks_is_not_rung_though_its_offer_was_withdrawn_in_the_same_moment(story: Story) -> None:
+    """We can hear Asterisk, but are not heard: whom we offered to 101 somebody else has answered just before."""
+    story.logs_in("101", "102")
+    first = story.waits()
+    story.loses_asterisk()
+    story.passes(8)
+    now = story.now
+    story.connected = True
+    story.tell(BridgeEntered("9.1", "b-2"))  # heard, as all that is not of a leg of ours
+    other = LegHistory("7.6", "phone-102", now - 5, now - 4, ((now - 4, None),))
+    leg = LegHistory("7.7", "phone-101", now - 5, now - 3, ((now - 3, None),))
+    told = (
+        CallHistory(first.call, "SIP/1", "estp", stages=((now - 6, "alone"),), legs=(other,)),
+        CallHistory("9.1", "SIP/9.1", "estp", arrived_at=now - 7, stages=((now - 6, "alone"),), legs=(leg,)),
+    )
+    channels = (
+        alone(first.call, bridge="b-1", seconds=9.0),
+        alone("9.1", bridge="b-2"),
+        ChannelSeen("7.6", "PJSIP/phone-102-6", "b-1", 5.0, phone="phone-102"),
+        ChannelSeen("7.7", "PJSIP/phone-101-7", "b-2", 5.0, phone="phone-101"),
+    )
+    story.tell(Snapshot(channels, told))
+    assert (story.is_now("101"), story.is_now("102")) == (("available", "talking"), ("available", "talking"))
+    assert {story.offers_saved[leg].operator for leg in ("7.6", "7.7")} == {"101", "102"}
+    assert [offer.result for offer in story.offers_saved.values() if offer.offer.startswith("offer")] == ["withdrawn"]
+
+
 def test_who_hangs_up_before_asterisk_tells_of_the_call_again_has_a_row(story: Story) -> None:
     channel = ChannelSeen("9.1", "SIP/9.1", seconds=1.0, variables={"CC_LINE": "estp", "CC_STAGE": "arriving"})
     told = CallHistory("9.1", "SIP/9.1", "estp", "+7", arrived_at=story.now - 1)
