@@ -98,6 +98,13 @@ class Evidence:
     closed: float
     """When everybody was told to hang up."""
 
+    def late(self, case: Case) -> float:
+        """Seconds by which something of this call may be dated late: the manager interface stood still for so long and
+        then went on, so that nothing was lost, and nothing told when it had really happened."""
+        stalls = [one for one in self.happened if one.name == "AMI stalled"]
+        during = [one for one in stalls if case.placed.dialled_at <= one.mended_at and one.at <= case.ended_at]
+        return max((one.mended_at - one.at for one in during), default=0.0)
+
     def died(self, at: float, within: float = _NEAR) -> Death | None:
         """The death of Asterisk around that moment."""
         return next((death for death in self.deaths if death.at - within <= at <= death.up_at + within), None)

@@ -161,16 +161,18 @@ def _row(evidence: Evidence, case: Case) -> Iterator[Violation]:
             text = f"{len(case.rows)} rows: {[r['call'] for r in case.rows]}" if case.rows else "no row"
             yield Violation(ROWS, case.number, placed.dialled_at, text)
         return
-    for text in (*_times(case, row), *_facts(case, row), *_urgency(evidence, case, row)):
+    late = evidence.late(case)
+    for text in (*_times(case, row, late), *_facts(case, row, late), *_urgency(evidence, case, row)):
         yield Violation(ROWS, case.number, placed.dialled_at, text)
 
 
-def _times(case: Case, row: Row) -> Iterator[str]:
+def _times(case: Case, row: Row, late: float) -> Iterator[str]:
+    """`late`: seconds by which events that were held up on their way may be dated late."""
     first = case.conversations[0] if case.conversations else None
-    yield from _differ("arrived_at", moment(row["arrived_at"]), case.placed.dialled_at)
+    yield from _differ("arrived_at", moment(row["arrived_at"]), case.placed.dialled_at, late)
     answered = moment(row["answered_at"])
     if first and (case.talk > _SHORTEST or answered is not None):
-        yield from _differ("answered_at", answered, first.answered_at)
+        yield from _differ("answered_at", answered, first.answered_at, late)
     elif not first and answered is not None:
         yield f"answered_at is {clock(answered)}, but no phone answered"
     ended = moment(row["ended_at"])
@@ -178,7 +180,7 @@ def _times(case: Case, row: Row) -> Iterator[str]:
         if ended is None or not case.death.at - TOLERANCE <= ended <= case.death.back_at + 5.0:
             yield f"ended_at is {clock(ended)}, Asterisk died at {clock(case.death.at)}"
     else:
-        yield from _differ("ended_at", ended, case.ended_at)
+        yield from _differ("ended_at", ended, case.ended_at, late)
     joined, left = moment(row["joined_at"]), answered if answered is not None else ended
     if joined is not None and left is not None:
         yield from _differ("waiting", row["waiting"], left - joined, seconds=True)
@@ -186,7 +188,7 @@ def _times(case: Case, row: Row) -> Iterator[str]:
         yield "answered without having joined the queue"
 
 
-def _facts(case: Case, row: Row) -> Iterator[str]:
+def _facts(case: Case, row: Row, late: float) -> Iterator[str]:
     first, outcome = case.conversations[0] if case.conversations else None, row["outcome"]
     if first and case.talk <= _SHORTEST:
         return  # a conversation or none: both may be said of it
@@ -194,7 +196,7 @@ def _facts(case: Case, row: Row) -> Iterator[str]:
         yield f"operator is {row['operator'] or 'nobody'}, the phone that answered {first.phone}"
     if not first and row["operator"]:
         yield f"operator is {row['operator']}, but no phone answered"
-    yield from _differ("talk", row["talk"], case.talk, seconds=True)
+    yield from _differ("talk", row["talk"], case.talk, late, seconds=True)
     allowed = {"answered"} if first else {"abandoned"} if row["joined_at"] else {"left_in_menu"}
     if case.death:
         allowed = {"lost", *(allowed if first else ())}
@@ -221,8 +223,11 @@ def _urgency(evidence: Evidence, case: Case, row: Row) -> Iterator[str]:
     yield from _differ("joined_at", joined, pressed)
 
 
-def _differ(what: str, said: float | None, seen: float | None, *, seconds: bool = False) -> Iterator[str]:
-    if said is None or seen is None or abs(said - seen) > TOLERANCE:
+def _differ(
+    what: str, said: float | None, seen: float | None, late: float = 0.0, *, seconds: bool = False
+) -> Iterator[str]:
+    least = -TOLERANCE - (late if seconds else 0.0)  # a duration may begin late as well as end late
+    if said is None or seen is None or not least <= said - seen <= TOLERANCE + late:
         texts = [f"{x:.1f} s" if seconds and x is not None else clock(x) for x in (said, seen)]
         off = f" ({said - seen:+.1f} s)" if said is not None and seen is not None else ""
         yield f"{what} is {texts[0]}, the phones say {texts[1]}{off}"
