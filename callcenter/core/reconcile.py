@@ -157,7 +157,11 @@ def _recognise(floor: Floor, channel: ChannelSeen) -> None:
     caller = floor.callers.get(channel.channel_id)
     if caller is None:
         return
-    caller.recorded = caller.recorded or channel.variables.get("CC_RECORDED") == "1"
+    recorded = channel.variables.get("CC_RECORDED")
+    if recorded == "1":
+        caller.recorded = True
+    elif recorded is not None and caller.talking_since is None and not caller.record.talk:
+        caller.recorded = False  # we said so, but nobody heard it: to be said again with the next offer
     if caller.restored:
         caller.channel = channel.channel
         way_out = channel.variables.get("CC_AFTER", "")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, literal_column, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, literal_column, or_, select
 
 from callcenter.core.events import Recalled
 from callcenter.core.operator import Activity
@@ -133,7 +133,10 @@ class _Reader:
         return frozenset(self._connection.scalars(ended))
 
     def _cut_off(self, place_kept: Mapping[str, float], now: datetime) -> tuple[CallRecord, ...]:
-        """Those who have not called again since: each call gives one place back, the best that its number has."""
+        """Those who have not called again since: each call gives one place back, the best that its number has.
+
+        A call that is still in the menus has not got it yet: whoever recalls that call looks for its place here.
+        """
         longest = timedelta(seconds=max(place_kept.values(), default=0.0))
         failed = self._calls(
             Call.arrived_at >= now - longest - LONGEST_CALL,
@@ -147,7 +150,9 @@ class _Reader:
         if not kept:
             return ()
         again = select(Call.line, Call.number, Call.arrived_at).where(
-            Call.number.in_({call.number for call in kept}), Call.arrived_at >= now - longest
+            Call.number.in_({call.number for call in kept}),
+            Call.arrived_at >= now - longest,
+            or_(Call.joined_at.is_not(None), Call.ended_at.is_not(None)),
         )
         told: list[tuple[float, str, str, CallRecord | None]]
         told = [(call.ended_at or 0.0, call.line, call.number, call) for call in kept]

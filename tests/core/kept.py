@@ -95,7 +95,9 @@ class Kept:
         if ended_at is None or (record.cause, record.cause_text, record.hung_up_by) != (41, "Asterisk ended", "system"):
             return False
         again = any(
-            (other.line, other.number) == (record.line, record.number) and other.arrived_at >= ended_at
+            (other.line, other.number) == (record.line, record.number)
+            and other.arrived_at >= ended_at
+            and (other.joined_at is not None or other.ended_at is not None)
             for other in self.calls.values()
         )
         return not again and now - ended_at <= place_kept[record.line]

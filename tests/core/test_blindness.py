@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from callcenter.core.commands import Direct, Place, Ring, SaveAnnouncement, SaveCall, SaveOffer
+from callcenter.core.commands import Direct, Place, Record, Ring, SaveAnnouncement, SaveCall, SaveOffer
 from callcenter.core.events import (
+    AsteriskLost,
     BridgeEntered,
     BridgeLeft,
     CallHistory,
@@ -57,6 +58,42 @@ def test_who_was_cut_off_and_calls_again_unseen_has_the_old_place_too(story: Sto
     row = story.calls_saved["9.1"]
     assert (row.arrived_at, row.joined_at) == (story.now - 6, story.now - 4)
     assert (row.place_at, row.urgency) == (first.row.place_at, first.row.urgency)
+
+
+@pytest.mark.clause("ESTP 2.3")
+def test_who_was_cut_off_and_is_greeted_again_when_the_controller_dies_has_the_old_place_too(story: Story) -> None:
+    first = story.calls(CUSTOMER, number="+73420000001")
+    first.hears_greeting()
+    first.presses("1")
+    story.passes(20)
+    story.asterisk_dies()
+    story.finds_asterisk(restarted=True)
+    story.passes(5)
+    again = story.calls(CUSTOMER, number="+73420000001")
+    story.dies()
+    story.passes(5)
+    story.exchange.help_itself(again.call)
+    story.passes(5)
+    story.starts_again()
+    assert again.row.joined_at == story.now - 5
+    assert (again.row.place_at, again.row.urgency) == (first.row.place_at, first.row.urgency)
+
+
+@pytest.mark.clause("ESTP 2.6")
+def test_who_was_to_be_recorded_when_nobody_heard_it_is_recorded_with_the_next_offer(story: Story) -> None:
+    """We can hear Asterisk, but are not heard: neither the recorder nor the phone has begun."""
+    guest = story.waits()
+    story.connected = False
+    story.logs_in("101")
+    assert story.all(Record)
+    story.passes(3)
+    story.tell(AsteriskLost())
+    story.finds_asterisk()
+    story.phone("101").answers()
+    story.passes(10)
+    assert guest.channel.recorded
+    guest.hangs_up()
+    assert guest.recordings
 
 
 @pytest.mark.clause("ESTP 5.4.1")

@@ -133,9 +133,17 @@ async def test_who_was_cut_off_keeps_the_place_for_a_while_and_gets_it_once(regi
 
 async def test_several_callers_of_one_office_keep_several_places(register: Register) -> None:
     first, second, third = (cut_off(str(place), "+71", float(place), 100.0) for place in (1, 2, 3))
-    again = SaveCall(replace(arrival("4", 130.0).record, number="+71"))
+    again = SaveCall(replace(arrival("4", 130.0, joined_at=135.0).record, number="+71"))
     found = await recalled(register, 150.0, [third, first, second, again])
     assert found.cut_off == (second.record, third.record)
+
+
+async def test_who_calls_again_and_is_still_in_the_menus_has_not_got_the_place_yet(register: Register) -> None:
+    """The controller died while the greeting was played."""
+    first = cut_off("1", "+71", 0.0, 100.0)
+    again = SaveCall(replace(arrival("2", 130.0).record, number="+71"))
+    found = await recalled(register, 150.0, [first, again])
+    assert (found.calls, found.cut_off) == ((again.record,), (first.record,))
 
 
 async def test_a_call_of_long_ago_or_of_a_line_that_is_no_more_is_not_in_progress(register: Register) -> None:
