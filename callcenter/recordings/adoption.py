@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import re
 import time
@@ -17,6 +18,7 @@ log = logging.getLogger(__name__)
 
 BEGUN = "the manifest begins: files that lie here already are entered as found"
 DONE = "all files that lay here are entered"
+_FOUND = "found"
 _NAME = re.compile(r"(?P<line>[^/]+)/(?P<moment>\d{4}-\d\d-\d\d/\d\d-\d\d-\d\d)_(?P<call>[^/]+)\.wav")
 _BATCH = 50
 
@@ -49,24 +51,23 @@ class Adoption:
         """Enter every file without an entry; how many there were. Blocks. Raises OSError, ManifestError."""
         began = time.time()
         self._manifest.add(Entry(Action.FOUND, why=BEGUN, who=self._who))
-        known = {entry.path for entry in self._manifest.entries(Action.ADDED, Action.FOUND, Action.DELETED)}
-        adopted, batch = 0, []
-        for file in self._files(began):
-            path = file.relative_to(self._manifest.path.parent).as_posix()
-            if path not in known:
-                batch.append(self._entry(file, path))
-                adopted += 1
-            if len(batch) == _BATCH:
-                self._manifest.add(*batch)
-                batch.clear()
-        self._manifest.add(*batch, Entry(Action.FOUND, why=DONE, who=self._who))
+        entered = list(self._manifest.entries(Action.ADDED, Action.FOUND, Action.DELETED))
+        known, last = {entry.path for entry in entered}, entered[-1].number
+        adopted = 0
+        unknown = ((file, path) for file, path in self._files(began) if path not in known)
+        while batch := [self._entry(file, path) for file, path in itertools.islice(unknown, _BATCH)]:
+            entered = self._manifest.add_unknown(*batch, after=last)  # calls are ending, and theirs is the better entry
+            adopted += sum(entry.why == _FOUND for entry in entered)
+            known |= {entry.path for entry in entered}
+            last = entered[-1].number
+        self._manifest.add(Entry(Action.FOUND, why=DONE, who=self._who))
         return adopted
 
-    def _files(self, before: float) -> Iterator[Path]:
-        """Those of just now are entered by whoever makes them."""
+    def _files(self, before: float) -> Iterator[tuple[Path, str]]:
+        """And their paths below the folder. Those of just now are entered by whoever makes them."""
         for file in sorted(self._manifest.path.parent.rglob("*.wav")):
             if file.is_file() and not file.is_symlink() and file.stat().st_mtime < before:
-                yield file
+                yield file, file.relative_to(self._manifest.path.parent).as_posix()
 
     def _entry(self, file: Path, path: str) -> Entry:
         line, call, ended = named(path, self._zone)
@@ -81,7 +82,7 @@ class Adoption:
             ended.isoformat(),
             seconds,
             sha256=digest(file),
-            why="found",
+            why=_FOUND,
             who=self._who,
         )
 

@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import itertools
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
@@ -130,17 +131,31 @@ class Manifest:
     def add(self, *entries: Entry) -> None:
         """Append in this order, synced to the disk. Blocks; for threads and commands. Raises OSError, ManifestError."""
         with self._locked() as file:
-            size = os.fstat(file.fileno()).st_size
-            head, torn = _tail(file, size)
-            now = datetime.now(UTC).isoformat(timespec="microseconds")
-            lines = []
-            for entry in (*self._findings(head, torn), *entries):
-                entry = replace(_trimmed(entry), number=head.number + 1, at=now, previous=head.hash)
-                entry = replace(entry, hash=entry.digest())
-                head = Head(entry.number, entry.hash)
-                lines.append(entry.dump())
-            self._write(file, size, _line_break(file, size) + b"".join(lines))
-            self._keep(head)
+            self._append(file, entries)
+
+    def add_unknown(self, *entries: Entry, after: int) -> list[Entry]:
+        """`add` those whose file nobody has entered since the entry of that number; all entries since, ours the last.
+
+        For whoever has looked before: between that look and this lock others have written.
+        """
+        with self._locked() as file:
+            since = _after(file, after)
+            known = {entry.path for entry in since}
+            return since + self._append(file, [entry for entry in entries if entry.path not in known])
+
+    def _append(self, file: BinaryIO, entries: Iterable[Entry]) -> list[Entry]:
+        size = os.fstat(file.fileno()).st_size
+        head, torn = _tail(file, size)
+        now = datetime.now(UTC).isoformat(timespec="microseconds")
+        written = []
+        for entry in (*self._findings(head, torn), *entries):
+            entry = replace(_trimmed(entry), number=head.number + 1, at=now, previous=head.hash)
+            entry = replace(entry, hash=entry.digest())
+            head = Head(entry.number, entry.hash)
+            written.append(entry)
+        self._write(file, size, _line_break(file, size) + b"".join(entry.dump() for entry in written))
+        self._keep(head)
+        return written
 
     def _write(self, file: BinaryIO, size: int, lines: bytes) -> None:
         try:
@@ -256,6 +271,12 @@ def _tail(file: BinaryIO, size: int) -> tuple[Head, bytes]:
         return Head(entry.number, entry.hash), b""  # but for its line break
     found = next(filter(None, map(_whole, lines)), None)
     return Head(found.number, found.hash) if found else Head(), torn
+
+
+def _after(file: BinaryIO, number: int) -> list[Entry]:
+    """The whole entries behind the one of that number, in their order."""
+    entries = filter(None, map(_whole, _backwards(file, os.fstat(file.fileno()).st_size)))
+    return list(itertools.takewhile(lambda entry: entry.number > number, entries))[::-1]
 
 
 def _backwards(file: BinaryIO, size: int) -> Iterator[bytes]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +164,31 @@ async def test_what_lay_there_before_the_manifest_is_entered_once_as_found(archi
     await adoption(archive).run()
     assert len(archive.entries()) == 5, "nothing that is put there later is blessed by a restart"
     assert "late.wav: nobody knows this file: it has no entry in the manifest" in await archive.verified()
+
+
+async def test_a_call_that_ends_while_old_files_are_entered_keeps_its_own_entry(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its file lies there already, but its entry is written only after the adoption has looked what is known."""
+    monkeypatch.setattr("callcenter.recordings.adoption._BATCH", 1)  # it comes behind the batch that is written first
+    for call in ("1.1", "1.2", "1.3"):
+        await archive.talked(call)
+    own = next(entry for entry in archive.entries() if entry.call == "1.3")
+    archive.manifest.path.unlink()
+    (archive.var / "manifest.head").unlink()
+    enters = iter([own])
+
+    def zone(line: str) -> tzinfo:
+        """Asked for each file, the first one before anything is entered."""
+        archive.manifest.add(*enters)
+        return MOSCOW
+
+    assert await asyncio.to_thread(Adoption(archive.manifest, zone).adopt) == 2
+    assert sorted(entry.call for entry in archive.entries() if entry.path) == ["1.1", "1.2", "1.3"]
+    kept = archive.manifest.of_path(own.path)
+    assert kept
+    assert (kept.action, kept.sides) == (Action.ADDED, own.sides)
+    assert own.sides == (10.0, 10.0)
 
 
 async def test_an_adoption_that_was_interrupted_is_finished_at_the_next_start(
