@@ -46,6 +46,9 @@ _NEXT_VARIABLE = re.compile(r'[\x00-\x1f",\\\ud800-\udfff]')
 _RINGING = "5"
 _LONGEST_LEAD = 86400.0
 """Seconds: the place in Asterisk's own queue is a number of 32 bits."""
+_OLDEST_ALONE = 60.0
+"""Seconds between a call's arrival and Asterisk's own queue, at most, of a call that we hear of there for the first
+time: a greeting lies between. More than that is a clock that was set."""
 _KEYS = re.compile(r"[^0-9*#A-D]")
 
 
@@ -100,8 +103,9 @@ class Translator:
             return self._inn(message, channel)
         if name == "CCAlone":
             raw = message.get("CallerIDNum", "")
+            age = min(_number(message.get("Age", "")) / 10.0, _OLDEST_ALONE)
             return events.WaitsAlone(
-                channel, message.get("Channel", ""), message.get("Line", ""), self.normalise(raw) or raw
+                channel, message.get("Channel", ""), message.get("Line", ""), self.normalise(raw) or raw, seconds=age
             )
         if name in _SIMPLE:
             return _SIMPLE[name](message, channel)

@@ -105,13 +105,17 @@ class InfoMenuVisited:
 
 @dataclass(frozen=True, slots=True)
 class WaitsAlone:
-    """A caller has come to Asterisk's own queue, since our heartbeat seemed stale; whom we may not even know."""
+    """A caller has come to Asterisk's own queue, since our heartbeat seemed stale; whom we may not even know.
+
+    `seconds`: how long ago the call arrived.
+    """
 
     call: str
     channel: str = ""
     line: str = ""
     number: str = ""
     name: str = ""
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,7 @@ def waits_alone(floor: Floor, event: WaitsAlone) -> None:
     caller = floor.callers.get(event.call)
     if caller is None and event.call not in floor.ended:
         channel = ChannelSeen(event.call, event.channel, number=event.number)
-        caller = adoption.adopt(floor, channel, event.line, floor.now, event.name)
+        caller = adoption.adopt(floor, channel, event.line, floor.now - event.seconds, event.name)
     if caller is None or caller.legs:
         return
     stage.follow(floor, caller, stage.SAFETY_NET)

@@ -401,3 +401,4 @@ async def test_a_controller_that_is_back_but_has_not_seen_the_caller_is_told_of_
         await here.beat()
         await until(lambda: here.said("CCAlone"), what="the caller is in nobody's hands, and says so")
         assert len(here.said("CCGreeted")) == 1
+        assert int(here.said("CCAlone")[0]["Age"]) >= 20, "tenths of a second: it waited two for our answer alone"

@@ -182,7 +182,7 @@ def test_a_channel_of_the_snapshot() -> None:
 HEADERS = (
     "Uniqueid", "Channel", "Cause", "Cause-txt", "BridgeUniqueid", "ChannelState", "Response", "ActionID",
     "Reason", "Line", "Number", "Name", "Digits", "Status", "Digit", "Phone", "Id", "Pin", "Key", "Feature",
-    "Variable", "Seconds", "CallerIDNum", "BridgeID",
+    "Variable", "Seconds", "CallerIDNum", "BridgeID", "Age",
 )  # fmt: skip
 KINDS = ("UserEvent", "Hangup", "BridgeEnter", "BridgeLeave", "Newstate", "OriginateResponse", "Status")
 DIALPLAN = (PROJECT / "dialplan/extensions.conf.j2").read_text()
@@ -210,6 +210,15 @@ MESSAGES = st.builds(
     st.sampled_from(USER_EVENTS) | HOSTILE,
     st.dictionaries(st.sampled_from(HEADERS) | HOSTILE, HOSTILE),
 )
+
+
+@pytest.mark.parametrize(
+    ("age", "seconds"), [("", 0.0), ("11", 1.1), ("-5", 0.0), ("36000", 60.0), ("17953197051", 0.0)]
+)
+def test_who_comes_to_asterisks_own_queue_arrived_so_many_tenths_of_a_second_ago(age: str, seconds: float) -> None:
+    told = user("CCAlone", Line="estp", Age=age)
+    assert isinstance(told, events.WaitsAlone)
+    assert told.seconds == pytest.approx(seconds)
 
 
 def test_the_dialplan_tells_nothing_that_is_not_understood() -> None:

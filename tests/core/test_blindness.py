@@ -15,6 +15,7 @@ from callcenter.core.events import (
     ClockSet,
     LegHistory,
     Snapshot,
+    WaitsAlone,
 )
 from callcenter.core.records import HungUpBy, Outcome
 from tests.core.story import CUSTOMER, Story
@@ -77,6 +78,13 @@ def test_who_was_cut_off_and_is_greeted_again_when_the_controller_dies_has_the_o
     story.starts_again()
     assert again.row.joined_at == story.now - 5
     assert (again.row.place_at, again.row.urgency) == (first.row.place_at, first.row.urgency)
+
+
+def test_who_is_first_heard_of_in_asterisks_own_queue_arrived_before_the_greeting(story: Story) -> None:
+    story.passes(10)
+    story.tell(WaitsAlone("9.1", "SIP/9.1", "estp", "+73420000001", seconds=1.1))
+    row = story.calls_saved["9.1"]
+    assert (row.arrived_at, row.joined_at) == (story.now - 1.1, story.now)
 
 
 @pytest.mark.clause("ESTP 2.6")
