@@ -33,6 +33,10 @@ GATHER = WAITING_TURN + 0.3
 """Seconds after a heartbeat became stale when the safety net opens: whoever waits has looked by then, the machine being
 busy or not."""
 
+APART = 0.1
+"""Seconds between two callers who enter the safety net when it opens: Asterisk knows by then which phone the first one
+rings, the machine being busy or not. A full line of 100 is in after 10 s, and those who have to wait longest come last."""
+
 LONGEST_FOLDER = 200
 """Bytes: an announcement is four files in one line of 1022 bytes, and one recording is two."""
 
@@ -138,6 +142,7 @@ def render(config: Config, secrets: Secrets, asterisk: Installation, folders: Fo
         "stale": HEARTBEAT_STALE,
         "turn": WAITING_TURN,
         "gather": GATHER,
+        "apart": APART,
         "false_answer": round(config.timings.false_answer * 10),
         "sip_bind": SipAddress(config.asterisk.sip_bind, config.asterisk.sip_port),
         "digit_wait": 6,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from callcenter.asterisk import translate
-from callcenter.asterisk.render import HEARTBEAT_STALE
+from callcenter.asterisk.render import APART, HEARTBEAT_STALE
 from callcenter.core import commands
 from callcenter.core.commands import OfferKind, Place
 from callcenter.core.events import CallHistory
@@ -339,7 +339,7 @@ async def first_of(*phones: Softphone) -> Call:
 async def test_nobody_is_rung_for_sooner_because_of_having_looked_sooner(
     tmp_path: Path, brief: Path, died: str
 ) -> None:
-    """Callers look at the heartbeat once in a turn, each at a moment of their own; the phones ring together."""
+    """Callers look at the heartbeat once in a turn, each at a moment of their own; the phones ring as if all had at once."""
     loop = asyncio.get_running_loop()
     async with started(tmp_path, brief, timings=QUICK) as here:
         await here.beat()
@@ -362,7 +362,35 @@ async def test_nobody_is_rung_for_sooner_because_of_having_looked_sooner(
         for _, leg in rung:
             leg.hang_up()
     assert max(came) - min(came) > 0.25
-    assert max(at for at, _ in rung) - min(at for at, _ in rung) < 0.2
+    assert max(at for at, _ in rung) - min(at for at, _ in rung) < 2 * APART + 0.2
+
+
+@pytest.mark.parametrize("died", ["killed", "ended"])
+@pytest.mark.clause("ESTP 2.3, 4.2")
+async def test_several_free_phones_are_shared_out_to_those_with_the_best_places(
+    tmp_path: Path, brief: Path, died: str
+) -> None:
+    """Six phones and twice as many callers, who came over in no order: the six best are rung for, then the next."""
+    leads = [700, 300, 1100, 500, 100, 900, 1200, 200, 800, 400, 1000, 600]
+    numbers = [f"+734211111{place:02}" for place in range(len(leads))]
+    best = [number for _, number in sorted(zip(leads, numbers, strict=True), reverse=True)]
+    async with started(tmp_path, brief, timings=QUICK) as here:
+        await here.beat()
+        await asyncio.gather(*(here.waits(number, float(lead)) for number, lead in zip(numbers, leads, strict=True)))
+        phones = [await here.on_shift(name) for name in list(here.config.phones)[:6]]
+        assert len(phones) == 6
+        here.silence()
+        if died == "ended":
+            await here.ami.send(translate.heartbeat(0))
+        rung = await asyncio.gather(*(rings_at(phone) for phone in phones))
+        later = []
+        for _, leg in sorted(rung, key=lambda one: one[0]):
+            leg.answer()
+            await listen(leg, 0.2)
+            leg.hang_up()
+            later.append(await asyncio.wait_for(first_of(*phones), WITHIN))
+    assert [number_of(leg) for _, leg in sorted(rung, key=lambda one: one[0])] == best[:6]
+    assert [number_of(leg) for leg in later] == best[6:]
 
 
 async def rings_at(phone: Softphone) -> tuple[float, Call]:
