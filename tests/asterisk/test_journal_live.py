@@ -30,38 +30,38 @@ def stages(history: CallHistory) -> list[str]:
 async def test_calls_that_nobody_saw_are_told_as_the_telephones_know_them(tmp_path: Path, brief: Path) -> None:
     async with started(tmp_path, brief, timings=QUICK) as here:
         phone = await here.on_shift("101")
-        dialled = time.time()
+        dials = time.time()
         served = await here.line.caller("+73421111101", name="Анна")
         leg = await phone.rings(15.0)
         rang = time.time()
         leg.say(voice(OPERATOR))
         leg.answer()
-        picked_up = time.time()
         await hears(served, OPERATOR)
+        heard = time.time()
         patient = await here.line.caller("+73421111102")
         await until(lambda: here.stage("+73421111102") == "alone", what="the second waits")
+        gives_up = time.time()
         patient.hang_up()
-        gave_up = time.time()
         await listen(leg, 1.0)
+        hangs_up = time.time()
         leg.hang_up()
-        hung_up = time.time()
         talked = len(leg.media.heard) / RATE
         first, second = await here.ended(2)
+        told = time.time()
         assert here.journal().read() == [first, second], "read twice, the same"
     assert (first.number, first.name, first.line) == ("+73421111101", "Анна", "estp")
     assert stages(first) == ["arriving", "alone-greeting", "alone", "leaving"]
-    assert first.arrived_at == pytest.approx(dialled, abs=0.5)
     [only] = first.legs
     assert (only.phone, only.channel_id.startswith("offer-")) == ("101", False)
-    assert only.placed_at == pytest.approx(rang, abs=0.5)
-    assert only.answered_at == pytest.approx(picked_up, abs=0.5)
     [(begun, over)] = only.talks
-    assert over == pytest.approx(hung_up, abs=0.5)
+    moments = [dials, first.arrived_at, only.placed_at, rang, only.answered_at, begun, heard, hangs_up, over, told]
+    assert moments == sorted(filter(None, moments)), "each between what was done before and what was seen after"
     assert over is not None
-    assert over - begun == pytest.approx(talked, abs=0.5)
+    assert over - begun == pytest.approx(talked, abs=1.0)
     assert (first.hung_up_by, first.cause_text) == ("operator", "Normal Clearing")
     assert stages(second) == ["arriving", "alone-greeting", "alone"]
-    assert second.ended_at == pytest.approx(gave_up, abs=0.5)
+    assert second.ended_at is not None
+    assert gives_up <= second.ended_at <= told
     assert (second.hung_up_by, second.legs) == ("caller", ())
 
 
@@ -149,7 +149,7 @@ async def test_a_file_renamed_while_calls_go_on_loses_and_doubles_nothing(
             return sum(history.ended_at is not None for history in told.values())
 
         await local_calls(here, 60)
-        await until(lambda: keep() == 60, 20.0, "60 calls are over")
+        await until(lambda: keep() == 60, 60.0, "60 calls are over")
         everything = {history.call: history for history in here.journal().read()}
         files = sorted(path.name for path in here.folders.journal.iterdir())
     assert renamed >= 5

@@ -41,7 +41,7 @@ async def told(call: Call, prompt: str, within: float = 15.0) -> None:
     await until(lambda: heard_prompts(call.heard(8.0), [prompt]), within, f"{call.phone.user} is told {prompt}")
 
 
-async def hears(call: Call, *parties: float, within: float = 5.0) -> None:
+async def hears(call: Call, *parties: float, within: float = 15.0) -> None:
     """Wait until exactly these parties are heard."""
 
     def fact() -> bool:
@@ -53,7 +53,7 @@ async def hears(call: Call, *parties: float, within: float = 5.0) -> None:
         raise AssertionError(f"{call.phone.user} should hear {parties}, but hears {voices(call.heard(0.2))}") from None
 
 
-async def hears_music(call: Call, within: float = 5.0) -> None:
+async def hears_music(call: Call, within: float = 15.0) -> None:
     """Wait until nobody is heard, but something is, for half a second."""
 
     def fact() -> bool:

@@ -65,10 +65,10 @@ async def test_who_is_answered_just_after_the_controller_died_is_served_once(tmp
         second = await line.caller("+73421111102")
         await listen(second, 4.0)
         leg.hang_up()
-        by_net = await phone.rings()
+        by_net = await phone.rings(within=20.0)
         assert number_of(by_net) == "+73421111102", "not the one who has been served"
         by_net.answer()
-        await until(caller.ended.is_set, what="the caller heard good-bye")
+        await until(caller.ended.is_set, 25.0, "the caller heard good-bye")
         async with controlled(line):
             by_net.hang_up()
             rows = [await line.ended(number=f"+7342111110{ending}") for ending in (1, 2)]
@@ -99,7 +99,7 @@ async def test_who_is_being_sent_away_when_the_controller_comes_back_is_not_queu
         await listen(leg, talked)
         leg.hang_up()
         async with controlled(line):
-            await until(caller.ended.is_set, 12.0, what="the caller heard good-bye")
+            await until(caller.ended.is_set, 25.0, "the caller heard good-bye")
             row = await line.ended(number="+73421111101")
             assert phone.incoming.empty()
     assert (row["outcome"], row["operator"], row["hung_up_by"]) == ("answered", "101", "operator")

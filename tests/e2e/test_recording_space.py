@@ -122,7 +122,7 @@ async def test_a_full_disk_ends_no_conversation_and_what_waits_is_finished_later
         first, first_leg = await talk(line, "101", "+73421111111")
         assert await health(line) == "ok"
         disk.leave(MB)
-        await until(lambda: line.controller.view().not_recording, what="the line knows that it cannot record")
+        await until(lambda: line.controller.view().not_recording, 30.0, "the line knows that it cannot record")
         assert (await health(line)).startswith("conversations are not recorded: ")
         assert "Conversations are not recorded: " in caplog.text
 
@@ -139,7 +139,7 @@ async def test_a_full_disk_ends_no_conversation_and_what_waits_is_finished_later
         disk.leave(100_000)  # enough for Asterisk's last words, not for a second copy
         first.hang_up()
         row = await line.row(number="+73421111111", outcome="answered")
-        await until(lambda: "cannot be finished yet" in caplog.text, what="the disk refuses the file")
+        await until(lambda: "cannot be finished yet" in caplog.text, 30.0, "the disk refuses the file")
         assert (await health(line)).startswith("conversations are not recorded: ")
         assert line.rows(f"select recording from calls where call='{row['call']}'") == [{"recording": ""}]
 
@@ -147,7 +147,7 @@ async def test_a_full_disk_ends_no_conversation_and_what_waits_is_finished_later
         late = await line.ended(number="+73421111111", outcome="answered")
         assert late["recording_problem"] == ""
         assert late["recording_seconds"] == pytest.approx(late["talk"], abs=0.3)
-        await until(lambda: not line.controller.view().not_recording, what="the line records again")
+        await until(lambda: not line.controller.view().not_recording, 30.0, "the line records again")
 
         third, _ = await talk(line, "103", "+73423333333")
         await listen(third, 0.5)
@@ -155,7 +155,7 @@ async def test_a_full_disk_ends_no_conversation_and_what_waits_is_finished_later
         assert (await line.ended(number="+73423333333", outcome="answered"))["recording"]
         await until(
             lambda: line.rows("select count(*) n from calls where recording_checked_at is null") == [{"n": 0}],
-            15.0,
+            30.0,
             "all three are checked",
         )
         assert [text.partition(":")[2].partition(":")[2].strip()[:30] for text in await problems(line)] == [
@@ -171,7 +171,7 @@ async def test_a_line_that_must_record_is_closed_and_who_waits_is_served(
         waiting = await line.caller("+73421111111")
         await until(lambda: line.waiting() == 1, what="somebody waits")
         disk.leave(MB)
-        await until(lambda: line.controller.view().not_recording, what="the line knows that it cannot record")
+        await until(lambda: line.controller.view().not_recording, 30.0, "the line knows that it cannot record")
         refused = await line.caller("+73422222222")
         async with asyncio.timeout(20):
             await refused.ended.wait()
@@ -185,7 +185,7 @@ async def test_a_line_that_must_record_is_closed_and_who_waits_is_served(
         waiting.hang_up()
         await line.ended(number="+73421111111", outcome="answered")
         disk.empty()
-        await until(lambda: not line.controller.view().not_recording, what="the line records again")
+        await until(lambda: not line.controller.view().not_recording, 30.0, "the line records again")
         served, _ = await talk(line, "102", "+73423333333")
         served.hang_up()
         await line.ended(number="+73423333333", outcome="answered")

@@ -26,7 +26,7 @@ def wall(seconds: float) -> datetime:
     return MORNING + timedelta(seconds=seconds)
 
 
-async def eventually(fact: Callable[[], bool], limit: float = 10.0) -> None:
+async def eventually(fact: Callable[[], bool], limit: float = 30.0) -> None:
     """Wait for a fact, at most `limit` seconds."""
     end = time.monotonic() + limit
     while not fact():

@@ -71,7 +71,7 @@ async def test_a_controller_killed_before_it_could_write_has_lost_nothing(path: 
 
     for written in (CALLS * 3 + 4, 0):  # a second start finds nothing to do
         async with started(path, folder) as found:
-            assert await found.catch_up(10) == written
+            assert await found.catch_up(20) == written
             assert stored(path, "SELECT call FROM calls ORDER BY id") == [(f"100.{n}",) for n in range(CALLS)]
             assert stored(path, "SELECT DISTINCT operator, outcome FROM calls") == [("101", "answered")]
             assert stored(path, "SELECT count(*) FROM announcements") == [(CALLS,)]
@@ -100,7 +100,7 @@ async def test_a_controller_killed_at_any_moment_has_lost_nothing_that_it_was_to
     told = int(tail[-1]) if tail else told
 
     async with started(path, folder) as found:
-        await found.catch_up(10)
+        await found.catch_up(20)
     [(calls, different, last)] = stored(
         path, "SELECT count(*), count(DISTINCT call), max(CAST(call AS INT)) FROM calls"
     )
@@ -121,12 +121,12 @@ async def test_what_was_written_already_is_not_changed_by_writing_it_again(path:
         for fact in facts:
             first.put(fact)
         left = {file: file.read_bytes() for file in folder.glob("*.facts")}
-        assert await first.drain(5)
+        assert await first.drain(20)
     before = {table: stored(path, f"SELECT * FROM {table}") for table in ("calls", "presence_changes", "shifts")}
     for file, content in left.items():
         file.write_bytes(content)
     async with started(path, folder) as second:
-        assert await second.catch_up(5) == 5
+        assert await second.catch_up(20) == 5
     assert {table: stored(path, f"SELECT * FROM {table}") for table in before} == before
     assert len(before["shifts"]) == 2
 
@@ -177,7 +177,7 @@ async def test_a_newer_version_of_a_row_does_not_hide_what_came_before_it(
     spool.close()  # and dies
     await register.close()
     async with started(path, folder) as second:
-        await second.catch_up(5)
+        await second.catch_up(20)
     assert stored(path, "SELECT call, operator FROM calls ORDER BY call") == [
         ("0", ""),
         ("1", "101"),
@@ -202,7 +202,7 @@ async def test_when_neither_database_nor_spool_takes_them_all_facts_wait_in_memo
             monkeypatch.setattr(found._spool, "_next_try", 0.0)
             found.put(arrival("100"))
             holder.communicate("go\n")
-        assert await found.drain(10)
+        assert await found.drain(20)
     assert "wait in memory" in caplog.text
     assert stored(path, "SELECT call FROM calls ORDER BY id") == [(f"{n}",) for n in range(50, 101)]
 
@@ -223,7 +223,7 @@ async def test_a_full_database_takes_everything_once_there_is_room(path: Path, f
     assert found.pending == 2000
     assert spool.facts == 2000
     await register.in_one_go(lambda connection: limit(connection, 2**30))
-    assert await found.drain(10)
+    assert await found.drain(20)
     assert stored(path, "SELECT call FROM calls ORDER BY id") == [(f"{n}",) for n in range(2000)]
     assert spool.facts == 0
     await found.stop(5)
@@ -244,7 +244,7 @@ async def test_a_start_waits_for_a_database_that_is_held_but_not_for_ever(path: 
         with pytest.raises(RegisterError, match="1 facts of the last run wait in the spool"):
             await second.catch_up(0.05)
         holder.communicate("go\n")
-    assert await second.catch_up(10) == 1
+    assert await second.catch_up(20) == 1
     assert stored(path, "SELECT call FROM calls") == [("1",)]
     await second.stop(5)
     await register.close()
@@ -293,7 +293,7 @@ async def test_a_fact_of_the_spool_that_makes_no_sense_holds_up_no_other(
     spool.close()
     async with started(path, folder) as found:
         found.put(arrival("1"))
-        assert await found.drain(5)
+        assert await found.drain(20)
         assert found.refused == 3
     assert stored(path, "SELECT call FROM calls") == [("1",)]
     assert (folder / "set_aside").read_text().count("\n") == 3
