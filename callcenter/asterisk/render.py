@@ -35,7 +35,7 @@ busy or not."""
 
 APART = 0.1
 """Seconds between two callers who enter the safety net when it opens: Asterisk knows by then which phone the first one
-rings, the machine being busy or not. A full line of 100 is in after 10 s, and those who have to wait longest come last."""
+rings, the machine being busy or not. A full line of 100 is in after 10 s; those who wait longest anyway come last."""
 
 LONGEST_FOLDER = 200
 """Bytes: an announcement is four files in one line of 1022 bytes, and one recording is two."""

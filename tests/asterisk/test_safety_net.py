@@ -339,7 +339,7 @@ async def first_of(*phones: Softphone) -> Call:
 async def test_nobody_is_rung_for_sooner_because_of_having_looked_sooner(
     tmp_path: Path, brief: Path, died: str
 ) -> None:
-    """Callers look at the heartbeat once in a turn, each at a moment of their own; the phones ring as if all had at once."""
+    """Callers look at the heartbeat once in a turn, each at their own moment; the phones ring as if all at once."""
     loop = asyncio.get_running_loop()
     async with started(tmp_path, brief, timings=QUICK) as here:
         await here.beat()
