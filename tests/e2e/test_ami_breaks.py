@@ -87,10 +87,13 @@ class Trap:
                 if springs:
                     self._words = b""
                     self.sprung.set()
-                    if self._how is Break.SILENCE:
-                        silent.set()
-                    else:
+                    if self._how is Break.BEFORE:
                         break
+                    silent.set()
+                    if self._how is Break.AFTER:  # closed with words unread, it would be reset, and these be lost
+                        writer.write_eof()
+                        both[0].close()
+                        return
         except OSError:
             pass
         for end in both:
