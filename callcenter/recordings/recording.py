@@ -39,6 +39,8 @@ _CHUNK = RATE * 60
 _LOOK_AGAIN = 0.1
 _PATIENCE = 10.0
 """Seconds that Asterisk gets to close its files after the caller is gone."""
+_SURELY_EMPTY = 1.0
+"""Seconds after which a side that is still empty stays so, if others are not."""
 _TOO_SHORT = 0.2
 """A conversation of so many seconds may end before its first packet of sound."""
 _AT_ONCE = 2
@@ -131,19 +133,29 @@ class Recordings:
 
     async def _finished(self, call: str, line: str, target: Path, talk: float, ended: datetime) -> Recording | None:
         parts = self._parts(call)
-        await self._closed(*itertools.chain(*parts))
+        if not _exists(target):
+            await self._closed(list(itertools.chain(*parts)), talk)
         if talk <= 0 or (talk < _TOO_SHORT and not any(map(_frames, parts))):
             _remove(parts)
             return None
         async with self._turn:
             return await asyncio.to_thread(self._keep, parts, target, call, line, ended)
 
-    async def _closed(self, *sides: Path) -> None:
-        """Wait until Asterisk has written the lengths into the headers: then the files are whole."""
-        deadline = asyncio.get_running_loop().time() + _PATIENCE
-        while not all(_is_closed(side) for side in sides):
-            if asyncio.get_running_loop().time() > deadline:
-                return  # an Asterisk that died never will: what is there is used
+    async def _closed(self, sides: list[Path], talk: float) -> None:
+        """Wait until Asterisk has written the lengths into the headers: then the files are whole.
+
+        An empty file may be one in which nobody talked, or one of which Asterisk, which writes in large pieces, has
+        not written anything yet: of such it takes a while to be sure, and longest where there was a conversation.
+        """
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        while (waited := loop.time() - began) < _PATIENCE:  # an Asterisk that died never will: what is there is used
+            empty = [side for side in sides if _length(side) == 0]
+            if all(side in empty or _is_closed(side) for side in sides):
+                if not empty or (waited >= _SURELY_EMPTY and (talk <= _TOO_SHORT or len(empty) < len(sides))):
+                    return
+                if talk <= 0:
+                    return
             await asyncio.sleep(_LOOK_AGAIN)
 
     def _parts(self, call: str) -> list[_Part]:

@@ -166,6 +166,32 @@ async def test_a_file_is_joined_only_when_asterisk_has_closed_it(place: Place, m
     assert left == [CALLER] * (RATE // 2)
 
 
+@pytest.mark.parametrize("late", [("in", "out"), ("out",)])
+async def test_a_file_of_which_asterisk_has_not_written_anything_yet_is_waited_for(
+    place: Place, monkeypatch: pytest.MonkeyPatch, late: tuple[str, ...]
+) -> None:
+    """It writes in large pieces: a short conversation is only in its memory until the file is closed."""
+    place.talked(1.0, 1.0)
+    paths = [place.spool / f"{CALL}-{side}.wav" for side in late]
+    whole = [path.read_bytes() for path in paths]
+    for path, content in zip(paths, whole, strict=True):
+        path.write_bytes(content[:40] + struct.pack("<I", 0))
+    monkeypatch.setattr(recordings, "_LOOK_AGAIN", 0.001)
+    length, looks = recordings._length, 0
+
+    def looked_at(side: Path) -> int:
+        nonlocal looks
+        looks += 1
+        if looks == 20:
+            for path, content in zip(paths, whole, strict=True):
+                path.write_bytes(content)
+        return length(side)
+
+    monkeypatch.setattr(recordings, "_length", looked_at)
+    made = await place.finished(talk=1.0)
+    assert place.heard(made) == ([CALLER] * RATE, [OPERATOR] * RATE)
+
+
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("remains", [b"", b"RIFF", b"\0" * 44])
 async def test_a_conversation_of_which_nothing_was_recorded_is_said(place: Place, remains: bytes) -> None:
