@@ -90,6 +90,7 @@ async def soak_daemon(
     controller = _Counting(config, Secrets.load_or_create(config.var, config), register)
     if trace:
         tracemalloc.start(trace)
+    remembered = floor.REMEMBERED
     try:
         if remembers is not None:
             _shorten_windows(controller, remembers)
@@ -98,6 +99,7 @@ async def soak_daemon(
             controller.take(LogIn(person, True))
         return await _watch(controller, calls, every, tell)
     finally:
+        floor.REMEMBERED = remembered  # others may run in this process after us
         await controller.stop()
         await register.close()
         tracemalloc.stop()
