@@ -46,6 +46,8 @@ from callcenter.core.records import HungUpBy
 
 LOST_CAUSE = 41
 """Q.850 temporary failure: what a call gets that ended while nobody could see it."""
+JUST_NOW = 1.0
+"""Seconds before the snapshot: who came since then came to an Asterisk that lived."""
 CUT_OFF = "Asterisk ended"
 """The register's word for callers who were cut off (`Recalled.cut_off`)."""
 
@@ -127,9 +129,13 @@ def _miss(floor: Floor, event: Snapshot, seen: Mapping[str, ChannelSeen]) -> Non
 def _last_word(floor: Floor, event: Snapshot, seen: Mapping[str, ChannelSeen]) -> float:
     """When Asterisk was last known to live, and so the calls that it took along: of whose end it wrote nothing."""
     told = [] if floor.lost_at is None else [floor.lost_at]
+    anew = [past.arrived_at for past in event.histories if past.call in seen and past.arrived_at is not None]
+    began_anew = min(anew, default=floor.now - JUST_NOW)
     for past in event.histories:
         if past.ended_at is not None or past.call in seen:
             continue
+        if past.arrived_at is not None and past.arrived_at >= began_anew:
+            continue  # came to the new one, after it had listed its channels
         told += [at for at in (past.arrived_at, past.ended_at) if at is not None]
         told += [at for at, _ in past.stages]
         told += [at for leg in past.legs for at in (leg.placed_at, leg.answered_at, leg.ended_at) if at is not None]

@@ -35,8 +35,9 @@ def test_who_talked_when_asterisk_died_talked_until_then_and_no_longer(story: St
     story.asterisk_dies()
     story.passes(30)
     later = CallHistory("9.1", "SIP/9.1", "estp", "+7", arrived_at=story.now - 9, ended_at=story.now - 4)
+    newest = CallHistory("9.2", "SIP/9.2", "estp", "+7", arrived_at=story.now - 0.1)
     story.connected = True
-    story.tell(Snapshot((), (later,), restarted=True))
+    story.tell(Snapshot((), (later, newest), restarted=True))
     assert (talking.row.talk, talking.row.ended_at) == (11, story.now - 30)
     assert story.calls_saved["9.1"].outcome is Outcome.LEFT_IN_MENU
 
