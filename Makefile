@@ -40,7 +40,7 @@ bench-full: dev-environment asterisk ## the same in half an hour, and 100 caller
 	$(BIN)/python -m tests.bench compare --full
 
 chaos: dev-environment asterisk ## break everything for half an hour, and judge call by call; A="--seconds 90 --callers 12" is short
-	$(BIN)/python -m tests.chaos $(A)
+	$(BIN)/python -m tests.chaos --seconds 1800 --callers 80 $(A)
 
 prompts: environment voice ## speak the prompts whose text has changed
 	$(BIN)/callcenter prompts build

@@ -13,7 +13,7 @@ import logging
 import secrets as random_secrets
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, get_args
 
@@ -67,7 +67,7 @@ class StartError(Exception):
 
 
 class Controller:
-    """One running controller. `async with Controller(...)` starts everything and stops it in order."""
+    """One running controller, between `start` and `stop`."""
 
     def __init__(self, config: Config, secrets: Secrets, register: Register) -> None:
         self._config = config
@@ -149,7 +149,7 @@ class Controller:
     # -- life --------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Start everything. Raises StartError."""
+        """Start everything. Raises StartError or RegisterError."""
         self._writer.start()
         left = await self._writer.catch_up(REGISTER_WITHIN)
         if left:
@@ -181,7 +181,7 @@ class Controller:
                 log.warning("Line %s starts without the experience of past calls: %s", line.id, problem)
 
     async def _recall(self) -> None:
-        """Tell the core who was there when the controller last lived. Raises StartError: without it calls were lost."""
+        """Tell the core who was there when the controller last lived. Raises RegisterError: else calls were lost."""
         config, now, before = self._config, datetime.now(UTC), self._before
         kept = timedelta(seconds=config.timings.shift_kept)
         # The machine's monotonic clock is the same for both of us: right even if somebody has set the other one.
@@ -339,6 +339,8 @@ class Controller:
     def _take_snapshot(self, snapshot: events.Snapshot) -> None:
         self._beat()  # else who is sent on finds a stale heartbeat, and goes back to the safety net
         self.take(snapshot)
+        if not self.view().asterisk_connected:  # a defect: then without the journal, or nobody would be offered again
+            self.take(replace(snapshot, histories=()))
 
     def _on_message(self, message: Message) -> None:
         if self._takeover.holds(message):  # nothing before the snapshot that it belongs to

@@ -70,7 +70,7 @@ class TakeOver:
 
     def begin(self) -> None:
         """Connected: from now on messages are held back. `run` is to follow."""
-        self._held_back = deque()
+        self._held_back, self._overflown = deque(), False
 
     def holds(self, message: Message) -> bool:
         """Whether the message has to wait for the snapshot, and is kept for then."""
@@ -95,14 +95,14 @@ class TakeOver:
                 log.warning("No snapshot of Asterisk's channels, asking again: %s", error)
                 await asyncio.sleep(ASKING_AGAIN)
                 continue
-            if self._overflown:  # what it tells is older than what was thrown away
-                self._overflown = False
-                continue
             before = len(held_back)
             restarted = bool(self.asterisk and asterisk and asterisk != self.asterisk)
             seen = tuple(self._seen(channels))
             ids = frozenset(channel.channel_id for channel in seen)
             histories = await self._histories(ids, restarted)
+            if self._overflown:  # what it tells is older than what was thrown away
+                self._overflown = False
+                continue
             if self._held_back is held_back:
                 self._journal.alive(ids)
                 self.asterisk = asterisk or self.asterisk
@@ -157,6 +157,9 @@ class TakeOver:
                     histories = await asyncio.to_thread(self._journal.read, self._ended_after)
             except OSError as problem:
                 log.warning("What happened while nobody listened cannot be read from Asterisk's journal: %s", problem)
+                return ()
+            except Exception:  # whatever stands in it must not keep the line waiting
+                log.exception("A defect in reading Asterisk's journal; the line goes on without it.")
                 return ()
             ended = {history.call for history in histories if history.ended_at is not None}
             missing = set(self._known()) - set(channels) - ended

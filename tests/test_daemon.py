@@ -246,6 +246,46 @@ async def test_who_went_to_asterisks_queue_before_the_snapshot_is_taken_back_onc
     assert redirected == ["1.1", "1.2"]
 
 
+async def test_a_defect_in_the_journal_or_in_what_is_made_of_it_does_not_keep_the_line_waiting(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nobody would ever be offered to anybody: so the line goes on without what the journal tells."""
+    async with house.controller() as controller:
+        broken = events.CallHistory("9.9", "PJSIP/city-9", "estp", stages=None, ended_at=1.0)  # type: ignore[arg-type]
+        monkeypatch.setattr(controller._journal, "read", lambda _: [broken])
+        try:
+            await controller.start()
+            await connection(controller)
+            assert controller.view().asterisk_connected
+            monkeypatch.setattr(controller._journal, "read", lambda _: 1 // 0)
+            house.asterisk.hang_up()
+            await eventually(lambda: not controller.connected.is_set())
+            await connection(controller)
+            house.asterisk.say(arrives("1.1"))
+            assert await house.sent_to("1.1") == "cc-greeting"
+        finally:
+            await controller.stop()
+    assert "A defect of the core at Snapshot; the line goes on." in caplog.text
+    assert "A defect in reading Asterisk's journal" in caplog.text
+
+
+async def test_more_than_memory_takes_before_the_channels_are_listed_is_asked_for_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was thrown away might have changed what the list said."""
+    monkeypatch.setattr(takeover, "MOST_HELD_BACK", 3)
+    del house.asterisk.answers["Status"]
+    async with house.running() as controller:
+        status = await house.asterisk.action("Status")
+        house.asterisk.answers["Status"] = channels()
+        waiting = {"Uniqueid": "1.1", "Channel": "PJSIP/city-1", "Seconds": "40"}
+        listed = channels(waiting | {"Variable": "CC_LINE=estp\r\nVariable: CC_STAGE=waiting"})(status)
+        house.asterisk.say("".join(map(hangs_up, ("1.1", "8.1", "8.2", "8.3"))) + listed)
+        await connection(controller)
+        assert lines_in_use(controller) == 0, "the hanging up was thrown away, but the second list knows"
+    assert len(house.asterisk.actions("Status")) == 2
+
+
 async def test_a_lost_connection_is_seen_and_the_next_one_begins_with_a_snapshot(house: House) -> None:
     async with house.connected() as controller:
         house.asterisk.hang_up()
