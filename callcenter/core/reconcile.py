@@ -42,14 +42,10 @@ from callcenter.core.floor import Floor
 from callcenter.core.guide import after
 from callcenter.core.offer import Offer, OfferState
 from callcenter.core.operator import Presence
-from callcenter.core.records import HungUpBy
+from callcenter.core.records import CUT_OFF, LOST_CAUSE, HungUpBy
 
-LOST_CAUSE = 41
-"""Q.850 temporary failure: what a call gets that ended while nobody could see it."""
 JUST_NOW = 1.0
 """Seconds before the snapshot: who came since then came to an Asterisk that lived."""
-CUT_OFF = "Asterisk ended"
-"""The register's word for callers who were cut off (`Recalled.cut_off`)."""
 
 
 def lost(floor: Floor, event: AsteriskLost) -> None:

@@ -26,6 +26,12 @@ REGISTERED = frozenset({Identification.BY_NUMBER, Identification.BY_INN})
 """Persons registered on the platform are those whom the directory knows (ESTP 2.2d)."""
 
 
+LOST_CAUSE = 41
+"""Q.850 temporary failure: what a call gets that ended while nobody could see it."""
+CUT_OFF = "Asterisk ended"
+"""The register's word for callers whom the death of the telephone system cut off."""
+
+
 class Outcome(StrEnum):
     """What became of a call. Exactly one, fixed when the caller is gone."""
 

@@ -31,8 +31,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import InstrumentedAttribute
 
-from callcenter.core.reconcile import LOST_CAUSE
-from callcenter.core.records import HungUpBy, Outcome, PromiseResult
+from callcenter.core.records import LOST_CAUSE, HungUpBy, Outcome, PromiseResult
 from callcenter.register import migrations
 from callcenter.register.tables import Announcement, Call, Offer, Shift, Transfer
 

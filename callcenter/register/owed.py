@@ -9,8 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import exists, literal_column, or_, select, update
 from sqlalchemy.orm import aliased
 
-from callcenter.core.reconcile import LOST_CAUSE
-from callcenter.core.records import HungUpBy, Outcome
+from callcenter.core.records import LOST_CAUSE, HungUpBy, Outcome
 from callcenter.register.database import Register
 from callcenter.register.days import Zones, zone_of
 from callcenter.register.spreadsheet import moment, whole

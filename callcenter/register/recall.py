@@ -11,8 +11,9 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, func, literal_col
 
 from callcenter.core.events import Recalled
 from callcenter.core.operator import Activity
-from callcenter.core.reconcile import CUT_OFF, LOST_CAUSE
 from callcenter.core.records import (
+    CUT_OFF,
+    LOST_CAUSE,
     AnnouncementRecord,
     CallRecord,
     HungUpBy,

@@ -14,8 +14,7 @@ from click.testing import CliRunner, Result
 
 from callcenter.config.option import load
 from callcenter.core.commands import Save, SaveCall
-from callcenter.core.reconcile import CUT_OFF, LOST_CAUSE
-from callcenter.core.records import HungUpBy, Outcome
+from callcenter.core.records import CUT_OFF, LOST_CAUSE, HungUpBy, Outcome
 from callcenter.register import Register
 from callcenter.register.cli import register as command
 from callcenter.register.owed import called_back, owed_calls

@@ -10,8 +10,9 @@ import pytest
 
 from callcenter.core.commands import Save, SaveCall, SaveOffer, SavePresence, SaveTransfer
 from callcenter.core.events import Recalled
-from callcenter.core.reconcile import CUT_OFF, LOST_CAUSE
 from callcenter.core.records import (
+    CUT_OFF,
+    LOST_CAUSE,
     HungUpBy,
     Identification,
     OfferRecord,
