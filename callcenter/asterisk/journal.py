@@ -23,7 +23,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from callcenter.asterisk.history import Histories, parse
+from callcenter.asterisk.cel import Histories, parse
 from callcenter.core.events import CallHistory
 
 log = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from callcenter.asterisk import journal as module
-from callcenter.asterisk.history import parse
+from callcenter.asterisk.cel import parse
 from callcenter.asterisk.journal import CURRENT, Journal, Position
 from callcenter.core.events import CallHistory
 from callcenter.core.records import HungUpBy
