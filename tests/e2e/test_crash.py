@@ -18,15 +18,10 @@ import pytest
 from callcenter.config import Config
 from callcenter.daemon import Controller
 from callcenter.people import Secrets
-from tests.e2e.hearing import gaps, heard_prompts, listen
-from tests.e2e.listening import CALLER, OPERATOR, all_quiet, hears, hears_music, voice
-from tests.e2e.softphone import RATE, Call
-from tests.e2e.station import PROJECT, Station, configuration, until
-from tests.e2e.test_failures import (
+from tests.e2e.apart import (
     QUICK,
     STALE,
     STRAIGHT_TO_THE_QUEUE,
-    _written,
     another_process,
     asterisk_alone,
     controlled,
@@ -35,7 +30,12 @@ from tests.e2e.test_failures import (
     number_of,
     ready,
     serve,
+    written,
 )
+from tests.e2e.hearing import gaps, heard_prompts, listen
+from tests.e2e.listening import CALLER, OPERATOR, all_quiet, hears, hears_music, voice
+from tests.e2e.softphone import RATE, Call
+from tests.e2e.station import PROJECT, Station, configuration, until
 from tests.e2e.test_stopping import asterisks, running
 
 pytestmark = pytest.mark.e2e
@@ -49,7 +49,7 @@ NET = STALE + 10
 async def outside(folder: Path, prompts: Path) -> AsyncIterator[Station]:
     """People and phones around a `callcenter run` that the test starts itself."""
     data = configuration(ivr=STRAIGHT_TO_THE_QUEUE, timings=QUICK, prompts=str(prompts))
-    config = Config.load(_written(folder / "config.yaml", data))
+    config = Config.load(written(folder / "config.yaml", data))
     line = Station(config, cast(Controller, None), Secrets.load_or_create(config.var, config))
     try:
         yield line

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.apart import another_process, asterisk_alone, controlled, every_day, number_of, ready, serve
 from tests.e2e.hearing import brief_prompts, listen
 from tests.e2e.listening import OPERATOR, all_quiet, hears, voice
 from tests.e2e.softphone import RATE, Softphone
 from tests.e2e.station import Station, until
-from tests.e2e.test_failures import another_process, asterisk_alone, controlled, every_day, number_of, ready, serve
 
 pytestmark = pytest.mark.e2e
 
