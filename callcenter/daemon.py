@@ -100,6 +100,7 @@ class Controller:
             AmiSettings(asterisk.ami_host, asterisk.ami_port, "callcenter", secrets.ami),
             self._on_message,
             self._on_connection,
+            self._on_silence,
         )
         self._boot = this_boot()
         self._noticed: set[str] = set()
@@ -336,6 +337,9 @@ class Controller:
             self._takeover.lost()
             self.take(events.AsteriskLost())
 
+    def _on_silence(self, silent: bool) -> None:
+        self.take(events.AsteriskSilent() if silent else events.AsteriskHeard())
+
     def _take_snapshot(self, snapshot: events.Snapshot) -> None:
         self._beat()  # else who is sent on finds a stale heartbeat, and goes back to the safety net
         self.take(snapshot)
@@ -358,7 +362,7 @@ class Controller:
     def _beat(self) -> None:
         if self._stopping:
             return
-        if self.ami.connected:
+        if self.ami.connected and not self.ami.silent:  # who does not hear the line does not serve it
             self.ami.send(translate.heartbeat(int(time.time())))
         self._remember()
 

@@ -164,7 +164,7 @@ async def office(
     config = Config.load(tmp_path / "config.yaml")
     register = await Register.open(config.database)
     controller = Controller(config, Secrets.load_or_create(config.var, config), register)
-    quick = replace(controller.ami._settings, backoff_first=0.0, backoff_max=0.0, ping_interval=LIMIT)
+    quick = replace(controller.ami._settings, backoff_first=0.0, backoff_max=0.0, ping_interval=LIMIT, lost_after=LIMIT)
     controller.ami._settings = quick
     peer.answers["Status"] = lambda action: (
         success(action, EventList="start") + recorded.status_items((), action["ActionID"])

@@ -65,7 +65,11 @@ class AmiSettings:
     username: str
     secret: str = field(repr=False)
     connect_timeout: float = 5.0
-    ping_interval: float = 5.0
+    ping_interval: float = 1.0
+    silent_after: float = 0.5
+    """Of a ping without an answer: what we know of Asterisk may be old."""
+    lost_after: float = 3.0
+    """Of a ping without an answer: the connection is given up."""
     action_timeout: float = 5.0
     backoff_first: float = 0.2
     backoff_max: float = 5.0
@@ -226,6 +230,8 @@ class Ami:
 
     ``on_event(message)`` gets every event in order, synchronously: it should only hand the message on.
     ``on_connection(connected, reason)`` is called on every change; after True, take a snapshot.
+    ``on_silence(silent)`` is called when Asterisk leaves a ping unanswered, and when it answers after all: everything
+    that it had to tell until then has been handed over.
     """
 
     def __init__(
@@ -233,16 +239,20 @@ class Ami:
         settings: AmiSettings,
         on_event: Callable[[Message], None],
         on_connection: Callable[[bool, str], None],
+        on_silence: Callable[[bool], None] = lambda silent: None,
     ) -> None:
         self._settings = settings
         self._on_event = on_event
         self._on_connection = on_connection
+        self._on_silence = on_silence
         self._connection: _Connection | None = None
         self._booted_at: float | None = None
         self._reported: tuple[bool, str] | None = None
         self._kinds_logged: set[tuple[str, str]] = set()
         self.last_event_at: float | None = None
         """Monotonic seconds."""
+        self.silent = False
+        """Connected, but a ping has no answer yet."""
         self.events_seen = 0
         self.actions_sent = 0
         self.actions_failed = 0
@@ -302,7 +312,7 @@ class Ami:
             await self._keep_alive(connection)
         finally:
             await connection.close()
-            self._connection = None
+            self._connection, self.silent = None, False
 
     async def _log_in(self, connection: _Connection) -> None:
         settings = self._settings
@@ -327,16 +337,27 @@ class Ami:
 
     async def _keep_alive(self, connection: _Connection) -> None:
         """Ping until the connection is lost. A half-open one shows only by a ping without an answer."""
-        interval = self._settings.ping_interval
+        settings = self._settings
         while not connection.lost.done():
+            answer = connection.request(_Action({"Action": "Ping"}, settings.lost_after))
+            answered, _ = await asyncio.wait([answer], timeout=settings.silent_after)
+            if not answered:
+                self._tell_silence(True)
             try:
-                await connection.request(_Action({"Action": "Ping"}, interval))
+                await answer
             except ActionTimeout:
-                connection.drop(f"no answer to a ping in {interval:g} s")
+                connection.drop(f"no answer to a ping in {settings.lost_after:g} s")
             except (ActionFailed, NotConnected):
                 pass  # an answer is an answer; and a lost connection has its reason in `lost`
-            await asyncio.wait([connection.lost], timeout=interval)
+            if self.connected:
+                self._tell_silence(False)
+            await asyncio.wait([connection.lost], timeout=settings.ping_interval)
         raise NotConnected(connection.lost.result())
+
+    def _tell_silence(self, silent: bool) -> None:
+        if self.silent != silent:
+            self.silent = silent
+            self._guarded("silence", self._on_silence, silent)
 
     def _submit(self, headers: Headers, timeout: float, *, lists: bool = False) -> asyncio.Future[Any]:
         headers = checked(headers)

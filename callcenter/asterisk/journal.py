@@ -32,7 +32,7 @@ CURRENT = "journal.csv"
 """The file that Asterisk writes."""
 OVERLAP = 15.0
 """Seconds by which the position stays behind: so late may a line be written, its event be handled, and a connection
-that has silently died be noticed (by a ping of every 5 s that is not answered in 5 s)."""
+that has silently died be noticed (by a ping of every second that is not answered in 3 s)."""
 LONGEST_CALL = 6 * 3600.0
 """Seconds: a channel older than that does not hold the position back."""
 LARGEST = 16 << 20

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from callcenter.core import conversation, cut_off, dispatch, waiting
+from collections.abc import Mapping
+
+from callcenter.core import conversation, cut_off, departure, dispatch, waiting
 from callcenter.core.caller import Caller
 from callcenter.core.commands import OfferKind, SetTimer
-from callcenter.core.events import ChannelSeen, LegHistory, Timer, TimerKind
+from callcenter.core.events import ChannelHungUp, ChannelSeen, LegHistory, Timer, TimerKind
 from callcenter.core.floor import Floor
-from callcenter.core.offer import Offer, OfferStep
+from callcenter.core.offer import Offer, OfferState, OfferStep
 from callcenter.core.operator import Activity, ActivityStep, Operator
 from callcenter.core.records import CallRecord, OfferRecord
 
@@ -57,12 +59,14 @@ def adopt_leg(floor: Floor, caller: Caller, operator: Operator, leg: LegHistory,
     return offer
 
 
-def adopt_ringing(floor: Floor, caller: Caller, leg: LegHistory) -> bool:
+def adopt_ringing(floor: Floor, caller: Caller, leg: LegHistory, seen: Mapping[str, ChannelSeen]) -> bool:
     """A phone that Asterisk's own queue rings for the caller goes on ringing, as an offer of ours; False: not possible.
 
     Taken away now, the caller might just have been picked up.
     """
     operator = at_phone(floor, leg.phone)
+    if operator:
+        forget_ghost(floor, operator, seen)
     if operator is None or not operator.free:
         return False
     kind, person = OfferKind.QUEUE, operator.person.id
@@ -77,6 +81,20 @@ def adopt_ringing(floor: Floor, caller: Caller, leg: LegHistory) -> bool:
     floor.line(caller).queue.reserve(caller.call)
     floor.activity(operator, ActivityStep.OFFER, FOUND, caller.call)
     return True
+
+
+def forget_ghost(floor: Floor, operator: Operator, seen: Mapping[str, ChannelSeen]) -> None:
+    """Of an operator whose phone Asterisk's own queue has rung: an offer of ours by which we thought the phone busy.
+
+    It never reached the phone; or so late that it rings there beside the other call, and must not.
+    """
+    offer = floor.offers.get(operator.offer)
+    if offer is None or (offer.id in seen and seen[offer.id].bridge):
+        return
+    if offer.pending:
+        floor.withdraw(offer)
+    if offer.state is OfferState.WITHDRAWN:  # just now, or as its caller was found talking with a colleague
+        departure.hung_up(floor, ChannelHungUp(offer.id))
 
 
 def available(operator: Operator | None) -> bool:

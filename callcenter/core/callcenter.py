@@ -71,6 +71,8 @@ RULES: Mapping[type, Callable[[Floor, Any], None]] = {
     events.PastCalls: promise.learn,
     events.TimerFired: _timer_fired,
     events.AsteriskLost: reconcile.lost,
+    events.AsteriskSilent: reconcile.silent,
+    events.AsteriskHeard: reconcile.heard,
     events.Recalled: restore.recalled,
     events.Snapshot: reconcile.snapshot,
     events.ServiceEnded: departure.service_ended,

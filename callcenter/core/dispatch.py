@@ -17,7 +17,7 @@ GUARD = 5.0
 
 def offer_callers(floor: Floor) -> None:
     """As long as there is a free operator for somebody who waits, ring the phone."""
-    while floor.connected:
+    while floor.sees:
         pair = _next_pair(floor)
         if pair is None:
             return

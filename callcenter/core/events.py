@@ -364,6 +364,16 @@ class AsteriskLost:
 
 
 @dataclass(frozen=True, slots=True)
+class AsteriskSilent:
+    """The connection stands, but Asterisk does not answer: what happens there is not told now."""
+
+
+@dataclass(frozen=True, slots=True)
+class AsteriskHeard:
+    """Asterisk answers again on the same connection, and has told everything that happened meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
 class LegHistory:
     """A phone of ours that Asterisk rang for a call, as Asterisk's journal tells it. Times are of the core's clock."""
 
@@ -495,6 +505,8 @@ Event = (
     | PastCalls
     | TimerFired
     | AsteriskLost
+    | AsteriskSilent
+    | AsteriskHeard
     | Recalled
     | Snapshot
     | ServiceEnded

@@ -88,12 +88,19 @@ class Floor:
         self.arriving: dict[str, CallRecord] = {}
         """Calls of which Asterisk is still going to tell, since it was not heard the first time: the journal's word."""
         self.connected = False
+        self.silent = False
+        """Asterisk has not answered for a moment: what is believed of it may be old."""
         self.lost_at: float | None = None
         """When Asterisk was last seen, as far as is known; None: it is being seen."""
         self.now = 0.0
         self.commands: list[Command] = []
         self._changed: dict[str, Caller] = {}
         self._offers_made = 0
+
+    @property
+    def sees(self) -> bool:
+        """Whether what is believed of Asterisk is true now: only then is anything begun or broken off there."""
+        return self.connected and not self.silent
 
     # -- one event ---------------------------------------------------------------------------------------------
 

@@ -27,8 +27,7 @@ from callcenter.core.events import (
     OfferAnswered,
 )
 from callcenter.core.floor import Floor
-from callcenter.core.offer import OfferState
-from callcenter.core.operator import Activity, Operator
+from callcenter.core.operator import Activity
 from callcenter.core.records import CallRecord, HungUpBy, OfferRecord, Outcome
 
 UNSEEN = "unseen-"
@@ -186,23 +185,13 @@ class _Past:
         operator = adoption.at_phone(floor, leg.phone)
         offer = None
         if operator:
-            self._forget_ghost(operator)
+            adoption.forget_ghost(floor, operator, self.seen)
         if operator and adoption.available(operator):
             offer = adoption.adopt_leg(floor, caller, operator, leg, floor.now, bridge)
         conversation.found_talking(floor, caller, offer)
         if operator and not caller.record.operator:
             floor.note(caller, operator=operator.person.id)
         caller.bridge = bridge
-
-    def _forget_ghost(self, operator: Operator) -> None:
-        """The offer by which we thought the phone busy never reached it: it talks with somebody else."""
-        offer = self.floor.offers.get(operator.offer)
-        if offer is None or offer.id in self.seen:
-            return
-        if offer.pending:
-            self.floor.withdraw(offer)
-        if offer.state is OfferState.WITHDRAWN:  # just now, or as its caller was found talking with a colleague
-            departure.hung_up(self.floor, ChannelHungUp(offer.id))
 
     def _talk_ended(self, leg: LegHistory) -> None:
         floor, caller, offer = self.floor, self._caller(), self.floor.offers.get(leg.channel_id)

@@ -26,7 +26,9 @@ from callcenter.core import (
 from callcenter.core.caller import Caller, CallerState, CallerStep
 from callcenter.core.commands import HangUp, Mirror, Place, SetTimer, Severity
 from callcenter.core.events import (
+    AsteriskHeard,
     AsteriskLost,
+    AsteriskSilent,
     BridgeEntered,
     BridgeLeft,
     ChannelHungUp,
@@ -52,7 +54,19 @@ def lost(floor: Floor, event: AsteriskLost) -> None:
     """Nobody is offered to anybody until the next snapshot."""
     if floor.connected:
         floor.lost_at = floor.now
-    floor.connected = False
+    floor.connected, floor.silent = False, False
+
+
+def silent(floor: Floor, event: AsteriskSilent) -> None:
+    """Nothing is begun or broken off until Asterisk answers: meanwhile it may have connected callers and operators."""
+    floor.silent = True
+
+
+def heard(floor: Floor, event: AsteriskHeard) -> None:
+    """What happened has been told by now; what had to wait is done."""
+    floor.silent = False
+    shift.stop_ringing_of_the_absent(floor)
+    dispatch.offer_callers(floor)
 
 
 def snapshot(floor: Floor, event: Snapshot) -> None:
@@ -72,8 +86,9 @@ def snapshot(floor: Floor, event: Snapshot) -> None:
     ringing_alone = _ringing_alone(event, seen)
     for channel in event.channels:
         shared = together[channel.bridge] if channel.bridge else ()
-        _take_over(floor, channel, shared, ringing_alone.get(channel.channel_id, ()))
-    floor.connected, floor.lost_at = True, None
+        _take_over(floor, channel, shared, ringing_alone.get(channel.channel_id, ()), seen)
+    floor.connected, floor.silent, floor.lost_at = True, False, None
+    shift.stop_ringing_of_the_absent(floor)
     for operator in floor.operators.values():
         if operator.presence is not Presence.OFF:
             paused = operator.presence is Presence.PAUSED
@@ -271,7 +286,11 @@ def _ringing_alone(event: Snapshot, seen: Mapping[str, ChannelSeen]) -> Mapping[
 
 
 def _take_over(
-    floor: Floor, channel: ChannelSeen, together: Sequence[ChannelSeen], ringing_alone: Sequence[LegHistory]
+    floor: Floor,
+    channel: ChannelSeen,
+    together: Sequence[ChannelSeen],
+    ringing_alone: Sequence[LegHistory],
+    seen: Mapping[str, ChannelSeen],
 ) -> None:
     """A caller whom somebody else serves: one who talks is left in peace, one who waits elsewhere is ours again.
 
@@ -286,21 +305,25 @@ def _take_over(
         ours = any(end.channel_id in floor.offers for end in together)
         if queued and not ours:
             caller.recorded = True
-            conversation.found_talking(floor, caller, _other_end(floor, caller, together))
+            conversation.found_talking(floor, caller, _other_end(floor, caller, together, seen))
             caller.bridge = channel.bridge
         elif caller.state is CallerState.TALKING and channel.variables.get("CC_AFTER", caller.after) != caller.after:
             after(floor, caller, caller.after)  # said when nobody could hear it
     elif caller.state is CallerState.WAITING and not caller.legs and where not in (stage.WAITING, ""):
         caller.recorded = caller.recorded or where == stage.SAFETY_NET
         rung = where == stage.SAFETY_NET and not caller.offer
-        if not (rung and any(adoption.adopt_ringing(floor, caller, leg) for leg in ringing_alone)):
+        if not (rung and any(adoption.adopt_ringing(floor, caller, leg, seen) for leg in ringing_alone)):
             waiting.welcome(floor, caller)
 
 
-def _other_end(floor: Floor, caller: Caller, together: Sequence[ChannelSeen]) -> Offer | None:
+def _other_end(
+    floor: Floor, caller: Caller, together: Sequence[ChannelSeen], seen: Mapping[str, ChannelSeen]
+) -> Offer | None:
     """The leg of whoever this caller is found talking to; None where it is nobody of ours that we know."""
     for end in together:
         operator = adoption.at_phone(floor, end.phone) if end.channel_id != caller.call else None
+        if operator:
+            adoption.forget_ghost(floor, operator, seen)
         if operator and adoption.available(operator):
             # When they began to talk nobody saw: at the soonest when the phone began to ring.
             began = max(floor.now - end.seconds, caller.record.answered_at or caller.record.arrived_at)

@@ -21,9 +21,9 @@ UNREACHABLE_CAUSES = frozenset({1, 3, 20, 27, 38, 88})
 def ringing(floor: Floor, event: OfferRinging) -> None:
     """The phone rings. If it should not any more, it was too early to say so: Asterisk had no such channel yet."""
     offer = floor.offers.get(event.offer)
-    if offer and offer.state is OfferState.WITHDRAWN:
-        floor.do(HangUp(offer.id))
-    elif offer and OFFER.allows(offer.state, OfferStep.RING):
+    if offer is None or offer.state is OfferState.WITHDRAWN:
+        floor.do(HangUp(event.offer))  # an order that was held up on its way may come when it is long forgotten
+    elif OFFER.allows(offer.state, OfferStep.RING):
         floor.step(offer, OfferStep.RING)
         floor.note_offer(offer, ringing_at=floor.now)
 
@@ -31,7 +31,9 @@ def ringing(floor: Floor, event: OfferRinging) -> None:
 def answered(floor: Floor, event: OfferAnswered) -> None:
     """The operator picked up; the bridge follows within milliseconds. Too late if the offer was withdrawn."""
     offer = floor.offers.get(event.offer)
-    if offer and OFFER.allows(offer.state, OfferStep.ANSWER):
+    if offer is None:
+        floor.do(HangUp(event.offer))
+    elif OFFER.allows(offer.state, OfferStep.ANSWER):
         floor.step(offer, OfferStep.ANSWER)
         floor.note_offer(offer, answered_at=floor.now)
         floor.do(CancelTimer(Timer(TimerKind.RING, offer.id)))
@@ -58,7 +60,7 @@ def failed(floor: Floor, event: OfferFailed) -> None:
 def ring_guard(floor: Floor, id: str) -> None:
     """Nothing was heard of an offer for longer than it can last: the phone is told to stop, and life goes on."""
     offer = floor.offers.get(id)
-    if offer and not floor.connected:  # what came of it the next snapshot will tell
+    if offer and not floor.sees:  # what came of it Asterisk will tell
         floor.do(SetTimer(Timer(TimerKind.RING, id), floor.now + dispatch.GUARD))
     elif offer and (offer.pending or offer.state is OfferState.WITHDRAWN):
         floor.do(HangUp(id))

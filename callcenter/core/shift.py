@@ -159,9 +159,17 @@ def _wrong_secret(floor: Floor, operator: Operator) -> None:
         )
 
 
+def stop_ringing_of_the_absent(floor: Floor) -> None:
+    """Who went on a break or home while Asterisk was not seen, and whose phone rings still, is left in peace now."""
+    for operator in floor.operators.values():
+        if operator.offer and operator.presence is not Presence.AVAILABLE:
+            _stop_ringing(floor, operator)
+
+
 def _stop_ringing(floor: Floor, operator: Operator) -> None:
+    """Not while Asterisk is not seen: the operator may have picked up already."""
     offer = floor.offers.get(operator.offer)
-    if offer and offer.pending:
+    if offer and offer.pending and floor.sees:
         floor.withdraw(offer)
 
 

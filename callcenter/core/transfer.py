@@ -189,7 +189,7 @@ def _to_group(floor: Floor, operator: Operator, caller: Caller, event: Transfer)
 
 
 def _ring_colleague(floor: Floor, caller: Caller, handover: Handover) -> bool:
-    colleague = floor.longest_free([handover.record.target], handover.tried) if floor.connected else None
+    colleague = floor.longest_free([handover.record.target], handover.tried) if floor.sees else None
     if colleague is None:
         return False
     handover.tried.add(colleague.person.id)
@@ -217,7 +217,7 @@ def _over(floor: Floor, caller: Caller, result: str) -> None:
 
 def _operator(floor: Floor, person: str, leg: str) -> Operator | None:
     """Who asks; nobody while Asterisk cannot be told, since nothing that they want could be done."""
-    if not floor.connected:
+    if not floor.sees:
         return None
     offer = floor.offers.get(leg)
     return floor.operators.get(offer.operator if offer else person)

@@ -57,6 +57,7 @@ class FakeAsterisk:
         self.answers: dict[str, Answer] = {}
         self.logins = 0
         self.tries = 0
+        self._pings: list[tuple[asyncio.StreamWriter, dict[str, str]]] = []
         self.received: list[dict[str, str]] = []
         """Actions, without logins and pings."""
         self.raw = b""
@@ -67,6 +68,13 @@ class FakeAsterisk:
     def say(self, text: str | bytes) -> None:
         """To the connection made last."""
         self._writers[-1].write(text if isinstance(text, bytes) else text.encode())
+
+    def answer_pings(self) -> None:
+        """Those that have been left unanswered, now and from now on."""
+        self.answers_pings = True
+        for writer, ping in self._pings:
+            writer.write(success(ping, Ping="Pong").encode())
+        self._pings.clear()
 
     def hang_up(self) -> None:
         """Cut the connection as a crash does: without a word."""
@@ -104,8 +112,9 @@ class FakeAsterisk:
                 self.logins += 1
                 writer.write((success(action) + self.after_login).encode())
         elif name == "Ping":
+            self._pings.append((writer, action))
             if self.answers_pings:
-                writer.write(success(action, Ping="Pong").encode())
+                self.answer_pings()
         else:
             self.received.append(action)
             if name in self.answers:

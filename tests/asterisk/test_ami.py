@@ -36,8 +36,10 @@ class Line:
         self.facts = asterisk.facts
         self.events: list[Message] = []
         self.connections: list[tuple[bool, str]] = []
+        self.silences: list[tuple[bool, int]] = []
+        """Silent or not, and how many events had been told by then."""
         self.on_event: Callable[[Message], None] = lambda _: None
-        self.ami = Ami(settings, self._event, self._connected)
+        self.ami = Ami(settings, self._event, self._connected, self._silent)
 
     def _event(self, message: Message) -> None:
         self.events.append(message)
@@ -46,6 +48,10 @@ class Line:
 
     def _connected(self, connected: bool, reason: str) -> None:
         self.connections.append((connected, reason))
+        self.facts.changed()
+
+    def _silent(self, silent: bool) -> None:
+        self.silences.append((silent, len(self.events)))
         self.facts.changed()
 
     async def until(self, fact: Callable[[], bool]) -> None:
@@ -359,7 +365,8 @@ async def test_the_items_of_a_list_that_came_too_late_are_no_events(line: Line) 
 
 
 async def test_when_the_peer_falls_silent_the_connection_is_given_up(asterisk: FakeAsterisk) -> None:
-    async with Line(asterisk, replace(settings_for(asterisk.port), ping_interval=0.02)).running() as line:
+    hasty = replace(settings_for(asterisk.port), ping_interval=0.02, silent_after=0.01, lost_after=0.02)
+    async with Line(asterisk, hasty).running() as line:
         await line.until_connected()
         asterisk.answers_pings = False
         await line.until(lambda: len(line.connections) > 1)
@@ -369,6 +376,23 @@ async def test_when_the_peer_falls_silent_the_connection_is_given_up(asterisk: F
         )
         asterisk.answers_pings = True
         await line.until_connected(times=2)
+        assert [silent for silent, _ in line.silences] == [True]  # the end of the connection says the rest
+        assert not line.ami.silent
+
+
+async def test_a_peer_that_answers_late_has_told_everything_by_then(asterisk: FakeAsterisk) -> None:
+    """A network that stood still: the connection is kept, and who decides knows from when to when it was blind."""
+    patient = replace(settings_for(asterisk.port), ping_interval=0.02, silent_after=0.02, lost_after=LIMIT)
+    async with Line(asterisk, patient).running() as line:
+        await line.until_connected()
+        asterisk.answers_pings = False
+        await line.until(lambda: line.ami.silent)
+        asterisk.say("".join(event("Newchannel", Uniqueid=str(n)) for n in range(50)))
+        asterisk.answer_pings()
+        await line.until(lambda: len(line.silences) > 1)
+        assert line.silences == [(True, 1), (False, 51)]
+        assert [up for up, _ in line.connections] == [True]
+        assert not line.ami.silent
 
 
 async def test_a_wrong_password_is_explained_once_and_tried_again_slowly(
@@ -448,7 +472,7 @@ async def test_the_secret_is_in_no_log_and_no_repr(asterisk: FakeAsterisk, caplo
     asyncio.get_running_loop().slow_callback_duration = 0.0  # asyncio now describes every callback it runs
     settings = settings_for(asterisk.port)
     asterisk.answers_pings = False
-    async with Line(asterisk, replace(settings, ping_interval=0.02)).running() as line:
+    async with Line(asterisk, replace(settings, lost_after=0.02)).running() as line:
         await line.until_connected(times=2)
         line.ami.send(HANGUP)
         await asterisk.action("Hangup")

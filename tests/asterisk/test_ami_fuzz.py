@@ -154,6 +154,7 @@ class Line:
 
     def __init__(self, **patience: float) -> None:
         quick = {"backoff_first": 0.0, "backoff_max": 0.0, "action_timeout": LIMIT, "ping_interval": LIMIT}
+        quick |= {"silent_after": LIMIT, "lost_after": LIMIT}
         self.peer = Peer()
         self.facts = Facts()
         self.events: list[Message] = []
@@ -350,7 +351,7 @@ async def test_after_any_storm_over_a_socket_the_line_is_there_or_comes_back(
     storm: list[bytes], lengths: list[int]
 ) -> None:
     async with FakeAsterisk(Facts()).serving() as asterisk:
-        line = SocketLine(asterisk, replace(settings_for(asterisk.port), ping_interval=0.05))
+        line = SocketLine(asterisk, replace(settings_for(asterisk.port), ping_interval=0.05, lost_after=0.05))
         async with line.running():
             await line.until_connected()
             data = b"".join(storm)

@@ -28,7 +28,9 @@ from callcenter.core.commands import (
     SetTimer,
 )
 from callcenter.core.events import (
+    AsteriskHeard,
     AsteriskLost,
+    AsteriskSilent,
     CallArrived,
     CancelTransfer,
     CompleteTransfer,
@@ -102,6 +104,7 @@ class Story:
         self.timers: dict[Timer, float] = {}
         self.commands: list[Command] = []
         self._inbox: deque[Event] = deque()
+        self._unheard: list[Event] | None = None
         self._handling = False
         self._calls = 0
         self.tell(Snapshot(()))
@@ -153,7 +156,9 @@ class Story:
         self.now = until
 
     def _report(self, event: Event) -> None:
-        if self.connected:
+        if self._unheard is not None:
+            self._unheard.append(event)
+        elif self.connected:
             self.tell(event)
 
     def _keep(self, command: Command) -> None:
@@ -190,8 +195,19 @@ class Story:
         """Eighteen o'clock."""
         self.tell(HoursChanged(line, False))
 
+    def stops_hearing_asterisk(self) -> None:
+        """The connection stands, and what we say arrives; but of what happens nothing comes back for a while."""
+        self.tell(AsteriskSilent())
+        self._unheard = []
+
+    def hears_asterisk(self) -> None:
+        """Everything that was held up comes, in its order."""
+        told, self._unheard = self._unheard or [], None
+        self.tell(*told, AsteriskHeard())
+
     def loses_asterisk(self) -> None:
         """The connection drops: Asterisk goes on, unseen and deaf."""
+        self._unheard = None
         self.tell(AsteriskLost())
         self.connected, self.unseen_since = False, self.now
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from callcenter.core.commands import Direct, Place, Record, Ring, SaveAnnouncement, SaveCall, SaveOffer
+from callcenter.core.commands import Direct, HangUp, Place, Record, Ring, SaveAnnouncement, SaveCall, SaveOffer
 from callcenter.core.events import (
     AsteriskLost,
     BridgeEntered,
@@ -129,6 +129,38 @@ def test_a_phone_that_talks_is_not_rung_though_we_believed_that_it_rang(story: S
     assert not [command for command in story.since(before) if isinstance(command, Ring)]
     assert story.offers_saved["7.7"].connected_at == story.now - 3
     assert [offer.result for offer in story.offers_saved.values() if offer.call == first.call] == ["withdrawn"]
+
+
+@pytest.mark.clause("ESTP 5.4.1")
+@pytest.mark.parametrize("talks", [True, False])
+def test_an_order_that_arrives_late_rings_beside_another_call_and_is_taken_back(story: Story, talks: bool) -> None:
+    """The connection stood still with our order in it; meanwhile Asterisk's own queue has rung the same phone."""
+    story.logs_in("101")
+    first = story.waits()
+    (late,) = [ring.offer for ring in story.all(Ring)]
+    story.loses_asterisk()
+    story.passes(8)
+    bridge = "b-1" if talks else ""
+    spoken = ((story.now - 3, None),) if talks else ()
+    leg = LegHistory("7.7", "phone-101", story.now - 5, story.now - 3 if talks else None, spoken)
+    stages = ((story.now - 6, "alone"),)
+    told = CallHistory("9.1", "SIP/9.1", "estp", arrived_at=story.now - 7, stages=stages, legs=(leg,))
+    channels = (
+        alone(first.call, seconds=9.0),
+        alone("9.1", bridge=bridge),
+        ChannelSeen("7.7", "PJSIP/phone-101-7", bridge, 5.0, phone="phone-101"),
+        ChannelSeen(late, "PJSIP/phone-101-8", "", 0.1, phone="phone-101"),
+    )
+    before = len(story.commands)
+    story.connected = True
+    story.tell(Snapshot(channels, (told,)))
+    assert story.is_now("101") == ("available", "talking" if talks else "offered")
+    said = story.since(before)
+    assert HangUp(late) in said
+    assert HangUp("7.7") not in said
+    assert not [command for command in said if isinstance(command, Ring)]
+    assert not [command for command in said if isinstance(command, Direct) and command.call == "9.1"]
+    assert story.offers(first) == [("101", "withdrawn")]
 
 
 @pytest.mark.clause("ESTP 5.4.1")

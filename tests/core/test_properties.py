@@ -27,6 +27,8 @@ from callcenter.core.commands import (
 )
 from callcenter.core.events import (
     GENERAL_LINE,
+    AsteriskHeard,
+    AsteriskSilent,
     CallArrived,
     CancelTransfer,
     ChannelHungUp,
@@ -143,10 +145,10 @@ class CallCentreStories(RuleBasedStateMachine):
         """Events that have gathered; unless they are slow today, they arrive."""
         if not self.story.connected:
             self.pending.clear()
-        while at_once and self.pending:
+        while at_once and self.pending and not self.floor.silent:
             self.story.handle(self.pending.pop(0))
 
-    @precondition(lambda self: self.pending)
+    @precondition(lambda self: self.pending and not self.floor.silent)
     @rule(which=st.integers(0, 1000), how=st.sampled_from(("late", "late", "twice", "never")))
     def messenger_errs(self, which: int, how: str) -> None:
         event = self.pending.pop(which % len(self.pending))
@@ -260,10 +262,12 @@ class CallCentreStories(RuleBasedStateMachine):
 
     # -- the world -----------------------------------------------------------------------------------------------
 
-    @rule(what=st.sampled_from(("closes", "opens", "nothing", "a blink", "a blink", "an outage")))
+    @rule(what=st.sampled_from(("closes", "opens", "nothing", "a blink", "a blink", "an outage", "silence")))
     def trouble(self, what: str) -> None:
         if what in ("closes", "opens"):
             self.story.handle(HoursChanged("estp", what == "opens"))
+        elif what == "silence" and self.story.connected:
+            self.story.handle(AsteriskSilent())
         elif what != "nothing" and self.story.connected:
             self.story.loses_asterisk()
             self.pending.clear()
@@ -278,6 +282,15 @@ class CallCentreStories(RuleBasedStateMachine):
         self.told(True)
         self.disturbed = False
 
+    @precondition(lambda self: self.floor.silent)
+    @rule()
+    def asterisk_is_heard_again(self) -> None:
+        """On the same connection: first everything that had happened."""
+        while self.pending:
+            self.story.handle(self.pending.pop(0))
+        self.story.handle(AsteriskHeard())
+        self.told(True)
+
     # -- what must be true ---------------------------------------------------------------------------------------
 
     def check(self, commands: list[Command]) -> None:
@@ -290,7 +303,7 @@ class CallCentreStories(RuleBasedStateMachine):
             elif isinstance(command, Ring) and command.kind is OfferKind.QUEUE:
                 self.nobody_is_overtaken(command.call)
                 self.the_longest_idle_was_rung(command)
-        if self.floor.connected:
+        if self.floor.sees:
             self.nobody_waits_for_nothing()
 
     def row_is_sound(self, record: CallRecord) -> None:

@@ -108,7 +108,7 @@ async def trapped(folder: Path, prompts: Path) -> AsyncIterator[tuple[Station, T
     path.write_text(yaml.safe_dump(data, allow_unicode=True))
     async with Trap(Config.load(path)) as trap, station(folder, **data) as line:
         ami = line.controller.ami
-        ami._settings = replace(ami._settings, ping_interval=1.0)
+        ami._settings = replace(ami._settings, lost_after=1.0)
         yield line, trap
 
 
