@@ -19,10 +19,11 @@ from callcenter.asterisk.journal import Journal, Position
 from callcenter.asterisk.render import Folders, render
 from callcenter.config import Config
 from callcenter.core import commands, events
-from callcenter.core.commands import Place
+from callcenter.core.commands import OfferKind, Place
 from callcenter.daemon import Controller
 from callcenter.directory import normalise, valid_inn
 from callcenter.people import Secrets
+from tests.e2e.listening import OPERATOR, hears, voice
 from tests.e2e.softphone import Call, Softphone
 from tests.e2e.station import PROJECT, Station, configuration, until
 
@@ -177,3 +178,36 @@ async def started(folder: Path, prompts: Path, **changes: Any) -> AsyncIterator[
     """The same, started."""
     async with alone(folder, prompts, **changes) as here, here.running():
         yield here
+
+
+def ring(call: str, channel: str, offer: str = "offer-1", phone: str = "101") -> commands.Ring:
+    """An offer as the core would want it."""
+    return commands.Ring(offer, OfferKind.QUEUE, phone, call, channel, "+73420000000", "", 20.0)
+
+
+async def quiet(here: Alone) -> None:
+    """Nothing remains in Asterisk: no channel, nobody in its queue."""
+    async with asyncio.timeout(10):
+        while await here.channels():
+            pass
+        entries = await here.ami.collect({"Action": "QueueStatus", "Queue": "cc-estp"}, 5.0)
+    assert [entry for entry in entries if entry["Event"] == "QueueEntry"] == []
+
+
+async def talks(here: Alone, number: str, phone: Softphone, offer: str = "offer-1") -> tuple[Call, str, Call]:
+    """A caller in conversation with an operator, whose controller has not said yet what comes after it."""
+    caller, call = await here.waits(number)
+    channel = next(seen.channel for seen in await here.channels() if seen.channel_id == call)
+    await here.do(ring(call, channel, offer, phone.user))
+    leg = await phone.rings()
+    leg.say(voice(OPERATOR))
+    leg.answer()
+    await hears(caller, OPERATOR)
+    return caller, call, leg
+
+
+async def stages(here: Alone) -> list[str]:
+    """Where the only caller has been, the call being over."""
+    await quiet(here)
+    [history] = await here.ended(1)
+    return [stage for _, stage in history.stages]

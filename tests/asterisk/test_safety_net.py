@@ -13,7 +13,7 @@ from callcenter.asterisk.render import APART, HEARTBEAT_STALE
 from callcenter.core import commands
 from callcenter.core.commands import OfferKind, Place
 from callcenter.core.events import CallHistory
-from tests.asterisk.alone import Alone, started
+from tests.asterisk.alone import Alone, quiet, ring, stages, started, talks
 from tests.e2e.hearing import heard_prompts, listen, names, read
 from tests.e2e.listening import CALLER, COLLEAGUE, OPERATOR, hears, voice, voices
 from tests.e2e.softphone import RATE, Call, Softphone
@@ -44,15 +44,6 @@ async def serve(phone: Softphone, calls: int, within: float = WITHIN) -> list[st
         await listen(leg, 0.2)
         leg.hang_up()
     return served
-
-
-async def quiet(here: Alone) -> None:
-    """Nothing remains in Asterisk: no channel, nobody in its queue."""
-    async with asyncio.timeout(10):
-        while await here.channels():
-            pass
-        entries = await here.ami.collect({"Action": "QueueStatus", "Queue": "cc-estp"}, 5.0)
-    assert [entry for entry in entries if entry["Event"] == "QueueEntry"] == []
 
 
 @pytest.mark.clause("ESTP 2.3, 4.2")
@@ -191,10 +182,6 @@ async def test_an_operator_in_a_call_of_ours_is_not_rung_by_the_net(tmp_path: Pa
     assert first.hung_up_by == second.hung_up_by == "operator"
 
 
-def ring(call: str, channel: str, offer: str = "offer-1", phone: str = "101") -> commands.Ring:
-    return commands.Ring(offer, OfferKind.QUEUE, phone, call, channel, "+73420000000", "", 20.0)
-
-
 @pytest.mark.clause("ESTP 2.6")
 async def test_a_conversation_in_the_net_is_recorded_from_the_first_word_on_both_sides(
     tmp_path: Path, brief: Path
@@ -219,25 +206,6 @@ async def test_a_conversation_in_the_net_is_recorded_from_the_first_word_on_both
         assert voices(samples[: RATE // 2]) == {party}, "from the first word"
         assert voices(samples[-RATE // 2 :]) == {party}
     assert history.hung_up_by == "caller"
-
-
-async def talks(here: Alone, number: str, phone: Softphone, offer: str = "offer-1") -> tuple[Call, str, Call]:
-    """A caller in conversation with an operator, whose controller has not said yet what comes after it."""
-    caller, call = await here.waits(number)
-    channel = next(seen.channel for seen in await here.channels() if seen.channel_id == call)
-    await here.do(ring(call, channel, offer, phone.user))
-    leg = await phone.rings()
-    leg.say(voice(OPERATOR))
-    leg.answer()
-    await hears(caller, OPERATOR)
-    return caller, call, leg
-
-
-async def stages(here: Alone) -> list[str]:
-    """Where the only caller has been, the call being over."""
-    await quiet(here)
-    [history] = await here.ended(1)
-    return [stage for _, stage in history.stages]
 
 
 @pytest.mark.clause("ESTP 2.3, 5.4.6")
