@@ -278,7 +278,8 @@ class Histories:
     def _forget(self, channel: _Channel) -> None:
         """A call that is over takes its legs along, but for those that another call has too."""
         self._channels.pop(channel.id, None)
-        self._names.pop(channel.name, None)
+        if self._names.get(channel.name) == channel.id:  # not of a later one: a new Asterisk counts from the beginning
+            del self._names[channel.name]
         for id in channel.caller.legs if channel.caller else ():
             leg = self._channels.get(id)
             if leg:
