@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -89,6 +90,8 @@ class Evidence:
     """By call."""
     legs: Mapping[str, list[Leg]]
     """By phone."""
+    stages: Mapping[str, list[tuple[float, str]]]
+    """By call: where the dialplan had the caller from when on."""
     shifts: Sequence[Row]
     presence: Sequence[Row]
     folder: Path
@@ -108,6 +111,10 @@ class Evidence:
     def died(self, at: float, within: float = _NEAR) -> Death | None:
         """The death of Asterisk around that moment."""
         return next((death for death in self.deaths if death.at - within <= at <= death.up_at + within), None)
+
+    def away(self, at: float) -> bool:
+        """Whether there was no Asterisk then that could have heard an INVITE."""
+        return any(death.at - _NEAR <= at <= death.back_at for death in self.deaths)
 
     def blind(self, at: float) -> bool:
         """Whether the controller could not see Asterisk's calls then."""
@@ -136,6 +143,16 @@ def journal_files(folder: Path) -> list[str]:
     """The texts of Asterisk's journal, as far as they are still there."""
     found = sorted((folder / "var" / "asterisk").rglob("journal*.csv"))
     return [path.read_text(errors="replace") for path in found]
+
+
+def stages_of(folder: Path) -> dict[str, list[tuple[float, str]]]:
+    """By call: all stages that Asterisk's journal tells of."""
+    found: defaultdict[str, list[tuple[float, str]]] = defaultdict(list)
+    for text in journal_files(folder):
+        for row in csv.reader(text.splitlines()):
+            if len(row) > 5 and row[1] == "CC_STAGE":
+                found[row[2]].append((float(row[0]), json.loads(row[5])["extra"]))
+    return found
 
 
 def legs_of(folder: Path) -> dict[str, list[Leg]]:
@@ -191,6 +208,7 @@ def gather(
         strangers,
         by_call,
         legs_of(folder),
+        stages_of(folder),
         shifts,
         presence,
         folder,

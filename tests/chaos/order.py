@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tests.chaos.evidence import Case, Evidence, moment
 from tests.chaos.judge import INVERTED, INVERTED_IN_NET, Violation, clock
@@ -27,6 +27,18 @@ class Waiting:
     place: float
     until: float
     """Answered, or gone."""
+    stages: Sequence[tuple[float, str]] = ()
+    """Where the dialplan had the caller from when on."""
+
+    def in_net(self, at: float) -> bool:
+        """Whether Asterisk's own queue knows the caller: who listens to an announcement comes over after it."""
+        before = [stage for since, stage in self.stages if since <= at]
+        return bool(before) and before[-1] == "alone"
+
+    def place_in_net(self, at: float) -> float:
+        """The place that Asterisk knows: a former one only where the controller has told it."""
+        told = any(since <= at and stage == "waiting" for since, stage in self.stages)
+        return self.place if told else self.joined
 
     def unattended(self, at: float, together: float = TOGETHER) -> bool:
         """Waits at that moment and around it, and no phone rings for this caller."""
@@ -52,8 +64,18 @@ def inversions(evidence: Evidence, limit: float) -> Iterator[Violation]:
             ours = evidence.by_controller(overtaker.case, ringing)
             together = TOGETHER if ours else TOGETHER_IN_NET
             passed = [one for one in there if one.unattended(at, together) and _better(one, overtaker, at, limit)]
+            if not ours:
+                passed = [one for one in passed if _better_in_net(one, overtaker, at, limit)]
             if passed:
                 yield _violation(overtaker, ringing, passed, ours=ours)
+
+
+def _better_in_net(one: Waiting, other: Waiting, at: float, limit: float) -> bool:
+    """The same by what Asterisk knows, which has nobody to ask."""
+    if not one.in_net(at - TOGETHER_IN_NET):
+        return False
+    mine, theirs = replace(one, place=one.place_in_net(at)), replace(other, place=other.place_in_net(at))
+    return _better(mine, theirs, at, limit)
 
 
 def _better(one: Waiting, other: Waiting, at: float, limit: float) -> bool:
@@ -86,7 +108,8 @@ def waiting(evidence: Evidence) -> Iterator[Waiting]:
         answered = case.conversations[0].answered_at if case.conversations else None
         place = moment(row["place_at"]) if row["place_at"] else None
         until = min(case.ended_at, answered or float("inf"))
-        yield Waiting(case, _RANK.get(row["urgency"], 1), joined, place if place is not None else joined, until)
+        where = evidence.stages.get(str(row["call"]), ())
+        yield Waiting(case, _RANK.get(row["urgency"], 1), joined, joined if place is None else place, until, where)
 
 
 def _name(one: Waiting) -> str:

@@ -19,6 +19,8 @@ VARIANTS = {
     "asterisk": ("kill Asterisk",),
 }
 NEEDS_ROOT = frozenset({"database full", "recordings full", "spool full"})
+WITNESSES = "+73429"
+"""How the numbers of the callers begin who only listen, with simpler phones than the others."""
 _WEIGHTS = {"kill": 5, "term": 1, "ami": 3, "db": 2, "disk": 1, "asterisk": 1}
 """How often in one round; the first round has one of each, so that a short run has seen all."""
 _TALK = (3.0, 12.0)

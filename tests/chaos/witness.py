@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from callcenter.config import Config
+from tests.chaos.plan import WITNESSES
 from tests.chaos.testimony import EndedBy, Placed
 from tests.e2e.softphone import Call, Media, Softphone, tone
 from tests.e2e.station import NUMBER
@@ -66,7 +67,7 @@ class Witnesses:
 
     def __init__(self, config: Config, places: int) -> None:
         self._config, self._places = config, places
-        self._numbers = (f"+7342{number}" for number in itertools.count(9_000_000))
+        self._numbers = (f"{WITNESSES}{number:06d}" for number in itertools.count())
         self._tasks: list[asyncio.Task[None]] = []
         self.crowd = 0
         self.heard: list[Heard] = []
