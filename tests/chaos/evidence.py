@@ -220,7 +220,7 @@ def gather(
 
 def _case(testimony: Seen, placed: Placed, deaths: Iterable[Death], keys: Mapping[str, str]) -> Case:
     death = None
-    if placed.ended_by is EndedBy.NOBODY:
+    if placed.ended_by is EndedBy.NOBODY and not placed.unplugged:
         death = next((death for death in deaths if placed.dialled_at <= death.at + _NEAR), None)
         if death:
             placed.ended_at = death.at

@@ -86,7 +86,7 @@ def _dropped(evidence: Evidence, case: Case) -> Iterator[Violation]:
     placed = case.placed
     if placed.refused and not evidence.died(placed.ended_at or 0.0, 3.0):
         yield Violation(DROPPED, case.number, placed.ended_at or 0.0, f"was refused: {placed.refused}")
-    elif placed.ended_by is EndedBy.NOBODY and not case.death:
+    elif placed.ended_by is EndedBy.NOBODY and not case.death and not placed.unplugged:
         yield Violation(DROPPED, case.number, placed.dialled_at, "the phone saw no end of this call")
     elif placed.ended_by is EndedBy.LINE and not placed.refused and not _released(case):
         yield Violation(DROPPED, case.number, case.ended_at, "the line hung up, and no operator had done so before")
@@ -132,6 +132,8 @@ def _kept(case: Case) -> Iterator[Violation]:
         if index + 1 < len(case.conversations) and ringing.seconds(case.ended_at) > _SHORTEST:
             again = case.conversations[index + 1].phone
             yield Violation(KEPT, case.number, ringing.ended_at, f"phone {again} was rung after the conversation")
+        elif case.placed.unplugged:
+            pass  # when it ended nobody saw
         elif index + 1 == len(case.conversations) and case.ended_at - ringing.ended_at > _FAREWELL:
             text = f"was on the line for {case.ended_at - ringing.ended_at:.1f} s after the conversation"
             yield Violation(KEPT, case.number, ringing.ended_at, text)
@@ -182,7 +184,7 @@ def _times(case: Case, row: Row, late: float) -> Iterator[str]:
     if case.death:
         if ended is None or not case.death.at - TOLERANCE <= ended <= case.death.back_at + 5.0:
             yield f"ended_at is {clock(ended)}, Asterisk died at {clock(case.death.at)}"
-    else:
+    elif not case.placed.unplugged:
         yield from _differ("ended_at", ended, case.ended_at, late)
     joined, left = moment(row["joined_at"]), answered if answered is not None else ended
     if joined is not None and left is not None:
@@ -205,7 +207,7 @@ def _facts(case: Case, row: Row, late: float) -> Iterator[str]:
         allowed = {"lost", *(allowed if first else ())}
     if outcome not in allowed:
         yield f"outcome is {outcome}, not {' or '.join(sorted(allowed))}"
-    if not case.death:
+    if not case.death and not case.placed.unplugged:
         last = case.conversations[-1] if case.conversations else None  # a caller may hang up in the good-bye
         expected = "operator" if last and last.ended_by is EndedBy.PHONE else "caller"
         if row["hung_up_by"] != expected:

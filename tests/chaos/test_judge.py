@@ -189,6 +189,13 @@ def test_who_is_rung_for_before_an_earlier_caller_has_overtaken(tale: Tale) -> N
     assert INVERTED_IN_NET in tale.kinds()
 
 
+def test_a_phone_that_vanished_says_nothing_of_the_end(tale: Tale) -> None:
+    tale.placed[0].unplugged, tale.placed[0].ended_at, tale.placed[0].ended_by = True, None, EndedBy.NOBODY
+    assert not tale.kinds()
+    tale.rows[0]["talk"] = 30.0
+    assert ROWS in tale.kinds()
+
+
 def test_the_safety_net_cannot_serve_who_still_listens_to_an_announcement(tale: Tale) -> None:
     tale.rung[1] = tale.phone("102", BORIS, 15.0, 16.0, 39.0)
     tale.offers.pop()

@@ -43,6 +43,8 @@ class Placed:
     """The final answer, if that was no 200."""
     ended_at: float | None = None
     ended_by: EndedBy = EndedBy.NOBODY
+    unplugged: bool = False
+    """The phone is gone, and Asterisk was not told: sipp's last BYE may bear the number of a key still on its way."""
 
 
 @dataclass(slots=True)
@@ -113,6 +115,9 @@ def placed(log: Iterable[Message], crowd: int) -> list[Placed]:
             continue
         if method == "SIP/2.0" and not message.sent and message.cseq.endswith("INVITE"):
             _progress(call, message)
+        elif method == "SIP/2.0" and not message.sent and message.cseq.endswith("BYE"):
+            if _status(message) >= 300:
+                call.unplugged, call.ended_at, call.ended_by = True, None, EndedBy.NOBODY
         elif method == "INFO":
             call.key_at = call.key_at or message.at
         elif method in ("BYE", "CANCEL") and call.ended_at is None:
@@ -122,13 +127,17 @@ def placed(log: Iterable[Message], crowd: int) -> list[Placed]:
 
 
 def _progress(call: Placed, message: Message) -> None:
-    status = int(message.first_line.split()[1])
+    status = _status(message)
     call.heard_at = call.heard_at or message.at
     if 200 <= status < 300:
         call.accepted_at = call.accepted_at or message.at
     elif status >= 300 and call.ended_at is None:
         call.refused = message.first_line
         call.ended_at, call.ended_by = message.at, EndedBy.LINE
+
+
+def _status(message: Message) -> int:
+    return int(message.first_line.split()[1])
 
 
 def rung(log: Iterable[Message], phone: str) -> list[Ringing]:
