@@ -14,7 +14,7 @@ import secrets as random_secrets
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import asdict, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any, get_args
 
 from aiohttp import web
@@ -34,15 +34,13 @@ from callcenter.core.events import Event, Requester
 from callcenter.core.view import OperatorView, Outlook, View
 from callcenter.directory import Directory, normalise, valid_inn
 from callcenter.forecaster.forecaster import Forecaster
-from callcenter.last_seen import LastSeen, this_boot
+from callcenter.memory import Memory
 from callcenter.metrics import Metrics, RegisterState
 from callcenter.people import Secrets
 from callcenter.planning.forecast import Forecast
 from callcenter.register import Register, RegisterError, Writer
 from callcenter.register.customers import CustomersTable
-from callcenter.register.history import past_calls
 from callcenter.register.owed import owed_calls
-from callcenter.register.recall import recall
 from callcenter.register.spool import Spool
 from callcenter.takeover import TakeOver
 from callcenter.web import make_app
@@ -57,8 +55,6 @@ ENDING = 3.0
 """Seconds that calls get to end when Asterisk is stopped with us."""
 REGISTER_WITHIN = 30.0
 """Seconds that the database gets at the start to take what the last run left in the spool."""
-LATELY = timedelta(minutes=2)
-"""Of calls that ended so long before the controller, Asterisk's journal may tell once more."""
 _SAVES = get_args(Save)
 
 
@@ -102,11 +98,8 @@ class Controller:
             self._on_connection,
             self._on_silence,
         )
-        self._boot = this_boot()
-        self._noticed: set[str] = set()
-        self._last_seen = config.var / "last_seen.json"
-        before = LastSeen.load(self._last_seen)
-        self._before = before
+        self._memory = Memory(config, register, self._clock)
+        before = self._memory.before
         self._journal = Journal(
             folders.journal,
             config.phones,
@@ -157,7 +150,6 @@ class Controller:
             log.warning("%d facts of the last run were still in the spool; the register has them now.", left)
         await self._directory.refresh()
         self._look_at_calendar()
-        await self._learn()
         await self._recall()
         await self._archive.look_at_space()
         await self._start_web()
@@ -170,41 +162,11 @@ class Controller:
         self._background(self._keep_directory(), "directory")
         self._background(self._takeover.keep_journal(), "journal")
 
-    async def _learn(self) -> None:
-        """Tell the core what the register knows of each line. Without it the line runs on what is configured."""
-        now, wrap_up = datetime.now(UTC), self._config.timings.wrap_up
-        for line in self._config.lines.values():
-            try:
-                self.take(
-                    await past_calls(self._register, line.id, line.zone, now, wrap_up, line.promises.trusted_over)
-                )
-            except RegisterError as problem:
-                log.warning("Line %s starts without the experience of past calls: %s", line.id, problem)
-
     async def _recall(self) -> None:
-        """Tell the core who was there when the controller last lived. Raises RegisterError: else calls were lost."""
-        config, now, before = self._config, datetime.now(UTC), self._before
-        kept = timedelta(seconds=config.timings.shift_kept)
-        # The machine's monotonic clock is the same for both of us: right even if somebody has set the other one.
-        origin = before.origin_now(self._boot) if before else None
-        away = now - before.at if before else None
-        if before and origin:
-            away = timedelta(seconds=self._clock.now()) - (before.at - origin)
-        if before is None or away is None or not timedelta(0) <= away <= kept:
-            closed = await self._register.close_shifts(before.at if before else now, "controller was away")
-            if closed:
-                log.warning("%d shifts of before are closed: the controller was away for too long.", closed)
-        recalled = await recall(
-            self._register,
-            (lambda date: (date - origin).total_seconds()) if origin else self._clock.at,
-            LATELY,
-            {line.id: line.queue.place_kept for line in config.lines.values()},
-            origin + timedelta(seconds=self._clock.now()) if origin else now,
-        )
-        self.take(recalled)
-        known = [call.call for call in recalled.calls]
-        if await self._register.close_calls(now, "controller restarted", known):
-            log.warning("Calls of lines that are no longer described, or of days ago, were open; they are closed.")
+        """Tell the core what the register knows of past calls, and who was there last. Raises RegisterError."""
+        for past in await self._memory.experience():
+            self.take(past)
+        self.take(await self._memory.recall())
         self._writer.on_shift(person for person, seen in self.view().operators.items() if seen.presence != "off")
 
     async def end_calls(self) -> None:
@@ -227,7 +189,7 @@ class Controller:
                     self.take(events.LogOut(operator.id, cause="controller stopped"))
         else:
             await self._hand_over()
-        self._remember()
+        self._memory.keep(self._takeover.asterisk, self._journal.position)
         if self._runner:
             await self._runner.cleanup()
         recordings = [task for task in self._tasks if task.get_name() == "recording"]
@@ -364,21 +326,7 @@ class Controller:
             return
         if self.ami.connected and not self.ami.silent:  # who does not hear the line does not serve it
             self.ami.send(translate.heartbeat(int(time.time())))
-        self._remember()
-
-    def _remember(self) -> None:
-        seen = LastSeen(
-            datetime.now(UTC), self._clock.origin, self._boot, self._takeover.asterisk, self._journal.position
-        )
-        try:
-            seen.save(self._last_seen)
-        except OSError as problem:
-            self._notice_once(f"{self._last_seen} cannot be written: {problem}")
-
-    def _notice_once(self, text: str) -> None:
-        if text not in self._noticed:
-            self._noticed.add(text)
-            log.error("%s", text)
+        self._memory.keep(self._takeover.asterisk, self._journal.position)
 
     async def _verify_pin(self, attempt: translate.LogInByPhone) -> None:
         verified = await asyncio.to_thread(self._secrets.verify_pin, attempt.person, attempt.pin)

@@ -14,7 +14,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from callcenter.asterisk import translate
 from callcenter.asterisk.ami import Ami, AmiError, Message, NotConnected
 from callcenter.asterisk.journal import Journal
-from callcenter.core.events import CallHistory, ChannelSeen, Snapshot
+from callcenter.core.events import ChannelSeen, Snapshot
+from callcenter.core.past import CallHistory
 
 log = logging.getLogger(__name__)
 

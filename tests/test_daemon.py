@@ -17,11 +17,12 @@ import psutil
 import pytest
 
 from callcenter import clock as clock_module
-from callcenter import daemon, takeover
+from callcenter import daemon, memory, takeover
 from callcenter.config import Config
 from callcenter.core import commands, events
 from callcenter.core.commands import Answer
 from callcenter.core.events import Event
+from callcenter.core.past import CallHistory
 from callcenter.daemon import Controller, StartError
 from callcenter.directory import normalise
 from callcenter.forecaster import forecaster
@@ -183,7 +184,7 @@ async def test_without_the_experience_of_past_calls_the_line_runs_as_configured(
     async def fails(*_: object) -> NoReturn:
         raise RegisterError("it is locked")
 
-    monkeypatch.setattr(daemon, "past_calls", fails)
+    monkeypatch.setattr(memory, "past_calls", fails)
     async with house.connected() as controller:
         assert controller.view().lines["estp"].handling == 180
     assert "starts without the experience of past calls: it is locked" in caplog.text
@@ -251,7 +252,7 @@ async def test_a_defect_in_the_journal_or_in_what_is_made_of_it_does_not_keep_th
 ) -> None:
     """Nobody would ever be offered to anybody: so the line goes on without what the journal tells."""
     async with house.controller() as controller:
-        broken = events.CallHistory("9.9", "PJSIP/city-9", "estp", stages=None, ended_at=1.0)  # type: ignore[arg-type]
+        broken = CallHistory("9.9", "PJSIP/city-9", "estp", stages=None, ended_at=1.0)  # type: ignore[arg-type]
         monkeypatch.setattr(controller._journal, "read", lambda _: [broken])
         try:
             await controller.start()

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from callcenter.core.events import CallHistory, LegHistory
+from callcenter.core.past import CallHistory, LegHistory
 from callcenter.core.records import HungUpBy
 
 ARRIVING = "arriving"

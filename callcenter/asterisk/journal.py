@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from callcenter.asterisk.cel import Histories, parse
-from callcenter.core.events import CallHistory
+from callcenter.core.past import CallHistory
 
 log = logging.getLogger(__name__)
 

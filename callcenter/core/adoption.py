@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from callcenter.core import conversation, cut_off, departure, dispatch, waiting
 from callcenter.core.caller import Caller
 from callcenter.core.commands import OfferKind, SetTimer
-from callcenter.core.events import ChannelHungUp, ChannelSeen, LegHistory, Timer, TimerKind
+from callcenter.core.events import ChannelHungUp, ChannelSeen, Timer, TimerKind
 from callcenter.core.floor import Floor
 from callcenter.core.offer import Offer, OfferState, OfferStep
 from callcenter.core.operator import Activity, ActivityStep, Operator
+from callcenter.core.past import LegHistory
 from callcenter.core.records import CallRecord, OfferRecord
 
 FOUND = "found_talking"

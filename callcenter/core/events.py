@@ -10,14 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from callcenter.core.records import (
-    AnnouncementRecord,
-    CallRecord,
-    HungUpBy,
-    OfferRecord,
-    PresenceRecord,
-    TransferRecord,
-)
+from callcenter.core.past import CallHistory, PastCalls, Recalled
 
 Requester = str
 
@@ -286,37 +279,6 @@ class ClockSet:
     """Somebody has set the clock on the wall: dates follow it, also those of rows that were written before."""
 
 
-@dataclass(frozen=True, slots=True)
-class PastWait:
-    """A wait of today that ended before the controller started."""
-
-    ago: float
-    """Seconds since it ended."""
-    wait: float
-    answered: bool
-    """Otherwise the caller gave up."""
-    registered: bool
-
-
-@dataclass(frozen=True, slots=True)
-class PastCalls:
-    """What the register knows of a line from before the controller started: its experience, and today so far."""
-
-    line: str
-    handled: int = 0
-    """Calls of late, and the mean seconds that each took of its operator."""
-    handling: float = 0.0
-    gave_up: int = 0
-    """Callers of late who gave up, and the seconds that all callers queued."""
-    queued: float = 0.0
-    joined: int = 0
-    """Callers who joined the queue today."""
-    waits: tuple[PastWait, ...] = ()
-    """Of today, the earliest first."""
-    promises: tuple[AnnouncementRecord, ...] = ()
-    """Of which it became known lately what came of them, the earliest known first. Their moments count from now."""
-
-
 class TimerKind(StrEnum):
     """What a timer is for."""
 
@@ -371,68 +333,6 @@ class AsteriskSilent:
 @dataclass(frozen=True, slots=True)
 class AsteriskHeard:
     """Asterisk answers again on the same connection, and has told everything that happened meanwhile."""
-
-
-@dataclass(frozen=True, slots=True)
-class LegHistory:
-    """A phone of ours that Asterisk rang for a call, as Asterisk's journal tells it. Times are of the core's clock."""
-
-    channel_id: str
-    phone: str
-    placed_at: float | None = None
-    """When the leg came into being; None: before the part of the journal that was read."""
-    answered_at: float | None = None
-    talks: tuple[tuple[float, float | None], ...] = ()
-    """From when to when it was in a bridge together with the caller; None: it still is."""
-    ended_at: float | None = None
-    cause: int = 0
-    """Q.850."""
-
-
-@dataclass(frozen=True, slots=True)
-class CallHistory:
-    """What Asterisk's own journal tells of one caller while the controller could not see. Times of the core's clock."""
-
-    call: str
-    channel: str
-    line: str = ""
-    """'': not told in the part of the journal that was read, so the controller knows the call from before."""
-    number: str = ""
-    name: str = ""
-    arrived_at: float | None = None
-    stages: tuple[tuple[float, str], ...] = ()
-    """When the caller came to which CC_STAGE of the dialplan, in order."""
-    legs: tuple[LegHistory, ...] = ()
-    ended_at: float | None = None
-    """None: the channel still exists."""
-    cause: int = 0
-    cause_text: str = ""
-    hung_up_by: HungUpBy = HungUpBy.NOBODY
-
-
-@dataclass(frozen=True, slots=True)
-class Recalled:
-    """What the register knows of a floor whose controller died or was replaced: given once, before the first snapshot.
-
-    Every row as it was last written; times are of the present core's clock and may well be negative.
-    """
-
-    calls: tuple[CallRecord, ...] = ()
-    """In progress when the controller died."""
-    offers: tuple[OfferRecord, ...] = ()
-    """All of those calls, and the last of everybody whose phone was not idle (their call may be over already)."""
-    transfers: tuple[TransferRecord, ...] = ()
-    """All of those calls."""
-    announcements: tuple[AnnouncementRecord, ...] = ()
-    """All of those calls."""
-    shifts: tuple[PresenceRecord, ...] = ()
-    """The last change of everybody whose shift is open."""
-    ended_lately: frozenset[str] = frozenset()
-    """Calls whose end is in the register already: the journal may tell of them again."""
-    unfinished_recordings: tuple[CallRecord, ...] = ()
-    """Calls that ended, with a conversation, but of whose recording nothing is known yet."""
-    cut_off: tuple[CallRecord, ...] = ()
-    """Calls that a failure of the telephone system ended lately: their callers keep their place for a while."""
 
 
 @dataclass(frozen=True, slots=True)

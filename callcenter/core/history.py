@@ -17,17 +17,10 @@ from math import isfinite
 from callcenter.core import adoption, conversation, departure, ringing, stage
 from callcenter.core.caller import CALLER, Caller, CallerStep
 from callcenter.core.commands import OfferKind, Place, SaveOffer
-from callcenter.core.events import (
-    BridgeEntered,
-    BridgeLeft,
-    CallHistory,
-    ChannelHungUp,
-    ChannelSeen,
-    LegHistory,
-    OfferAnswered,
-)
+from callcenter.core.events import BridgeEntered, BridgeLeft, ChannelHungUp, ChannelSeen, OfferAnswered
 from callcenter.core.floor import Floor
 from callcenter.core.operator import Activity
+from callcenter.core.past import CallHistory, LegHistory
 from callcenter.core.records import CallRecord, HungUpBy, OfferRecord, Outcome
 
 UNSEEN = "unseen-"

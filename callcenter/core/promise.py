@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from callcenter.core.caller import Caller
 from callcenter.core.commands import SaveAnnouncement, Severity
-from callcenter.core.events import PastCalls
 from callcenter.core.floor import Floor, LineState
+from callcenter.core.past import PastCalls
 from callcenter.core.records import PromiseResult
 
 

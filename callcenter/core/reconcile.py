@@ -33,7 +33,6 @@ from callcenter.core.events import (
     BridgeLeft,
     ChannelHungUp,
     ChannelSeen,
-    LegHistory,
     OfferAnswered,
     Snapshot,
     Timer,
@@ -44,6 +43,7 @@ from callcenter.core.floor import Floor
 from callcenter.core.guide import after
 from callcenter.core.offer import Offer, OfferState
 from callcenter.core.operator import Presence
+from callcenter.core.past import LegHistory
 from callcenter.core.records import CUT_OFF, LOST_CAUSE, HungUpBy
 
 JUST_NOW = 1.0

@@ -26,12 +26,13 @@ from callcenter.core.commands import (
     SetTimer,
     Severity,
 )
-from callcenter.core.events import GENERAL_LINE, ClockSet, Customer, Recalled, Timer, TimerKind
+from callcenter.core.events import GENERAL_LINE, ClockSet, Customer, Timer, TimerKind
 from callcenter.core.floor import Floor
 from callcenter.core.guide import lead
 from callcenter.core.history import unseen
 from callcenter.core.offer import OFFER, Offer, OfferState, OfferStep
 from callcenter.core.operator import ACTIVITY, PRESENCE, Activity, Handling, Operator, Presence
+from callcenter.core.past import Recalled
 from callcenter.core.records import (
     REGISTERED,
     AnnouncementRecord,

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from callcenter.core import cut_off, waiting
 from callcenter.core.caller import CALLER, Caller, CallerState, CallerStep
-from callcenter.core.events import CallHistory
 from callcenter.core.floor import Floor
+from callcenter.core.past import CallHistory
 from callcenter.core.records import HungUpBy, Outcome
 
 SAFETY_NET = "alone"

@@ -12,7 +12,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import GenericFunction
 
 from callcenter.core.commands import OfferKind
-from callcenter.core.events import PastCalls, PastWait
+from callcenter.core.past import PastCalls, PastWait
 from callcenter.core.records import REGISTERED, AnnouncementRecord, Outcome, PromiseResult
 from callcenter.register.database import Register
 from callcenter.register.days import within

@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, literal_column, or_, select
 
-from callcenter.core.events import Recalled
 from callcenter.core.operator import Activity
+from callcenter.core.past import Recalled
 from callcenter.core.records import (
     CUT_OFF,
     LOST_CAUSE,

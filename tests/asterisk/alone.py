@@ -20,6 +20,7 @@ from callcenter.asterisk.render import Folders, render
 from callcenter.config import Config
 from callcenter.core import commands, events
 from callcenter.core.commands import OfferKind, Place
+from callcenter.core.past import CallHistory
 from callcenter.daemon import Controller
 from callcenter.directory import normalise, valid_inn
 from callcenter.people import Secrets
@@ -144,14 +145,14 @@ class Alone:
         found = [one for one in self.journal().read() if caller in (one.call, one.number)]
         return found[-1].stages[-1][1] if found else ""
 
-    async def ended(self, calls: int) -> list[events.CallHistory]:
+    async def ended(self, calls: int) -> list[CallHistory]:
         """The journal, when so many calls are over."""
 
-        def over() -> list[events.CallHistory]:
+        def over() -> list[CallHistory]:
             histories = self.journal().read()
             return histories if sum(one.ended_at is not None for one in histories) == calls else []
 
-        return cast(list[events.CallHistory], await until(over, 15.0, f"{calls} calls are over"))
+        return cast(list[CallHistory], await until(over, 15.0, f"{calls} calls are over"))
 
     async def channels(self) -> list[events.ChannelSeen]:
         """What Asterisk has open."""

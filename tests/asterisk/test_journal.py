@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from callcenter.asterisk import journal as module
 from callcenter.asterisk.cel import parse
 from callcenter.asterisk.journal import CURRENT, Journal, Position
-from callcenter.core.events import CallHistory
+from callcenter.core.past import CallHistory
 from callcenter.core.records import HungUpBy
 from callcenter.directory import normalise
 

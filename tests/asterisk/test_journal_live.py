@@ -11,7 +11,7 @@ import pytest
 
 from callcenter.asterisk import journal as module
 from callcenter.asterisk.journal import CURRENT
-from callcenter.core.events import CallHistory
+from callcenter.core.past import CallHistory
 from tests.asterisk.alone import Alone, alone, started
 from tests.e2e.hearing import listen
 from tests.e2e.listening import OPERATOR, hears, voice

@@ -12,7 +12,7 @@ from callcenter.asterisk import translate
 from callcenter.asterisk.render import APART, HEARTBEAT_STALE
 from callcenter.core import commands
 from callcenter.core.commands import OfferKind, Place
-from callcenter.core.events import CallHistory
+from callcenter.core.past import CallHistory
 from tests.asterisk.alone import Alone, quiet, ring, stages, started, talks
 from tests.e2e.hearing import heard_prompts, listen, names, read
 from tests.e2e.listening import CALLER, COLLEAGUE, OPERATOR, hears, voice, voices

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from callcenter.core.events import CallHistory, LegHistory
+from callcenter.core.past import CallHistory, LegHistory
 from callcenter.core.records import HungUpBy
 
 

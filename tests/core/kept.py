@@ -14,7 +14,7 @@ from callcenter.core.commands import (
     SavePresence,
     SaveTransfer,
 )
-from callcenter.core.events import Recalled
+from callcenter.core.past import Recalled
 from callcenter.core.records import (
     AnnouncementRecord,
     CallRecord,

@@ -9,14 +9,13 @@ from callcenter.core.events import (
     AsteriskLost,
     BridgeEntered,
     BridgeLeft,
-    CallHistory,
     ChannelHungUp,
     ChannelSeen,
     ClockSet,
-    LegHistory,
     Snapshot,
     WaitsAlone,
 )
+from callcenter.core.past import CallHistory, LegHistory
 from callcenter.core.records import HungUpBy, Outcome
 from tests.core.story import CUSTOMER, Story
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from callcenter.core.commands import SaveAnnouncement
-from callcenter.core.events import PastCalls, PastWait
 from callcenter.core.ledger import Ledger
+from callcenter.core.past import PastCalls, PastWait
 from callcenter.core.records import AnnouncementRecord, PromiseResult
 from callcenter.core.settings import Promises
 from callcenter.core.view import PromisesView

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from callcenter.core.commands import Direct, FinishRecording, HangUp, Place, Ring, SaveCall, SavePresence
-from callcenter.core.events import CallHistory, LegHistory, Recalled, Snapshot, WaitsAlone
+from callcenter.core.events import Snapshot, WaitsAlone
+from callcenter.core.past import CallHistory, LegHistory, Recalled
 from callcenter.core.records import CallRecord, HungUpBy, Identification, OfferRecord, Outcome, PresenceRecord
 from tests.core.story import CUSTOMER, ESTP, INN, START, Guest, Story
 

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects import postgresql
 
 from callcenter.core.commands import Save, SaveCall, SaveOffer
-from callcenter.core.events import PastCalls, PastWait
+from callcenter.core.past import PastCalls, PastWait
 from callcenter.core.records import CallRecord, Identification, OfferRecord, Outcome, PromiseResult
 from callcenter.register import Register, history
 from callcenter.register.tables import Offer

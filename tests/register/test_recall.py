@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from callcenter.core.commands import Save, SaveCall, SaveOffer, SavePresence, SaveTransfer
-from callcenter.core.events import Recalled
+from callcenter.core.past import Recalled
 from callcenter.core.records import (
     CUT_OFF,
     LOST_CAUSE,
