@@ -85,6 +85,8 @@ class Translator:
                 return self._user_event(message, channel)
             case "Hangup":
                 return events.ChannelHungUp(channel, _number(message.get("Cause", "")), message.get("Cause-txt", ""))
+            case "HangupRequest" if channel.startswith("offer-"):
+                return events.PhoneHungUp(channel)
             case "BridgeEnter":
                 return events.BridgeEntered(channel, message.get("BridgeUniqueid", ""))
             case "BridgeLeave":

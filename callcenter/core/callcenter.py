@@ -54,6 +54,7 @@ RULES: Mapping[type, Callable[[Floor, Any], None]] = {
     events.WaitsAlone: reconcile.waits_alone,
     events.GeneralLineEnded: departure.general_line_ended,
     events.ChannelHungUp: departure.hung_up,
+    events.PhoneHungUp: departure.phone_hung_up,
     events.BridgeEntered: conversation.bridge_entered,
     events.BridgeLeft: conversation.bridge_left,
     events.OfferRinging: ringing.ringing,

@@ -10,6 +10,7 @@ from callcenter.core.commands import CancelTimer, HangUp
 from callcenter.core.events import (
     ChannelHungUp,
     GeneralLineEnded,
+    PhoneHungUp,
     ServiceEnded,
     Timer,
     TimerKind,
@@ -35,6 +36,19 @@ def hung_up(floor: Floor, event: ChannelHungUp) -> None:
     caller = floor.callers.get(event.channel_id)
     if caller:
         caller_gone(floor, caller, event.cause, event.text)
+        dispatch.offer_callers(floor)
+
+
+def phone_hung_up(floor: Floor, event: PhoneHungUp) -> None:
+    """Asterisk needs a moment to take the conversation apart; the operator is free already.
+
+    Where the caller goes from here is told by the end of the bridge. In a transfer it matters who left first, so there
+    nothing is anticipated.
+    """
+    offer = floor.offers.get(event.offer)
+    caller = floor.callers.get(offer.call) if offer else None
+    if offer and caller and offer.talking_since is not None and caller.handover is None:
+        conversation.leg_finished(floor, offer)
         dispatch.offer_callers(floor)
 
 

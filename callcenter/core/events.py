@@ -132,6 +132,13 @@ class ChannelHungUp:
 
 
 @dataclass(frozen=True, slots=True)
+class PhoneHungUp:
+    """An operator has put down the phone: bridge and channel end within milliseconds, and are told of then."""
+
+    offer: str
+
+
+@dataclass(frozen=True, slots=True)
 class BridgeEntered:
     """A channel hears and is heard in `bridge` from now on."""
 
@@ -387,6 +394,7 @@ Event = (
     | WaitsAlone
     | GeneralLineEnded
     | ChannelHungUp
+    | PhoneHungUp
     | BridgeEntered
     | BridgeLeft
     | OfferRinging

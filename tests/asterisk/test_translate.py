@@ -60,6 +60,8 @@ DESK = {"phone": "101", "requester": PHONE}
         (said("Hangup", Cause="17", **{"Cause-txt": "User busy"}), events.ChannelHungUp("1.7", 17, "User busy")),
         (said("Hangup"), events.ChannelHungUp("1.7", 0, "")),
         (said("Hangup", Cause="99999999999999999999"), events.ChannelHungUp("1.7", 0, "")),
+        (said("HangupRequest", Uniqueid="offer-b-1", Cause="16"), events.PhoneHungUp("offer-b-1")),
+        (said("HangupRequest"), None),
         (said("BridgeEnter", BridgeUniqueid="b1"), events.BridgeEntered("1.7", "b1")),
         (said("BridgeLeave", BridgeUniqueid="b1"), events.BridgeLeft("1.7", "b1")),
         (said("Newstate", Uniqueid="offer-b-1", ChannelState="5"), events.OfferRinging("offer-b-1")),
@@ -184,7 +186,16 @@ HEADERS = (
     "Reason", "Line", "Number", "Name", "Digits", "Status", "Digit", "Phone", "Id", "Pin", "Key", "Feature",
     "Variable", "Seconds", "CallerIDNum", "BridgeID", "Age",
 )  # fmt: skip
-KINDS = ("UserEvent", "Hangup", "BridgeEnter", "BridgeLeave", "Newstate", "OriginateResponse", "Status")
+KINDS = (
+    "UserEvent",
+    "Hangup",
+    "HangupRequest",
+    "BridgeEnter",
+    "BridgeLeave",
+    "Newstate",
+    "OriginateResponse",
+    "Status",
+)
 DIALPLAN = (PROJECT / "dialplan/extensions.conf.j2").read_text()
 USER_EVENTS = tuple(re.findall(r",UserEvent\((\w+)", DIALPLAN))
 

@@ -71,7 +71,7 @@ def _parts(found: Comparison) -> Iterator[str]:
         return
     yield "\nOurs, part by part; milliseconds, median and p95 of each round"
     names = ("bye_to_hangup", "hangup_to_originate", "originate_to_invite")
-    titles = ("BYE → Hangup read (Asterisk)", "→ Originate written (daemon)", "→ INVITE (Asterisk)")
+    titles = ("BYE → HangupRequest read (Asterisk)", "→ Originate written (daemon)", "→ INVITE (Asterisk)")
     yield f"  {'op/callers':<12}{'talks':<12}" + "".join(f"{title:>32}" for title in titles)
     for case in found.latency:
         for one in case.rounds[OURS]:

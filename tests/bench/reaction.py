@@ -89,7 +89,7 @@ class Reaction:
     """Free at the end of the measurement, and not called again in the time that was left for that."""
     total: Spread
     bye_to_hangup: Spread | None
-    """Of a daemon: … -> it has read Asterisk's Hangup event."""
+    """Of a daemon: … -> it has read Asterisk's HangupRequest event."""
     hangup_to_originate: Spread | None
     """… -> it has written Originate: the part that is ours."""
     originate_to_invite: Spread | None
@@ -117,7 +117,7 @@ class _Step:
     freed: float
     called: float | None
     parts: tuple[float, float] | None
-    """Hangup read, Originate written."""
+    """HangupRequest read, Originate written."""
 
 
 async def measure(

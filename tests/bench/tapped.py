@@ -37,7 +37,7 @@ class Taps:
         on_event, send = ami._on_event, ami.send
 
         def tapped_event(message: Message) -> None:
-            if message["Event"] == "Hangup" and message.get("Uniqueid", "").startswith("offer-"):
+            if message["Event"] == "HangupRequest" and message.get("Uniqueid", "").startswith("offer-"):
                 waiting = "waiting" if self._somebody_waits() else ""
                 self.facts.append(("hangup", time.monotonic(), message["Uniqueid"], waiting))
             on_event(message)

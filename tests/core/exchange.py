@@ -33,6 +33,7 @@ from callcenter.core.events import (
     OfferFailed,
     OfferFailure,
     OfferRinging,
+    PhoneHungUp,
     WaitsAlone,
 )
 from callcenter.core.records import HungUpBy
@@ -164,6 +165,8 @@ class Exchange:
         channel = self.callers.get(id) or self.legs.get(id)
         if channel is None:
             return
+        if id in self.legs and self.legs[id].by_us and by is not HungUpBy.SYSTEM:
+            self._report(PhoneHungUp(id))
         left_behind = self._leave(channel)
         self.callers.pop(id, None)
         leg = self.legs.pop(id, None)

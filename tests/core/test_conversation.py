@@ -6,7 +6,7 @@ from itertools import permutations
 
 import pytest
 
-from callcenter.core.commands import AfterBridge, FinishRecording, Place
+from callcenter.core.commands import AfterBridge, FinishRecording, Place, Ring
 from callcenter.core.events import (
     BridgeEntered,
     BridgeLeft,
@@ -14,6 +14,7 @@ from callcenter.core.events import (
     Event,
     OfferAnswered,
     OfferRinging,
+    PhoneHungUp,
     RecordingFailed,
     RecordingFinished,
     Timer,
@@ -253,6 +254,46 @@ BOTH_GONE: tuple[tuple[Event, ...], ...] = tuple(
         )
     )
 )
+
+
+@pytest.mark.parametrize("events", list(permutations(OPERATOR_GOES)), ids=in_words)
+def test_who_put_down_the_phone_is_free_before_asterisk_has_taken_the_conversation_apart(
+    events: tuple[Event, ...],
+) -> None:
+    """The next caller is rung a millisecond sooner; the row and the way out are the same, in whatever order."""
+    story = Story(settings(wrap_up=0.0))
+    story.opens()
+    story.logs_in("101")
+    first, second = story.waits(), story.waits()
+    story.connected = False
+    story.tell(*ANSWER[0])
+    story.passes(10)
+    rung = story.handle(PhoneHungUp("offer-0-0000001"))
+    assert [ring.call for ring in rung if isinstance(ring, Ring)] == [second.call]
+    assert (first.state, story.is_now("101")) == ("talking", ("available", "offered"))
+    story.tell(*events)
+    assert (first.state, first.row.hung_up_by) == ("leaving", HungUpBy.OPERATOR)
+    story.tell(ChannelHungUp(first.call))
+    assert (first.row.outcome, first.row.operator, first.row.talk) == (Outcome.ANSWERED, "101", 10)
+    assert story.offers_saved["offer-0-0000001"].talk == 10
+
+
+def test_a_phone_that_is_put_down_at_once_has_taken_no_call(story: Story) -> None:
+    story.logs_in("101", "102")
+    caller = story.waits()
+    story.connected = False
+    story.tell(*ANSWER[0], PhoneHungUp("offer-0-0000001"), *OPERATOR_GOES)
+    assert caller.state == "waiting"
+    assert story.offers(caller) == [("101", "false_answer"), ("102", "")]
+    assert story.is_now("101") == ("paused", "wrapping_up")
+
+
+def test_a_ringing_phone_that_refuses_is_not_put_down(story: Story) -> None:
+    """What came of it the end of the channel tells, with its cause."""
+    story.logs_in("101")
+    story.waits()
+    assert story.handle(PhoneHungUp("offer-0-0000001")) == []
+    assert story.handle(PhoneHungUp("offer-of-nobody")) == []
 
 
 @pytest.mark.parametrize("events", GOODBYES, ids=in_words)
