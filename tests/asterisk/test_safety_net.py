@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import re
+import time
 from pathlib import Path
 
 import pytest
@@ -27,19 +27,12 @@ DIGIT_WAIT = 6.0
 """Seconds that a caller has to begin to type."""
 
 
-def number_of(leg: Call) -> str:
-    """Who the operator's phone says is calling."""
-    found = re.search(r"\+7\d{10}", leg.caller_id)
-    assert found, leg.caller_id
-    return found[0]
-
-
 async def serve(phone: Softphone, calls: int, within: float = WITHIN) -> list[str]:
     """The operator takes so many calls, one after the other. Returns the callers' numbers."""
     served = []
     for _ in range(calls):
         leg = await phone.rings(within)
-        served.append(number_of(leg))
+        served.append(leg.caller_number)
         leg.answer()
         await listen(leg, 0.2)
         leg.hang_up()
@@ -87,6 +80,23 @@ async def test_an_urgent_caller_taken_back_and_left_alone_again_keeps_the_better
     assert served == ["+73421111102", "+73421111101"]
     assert 0 < int(seen[second]) - int(after[second]) <= 3000
     assert int(after[first]) <= int(seen[first])
+
+
+@pytest.mark.clause("ESTP 2.3")
+async def test_a_clock_that_is_set_back_when_the_controller_is_dead_keeps_nobody_waiting(
+    tmp_path: Path, brief: Path
+) -> None:
+    """The last heartbeat is an hour ahead then, and for an hour nothing would seem to be missed."""
+    async with started(tmp_path, brief, timings=QUICK) as here:
+        await here.beat()
+        for ending in (2, 1):
+            await here.waits(f"+7342111110{ending}")
+        phone = await here.on_shift("101")
+        here.silence()
+        await here.ami.send(translate.heartbeat(int(time.time()) + 3600))
+        served = await serve(phone, 2)
+        await quiet(here)
+    assert [int(number[-1]) for number in served] == [2, 1]
 
 
 @pytest.mark.clause("ESTP 2.2a, 2.3")
@@ -286,7 +296,7 @@ async def test_who_is_being_handed_on_when_the_controller_dies_is_served_by_a_co
             leg.hang_up()
             colleague.reject()
             served = await asyncio.wait_for(first_of(first, second), WITHIN)
-            assert number_of(served) == "+73421111101"
+            assert served.caller_number == "+73421111101"
             served.answer()
             await listen(served, 0.2)
             served.hang_up()
@@ -357,8 +367,8 @@ async def test_several_free_phones_are_shared_out_to_those_with_the_best_places(
             await listen(leg, 0.2)
             leg.hang_up()
             later.append(await asyncio.wait_for(first_of(*phones), WITHIN))
-    assert [number_of(leg) for _, leg in sorted(rung, key=lambda one: one[0])] == best[:6]
-    assert [number_of(leg) for leg in later] == best[6:]
+    assert [leg.caller_number for _, leg in sorted(rung, key=lambda one: one[0])] == best[:6]
+    assert [leg.caller_number for leg in later] == best[6:]
 
 
 async def rings_at(phone: Softphone) -> tuple[float, Call]:
