@@ -26,7 +26,7 @@ from callcenter.register.tables import PresenceChange, Shift, table_of
 
 log = logging.getLogger(__name__)
 
-_LINGER = 0.4
+_LINGER = 0.9
 """Seconds from the first fact to the write: versions of one row that come together are written once."""
 _BATCH = 1000
 """Facts in one transaction at most."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -26,17 +25,7 @@ from callcenter.directory import normalise, valid_inn
 from callcenter.people import Secrets
 from tests.e2e.listening import OPERATOR, hears, voice
 from tests.e2e.softphone import Call, Softphone
-from tests.e2e.station import PROJECT, Station, configuration, until
-
-
-def every_day(folder: Path) -> str:
-    """A dialplan for which weekends are working days, so that the story is the same on all days."""
-    shutil.copytree(PROJECT / "dialplan", folder / "dialplan")
-    plan = folder / "dialplan" / "extensions.conf.j2"
-    text = plan.read_text()
-    assert "mon-fri" in text
-    plan.write_text(text.replace("mon-fri", "*"))
-    return str(folder / "dialplan")
+from tests.e2e.station import PROJECT, Station, configuration, every_day, until
 
 
 class Alone:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
-import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -146,13 +144,6 @@ async def reconnected(line: Station, within: float = 10.0) -> None:
     await until(line.controller.connected.is_set, within, "connected again")
 
 
-def number_of(leg: Call) -> str:
-    """Who the operator's phone says is calling."""
-    found = re.search(r"\+7\d{10}", leg.caller_id)
-    assert found, leg.caller_id
-    return found[0]
-
-
 async def pick_up(line: Station, leg: Call) -> None:
     leg.say(voice(OPERATOR))
     leg.answer()
@@ -164,7 +155,7 @@ async def serve(line: Station, phone: Softphone, calls: int) -> list[str]:
     served = []
     for _ in range(calls):
         leg = await phone.rings()
-        served.append(number_of(leg))
+        served.append(leg.caller_number)
         await pick_up(line, leg)
         await listen(leg, 0.3)
         leg.hang_up()
@@ -185,16 +176,6 @@ def holes(*calls: Call, longest: float = 0.15) -> list[tuple[float, float]]:
     """Where Asterisk sent no sound to a call for longer than that: (second, seconds). A leap of minutes is none: the
     sound comes from another source then, with time stamps of its own."""
     return [hole for call in calls for hole in gaps(call.media.arrivals) if longest < hole[1] < 60.0]
-
-
-def every_day(folder: Path) -> str:
-    """A dialplan for which weekends are working days, so that the story is the same on all days."""
-    shutil.copytree(PROJECT / "dialplan", folder / "dialplan")
-    plan = folder / "dialplan" / "extensions.conf.j2"
-    text = plan.read_text()
-    assert "mon-fri" in text
-    plan.write_text(text.replace("mon-fri", "*"))
-    return str(folder / "dialplan")
 
 
 @contextmanager

@@ -164,6 +164,13 @@ class Call:
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     ended_by_us: bool = False
 
+    @property
+    def caller_number(self) -> str:
+        """Who is calling, as the phone shows it."""
+        found = re.search(r"\+7\d{10}", self.caller_id)
+        assert found, self.caller_id
+        return found[0]
+
     def heard(self, seconds: float = 0.0) -> npt.NDArray[np.int16]:
         """All audio so far, or the last seconds of it."""
         return from_alaw(bytes(self.media.heard[-int(RATE * seconds) :] if seconds else self.media.heard))

@@ -25,9 +25,7 @@ from tests.e2e.apart import (
     another_process,
     asterisk_alone,
     controlled,
-    every_day,
     holes,
-    number_of,
     ready,
     serve,
     written,
@@ -35,7 +33,7 @@ from tests.e2e.apart import (
 from tests.e2e.hearing import gaps, heard_prompts, listen
 from tests.e2e.listening import CALLER, OPERATOR, all_quiet, hears, hears_music, voice
 from tests.e2e.softphone import RATE, Call
-from tests.e2e.station import PROJECT, Station, configuration, until
+from tests.e2e.station import PROJECT, Station, configuration, every_day, until
 from tests.e2e.test_stopping import asterisks, running
 
 pytestmark = pytest.mark.e2e
@@ -139,14 +137,14 @@ async def test_what_happened_without_the_controller_is_in_the_register_afterward
             killed.wait()
         leg.hang_up()
         by_net = await phone.rings(within=NET)
-        assert number_of(by_net) == "+73421111101"
+        assert by_net.caller_number == "+73421111101"
         await answer(by_net, first)
         meanwhile = await line.caller("+73421111103")
         await listen(first, 2.0)
         second.hang_up()
         by_net.hang_up()
         again = await phone.rings(within=NET)
-        assert number_of(again) == "+73421111103"
+        assert again.caller_number == "+73421111103"
         await answer(again, meanwhile)
         waiting = await line.caller("+73421111104")
         await listen(waiting, 2.0)
@@ -198,7 +196,7 @@ async def test_an_update_hands_the_line_over_and_back_without_a_gap(tmp_path: Pa
             assert old.wait(15) == 0
         leg.hang_up()
         by_net = await phone.rings(within=STALE)  # sooner than a heartbeat would be missed and the queue gathered
-        assert number_of(by_net) == "+73421111102", "the urgent one"
+        assert by_net.caller_number == "+73421111102", "the urgent one"
         await answer(by_net, callers[1])
         async with controlled(line):
             assert line.waiting() == 2
@@ -254,12 +252,12 @@ async def test_asterisk_dies_and_who_was_cut_off_is_owed_a_call_or_gets_the_plac
         owed = await asyncio.to_thread(owed_list, tmp_path)
         leg.hang_up()
         leg = await phone.rings()
-        assert number_of(leg) == "+73421111102", "the old place"
+        assert leg.caller_number == "+73421111102", "the old place"
         await answer(leg, back)
         await listen(back, 1.0)
         leg.hang_up()
         leg = await phone.rings()
-        assert number_of(leg) == "+73421111104"
+        assert leg.caller_number == "+73421111104"
         await answer(leg, fourth)
         await listen(fourth, 1.0)
         leg.hang_up()
@@ -306,7 +304,7 @@ async def test_asterisk_outlives_a_killed_run_and_the_next_run_takes_it_over(tmp
         async with running(tmp_path) as program:
             leg.hang_up()
             leg = await phone.rings()
-            assert number_of(leg) == "+73421111101"
+            assert leg.caller_number == "+73421111101"
             await answer(leg, waiter)
             await listen(waiter, 1.0)
             leg.hang_up()

@@ -25,11 +25,9 @@ from tests.e2e.apart import (
     another_process,
     asterisk_alone,
     controlled,
-    every_day,
     holes,
     join,
     manager,
-    number_of,
     pick_up,
     ready,
     reconnected,
@@ -39,7 +37,7 @@ from tests.e2e.apart import (
 from tests.e2e.hearing import heard_prompts, listen, names
 from tests.e2e.listening import CALLER, OPERATOR, all_quiet, hears, hears_music, voice
 from tests.e2e.softphone import RATE, Call, Softphone
-from tests.e2e.station import Station, station, until
+from tests.e2e.station import Station, every_day, station, until
 
 pytestmark = pytest.mark.e2e
 
@@ -257,7 +255,7 @@ async def test_a_long_cut_hands_the_callers_to_asterisks_queue_and_back(tmp_path
         wire.cut()
         leg.hang_up()
         taken = await phone.rings(within=STALE + 10)  # by Asterisk's queue
-        assert number_of(taken) == "+73421111101"
+        assert taken.caller_number == "+73421111101"
         taken.say(voice(OPERATOR))
         taken.answer()
         await hears(waiters[0], OPERATOR)
@@ -363,7 +361,7 @@ async def test_calls_go_on_while_the_register_is_locked_and_nothing_is_lost(tmp_
                 await pick_up(line, leg)
                 await hears(caller, OPERATOR, within=1.0)
                 leg.hang_up()
-                served.append(number_of(leg))
+                served.append(leg.caller_number)
             assert line.rows() == []
         await until(lambda: len(line.rows("select call from calls where ended_at is not null")) == len(served))
         await all_quiet(line)

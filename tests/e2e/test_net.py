@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.apart import another_process, asterisk_alone, controlled, every_day, number_of, ready, serve
+from tests.e2e.apart import another_process, asterisk_alone, controlled, ready, serve
 from tests.e2e.hearing import brief_prompts, listen
 from tests.e2e.listening import OPERATOR, all_quiet, hears, voice
 from tests.e2e.softphone import RATE, Softphone
-from tests.e2e.station import Station, until
+from tests.e2e.station import Station, every_day, until
 
 pytestmark = pytest.mark.e2e
 
@@ -66,7 +66,7 @@ async def test_who_is_answered_just_after_the_controller_died_is_served_once(tmp
         await listen(second, 4.0)
         leg.hang_up()
         by_net = await phone.rings(within=20.0)
-        assert number_of(by_net) == "+73421111102", "not the one who has been served"
+        assert by_net.caller_number == "+73421111102", "not the one who has been served"
         by_net.answer()
         await until(caller.ended.is_set, 25.0, "the caller heard good-bye")
         async with controlled(line):
