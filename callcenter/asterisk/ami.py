@@ -15,6 +15,7 @@ Durations are in seconds. Nothing of panoramisk leaves this module.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 import re
@@ -50,6 +51,8 @@ _OF_A_LIST = f"{_LIST_ID.prefix}/{_LIST_ID.uid}/"
 _NOTHING_FOUND = re.compile("No .+ found")
 """PJSIP's way to say that a list is empty is an error: ``No Contacts found``."""
 _MAX_KINDS_LOGGED = 200
+LONGEST_LIST = 60.0
+"""Seconds that Asterisk may take to tell one, as long as it goes on telling."""
 MAX_ITEMS = 20_000
 """Of one list. Ours are channels, contacts and queue members: a peer that sends more sends without end."""
 
@@ -67,9 +70,9 @@ class AmiSettings:
     connect_timeout: float = 5.0
     ping_interval: float = 1.0
     silent_after: float = 0.5
-    """Of a ping without an answer: what we know of Asterisk may be old."""
+    """Of a ping without an answer or anything else: what we know of Asterisk may be old."""
     lost_after: float = 3.0
-    """Of a ping without an answer: the connection is given up."""
+    """The same: the connection is given up."""
     action_timeout: float = 5.0
     backoff_first: float = 0.2
     backoff_max: float = 5.0
@@ -166,6 +169,8 @@ class _Connection(AMIProtocol):  # type: ignore[misc]  # panoramisk has no types
         self._reader = MessageReader()
         self._reason: str | None = None
         loop = asyncio.get_running_loop()
+        self._time = loop.time
+        self.heard_at = loop.time()
         self.booted: asyncio.Future[None] = loop.create_future()
         self.lost: asyncio.Future[str] = loop.create_future()
 
@@ -174,6 +179,7 @@ class _Connection(AMIProtocol):  # type: ignore[misc]  # panoramisk has no types
         self.encoding = "utf-8"
 
     def data_received(self, data: bytes) -> None:
+        self.heard_at = self._time()
         try:
             for message in self._reader.feed(data):
                 self.handle_message(message)
@@ -337,22 +343,31 @@ class Ami:
 
     async def _keep_alive(self, connection: _Connection) -> None:
         """Ping until the connection is lost. A half-open one shows only by a ping without an answer."""
-        settings = self._settings
         while not connection.lost.done():
-            answer = connection.request(_Action({"Action": "Ping"}, settings.lost_after))
-            answered, _ = await asyncio.wait([answer], timeout=settings.silent_after)
-            if not answered:
-                self._tell_silence(True)
-            try:
+            answer = connection.request(_Action({"Action": "Ping"}, LONGEST_LIST))
+            await self._listen(connection, answer)
+            with contextlib.suppress(
+                AmiError
+            ):  # an answer is an answer; and a lost connection has its reason in `lost`
                 await answer
-            except ActionTimeout:
-                connection.drop(f"no answer to a ping in {settings.lost_after:g} s")
-            except (ActionFailed, NotConnected):
-                pass  # an answer is an answer; and a lost connection has its reason in `lost`
             if self.connected:
                 self._tell_silence(False)
-            await asyncio.wait([connection.lost], timeout=settings.ping_interval)
+            await asyncio.wait([connection.lost], timeout=self._settings.ping_interval)
         raise NotConnected(connection.lost.result())
+
+    async def _listen(self, connection: _Connection, answer: asyncio.Future[Any]) -> None:
+        """Until the answer, or until nothing at all has come for too long: it may stand behind a list of thousands."""
+        settings, loop = self._settings, asyncio.get_running_loop()
+        asked_at = loop.time()
+        while not answer.done():
+            heard_at = max(asked_at, connection.heard_at)
+            quiet = loop.time() - heard_at
+            if quiet >= settings.lost_after:
+                connection.drop(f"no answer to a ping in {settings.lost_after:g} s")
+                return
+            self._tell_silence(quiet >= settings.silent_after)
+            limit = settings.lost_after if self.silent else settings.silent_after
+            await asyncio.wait([answer], timeout=max(0.0, heard_at + limit - loop.time()))
 
     def _tell_silence(self, silent: bool) -> None:
         if self.silent != silent:

@@ -395,6 +395,22 @@ async def test_a_peer_that_answers_late_has_told_everything_by_then(asterisk: Fa
         assert not line.ami.silent
 
 
+async def test_an_answer_behind_a_long_list_is_waited_for(asterisk: FakeAsterisk) -> None:
+    """Thousands of channels take longer to tell than silence may last: as long as they come, nobody is gone."""
+    settings = replace(settings_for(asterisk.port), ping_interval=0.02, silent_after=1.0, lost_after=1.2)
+    async with Line(asterisk, settings).running() as line:
+        await line.until_connected()
+        asterisk.answers_pings = False
+        begun = asyncio.get_running_loop().time()
+        while asyncio.get_running_loop().time() < begun + 1.6:
+            asterisk.say(event("Newchannel", Uniqueid="1"))
+            await asyncio.sleep(0.01)
+        assert line.silences == []
+        assert [up for up, _ in line.connections] == [True]
+        await line.until(lambda: len(line.connections) > 1)
+        assert [silent for silent, _ in line.silences] == [True]
+
+
 async def test_a_wrong_password_is_explained_once_and_tried_again_slowly(
     asterisk: FakeAsterisk, caplog: pytest.LogCaptureFixture
 ) -> None:
