@@ -29,7 +29,7 @@ from callcenter.clock import Clock
 from callcenter.config import Config
 from callcenter.core import commands, events
 from callcenter.core.callcenter import CallCenter
-from callcenter.core.commands import Command, Reply, Save, Severity
+from callcenter.core.commands import Command, Reply, Save, Severity, ToAsterisk
 from callcenter.core.events import Event, Requester
 from callcenter.core.view import OperatorView, Outlook, View
 from callcenter.directory import Directory, normalise, valid_inn
@@ -56,6 +56,7 @@ ENDING = 3.0
 REGISTER_WITHIN = 30.0
 """Seconds that the database gets at the start to take what the last run left in the spool."""
 _SAVES = get_args(Save)
+_TO_ASTERISK = get_args(ToAsterisk)
 
 
 class StartError(Exception):
@@ -244,8 +245,13 @@ class Controller:
             log.exception("A defect of the core at %s; the line goes on.", type(event).__name__)
             return
         self._attempt(self.metrics.observe_event, event, now)
+        with self.ami.together():  # a phone that rings for a conversation that nobody was told to record must not be
+            for command in wanted:
+                if isinstance(command, _TO_ASTERISK):
+                    self._attempt(self._perform, command)
         for command in wanted:
-            self._attempt(self._perform, command)
+            if not isinstance(command, _TO_ASTERISK):
+                self._attempt(self._perform, command)
             self._attempt(self.metrics.observe_command, command, now)
         if self._ending and not any(line.lines_in_use for line in self.view().lines.values()):
             self._nobody_left.set()

@@ -16,6 +16,7 @@ from callcenter.asterisk.ami import Ami, AmiError, Message, NotConnected
 from callcenter.asterisk.journal import Journal
 from callcenter.core.events import ChannelSeen, Snapshot
 from callcenter.core.past import CallHistory
+from callcenter.core.stage import SAFETY_NET
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +97,6 @@ class TakeOver:
                 log.warning("No snapshot of Asterisk's channels, asking again: %s", error)
                 await asyncio.sleep(ASKING_AGAIN)
                 continue
-            before = len(held_back)
             restarted = bool(self.asterisk and asterisk and asterisk != self.asterisk)
             seen = tuple(self._seen(channels))
             ids = frozenset(channel.channel_id for channel in seen)
@@ -107,7 +107,7 @@ class TakeOver:
             if self._held_back is held_back:
                 self._journal.alive(ids)
                 self.asterisk = asterisk or self.asterisk
-                self._finish(Snapshot(seen, tuple(histories), restarted), held_back, before)
+                self._finish(Snapshot(seen, tuple(histories), restarted), held_back)
             return
 
     async def keep_journal(self) -> None:
@@ -127,14 +127,14 @@ class TakeOver:
                     log.warning("Asterisk's journal cannot be kept: %s", problem)
             marked += 1
 
-    def _finish(self, snapshot: Snapshot, held_back: Iterable[Message], before: int) -> None:
-        """`before`: so many of the messages came before Asterisk had listed its channels."""
+    def _finish(self, snapshot: Snapshot, held_back: Iterable[Message]) -> None:
         if snapshot.restarted:
             log.warning("Asterisk has been started anew: the calls that were there are lost.")
         self._take(snapshot)
         self._held_back = None
-        for number, message in enumerate(held_back):
-            if number >= before or not translate.served_alone(message):  # whoever went there before is taken back
+        taken_back = {one.channel_id for one in snapshot.channels if one.variables.get("CC_STAGE") == SAFETY_NET}
+        for message in held_back:  # who went to Asterisk's own queue may have been listed before, or after
+            if message.get("Uniqueid") not in taken_back or not translate.served_alone(message):
                 self._on_message(message)
         self.complete.set()
 

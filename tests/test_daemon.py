@@ -247,6 +247,42 @@ async def test_who_went_to_asterisks_queue_before_the_snapshot_is_taken_back_onc
     assert redirected == ["1.1", "1.2"]
 
 
+async def test_who_goes_to_asterisks_queue_just_after_having_been_listed_is_taken_back_too(house: House) -> None:
+    """Asterisk needs a moment to list its channels: one that was listed as waiting then looked at the heartbeat."""
+    async with house.connected() as controller:
+        house.asterisk.say(arrives("1.1"))
+        await house.sent_to("1.1")
+        house.asterisk.say(event("UserEvent", UserEvent="CCGreeted", Uniqueid="1.1"))
+        await eventually(lambda: bool(sum(controller.view().lines["estp"].waiting.values())))
+        await eventually(lambda: len(house.asterisk.actions("Redirect")) == 2)
+        del house.asterisk.answers["Status"]
+        house.asterisk.hang_up()
+        await eventually(lambda: len(house.asterisk.actions("Status")) == 2)
+        waiting = {"Uniqueid": "1.1", "Channel": "PJSIP/city-1.1", "Seconds": "9"}
+        waiting |= {"Variable": "CC_LINE=estp\r\nVariable: CC_STAGE=waiting"}
+        house.asterisk.say(goes_alone("1.1") + channels(waiting)(house.asterisk.actions("Status")[-1]))
+        await eventually(lambda: len(house.asterisk.actions("Redirect")) == 3)
+    assert {action["Channel"] for action in house.asterisk.actions("Redirect")} == {"1.1"}
+
+
+async def test_what_belongs_together_reaches_asterisk_in_one_piece(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed in between, we would leave a phone that rings for a conversation that nobody was told to record."""
+    async with house.connected() as controller:
+        assert controller.ami._connection
+        pieces: list[bytes] = []
+        monkeypatch.setattr(controller.ami._connection.transport._transport, "write", pieces.append)
+        controller.take(events.LogIn("101", True))
+        controller.take(events.CallArrived("1.1", "PJSIP/city-1.1", "estp", "+79025550101", "", None))
+        for told in (events.GreetingHeard("1.1"), events.InnGiven("1.1", events.InnEntry.SKIPPED, "")):
+            controller.take(told)
+        controller.take(events.UrgencyGiven("1.1", "1"))
+        (ordered,) = [piece for piece in pieces if b"Action: Originate" in piece]
+        assert b"Action: MixMonitor" in ordered
+        assert len([piece for piece in pieces if b"Action: Redirect" in piece]) >= 2
+
+
 async def test_a_defect_in_the_journal_or_in_what_is_made_of_it_does_not_keep_the_line_waiting(
     house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -20,9 +20,9 @@ import logging
 import random
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from panoramisk.actions import Action as PanoramiskAction
 from panoramisk.ami_protocol import AMIProtocol
@@ -157,11 +157,40 @@ class _Action(PanoramiskAction):  # type: ignore[misc]  # panoramisk has no type
         return self.future.done()
 
 
+class _Outbox:
+    """A transport that can hold back what belongs together."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._held: list[bytes] | None = None
+        self.abort, self.close = transport.abort, transport.close
+        self.get_extra_info = transport.get_extra_info
+
+    def write(self, data: bytes) -> None:
+        if self._held is None:
+            self._transport.write(data)
+        else:
+            self._held.append(data)
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        if self._held is not None:
+            yield
+            return
+        self._held = []
+        try:
+            yield
+        finally:
+            held, self._held = self._held, None
+            if held:
+                self._transport.write(b"".join(held))
+
+
 class _Connection(AMIProtocol):  # type: ignore[misc]  # panoramisk has no types
     """One TCP connection, from its start to its loss. (asyncio sets TCP_NODELAY by itself.)"""
 
     responses: dict[str, _Action]
-    transport: asyncio.Transport
+    transport: _Outbox
     closed = True
 
     def __init__(self, on_event: Callable[[Message], None]) -> None:
@@ -175,7 +204,7 @@ class _Connection(AMIProtocol):  # type: ignore[misc]  # panoramisk has no types
         self.lost: asyncio.Future[str] = loop.create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
+        super().connection_made(_Outbox(cast(asyncio.Transport, transport)))
         self.encoding = "utf-8"
 
     def data_received(self, data: bytes) -> None:
@@ -276,6 +305,15 @@ class Ami:
         Raises ValueError, before anything is written, for a key or value with CR, LF or NUL.
         """
         return self._submit(action, self._settings.action_timeout)
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """What is sent inside goes out in one piece: should we be killed, Asterisk has all of it or nothing."""
+        if self._connection is None:
+            yield
+        else:
+            with self._connection.transport.together():
+                yield
 
     async def collect(self, action: Headers, timeout: float) -> list[Message]:
         """The items of a list action (Status, PJSIPShowContacts …), without its start and its end."""

@@ -26,6 +26,11 @@ HEARTBEAT_STALE = 3
 """Seconds after the last heartbeat when the dialplan helps itself: two beats may be missed. Callers gain by every
 second less; a false alarm costs them a moment, as the controller is told (CCAlone) and takes them back."""
 
+ASK_AGAIN = 2.0
+"""Seconds after which the dialplan asks once more what to do with a caller."""
+AT_ONCE = 0.3
+"""Seconds in which the controller answers such a question, or music begins."""
+
 WAITING_TURN = 1
 """Seconds of one turn of the waiting room: how soon an announcement is heard, or a stale heartbeat seen."""
 
@@ -140,6 +145,8 @@ def render(config: Config, secrets: Secrets, asterisk: Installation, folders: Fo
         "features": features(config),
         "codes": _codes(config),
         "stale": HEARTBEAT_STALE,
+        "at_once": AT_ONCE,
+        "ask_again": ASK_AGAIN - AT_ONCE,
         "turn": WAITING_TURN,
         "gather": GATHER,
         "apart": APART,

@@ -68,8 +68,10 @@ def adopt_ringing(floor: Floor, caller: Caller, leg: LegHistory, seen: Mapping[s
     operator = at_phone(floor, leg.phone)
     if operator:
         forget_ghost(floor, operator, seen)
-    if operator is None or not operator.free:
+    if operator is None or not available(operator):
         return False
+    if operator.activity is Activity.WRAPPING_UP:
+        conversation.wrap_up_over(floor, operator.person.id)  # cut short
     kind, person = OfferKind.QUEUE, operator.person.id
     placed_at = floor.now if leg.placed_at is None else min(max(leg.placed_at, caller.record.arrived_at), floor.now)
     record = OfferRecord(leg.channel_id, caller.call, person, kind.value, placed_at)

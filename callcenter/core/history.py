@@ -19,6 +19,7 @@ from callcenter.core.caller import CALLER, Caller, CallerStep
 from callcenter.core.commands import OfferKind, Place, SaveOffer
 from callcenter.core.events import BridgeEntered, BridgeLeft, ChannelHungUp, ChannelSeen, OfferAnswered
 from callcenter.core.floor import Floor
+from callcenter.core.offer import Offer
 from callcenter.core.operator import Activity
 from callcenter.core.past import CallHistory, LegHistory
 from callcenter.core.records import CallRecord, HungUpBy, OfferRecord, Outcome
@@ -196,7 +197,7 @@ class _Past:
             return
         if caller.leg != offer.id or offer.talking_since is None or offer.bridge != caller.bridge:
             return
-        if self._sent_away():
+        if self._sent_away(caller, offer):
             caller.after = Place.GOODBYE
         elif offer.id in self.ours:
             caller.after = self.way_out
@@ -289,13 +290,19 @@ class _Past:
         caller, theirs = self.seen.get(self.history.call), self.seen.get(leg.channel_id)
         return bool(caller and theirs and theirs.bridge and theirs.bridge == caller.bridge)
 
-    def _sent_away(self) -> bool:
+    def _sent_away(self, caller: Caller, offer: Offer) -> bool:
         """Whether the dialplan decided by itself that the conversation which ends at `now` had served the caller."""
         came_to = [name for at, name in self.history.stages if at >= self.floor.now and name != stage.HELD]
         if came_to:
             return came_to[0] == stage.LEAVING
         channel = self.seen.get(self.history.call)
-        return channel is not None and not channel.bridge and channel.variables.get("CC_SERVED") == "1"
+        if channel is None or channel.bridge:
+            return False
+        if channel.variables.get("CC_STAGE") == stage.HELD:
+            return channel.variables.get("CC_SERVED") == "1"
+        # Listed in the very moment in which the dialplan decides: by the same rule.
+        talked = self.floor.now - (offer.talking_since or self.floor.now)
+        return caller.handover is None and talked > self.floor.settings.false_answer
 
     def _caller_hung_up(self) -> bool:
         """Whether the conversation that ends at `now` ends because the caller does."""

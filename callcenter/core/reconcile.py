@@ -260,7 +260,7 @@ def _find_place(floor: Floor, caller: Caller, channel: ChannelSeen) -> None:
         floor.do(SetTimer(Timer(TimerKind.FALSE_ANSWER, caller.call), max(floor.now, answered_at)))
     elif caller.state is CallerState.HELD and not channel.bridge:
         transfer.rescue(floor, caller)
-    elif caller.state is CallerState.LEAVING and where == stage.HELD and not channel.bridge:
+    elif caller.state is CallerState.LEAVING and where in (stage.HELD, stage.WAITING) and not channel.bridge:
         after(floor, caller, Place.GOODBYE)  # waits there for that word
 
 

@@ -212,11 +212,38 @@ def test_when_the_clock_is_set_what_a_start_would_recall_is_written_again(story:
     assert [save.record.call for save in written if isinstance(save, SaveAnnouncement)] == [waiting.call]
 
 
-def rung_alone(story: Story) -> None:
+@pytest.mark.parametrize("held", [True, False])
+@pytest.mark.parametrize(("seconds", "then"), [(3.0, "leaving"), (0.5, "waiting")])
+def test_whose_operator_hangs_up_in_the_moment_of_our_return_is_served_or_waits_by_the_same_rule(
+    story: Story, monkeypatch: pytest.MonkeyPatch, held: bool, seconds: float, then: str
+) -> None:
+    """Killed just after the answer. Asterisk lists the caller between conversation and hold, with an old place."""
+    story.logs_in("101")
+    guest = story.waits()
+    (offer,) = [ring.offer for ring in story.all(Ring)]
+    story.phone("101").answers()
+    answered_at = story.now
+    story.passes(0.2)
+    story.dies()
+    story.passes(seconds - 0.2)
+    now = story.now
+    leg = LegHistory(offer, "phone-101", answered_at, answered_at, ((answered_at, now),), now)
+    stages = ((now, "held"),) if held else ()
+    told = CallHistory(guest.call, f"SIP/{guest.call}", "estp", stages=stages, legs=(leg,))
+    variables = {"CC_LINE": "estp", "CC_STAGE": "waiting"}
+    channel = ChannelSeen(guest.call, f"SIP/{guest.call}", "", 10.0, variables, guest.row.number)
+    monkeypatch.setattr(story, "seen", lambda *_: Snapshot((channel,), (told,)))
+    story.starts_again()
+    assert guest.state == then
+    assert guest.row.talk == pytest.approx(seconds)
+
+
+def rung_alone(story: Story, after: float = 8.0) -> None:
     """Somebody waits in Asterisk's own queue, which has just rung the phone of 101, when we are back."""
     story.logs_in("101", "102")
+    before = len(story.commands)
     story.loses_asterisk()
-    story.passes(8)
+    story.passes(after)
     leg = LegHistory("7.7", "phone-101", story.now - 2)
     told = CallHistory(
         "9.1", "SIP/9.1", "estp", arrived_at=story.now - 7, stages=((story.now - 6, "alone"),), legs=(leg,)
@@ -225,7 +252,7 @@ def rung_alone(story: Story) -> None:
     story.connected = True
     story.tell(Snapshot(channels, (told,)))
     assert story.is_now("101") == ("available", "offered")
-    assert not [command for command in story.commands if isinstance(command, Ring | Direct)]
+    assert not [command for command in story.since(before) if isinstance(command, Ring | Direct)]
 
 
 def test_a_phone_that_asterisk_rings_goes_on_ringing_and_may_be_picked_up(story: Story) -> None:
@@ -238,6 +265,19 @@ def test_a_phone_that_asterisk_rings_goes_on_ringing_and_may_be_picked_up(story:
     row = story.calls_saved["9.1"]
     assert (row.outcome, row.operator, row.waiting, row.talk) == (Outcome.ANSWERED, "101", 6, 10)
     assert story.offers_saved["7.7"].result == "connected"
+
+
+def test_a_phone_that_asterisk_rings_during_the_wrap_up_goes_on_ringing_too(story: Story) -> None:
+    """Asterisk counts the wrap-up in whole seconds."""
+    story.logs_in("101", "102")
+    before = story.talks("101")
+    story.passes(5)
+    story.phone("101").hangs_up()
+    before.hangs_up()
+    assert story.operator("101").activity == "wrapping_up"
+    rung_alone(story, after=0.5)
+    story.tell(BridgeEntered("7.7", "b-1"), BridgeEntered("9.1", "b-1"))
+    assert story.is_now("101") == ("available", "talking")
 
 
 def test_one_whom_nobody_picks_up_comes_back_to_our_queue(story: Story) -> None:

@@ -23,7 +23,7 @@ from callcenter.standalone import controller, until_ready
 from tests.e2e.hearing import gaps, listen
 from tests.e2e.listening import OPERATOR, voice
 from tests.e2e.softphone import Call, Softphone
-from tests.e2e.station import PROJECT, Station, configuration, station, until
+from tests.e2e.station import PROJECT, Station, configuration, every_day, station, until
 
 STRAIGHT_TO_THE_QUEUE = {"ask_inn": "false", "urgency": {}}
 QUICK = {"ring_timeout": "20", "false_answer": "0"}
@@ -79,7 +79,7 @@ class Wire:
 @asynccontextmanager
 async def wired(folder: Path, prompts: Path) -> AsyncIterator[tuple[Station, Wire]]:
     """A station whose controller reaches Asterisk through a wire: by another address, at the same port."""
-    data = configuration(ivr=STRAIGHT_TO_THE_QUEUE, timings=QUICK, prompts=str(prompts))
+    data = configuration(ivr=STRAIGHT_TO_THE_QUEUE, timings=QUICK, prompts=str(prompts), dialplan=every_day(folder))
     asterisk = data["asterisk"]
     asterisk["ami_host"] = asterisk["sip_bind"]
     plan = Config.load(written(folder / "wire.yaml", data))
