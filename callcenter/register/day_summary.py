@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from sqlalchemy import and_, false, func, or_, select
 
 from callcenter.core.records import REGISTERED, Outcome
 from callcenter.register.database import Register
-from callcenter.register.days import Zones, recorded, within_days
+from callcenter.register.day_sums import DaySums, by_day
+from callcenter.register.days import Zones
 from callcenter.register.spreadsheet import whole
 from callcenter.register.tables import Call
 from callcenter.register.terminal import figures, percent, seconds
@@ -55,21 +56,12 @@ class DaySummary:
     """Longest wait, whether answered or in vain."""
 
 
-async def day_summaries(
-    register: Register,
-    first: date,
-    last: date,
-    zones: Zones,
-    answer_within: Mapping[str, float],
-    line: str | None = None,
-) -> AsyncIterator[DaySummary]:
-    """Days with calls, in order, by line. `answer_within`: line -> seconds that its service level allows.
-
-    Raises `RegisterError`.
-    """
+def sums_of_calls(answer_within: Mapping[str, float]) -> DaySums:
+    """Calls by line. `answer_within`: line -> seconds that its service level allows."""
     answered = and_(Call.answered_at.is_not(None), Call.waiting.is_not(None))
-    registered = and_(answered, Call.identification.in_(REGISTERED))
-    soon = or_(false(), *(and_(Call.line == name, Call.waiting <= limit) for name, limit in answer_within.items()))
+    registered = and_(answered, Call.identification.in_(sorted(REGISTERED)))
+    limits = sorted(answer_within.items())
+    soon = or_(false(), *(and_(Call.line == name, Call.waiting <= limit) for name, limit in limits))
     query = (
         select(
             Call.line,
@@ -80,21 +72,37 @@ async def day_summaries(
             func.count().filter(Call.outcome == Outcome.ABANDONED.value).label("abandoned"),
             func.avg(Call.waiting).filter(answered).label("average"),
             func.avg(Call.waiting).filter(registered).label("average_registered"),
-            func.count().filter(answered, soon).label("soon"),
             func.max(Call.waiting).label("longest"),
+            func.count().filter(answered, soon).label("soon"),
         )
         .group_by(Call.line)
         .order_by(Call.line)
     )
-    if line is not None:
-        query = query.where(Call.line == line)
-    async with register.session() as session:
-        for day in await recorded(Call.arrived_at, first, last, session):
-            for row in await session.execute(query.where(within_days(Call.arrived_at, day, day, zones, Call.line))):
-                told = row._asdict()
-                in_time, tried = told.pop("soon"), row.answered + row.abandoned
+    return DaySums("calls", Call.arrived_at, query)
+
+
+async def day_summaries(
+    register: Register,
+    first: date,
+    last: date,
+    zones: Zones,
+    answer_within: Mapping[str, float],
+    line: str | None = None,
+    now: datetime | None = None,
+) -> AsyncIterator[DaySummary]:
+    """Days with calls, in order, by line. `answer_within`: line -> seconds that its service level allows.
+
+    Days that are over at `now` are kept, see `day_sums`. Raises `RegisterError`.
+    """
+    wanted = sums_of_calls(answer_within)
+    names = wanted.query.selected_columns.keys()
+    for day, sums in await by_day(register, wanted, first, last, zones, now):
+        for row in sums:
+            told = dict(zip(names, row, strict=True))
+            in_time, tried = told.pop("soon"), told["answered"] + told["abandoned"]
+            if line in (None, told["line"]):
                 # That of a line which is no longer configured is unknown.
-                level = in_time / tried if tried and row.line in answer_within else None
+                level = in_time / tried if tried and told["line"] in answer_within else None
                 yield DaySummary(day=day, service_level=level, **told)
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 Zones = Mapping[str, tzinfo]
 """Line -> its zone."""
+
+Span = tuple[datetime, datetime]
+"""When it begins, and when it is over."""
 
 _DAY = timedelta(days=1)
 
@@ -22,11 +24,16 @@ def zone_of(line: str, zones: Zones) -> tzinfo:
     return zones.get(line) or next(iter(zones.values()), UTC)
 
 
+def span(first: date, last: date, zone: tzinfo) -> Span:
+    """The days from `first` to `last`, both included, of that zone."""
+    begins, ends = (datetime.combine(day, time(), zone) for day in (first, last + _DAY))
+    return begins.astimezone(UTC), ends.astimezone(UTC)
+
+
 def within(moment: Moment, first: date, last: date, zone: tzinfo) -> ColumnElement[bool]:
     """`moment` lies in the days from `first` to `last`, both included, of that zone."""
-    begin = datetime.combine(first, time(), zone)
-    end = datetime.combine(last + _DAY, time(), zone)
-    return and_(moment >= begin, moment < end)
+    begins, ends = span(first, last, zone)
+    return and_(moment >= begins, moment < ends)
 
 
 def within_days(
@@ -44,10 +51,10 @@ def within_days(
     return and_(within(moment, first - _DAY, last + _DAY, UTC), or_(others, *theirs))
 
 
-async def recorded(moment: Moment, first: date, last: date, session: AsyncSession) -> Iterator[date]:
+def recorded(moment: Moment, first: date, last: date, connection: Connection) -> Iterator[date]:
     """The days from `first` to `last` on which there can be a `moment` at all, in any zone."""
-    earliest = await session.scalar(select(func.min(moment)))
-    latest = await session.scalar(select(func.max(moment)))
+    earliest = connection.scalar(select(func.min(moment)))
+    latest = connection.scalar(select(func.max(moment)))
     if earliest is None or latest is None:
         return iter(())
     begin, end = max(first, earliest.date() - _DAY), min(last, latest.date() + _DAY)

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass, field, fields
-from datetime import date
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from callcenter.core.records import PromiseResult
 from callcenter.register.database import Register
-from callcenter.register.days import Zones, recorded, within_days, zone_of
+from callcenter.register.day_sums import DaySums, by_day
+from callcenter.register.days import Zones, within_days, zone_of
 from callcenter.register.spreadsheet import moment, whole
 from callcenter.register.tables import Announcement, Call
 from callcenter.register.terminal import DASH, figures, percent
@@ -79,8 +80,8 @@ class Tally:
 
     def add(self, other: Tally) -> None:
         """Count these, too."""
-        for one in fields(self):
-            setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))
+        for name in _TALLY:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
 
     @property
     def judged(self) -> int:
@@ -127,36 +128,12 @@ class Ledger:
     by_turn: dict[str, Tally] = field(default_factory=dict)
     """The first announcement to a caller, and later ones."""
 
-    def add(self, day: date, ahead: int, later: bool, tally: Tally) -> None:
+    def add(self, day: date, depth: str, later: bool, tally: Tally) -> None:
         """Count promises of one kind of a day; days come in order."""
-        depth = next(name for most, name in _DEPTHS if ahead <= most)
         self.total.add(tally)
         self.by_day.setdefault(day, Tally()).add(tally)
         self.by_depth.setdefault(depth, Tally()).add(tally)
         self.by_turn.setdefault("later" if later else "first", Tally()).add(tally)
-
-
-async def ledger(register: Register, first: date, last: date, zones: Zones, line: str | None = None) -> Ledger:
-    """Promises spoken from `first` to `last`, both included, each on the day of its line. Raises `RegisterError`.
-
-    The database counts and sums up day by day: a year needs no more memory than a day.
-    """
-    found = Ledger()
-    counted = [column.label(name) for name, column in _TALLY.items()]
-    later = case((Announcement.number > 1, 1), else_=0).label("later")
-    query = _of_line(select(Announcement.ahead, later, *counted), line).group_by(Announcement.ahead, "later")
-    async with register.session() as session:
-        for day in await recorded(Announcement.spoken_at, first, last, session):
-            of_day = query.where(within_days(Announcement.spoken_at, day, day, zones, _LINE))
-            for ahead, is_later, *values in await session.execute(of_day):
-                tally = Tally(**{name: value or 0 for name, value in zip(_TALLY, values, strict=True)})
-                found.add(day, ahead, bool(is_later), tally)
-    return found
-
-
-def _of_line(query: Select[Any], line: str | None) -> Select[Any]:
-    joined = query.join(Call, Call.call == Announcement.call).where(Announcement.result != "")
-    return joined if line is None else joined.where(_LINE.in_((line,)))
 
 
 _TALLY: dict[str, ColumnElement[Any]] = {
@@ -175,6 +152,38 @@ _TALLY: dict[str, ColumnElement[Any]] = {
     "waits": func.sum(Announcement.waited).filter(_COMPARED),
     "squares": func.sum(_ERROR * _ERROR).filter(_COMPARED),
 }
+
+_DEPTH = case(
+    *((Announcement.ahead <= int(most), name) for most, name in _DEPTHS if most < math.inf), else_=_DEPTHS[-1][1]
+).label("depth")
+_LATER = case((Announcement.number > 1, 1), else_=0).label("later")
+
+SUMS = DaySums(
+    "promises",
+    Announcement.spoken_at,
+    select(_LINE.label("line"), _DEPTH, _LATER, *(column.label(name) for name, column in _TALLY.items()))
+    .join(Call, Call.call == Announcement.call)
+    .where(Announcement.result != "")
+    .group_by("line", "depth", "later")
+    .order_by("line", "depth", "later"),
+)
+"""Promises by line, depth of queue, and whether it was the first one to a caller."""
+
+
+async def ledger(
+    register: Register, first: date, last: date, zones: Zones, line: str | None = None, now: datetime | None = None
+) -> Ledger:
+    """Promises spoken from `first` to `last`, both included, each on the day of its line. Raises `RegisterError`.
+
+    The database counts and sums up day by day; days that are over at `now` are kept, see `day_sums`.
+    """
+    found = Ledger()
+    for day, sums in await by_day(register, SUMS, first, last, zones, now):
+        for of_line, depth, later, *values in sums:
+            if line in (None, of_line):
+                tally = Tally(**{name: value or 0 for name, value in zip(_TALLY, values, strict=True)})
+                found.add(day, depth, bool(later), tally)
+    return found
 
 
 # -- for the terminal ------------------------------------------------------------------------------------------
@@ -255,7 +264,10 @@ async def rows(
 ) -> AsyncIterator[dict[str, str]]:
     """The same promises one by one, in the order in which they were spoken, as rows of a file with `COLUMNS`."""
     written = [column.label(name) for name, (column, _) in _WRITTEN.items()]
-    query = _of_line(select(Call.call, Call.line, Announcement.spoken_at, *written), line)
+    query = select(Call.call, Call.line, Announcement.spoken_at, *written)
+    query = query.join(Call, Call.call == Announcement.call).where(Announcement.result != "")
+    if line is not None:
+        query = query.where(_LINE.in_((line,)))
     query = query.where(within_days(Announcement.spoken_at, first, last, zones, _LINE))
     query = query.order_by(Announcement.spoken_at, Announcement.id).execution_options(yield_per=_PAGE)
     async with register.session() as session:

@@ -7,6 +7,7 @@ text column is a promise: longer text from the outside is cut to it before it is
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import (
     JSON,
@@ -298,3 +299,22 @@ class DirectoryImport(Base):
     customers: Mapped[int]
     """Rows taken from the file."""
     skipped: Mapped[int]
+
+
+class DaySum(Base):
+    """Sums over the calls or the promises of one day, by line. Triggers drop it when a row of that day changes.
+
+    Whatever is kept here can be made again from the other tables: it may be missing, but is never wrong.
+    """
+
+    __tablename__ = "day_sums"
+    __table_args__ = (Index(None, "ends", "begins"),)
+
+    kind: Mapped[str] = mapped_column(Word, primary_key=True)
+    begins: Mapped[datetime] = mapped_column(primary_key=True)
+    ends: Mapped[datetime] = mapped_column(primary_key=True)
+    """The next day begins."""
+    definition: Mapped[str] = mapped_column(String(64))
+    """A fingerprint of what was summed up and how, limits of the configuration included."""
+    sums: Mapped[list[list[Any]]] = mapped_column(JSON)
+    """Rows; the first column is the line."""

@@ -71,6 +71,8 @@ BY_ID = "sqlite_autoindex_calls_1 (call=?)"
 """That of the unique constraint."""
 SPOKEN = "ix_announcements_spoken_at (spoken_at>? AND spoken_at<?)"
 FIRST_SPOKEN = "ix_announcements_spoken_at"
+KEPT = ("sqlite_autoindex_day_sums_1 (kind=? AND begins>? AND begins<?)", "SCAN sqlite_master")
+"""The sums of past days, and whether the triggers stand that keep them true."""
 
 QUESTIONS: dict[str, tuple[Ask, set[str]]] = {
     "list": (listed(), {OF_DAYS}),
@@ -94,11 +96,11 @@ QUESTIONS: dict[str, tuple[Ask, set[str]]] = {
             "sqlite_autoindex_transfers_1 (call=?)",
         },
     ),
-    "days": (summed_up(), {ENDS, OF_DAYS}),
-    "days, lines in two zones": (summed_up(TWO_ZONES), {ENDS, OF_DAYS}),
-    "days of a line": (summed_up(line="estp"), {ENDS, OF_A_LINE}),
-    "promises": (promised(), {FIRST_SPOKEN, SPOKEN, BY_ID}),
-    "promises of a line": (promised(TWO_ZONES, "estp"), {FIRST_SPOKEN, SPOKEN, BY_ID}),
+    "days": (summed_up(), {ENDS, OF_DAYS, *KEPT}),
+    "days, lines in two zones": (summed_up(TWO_ZONES), {ENDS, OF_DAYS, *KEPT}),
+    "days of a line": (summed_up(line="estp"), {ENDS, OF_DAYS, *KEPT}),
+    "promises": (promised(), {FIRST_SPOKEN, SPOKEN, BY_ID, *KEPT}),
+    "promises of a line": (promised(TWO_ZONES, "estp"), {FIRST_SPOKEN, SPOKEN, BY_ID, *KEPT}),
     "promises one by one": (written(TWO_ZONES, "estp"), {SPOKEN, BY_ID}),
     "half-hours": (lambda register: history.half_hours(register, "estp", MOSCOW, [DAY]), {JOINED}),
     "half-hours of a silent day": (
