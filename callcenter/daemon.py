@@ -41,6 +41,7 @@ from callcenter.planning.forecast import Forecast
 from callcenter.register import Register, RegisterError, Writer
 from callcenter.register.customers import CustomersTable
 from callcenter.register.owed import owed_calls
+from callcenter.register.past_days import keep_past_days
 from callcenter.register.spool import Spool
 from callcenter.takeover import TakeOver
 from callcenter.web import make_app
@@ -157,6 +158,7 @@ class Controller:
         for work, name in self._archive.work():
             self._background(work, name)
         self._background(self._forecaster.run(), "forecast")
+        self._background(keep_past_days(self._register, self._config.lines.values()), "past days")
         self._ami_task = self._background(self.ami.run(), "ami")
         self._background(self._every(HEARTBEAT, self._beat), "heartbeat")
         self._background(self._every(1.0, self._look_at_calendar), "calendar")

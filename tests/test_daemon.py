@@ -29,9 +29,9 @@ from callcenter.forecaster import forecaster
 from callcenter.forecaster.apart import apart
 from callcenter.last_seen import LastSeen
 from callcenter.people import Secrets
-from callcenter.register import Register, RegisterError
+from callcenter.register import Register, RegisterError, Writer, past_days
 from tests.asterisk.fake_asterisk import LIMIT, Facts, FakeAsterisk, event, success
-from tests.register.stories import eventually, stored
+from tests.register.stories import arrival, eventually, stored
 
 
 def configuration(ami_port: int, http_port: int) -> str:
@@ -615,6 +615,23 @@ async def test_a_controller_that_stops_in_the_middle_of_a_forecast_leaves_no_pro
         await eventually(lambda: bool(computing()))
     assert computing() == []
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+# -- past days ---------------------------------------------------------------------------------------------------------
+
+
+async def test_days_that_are_over_are_summed_up_before_anybody_asks(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(past_days, "FIRST_AFTER", 0.0)
+    register = await Register.open(house.config.database)
+    writer = Writer(register, lambda seconds: datetime.now(UTC) - timedelta(days=3))
+    writer.start()
+    writer.put(arrival("three days ago"))
+    assert await writer.stop(10)
+    await register.close()
+    async with house.running():
+        await eventually(lambda: house.stored("SELECT 1 FROM day_sums WHERE sums LIKE '%estp%'") != [])
 
 
 # -- time --------------------------------------------------------------------------------------------------------------

@@ -89,7 +89,7 @@ def export_calls(
 def show_days(config: Config, /, output: Path | None, **which: Any) -> None:
     """Sum up each day: calls, waits of all and of registered persons, service level."""
     question = asked(config, **which)
-    answer_within = {line.id: line.answer_within for line in config.settings("").lines.values()}
+    answer_within = {line.id: line.answer_within for line in config.lines.values()}
 
     async def show() -> None:
         async with opened(config) as register:

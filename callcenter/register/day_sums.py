@@ -6,12 +6,11 @@ changes that it was made of, whoever changes it. Keeping is an optimisation: whe
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from typing import Any
 
 from sqlalchemy import Connection, Select, and_, select, text
@@ -31,11 +30,6 @@ TRIGGERS = frozenset(
     for seen in ("came", "went", "changed", "replaced", "renamed")
 ) | {"day_sums_calls_moved"}
 """Of migration 0005. Without one of them nothing is kept, and nothing that is kept is believed."""
-
-_AHEAD = timedelta(days=400)
-"""Days that are summed up before anybody asks: a year and what is left of its month."""
-_EVERY, _PAUSE = 3600.0, 0.1
-"""Seconds: between two looks for days that are over; between two days, so that calls come first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,38 +137,15 @@ def _keep(register: Register, wanted: DaySums, made: Mapping[Span, Sums], connec
     )
 
 
-# -- before anybody asks ---------------------------------------------------------------------------------------
+async def missing(register: Register, wanted: DaySums, first: date, zones: Zones, now: datetime) -> Sequence[date]:
+    """Days since `first` that are over, and of which nothing is kept though it could be. Raises `RegisterError`."""
 
-
-async def keep_past_days(register: Register, kinds: Collection[DaySums], zones: Zones) -> None:
-    """For the controller: until cancelled, sum up the days that are over. What goes wrong is logged, and tried again.
-
-    A day at a time, in the thread of the controller's writer: no other write comes between, and none waits for long.
-    """
-    while True:
-        try:
-            for wanted in kinds:
-                await keep_days(register, wanted, zones, datetime.now(UTC))
-        except RegisterError as problem:
-            log.warning("Sums of past days are not kept: %s", problem)
-        await asyncio.sleep(_EVERY)
-
-
-async def keep_days(
-    register: Register, wanted: DaySums, zones: Zones, now: datetime, pause: float = _PAUSE
-) -> Sequence[date]:
-    """Sum up the days of the last year that are over and not kept; returns them. Raises `RegisterError`."""
-
-    def missing(connection: Connection) -> list[date]:
+    def work(connection: Connection) -> list[date]:
         if not standing(connection):
             return []
-        days = recorded(wanted.moment, (now - _AHEAD).date(), now.date(), connection)
+        days = recorded(wanted.moment, first, now.date(), connection)
         spans = {day: {one for one in _spans(day, zones).values() if one[1] <= now} for day in days}
         kept = {one for one, _ in _kept(wanted, set().union(*spans.values()), connection)}
         return [day for day, theirs in spans.items() if not theirs <= kept]
 
-    days = await register.read(missing)
-    for day in days:
-        await by_day(register, wanted, day, day, zones, now)
-        await asyncio.sleep(pause)
-    return days
+    return await register.read(work)

@@ -20,7 +20,7 @@ from callcenter.core.commands import Save, SaveCall
 from callcenter.core.records import CallRecord, Outcome, PromiseResult
 from callcenter.register import Register, day_sums, promises
 from callcenter.register.day_summary import DaySummary, day_summaries, sums_of_calls
-from callcenter.register.day_sums import DaySums, Sums, keep_days
+from callcenter.register.day_sums import DaySums, Sums
 from callcenter.register.days import Span
 from callcenter.register.promises import Ledger, ledger
 from callcenter.register.tables import Call, table_of
@@ -244,21 +244,6 @@ async def test_a_backup_brings_its_sums_along(told: Register, path: Path, tmp_pa
     assert kept(copy) == kept(path)
     change(copy, CHANGES["a wait corrected"])
     assert len(kept(copy)) < len(kept(path))
-
-
-# -- before anybody asks ---------------------------------------------------------------------------------------
-
-
-async def test_the_controller_sums_up_what_is_over_before_anybody_asks(told: Register, path: Path) -> None:
-    as_asked = kept(path)
-    forget(path)
-    both = (sums_of_calls(WITHIN), promises.SUMS)
-    found = [await keep_days(told, wanted, ZONES, NOON, pause=0.0) for wanted in both]
-    assert set(as_asked) <= set(kept(path))
-    assert all({MONDAY, TUESDAY} <= set(one) for one in found)
-    assert [await keep_days(told, wanted, ZONES, NOON, pause=0.0) for wanted in both] == [[], []]
-    change(path, "UPDATE calls SET waiting = 3 WHERE call = 'tuesday'")
-    assert TUESDAY in await keep_days(told, both[0], ZONES, NOON, pause=0.0)
 
 
 # -- the triggers ----------------------------------------------------------------------------------------------
