@@ -38,10 +38,8 @@ def _which_calls(command: F) -> F:
     return question_options(command)
 
 
-def _calls(
-    register: Register, question: Question, operator: str | None, outcome: str | None
-) -> AsyncIterator[reports.CallRow]:
-    return reports.calls(register, question.first, question.last, question.zones, operator, outcome, question.line)
+def _calls(register: Register, question: Question, **which: Any) -> AsyncIterator[reports.CallRow]:
+    return reports.calls(register, question.first, question.last, question.zones, line=question.line, **which)
 
 
 @register.command("list")
@@ -53,7 +51,8 @@ def list_calls(config: Config, /, operator: str | None, outcome: str | None, **w
 
     async def show() -> None:
         async with opened(config) as register:
-            async for line in reports.table(_calls(register, question, operator, outcome), question.zones):
+            found = _calls(register, question, operator=operator, outcome=outcome, columns=reports.LISTED)
+            async for line in reports.table(found, question.zones):
                 click.echo(line)
 
     answer(show())
@@ -71,7 +70,7 @@ def export_calls(
 
     async def export() -> None:
         async with opened(config) as register:
-            rows = reports.rows(_calls(register, question, operator, outcome), question.zones)
+            rows = reports.rows(_calls(register, question, operator=operator, outcome=outcome), question.zones)
             if output is None:
                 await write_csv(reports.COLUMNS, rows, sys.stdout)
                 return

@@ -230,9 +230,10 @@ def _fill(path: Path, days: Sequence[date]) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         for pragma in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -400000", "temp_store = MEMORY"):
             connection.execute(f"PRAGMA {pragma}")
-        indexes = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql > ''").fetchall()
-        for name, _ in indexes:  # built at once afterwards, which is faster than row by row
-            connection.execute(f'DROP INDEX "{name}"')
+        helpers = "SELECT type, name, sql FROM sqlite_master WHERE type IN ('index', 'trigger') AND sql > ''"
+        dropped = connection.execute(helpers).fetchall()
+        for kind, name, _ in dropped:  # built at once afterwards, which is faster than row by row
+            connection.execute(f'DROP {kind} "{name}"')
         connection.execute("CREATE TEMP TABLE days (number INTEGER PRIMARY KEY, day TEXT, id TEXT)")
         connection.executemany(
             "INSERT INTO days VALUES (?, ?, ?)",
@@ -245,7 +246,7 @@ def _fill(path: Path, days: Sequence[date]) -> None:
                 connection.execute(statement, (first, first + _DAYS_AT_ONCE))
             connection.execute("COMMIT")
         _directory(connection)
-        for _, sql in indexes:
+        for _, _, sql in dropped:
             connection.execute(sql)
 
 

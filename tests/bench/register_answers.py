@@ -44,6 +44,8 @@ class Question:
 
     name: str
     ask: Ask
+    prepare: Callable[[Path], None] | None = None
+    """What is done before it is asked each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,16 +93,19 @@ async def questions(filled: FilledRegister) -> Sequence[Question]:
         Question("days, a day", _days(LAST_DAY)),
         Question("days, a month", _days(month)),
         Question("days, a month, one line", _days(month, "estp")),
+        Question("days, a year, no day kept", _days(year), forget_sums),
         Question("days, a year", _days(year)),
         Question("promises, a day", _promises(LAST_DAY)),
         Question("promises, a day, one line", _promises(LAST_DAY, "estp")),
+        Question("promises, a month, no day kept", _promises(month), forget_sums),
         Question("promises, a month", _promises(month)),
+        Question("promises, a year", _promises(year)),
         Question("promises, a month, one line", _promises(month, "estp")),
         Question("promises, a day, two zones", _promises(LAST_DAY, zones=ZONES | {"suppliers": ZoneInfo("Asia/Omsk")})),
         Question("promises, a day, CSV", _promises_written),
         Question("staffing: half-hours of 20 days", _half_hours(working)),
         Question("start: open the register", _open),
-        Question("start: close what was left open", _close_left_open),
+        Question("start: close what was left open", _close_left_open, leave_open),
         Question("start: recall the floor", _recall),
         Question("start: experience of a line", _experience),
         Question("start: customers' directory", lambda register: _number(CustomersTable(register).entries())),
@@ -114,6 +119,12 @@ async def measure(filled: FilledRegister, asked: Question) -> Answered:
     cold, _, rows = await _time(filled, asked)
     times, processor, _ = zip(*[await _time(filled, asked) for _ in range(REPEATS)], strict=True)
     return Answered(asked.name, rows, median(times), max(times), median(processor), cold)
+
+
+def forget_sums(path: Path) -> None:
+    """As it is before anybody has asked, and before the controller's first midnight."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("DELETE FROM day_sums")
 
 
 def forget(path: Path) -> None:
@@ -167,8 +178,8 @@ async def insertion(filled: FilledRegister) -> Insertion:
 
 async def _time(filled: FilledRegister, asked: Question) -> tuple[float, float, int]:
     """Milliseconds from asking to the last row, by the clock and of the processor, and how many rows there were."""
-    if asked.ask is _close_left_open:
-        leave_open(filled.path)
+    if asked.prepare:
+        asked.prepare(filled.path)
     register = await Register.open(filled.path, create=False)
     await CustomersTable(register).version()  # so that a connection is open
     begin, used = time.perf_counter(), time.process_time()
@@ -184,7 +195,8 @@ def _calls(register: Register, first: date, **which: Any) -> AsyncIterator[repor
 
 def _list(first: date = LAST_DAY, **which: Any) -> Ask:
     async def ask(register: Register) -> int:
-        return await _length(reports.table(_calls(register, first, **which), ZONES)) - 1
+        found = _calls(register, first, columns=reports.LISTED, **which)
+        return await _length(reports.table(found, ZONES)) - 1
 
     return ask
 
@@ -202,14 +214,14 @@ async def _first_page(register: Register, first: date) -> int:
 def _days(first: date, line: str | None = None) -> Ask:
     async def ask(register: Register) -> int:
         within = dict.fromkeys(LINES, 60.0)
-        return await _length(day_summary.day_summaries(register, first, LAST_DAY, ZONES, within, line))
+        return await _length(day_summary.day_summaries(register, first, LAST_DAY, ZONES, within, line, NOW))
 
     return ask
 
 
 def _promises(first: date, line: str | None = None, zones: dict[str, tzinfo] = ZONES) -> Ask:
     async def ask(register: Register) -> int:
-        return len(list(promises.table(await promises.ledger(register, first, LAST_DAY, zones, line))))
+        return len(list(promises.table(await promises.ledger(register, first, LAST_DAY, zones, line, NOW))))
 
     return ask
 
