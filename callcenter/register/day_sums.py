@@ -25,10 +25,10 @@ Sums = list[list[Any]]
 """Rows of one day; the first column is the line."""
 
 TRIGGERS = frozenset(
-    f"day_sums_{table}_{seen}"
-    for table in ("calls", "announcements")
+    f"day_sums_{rows}_{seen}"
+    for rows in ("calls", "announcements", "heard")
     for seen in ("came", "went", "changed", "replaced", "renamed")
-) | {"day_sums_calls_moved"}
+)
 """Of migration 0005. Without one of them nothing is kept, and nothing that is kept is believed."""
 
 

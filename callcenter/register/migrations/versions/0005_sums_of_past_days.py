@@ -21,58 +21,61 @@ depends_on = None
 _CONTAINS = "ends > {at} AND ends <= coalesce(datetime({at}, '+2 days'), '~') AND begins <= {at}"
 """By index. No day is longer than 25 hours: without the upper end an old row would be compared with all days since."""
 
-_CALLS = ("line", "arrived_at", "joined_at", "answered_at", "waiting", "identification", "outcome")
-_ANNOUNCEMENTS = ("spoken_at", "ahead", "estimate", "p90", "spoken", "waited", "result")
-"""What is summed up, beside keys: the other columns may change without a sum being wrong."""
+_KEPT = "{at} < (SELECT max(ends) FROM day_sums)"
+"""A day with this moment may be kept. What is written as it happens is later than all of them: it costs this look."""
+
+_SUMMED = {
+    "calls": ("arrived_at", "line", "joined_at", "answered_at", "waiting", "identification", "outcome"),
+    "announcements": ("spoken_at", "ahead", "estimate", "p90", "spoken", "waited", "result"),
+}
+"""The moment by which a row has its day, and what is summed up; other columns may change without a sum being wrong."""
+_KEYS = {"calls": ("call",), "announcements": ("call", "number")}
 
 
-def _drop(at: str) -> str:
-    """Days that contain this moment."""
-    return f"DELETE FROM day_sums WHERE {_CONTAINS.format(at=at)};"  # noqa: S608 - names of this file
+def _drop(at: str, rows: str = "") -> str:
+    """Drop the days that contain this moment, or those of these rows."""
+    days = _CONTAINS.format(at=at)
+    if rows:
+        days = f"rowid IN (SELECT kept.rowid FROM {rows} AND {days})"  # noqa: S608 - names of this file
+    return f"DELETE FROM day_sums WHERE {days};"  # noqa: S608
 
 
-def _drop_of(rows: str, at: str) -> str:
-    """Days that contain these moments of these rows."""
-    found = f"SELECT kept.rowid FROM {rows} AND {_CONTAINS.format(at=at)}"  # noqa: S608
-    return f"DELETE FROM day_sums WHERE rowid IN ({found});"  # noqa: S608
-
-
-def _drop_heard(call: str) -> str:
-    """Days on which this call heard announcements: their line is the call's."""
-    return _drop_of(f"announcements AS heard CROSS JOIN day_sums AS kept WHERE heard.call = {call}", "heard.spoken_at")
-
-
-def _changed(columns: Sequence[str]) -> str:
-    return " OR ".join(f"OLD.{name} IS NOT NEW.{name}" for name in columns)
+def _any(rows: str) -> str:
+    return f"EXISTS (SELECT 1 FROM {rows})"  # noqa: S608
 
 
 def _update(table: str, columns: Sequence[str]) -> str:
-    return f"UPDATE OF {', '.join(columns)} ON {table} WHEN {_changed(columns)}"
+    changed = " OR ".join(f"OLD.{name} IS NOT NEW.{name}" for name in columns)
+    return f"UPDATE OF {', '.join(columns)} ON {table} WHEN {changed}"
 
 
 def _triggers() -> Iterator[tuple[str, str, str]]:
     """Name, when, and what to do."""
-    call, announcement = ("id", "call"), ("id", "call", "number")
-    came, went = _drop("NEW.arrived_at"), _drop("OLD.arrived_at")
-    yield "calls_came", "AFTER INSERT ON calls", came + _drop_heard("NEW.call")
-    yield "calls_went", "AFTER DELETE ON calls", went + _drop_heard("OLD.call")
-    yield "calls_changed", f"AFTER {_update('calls', (*call, *_CALLS))}", came + went
-    heard = _drop_heard("OLD.call") + _drop_heard("NEW.call")
-    yield "calls_moved", f"AFTER {_update('calls', ('call', 'line'))}", heard
-    old = "calls AS old CROSS JOIN day_sums AS kept WHERE (old.call = NEW.call OR old.id = NEW.id)"
-    heard = "calls AS old CROSS JOIN announcements AS heard CROSS JOIN day_sums AS kept WHERE heard.call = old.call"
-    replaced = _drop_of(old, "old.arrived_at") + _drop_of(f"{heard} AND old.id = NEW.id", "heard.spoken_at")
-    yield "calls_replaced", "BEFORE INSERT ON calls", replaced
-    yield "calls_renamed", f"BEFORE {_update('calls', call)}", replaced
+    for table, (moment, *summed) in _SUMMED.items():
+        identity, new, old = ("id", *_KEYS[table]), f"NEW.{moment}", f"OLD.{moment}"
+        yield f"{table}_came", f"AFTER INSERT ON {table} WHEN {_KEPT.format(at=new)}", _drop(new)
+        yield f"{table}_went", f"AFTER DELETE ON {table}", _drop(old)
+        yield f"{table}_changed", f"AFTER {_update(table, (*identity, moment, *summed))}", _drop(old) + _drop(new)
 
-    came, went = _drop("NEW.spoken_at"), _drop("OLD.spoken_at")
-    yield "announcements_came", "AFTER INSERT ON announcements", came
-    yield "announcements_went", "AFTER DELETE ON announcements", went
-    yield "announcements_changed", f"AFTER {_update('announcements', (*announcement, *_ANNOUNCEMENTS))}", came + went
-    same = "(old.call = NEW.call AND old.number = NEW.number OR old.id = NEW.id)"
-    replaced = _drop_of(f"announcements AS old CROSS JOIN day_sums AS kept WHERE {same}", "old.spoken_at")
-    yield "announcements_replaced", "BEFORE INSERT ON announcements", replaced
-    yield "announcements_renamed", f"BEFORE {_update('announcements', announcement)}", replaced
+        same = " AND ".join(f"gone.{name} = NEW.{name}" for name in _KEYS[table])
+        gone = f"gone.{moment}"
+        seen = f"{table} AS gone WHERE {same} AND {_KEPT.format(at=gone)}"
+        place = f"{table} AS gone WHERE gone.id = NEW.id"
+        both = f"{table} AS gone CROSS JOIN day_sums AS kept WHERE ({same} OR gone.id = NEW.id)"
+        yield f"{table}_replaced", f"BEFORE INSERT ON {table} WHEN {_any(seen)} OR {_any(place)}", _drop(gone, both)
+        yield f"{table}_renamed", f"BEFORE {_update(table, identity)}", _drop(gone, both)
+
+    # The line of a promise is that of its call.
+    heard = "announcements AS heard CROSS JOIN day_sums AS kept WHERE heard.call = {call}"
+    new, old = (_drop("heard.spoken_at", heard.format(call=f"{row}.call")) for row in ("NEW", "OLD"))
+    seen = f"announcements AS heard WHERE heard.call = NEW.call AND {_KEPT.format(at='heard.spoken_at')}"
+    yield "heard_came", f"AFTER INSERT ON calls WHEN {_any(seen)}", new
+    yield "heard_went", "AFTER DELETE ON calls", old
+    yield "heard_changed", f"AFTER {_update('calls', ('call', 'line'))}", old + new
+    place = "calls AS gone WHERE gone.id = NEW.id"
+    gone = _drop("heard.spoken_at", f"calls AS gone CROSS JOIN {heard.format(call='gone.call')} AND gone.id = NEW.id")
+    yield "heard_replaced", f"BEFORE INSERT ON calls WHEN {_any(place)}", gone
+    yield "heard_renamed", f"BEFORE {_update('calls', ('id',))}", gone
 
 
 def upgrade() -> None:
