@@ -155,7 +155,9 @@ CHANGES = {
     "a call taken out": "DELETE FROM calls WHERE call = 'evening'",
     "a call by another name": "UPDATE calls SET call = 'x' WHERE call = 'tuesday'",
     "a call in the place of one of another day": put("new", id_of("untold"), "2026-11-23"),
-    "a call put before one of another day": f"UPDATE OR REPLACE calls SET id = {id_of('untold')} WHERE call = 'evening'",
+    "a call put before one of another day": (
+        f"UPDATE OR REPLACE calls SET id = {id_of('untold')} WHERE call = 'evening'"
+    ),
     "a call once more, on another line": put("night", "NULL", "2026-11-23").replace("000', line", "000', 'perm'"),
     "a promise in the place of one of another day": promise("perm", SAID_ON_TUESDAY, "2026-11-23"),
     "a promise put before one of another day": (
