@@ -55,7 +55,8 @@ def messages(path: Path) -> Iterator[Message]:
     """Read sipp's message log, in its order. Times there are local ones, to the microsecond."""
     text = path.read_text(encoding="utf-8", errors="replace")
     heads = list(_HEAD.finditer(text))
-    for head, end in zip(heads, [*(after.start() for after in heads[1:]), len(text)], strict=True):
+    ends = [*(head.start() for head in heads), len(text)][1:]
+    for head, end in zip(heads, ends, strict=True):
         lines = text[head.end() : end].splitlines()
         fields = dict(reversed([_field(line) for line in lines[1:] if ":" in line]))  # of a name the first counts
         yield Message(
