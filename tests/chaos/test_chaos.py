@@ -76,6 +76,11 @@ def test_who_ended_a_call_is_who_said_bye_first() -> None:
     assert (cut_off.ended_by, cut_off.ended_at) == (EndedBy.NOBODY, None)
 
 
+def test_a_phone_that_nobody_has_rung_yet_has_seen_nothing(tmp_path: Path) -> None:
+    (tmp_path / "empty.log").touch()
+    assert testimony.read(tmp_path / "empty.log") == testimony.read(tmp_path / "none.log") == []
+
+
 def test_a_refused_call_is_told_with_its_answer() -> None:
     seen = testimony.placed([message(1.0, True, "INVITE sip:x"), message(1.2, False, "SIP/2.0 503 Unavailable")], 0)[0]
     assert (seen.refused, seen.ended_by) == ("SIP/2.0 503 Unavailable", EndedBy.LINE)
