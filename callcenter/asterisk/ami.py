@@ -384,9 +384,7 @@ class Ami:
         while not connection.lost.done():
             answer = connection.request(_Action({"Action": "Ping"}, LONGEST_LIST))
             await self._listen(connection, answer)
-            with contextlib.suppress(
-                AmiError
-            ):  # an answer is an answer; and a lost connection has its reason in `lost`
+            with contextlib.suppress(AmiError):  # a refusal is an answer; why a connection was lost is told by `lost`
                 await answer
             if self.connected:
                 self._tell_silence(False)
