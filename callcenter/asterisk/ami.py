@@ -70,7 +70,7 @@ class AmiSettings:
     connect_timeout: float = 5.0
     ping_interval: float = 1.0
     silent_after: float = 0.5
-    """Of a ping without an answer or anything else: what we know of Asterisk may be old."""
+    """Of a ping without an answer: what we know of Asterisk may be old, or what we say not arrive."""
     lost_after: float = 3.0
     """The same: the connection is given up."""
     action_timeout: float = 5.0
@@ -199,7 +199,8 @@ class _Connection(AMIProtocol):  # type: ignore[misc]  # panoramisk has no types
         self._reason: str | None = None
         loop = asyncio.get_running_loop()
         self._time = loop.time
-        self.heard_at = loop.time()
+        self.listed_at = loop.time()
+        """When the last item of a list came."""
         self.booted: asyncio.Future[None] = loop.create_future()
         self.lost: asyncio.Future[str] = loop.create_future()
 
@@ -208,7 +209,6 @@ class _Connection(AMIProtocol):  # type: ignore[misc]  # panoramisk has no types
         self.encoding = "utf-8"
 
     def data_received(self, data: bytes) -> None:
-        self.heard_at = self._time()
         try:
             for message in self._reader.feed(data):
                 self.handle_message(message)
@@ -220,6 +220,8 @@ class _Connection(AMIProtocol):  # type: ignore[misc]  # panoramisk has no types
         action = self.responses.get(action_id)
         # Not by "Response": the event OriginateResponse has that header, and the id of its action, too.
         if "Event" not in message or (action is not None and action.lists):
+            if action is not None and action.lists:
+                self.listed_at = self._time()
             if action is not None and action.add_message(message):
                 self._forget(action)
         elif not action_id.startswith(_OF_A_LIST):  # a late item of a list is for nobody
@@ -392,11 +394,14 @@ class Ami:
         raise NotConnected(connection.lost.result())
 
     async def _listen(self, connection: _Connection, answer: asyncio.Future[Any]) -> None:
-        """Until the answer, or until nothing at all has come for too long: it may stand behind a list of thousands."""
+        """Until the answer, or until there has been none for too long: it may stand behind a list of thousands.
+
+        Events do not count: whom we hear may not hear us.
+        """
         settings, loop = self._settings, asyncio.get_running_loop()
         asked_at = loop.time()
         while not answer.done():
-            heard_at = max(asked_at, connection.heard_at)
+            heard_at = max(asked_at, connection.listed_at)
             quiet = loop.time() - heard_at
             if quiet >= settings.lost_after:
                 connection.drop(f"no answer to a ping in {settings.lost_after:g} s")

@@ -401,13 +401,29 @@ async def test_an_answer_behind_a_long_list_is_waited_for(asterisk: FakeAsterisk
     async with Line(asterisk, settings).running() as line:
         await line.until_connected()
         asterisk.answers_pings = False
+        listing = asyncio.create_task(line.ami.collect({"Action": "Status"}, LIMIT))
+        asked = await asterisk.action("Status")
+        asterisk.say(success(asked, EventList="start"))
         begun = asyncio.get_running_loop().time()
         while asyncio.get_running_loop().time() < begun + 1.6:
-            asterisk.say(event("Newchannel", Uniqueid="1"))
+            asterisk.say(event("Status", ActionID=asked["ActionID"], Uniqueid="1"))
             await asyncio.sleep(0.01)
         assert line.silences == []
         assert [up for up, _ in line.connections] == [True]
-        await line.until(lambda: len(line.connections) > 1)
+        asterisk.say(event("StatusComplete", ActionID=asked["ActionID"], EventList="Complete"))
+        assert await listing
+
+
+async def test_a_peer_that_talks_but_does_not_hear_us_is_given_up(asterisk: FakeAsterisk) -> None:
+    """A connection that is half-open the other way: events go on coming, and nothing that we say arrives."""
+    settings = replace(settings_for(asterisk.port), ping_interval=0.02, silent_after=0.05, lost_after=0.2)
+    async with Line(asterisk, settings).running() as line:
+        await line.until_connected()
+        asterisk.answers_pings = False
+        while len(line.connections) == 1:
+            asterisk.say(event("Newchannel", Uniqueid="1"))
+            await asyncio.sleep(0.01)
+        assert not line.connections[1][0]
         assert [silent for silent, _ in line.silences] == [True]
 
 

@@ -35,10 +35,10 @@ class Waiting:
         before = [stage for since, stage in self.stages if since <= at]
         return bool(before) and before[-1] == "alone"
 
-    def place_in_net(self, at: float) -> float:
-        """The place that Asterisk knows: a former one only where the controller has told it."""
+    def by_net(self, at: float) -> Waiting:
+        """As Asterisk knows the caller: class and former place only where the controller has told them."""
         told = any(since <= at and stage == "waiting" for since, stage in self.stages)
-        return self.place if told else self.joined
+        return self if told else replace(self, rank=_RANK["normal"], place=self.joined)
 
     def unattended(self, at: float, together: float = TOGETHER) -> bool:
         """Waits at that moment and around it, and no phone rings for this caller."""
@@ -74,8 +74,7 @@ def _better_in_net(one: Waiting, other: Waiting, at: float, limit: float) -> boo
     """The same by what Asterisk knows, which has nobody to ask."""
     if not one.in_net(at - TOGETHER_IN_NET):
         return False
-    mine, theirs = replace(one, place=one.place_in_net(at)), replace(other, place=other.place_in_net(at))
-    return _better(mine, theirs, at, limit)
+    return _better(one.by_net(at), other.by_net(at), at, limit)
 
 
 def _better(one: Waiting, other: Waiting, at: float, limit: float) -> bool:
