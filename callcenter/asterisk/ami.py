@@ -1,15 +1,7 @@
 """The manager interface (AMI) of Asterisk: one connection, kept alive, that hands over all events in order.
 
-Built on panoramisk 1.4: its protocol registers and writes the actions, its ``Action`` renders them and gives
-them their ids. What it does not do safely for live calls is done here (and in messages.py) instead:
-
-* its ``Manager`` sends an unanswered action *again* after a reconnect, when the caller may be long gone;
-* it decodes every chunk by itself, so that a letter cut in two is lost;
-* an exception in a callback drops the connection, and async callbacks finish out of order;
-* it guesses from the wording of an answer whether a list follows, and a refused list never resolves;
-* it logs actions, the login with its secret among them.
-
-Durations are in seconds. Nothing of panoramisk leaves this module.
+The connection itself is in connection.py. panoramisk's ``Manager`` is not used: it sends an unanswered
+action *again* after a reconnect, when the caller may be long gone. Durations are in seconds.
 """
 
 from __future__ import annotations
@@ -18,17 +10,21 @@ import asyncio
 import contextlib
 import logging
 import random
-import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
-from panoramisk.actions import Action as PanoramiskAction
-from panoramisk.ami_protocol import AMIProtocol
-from panoramisk.utils import IdGenerator
-
-from callcenter.asterisk.messages import BREAKS_OUT, Headers, Message, MessageReader, checked, unfit
+from callcenter.asterisk.connection import (
+    Action,
+    ActionFailed,
+    ActionTimeout,
+    AmiError,
+    AmiRefused,
+    Connection,
+    NotConnected,
+)
+from callcenter.asterisk.messages import BREAKS_OUT, Headers, Message, checked, unfit
 
 __all__ = [
     "ActionFailed",
@@ -44,18 +40,10 @@ __all__ = [
 
 REFUSED_FACTOR = 6
 """A refused login is tried again after this many times ``backoff_max``: people must correct it first."""
-CLOSING_TIME = 1.0
 
-_LIST_ID = IdGenerator("list")
-_OF_A_LIST = f"{_LIST_ID.prefix}/{_LIST_ID.uid}/"
-_NOTHING_FOUND = re.compile("No .+ found")
-"""PJSIP's way to say that a list is empty is an error: ``No Contacts found``."""
 _MAX_KINDS_LOGGED = 200
 LONGEST_LIST = 60.0
 """Seconds that Asterisk may take to tell one, as long as it goes on telling."""
-MAX_ITEMS = 20_000
-"""Of one list. Ours are channels, contacts and queue members: a peer that sends more sends without end."""
-
 log = logging.getLogger(__name__)
 
 
@@ -87,181 +75,6 @@ class AmiSettings:
         return f"{self.host}:{self.port}"
 
 
-class AmiError(Exception):
-    """Something went wrong between us and Asterisk's manager interface."""
-
-
-class AmiRefused(AmiError):
-    """Asterisk refused the login."""
-
-
-class ActionFailed(AmiError):
-    """Asterisk answered that it cannot do this, or would not understand it. ``answer`` is what it said."""
-
-    def __init__(self, action: str, answer: str) -> None:
-        super().__init__(f"{action}: {answer}")
-        self.action = action
-        self.answer = answer
-
-
-class ActionTimeout(AmiError):
-    """No answer in time: whether the action was done is unknown."""
-
-
-class NotConnected(AmiError):
-    """Not sent, or sent on a connection that was lost before the answer: it is never sent again."""
-
-
-class _Action(PanoramiskAction):  # type: ignore[misc]  # panoramisk has no types
-    """One action in flight; its future resolves exactly once."""
-
-    future: asyncio.Future[Any]
-
-    def __init__(self, headers: Headers, timeout: float, *, lists: bool = False) -> None:
-        if lists:
-            headers = {**headers, "ActionID": _LIST_ID()}
-        super().__init__(headers)
-        self.name = str(self["Action"])
-        self.lists = lists
-        loop = asyncio.get_running_loop()
-        self.timer = loop.call_later(timeout, self.fail, ActionTimeout(f"{self.name}: no answer in {timeout:g} s"))
-
-    def __repr__(self) -> str:
-        return f"<action {self.name}>"  # the dictionary's own repr would show the secret
-
-    def fail(self, error: AmiError) -> None:
-        if not self.future.done():
-            self.future.set_exception(error)
-
-    def add_message(self, message: Message) -> bool:
-        """Take an answer or a list's item; True when this was the last of it."""
-        if self.future.done():
-            return True
-        if "Event" not in message:
-            answer = message.get("Message", "refused without a reason").strip()
-            if message["Response"] == "Error" and self.lists and _NOTHING_FOUND.fullmatch(answer):
-                self.future.set_result([])
-            elif message["Response"] == "Error":
-                self.fail(ActionFailed(self.name, answer))
-            elif not self.lists:
-                self.future.set_result(message)
-        elif message.get("EventList") == "Complete" or message["Event"].endswith("Complete"):
-            self.future.set_result(self.responses)
-        elif message.get("EventList", "").lower().startswith("cancel"):
-            self.fail(ActionFailed(self.name, "Asterisk cancelled the list"))
-        elif len(self.responses) >= MAX_ITEMS:
-            self.fail(ActionFailed(self.name, f"a list of more than {MAX_ITEMS} items"))
-            self.responses.clear()
-        else:
-            self.responses.append(message)
-        return self.future.done()
-
-
-class _Outbox:
-    """A transport that can hold back what belongs together."""
-
-    def __init__(self, transport: asyncio.Transport) -> None:
-        self._transport = transport
-        self._held: list[bytes] | None = None
-        self.abort, self.close = transport.abort, transport.close
-        self.get_extra_info = transport.get_extra_info
-
-    def write(self, data: bytes) -> None:
-        if self._held is None:
-            self._transport.write(data)
-        else:
-            self._held.append(data)
-
-    @contextlib.contextmanager
-    def together(self) -> Iterator[None]:
-        if self._held is not None:
-            yield
-            return
-        self._held = []
-        try:
-            yield
-        finally:
-            held, self._held = self._held, None
-            if held:
-                self._transport.write(b"".join(held))
-
-
-class _Connection(AMIProtocol):  # type: ignore[misc]  # panoramisk has no types
-    """One TCP connection, from its start to its loss. (asyncio sets TCP_NODELAY by itself.)"""
-
-    responses: dict[str, _Action]
-    transport: _Outbox
-    closed = True
-
-    def __init__(self, on_event: Callable[[Message], None]) -> None:
-        self._on_event = on_event
-        self._reader = MessageReader()
-        self._reason: str | None = None
-        loop = asyncio.get_running_loop()
-        self._time = loop.time
-        self.listed_at = loop.time()
-        """When the last item of a list came."""
-        self.booted: asyncio.Future[None] = loop.create_future()
-        self.lost: asyncio.Future[str] = loop.create_future()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(_Outbox(cast(asyncio.Transport, transport)))
-        self.encoding = "utf-8"
-
-    def data_received(self, data: bytes) -> None:
-        try:
-            for message in self._reader.feed(data):
-                self.handle_message(message)
-        except ValueError as error:
-            self.drop(str(error))
-
-    def handle_message(self, message: Message) -> None:
-        action_id = message.get("ActionID", "")
-        action = self.responses.get(action_id)
-        # Not by "Response": the event OriginateResponse has that header, and the id of its action, too.
-        if "Event" not in message or (action is not None and action.lists):
-            if action is not None and action.lists:
-                self.listed_at = self._time()
-            if action is not None and action.add_message(message):
-                self._forget(action)
-        elif not action_id.startswith(_OF_A_LIST):  # a late item of a list is for nobody
-            self._on_event(message)
-
-    def request(self, action: _Action) -> asyncio.Future[Any]:
-        """Write the action, in one piece, at once."""
-        action.future.add_done_callback(lambda _: self._forget(action))
-        self.send(action)  # panoramisk registers it in `responses`, renders and writes it
-        return action.future
-
-    def _forget(self, action: _Action) -> None:
-        action.timer.cancel()
-        if self.responses.get(action.id) is action:
-            del self.responses[action.id]
-
-    def drop(self, reason: str) -> None:
-        """Give the connection up now, without waiting for the peer."""
-        self.closed = True
-        self._reason = self._reason or reason
-        self.transport.abort()
-
-    async def close(self) -> None:
-        """Log off and wait, briefly, until what was written has gone out."""
-        if not self.closed:
-            self.closed = True
-            self._reason = "the controller closed the connection"
-            self.transport.write(b"Action: Logoff\r\n\r\n")
-            self.transport.close()
-            await asyncio.wait([self.lost], timeout=CLOSING_TIME)
-        self.transport.abort()
-
-    def connection_lost(self, exc: BaseException | None) -> None:
-        self.closed = True
-        reason = self._reason or (f"connection lost: {exc}" if exc else "Asterisk closed the connection")
-        self.lost.set_result(reason)
-        for action in list(self.responses.values()):
-            action.fail(NotConnected(f"{action.name}: not answered, {reason}"))
-
-
 class Ami:
     """The controller's one way to Asterisk's manager interface.
 
@@ -282,7 +95,7 @@ class Ami:
         self._on_event = on_event
         self._on_connection = on_connection
         self._on_silence = on_silence
-        self._connection: _Connection | None = None
+        self._connection: Connection | None = None
         self._booted_at: float | None = None
         self._reported: tuple[bool, str] | None = None
         self._kinds_logged: set[tuple[str, str]] = set()
@@ -348,7 +161,7 @@ class Ami:
         try:
             async with asyncio.timeout(settings.connect_timeout):
                 _, connection = await loop.create_connection(
-                    lambda: _Connection(self._take), settings.host, settings.port
+                    lambda: Connection(self._take), settings.host, settings.port
                 )
         except TimeoutError:
             raise AmiError(f"no connection in {settings.connect_timeout:g} s") from None
@@ -360,12 +173,12 @@ class Ami:
             await connection.close()
             self._connection, self.silent = None, False
 
-    async def _log_in(self, connection: _Connection) -> None:
+    async def _log_in(self, connection: Connection) -> None:
         settings = self._settings
         user = settings.username
         login = {"Action": "Login", "Username": user, "Secret": settings.secret, "Events": "on"}
         try:
-            await connection.request(_Action(login, settings.connect_timeout))
+            await connection.request(Action(login, settings.connect_timeout))
         except ActionFailed as refusal:
             raise AmiRefused(
                 f"Asterisk at {settings.address} refused the AMI login of {user!r} ({refusal.answer}): "
@@ -381,10 +194,10 @@ class Ami:
                 f"Asterisk is still starting, or section [{user}] of its manager.conf lacks «read = all»"
             )
 
-    async def _keep_alive(self, connection: _Connection) -> None:
+    async def _keep_alive(self, connection: Connection) -> None:
         """Ping until the connection is lost. A half-open one shows only by a ping without an answer."""
         while not connection.lost.done():
-            answer = connection.request(_Action({"Action": "Ping"}, LONGEST_LIST))
+            answer = connection.request(Action({"Action": "Ping"}, LONGEST_LIST))
             await self._listen(connection, answer)
             with contextlib.suppress(AmiError):  # a refusal is an answer; why a connection was lost is told by `lost`
                 await answer
@@ -393,7 +206,7 @@ class Ami:
             await asyncio.wait([connection.lost], timeout=self._settings.ping_interval)
         raise NotConnected(connection.lost.result())
 
-    async def _listen(self, connection: _Connection, answer: asyncio.Future[Any]) -> None:
+    async def _listen(self, connection: Connection, answer: asyncio.Future[Any]) -> None:
         """Until the answer, or until there has been none for too long: it may stand behind a list of thousands.
 
         Events do not count: whom we hear may not hear us.
@@ -423,7 +236,7 @@ class Ami:
             reason = unfit(headers)
             if reason is None:
                 self.actions_sent += 1
-                future = connection.request(_Action(headers, timeout, lists=lists))
+                future = connection.request(Action(headers, timeout, lists=lists))
                 future.add_done_callback(self._settled)
                 return future
             error: AmiError = ActionFailed(name, reason)

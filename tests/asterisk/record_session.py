@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
-from callcenter.asterisk.ami import _Connection
+from callcenter.asterisk.connection import Connection
 from tests.asterisk.recorded import ASKED, SESSION
 from tests.e2e.hearing import brief_prompts, listen
 from tests.e2e.softphone import Call
@@ -24,9 +24,9 @@ from tests.e2e.station import Station, station, until
 async def record(folder: Path) -> str:
     """Three callers, two operators: a conversation, a transfer after a consultation, a missed call, a wait in vain."""
     heard = bytearray()
-    received = _Connection.data_received
+    received = Connection.data_received
 
-    def listening(connection: _Connection, data: bytes) -> None:
+    def listening(connection: Connection, data: bytes) -> None:
         heard.extend(data)
         received(connection, data)
 
@@ -36,7 +36,7 @@ async def record(folder: Path) -> str:
     prompts = brief_prompts(folder / "prompts")
     asking = {"ask_inn": "true", "urgency": {"1": "urgent", "2": "normal"}}
     timings = {"ring_timeout": 3, "false_answer": 0}
-    with patch.object(_Connection, "data_received", listening):
+    with patch.object(Connection, "data_received", listening):
         async with station(folder, ivr=asking, prompts=str(prompts), timings=timings) as line:
             await _day(line, asks)
             boot = line.controller._center._floor.settings.boot

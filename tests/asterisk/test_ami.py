@@ -20,8 +20,8 @@ from callcenter.asterisk.ami import (
     AmiSettings,
     Message,
     NotConnected,
-    _Action,
 )
+from callcenter.asterisk.connection import Action
 from tests.asterisk.fake_asterisk import LIMIT, Facts, FakeAsterisk, event, failure, success
 
 SECRET = "open sesame"
@@ -517,7 +517,7 @@ async def test_the_secret_is_in_no_log_and_no_repr(asterisk: FakeAsterisk, caplo
 async def test_a_write_that_fails_does_not_log_the_login(line: Line, caplog: pytest.LogCaptureFixture) -> None:
     connection = line.ami._connection
     assert connection is not None
-    unwritable = _Action({"Action": "Login", "Username": "\ud800", "Secret": SECRET}, LIMIT)
+    unwritable = Action({"Action": "Login", "Username": "\ud800", "Secret": SECRET}, LIMIT)
     connection.request(unwritable).cancel()
     assert "Fail to send <action Login>" in caplog.text
     assert SECRET not in caplog.text

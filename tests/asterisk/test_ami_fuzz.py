@@ -19,7 +19,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from callcenter.asterisk.ami import MAX_ITEMS, ActionFailed, Ami, AmiError, AmiSettings, Message, NotConnected
+from callcenter.asterisk.ami import ActionFailed, Ami, AmiError, AmiSettings, Message, NotConnected
+from callcenter.asterisk.connection import MAX_ITEMS
 from callcenter.asterisk.messages import BREAKS_OUT, MAX_MESSAGE, MessageReader
 from tests.asterisk import recorded
 from tests.asterisk.fake_asterisk import LIMIT, Facts, FakeAsterisk, event, success

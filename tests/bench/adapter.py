@@ -13,7 +13,8 @@ from asyncio.subprocess import PIPE
 from dataclasses import dataclass
 from pathlib import Path
 
-from callcenter.asterisk.ami import Ami, AmiSettings, Message, _Connection
+from callcenter.asterisk.ami import Ami, AmiSettings, Message
+from callcenter.asterisk.connection import Connection
 from callcenter.asterisk.translate import LogInByPhone, Translator
 from callcenter.core.callcenter import CallCenter
 from callcenter.core.commands import Command
@@ -115,7 +116,7 @@ class _Wire(asyncio.Transport):
 async def without_a_socket(calls: int) -> Throughput:
     """Only the controller's part is timed; processor time, so that others on the machine do not matter."""
     asterisk, controller, wire = PretendedAsterisk(calls, AT_ONCE), _Controller(calls, AT_ONCE), _Wire()
-    connection = _Connection(controller.ami._take)
+    connection = Connection(controller.ami._take)
     connection.connection_made(wire)
     connection.booted.set_result(None)
     controller.ami._connection = connection
