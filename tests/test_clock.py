@@ -5,6 +5,7 @@ Durations come from the monotonic clock; dates, days and opening hours from the 
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 import wave
@@ -29,9 +30,9 @@ from callcenter.forecaster import forecaster
 from callcenter.forecaster.forecaster import Forecaster
 from callcenter.register import Register
 from callcenter.register.reports import calls as calls_of_days
-from tests.asterisk.fake_asterisk import Facts, FakeAsterisk, event, success
+from tests.asterisk.fake_asterisk import event
+from tests.house import House, arrives, channels, hangs_up, lines_in_use
 from tests.register.stories import eventually
-from tests.test_daemon import House, arrives, channels, hangs_up
 
 NEW_YORK = ZoneInfo("America/New_York")
 JUMPS = [timedelta(hours=-1), timedelta(hours=1), timedelta(days=365)]
@@ -57,15 +58,6 @@ def wall(monkeypatch: pytest.MonkeyPatch) -> type[Wall]:
     for module in (daemon, clock_module):
         monkeypatch.setattr(module, "datetime", Wall)
     return Wall
-
-
-@pytest.fixture
-async def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
-    monkeypatch.delenv("CALLCENTER_VAR", raising=False)
-    async with FakeAsterisk(Facts()).serving() as asterisk:
-        asterisk.answers["Status"] = channels()
-        asterisk.answers["CoreStatus"] = lambda action: success(action, CoreStartupDate="2026-11-22")
-        yield House(tmp_path, asterisk)
 
 
 def says(user_event: str, channel: str, **headers: str) -> str:
@@ -321,3 +313,45 @@ async def test_a_forecast_knows_how_long_the_line_is_open_over_a_change_of_the_c
         one = Forecaster(lines, controller._register, controller.outlook, lambda zone: began.astimezone(zone))
         await one._compute(one._watched["estp"], began)
     assert seen == [22.5 * 3600]
+
+
+async def test_a_clock_that_was_set_while_nobody_was_there_ends_no_shift(house: House, wall: type[Wall]) -> None:
+    async with house.connected() as controller:
+        controller.take(LogIn("101", verified=True))
+    wall.ahead = timedelta(hours=-7)
+    async with house.connected() as controller:
+        assert controller.view().operators["101"].presence == "available"
+    assert house.stored("select ended_at from shifts") == [(None,)]
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+async def test_a_clock_that_is_set_by_an_hour_puts_no_call_before_its_own_beginning(
+    house: House, wall: type[Wall], hours: int
+) -> None:
+    async with house.connected() as controller:
+        house.asterisk.say(arrives("1.1") + hangs_up("1.1") + arrives("1.2"))
+        await house.sent_to("1.2")
+        await eventually(lambda: len(house.stored("select * from calls")) == 2)
+        wall.ahead = timedelta(hours=hours)
+        house.asterisk.say(event("UserEvent", UserEvent="CCGreeted", Uniqueid="1.2") + hangs_up("1.2") + arrives("1.3"))
+        await house.sent_to("1.3")
+        await eventually(lambda: lines_in_use(controller) == 1)
+    rows = house.stored("select call, arrived_at, joined_at, ended_at, waiting from calls order by id")
+    assert [row[0] for row in rows] == ["1.1", "1.2", "1.3"]
+    _, arrived, joined, ended, waiting = rows[1]
+    assert arrived <= joined <= ended
+    took = datetime.fromisoformat(ended) - datetime.fromisoformat(joined)
+    assert took.total_seconds() == pytest.approx(waiting, abs=0.01)
+    shift = datetime.fromisoformat(rows[2][1]) - datetime.fromisoformat(rows[0][1])
+    assert round(shift / timedelta(hours=1)) == hours, "dates follow the clock"
+
+
+async def test_a_clock_that_trembles_puts_no_two_facts_into_the_wrong_order(house: House, wall: type[Wall]) -> None:
+    async with house.controller() as controller:
+        start = asyncio.get_running_loop().time()
+        seen = []
+        for n in range(50):
+            wall.ahead = timedelta(seconds=0.04 * (-1) ** n)
+            seen.append(controller._clock.date(start + n * 0.001))
+        assert seen == sorted(seen)
+        assert abs(seen[0] - datetime.now(UTC)) < timedelta(seconds=5)

@@ -6,146 +6,28 @@ import asyncio
 import logging
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, closing
+from contextlib import AsyncExitStack, closing
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, NoReturn, Self
+from typing import NoReturn
 
 import psutil
 import pytest
 
-from callcenter import clock as clock_module
-from callcenter import daemon, memory, takeover
-from callcenter.config import Config
+from callcenter import daemon, memory
 from callcenter.core import commands, events
 from callcenter.core.commands import Answer
 from callcenter.core.events import Event
-from callcenter.core.past import CallHistory
-from callcenter.daemon import Controller, StartError
+from callcenter.daemon import StartError
 from callcenter.directory import normalise
 from callcenter.forecaster import forecaster
 from callcenter.forecaster.apart import apart
 from callcenter.last_seen import LastSeen
-from callcenter.people import Secrets
 from callcenter.register import Register, RegisterError, Writer, past_days
-from tests.asterisk.fake_asterisk import LIMIT, Facts, FakeAsterisk, event, success
-from tests.register.stories import arrival, eventually, stored
-
-
-def configuration(ami_port: int, http_port: int) -> str:
-    """A line that is open now, whatever the day."""
-    days = ", ".join(f"{date.today() + timedelta(days=n)}" for n in (-1, 0, 1))  # noqa: DTZ011 - either side counts
-    return f"""
-lines:
-  estp:
-    numbers: ["+7 342 292-19-60"]
-    hours: {{opens: 00:00, closes: 24:00, extra_workdays: [{days}]}}
-    ivr: {{ask_inn: false, urgency: {{}}}}
-people: {{101: {{name: Анна}}}}
-phones: {{101: }}
-http: {{port: {http_port}}}
-asterisk: {{start: false, ami_port: {ami_port}, sip_port: 1, rtp_first: 20000, rtp_last: 29999}}
-"""
-
-
-def free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def channels(*seen: dict[str, str]) -> Callable[[dict[str, str]], str]:
-    """The answer to `Status`: these channels."""
-
-    def answer(action: dict[str, str]) -> str:
-        id = action["ActionID"]
-        items = [event("Status", ActionID=id, **channel) for channel in seen]
-        return "".join([success(action, EventList="start"), *items, event("StatusComplete", ActionID=id)])
-
-    return answer
-
-
-def arrives(call: str, number: str = "89025550101") -> str:
-    headers = {"Uniqueid": call, "Channel": f"PJSIP/city-{call}", "Line": "estp", "Number": number, "Name": ""}
-    return event("UserEvent", UserEvent="CCArrived", **headers)
-
-
-def hangs_up(call: str) -> str:
-    return event("Hangup", Uniqueid=call, Cause="16")
-
-
-class House:
-    """A controller, the Asterisk it talks to, and the folder that both live in."""
-
-    def __init__(self, folder: Path, asterisk: FakeAsterisk) -> None:
-        self.asterisk = asterisk
-        (folder / "config.yaml").write_text(configuration(asterisk.port, free_port()), encoding="utf-8")
-        self.config = Config.load(folder / "config.yaml")
-        self.secrets = Secrets.load_or_create(self.config.var, self.config)
-        asterisk.secret = self.secrets.ami
-
-    @asynccontextmanager
-    async def controller(self) -> AsyncIterator[Controller]:
-        """One that is made but not started."""
-        register = await Register.open(self.config.database)
-        try:
-            yield Controller(self.config, self.secrets, register)
-        finally:
-            await register.close()
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[Controller]:
-        async with self.controller() as controller:
-            try:
-                await controller.start()
-                yield controller
-            finally:
-                await controller.stop()
-
-    @asynccontextmanager
-    async def connected(self) -> AsyncIterator[Controller]:
-        async with self.running() as controller:
-            await connection(controller)
-            yield controller
-
-    async def sent_to(self, call: str) -> str:
-        """Where in the dialplan the call was sent, as soon as it was."""
-
-        def found() -> list[str]:
-            return [action["Context"] for action in self.asterisk.actions("Redirect") if action["Channel"] == call]
-
-        await self.asterisk.facts.until(lambda: bool(found()))
-        return found()[0]
-
-    def told(self) -> list[str]:
-        """What phones were told."""
-        setting = [action for action in self.asterisk.actions("Setvar") if action["Variable"] == "CC_TELL"]
-        return [Path(action["Value"]).name for action in setting]
-
-    def stored(self, query: str) -> list[tuple[Any, ...]]:
-        return stored(self.config.database, query)
-
-
-async def connection(controller: Controller) -> None:
-    async with asyncio.timeout(LIMIT):
-        await controller.connected.wait()
-
-
-@pytest.fixture
-async def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
-    monkeypatch.delenv("CALLCENTER_VAR", raising=False)
-    async with FakeAsterisk(Facts()).serving() as asterisk:
-        asterisk.answers["Status"] = channels()
-        asterisk.answers["CoreStatus"] = success
-        yield House(tmp_path, asterisk)
-
-
-def lines_in_use(controller: Controller) -> int:
-    return controller.view().lines["estp"].lines_in_use
-
+from tests.asterisk.fake_asterisk import LIMIT, Facts, FakeAsterisk, event
+from tests.house import House, arrives, channels, connection, hangs_up, lines_in_use
+from tests.register.stories import arrival, eventually
 
 # -- Asterisk ----------------------------------------------------------------------------------------------------------
 
@@ -190,81 +72,6 @@ async def test_without_the_experience_of_past_calls_the_line_runs_as_configured(
     assert "starts without the experience of past calls: it is locked" in caplog.text
 
 
-async def test_what_happens_before_the_snapshot_waits_for_it(house: House) -> None:
-    """Who hung up while Asterisk made its list is still in that list: taken in at once it would be a ghost."""
-    del house.asterisk.answers["Status"]
-    async with house.running() as controller:
-        status = await house.asterisk.action("Status")
-        assert not controller.connected.is_set()
-        waiting = {"Uniqueid": "1.1", "Channel": "PJSIP/city-1", "Seconds": "40"}
-        listed = channels(waiting | {"Variable": "CC_LINE=estp\r\nVariable: CC_STAGE=waiting"})(status)
-        house.asterisk.say(hangs_up("1.1") + arrives("1.2") + listed + arrives("1.3"))
-        assert await house.sent_to("1.2") == "cc-greeting"
-        assert await house.sent_to("1.3") == "cc-greeting"
-        assert lines_in_use(controller) == 2
-        assert controller.connected.is_set()
-        await eventually(lambda: len(house.stored("select * from calls")) == 3)
-    assert house.stored("select call, outcome from calls where ended_at is not null") == [("1.1", "abandoned")]
-
-
-async def test_a_snapshot_that_is_not_answered_is_asked_for_again(
-    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(takeover, "SNAPSHOT_TIMEOUT", 0.05)
-    del house.asterisk.answers["Status"]
-    async with house.running() as controller:
-        await house.asterisk.action("Status")
-        house.asterisk.say(arrives("1.1"))
-        house.asterisk.answers["Status"] = channels()
-        await connection(controller)
-        assert await house.sent_to("1.1") == "cc-greeting"
-    assert "No snapshot of Asterisk's channels, asking again" in caplog.text
-    assert len(house.asterisk.actions("Status")) == 2
-
-
-def goes_alone(call: str) -> str:
-    return event("UserEvent", UserEvent="CCAlone", Uniqueid=call, Channel=f"PJSIP/city-{call}", Line="estp")
-
-
-async def test_a_caller_whom_asterisk_serves_though_we_are_here_is_taken_back(house: House) -> None:
-    """The heartbeat was late, or came back while the caller was greeted: from Asterisk's queue into ours."""
-    async with house.connected() as controller:
-        house.asterisk.say(goes_alone("1.1") + arrives("1.2"))
-        assert await house.sent_to("1.1") == "cc-waiting"
-        assert await house.sent_to("1.2") == "cc-greeting"
-        assert lines_in_use(controller) == 2
-
-
-async def test_who_went_to_asterisks_queue_before_the_snapshot_is_taken_back_once(house: House) -> None:
-    del house.asterisk.answers["Status"]
-    async with house.running():
-        status = await house.asterisk.action("Status")
-        alone = {"Uniqueid": "1.1", "Channel": "PJSIP/city-1.1", "Seconds": "9"}
-        listed = channels(alone | {"Variable": "CC_LINE=estp\r\nVariable: CC_STAGE=alone"})(status)
-        house.asterisk.say(goes_alone("1.1") + listed + arrives("1.2"))
-        assert await house.sent_to("1.2") == "cc-greeting"
-        redirected = [action["Channel"] for action in house.asterisk.actions("Redirect")]
-    assert redirected == ["1.1", "1.2"]
-
-
-async def test_who_goes_to_asterisks_queue_just_after_having_been_listed_is_taken_back_too(house: House) -> None:
-    """Asterisk needs a moment to list its channels: one that was listed as waiting then looked at the heartbeat."""
-    async with house.connected() as controller:
-        house.asterisk.say(arrives("1.1"))
-        await house.sent_to("1.1")
-        house.asterisk.say(event("UserEvent", UserEvent="CCGreeted", Uniqueid="1.1"))
-        await eventually(lambda: bool(sum(controller.view().lines["estp"].waiting.values())))
-        await eventually(lambda: len(house.asterisk.actions("Redirect")) == 2)
-        del house.asterisk.answers["Status"]
-        house.asterisk.hang_up()
-        await eventually(lambda: len(house.asterisk.actions("Status")) == 2)
-        waiting = {"Uniqueid": "1.1", "Channel": "PJSIP/city-1.1", "Seconds": "9"}
-        waiting |= {"Variable": "CC_LINE=estp\r\nVariable: CC_STAGE=waiting"}
-        house.asterisk.say(goes_alone("1.1") + channels(waiting)(house.asterisk.actions("Status")[-1]))
-        await eventually(lambda: len(house.asterisk.actions("Redirect")) == 3)
-    assert {action["Channel"] for action in house.asterisk.actions("Redirect")} == {"1.1"}
-
-
 async def test_what_belongs_together_reaches_asterisk_in_one_piece(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -283,58 +90,6 @@ async def test_what_belongs_together_reaches_asterisk_in_one_piece(
         assert len([piece for piece in pieces if b"Action: Redirect" in piece]) >= 2
 
 
-async def test_a_defect_in_the_journal_or_in_what_is_made_of_it_does_not_keep_the_line_waiting(
-    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Nobody would ever be offered to anybody: so the line goes on without what the journal tells."""
-    async with house.controller() as controller:
-        broken = CallHistory("9.9", "PJSIP/city-9", "estp", stages=None, ended_at=1.0)  # type: ignore[arg-type]
-        monkeypatch.setattr(controller._journal, "read", lambda _: [broken])
-        try:
-            await controller.start()
-            await connection(controller)
-            assert controller.view().asterisk_connected
-            monkeypatch.setattr(controller._journal, "read", lambda _: 1 // 0)
-            house.asterisk.hang_up()
-            await eventually(lambda: not controller.connected.is_set())
-            await connection(controller)
-            house.asterisk.say(arrives("1.1"))
-            assert await house.sent_to("1.1") == "cc-greeting"
-        finally:
-            await controller.stop()
-    assert "A defect of the core at Snapshot; the line goes on." in caplog.text
-    assert "A defect in reading Asterisk's journal" in caplog.text
-
-
-async def test_more_than_memory_takes_before_the_channels_are_listed_is_asked_for_again(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What was thrown away might have changed what the list said."""
-    monkeypatch.setattr(takeover, "MOST_HELD_BACK", 3)
-    del house.asterisk.answers["Status"]
-    async with house.running() as controller:
-        status = await house.asterisk.action("Status")
-        house.asterisk.answers["Status"] = channels()
-        waiting = {"Uniqueid": "1.1", "Channel": "PJSIP/city-1", "Seconds": "40"}
-        listed = channels(waiting | {"Variable": "CC_LINE=estp\r\nVariable: CC_STAGE=waiting"})(status)
-        house.asterisk.say("".join(map(hangs_up, ("1.1", "8.1", "8.2", "8.3"))) + listed)
-        await connection(controller)
-        assert lines_in_use(controller) == 0, "the hanging up was thrown away, but the second list knows"
-    assert len(house.asterisk.actions("Status")) == 2
-
-
-async def test_a_lost_connection_is_seen_and_the_next_one_begins_with_a_snapshot(house: House) -> None:
-    async with house.connected() as controller:
-        house.asterisk.hang_up()
-        await eventually(lambda: not controller.connected.is_set())
-        assert controller.healthy()[1]["asterisk"] == "not connected"
-        assert not controller.view().asterisk_connected
-        await connection(controller)
-        assert len(house.asterisk.actions("Status")) == 2
-        house.asterisk.say(arrives("1.1"))
-        assert await house.sent_to("1.1") == "cc-greeting"
-
-
 async def test_the_heart_beats(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     assert daemon.HEARTBEAT == 1.0
     monkeypatch.setattr(daemon, "HEARTBEAT", 0.02)
@@ -348,16 +103,6 @@ async def test_the_heart_beats(house: House, monkeypatch: pytest.MonkeyPatch) ->
         await house.asterisk.facts.until(lambda: len(beats()) >= 4)
         assert all(before <= beat <= time.time() for beat in beats())
         assert beats() == sorted(beats())
-
-
-async def test_the_dialplan_knows_that_we_are_back_before_it_hears_of_anything_else(house: House) -> None:
-    """Else the callers of an outage, sent on by us, would find a stale heartbeat and go back to the safety net."""
-    waiting = {"Uniqueid": "1.1", "Channel": "PJSIP/city-1", "Seconds": "40"}
-    house.asterisk.answers["Status"] = channels(waiting | {"Variable": "CC_LINE=estp\r\nVariable: CC_STAGE=waiting"})
-    async with house.connected():
-        assert await house.sent_to("1.1") == "cc-waiting"
-    done = [action.get("Variable", action["Action"]) for action in house.asterisk.received]
-    assert done[:3] == ["CoreStatus", "Status", "CC_HEARTBEAT"]
 
 
 async def test_asterisk_that_is_not_there_is_no_reason_not_to_start(tmp_path: Path) -> None:
@@ -527,33 +272,6 @@ async def test_a_controller_that_was_away_for_long_finds_no_shifts(
     assert "1 shifts of before are closed" in caplog.text
 
 
-async def test_a_clock_that_was_set_while_nobody_was_there_ends_no_shift(house: House, clock: type[Clock]) -> None:
-    async with house.connected() as controller:
-        controller.take(events.LogIn("101", verified=True))
-    clock.ahead = timedelta(hours=-7)
-    async with house.connected() as controller:
-        assert controller.view().operators["101"].presence == "available"
-    assert house.stored("select ended_at from shifts") == [(None,)]
-
-
-async def test_an_asterisk_that_started_anew_has_cut_everybody_off(
-    house: House, caplog: pytest.LogCaptureFixture
-) -> None:
-    house.asterisk.answers["CoreStatus"] = lambda action: success(action, CoreStartupDate="2026-11-20")
-    async with house.connected() as controller:
-        house.asterisk.say(arrives("1.1"))
-        assert await house.sent_to("1.1") == "cc-greeting"
-        house.asterisk.answers["CoreStatus"] = lambda action: success(action, CoreStartupDate="2026-11-21")
-        house.asterisk.hang_up()
-        await eventually(lambda: not controller.connected.is_set())
-        await connection(controller)
-        assert lines_in_use(controller) == 0
-    assert house.stored("select outcome, cause, cause_text, hung_up_by from calls") == [
-        ("lost", 41, "Asterisk ended", "system")
-    ]
-    assert "Asterisk has been started anew" in caplog.text
-
-
 async def test_an_asterisk_that_stops_with_us_hangs_up_first(house: House) -> None:
     async with house.connected() as controller:
         house.asterisk.say(arrives("1.1"))
@@ -632,57 +350,3 @@ async def test_days_that_are_over_are_summed_up_before_anybody_asks(
     await register.close()
     async with house.running():
         await eventually(lambda: house.stored("SELECT 1 FROM day_sums WHERE sums LIKE '%estp%'") != [])
-
-
-# -- time --------------------------------------------------------------------------------------------------------------
-
-
-class Clock(datetime):
-    """The wall clock of the machine, which people and NTP may set."""
-
-    ahead = timedelta()
-
-    @classmethod
-    def now(cls, tz: tzinfo | None = None) -> Self:
-        return super().now(tz) + cls.ahead
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> type[Clock]:
-    monkeypatch.setattr(Clock, "ahead", timedelta())
-    monkeypatch.setattr(daemon, "datetime", Clock)
-    monkeypatch.setattr(clock_module, "datetime", Clock)
-    return Clock
-
-
-@pytest.mark.parametrize("hours", [-1, 1])
-async def test_a_clock_that_is_set_by_an_hour_puts_no_call_before_its_own_beginning(
-    house: House, clock: type[Clock], hours: int
-) -> None:
-    async with house.connected() as controller:
-        house.asterisk.say(arrives("1.1") + hangs_up("1.1") + arrives("1.2"))
-        await house.sent_to("1.2")
-        await eventually(lambda: len(house.stored("select * from calls")) == 2)
-        clock.ahead = timedelta(hours=hours)
-        house.asterisk.say(event("UserEvent", UserEvent="CCGreeted", Uniqueid="1.2") + hangs_up("1.2") + arrives("1.3"))
-        await house.sent_to("1.3")
-        await eventually(lambda: lines_in_use(controller) == 1)
-    rows = house.stored("select call, arrived_at, joined_at, ended_at, waiting from calls order by id")
-    assert [row[0] for row in rows] == ["1.1", "1.2", "1.3"]
-    _, arrived, joined, ended, waiting = rows[1]
-    assert arrived <= joined <= ended
-    took = datetime.fromisoformat(ended) - datetime.fromisoformat(joined)
-    assert took.total_seconds() == pytest.approx(waiting, abs=0.01)
-    shift = datetime.fromisoformat(rows[2][1]) - datetime.fromisoformat(rows[0][1])
-    assert round(shift / timedelta(hours=1)) == hours, "dates follow the clock"
-
-
-async def test_a_clock_that_trembles_puts_no_two_facts_into_the_wrong_order(house: House, clock: type[Clock]) -> None:
-    async with house.controller() as controller:
-        start = asyncio.get_running_loop().time()
-        seen = []
-        for n in range(50):
-            clock.ahead = timedelta(seconds=0.04 * (-1) ** n)
-            seen.append(controller._clock.date(start + n * 0.001))
-        assert seen == sorted(seen)
-        assert abs(seen[0] - datetime.now(UTC)) < timedelta(seconds=5)
