@@ -220,10 +220,12 @@ def gather(
 
 def _case(testimony: Seen, placed: Placed, deaths: Iterable[Death], keys: Mapping[str, str]) -> Case:
     death = None
-    if placed.ended_by is EndedBy.NOBODY and not placed.unplugged:
+    if placed.in_vain and placed.ended_at:
+        death = next((death for death in deaths if abs(placed.ended_at - death.at) <= _NEAR), None)
+    elif placed.ended_by is EndedBy.NOBODY and not placed.unplugged:
         death = next((death for death in deaths if placed.dialled_at <= death.at + _NEAR), None)
-        if death:
-            placed.ended_at = death.at
+    if death:
+        placed.ended_at, placed.ended_by = death.at, EndedBy.NOBODY
     return Case(
         placed, testimony.conversations(placed), testimony.ringings(placed), death, key=keys.get(placed.number, "")
     )

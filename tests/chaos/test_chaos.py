@@ -67,12 +67,14 @@ def test_who_ended_a_call_is_who_said_bye_first() -> None:
     begun = [message(1.0, True, "INVITE sip:x"), message(1.1, False, "SIP/2.0 200 OK")]
     by_line = testimony.placed([*begun, message(9.0, False, "BYE sip:x", "2 BYE")], 0)[0]
     by_phone = testimony.placed([*begun, message(8.0, True, "BYE sip:x"), message(8.1, False, "BYE sip:x")], 0)[0]
+    heard = [message(8.0, True, "BYE sip:x", "2 BYE"), message(8.1, False, "SIP/2.0 200 OK", "2 BYE")]
     refused = [message(8.0, True, "BYE sip:x", "2 BYE"), message(8.1, False, "SIP/2.0 500 Invalid CSeq", "2 BYE")]
     gone = testimony.placed([*begun, *refused], 0)[0]
     assert (gone.ended_by, gone.ended_at, gone.unplugged) == (EndedBy.NOBODY, None, True)
     cut_off = testimony.placed(begun, 0)[0]
     assert (by_line.ended_by, by_line.ended_at) == (EndedBy.LINE, 9.0)
-    assert (by_phone.ended_by, by_phone.ended_at) == (EndedBy.PHONE, 8.0)
+    assert (by_phone.ended_by, by_phone.ended_at, by_phone.in_vain) == (EndedBy.PHONE, 8.0, True)
+    assert not testimony.placed([*begun, *heard], 0)[0].in_vain
     assert (cut_off.ended_by, cut_off.ended_at) == (EndedBy.NOBODY, None)
 
 

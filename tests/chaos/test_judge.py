@@ -159,6 +159,20 @@ def test_who_was_there_when_asterisk_died_was_not_dropped_by_us(tale: Tale) -> N
     assert DROPPED not in tale.kinds()
 
 
+def test_who_hangs_up_on_a_dead_asterisk_was_cut_off(tale: Tale) -> None:
+    """The caller's BYE met nobody any more: the register says what it can know."""
+    tale.placed[0] = replace(tale.placed[0], ended_by=EndedBy.PHONE, in_vain=True)
+    tale.rows[0] |= {"outcome": "lost", "hung_up_by": "system"}
+    assert ROWS in tale.kinds()
+    died = tale.placed[0].ended_at or 0.0
+    death = Happening("kill Asterisk", died - 0.1, mended_at=died + 2, back_at=died + 3, died_at=[died - 0.01])
+    tale.happened = [replace(death, asterisk_died=True)]
+    assert ROWS not in tale.kinds()
+    tale.placed[0].in_vain = False
+    tale.placed[0].ended_at, tale.placed[0].ended_by = died, EndedBy.PHONE
+    assert ROWS in tale.kinds(), "this time Asterisk had answered"
+
+
 def test_music_that_stops_is_found_but_not_the_quiet_before_it(tale: Tale) -> None:
     tale.gaps = {ANNA: [(START + 1.0, START + 4.0)]}
     assert tale.kinds() == set()

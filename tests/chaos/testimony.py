@@ -45,6 +45,8 @@ class Placed:
     ended_by: EndedBy = EndedBy.NOBODY
     unplugged: bool = False
     """The phone is gone, and Asterisk was not told: sipp's last BYE may bear the number of a key still on its way."""
+    in_vain: bool = False
+    """The phone hung up, and Asterisk did not answer that any more."""
 
 
 @dataclass(slots=True)
@@ -118,11 +120,13 @@ def placed(log: Iterable[Message], crowd: int) -> list[Placed]:
         elif method == "SIP/2.0" and not message.sent and message.cseq.endswith("BYE"):
             if _status(message) >= 300:
                 call.unplugged, call.ended_at, call.ended_by = True, None, EndedBy.NOBODY
+            call.in_vain = False
         elif method == "INFO":
             call.key_at = call.key_at or message.at
         elif method in ("BYE", "CANCEL") and call.ended_at is None:
             call.ended_at = message.at
             call.ended_by = EndedBy.PHONE if message.sent else EndedBy.LINE
+            call.in_vain = message.sent and method == "BYE"
     return list(found.values())
 
 
