@@ -14,7 +14,7 @@ from sqlalchemy import insert
 
 from callcenter.cli import main
 from callcenter.recordings.manifest import Manifest
-from callcenter.recordings.recording import Recordings
+from callcenter.recordings.recordings import Recordings
 from callcenter.register import Register
 from callcenter.register.tables import Call
 from tests.recordings.folders import days_ago, side, tone

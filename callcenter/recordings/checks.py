@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 
@@ -15,12 +16,14 @@ from callcenter.recordings.problems import examine
 log = logging.getLogger(__name__)
 
 _BATCH = 50
+_AT_A_TIME = 0.05
+"""Seconds."""
 _SHARE = 0.2
 """Of one processor at most: calls come first."""
 
 
 class RecordingChecks:
-    """Looks at each recording once, one at a time; what was left when the controller ended is looked at after it."""
+    """Looks at each recording once; what was left when the controller ended is looked at after it."""
 
     def __init__(
         self,
@@ -59,17 +62,29 @@ class RecordingChecks:
     async def look(self) -> int:
         """Check those whose time has come, the oldest first; how many were found (no more than a batch)."""
         before = datetime.now(UTC) - self._after
-        due = await self._register.unchecked(before, self._unfinished(), _BATCH)
-        for said in due:
+        due = list(await self._register.unchecked(before, self._unfinished(), _BATCH))
+        left = deque(due)
+        while left:
             began = time.monotonic()
-            found = await asyncio.to_thread(self._examine, said)
-            await self._register.checked(said.call, datetime.now(UTC), _together(said.problem, found))
-            self.checked += 1
-            if found or said.problem:
-                self.problems += 1
-                log.error("Recording of call %s: %s.", said.call, "; ".join(found) or said.problem)
+            found = await asyncio.to_thread(self._examine_some, left)
+            known = {said.call: _together(said.problem, problems) for said, problems in found}
+            await self._register.checked(known, datetime.now(UTC))
+            for said, problems in found:
+                self.checked += 1
+                if problems or said.problem:
+                    self.problems += 1
+                    log.error("Recording of call %s: %s.", said.call, "; ".join(problems) or said.problem)
             await asyncio.sleep((time.monotonic() - began) * (1 / _SHARE - 1))
         return len(due)
+
+    def _examine_some(self, left: deque[Conversation]) -> list[tuple[Conversation, list[str]]]:
+        """As many as fit into a moment, taken off the left: each visit to a thread and to the database costs, too."""
+        until = time.monotonic() + _AT_A_TIME
+        found: list[tuple[Conversation, list[str]]] = []
+        while left and (not found or time.monotonic() < until):
+            said = left.popleft()
+            found.append((said, self._examine(said)))
+        return found
 
     def _examine(self, said: Conversation) -> list[str]:
         try:

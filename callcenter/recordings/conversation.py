@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -53,8 +53,8 @@ class Register(Protocol):
     async def unchecked(self, before: datetime, without: Collection[str], limit: int) -> Sequence[Conversation]:
         """Conversations whose recording nobody has looked at, that ended before; the oldest first."""
 
-    async def checked(self, call: str, at: datetime, problem: str) -> None:
-        """Its recording was looked at."""
+    async def checked(self, problems: Mapping[str, str], at: datetime) -> None:
+        """The recordings of these calls were looked at, and what was wrong with each ('': nothing)."""
 
     async def deleted(self, calls: Collection[str], at: datetime) -> None:
         """Their recordings are deleted; who was told before keeps the first date."""

@@ -11,14 +11,13 @@ Asterisk's files are removed, and a file whose call is asked for again is taken 
 from __future__ import annotations
 
 import array
-import asyncio
 import errno
 import hashlib
 import itertools
-import logging
 import os
 import re
 import wave
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,8 +26,6 @@ from typing import BinaryIO
 
 from callcenter.recordings.manifest import Action, Entry, Manifest, ManifestError
 
-log = logging.getLogger(__name__)
-
 RATE = 8000
 """Hertz, 16 bit: what MixMonitor writes for telephone calls."""
 FRAME = 4
@@ -36,15 +33,12 @@ FRAME = 4
 
 _HEADER = 44
 _CHUNK = RATE * 60
-_LOOK_AGAIN = 0.1
 _PATIENCE = 10.0
 """Seconds that Asterisk gets to close its files after the caller is gone."""
 _SURELY_EMPTY = 1.0
 """Seconds after which a side that is still empty stays so, if others are not."""
 _TOO_SHORT = 0.2
 """A conversation of so many seconds may end before its first packet of sound."""
-_AT_ONCE = 2
-_FIRST_RETRY, _LONGEST_RETRY = 2.0, 60.0
 _CLOCK_ERROR = timedelta(seconds=1)
 """A moment that was written down and read again may have become another second."""
 _FOR_EVER = frozenset({errno.ENAMETOOLONG, errno.EINVAL, errno.ELOOP})
@@ -64,6 +58,22 @@ class NotYet(RecordingError):
     """The disk did not let us; what Asterisk wrote stays where it is, and trying again later may help."""
 
 
+class StillWritten(RecordingError):
+    """Asterisk has not closed its files."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A call that is over, and whose recording is to be made."""
+
+    call: str
+    line: str
+    talk: float
+    """Seconds of conversation, as the controller knows them."""
+    ended: datetime
+    """In the line's zone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Recording:
     """A finished file: path relative to the folder, length in seconds, SHA-256 of its bytes."""
@@ -75,106 +85,106 @@ class Recording:
     """Seconds that Asterisk wrote of the caller and of the operator; (): made before, nobody knows any more."""
 
 
-class Recordings:
-    """Finishes recordings, a few at a time, in threads: no call ever waits for a disk."""
+@dataclass(frozen=True, slots=True)
+class _Joined:
+    """A file that is whole, and has to be entered before what Asterisk wrote is removed."""
 
-    def __init__(
-        self,
-        spool: Path,
-        folder: Path,
-        manifest: Manifest,
-    ) -> None:
+    wanted: Wanted
+    target: Path
+    parts: list[_Part]
+    recording: Recording
+    entered: bool
+    """A former try had come so far."""
+
+    @property
+    def entry(self) -> Entry:
+        wanted, made = self.wanted, self.recording
+        what = (made.path, wanted.ended.isoformat(), made.seconds, made.sides, made.sha256)
+        return Entry(Action.ADDED, wanted.call, wanted.line, *what)
+
+
+Outcome = Recording | RecordingError | None
+"""What came of a call's recording; None: nobody talked, so that there is nothing to keep."""
+
+
+class Maker:
+    """Makes recordings of what lies in Asterisk's spool. Blocks; for threads."""
+
+    def __init__(self, spool: Path, folder: Path, manifest: Manifest) -> None:
         self._spool = spool
         self._folder = folder
         self._manifest = manifest
-        self._turn = asyncio.Semaphore(_AT_ONCE)
-        self.unfinished: dict[str, str] = {}
-        """Calls whose recording is being finished, and why it could not yet be ('': nothing was wrong so far)."""
 
-    async def see_through(self, call: str, line: str, talk: float, ended: datetime) -> Recording | None:
-        """`finish`, again and again until the disk lets us. Raises RecordingError where no try will help."""
-        pause = _FIRST_RETRY
-        self.unfinished[call] = ""
-        try:
-            while True:
-                try:
-                    return await self.finish(call, line, talk, ended)
-                except NotYet as problem:
-                    if not self.unfinished[call]:
-                        log.error("The recording of call %s cannot be finished yet: %s", call, problem)
-                    self.unfinished[call] = str(problem)
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, _LONGEST_RETRY)
-        finally:
-            del self.unfinished[call]
+    def make(self, asked: Sequence[tuple[Wanted, float]]) -> list[Outcome]:
+        """Join, enter, remove: in this order, each to be done again after a crash. What came of each, in their order.
 
-    async def finish(self, call: str, line: str, talk: float, ended: datetime) -> Recording | None:
-        """The recording of a call that is over; None where nobody talked. `ended`: in the line's zone.
-
-        Raises RecordingError: NotYet where trying again may help.
+        `asked`: with the seconds since their calls ended. Together they cost one look at the spool and one entry
+        that is synced.
         """
-        if not call or "/" in call or "\0" in call:
-            raise RecordingError(f"{call!r} is not the name of a file, so Asterisk has recorded nothing under it")
-        target = self._target(call, line, ended)
         try:
-            return await self._finished(call, line, target, talk, ended)
-        except (OSError, ManifestError, EOFError, ValueError, wave.Error) as error:
-            may_help = isinstance(error, (OSError, ManifestError)) and getattr(error, "errno", 0) not in _FOR_EVER
-            kind = NotYet if may_help else RecordingError
-            raise kind(f"{target.name}: {error}; what there is stays in {self._spool}") from error
+            spooled = [path.name for path in self._spool.iterdir()] if self._spool.is_dir() else []
+        except OSError as error:
+            return [NotYet(f"{self._spool}: {error}")] * len(asked)
+        found = [self._joined(wanted, waited, spooled) for wanted, waited in asked]
+        trouble = self._enter([one.entry for one in found if isinstance(one, _Joined) and not one.entered])
+        return [self._emptied(one, trouble) if isinstance(one, _Joined) else one for one in found]
 
-    def _target(self, call: str, line: str, ended: datetime) -> Path:
+    def _joined(self, wanted: Wanted, waited: float, spooled: Iterable[str]) -> _Joined | RecordingError | None:
+        call, talk = wanted.call, wanted.talk
+        if not call or "/" in call or "\0" in call:
+            return RecordingError(f"{call!r} is not the name of a file, so Asterisk has recorded nothing under it")
+        target = self._target(wanted)
+        try:
+            parts = self._parts(call, spooled)
+            if not _exists(target) and not _whole(list(itertools.chain(*parts)), talk, waited):
+                return StillWritten(f"Asterisk still writes the recording of call {call}")
+            if talk <= 0 or (talk < _TOO_SHORT and not any(map(_frames, parts))):
+                _remove(parts)
+                return None
+            before = self._made_before(target)
+            return _Joined(wanted, target, parts, before or self._join(parts, target), entered=before is not None)
+        except RecordingError as problem:
+            return problem
+        except (OSError, EOFError, ValueError, wave.Error) as error:
+            return self._problem(target, error)
+
+    def _enter(self, entries: Collection[Entry]) -> OSError | ManifestError | None:
+        """What was in the way, if anything."""
+        try:
+            if entries:
+                self._manifest.add(*entries)
+        except (OSError, ManifestError) as error:
+            return error
+        return None
+
+    def _emptied(self, joined: _Joined, trouble: OSError | ManifestError | None) -> Recording | RecordingError:
+        """The finished recording, after what it was made of is gone; not where there was trouble with its entry."""
+        try:
+            if trouble and not joined.entered:
+                raise trouble
+            _remove(joined.parts)
+        except (OSError, ManifestError) as error:
+            return self._problem(joined.target, error)
+        return joined.recording
+
+    def _problem(self, target: Path, error: Exception) -> RecordingError:
+        may_help = isinstance(error, (OSError, ManifestError)) and getattr(error, "errno", 0) not in _FOR_EVER
+        kind = NotYet if may_help else RecordingError
+        return kind(f"{target.name}: {error}; what there is stays in {self._spool}")
+
+    def _target(self, wanted: Wanted) -> Path:
         """Where it lies already, or is to lie."""
-        targets = [
-            self._folder / line / f"{moment:%Y-%m-%d}" / f"{moment:%H-%M-%S}_{_UNSAFE.sub('_', call)}.wav"
-            for moment in (ended, ended - _CLOCK_ERROR, ended + _CLOCK_ERROR)
-        ]
+        folder, name = self._folder / wanted.line, f"{_UNSAFE.sub('_', wanted.call)}.wav"
+        moments = (wanted.ended, wanted.ended - _CLOCK_ERROR, wanted.ended + _CLOCK_ERROR)
+        targets = [folder / f"{moment:%Y-%m-%d}" / f"{moment:%H-%M-%S}_{name}" for moment in moments]
         return next(filter(_exists, targets), targets[0])
 
-    async def _finished(self, call: str, line: str, target: Path, talk: float, ended: datetime) -> Recording | None:
-        parts = self._parts(call)
-        if not _exists(target):
-            await self._closed(list(itertools.chain(*parts)), talk)
-        if talk <= 0 or (talk < _TOO_SHORT and not any(map(_frames, parts))):
-            _remove(parts)
-            return None
-        async with self._turn:
-            return await asyncio.to_thread(self._keep, parts, target, call, line, ended)
-
-    async def _closed(self, sides: list[Path], talk: float) -> None:
-        """Wait until Asterisk has written the lengths into the headers: then the files are whole.
-
-        An empty file may be one in which nobody talked, or one of which Asterisk, which writes in large pieces, has
-        not written anything yet: of such it takes a while to be sure, and longest where there was a conversation.
-        """
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        while (waited := loop.time() - began) < _PATIENCE:  # an Asterisk that died never will: what is there is used
-            empty = [side for side in sides if _length(side) == 0]
-            if all(side in empty or _is_closed(side) for side in sides):
-                if not empty or (waited >= _SURELY_EMPTY and (talk <= _TOO_SHORT or len(empty) < len(sides))):
-                    return
-                if talk <= 0:
-                    return
-            await asyncio.sleep(_LOOK_AGAIN)
-
-    def _parts(self, call: str) -> list[_Part]:
+    def _parts(self, call: str, spooled: Iterable[str]) -> list[_Part]:
         """What the caller said and heard, conversation by conversation: `…-in.wav`, `…-1-in.wav`, …"""
         first, last = f"{call}-", "-in.wav"
-        spooled = [path.name for path in self._spool.iterdir()] if self._spool.is_dir() else []  # glob is slow
         numbers = (name[len(first) : -len(last)] for name in spooled if name.startswith(first) and name.endswith(last))
         names = [call, *(f"{call}-{number}" for number in sorted(map(int, filter(str.isdecimal, numbers))))]
         return [(self._spool / f"{name}-in.wav", self._spool / f"{name}-out.wav") for name in names]
-
-    def _keep(self, parts: list[_Part], target: Path, call: str, line: str, ended: datetime) -> Recording:
-        """Join, enter, remove: in this order, each to be done again after a crash."""
-        made = self._made_before(target)
-        if made is None:
-            made = self._join(parts, target)
-            what = (made.path, ended.isoformat(), made.seconds, made.sides, made.sha256)
-            self._manifest.add(Entry(Action.ADDED, call, line, *what))
-        _remove(parts)
-        return made
 
     def _made_before(self, target: Path) -> Recording | None:
         """The file as it was entered: of Asterisk's files, some may be gone already."""
@@ -193,6 +203,22 @@ class Recordings:
         _write(parts, target, frames)
         sides = tuple(sum(_length(part[side]) for part in parts) / RATE for side in (0, 1))
         return Recording(target.relative_to(self._folder).as_posix(), frames / RATE, digest(target), sides)
+
+
+def _whole(sides: Collection[Path], talk: float, waited: float) -> bool:
+    """Whether Asterisk has written the lengths into the headers: then the files are whole.
+
+    An empty file may be one in which nobody talked, or one of which Asterisk, which writes in large pieces, has
+    not written anything yet: of such it takes a while to be sure, and longest where there was a conversation.
+    """
+    if waited >= _PATIENCE:  # an Asterisk that died never will: what is there is used
+        return True
+    empty = [side for side in sides if _length(side) == 0]
+    if not all(side in empty or _is_closed(side) for side in sides):
+        return False
+    if not empty or talk <= 0:
+        return True
+    return waited >= _SURELY_EMPTY and (talk <= _TOO_SHORT or len(empty) < len(sides))
 
 
 def digest(path: Path) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, literal_column, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, literal_column, select, update
 
 from callcenter.register.database import Register
 from callcenter.register.rows import clean
@@ -33,6 +33,13 @@ _COLUMNS = (
     Call.recording_sha256,
     Call.recording_problem,
     Call.recording_checked_at,
+)
+
+
+_CHECKED = (
+    update(Call)
+    .where(Call.call == bindparam("whose"))
+    .values(recording_checked_at=bindparam("at"), recording_problem=bindparam("what"))
 )
 
 
@@ -68,10 +75,10 @@ class Conversations:
         )
         return await self._register.read(lambda connection: [_made(row) for row in connection.execute(query)])
 
-    async def checked(self, call: str, at: datetime, problem: str) -> None:
-        """Its recording was looked at."""
-        values = {"recording_checked_at": at, "recording_problem": clean(problem, _LONGEST_PROBLEM)}
-        await self._change(Call.call == call, values)
+    async def checked(self, problems: Mapping[str, str], at: datetime) -> None:
+        """The recordings of these calls were looked at, and what was wrong with each ('': nothing)."""
+        rows = [{"whose": call, "what": clean(text, _LONGEST_PROBLEM), "at": at} for call, text in problems.items()]
+        await self._register.read(lambda connection: connection.execute(_CHECKED, rows))
 
     async def deleted(self, calls: Collection[str], at: datetime) -> None:
         """Their recordings are deleted; who was told before keeps the first date."""

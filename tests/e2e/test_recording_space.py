@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from callcenter.recordings import recording
+from callcenter.recordings import recordings
 from callcenter.recordings.manifest import Manifest
 from callcenter.recordings.verification import Verification
 from callcenter.register import Register
@@ -116,8 +116,8 @@ def settings(disk: Disk, brief: Path, **more: str) -> dict[str, Any]:
 async def test_a_full_disk_ends_no_conversation_and_what_waits_is_finished_later(
     tmp_path: Path, brief: Path, disk: Disk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(recording, "_FIRST_RETRY", 0.2)
-    monkeypatch.setattr(recording, "_LONGEST_RETRY", 0.5)
+    monkeypatch.setattr(recordings, "_FIRST_RETRY", 0.2)
+    monkeypatch.setattr(recordings, "_LONGEST_RETRY", 0.5)
     async with station(tmp_path, **settings(disk, brief)) as line:
         first, first_leg = await talk(line, "101", "+73421111111")
         assert await health(line) == "ok"

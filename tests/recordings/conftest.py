@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from callcenter.recordings import recordings
 from tests.recordings.folders import Archive
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for others to share a look with."""
+    monkeypatch.setattr(recordings, "_LOOK_AGAIN", 0.001)
 
 
 @pytest.fixture

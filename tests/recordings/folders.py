@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 import wave
 from array import array
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from functools import cache
 from pathlib import Path
 
 from callcenter.recordings.manifest import Action, Entry, Manifest
-from callcenter.recordings.recording import RATE, Recording, Recordings
+from callcenter.recordings.recording import RATE, Recording
+from callcenter.recordings.recordings import Recordings
 from callcenter.recordings.verification import Scope, Verification
 
 MOSCOW = timezone(timedelta(hours=3))
@@ -77,8 +78,9 @@ class Rows:
         due = [t for t in self.talks.values() if t.checked_at is None and t.ended_at <= before]
         return [t for t in due if t.call not in without][:limit]
 
-    async def checked(self, call: str, at: datetime, problem: str) -> None:
-        self.change(call, checked_at=at, problem=problem)
+    async def checked(self, problems: Mapping[str, str], at: datetime) -> None:
+        for call, problem in problems.items():
+            self.change(call, checked_at=at, problem=problem)
 
     async def deleted(self, calls: Collection[str], at: datetime) -> None:
         for call in calls:

@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 
 from callcenter.recordings import recording as module
+from callcenter.recordings import recordings
 from callcenter.recordings.manifest import Action, Manifest
-from callcenter.recordings.recording import NotYet, RecordingError, Recordings
+from callcenter.recordings.recording import NotYet, RecordingError
+from callcenter.recordings.recordings import Recordings
 from tests.recordings.folders import CALL, NOW, Archive, tone
 from tests.register.stories import eventually
 
@@ -106,7 +108,7 @@ async def test_a_full_disk_is_waited_for_and_the_file_is_whole_in_the_end(
     archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spool_two_conversations(archive)
-    monkeypatch.setattr(module, "_FIRST_RETRY", 0.01)
+    monkeypatch.setattr(recordings, "_FIRST_RETRY", 0.01)
     tries = 0
     write = module._write
 
@@ -140,7 +142,7 @@ async def test_a_full_disk_is_asked_more_and_more_rarely(archive: Archive, monke
         pauses.append(seconds)
 
     monkeypatch.setattr(archive.recordings, "finish", finish)
-    monkeypatch.setattr("callcenter.recordings.recording.asyncio.sleep", sleep)
+    monkeypatch.setattr("callcenter.recordings.recordings.asyncio.sleep", sleep)
     assert await archive.recordings.see_through(CALL, "estp", 5.0, NOW) is None
     assert pauses == [2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0, 60.0]
 

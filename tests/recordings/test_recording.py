@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 
 from callcenter.recordings import recording as recordings
-from callcenter.recordings.manifest import Manifest
-from callcenter.recordings.recording import RATE, Recording, RecordingError, Recordings
+from callcenter.recordings.manifest import Entry, Manifest, ManifestError
+from callcenter.recordings.recording import RATE, NotYet, Recording, RecordingError
+from callcenter.recordings.recordings import Recordings
 
 pytestmark = pytest.mark.clause("ESTP 2.6")
 
@@ -78,7 +79,6 @@ def place(tmp_path: Path) -> Place:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Asterisk is given no time to finish its files: it has died."""
     monkeypatch.setattr(recordings, "_PATIENCE", 0.0)
-    monkeypatch.setattr(recordings, "_LOOK_AGAIN", 0.001)
 
 
 async def test_both_sides_become_one_file_with_a_channel_each(place: Place) -> None:
@@ -148,7 +148,6 @@ async def test_a_file_is_joined_only_when_asterisk_has_closed_it(place: Place, m
     path = place.spool / f"{CALL}-in.wav"
     whole = path.read_bytes()
     path.write_bytes(whole[:40] + struct.pack("<I", 0) + whole[44:100])
-    monkeypatch.setattr(recordings, "_LOOK_AGAIN", 0.001)
     is_closed, looks = recordings._is_closed, 0
 
     def looked_at(side: Path) -> bool:
@@ -176,7 +175,6 @@ async def test_a_file_of_which_asterisk_has_not_written_anything_yet_is_waited_f
     whole = [path.read_bytes() for path in paths]
     for path, content in zip(paths, whole, strict=True):
         path.write_bytes(content[:40] + struct.pack("<I", 0))
-    monkeypatch.setattr(recordings, "_LOOK_AGAIN", 0.001)
     length, looks = recordings._length, 0
 
     def looked_at(side: Path) -> int:
@@ -301,4 +299,53 @@ async def test_many_calls_end_at_once_and_each_gets_its_own(place: Place) -> Non
     made = await asyncio.gather(*(place.finished(call=call) for call in calls))
     for n, recording in enumerate(made):
         assert place.heard(recording) == ([n] * 200, [-n] * 200)
+    assert place.spooled() == []
+
+
+async def test_who_has_nothing_to_be_recorded_takes_nothing_from_those_who_end_with_them(place: Place) -> None:
+    place.talked(1.0, 1.0)
+    place.side("broken-in.wav", [1]).rename(place.spool / "broken")
+    (place.spool / "broken-in.wav").mkdir()
+    calls = [(CALL, 1.0), ("nothing", 1.0), ("broken", 0.0), ("../etc", 1.0), ("silent", 0.0)]
+    made = await asyncio.gather(*(place.finish(talk, call) for call, talk in calls), return_exceptions=True)
+    assert isinstance(made[0], Recording)
+    assert [type(one) for one in made[1:]] == [RecordingError, NotYet, RecordingError, type(None)]
+    assert [path.name for path in place.kept()] == [f"15-04-05_{CALL}.wav"]
+
+
+async def test_calls_that_end_together_share_what_a_disk_takes_longest_for(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entered: list[int] = []
+    add = Manifest.add
+
+    def counted(manifest: Manifest, *entries: Entry) -> None:
+        entered.append(len(entries))
+        add(manifest, *entries)
+
+    monkeypatch.setattr(Manifest, "add", counted)
+    calls = [f"1763650000.{n}" for n in range(20)]
+    for call in calls:
+        place.talked(0.1, 0.1, call)
+    await asyncio.gather(*(place.finished(call=call) for call in calls))
+    assert entered == [20]
+
+
+async def test_a_manifest_that_cannot_be_written_holds_up_all_and_loses_none(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = [f"1763650000.{n}" for n in range(3)]
+    for call in calls:
+        place.talked(0.1, 0.1, call)
+
+    def refuses(manifest: Manifest, *entries: Entry) -> None:
+        raise ManifestError("the disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Manifest, "add", refuses)
+        found = await asyncio.gather(*(place.finish(call=call) for call in calls), return_exceptions=True)
+    assert [type(one) for one in found] == [NotYet] * 3
+    assert len(place.spooled()) == 6
+    made = await asyncio.gather(*(place.finished(call=call) for call in calls))
+    assert len({one.path for one in made}) == 3
     assert place.spooled() == []

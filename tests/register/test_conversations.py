@@ -56,8 +56,8 @@ async def test_who_is_to_be_checked_the_oldest_first(rows: Conversations) -> Non
 
 
 async def test_what_was_found_is_written_once(rows: Conversations) -> None:
-    await rows.checked("earlier", at(400.0), "too\0 short" + "." * 600)
-    assert [said.call for said in await rows.unchecked(at(300.0), (), 10)] == ["later", "other line"]
+    await rows.checked({"earlier": "too\0 short" + "." * 600, "later": ""}, at(400.0))
+    assert [said.call for said in await rows.unchecked(at(300.0), (), 10)] == ["other line"]
     [said] = [said for _, said in await rows.between(None, None, None, 0, 10) if said.call == "earlier"]
     assert said.checked_at == at(400.0)
     assert said.problem.startswith("too\ufffd short...")

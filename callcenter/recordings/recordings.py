@@ -1,0 +1,77 @@
+"""All recordings that are being finished: together in threads, and again and again until the disk lets us."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from datetime import datetime
+from pathlib import Path
+
+from callcenter.recordings.manifest import Manifest
+from callcenter.recordings.recording import Maker, NotYet, Outcome, Recording, RecordingError, StillWritten, Wanted
+
+log = logging.getLogger(__name__)
+
+_LOOK_AGAIN = 0.5
+"""Seconds from the first call's end to the look at the disk: all that end within share it."""
+_AT_ONCE = 2
+"""A long recording does not keep the others waiting."""
+_FIRST_RETRY, _LONGEST_RETRY = 2.0, 60.0
+
+
+class Recordings:
+    """Finishes recordings. No call ever waits for a disk: all that touches one is done in threads."""
+
+    def __init__(self, spool: Path, folder: Path, manifest: Manifest) -> None:
+        self._maker = Maker(spool, folder, manifest)
+        self._turn = asyncio.Semaphore(_AT_ONCE)
+        self._asked: list[tuple[Wanted, float]] = []
+        """For the next look, and since when."""
+        self._look: asyncio.Task[list[Outcome]] | None = None
+        """The next one, which takes all who have asked."""
+        self.unfinished: dict[str, str] = {}
+        """Calls whose recording is being finished, and why it could not yet be ('': nothing was wrong so far)."""
+
+    async def see_through(self, call: str, line: str, talk: float, ended: datetime) -> Recording | None:
+        """`finish`, again and again until the disk lets us. Raises RecordingError where no try will help."""
+        pause = _FIRST_RETRY
+        self.unfinished[call] = ""
+        try:
+            while True:
+                try:
+                    return await self.finish(call, line, talk, ended)
+                except NotYet as problem:
+                    if not self.unfinished[call]:
+                        log.error("The recording of call %s cannot be finished yet: %s", call, problem)
+                    self.unfinished[call] = str(problem)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, _LONGEST_RETRY)
+        finally:
+            del self.unfinished[call]
+
+    async def finish(self, call: str, line: str, talk: float, ended: datetime) -> Recording | None:
+        """The recording of a call that is over; None where nobody talked. `ended`: in the line's zone.
+
+        Raises RecordingError: NotYet where trying again may help.
+        """
+        wanted, since = Wanted(call, line, talk, ended), time.monotonic()
+        while isinstance(outcome := await self._outcome(wanted, since), StillWritten):
+            pass
+        if isinstance(outcome, RecordingError):
+            raise outcome
+        return outcome
+
+    async def _outcome(self, wanted: Wanted, since: float) -> Outcome:
+        if self._look is None:
+            self._look = asyncio.create_task(self._looked(), name="recordings")
+        place = len(self._asked)
+        self._asked.append((wanted, since))
+        return (await asyncio.shield(self._look))[place]
+
+    async def _looked(self) -> list[Outcome]:
+        async with self._turn:
+            await asyncio.sleep(_LOOK_AGAIN)
+            asked, now = self._asked, time.monotonic()
+            self._asked, self._look = [], None
+            return await asyncio.to_thread(self._maker.make, [(wanted, now - since) for wanted, since in asked])
