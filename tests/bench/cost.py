@@ -26,7 +26,9 @@ UNFILTERED = tuple(
     if row.startswith("eventfilter")
 )
 """Asterisk sends its controller all events of the classes that it may read."""
-_SETTLE = 2.0
+_RECORDINGS = {"folder": "recordings", "check_after": 1}
+"""Each recording is compared with its conversation before the end is measured: that belongs to a call's cost."""
+_SETTLE = 6.0
 _LONGEST = 60.0
 """Seconds that the last calls get."""
 
@@ -89,7 +91,7 @@ async def measure(
     """
     operators = math.ceil(1.3 * rate * (RING + max(TALK))) + 2
     laid = dialplan(folder / "dialplan", ONE_PHONE, *edits)
-    changes = {"dialplan": str(laid), "prompts": str(short_prompts(folder / "prompts"))}
+    changes = {"dialplan": str(laid), "prompts": str(short_prompts(folder / "prompts")), "recordings": _RECORDINGS}
     parts = [min(100, calls), max(0, calls - 100)]
     loop = asyncio.get_running_loop()
     async with AsyncExitStack() as stack:
