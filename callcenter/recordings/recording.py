@@ -145,7 +145,7 @@ class Maker:
             return _Joined(wanted, target, parts, before or self._join(parts, target), entered=before is not None)
         except RecordingError as problem:
             return problem
-        except (OSError, EOFError, ValueError, wave.Error) as error:
+        except Exception as error:  # whatever stands in its files, the other calls' recordings are made
             return self._problem(target, error)
 
     def _enter(self, entries: Collection[Entry]) -> OSError | ManifestError | None:
