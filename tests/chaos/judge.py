@@ -208,10 +208,22 @@ def _facts(case: Case, row: Row, late: float) -> Iterator[str]:
     if outcome not in allowed:
         yield f"outcome is {outcome}, not {' or '.join(sorted(allowed))}"
     if not case.death and not case.placed.unplugged:
-        last = case.conversations[-1] if case.conversations else None  # a caller may hang up in the good-bye
-        expected = "operator" if last and last.ended_by is EndedBy.PHONE else "caller"
-        if row["hung_up_by"] != expected:
-            yield f"hung_up_by is {row['hung_up_by'] or 'nobody'}, not {expected}"
+        expected = _hung_up_by(case)
+        if row["hung_up_by"] not in expected:
+            yield f"hung_up_by is {row['hung_up_by'] or 'nobody'}, not {' or '.join(sorted(expected))}"
+
+
+def _hung_up_by(case: Case) -> set[str]:
+    """Both may have hung up, and their messages met on the way."""
+    last = case.conversations[-1] if case.conversations else None
+    if last is None or last.ended_by is not EndedBy.PHONE:
+        return {"caller"}
+    if case.placed.ended_by is not EndedBy.PHONE or last.ended_at is None:
+        return {"operator"}
+    earlier = last.ended_at - case.ended_at
+    if abs(earlier) <= _CROSSING:
+        return {"caller", "operator"}
+    return {"operator" if earlier < 0 else "caller"}  # who hears the good-bye may hang up in it
 
 
 def _urgency(evidence: Evidence, case: Case, row: Row) -> Iterator[str]:

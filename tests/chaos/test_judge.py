@@ -173,6 +173,19 @@ def test_who_hangs_up_on_a_dead_asterisk_was_cut_off(tale: Tale) -> None:
     assert ROWS in tale.kinds(), "this time Asterisk had answered"
 
 
+def test_who_of_two_that_hung_up_in_the_same_moment_was_first_is_not_asked(tale: Tale) -> None:
+    caller, ringing, row = tale.placed[0], tale.rung[0], tale.rows[0]
+    assert ringing.ended_at is not None
+    caller.ended_by, caller.ended_at = EndedBy.PHONE, ringing.ended_at - 0.02
+    row["ended_at"] = at(caller.ended_at - START)
+    for who in ("caller", "operator"):
+        row["hung_up_by"] = who
+        assert not tale.kinds()
+    caller.ended_at += 1.0
+    row |= {"hung_up_by": "caller", "ended_at": at(caller.ended_at - START)}
+    assert tale.kinds() == {ROWS}
+
+
 def test_music_that_stops_is_found_but_not_the_quiet_before_it(tale: Tale) -> None:
     tale.gaps = {ANNA: [(START + 1.0, START + 4.0)]}
     assert tale.kinds() == set()
