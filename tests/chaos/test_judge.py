@@ -186,6 +186,16 @@ def test_who_of_two_that_hung_up_in_the_same_moment_was_first_is_not_asked(tale:
     assert tale.kinds() == {ROWS}
 
 
+def test_a_phone_picked_up_while_it_was_taken_back_was_no_conversation(tale: Tale) -> None:
+    """The operator asked for a break 6 ms before; the caller waits on, and the next one's phone rings."""
+    crossed = tale.phone("102", ANNA, 18.0, 19.0, 19.002)
+    crossed.ended_by = EndedBy.LINE
+    tale.rung.insert(0, crossed)
+    assert not tale.kinds()
+    crossed.ended_at = START + 19.5
+    assert DROPPED in tale.kinds()
+
+
 def test_music_that_stops_is_found_but_not_the_quiet_before_it(tale: Tale) -> None:
     tale.gaps = {ANNA: [(START + 1.0, START + 4.0)]}
     assert tale.kinds() == set()

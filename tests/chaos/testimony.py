@@ -13,6 +13,7 @@ from tests.bench.sip_log import Message, messages
 NUMBER = re.compile(r"\+7\d{10}")
 
 _A_MOMENT = 0.3
+_CROSSING = 0.1
 
 
 class EndedBy(StrEnum):
@@ -73,6 +74,13 @@ class Ringing:
         """Rang for a moment that disturbs nobody: an order that was held up on its way, and taken back at once."""
         return self.answered_at is None and (self.ended_at or float("inf")) - self.rung_at < _A_MOMENT
 
+    @property
+    def crossed(self) -> bool:
+        """Picked up while we took it back, for a break asked for in that moment: nobody had been put through yet."""
+        if self.ended_by is not EndedBy.LINE or self.answered_at is None or self.ended_at is None:
+            return False
+        return self.ended_at - self.answered_at < _CROSSING
+
     def seconds(self, at_most: float) -> float:
         """Of conversation; `at_most`: the moment when it ended at the latest."""
         if self.answered_at is None or not self.joined:
@@ -90,7 +98,8 @@ class Seen:
     def conversations(self, call: Placed) -> list[Ringing]:
         """The ringings that became this call's conversations, in order."""
         until = call.ended_at or float("inf")
-        found = [r for r in self.rung if r.number == call.number and r.joined and r.answered_at is not None]
+        rung = [r for r in self.rung if r.number == call.number and not r.crossed]
+        found = [r for r in rung if r.joined and r.answered_at is not None]
         mine = [r for r in found if call.dialled_at <= (r.answered_at or 0.0) <= until + 1.0]
         return sorted(mine, key=lambda r: r.answered_at or 0.0)
 
