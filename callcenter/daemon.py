@@ -80,15 +80,7 @@ class Controller:
         self._spool = Spool(config.var / "spool")
         self._writer = Writer(register, self._clock.date, self._spool)
         self._archive = Archive(config, register, self.take)
-        self._translator = translate.Translator(
-            normalise,
-            self._directory.by_number,
-            self._directory.by_inn,
-            valid_inn,
-            tuple(config.pause_reasons),
-            config.prompts,
-            folders.recording,
-        )
+        self._translator = self._make_translator(folders)
         self._queues = {
             group: [f"cc-{line.id}" for line in config.lines.values() if group in line.answered_by]
             for group in config.groups
@@ -101,24 +93,8 @@ class Controller:
             self._on_silence,
         )
         self._memory = Memory(config, register, self._clock)
-        before = self._memory.before
-        self._journal = Journal(
-            folders.journal,
-            config.phones,
-            normalise,
-            lambda epoch: self._clock.at(datetime.fromtimestamp(epoch, UTC)),
-            before.journal if before else None,
-        )
-        self._takeover = TakeOver(
-            self.ami,
-            self._journal,
-            normalise,
-            self._take_snapshot,
-            self._on_message,
-            self._center.calls,
-            before.asterisk if before else "",
-            None if before and before.journal else time.time(),
-        )
+        self._journal = self._make_journal(folders)
+        self._takeover = self._make_takeover()
         self.connected = self._takeover.complete
         """Set while Asterisk is connected and its channels are known."""
         self._forecaster = Forecaster(config.lines.values(), register, self.outlook)
@@ -141,6 +117,41 @@ class Controller:
         self._stopping = False
         self._ending = False
         self._nobody_left = asyncio.Event()
+
+    def _make_translator(self, folders: Folders) -> translate.Translator:
+        return translate.Translator(
+            normalise,
+            self._directory.by_number,
+            self._directory.by_inn,
+            valid_inn,
+            tuple(self._config.pause_reasons),
+            self._config.prompts,
+            folders.recording,
+        )
+
+    def _make_journal(self, folders: Folders) -> Journal:
+        """Of this Asterisk, from where the controller before us saw it last."""
+        before = self._memory.before
+        return Journal(
+            folders.journal,
+            self._config.phones,
+            normalise,
+            lambda epoch: self._clock.at(datetime.fromtimestamp(epoch, UTC)),
+            before.journal if before else None,
+        )
+
+    def _make_takeover(self) -> TakeOver:
+        before = self._memory.before
+        return TakeOver(
+            self.ami,
+            self._journal,
+            normalise,
+            self._take_snapshot,
+            self._on_message,
+            self._center.calls,
+            before.asterisk if before else "",
+            None if before and before.journal else time.time(),
+        )
 
     # -- life --------------------------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 _BATCH = 50
 _AT_A_TIME = 0.05
-"""Seconds."""
+"""Seconds after which a visit to a thread looks at no further one."""
 _SHARE = 0.2
 """Of one processor at most: calls come first."""
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from tests.chaos.evidence import Case, Evidence, Row, moment
 from tests.chaos.plan import WITNESSES
-from tests.chaos.testimony import EndedBy, Placed, Ringing
+from tests.chaos.testimony import CROSSING, EndedBy, Placed, Ringing
 
 TOLERANCE = 1.0
 """Seconds between what a phone saw and what the register says."""
@@ -21,8 +21,6 @@ _SAME_MOMENT = 0.5
 """Seconds in which a caller has hung up already and a phone does not know it yet, or the other way round."""
 _FAREWELL = 6.0
 """Seconds from an operator's BYE to the line's: the good-bye between."""
-_CROSSING = 0.1
-"""Seconds in which a CANCEL or BYE and the next INVITE may cross."""
 _SHORTEST = 1.0
 """Seconds: with less there may be a conversation or none."""
 _LAST_SECONDS = 3.0
@@ -146,7 +144,7 @@ def _two_at_once(evidence: Evidence) -> Iterator[Violation]:
         if ringing.taken_back:
             continue
         before = busy.get(ringing.phone)
-        if before and ringing.rung_at < (before.ended_at or ringing.rung_at) - _CROSSING:
+        if before and ringing.rung_at < (before.ended_at or ringing.rung_at) - CROSSING:
             does = "talked with" if (before.answered_at or ringing.rung_at) < ringing.rung_at else "rang for"
             text = f"phone {ringing.phone} was rung while it {does} {before.number}"
             yield Violation(TWICE, ringing.number, ringing.rung_at, text)
@@ -221,7 +219,7 @@ def _hung_up_by(case: Case) -> set[str]:
     if case.placed.ended_by is not EndedBy.PHONE or last.ended_at is None:
         return {"operator"}
     earlier = last.ended_at - case.ended_at
-    if abs(earlier) <= _CROSSING:
+    if abs(earlier) <= CROSSING:
         return {"caller", "operator"}
     return {"operator" if earlier < 0 else "caller"}  # who hears the good-bye may hang up in it
 

@@ -13,7 +13,8 @@ from tests.bench.sip_log import Message, messages
 NUMBER = re.compile(r"\+7\d{10}")
 
 _A_MOMENT = 0.3
-_CROSSING = 0.1
+CROSSING = 0.1
+"""Seconds in which two messages may cross: a CANCEL or BYE and the next INVITE, an answer, the other side's BYE."""
 
 
 class EndedBy(StrEnum):
@@ -79,7 +80,7 @@ class Ringing:
         """Picked up while we took it back, for a break asked for in that moment: nobody had been put through yet."""
         if self.ended_by is not EndedBy.LINE or self.answered_at is None or self.ended_at is None:
             return False
-        return self.ended_at - self.answered_at < _CROSSING
+        return self.ended_at - self.answered_at < CROSSING
 
     def seconds(self, at_most: float) -> float:
         """Of conversation; `at_most`: the moment when it ended at the latest."""
