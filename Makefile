@@ -9,7 +9,7 @@ UV_VERSION := 0.13.9
 SIDE_BY_SIDE ?= -n 3 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test e2e check bench bench-full chaos prompts docs lock clean environment dev-environment asterisk voice
+.PHONY: help run demo test e2e check bench bench-full chaos attack prompts docs lock clean environment dev-environment asterisk voice
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ bench-full: dev-environment asterisk ## the same in half an hour, and 100 caller
 
 chaos: dev-environment asterisk ## break everything for half an hour, and judge call by call; A="--seconds 90 --callers 12" is short
 	$(BIN)/python -m tests.chaos --seconds 1800 --callers 80 $(A)
+
+attack: dev-environment asterisk ## attack the running line over SIP and its manager, on this machine alone
+	$(BIN)/python -m pytest tests/attack $(T)
 
 prompts: environment voice ## speak the prompts whose text has changed
 	$(BIN)/callcenter prompts build

@@ -23,8 +23,9 @@ from callcenter import __version__
 from callcenter.archive import Archive
 from callcenter.asterisk import translate
 from callcenter.asterisk.ami import Ami, AmiSettings, Message
+from callcenter.asterisk.event_check import EventCheck
 from callcenter.asterisk.journal import Journal
-from callcenter.asterisk.render import Folders
+from callcenter.asterisk.render import Folders, endpoints
 from callcenter.clock import Clock
 from callcenter.config import Config
 from callcenter.core import commands, events
@@ -35,7 +36,7 @@ from callcenter.core.view import OperatorView, Outlook, View
 from callcenter.directory import Directory, normalise, valid_inn
 from callcenter.forecaster.forecaster import Forecaster
 from callcenter.memory import Memory
-from callcenter.metrics import Metrics, RegisterState
+from callcenter.metrics import AmiState, Metrics, RegisterState
 from callcenter.people import Secrets
 from callcenter.planning.forecast import Forecast
 from callcenter.register import Register, RegisterError, Writer
@@ -85,6 +86,8 @@ class Controller:
             group: [f"cc-{line.id}" for line in config.lines.values() if group in line.answered_by]
             for group in config.groups
         }
+        self._token = random_secrets.token_hex(16)
+        self._check = EventCheck(self._token, endpoints(config))
         asterisk = config.asterisk
         self.ami = Ami(
             AmiSettings(asterisk.ami_host, asterisk.ami_port, "callcenter", secrets.ami),
@@ -149,6 +152,7 @@ class Controller:
             self._take_snapshot,
             self._on_message,
             self._center.calls,
+            self._check.believes,
             before.asterisk if before else "",
             None if before and before.journal else time.time(),
         )
@@ -312,6 +316,7 @@ class Controller:
 
     def _on_connection(self, connected: bool, reason: str) -> None:
         if connected:
+            self.ami.send(translate.token(self._token))  # first of all: what is told without it is refused
             self._takeover.begin()
             self._background(self._takeover.run(), "snapshot")
         else:
@@ -328,6 +333,8 @@ class Controller:
             self.take(replace(snapshot, histories=()))
 
     def _on_message(self, message: Message) -> None:
+        if not self._check.believes(message):
+            return
         if self._takeover.holds(message):  # nothing before the snapshot that it belongs to
             return
         try:
@@ -474,6 +481,7 @@ class Controller:
             not spool.trouble,
         )
 
-    def _ami_state(self) -> tuple[bool, float | None]:
+    def _ami_state(self) -> AmiState:
         last = self.ami.last_event_at
-        return self.ami.connected, None if last is None else time.monotonic() - last
+        age = None if last is None else time.monotonic() - last
+        return AmiState(self.ami.connected, age, self._check.counts())

@@ -36,6 +36,7 @@ class TakeOver:
     """`take` gets the snapshot, then `on_message` everything that was held back.
 
     `known` names the calls that the core believes to be in progress: of those that are gone the journal must tell.
+    `believes` tells Asterisk's own channels from those that somebody wrote into a field of another.
     `asterisk` is when Asterisk had started, as far as known from before; another answer means that it died.
     `ended_after`: seconds of the epoch, for a journal whose position is lost: calls that ended before are left out.
     """
@@ -48,6 +49,7 @@ class TakeOver:
         take: Callable[[Snapshot], None],
         on_message: Callable[[Message], None],
         known: Callable[[], Collection[str]],
+        believes: Callable[[Message], bool],
         asterisk: str = "",
         ended_after: float | None = None,
     ) -> None:
@@ -57,6 +59,7 @@ class TakeOver:
         self._take = take
         self._on_message = on_message
         self._known = known
+        self._believes = believes
         self._held_back: deque[Message] | None = None
         self._overflown = False
         self._ended_after = ended_after
@@ -173,7 +176,9 @@ class TakeOver:
         for channel in sorted(channels, key=translate.birth):
             try:
                 seen = translate.channel_seen(channel, self._normalise)
-                if seen.channel_id:  # what we would say to nobody, Asterisk would take as said to all
+                if seen.channel_id and self._believes(
+                    channel
+                ):  # what we would say to nobody, Asterisk would take as said to all
                     yield seen
             except Exception:
                 log.exception("Passed over a channel that cannot be understood: %.60r", channel.get("Channel"))

@@ -30,6 +30,7 @@ lines:
     ivr: {{ask_inn: false, urgency: {{}}}}
 people: {{101: {{name: Анна}}}}
 phones: {{101: }}
+trunks: {{city: {{networks: [127.0.1.0/24]}}}}
 http: {{port: {http_port}}}
 asterisk: {{start: false, ami_port: {ami_port}, sip_port: 1, rtp_first: 20000, rtp_last: 29999}}
 """
@@ -46,8 +47,13 @@ def channels(*seen: dict[str, str]) -> Callable[[dict[str, str]], str]:
     return answer
 
 
+def channel(call: str) -> str:
+    """The name that Asterisk gives to the channel of a call over the trunk."""
+    return f"PJSIP/trunk-city-{int(call.replace('.', '')):08x}"
+
+
 def arrives(call: str, number: str = "89025550101") -> str:
-    headers = {"Uniqueid": call, "Channel": f"PJSIP/city-{call}", "Line": "estp", "Number": number, "Name": ""}
+    headers = {"Uniqueid": call, "Channel": channel(call), "Line": "estp", "Number": number, "Name": ""}
     return event("UserEvent", UserEvent="CCArrived", **headers)
 
 

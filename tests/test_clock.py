@@ -136,7 +136,7 @@ async def test_set_between_two_controllers_it_costs_no_shift_and_no_place(
         await house.asterisk.action("Originate")
     house.asterisk.received.clear()
     wall.ahead = jump
-    listed = {"Uniqueid": "1.1", "Channel": "PJSIP/city-1.1", "Seconds": "2"}
+    listed = {"Uniqueid": "1.1", "Channel": "PJSIP/trunk-city-0000000b", "Seconds": "2"}
     house.asterisk.answers["Status"] = channels(listed | {"Variable": "CC_LINE=estp\r\nVariable: CC_STAGE=waiting"})
     async with house.connected() as controller:
         assert controller.view().operators["101"].presence == "available"

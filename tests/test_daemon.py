@@ -26,7 +26,7 @@ from callcenter.forecaster.apart import apart
 from callcenter.last_seen import LastSeen
 from callcenter.register import Register, RegisterError, Writer, past_days
 from tests.asterisk.fake_asterisk import LIMIT, Facts, FakeAsterisk, event
-from tests.house import House, arrives, channels, connection, hangs_up, lines_in_use
+from tests.house import House, arrives, channel, channels, connection, hangs_up, lines_in_use
 from tests.register.stories import arrival, eventually
 
 # -- Asterisk ----------------------------------------------------------------------------------------------------------
@@ -81,7 +81,7 @@ async def test_what_belongs_together_reaches_asterisk_in_one_piece(
         pieces: list[bytes] = []
         monkeypatch.setattr(controller.ami._connection.transport._transport, "write", pieces.append)
         controller.take(events.LogIn("101", True))
-        controller.take(events.CallArrived("1.1", "PJSIP/city-1.1", "estp", "+79025550101", "", None))
+        controller.take(events.CallArrived("1.1", "PJSIP/trunk-city-0000000b", "estp", "+79025550101", "", None))
         for told in (events.GreetingHeard("1.1"), events.InnGiven("1.1", events.InnEntry.SKIPPED, "")):
             controller.take(told)
         controller.take(events.UrgencyGiven("1.1", "1"))
@@ -160,11 +160,12 @@ async def test_a_message_that_nobody_understands_is_passed_over_live_and_in_the_
     monkeypatch.setattr(daemon, "normalise", poisoned)
     del house.asterisk.answers["Status"]
     async with house.running() as controller:
-        waiting = {"Seconds": "4", "Variable": "CC_LINE=estp\r\nVariable: CC_STAGE=waiting"}
-        listed = channels(
-            waiting | {"Uniqueid": "1.1", "Channel": "PJSIP/city-1", "CallerIDNum": "666"},
-            waiting | {"Uniqueid": "1.2", "Channel": "PJSIP/city-2", "CallerIDNum": "89025550101"},
-        )
+
+        def waiting(call: str, number: str) -> dict[str, str]:
+            known = f"CC_LINE=estp\r\nVariable: CC_STAGE=waiting\r\nVariable: CC_WHO={number}"
+            return {"Seconds": "4", "Uniqueid": call, "Channel": channel(call), "Variable": known}
+
+        listed = channels(waiting("1.1", "666"), waiting("1.2", "89025550101"))
         status = await house.asterisk.action("Status")
         house.asterisk.say(arrives("1.3", "666") + arrives("1.4") + listed(status))
         await connection(controller)
@@ -173,7 +174,7 @@ async def test_a_message_that_nobody_understands_is_passed_over_live_and_in_the_
         house.asterisk.say(arrives("1.5", "666") + arrives("1.6"))
         assert await house.sent_to("1.6") == "cc-greeting"
         assert lines_in_use(controller) == 3
-    assert "Passed over a channel that cannot be understood: 'PJSIP/city-1'" in caplog.text
+    assert "Passed over a channel that cannot be understood: 'PJSIP/trunk-city-0000000b'" in caplog.text
     assert caplog.text.count("Passed over a message that cannot be understood: 'UserEvent'") == 2
 
 

@@ -91,10 +91,10 @@ class Office:
         """The recorded session, with ids that nobody has had before and the offers that will be made."""
         self._era += 1
         made = self.floor._offers_made
-        told = recorded.session(self.floor.settings.boot)
+        told = recorded.session(self.floor.settings.boot, self.controller._token)
         ours = re.compile(f"(?<=offer-{self.floor.settings.boot}-)[0-9]+")
         told = [ours.sub(lambda found: f"{int(found[0]) + made:07d}", one) for one in told]
-        return [re.sub(r"1795315\d\d\d", str(1795315000 + 1000 * self._era), one) for one in told]
+        return [re.sub(r"\b\d{10}(?=\.\d)", str(1795315000 + 1000 * self._era), one) for one in told]
 
     async def hears(self, told: Sequence[str | bytes]) -> None:
         """Everything, one after the other, each as soon as the loop comes to it."""
@@ -287,9 +287,12 @@ HOSTILE = ("", "0", "1", "-1", "9" * 30, "²", "٣", "estp", "101", "201", "wait
 ids = st.sampled_from(("1.1", "1.2", "1.3", "offer-BOOT-0000001", "offer-BOOT-0000002", "offer-x", "", "a\nb", "x,y"))
 HEADERS = ("Line", "Number", "Name", "Phone", "Id", "Key", "Feature", "Digit", "Digits", "Status", "Cause", "Cause-txt",
            "ChannelState", "Response", "Reason", "ActionID", "BridgeUniqueid", "Channel", "Seconds",
-           "Variable")  # fmt: skip
+           "Variable", "Token")  # fmt: skip
 lies = st.builds(
-    lambda name, user, id, headers: (name, {"Uniqueid": id, "UserEvent": user, "Line": "estp", **headers}),
+    lambda name, user, id, headers: (
+        name,
+        {"Uniqueid": id, "UserEvent": user, "Line": "estp", "Token": "TOKEN", **headers},
+    ),
     names,
     user_events,
     ids,
@@ -307,9 +310,11 @@ async def test_an_asterisk_that_lies_stops_nothing_and_gets_no_word_of_its_own_i
     truth = torn(office.session(), edits)
     for place, (name, headers) in enumerate(storm):
         lie = event(name, **headers).replace("BOOT", office.floor.settings.boot)
+        lie = lie.replace("TOKEN", office.controller._token)
         await office.hears([lie.encode(errors="replace"), *truth[place : place + 1]])
         assert_sound(office.floor)
-    there: dict[str, Any] = {"7.7": {"Uniqueid": "7.7", "Channel": "PJSIP/city-7", "Stage": "waiting", "Seconds": "3"}}
+    there: dict[str, Any] = {"7.7": {"Uniqueid": "7.7", "Channel": "PJSIP/trunk-city-00000007", "Seconds": "3"}}
+    there["7.7"] |= {"Stage": "waiting", "Who": "666"}
     await office.sees(list(there.values()))
     believes(office.floor, there)
     await office.sees()

@@ -17,7 +17,7 @@ from callcenter.core.commands import Answer, Reply, SaveAnnouncement, SaveCall, 
 from callcenter.core.events import RecordingFailed, RecordingFinished
 from callcenter.core.records import AnnouncementRecord, CallRecord, OfferRecord, Outcome, PromiseResult
 from callcenter.core.view import LineView, OperatorView, PromisesView, View, WaitingView
-from callcenter.metrics import Metrics, RecordingState, RegisterState
+from callcenter.metrics import AmiState, Metrics, RecordingState, RegisterState
 from callcenter.metrics.recent import LIMIT
 from callcenter.planning.forecast import Forecast, Need
 
@@ -118,7 +118,7 @@ class World:
         self.view = View({"estp": LINE}, {p.id: p for p in people}, {"operators": 0}, asterisk_connected=True)
         self.register = RegisterState()
         self.recordings = RecordingState()
-        self.ami: tuple[bool, float | None] = (True, 0.25)
+        self.ami = AmiState(True, 0.25, {"token": 2})
         self.forecasts: dict[str, tuple[Forecast, float]] = {}
         self.metrics = Metrics(
             lambda: self.view,
@@ -370,7 +370,8 @@ def test_recordings_are_counted_by_result(world: World) -> None:
 
 def test_the_daemons_own_parts(world: World) -> None:
     assert world.scrape()("ami_last_event_age_seconds") == 0.25
-    world.ami, world.register = (False, None), RegisterState(17, 3, 61.5, 2, 18, 9000, 5, spool_works=False)
+    assert world.scrape()("ami_refused_total", reason="token") == 2
+    world.ami, world.register = AmiState(), RegisterState(17, 3, 61.5, 2, 18, 9000, 5, spool_works=False)
     scrape = world.scrape()
     assert scrape("ami_up") == 0
     assert scrape("ami_last_event_age_seconds") is None
@@ -412,6 +413,7 @@ def busy(world: World) -> Scrape:
 
 LABELS = {
     "answer": {"wrong_secret", "try_later"},
+    "reason": {"token"},
     "line": {"estp"},
     "urgency": {"urgent", "normal"},
     "outcome": {outcome.value for outcome in Outcome},

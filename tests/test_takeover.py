@@ -7,7 +7,7 @@ import pytest
 from callcenter import takeover
 from callcenter.core.past import CallHistory
 from tests.asterisk.fake_asterisk import event, success
-from tests.house import House, arrives, channels, connection, hangs_up, lines_in_use
+from tests.house import House, arrives, channel, channels, connection, hangs_up, lines_in_use
 from tests.register.stories import eventually
 
 
@@ -17,7 +17,7 @@ async def test_what_happens_before_the_snapshot_waits_for_it(house: House) -> No
     async with house.running() as controller:
         status = await house.asterisk.action("Status")
         assert not controller.connected.is_set()
-        waiting = {"Uniqueid": "1.1", "Channel": "PJSIP/city-1", "Seconds": "40"}
+        waiting = {"Uniqueid": "1.1", "Channel": "PJSIP/trunk-city-00000001", "Seconds": "40"}
         listed = channels(waiting | {"Variable": "CC_LINE=estp\r\nVariable: CC_STAGE=waiting"})(status)
         house.asterisk.say(hangs_up("1.1") + arrives("1.2") + listed + arrives("1.3"))
         assert await house.sent_to("1.2") == "cc-greeting"
@@ -44,7 +44,7 @@ async def test_a_snapshot_that_is_not_answered_is_asked_for_again(
 
 
 def goes_alone(call: str) -> str:
-    return event("UserEvent", UserEvent="CCAlone", Uniqueid=call, Channel=f"PJSIP/city-{call}", Line="estp")
+    return event("UserEvent", UserEvent="CCAlone", Uniqueid=call, Channel=channel(call), Line="estp")
 
 
 async def test_a_caller_whom_asterisk_serves_though_we_are_here_is_taken_back(house: House) -> None:
@@ -60,7 +60,7 @@ async def test_who_went_to_asterisks_queue_before_the_snapshot_is_taken_back_onc
     del house.asterisk.answers["Status"]
     async with house.running():
         status = await house.asterisk.action("Status")
-        alone = {"Uniqueid": "1.1", "Channel": "PJSIP/city-1.1", "Seconds": "9"}
+        alone = {"Uniqueid": "1.1", "Channel": "PJSIP/trunk-city-0000000b", "Seconds": "9"}
         listed = channels(alone | {"Variable": "CC_LINE=estp\r\nVariable: CC_STAGE=alone"})(status)
         house.asterisk.say(goes_alone("1.1") + listed + arrives("1.2"))
         assert await house.sent_to("1.2") == "cc-greeting"
@@ -79,7 +79,7 @@ async def test_who_goes_to_asterisks_queue_just_after_having_been_listed_is_take
         del house.asterisk.answers["Status"]
         house.asterisk.hang_up()
         await eventually(lambda: len(house.asterisk.actions("Status")) == 2)
-        waiting = {"Uniqueid": "1.1", "Channel": "PJSIP/city-1.1", "Seconds": "9"}
+        waiting = {"Uniqueid": "1.1", "Channel": "PJSIP/trunk-city-0000000b", "Seconds": "9"}
         waiting |= {"Variable": "CC_LINE=estp\r\nVariable: CC_STAGE=waiting"}
         house.asterisk.say(goes_alone("1.1") + channels(waiting)(house.asterisk.actions("Status")[-1]))
         await eventually(lambda: len(house.asterisk.actions("Redirect")) == 3)
@@ -91,7 +91,7 @@ async def test_a_defect_in_the_journal_or_in_what_is_made_of_it_does_not_keep_th
 ) -> None:
     """Nobody would ever be offered to anybody: so the line goes on without what the journal tells."""
     async with house.controller() as controller:
-        broken = CallHistory("9.9", "PJSIP/city-9", "estp", stages=None, ended_at=1.0)  # type: ignore[arg-type]
+        broken = CallHistory("9.9", "PJSIP/trunk-city-00000009", "estp", stages=None, ended_at=1.0)  # type: ignore[arg-type]
         monkeypatch.setattr(controller._journal, "read", lambda _: [broken])
         try:
             await controller.start()
@@ -118,7 +118,7 @@ async def test_more_than_memory_takes_before_the_channels_are_listed_is_asked_fo
     async with house.running() as controller:
         status = await house.asterisk.action("Status")
         house.asterisk.answers["Status"] = channels()
-        waiting = {"Uniqueid": "1.1", "Channel": "PJSIP/city-1", "Seconds": "40"}
+        waiting = {"Uniqueid": "1.1", "Channel": "PJSIP/trunk-city-00000001", "Seconds": "40"}
         listed = channels(waiting | {"Variable": "CC_LINE=estp\r\nVariable: CC_STAGE=waiting"})(status)
         house.asterisk.say("".join(map(hangs_up, ("1.1", "8.1", "8.2", "8.3"))) + listed)
         await connection(controller)
@@ -140,12 +140,12 @@ async def test_a_lost_connection_is_seen_and_the_next_one_begins_with_a_snapshot
 
 async def test_the_dialplan_knows_that_we_are_back_before_it_hears_of_anything_else(house: House) -> None:
     """Else the callers of an outage, sent on by us, would find a stale heartbeat and go back to the safety net."""
-    waiting = {"Uniqueid": "1.1", "Channel": "PJSIP/city-1", "Seconds": "40"}
+    waiting = {"Uniqueid": "1.1", "Channel": "PJSIP/trunk-city-00000001", "Seconds": "40"}
     house.asterisk.answers["Status"] = channels(waiting | {"Variable": "CC_LINE=estp\r\nVariable: CC_STAGE=waiting"})
     async with house.connected():
         assert await house.sent_to("1.1") == "cc-waiting"
     done = [action.get("Variable", action["Action"]) for action in house.asterisk.received]
-    assert done[:3] == ["CoreStatus", "Status", "CC_HEARTBEAT"]
+    assert done[:4] == ["CC_TOKEN", "CoreStatus", "Status", "CC_HEARTBEAT"]
 
 
 async def test_an_asterisk_that_started_anew_has_cut_everybody_off(

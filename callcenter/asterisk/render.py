@@ -18,7 +18,7 @@ import jinja2
 
 from callcenter.config import GENERAL_CODE, Config
 from callcenter.config.sections import Line, Trunk
-from callcenter.config.values import SipAddress, dialled_forms
+from callcenter.config.values import TRUNK_PREFIX, SipAddress, dialled_forms
 from callcenter.core.events import GENERAL_LINE
 from callcenter.people import Secrets
 
@@ -242,7 +242,12 @@ def _general_dial(config: Config, line: Line) -> str:
 
 
 def _trunk_name(trunk: Trunk) -> str:
-    return f"trunk-{trunk.id}"
+    return f"{TRUNK_PREFIX}{trunk.id}"
+
+
+def endpoints(config: Config) -> frozenset[str]:
+    """The names that Asterisk has for phones and trunks, and begins the names of their channels with."""
+    return frozenset(config.phones) | {_trunk_name(trunk) for trunk in config.trunks.values()}
 
 
 def _trunk(trunk: Trunk) -> _TrunkEntry:

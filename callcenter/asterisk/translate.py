@@ -104,7 +104,7 @@ class Translator:
         if name == "CCInn":
             return self._inn(message, channel)
         if name == "CCAlone":
-            raw = message.get("CallerIDNum", "")
+            raw = unquote(message.get("Number", ""), errors="replace")
             age = min(_number(message.get("Age", "")) / 10.0, _OLDEST_ALONE)
             return events.WaitsAlone(
                 channel, message.get("Channel", ""), message.get("Line", ""), self.normalise(raw) or raw, seconds=age
@@ -232,13 +232,14 @@ _SIMPLE: Mapping[str, Callable[[Message, str], Event]] = {
 def channel_seen(message: Message, normalise: Callable[[str], str]) -> events.ChannelSeen:
     """One channel of the answer to `Status`."""
     variables = dict(entry.split("=", 1) for entry in message.get("Variable", "").split("\n") if "=" in entry)
+    number = unquote(variables.pop("CC_WHO", ""), errors="replace")
     return events.ChannelSeen(
         message.get("Uniqueid", ""),
         message.get("Channel", ""),
         message.get("BridgeID", ""),
         float(_number(message.get("Seconds", ""))),
         variables,
-        normalise(message.get("CallerIDNum", "")) or message.get("CallerIDNum", ""),
+        normalise(number) or number,
         _endpoint(message.get("Channel", "")),
     )
 
@@ -261,7 +262,7 @@ def _endpoint(channel: str) -> str:
 
 SNAPSHOT: Action = {
     "Action": "Status",
-    "Variables": "CC_LINE,CC_STAGE,CC_AFTER,CC_SERVED,CC_RECORDED,CC_SINCE",
+    "Variables": "CC_LINE,CC_STAGE,CC_AFTER,CC_SERVED,CC_RECORDED,CC_SINCE,CC_WHO",
     "AllVariables": "false",
 }
 """Asks for every channel; the answers go through `channel_seen`. CC_SINCE: tenths of a second of the epoch. CC_SERVED,
@@ -272,6 +273,11 @@ def served_alone(message: Message) -> bool:
     """Whether a caller has just gone to Asterisk's own queue: our heartbeat was late, somebody set the clock, or we
     came back while the caller was being greeted."""
     return message.get("Event") == "UserEvent" and message.get("UserEvent") == "CCAlone"
+
+
+def token(value: str) -> Action:
+    """Gives the dialplan the word that each of its events has to say from now on (event_check.py)."""
+    return {"Action": "Setvar", "Variable": "CC_TOKEN", "Value": value}
 
 
 def heartbeat(epoch: int) -> Action:

@@ -29,7 +29,7 @@ from callcenter.config.sections import (
     Timings,
     Trunk,
 )
-from callcenter.config.values import DisplayText, FilePath, Id, PersonId, PhoneName
+from callcenter.config.values import DisplayText, FilePath, Id, LineId, PersonId, PhoneName
 from callcenter.config.yaml_file import Document, Location, YamlError, read_yaml
 from callcenter.core import settings
 
@@ -47,7 +47,7 @@ class Config(Section):
     """Where the file lies."""
     var: FilePath
     """Everything made at run time: secrets, rendered settings, database, logs."""
-    lines: dict[Id, Line] = {}
+    lines: dict[LineId, Line] = {}
     groups: dict[Id, Group]
     people: dict[PersonId, Person] = {}
     phones: dict[PhoneName, Phone] = {}

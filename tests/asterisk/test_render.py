@@ -156,7 +156,7 @@ def test_a_trunk_that_only_receives_has_no_way_out(site: Site) -> None:
     matches = [value for name, value in site.section("pjsip.conf", "trunk-city", type="identify") if name == "match"]
     assert matches == ["127.0.1.0/24", "fd00:1::/64"]
     assert "Dial(PJSIP" not in site["extensions.conf"]
-    assert "CCGeneral,Status: UNCONFIGURED" in site["extensions.conf"]
+    assert "CCGeneral,Token: ${CC_TOKEN},Status: UNCONFIGURED" in site["extensions.conf"]
 
 
 @pytest.mark.parametrize(
@@ -227,7 +227,7 @@ timings: {ring_timeout: 12.6}
         assert f"exten => {number},1,Goto(cc-arrive,{line},1)" in dialplan
     assert "exten => s,1,Goto(cc-arrive" not in dialplan, "with two lines nobody knows which one is meant"
     assert "exten => estp,1,Dial(PJSIP/+73422000000@trunk-out," in dialplan
-    assert "exten => city,1,UserEvent(CCGeneral,Status: UNCONFIGURED)" in dialplan
+    assert "exten => city,1,UserEvent(CCGeneral,Token: ${CC_TOKEN},Status: UNCONFIGURED)" in dialplan
     assert "GotoIfTime(08:00-23:59," in dialplan
     assert ("timeout", "13") in site.section("queues.conf", "cc-estp")
     assert ("strategy", "leastrecent") in site.section("queues.conf", "cc-city")

@@ -12,6 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from callcenter.asterisk import translate
+from callcenter.asterisk.event_check import TOKEN
 from callcenter.asterisk.messages import Message, checked, parse, unfit
 from callcenter.asterisk.render import LONGEST_FOLDER
 from callcenter.asterisk.translate import LogInByPhone, Translator, channel_seen
@@ -171,7 +172,8 @@ def test_a_pin_is_not_shown_when_the_attempt_is_printed() -> None:
 def test_a_channel_of_the_snapshot() -> None:
     message = parse(
         "Event: Status\r\nUniqueid: 1.7\r\nChannel: PJSIP/city-07\r\nBridgeID: b1\r\nSeconds: 75\r\n"
-        "CallerIDNum: 83422921960\r\nVariable: CC_LINE=estp\r\nVariable: CC_STAGE=a=b\u2028c\r\nVariable: odd"
+        "CallerIDNum: 1\r\nVariable: CC_WHO=8342%32921960\r\nVariable: CC_LINE=estp\r\n"
+        "Variable: CC_STAGE=a=b\u2028c\r\nVariable: odd"
     )
     assert message is not None
     seen = channel_seen(message, normalise)
@@ -239,7 +241,9 @@ def test_the_dialplan_tells_nothing_that_is_not_understood() -> None:
     for name in {*USER_EVENTS} - {alone}:
         assert user(name, Feature="complete") is not None, name
     sent = {header for told in re.findall(r",UserEvent\((.*)\)\n", DIALPLAN) for header in re.findall(r",(\w+):", told)}
-    assert sent <= set(HEADERS)
+    assert sent <= {*HEADERS, TOKEN}
+    told = re.findall(r",UserEvent\((.*)\)\n", DIALPLAN)
+    assert all(f"{TOKEN}: ${{CC_TOKEN}}" in event for event in told), "nobody who only calls can say the token"
 
 
 @given(MESSAGES)

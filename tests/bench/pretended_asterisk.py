@@ -14,12 +14,13 @@ import sys
 _ACTION = re.compile(rb"Action: (\w+)\r\nActionID: ([^\r\n]*)((?:\r\n[^\r\n]+)*)\r\n\r\n")
 """panoramisk writes headers in the order of the alphabet."""
 _CONTEXT = re.compile(rb"^Context: ([^\r]*)", re.MULTILINE)
-_CALLER = re.compile(rb"^Variable: CC_CALLER=PJSIP/([^\r]*)", re.MULTILINE)
+_CALLER = re.compile(rb"^Variable: CC_CALLER=PJSIP/trunk-city-([0-9a-f]{8})", re.MULTILINE)
 _CHANNEL = re.compile(rb"^Channel: ([^\r]*)", re.MULTILINE)
+_TOKEN = re.compile(rb"^Value: ([^\r]*)\r\nVariable: CC_TOKEN", re.MULTILINE)
 _OK = b"Response: Success\r\nActionID: %b\r\nMessage: Done\r\n\r\n"
 
 _SNAPSHOT = (
-    b"Privilege: %b,all\r\nChannel: PJSIP/%b\r\nChannelState: %b\r\nChannelStateDesc: Up\r\n"
+    b"Privilege: %b,all\r\nChannel: PJSIP/trunk-city-%08x\r\nChannelState: %b\r\nChannelStateDesc: Up\r\n"
     b"CallerIDNum: +73422921960\r\nCallerIDName: <unknown>\r\nConnectedLineNum: <unknown>\r\n"
     b"ConnectedLineName: <unknown>\r\nLanguage: ru\r\nAccountCode: \r\nContext: cc-waiting\r\nExten: s\r\n"
     b"Priority: 1\r\nUniqueid: %b\r\nLinkedid: %b\r\n"
@@ -45,6 +46,8 @@ class PretendedAsterisk:
         self.actions = 0
         """Answered."""
         self._told = b""
+        self.token = b""
+        """What our events have to say."""
 
     def begin(self) -> bytes:
         """The first callers."""
@@ -69,10 +72,12 @@ class PretendedAsterisk:
             self._told += b"Event: FullyBooted\r\nPrivilege: system,all\r\nStatus: Fully Booted\r\n\r\n"
         elif name == b"Status":
             self._told += b"Event: StatusComplete\r\nActionID: %b\r\nEventList: Complete\r\n\r\n" % id
+        elif name == b"Setvar":
+            self.token = _group(_TOKEN, headers) or self.token
         elif name == b"Redirect":
             self._goes_on(_group(_CONTEXT, headers), _group(_CHANNEL, headers))
         elif name == b"Originate":
-            self._conversation(id, _group(_CALLER, headers))
+            self._conversation(id, b"1795298577.%d" % int(_group(_CALLER, headers), 16))
 
     def _arrives(self) -> None:
         if self._coming:
@@ -104,11 +109,14 @@ class PretendedAsterisk:
         self._arrives()
 
     def _says(self, name: bytes, channel: bytes, headers: bytes = b"") -> None:
-        self._tell(b"UserEvent", channel, b"6", b"user", b"UserEvent: %b\r\n%b" % (name, headers))
+        self._tell(
+            b"UserEvent", channel, b"6", b"user", b"Token: %b\r\nUserEvent: %b\r\n%b" % (self.token, name, headers)
+        )
 
     def _tell(self, event: bytes, channel: bytes, state: bytes, kind: bytes, headers: bytes = b"") -> None:
         self.events += 1
-        snapshot = _SNAPSHOT % (kind, channel, state, channel, channel)
+        number = int(re.split(rb"[.-]", channel)[-1])
+        snapshot = _SNAPSHOT % (kind, number, state, channel, channel)
         self._told += b"Event: %b\r\n%b%b\r\n" % (event, snapshot, headers)
 
     def _take(self) -> bytes:
@@ -133,7 +141,7 @@ def main(calls: int, at_once: int) -> None:
             begun = False
             while data := connection.recv(1 << 18):
                 answer = asterisk.feed(data)
-                if b"FullyBooted" in answer and not begun:
+                if asterisk.token and not begun:
                     begun, answer = True, answer + asterisk.begin()
                 if answer:
                     connection.sendall(answer)
