@@ -3,7 +3,8 @@
 # The Python (3.11 or newer) that the environment is made with.
 PYTHON ?= python3
 BIN := var/venv/bin
-UV_VERSION := 0.13.9
+
+SET_UP := PYTHON='$(PYTHON)' sh tools/environment.sh
 
 # Stories wait for people to finish speaking, so several fit into the time of one.
 SIDE_BY_SIDE ?= -n 3 --dist worksteal
@@ -51,26 +52,18 @@ prompts: environment voice ## speak the prompts whose text has changed
 docs: dev-environment ## renew the diagrams and tables in the documents
 	$(BIN)/python tools/docs.py
 
-lock: var/uv/$(UV_VERSION) ## resolve and lock the dependencies anew; UPGRADE=--upgrade takes newer ones
-	var/uv/bin/uv pip compile $(UPGRADE) $(LOCK) pyproject.toml -o requirements/run.txt
-	var/uv/bin/uv pip compile $(UPGRADE) $(LOCK) pyproject.toml --group dev -c requirements/run.txt -o requirements/dev.txt
-
-LOCK = --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command 'make lock'
-
-var/uv/$(UV_VERSION):
-	$(PYTHON) -m venv --clear var/uv
-	var/uv/bin/pip install -qq uv==$(UV_VERSION)
-	@touch $@
+lock: ## resolve and lock the dependencies, and uv, anew; UPGRADE=--upgrade takes newer ones
+	@$(SET_UP) lock $(UPGRADE)
 
 clean: ## remove the environment, parts and caches; the register, secrets and recordings stay
 	rm -rf var/venv var/parts var/cache var/uv
 
 # Each of these returns at once when there is nothing to do: the tools keep stamps.
 environment:
-	@$(PYTHON) tools/venv.py run
+	@$(SET_UP) run
 
 dev-environment:
-	@$(PYTHON) tools/venv.py dev
+	@$(SET_UP) dev
 
 asterisk:
 	@$(PYTHON) tools/parts.py asterisk sipp

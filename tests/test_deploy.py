@@ -91,9 +91,11 @@ def test_what_the_images_copy_is_let_through_to_the_builder() -> None:
 
 
 def test_dependencies_are_installed_with_their_hashes_and_asterisk_as_the_set_up_does() -> None:
-    installed = " ".join(" ".join(words) for words in STAGES["environment"])
-    assert "--require-hashes" in installed
-    assert "requirements/run.txt" in copied("environment")
+    steps = " ".join(" ".join(words) for words in STAGES["environment"]).split("&&")
+    for lock, step in (("uv", "pip install"), ("run", "uv pip sync")):
+        assert f"requirements/{lock}.txt" in copied("environment")
+        installs = [words for words in steps if step in words]
+        assert [f"/tmp/{lock}.txt" in words and "--require-hashes" in words for words in installs] == [True]
     packages = next(" ".join(words) for words in STAGES["asterisk"] if "apt-get" in words).split()
     assert set(ASTERISK.packages) <= set(packages)
     assert "tzdata" in packages

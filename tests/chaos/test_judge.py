@@ -196,6 +196,30 @@ def test_a_phone_picked_up_while_it_was_taken_back_was_no_conversation(tale: Tal
     assert DROPPED in tale.kinds()
 
 
+@pytest.mark.parametrize("after", [-0.03, 0.071])
+def test_of_a_caller_who_gives_up_while_the_phone_is_picked_up_both_may_be_said(tale: Tale, after: float) -> None:
+    """The line takes the phone back because the caller has gone: they were put through for a blink, or just not."""
+    caller, ringing, row = tale.placed[0], tale.rung[0], tale.rows[0]
+    caller.ended_by, caller.ended_at = EndedBy.PHONE, START + 22.0 + after
+    ringing.ended_by, ringing.ended_at = EndedBy.LINE, START + 22.074
+    row |= {"ended_at": at(22.0 + after), "talk": max(0.0, after), "hung_up_by": "caller"}
+    assert not tale.kinds()
+    row["answered_at"] = at(20.0)
+    assert tale.kinds() == {ROWS}, "when they were put through is known"
+    row |= {"answered_at": None, "operator": "", "outcome": "abandoned", "waiting": 19.0 + after}
+    assert not tale.kinds()
+
+
+def test_who_gave_up_well_before_the_phone_was_picked_up_talked_to_nobody(tale: Tale) -> None:
+    caller, ringing, row = tale.placed[0], tale.rung[0], tale.rows[0]
+    caller.ended_by, caller.ended_at = EndedBy.PHONE, START + 21.8
+    ringing.ended_by, ringing.ended_at = EndedBy.LINE, START + 22.05
+    row |= {"ended_at": at(21.8), "talk": 0.0, "hung_up_by": "caller"}
+    assert tale.kinds() == {ROWS}
+    row |= {"answered_at": None, "operator": "", "outcome": "abandoned", "waiting": 18.8}
+    assert not tale.kinds()
+
+
 def test_music_that_stops_is_found_but_not_the_quiet_before_it(tale: Tale) -> None:
     tale.gaps = {ANNA: [(START + 1.0, START + 4.0)]}
     assert tale.kinds() == set()
