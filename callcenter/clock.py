@@ -5,8 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+WallClock = Callable[[], datetime]
+"""Reads the clock on the wall: the present moment, zone-aware."""
+
 CLOCK_STEP = timedelta(seconds=0.1)
 """A smaller difference between the clocks is jitter, and must not put two facts into the wrong order."""
+
+
+def wall_clock() -> datetime:
+    """The present moment by this machine's clock, UTC.
+
+    For command lines and the composition root, which hand it on: nothing below them reads a clock (`make check`).
+    """
+    return datetime.now(UTC)
 
 
 class Clock:

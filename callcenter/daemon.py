@@ -25,7 +25,7 @@ from callcenter.asterisk import translate
 from callcenter.asterisk.ami import Ami, AmiSettings, Message
 from callcenter.asterisk.journal import Journal
 from callcenter.asterisk.render import Folders
-from callcenter.clock import Clock
+from callcenter.clock import Clock, wall_clock
 from callcenter.config import Config
 from callcenter.core import commands, events
 from callcenter.core.callcenter import CallCenter
@@ -169,7 +169,7 @@ class Controller:
         for work, name in self._archive.work():
             self._background(work, name)
         self._background(self._forecaster.run(), "forecast")
-        self._background(keep_past_days(self._register, self._config.lines.values()), "past days")
+        self._background(keep_past_days(self._register, self._config.lines.values(), wall_clock), "past days")
         self._ami_task = self._background(self.ami.run(), "ami")
         self._background(self._every(HEARTBEAT, self._beat), "heartbeat")
         self._background(self._every(1.0, self._look_at_calendar), "calendar")
