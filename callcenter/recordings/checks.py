@@ -7,8 +7,9 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Collection
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
+from callcenter.clock import WallClock
 from callcenter.recordings.conversation import Conversation, Register
 from callcenter.recordings.manifest import Manifest
 from callcenter.recordings.problems import examine
@@ -32,6 +33,7 @@ class RecordingChecks:
         after: float,
         keep_days: Callable[[str], int],
         unfinished: Callable[[], Collection[str]],
+        wall: WallClock,
         every: float = 5.0,
     ) -> None:
         """`after`: seconds from a call's end to its check. `keep_days`: of a line.
@@ -43,6 +45,7 @@ class RecordingChecks:
         self._after = timedelta(seconds=after)
         self._keep_days = keep_days
         self._unfinished = unfinished
+        self._wall = wall
         self._every = every
         self.checked = 0
         self.problems = 0
@@ -61,14 +64,14 @@ class RecordingChecks:
 
     async def look(self) -> int:
         """Check those whose time has come, the oldest first; how many were found (no more than a batch)."""
-        before = datetime.now(UTC) - self._after
+        before = self._wall() - self._after
         due = list(await self._register.unchecked(before, self._unfinished(), _BATCH))
         left = deque(due)
         while left:
             began = time.monotonic()
             found = await asyncio.to_thread(self._examine_some, left)
             known = {said.call: _together(said.problem, problems) for said, problems in found}
-            await self._register.checked(known, datetime.now(UTC))
+            await self._register.checked(known, self._wall())
             for said, problems in found:
                 self.checked += 1
                 if problems or said.problem:
@@ -89,8 +92,8 @@ class RecordingChecks:
     def _examine(self, said: Conversation) -> list[str]:
         try:
             entry = self._manifest.of_path(said.recording) if said.recording else None
-            kept = timedelta(days=self._keep_days(said.line))
-            return examine(said, entry, self._manifest.file(said.recording or "."), kept)
+            kept_since = self._wall() - timedelta(days=self._keep_days(said.line))
+            return examine(said, entry, self._manifest.file(said.recording or "."), kept_since)
         except Exception as error:  # whatever stands in a file must not keep the others from being checked
             return [f"its recording cannot be checked: {error}"]
 

@@ -34,7 +34,7 @@ class Place:
     def __init__(self, home: Path) -> None:
         self.spool, self.folder = home / "spool", home / "kept"
         self.spool.mkdir()
-        self.recordings = Recordings(self.spool, self.folder, Manifest(self.folder, home))
+        self.recordings = Recordings(self.spool, self.folder, Manifest(self.folder, home, lambda: NOW))
 
     def side(self, name: str, samples: list[int] | array[int]) -> Path:
         """What Asterisk wrote: a finished file."""
