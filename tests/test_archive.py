@@ -17,6 +17,7 @@ from callcenter.archive import Archive
 from callcenter.config import Config
 from callcenter.core.commands import FinishRecording
 from callcenter.core.events import RecordingFailed, RecordingFinished, RecordingPossible
+from callcenter.recordings import checks, recording
 from callcenter.recordings.manifest import Manifest
 from callcenter.recordings.recording import RATE, digest
 from callcenter.register import Register
@@ -75,7 +76,10 @@ class Office:
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Office:
+def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Office:
+    """Where nobody waits for longer than he has to: neither for the next check nor for an Asterisk that has died."""
+    monkeypatch.setattr(checks, "_EVERY", 0.01)
+    monkeypatch.setattr(recording, "_PATIENCE", 0.0)
     return Office(tmp_path)
 
 

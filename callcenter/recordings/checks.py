@@ -16,6 +16,8 @@ from callcenter.recordings.problems import examine
 
 log = logging.getLogger(__name__)
 
+_EVERY = 5.0
+"""Seconds from one look at what is due to the next."""
 _BATCH = 50
 _AT_A_TIME = 0.05
 """Seconds after which a visit to a thread looks at no further one."""
@@ -34,7 +36,6 @@ class RecordingChecks:
         keep_days: Callable[[str], int],
         unfinished: Callable[[], Collection[str]],
         wall: WallClock,
-        every: float = 5.0,
     ) -> None:
         """`after`: seconds from a call's end to its check. `keep_days`: of a line.
 
@@ -46,7 +47,6 @@ class RecordingChecks:
         self._keep_days = keep_days
         self._unfinished = unfinished
         self._wall = wall
-        self._every = every
         self.checked = 0
         self.problems = 0
         """Recordings with a problem, of those checked since the start."""
@@ -60,7 +60,7 @@ class RecordingChecks:
                 log.warning("Recordings cannot be checked just now: %s", problem)
                 more = False
             if not more:
-                await asyncio.sleep(self._every)
+                await asyncio.sleep(_EVERY)
 
     async def look(self) -> int:
         """Check those whose time has come, the oldest first; how many were found (no more than a batch)."""

@@ -128,9 +128,7 @@ def checks(archive: Archive, after: float = 0.0) -> RecordingChecks:
     def unfinished() -> Collection[str]:
         return archive.recordings.unfinished
 
-    return RecordingChecks(
-        archive.rows, archive.manifest, after, lambda line: KEPT, unfinished, lambda: TODAY, every=0.01
-    )
+    return RecordingChecks(archive.rows, archive.manifest, after, lambda line: KEPT, unfinished, lambda: TODAY)
 
 
 async def test_each_recording_is_checked_once_and_the_register_says_what_was_found(archive: Archive) -> None:
@@ -168,7 +166,10 @@ async def test_a_row_that_leads_out_of_the_folder_is_a_problem_and_no_stop(archi
     assert archive.rows.talks["1.2"].problem == ""
 
 
-async def test_a_register_that_is_away_is_asked_again(archive: Archive, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_register_that_is_away_is_asked_again(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("callcenter.recordings.checks._EVERY", 0.01)
     await archive.talked()
     archive.rows.trouble = RuntimeError("locked")
     look = checks(archive)
