@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from callcenter.asterisk.render import Folders
+from callcenter.clock import WallClock
 from callcenter.config import Config
 from callcenter.core.commands import FinishRecording
 from callcenter.core.events import RecordingFailed, RecordingFinished, RecordingPossible
@@ -27,10 +28,13 @@ log = logging.getLogger(__name__)
 class Archive:
     """The recordings of one controller. `take` hands the core whether recordings are possible."""
 
-    def __init__(self, config: Config, register: Register, take: Callable[[RecordingPossible], None]) -> None:
+    def __init__(
+        self, config: Config, register: Register, take: Callable[[RecordingPossible], None], wall: WallClock
+    ) -> None:
         self._config = config
+        self._wall = wall
         settings, spool = config.recordings, Folders.under(config.var).recording
-        manifest = Manifest(settings.folder, config.var)
+        manifest = Manifest(settings.folder, config.var, wall)
         conversations = Conversations(register)
         self._recordings = Recordings(spool, settings.folder, manifest=manifest)
         self._space = RecordingSpace([spool, settings.folder], settings.min_free_mb * 10**6, take)
@@ -40,6 +44,7 @@ class Archive:
             settings.check_after,
             config.retention_days,
             lambda: self._recordings.unfinished,
+            wall,
         )
         self._retention = Retention(manifest, config.retention_days, conversations)
         self._adoption = Adoption(manifest, config.zone)
@@ -52,11 +57,11 @@ class Archive:
         """What goes on all the time, and what each is called."""
         yield self._space.run(), "recording space"
         yield self._look_at_files(), "recording checks"
-        yield self._retention.run(), "retention"
+        yield self._retention.run(self._wall), "retention"
 
     async def _look_at_files(self) -> None:
         """What lay there before the manifest has to be in it before it is looked for there."""
-        await self._adoption.run()
+        await self._adoption.run(self._wall())
         await self._checks.run()
 
     async def finish(self, wanted: FinishRecording, ended: datetime) -> RecordingFinished | RecordingFailed:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -13,6 +12,7 @@ from callcenter import __version__
 from callcenter.asterisk.process import AsteriskError
 from callcenter.asterisk.render import Installation, RenderError
 from callcenter.backup import BackupError, backup_to
+from callcenter.clock import wall_clock
 from callcenter.config import Config, ConfigError
 from callcenter.config.option import Finite, config_option, load
 from callcenter.daemon import Controller, StartError
@@ -81,7 +81,7 @@ def demo(config_path: Path, seconds: float | None, callers_per_minute: float) ->
 def check(config_path: Path) -> None:
     """Read the configuration and tell everything that is wrong with it."""
     config = load(config_path)
-    for warning in config.warnings(datetime.now(UTC).date()):
+    for warning in config.warnings(wall_clock().date()):
         click.echo(f"warning: {warning}")
     click.echo(
         f"{config_path}: in order "
@@ -170,10 +170,10 @@ main.add_command(simulate_command)
 def _serve(config: Config, *, with_asterisk: bool, credentials: bool) -> None:
     def ready(controller: Controller, connected: bool) -> None:
         secrets = Secrets.load_or_create(config.var, config) if credentials else None
-        for line in summary(config, secrets, controller.view()):
+        for line in summary(config, secrets, controller.view(), wall_clock()):
             click.echo(line)
 
-    for warning in config.warnings(datetime.now(UTC).date()):
+    for warning in config.warnings(wall_clock().date()):
         logging.getLogger(__name__).warning("%s", warning)
     try:
         asyncio.run(serve_until_stopped(config, with_asterisk=with_asterisk, ready=ready))

@@ -5,21 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+WallClock = Callable[[], datetime]
+"""Reads the clock on the wall: the present moment, in UTC."""
+
 CLOCK_STEP = timedelta(seconds=0.1)
 """A smaller difference between the clocks is jitter, and must not put two facts into the wrong order."""
+
+
+def wall_clock() -> datetime:
+    """The present moment by this machine's clock. For the edges, which hand it on: no other module may read a clock."""
+    return datetime.now(UTC)
 
 
 class Clock:
     """Dates for moments of the core's clock, and back. Dates follow when the wall clock is set; durations do not."""
 
-    def __init__(self, monotonic: Callable[[], float]) -> None:
+    def __init__(self, monotonic: Callable[[], float], wall: WallClock) -> None:
         self._monotonic = monotonic
-        self._origin = datetime.now(UTC) - timedelta(seconds=monotonic())
+        self.wall = wall
+        self._origin = wall() - timedelta(seconds=monotonic())
 
     @property
     def origin(self) -> datetime:
         """The date and time at which the core's clock would have stood at zero."""
-        origin = datetime.now(UTC) - timedelta(seconds=self._monotonic())
+        origin = self.wall() - timedelta(seconds=self._monotonic())
         if abs(origin - self._origin) > CLOCK_STEP:
             self._origin = origin
         return self._origin

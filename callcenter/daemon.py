@@ -26,7 +26,7 @@ from callcenter.asterisk.ami import Ami, AmiSettings, Message
 from callcenter.asterisk.event_check import EventCheck
 from callcenter.asterisk.journal import Journal
 from callcenter.asterisk.render import Folders, endpoints
-from callcenter.clock import Clock
+from callcenter.clock import Clock, WallClock
 from callcenter.config import Config
 from callcenter.core import commands, events
 from callcenter.core.callcenter import CallCenter
@@ -68,19 +68,19 @@ class StartError(Exception):
 class Controller:
     """One running controller, between `start` and `stop`."""
 
-    def __init__(self, config: Config, secrets: Secrets, register: Register) -> None:
+    def __init__(self, config: Config, secrets: Secrets, register: Register, wall: WallClock) -> None:
         self._config = config
         self._secrets = secrets
         self._register = register
         self._loop = asyncio.get_running_loop()
-        self._clock = Clock(self._loop.time)
+        self._clock = Clock(self._loop.time, wall)
         self._clock_was = self._clock.origin
-        self._center = CallCenter(config.settings(boot=f"{int(time.time()):08x}{random_secrets.token_hex(2)}"))
+        self._center = CallCenter(config.settings(boot=f"{int(wall().timestamp()):08x}{random_secrets.token_hex(2)}"))
         self._directory = Directory(CustomersTable(register))
         folders = Folders.under(config.var)
         self._spool = Spool(config.var / "spool")
         self._writer = Writer(register, self._clock.date, self._spool)
-        self._archive = Archive(config, register, self.take)
+        self._archive = Archive(config, register, self.take, wall)
         self._translator = self._make_translator(folders)
         self._queues = {
             group: [f"cc-{line.id}" for line in config.lines.values() if group in line.answered_by]
@@ -100,7 +100,7 @@ class Controller:
         self._takeover = self._make_takeover()
         self.connected = self._takeover.complete
         """Set while Asterisk is connected and its channels are known."""
-        self._forecaster = Forecaster(config.lines.values(), register, self.outlook)
+        self._forecaster = Forecaster(config.lines.values(), register, self.outlook, wall)
         self.metrics = Metrics(
             self.view,
             self._register_state,
@@ -140,6 +140,7 @@ class Controller:
             self._config.phones,
             normalise,
             lambda epoch: self._clock.at(datetime.fromtimestamp(epoch, UTC)),
+            self._clock.wall,
             before.journal if before else None,
         )
 
@@ -154,7 +155,7 @@ class Controller:
             self._center.calls,
             self._check.believes,
             before.asterisk if before else "",
-            None if before and before.journal else time.time(),
+            None if before and before.journal else self._clock.wall().timestamp(),
         )
 
     # -- life --------------------------------------------------------------------------------------------------
@@ -173,7 +174,7 @@ class Controller:
         for work, name in self._archive.work():
             self._background(work, name)
         self._background(self._forecaster.run(), "forecast")
-        self._background(keep_past_days(self._register, self._config.lines.values()), "past days")
+        self._background(keep_past_days(self._register, self._config.lines.values(), self._clock.wall), "past days")
         self._ami_task = self._background(self.ami.run(), "ami")
         self._background(self._every(HEARTBEAT, self._beat), "heartbeat")
         self._background(self._every(1.0, self._look_at_calendar), "calendar")
@@ -238,7 +239,7 @@ class Controller:
             pause_reasons=tuple(self._config.pause_reasons),
             metrics_text=self.metrics.text,
             observe_request=self.metrics.observe_request,
-            sessions=Sessions(file=self._config.var / "sessions.json"),
+            sessions=Sessions(self._clock.wall, self._config.var / "sessions.json"),
         )
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
@@ -351,7 +352,7 @@ class Controller:
         if self._stopping:
             return
         if self.ami.connected and not self.ami.silent:  # who does not hear the line does not serve it
-            self.ami.send(translate.heartbeat(int(time.time())))
+            self.ami.send(translate.heartbeat(int(self._clock.wall().timestamp())))
         self._memory.keep(self._takeover.asterisk, self._journal.position)
 
     async def _verify_pin(self, attempt: translate.LogInByPhone) -> None:
@@ -369,7 +370,7 @@ class Controller:
             self._clock_was = self._clock.origin
             self.take(events.ClockSet())
         for line in self._config.lines.values():
-            now = datetime.now(line.zone)
+            now = self._clock.wall().astimezone(line.zone)
             if self._days.get(line.id) != now.date():
                 self._days[line.id] = now.date()
                 self.take(events.DayStarted(line.id))
@@ -425,7 +426,7 @@ class Controller:
         """Callers whom a failure cut off and to whom nobody has spoken since. Raises TimeoutError."""
         try:
             async with asyncio.timeout(ANSWER_WITHIN):
-                found = await owed_calls(self._register, datetime.now(UTC))
+                found = await owed_calls(self._register, self._clock.wall())
         except RegisterError as problem:
             raise TimeoutError(str(problem)) from problem
         return [asdict(call) for call in found]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
+from callcenter.clock import wall_clock
 from callcenter.config import Config
 from callcenter.config.option import config_option, pass_config
 from callcenter.customers_file import CustomersFile, CustomersFileError
@@ -56,7 +56,7 @@ def import_customers(config: Config, file: Path, skip_bad: bool) -> None:
 
     async def replace() -> None:
         async with _opened(config) as table:
-            await table.replace(read.entries, file.name, datetime.now(UTC), read.bad_rows)
+            await table.replace(read.entries, file.name, wall_clock(), read.bad_rows)
 
     _run(replace())
     numbers = sum(1 for number, _ in read.entries if number)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from callcenter.clock import Clock
 from callcenter.config import Config
@@ -37,7 +37,7 @@ class Memory:
 
     async def experience(self) -> list[PastCalls]:
         """What the register knows of each line. Without it a line runs on what is configured, and the log says so."""
-        now, wrap_up, found = datetime.now(UTC), self._config.timings.wrap_up, []
+        now, wrap_up, found = self._clock.wall(), self._config.timings.wrap_up, []
         for line in self._config.lines.values():
             try:
                 past = await past_calls(self._register, line.id, line.zone, now, wrap_up, line.promises.trusted_over)
@@ -52,7 +52,7 @@ class Memory:
 
         Raises RegisterError: to go on without it would lose calls.
         """
-        config, now, before = self._config, datetime.now(UTC), self.before
+        config, now, before = self._config, self._clock.wall(), self.before
         # The machine's monotonic clock is the same for both of us: right even if somebody has set the other one.
         origin = before.origin_now(self._boot) if before else None
         await self._close_shifts(now, origin)
@@ -82,7 +82,7 @@ class Memory:
     def keep(self, asterisk: str, journal: Mapping[str, str | int]) -> None:
         """This moment, in which the controller lives. A disk that does not take it is told of in the log, once."""
         try:
-            LastSeen(datetime.now(UTC), self._clock.origin, self._boot, asterisk, journal).save(self._file)
+            LastSeen(self._clock.wall(), self._clock.origin, self._boot, asterisk, journal).save(self._file)
         except OSError as problem:
             if str(problem) != self._trouble:
                 self._trouble = str(problem)

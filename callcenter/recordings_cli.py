@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from callcenter.asterisk.render import Folders
+from callcenter.clock import wall_clock
 from callcenter.config import Config
 from callcenter.config.option import config_option, pass_config
 from callcenter.recordings.adoption import Adoption
@@ -85,6 +86,7 @@ def verify(
                 config.zone,
                 config.retention_days,
                 Folders.under(config.var).recording,
+                wall_clock(),
                 scope=scope,
                 listen=not quick,
                 grace=config.recordings.check_after,
@@ -185,11 +187,12 @@ def expire(config: Config, dry_run: bool) -> None:
     async def delete() -> None:
         async with _register(config) as rows:
             retention = Retention(_manifest(config), config.retention_days, rows, getpass.getuser())
+            now = wall_clock()
             if dry_run:
-                for entry in retention.due(datetime.now(UTC)):
+                for entry in retention.due(now):
                     click.echo(f"{entry.path}  ended {entry.ended_at}")
                 return
-            click.echo(f"recordings deleted: {await retention.expire(datetime.now(UTC))}")
+            click.echo(f"recordings deleted: {await retention.expire(now)}")
 
     _answer(delete())
 
@@ -200,7 +203,7 @@ def adopt(config: Config) -> None:
     """Enter files that the manifest does not know, such as those of a restored backup, as found."""
 
     async def enter() -> None:
-        adopted = Adoption(_manifest(config), config.zone, getpass.getuser()).adopt()
+        adopted = Adoption(_manifest(config), config.zone, getpass.getuser()).adopt(wall_clock())
         click.echo(f"files entered as found: {adopted}")
 
     _answer(enter())
@@ -208,7 +211,7 @@ def adopt(config: Config) -> None:
 
 def _manifest(config: Config) -> Manifest:
     """The manifest of the configured folder."""
-    return Manifest(config.recordings.folder, config.var)
+    return Manifest(config.recordings.folder, config.var, wall_clock)
 
 
 def _last_of(manifest: Manifest, call: str) -> Entry | None:

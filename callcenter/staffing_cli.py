@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from callcenter.clock import wall_clock
 from callcenter.config import Config
 from callcenter.config.option import Finite, config_option, load
 from callcenter.config.sections import Line
@@ -135,7 +136,7 @@ def _of_table(line: Line, path: Path) -> _Callers:
 
 
 def _of_past_days(config: Config, line: Line, day: date | None, number: int) -> _Callers:
-    today = datetime.now(UTC).astimezone(line.zone).date()
+    today = wall_clock().astimezone(line.zone).date()
     calendar = line.hours.calendar
     if day is None:
         coming = (today + timedelta(days=ahead) for ahead in range(_FURTHEST))

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from callcenter.asterisk import process
 from callcenter.asterisk.render import Folders, Installation, RenderError, render
+from callcenter.clock import wall_clock
 from callcenter.config import Config
 from callcenter.daemon import Controller, StartError
 from callcenter.people import Secrets
@@ -44,7 +45,7 @@ async def controller(config: Config, *, with_asterisk: bool) -> AsyncIterator[Co
         stack.push_async_callback(register.close)
         if with_asterisk:
             await stack.enter_async_context(_own_asterisk(config, secrets))
-        found = Controller(config, secrets, register)
+        found = Controller(config, secrets, register, wall_clock)
         stack.push_async_callback(found.stop)
         await found.start()
         if with_asterisk:

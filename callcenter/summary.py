@@ -10,10 +10,10 @@ from callcenter.core.view import View
 from callcenter.people import Secrets
 
 
-def summary(config: Config, secrets: Secrets | None, view: View) -> Iterator[str]:
-    """The lines to print; without `secrets` none that a log must not keep."""
+def summary(config: Config, secrets: Secrets | None, view: View, now: datetime) -> Iterator[str]:
+    """The lines to print at `now`; without `secrets` none that a log must not keep."""
     for line in config.lines.values():
-        seen, now = view.lines[line.id], datetime.now(line.zone)
+        seen = view.lines[line.id]
         until = line.hours.calendar.next_change(now).astimezone(line.zone)
         state = "open" if seen.open else "closed"
         yield f"Line '{line.id}' ({line.title}): {state} until {until:%A %d %B %H:%M} {line.zone}"

@@ -6,7 +6,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +17,17 @@ from callcenter.register import Register
 from tests.asterisk.fake_asterisk import LIMIT, FakeAsterisk, event, success
 from tests.e2e.station import free_port
 from tests.register.stories import stored
+from tests.wall import MONDAY_NOON, Wall
 
 
 def configuration(ami_port: int, http_port: int) -> str:
-    """A line that is open now, whatever the day."""
-    days = ", ".join(f"{date.today() + timedelta(days=n)}" for n in (-1, 0, 1))  # noqa: DTZ011 - either side counts
+    """A line that is open all day, on Sunday, too."""
+    sunday = MONDAY_NOON.date() - timedelta(days=1)
     return f"""
 lines:
   estp:
     numbers: ["+7 342 292-19-60"]
-    hours: {{opens: 00:00, closes: 24:00, extra_workdays: [{days}]}}
+    hours: {{opens: 00:00, closes: 24:00, extra_workdays: [{sunday}]}}
     ivr: {{ask_inn: false, urgency: {{}}}}
 people: {{101: {{name: Анна}}}}
 phones: {{101: }}
@@ -62,10 +63,11 @@ def hangs_up(call: str) -> str:
 
 
 class House:
-    """A controller, the Asterisk it talks to, and the folder that both live in."""
+    """A controller, the Asterisk it talks to, the folder that both live in, and the clock on the wall."""
 
     def __init__(self, folder: Path, asterisk: FakeAsterisk) -> None:
         self.asterisk = asterisk
+        self.wall = Wall()
         (folder / "config.yaml").write_text(
             configuration(asterisk.port, free_port(socket.SOCK_STREAM)), encoding="utf-8"
         )
@@ -78,7 +80,7 @@ class House:
         """One that is made but not started."""
         register = await Register.open(self.config.database)
         try:
-            yield Controller(self.config, self.secrets, register)
+            yield Controller(self.config, self.secrets, register, self.wall)
         finally:
             await register.close()
 

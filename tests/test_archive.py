@@ -6,7 +6,7 @@ import asyncio
 import wave
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,12 @@ from callcenter.archive import Archive
 from callcenter.config import Config
 from callcenter.core.commands import FinishRecording
 from callcenter.core.events import RecordingFailed, RecordingFinished, RecordingPossible
+from callcenter.recordings import checks, recording
 from callcenter.recordings.manifest import Manifest
 from callcenter.recordings.recording import RATE, digest
 from callcenter.register import Register
 from callcenter.register.tables import Call
-from tests.recordings.folders import side, tone
+from tests.recordings.folders import TODAY, side, tone
 from tests.register.stories import eventually, stored
 
 pytestmark = pytest.mark.clause("ESTP 2.6")
@@ -31,7 +32,7 @@ lines: {estp: {numbers: ["+73422921960"]}}
 asterisk: {rtp_last: 10399}
 recordings: {check_after: 0, min_free_mb: 1}
 """
-ENDED = datetime.now(UTC) - timedelta(hours=1)
+ENDED = TODAY - timedelta(hours=1)
 
 
 class Office:
@@ -49,7 +50,7 @@ class Office:
     async def at_work(self) -> AsyncIterator[Archive]:
         """The archive, and all that it does beside the calls."""
         register = await Register.open(self.config.database)
-        archive = Archive(self.config, register, self.told.append)
+        archive = Archive(self.config, register, self.told.append, lambda: TODAY)
         tasks = [asyncio.create_task(work, name=name) for work, name in archive.work()]
         try:
             yield archive
@@ -75,7 +76,10 @@ class Office:
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Office:
+def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Office:
+    """Where nobody waits for longer than he has to: neither for the next check nor for an Asterisk that has died."""
+    monkeypatch.setattr(checks, "_EVERY", 0.01)
+    monkeypatch.setattr(recording, "_PATIENCE", 0.0)
     return Office(tmp_path)
 
 
@@ -106,7 +110,7 @@ async def test_a_call_is_made_into_a_file_entered_and_found_in_order(office: Off
         assert await archive.finish(FinishRecording("1.1", "estp", 6.0, 0.0), ENDED) == made
         await office.registered("1.1", made.path, made.sha256)
         await eventually(lambda: office.checked() == [("1.1", "")], 20.0)
-    entry = Manifest(office.folder, office.config.var).of_path(made.path)
+    entry = Manifest(office.folder, office.config.var, lambda: TODAY).of_path(made.path)
     assert entry
     assert (entry.call, entry.sha256, entry.sides) == ("1.1", made.sha256, (6.0, 6.0))
 

@@ -11,15 +11,13 @@ import time
 import wave
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from callcenter import clock as clock_module
-from callcenter import daemon
 from callcenter.asterisk.render import Folders
 from callcenter.clock import Clock
 from callcenter.config import Config
@@ -33,31 +31,16 @@ from callcenter.register.reports import calls as calls_of_days
 from tests.asterisk.fake_asterisk import event
 from tests.house import House, arrives, channels, hangs_up, lines_in_use
 from tests.register.stories import eventually
+from tests.wall import Wall
 
 NEW_YORK = ZoneInfo("America/New_York")
 JUMPS = [timedelta(hours=-1), timedelta(hours=1), timedelta(days=365)]
 
 
-class Wall(datetime):
-    """The machine's clock on the wall, which this test sets."""
-
-    ahead = timedelta()
-
-    @classmethod
-    def now(cls, tz: tzinfo | None = None) -> Self:
-        return (super().now(UTC) + cls.ahead).astimezone(tz)
-
-    @classmethod
-    def set(cls, to: datetime) -> None:
-        cls.ahead = to - datetime.now(UTC)
-
-
 @pytest.fixture
-def wall(monkeypatch: pytest.MonkeyPatch) -> type[Wall]:
-    monkeypatch.setattr(Wall, "ahead", timedelta())
-    for module in (daemon, clock_module):
-        monkeypatch.setattr(module, "datetime", Wall)
-    return Wall
+def wall(house: House) -> Wall:
+    """The house's, which a story sets."""
+    return house.wall
 
 
 def says(user_event: str, channel: str, **headers: str) -> str:
@@ -102,7 +85,7 @@ async def anna_works(controller: Controller) -> None:
 @pytest.mark.clause("ESTP 5.6.1")
 @pytest.mark.parametrize("jump", JUMPS, ids=str)
 async def test_set_during_a_wait_and_again_during_the_talk_it_lengthens_neither(
-    house: House, wall: type[Wall], jump: timedelta
+    house: House, wall: Wall, jump: timedelta
 ) -> None:
     began = time.monotonic()
     async with house.connected() as controller:
@@ -126,7 +109,7 @@ async def test_set_during_a_wait_and_again_during_the_talk_it_lengthens_neither(
 
 @pytest.mark.parametrize("jump", JUMPS, ids=str)
 async def test_set_between_two_controllers_it_costs_no_shift_and_no_place(
-    house: House, wall: type[Wall], jump: timedelta
+    house: House, wall: Wall, jump: timedelta
 ) -> None:
     """The machine was not started anew, so its monotonic clock tells how long nobody was there."""
     began = time.monotonic()
@@ -151,9 +134,9 @@ async def test_set_between_two_controllers_it_costs_no_shift_and_no_place(
     assert shifts == [(1,)]
 
 
-def test_dates_follow_the_wall_and_moments_do_not(wall: type[Wall]) -> None:
-    core = 1000.0
-    clock = Clock(lambda: core)
+def test_dates_follow_the_wall_and_moments_do_not() -> None:
+    core, wall = 1000.0, Wall()
+    clock = Clock(lambda: core, wall)
     before = clock.date(990.0)
     wall.ahead = timedelta(hours=1)
     core = 1001.0
@@ -165,19 +148,19 @@ def test_dates_follow_the_wall_and_moments_do_not(wall: type[Wall]) -> None:
 # -- days --------------------------------------------------------------------------------------------------------------
 
 
-def midnight(zone: ZoneInfo) -> datetime:
-    """The beginning of tomorrow."""
-    tomorrow = datetime.now(zone).date() + timedelta(days=1)
+def midnight(today: datetime, zone: ZoneInfo) -> datetime:
+    """The beginning of the next day."""
+    tomorrow = today.astimezone(zone).date() + timedelta(days=1)
     return datetime(tomorrow.year, tomorrow.month, tomorrow.day, tzinfo=zone)
 
 
 @pytest.mark.clause("ESTP 5.6.1")
 async def test_a_call_over_midnight_is_one_of_the_day_on_which_it_came_and_its_file_of_the_day_on_which_it_ended(
-    house: House, wall: type[Wall]
+    house: House, wall: Wall
 ) -> None:
     """Averages of the day count a wait on the day on which it ends: before nobody knows how long it will be."""
     zone = house.config.lines["estp"].zone
-    new_day = midnight(zone)
+    new_day = midnight(wall(), zone)
     async with house.connected() as controller:
         wall.set(new_day.astimezone(UTC) - timedelta(seconds=2))
         await waits(house, "1.1")
@@ -224,7 +207,7 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 class Calendar:
     """A controller of a line in New York, asked second by second what day it is; and what it told the core."""
 
-    def __init__(self, house: House, controller: Controller, wall: type[Wall]) -> None:
+    def __init__(self, house: House, controller: Controller, wall: Wall) -> None:
         self.told: list[tuple[str, str]] = []
         self._controller, self._wall = controller, wall
         take = controller.take
@@ -232,7 +215,7 @@ class Calendar:
         def listening(event: Event) -> None:
             if isinstance(event, DayStarted | HoursChanged):
                 what = "day" if isinstance(event, DayStarted) else "opens" if event.open else "closes"
-                self.told.append((what, f"{wall.now(NEW_YORK):%d %H:%M}"))
+                self.told.append((what, f"{wall().astimezone(NEW_YORK):%d %H:%M}"))
             take(event)
 
         controller.take = listening  # type: ignore[method-assign]
@@ -248,7 +231,7 @@ class Calendar:
 
 
 @asynccontextmanager
-async def in_new_york(house: House, wall: type[Wall], **hours: Any) -> AsyncIterator[Calendar]:
+async def in_new_york(house: House, wall: Wall, **hours: Any) -> AsyncIterator[Calendar]:
     path = house.config.var.parent / "config.yaml"
     text = path.read_text(encoding="utf-8")
     there = "opens: 09:00, closes: 18:00, zone: America/New_York, country: US, extra_workdays: [2026-11-01, 2027-03-14]"
@@ -261,7 +244,7 @@ async def in_new_york(house: House, wall: type[Wall], **hours: Any) -> AsyncIter
 @pytest.mark.clause("ESTP 2.2a")
 @pytest.mark.usefixtures("elsewhere")
 async def test_a_day_of_25_hours_begins_once_and_the_line_opens_by_the_clock_on_its_own_wall(
-    house: House, wall: type[Wall]
+    house: House, wall: Wall
 ) -> None:
     async with in_new_york(house, wall) as calendar:
         told = calendar.passes("2026-10-31T20:00", "2026-11-02T13:00")
@@ -277,14 +260,14 @@ async def test_a_day_of_25_hours_begins_once_and_the_line_opens_by_the_clock_on_
 
 @pytest.mark.clause("ESTP 2.2a")
 @pytest.mark.usefixtures("elsewhere")
-async def test_a_day_of_23_hours_too(house: House, wall: type[Wall]) -> None:
+async def test_a_day_of_23_hours_too(house: House, wall: Wall) -> None:
     async with in_new_york(house, wall) as calendar:
         told = calendar.passes("2027-03-14T04:00", "2027-03-15T12:00")
     assert [moment for what, moment in told if what != "closes"] == ["13 23:00", "14 00:00", "14 09:00", "15 00:00"]
     assert told[-2:] == [("closes", "14 18:00"), ("day", "15 00:00")]
 
 
-async def test_a_leap_to_another_year_and_back_is_two_new_days_and_no_more(house: House, wall: type[Wall]) -> None:
+async def test_a_leap_to_another_year_and_back_is_two_new_days_and_no_more(house: House, wall: Wall) -> None:
     async with in_new_york(house, wall) as calendar:
         calendar.passes("2026-11-24T15:00", "2026-11-24T15:30")
         calendar.passes("2028-01-01T15:00", "2028-01-01T15:30")
@@ -310,12 +293,12 @@ async def test_a_forecast_knows_how_long_the_line_is_open_over_a_change_of_the_c
     began = datetime(2027, 3, 28, 0, 30, tzinfo=ZoneInfo("Europe/Berlin"))
     async with house.controller() as controller:
         lines = house.config.lines.values()
-        one = Forecaster(lines, controller._register, controller.outlook, lambda zone: began.astimezone(zone))
+        one = Forecaster(lines, controller._register, controller.outlook, lambda: began.astimezone(UTC))
         await one._compute(one._watched["estp"], began)
     assert seen == [22.5 * 3600]
 
 
-async def test_a_clock_that_was_set_while_nobody_was_there_ends_no_shift(house: House, wall: type[Wall]) -> None:
+async def test_a_clock_that_was_set_while_nobody_was_there_ends_no_shift(house: House, wall: Wall) -> None:
     async with house.connected() as controller:
         controller.take(LogIn("101", verified=True))
     wall.ahead = timedelta(hours=-7)
@@ -326,7 +309,7 @@ async def test_a_clock_that_was_set_while_nobody_was_there_ends_no_shift(house: 
 
 @pytest.mark.parametrize("hours", [-1, 1])
 async def test_a_clock_that_is_set_by_an_hour_puts_no_call_before_its_own_beginning(
-    house: House, wall: type[Wall], hours: int
+    house: House, wall: Wall, hours: int
 ) -> None:
     async with house.connected() as controller:
         house.asterisk.say(arrives("1.1") + hangs_up("1.1") + arrives("1.2"))
@@ -346,7 +329,7 @@ async def test_a_clock_that_is_set_by_an_hour_puts_no_call_before_its_own_beginn
     assert round(shift / timedelta(hours=1)) == hours, "dates follow the clock"
 
 
-async def test_a_clock_that_trembles_puts_no_two_facts_into_the_wrong_order(house: House, wall: type[Wall]) -> None:
+async def test_a_clock_that_trembles_puts_no_two_facts_into_the_wrong_order(house: House, wall: Wall) -> None:
     async with house.controller() as controller:
         start = asyncio.get_running_loop().time()
         seen = []
@@ -354,4 +337,4 @@ async def test_a_clock_that_trembles_puts_no_two_facts_into_the_wrong_order(hous
             wall.ahead = timedelta(seconds=0.04 * (-1) ** n)
             seen.append(controller._clock.date(start + n * 0.001))
         assert seen == sorted(seen)
-        assert abs(seen[0] - datetime.now(UTC)) < timedelta(seconds=5)
+        assert abs(seen[0] - wall()) < timedelta(seconds=5)

@@ -98,10 +98,10 @@ async def test_the_heart_beats(house: House, monkeypatch: pytest.MonkeyPatch) ->
         setting = house.asterisk.actions("Setvar")
         return [int(action["Value"]) for action in setting if action["Variable"] == "CC_HEARTBEAT"]
 
-    before = int(time.time())
+    before = int(house.wall().timestamp())
     async with house.connected():
         await house.asterisk.facts.until(lambda: len(beats()) >= 4)
-        assert all(before <= beat <= time.time() for beat in beats())
+        assert all(before <= beat <= house.wall().timestamp() for beat in beats())
         assert beats() == sorted(beats())
 
 
@@ -344,7 +344,7 @@ async def test_days_that_are_over_are_summed_up_before_anybody_asks(
 ) -> None:
     monkeypatch.setattr(past_days, "FIRST_AFTER", 0.0)
     register = await Register.open(house.config.database)
-    writer = Writer(register, lambda seconds: datetime.now(UTC) - timedelta(days=3))
+    writer = Writer(register, lambda seconds: house.wall() - timedelta(days=3))
     writer.start()
     writer.put(arrival("three days ago"))
     assert await writer.stop(10)

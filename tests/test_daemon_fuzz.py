@@ -36,6 +36,7 @@ from tests.asterisk.wire import Peer
 from tests.core.soundness import assert_empty, assert_sound
 from tests.e2e.station import PROJECT, configuration
 from tests.register.stories import eventually
+from tests.wall import Wall
 
 HUNT = int(os.environ.get("CALLCENTER_HUNT", "0"))
 """So many storms, at random; without it a hundred that are the same each time: nobody's build fails by luck."""
@@ -163,7 +164,7 @@ async def office(
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(data, allow_unicode=True))
     config = Config.load(tmp_path / "config.yaml")
     register = await Register.open(config.database)
-    controller = Controller(config, Secrets.load_or_create(config.var, config), register)
+    controller = Controller(config, Secrets.load_or_create(config.var, config), register, Wall())
     quick = replace(controller.ami._settings, backoff_first=0.0, backoff_max=0.0, ping_interval=LIMIT, lost_after=LIMIT)
     controller.ami._settings = quick
     peer.answers["Status"] = lambda action: (
@@ -174,6 +175,9 @@ async def office(
         await eventually(controller.connected.is_set)
         yield Office(controller, peer)
     finally:
+        for task in controller._tasks:
+            if task.get_name() == "recording":  # of calls that nobody recorded: the end would wait for each
+                task.cancel()
         await controller.stop()
         await register.close()
 

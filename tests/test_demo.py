@@ -8,7 +8,6 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
@@ -21,6 +20,7 @@ from callcenter.core.view import LineView, OperatorView, PromisesView, View, Wai
 from callcenter.demo.demonstration import callers, status
 from callcenter.demo.setting import make_setting, network
 from tests.e2e.station import free_port, own_network
+from tests.wall import MONDAY_NOON
 
 PROJECT = Path(__file__).resolve().parents[1]
 IN_ALL = 60.0
@@ -111,7 +111,7 @@ def test_the_setting_moves_everything_to_loopback_and_keeps_the_rest(given: Path
     data["lines"]["estp"]["hours"] |= {"extra_holidays": ["2026-11-23"]}
     data["asterisk"] |= {"external_address": "203.0.113.5"}
     given.write_text(yaml.safe_dump(data, allow_unicode=True))
-    made = make_setting(given)
+    made = make_setting(given, MONDAY_NOON.date())
     assert made.var == given.parent / "var/demo"
     assert made.database == given.parent / "var/demo/register.sqlite"
     assert made.recordings.folder == given.parent / "var/demo/recordings"
@@ -121,27 +121,27 @@ def test_the_setting_moves_everything_to_loopback_and_keeps_the_rest(given: Path
     assert list(made.people) == list(Config.load(given).people)
     assert [trunk.provider for trunk in made.trunks.values()] == [None]
     assert {str(phone.address).startswith(network(made)) for phone in made.phones.values()} == {True}
-    assert made.warnings(datetime.now(UTC).date()) == []
+    assert made.warnings(MONDAY_NOON.date()) == []
 
 
 def test_a_line_in_the_open_net_is_demonstrated_on_loopback_only(given: Path) -> None:
     data = read_yaml(given).data
     data["asterisk"] |= {"sip_bind": "0.0.0.0"}
     given.write_text(yaml.safe_dump(data, allow_unicode=True))
-    assert make_setting(given).asterisk.sip_bind == "127.0.0.1"
+    assert make_setting(given, MONDAY_NOON.date()).asterisk.sip_bind == "127.0.0.1"
 
 
 def test_the_setting_is_the_demonstrations_own_whatever_the_environment_says(
     given: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CALLCENTER_VAR", str(tmp_path / "elsewhere"))
-    made = make_setting(given)
+    made = make_setting(given, MONDAY_NOON.date())
     assert made.var == tmp_path / "elsewhere/demo"
     assert made.database == tmp_path / "elsewhere/demo/register.sqlite"
 
 
 def test_simulated_callers_are_mostly_known_and_sometimes_impatient(given: Path) -> None:
-    rows = callers(make_setting(given), rate=0.2)
+    rows = callers(make_setting(given, MONDAY_NOON.date()), rate=0.2)
     assert {row.dials for row in rows} == {"73422921960"}
     known = sum(row.number.startswith("+7342000") for row in rows)
     assert 0.5 < known / len(rows) < 0.9

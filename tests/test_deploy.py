@@ -10,7 +10,6 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from callcenter.people import Secrets
 from callcenter.register import Register
 from callcenter.standalone import write_asterisk_files
 from callcenter.summary import summary
+from tests.wall import MONDAY_NOON
 from tools.parts import ASTERISK
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -255,9 +255,9 @@ def test_what_a_service_prints_for_its_log_holds_no_secret(tmp_path: Path) -> No
     config = Config.load(tmp_path / "config.yaml")
     secrets = Secrets.load_or_create(config.var, config)
     view = CallCenter(config.settings(boot="b")).view(0.0)
-    printed = "\n".join(summary(config, None, view))
+    printed = "\n".join(summary(config, None, view, MONDAY_NOON))
     assert "http://127.0.0.1:8080/" in printed
-    shown_to_people = "\n".join(summary(config, secrets, view))
+    shown_to_people = "\n".join(summary(config, secrets, view, MONDAY_NOON))
     for person in config.people:
         first = secrets.initial(person)
         assert first
@@ -285,7 +285,7 @@ async def test_a_backup_taken_at_work_restores_secrets_and_register(tmp_path: Pa
     with closing(sqlite3.connect(config.database)) as database:  # open, as at work
         database.execute(
             "insert into shifts (fact, operator, phone, started_at, end_cause) values ('f', '101', '101', ?, '')",
-            [datetime.now(UTC).isoformat(" ")],
+            [MONDAY_NOON.isoformat(" ")],
         )
         database.commit()
         assert size(f"{config.database}-wal") > 0, "what was written last is not in the file itself yet"

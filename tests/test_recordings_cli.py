@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ from callcenter.recordings.manifest import Manifest
 from callcenter.recordings.recordings import Recordings
 from callcenter.register import Register
 from callcenter.register.tables import Call
-from tests.recordings.folders import days_ago, side, tone
+from tests.recordings.folders import TODAY, days_ago, side, tone
+from tests.wall import Wall
 
 pytestmark = pytest.mark.clause("ESTP 2.6")
 
@@ -38,7 +39,8 @@ class Desk:
         self.config = home / "config.yaml"
         self.folder, self.var, self.spool = home / "recordings", home / "var", home / "var/asterisk/spool/recording"
         self.spool.mkdir(parents=True)
-        self.manifest = Manifest(self.folder, self.var)
+        self.wall = Wall(TODAY)
+        self.manifest = Manifest(self.folder, self.var, self.wall)
 
     def run(self, *arguments: str, code: int = 0) -> str:
         """What a command prints; it has to end with this code."""
@@ -68,8 +70,10 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Desk(tmp_path)
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    desk = Desk(tmp_path)
+    monkeypatch.setattr("callcenter.recordings_cli.wall_clock", desk.wall)
+    return desk
 
 
 def test_all_in_order_and_the_head_to_be_noted(desk: Desk) -> None:
@@ -93,7 +97,7 @@ def test_what_is_wrong_is_told_and_the_command_fails(desk: Desk) -> None:
     assert "the file was changed after it was signed" in output
     assert "conversations: 2, files: 2, problems: 2" in output
     assert "problems: 1" in desk.run("verify", "--quick", code=1)
-    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    tomorrow = TODAY + timedelta(days=1)
     assert "problems: 0" in desk.run("verify", "--since", f"{tomorrow:%Y-%m-%d}")
     desk.manifest.path.unlink()
     assert "its end was cut off: the entries 1 to 2 are missing" in desk.run("verify", "--head", head, code=1)
@@ -118,7 +122,7 @@ def test_a_disputed_recording_is_held_listed_released_and_only_then_deleted(desk
     assert desk.run("expire") == "recordings deleted: 1\n"
     assert (old.exists(), older.exists()) == (True, False)
     listed = desk.run("list").splitlines()
-    assert listed[0].endswith(f"held since {datetime.now(UTC):%Y-%m-%d}: дело А50-1")
+    assert listed[0].endswith(f"held since {TODAY:%Y-%m-%d}: дело А50-1")
     assert listed[1].endswith(": kept for 100 days")
     assert "was deleted on" in desk.run("hold", "1.2", "--why", "too late", code=1)
     assert "nobody holds '1.2'; held are: 1.1" in desk.run("release", "1.2", code=1)

@@ -18,6 +18,7 @@ from callcenter.core.records import CallRecord, OfferRecord, Outcome
 from callcenter.register import Register
 from callcenter.staffing_cli import staffing_command
 from tests.register.stories import MORNING, fill
+from tests.wall import MONDAY_NOON
 
 MOSCOW = ZoneInfo("Europe/Moscow")
 
@@ -60,10 +61,11 @@ def worked(days: list[date]) -> Iterator[Save]:
 
 
 @pytest.fixture
-def past(config: Path, tmp_path: Path) -> list[date]:
+def past(config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[date]:
     """The last three working days, in the register."""
     calendar = Config.load(config).lines["estp"].hours.calendar
-    today = datetime.now(MOSCOW).date()
+    today = MONDAY_NOON.date()
+    monkeypatch.setattr("callcenter.staffing_cli.wall_clock", lambda: MONDAY_NOON)
     days = [day for back in range(1, 40) if calendar.working_day(day := today - timedelta(days=back))][:3]
 
     async def work() -> None:

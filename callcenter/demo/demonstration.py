@@ -7,12 +7,12 @@ import contextlib
 import random
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
+from callcenter.clock import wall_clock
 from callcenter.config import Config
 from callcenter.core.events import Customer
 from callcenter.core.view import View
@@ -46,7 +46,7 @@ class DemoError(Exception):
 async def demonstrate(path: Path, callers_per_minute: float, seconds: float | None = None) -> None:
     """Run until Ctrl-C, SIGTERM or for `seconds`. Raises what `controller` raises, SippError and DemoError."""
     program = sipp.find(PROJECT)
-    config = make_setting(path)
+    config = make_setting(path, wall_clock().date())
     stop = asyncio.create_task(until_stopped())
     try:
         await _import_customers(config)
@@ -70,7 +70,7 @@ async def _import_customers(config: Config) -> None:
     """The callers' directory, so that some are known by their number, and some are none of this line's."""
     register = await Register.open(config.database)
     try:
-        await CustomersTable(register).replace(_directory(), CUSTOMERS.name, datetime.now(UTC))
+        await CustomersTable(register).replace(_directory(), CUSTOMERS.name, wall_clock())
     finally:
         await register.close()
 
@@ -215,7 +215,7 @@ async def _until_nobody_calls(line: Controller) -> None:
 
 
 def _introduce(config: Config, line: Controller) -> None:
-    for text in summary(config, Secrets.load_or_create(config.var, config), line.view()):
+    for text in summary(config, Secrets.load_or_create(config.var, config), line.view(), wall_clock()):
         print(text)
     print(
         "Demonstration: open at all hours, callers and operators are simulated, nobody is asked for an INN or for the"
@@ -228,7 +228,7 @@ async def _show(line: Controller, stop: asyncio.Task[None], seconds: float | Non
     end = loop.time() + seconds if seconds is not None else float("inf")
     while not stop.done() and loop.time() < end:
         await asyncio.wait([stop], timeout=min(STATUS_EVERY, end - loop.time()))
-        moment = datetime.now().astimezone()
+        moment = wall_clock().astimezone()
         for text in status(line.view(), _ended(line)):
             print(f"{moment:%H:%M:%S}  {text}", flush=True)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from callcenter.clock import wall_clock
 from callcenter.config import Config
 from callcenter.config.option import config_option, pass_config
 from callcenter.core.records import Outcome
@@ -47,7 +47,7 @@ def _calls(register: Register, question: Question, **which: Any) -> AsyncIterato
 @pass_config
 def list_calls(config: Config, /, operator: str | None, outcome: str | None, **which: Any) -> None:
     """List calls, in the order of arrival."""
-    question = asked(config, **which)
+    question = asked(config, wall_clock(), **which)
 
     async def show() -> None:
         async with opened(config) as register:
@@ -66,7 +66,7 @@ def export_calls(
     config: Config, /, output: Path | None, operator: str | None, outcome: str | None, **which: Any
 ) -> None:
     """Export calls as CSV: UTF-8, semicolons, whole seconds."""
-    question = asked(config, **which)
+    question = asked(config, wall_clock(), **which)
 
     async def export() -> None:
         async with opened(config) as register:
@@ -87,13 +87,13 @@ def export_calls(
 @pass_config
 def show_days(config: Config, /, output: Path | None, **which: Any) -> None:
     """Sum up each day: calls, waits of all and of registered persons, service level."""
-    question = asked(config, **which)
+    question = asked(config, wall_clock(), **which)
     answer_within = {line.id: line.answer_within for line in config.lines.values()}
 
     async def show() -> None:
         async with opened(config) as register:
             days = day_summary.day_summaries(
-                register, question.first, question.last, question.zones, answer_within, question.line
+                register, question.first, question.last, question.zones, answer_within, question.now, question.line
             )
             if output is None:
                 async for line in day_summary.table(days):
@@ -119,10 +119,10 @@ def owed_calls(config: Config, /, line: str | None, file: Path | None, done: str
     A caller who has called again and was answered is owed nothing any more. --done takes a caller off the list, with
     all that the same number is owed on the line.
     """
-    zones = asked(config, None, None, None, line).zones
+    now = wall_clock()
+    zones = asked(config, now, None, None, None, line).zones
 
     async def show() -> None:
-        now = datetime.now(UTC)
         async with opened(config) as register:
             if done is not None:
                 settled = await owed.called_back(register, now, done)

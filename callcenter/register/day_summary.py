@@ -87,8 +87,8 @@ async def day_summaries(
     last: date,
     zones: Zones,
     answer_within: Mapping[str, float],
+    now: datetime,
     line: str | None = None,
-    now: datetime | None = None,
 ) -> AsyncIterator[DaySummary]:
     """Days with calls, in order, by line. `answer_within`: line -> seconds that its service level allows.
 

@@ -10,7 +10,7 @@ import hashlib
 import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, tzinfo
+from datetime import date, datetime, tzinfo
 from typing import Any
 
 from sqlalchemy import Connection, Select, and_, select, text
@@ -58,13 +58,12 @@ class DaySums:
 
 
 async def by_day(
-    register: Register, wanted: DaySums, first: date, last: date, zones: Zones, now: datetime | None = None
+    register: Register, wanted: DaySums, first: date, last: date, zones: Zones, now: datetime
 ) -> list[tuple[date, Sums]]:
     """Sums of all days from `first` to `last`, both included, on which there can be any; each line has its own days.
 
-    Days that are over at `now`, the present moment if not given, are kept. Raises `RegisterError`.
+    Days that are over at `now` are kept. Raises `RegisterError`.
     """
-    over = now or datetime.now(UTC)
     found: list[tuple[date, Sums]] = []
 
     def work(connection: Connection) -> None:
@@ -74,7 +73,7 @@ async def by_day(
         missing = {one: wanted.of(one, connection) for one in sorted(spans - sums.keys())}
         sums |= missing
         found.extend((day, _of_lines(spans, sums, zones)) for day, spans in days.items())
-        _keep(register, wanted, {one: made for one, made in missing.items() if one[1] <= over}, connection)
+        _keep(register, wanted, {one: made for one, made in missing.items() if one[1] <= now}, connection)
 
     try:
         await register.read(work)

@@ -10,7 +10,7 @@ from typing import Any
 
 from callcenter.core.commands import Save, SavePresence
 from callcenter.core.operator import Presence
-from callcenter.register.rows import KEY_OF, TABLE_OF, Row, facts_of
+from callcenter.register.rows import KEY_OF, TABLE_OF, Row, Wall, facts_of
 from callcenter.register.spool import Content
 from callcenter.register.tables import UtcDateTime, table_of
 
@@ -51,19 +51,22 @@ class Fact:
         """Somebody has logged out."""
         return self.kind is SavePresence and self.row["presence"] == Presence.OFF.value
 
-    def content(self) -> Content:
-        """For the spool."""
-        age = time.monotonic() - self.since
-        return [_NAMES[self.kind], round(time.time() - age, 3), int(self.opens_shift), self.row]
+    def content(self, wall: Wall) -> Content:
+        """For the spool; `wall` dates `since` for a reader whose monotonic clock is another."""
+        return [_NAMES[self.kind], round(wall(self.since).timestamp(), 3), int(self.opens_shift), self.row]
 
     @classmethod
-    def of(cls, content: Content, position: int) -> Fact:
-        """From the spool. Raises ValueError, TypeError or KeyError for what an earlier version could not have left."""
+    def of(cls, content: Content, position: int, wall: Wall) -> Fact:
+        """From the spool; `wall` as for `content`.
+
+        Raises ValueError, TypeError or KeyError for what an earlier version could not have left.
+        """
         name, since, opens_shift, told = content
         kind = _KINDS[name]
-        age = max(0.0, time.time() - since)
+        now = time.monotonic()
+        age = max(0.0, wall(now).timestamp() - since)
         row = {column: _value(told.get(column), column, *known) for column, known in _COLUMNS[kind].items()}
-        return cls(kind, row, time.monotonic() - age, bool(opens_shift), position, kept=True)
+        return cls(kind, row, now - age, bool(opens_shift), position, kept=True)
 
 
 def _value(told: Any, column: str, is_moment: bool, nullable: bool) -> Any:

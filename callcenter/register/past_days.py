@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
+from callcenter.clock import WallClock
 from callcenter.config.sections import Line
 from callcenter.register import promises
 from callcenter.register.database import Register, RegisterError
@@ -23,13 +24,13 @@ _BACK = timedelta(days=400)
 """A year, and what is left of its month. Earlier days are summed up when somebody asks for them."""
 
 
-async def keep_past_days(register: Register, lines: Iterable[Line]) -> None:
+async def keep_past_days(register: Register, lines: Iterable[Line], wall: WallClock) -> None:
     """Until cancelled. Trouble with the register is logged, and half an hour later it is tried again."""
     lines = tuple(lines)
     await asyncio.sleep(FIRST_AFTER)
     while True:
         try:
-            days = await summed_up(register, lines, datetime.now(UTC))
+            days = await summed_up(register, lines, wall())
         except RegisterError as problem:
             log.warning("Days that are over could not be summed up: %s", problem)
         else:

@@ -171,7 +171,7 @@ SUMS = DaySums(
 
 
 async def ledger(
-    register: Register, first: date, last: date, zones: Zones, line: str | None = None, now: datetime | None = None
+    register: Register, first: date, last: date, zones: Zones, now: datetime, line: str | None = None
 ) -> Ledger:
     """Promises spoken from `first` to `last`, both included, each on the day of its line. Raises `RegisterError`.
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from callcenter.clock import wall_clock
 from callcenter.config.option import config_option, load
 from callcenter.register.promises import COLUMNS, ledger, rows, table
 from callcenter.register.question import answer, asked, opened, question_options
@@ -24,18 +25,18 @@ def promises(config_path: Path, file: Path | None, **which: Any) -> None:
     BIAS and RMSE: of the mean estimate, over callers who were answered, as shares of their mean wait.
     """
     config = load(config_path)
-    question = asked(config, **which)
-    which_promises = (question.first, question.last, question.zones, question.line)
+    question = asked(config, wall_clock(), **which)
+    days = question.first, question.last, question.zones
 
     async def show() -> None:
         async with opened(config) as register:
             click.echo(f"Promises of {question}")
-            for line in table(await ledger(register, *which_promises)):
+            for line in table(await ledger(register, *days, question.now, question.line)):
                 click.echo(line)
             if file is None:
                 return
             with file.open("w", encoding="utf-8", newline="") as output:  # noqa: ASYNC230 - nothing else runs here
-                written = await write_csv(COLUMNS, rows(register, *which_promises), output)
+                written = await write_csv(COLUMNS, rows(register, *days, question.line), output)
             click.echo(f"{written} promises written to {file}")
 
     answer(show())

@@ -26,6 +26,8 @@ class Question:
     last: date
     line: str | None
     zones: Zones
+    now: datetime
+    """When it is asked."""
 
     def __str__(self) -> str:
         days = str(self.first) if self.first == self.last else f"{self.first} – {self.last}"
@@ -46,14 +48,19 @@ def question_options(command: F) -> F:
 
 
 def asked(
-    config: Config, day: datetime | None, day_from: datetime | None, day_to: datetime | None, line: str | None
+    config: Config,
+    now: datetime,
+    day: datetime | None,
+    day_from: datetime | None,
+    day_to: datetime | None,
+    line: str | None,
 ) -> Question:
-    """What the options ask. What is wrong with them is told with what is allowed."""
+    """What the options ask at `now`. What is wrong with them is told with what is allowed."""
     zones = {name: known.zone for name, known in config.lines.items()}
     if line is not None and line not in zones:
         raise click.BadParameter(f"no line '{line}'; configured: {', '.join(zones)}", param_hint="--line")
-    today = datetime.now(zone_of(line or "", zones)).date()
-    return Question(*_days(day, day_from, day_to, today), line, zones)
+    today = now.astimezone(zone_of(line or "", zones)).date()
+    return Question(*_days(day, day_from, day_to, today), line, zones, now)
 
 
 def _days(day: datetime | None, day_from: datetime | None, day_to: datetime | None, today: date) -> tuple[date, date]:

@@ -48,7 +48,7 @@ class Writer:
     Nothing is dropped: a fact is in the spool when `put` returns, and stays there until the database has it. While
     the database is locked, full or away facts wait, in order; a start writes what the last one left in the spool. A
     fact that can't be stored at all is logged, counted and set aside, and holds up no other.
-    For use in one event loop. `wall` turns the core's clock into aware datetimes.
+    For use in one event loop. `wall` turns the core's clock, the loop's, into aware datetimes.
     """
 
     def __init__(self, register: Register, wall: Wall, spool: Spool | None = None) -> None:
@@ -164,7 +164,7 @@ class Writer:
             opens = not off and operator not in self._on_shift
             (self._on_shift.discard if off else self._on_shift.add)(operator)
         fact = Fact(type(save), row, time.monotonic(), opens, self._spool.next, kept=False)
-        fact.kept = self._spool.append(fact.content())
+        fact.kept = self._spool.append(fact.content(self._wall))
         return fact
 
     def _wait(self, fact: Fact) -> None:
@@ -215,7 +215,7 @@ class Writer:
     def _understood(self, found: Iterable[tuple[int, Content]]) -> Iterator[Fact]:
         for position, content in found:
             try:
-                yield Fact.of(content, position)
+                yield Fact.of(content, position, self._wall)
             except Exception as problem:
                 self._refuse(repr(content), f"it came from the spool, but {_brief(problem)}")
 
@@ -241,7 +241,7 @@ class Writer:
                     wait = min(2 * wait, _LONGEST_RETRY)
                 elif len(facts) == 1:
                     self._writing.popleft()
-                    self._refuse(repr(facts[0].content()), f"{facts[0].kind.__name__}: {_brief(problem)}")
+                    self._refuse(repr(facts[0].content(self._wall)), f"{facts[0].kind.__name__}: {_brief(problem)}")
                 else:  # one of them is to blame: look for it in halves
                     middle = len(facts) // 2
                     self._writing.popleft()

@@ -24,8 +24,8 @@ def make_app(
     titles: Mapping[str, str],
     pause_reasons: Collection[str],
     metrics_text: Callable[[], bytes],
+    sessions: Sessions,
     observe_request: ObserveRequest | None = None,
-    sessions: Sessions | None = None,
 ) -> web.Application:
     """The web application.
 
@@ -43,6 +43,6 @@ def make_app(
         return web.Response(body=metrics_text(), headers={"Content-Type": EXPOSITION})
 
     app.add_routes([web.get("/healthz", healthz), web.get("/metrics", metrics)])
-    app.add_routes(Api(floor, titles, pause_reasons, sessions or Sessions()).routes())
+    app.add_routes(Api(floor, titles, pause_reasons, sessions).routes())
     app.add_routes(Page(pause_reasons).routes())
     return app

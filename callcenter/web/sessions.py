@@ -10,10 +10,10 @@ import json
 import logging
 import os
 import secrets
-import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from callcenter.clock import WallClock
 
 log = logging.getLogger(__name__)
 
@@ -33,15 +33,15 @@ class _Session:
 class Sessions:
     """Random tokens and whose they are; kept in `file` where one is given."""
 
-    def __init__(self, clock: Callable[[], float] = time.time, file: Path | None = None) -> None:
-        self._clock = clock
+    def __init__(self, wall: WallClock, file: Path | None = None) -> None:
+        self._wall = wall
         self._file = file
         self._sessions = _load(file) if file else {}
         """By the token's hash."""
 
     def open(self, person: str) -> str:
         """A new token for `person`; sessions that are past their time go at this occasion."""
-        now = self._clock()
+        now = self._wall().timestamp()
         left = {token: s for token, s in self._sessions.items() if s.ends > now}
         own = [token for token, s in left.items() if s.person == person]
         for hashed in own[: max(0, len(own) - PER_PERSON + 1)]:
@@ -53,7 +53,7 @@ class Sessions:
     def person(self, token: str) -> str | None:
         """Whose token this is; None when it is nobody's or past its time."""
         session = self._sessions.get(_hashed(token))
-        return session.person if session and session.ends > self._clock() else None
+        return session.person if session and session.ends > self._wall().timestamp() else None
 
     def close(self, token: str) -> None:
         """End one session; an unknown token is no mistake."""

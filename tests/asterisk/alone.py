@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ from callcenter.asterisk import process, translate
 from callcenter.asterisk.ami import Ami, AmiSettings
 from callcenter.asterisk.journal import Journal, Position
 from callcenter.asterisk.render import Folders, render
+from callcenter.clock import wall_clock
 from callcenter.config import Config
 from callcenter.core import commands, events
 from callcenter.core.commands import OfferKind, Place
@@ -74,12 +74,12 @@ class Alone:
 
     async def beat(self) -> None:
         """From now on there is a controller."""
-        await self.ami.send(translate.heartbeat(int(time.time())))
+        await self.ami.send(translate.heartbeat(int(wall_clock().timestamp())))
 
         async def heart() -> None:
             while True:
                 await asyncio.sleep(1.0)
-                self.ami.send(translate.heartbeat(int(time.time())))
+                self.ami.send(translate.heartbeat(int(wall_clock().timestamp())))
 
         self._heart = asyncio.create_task(heart())
 
@@ -127,7 +127,7 @@ class Alone:
 
     def journal(self, position: Position | None = None) -> Journal:
         """As a controller would open it."""
-        return Journal(self.folders.journal, self.config.phones, normalise, lambda epoch: epoch, position)
+        return Journal(self.folders.journal, self.config.phones, normalise, lambda epoch: epoch, wall_clock, position)
 
     def stage(self, caller: str) -> str:
         """Where a caller, named by call or number, is by the journal; '' where there is none."""

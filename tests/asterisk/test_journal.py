@@ -8,6 +8,7 @@ import os
 import random
 import time
 import tracemalloc
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
@@ -37,13 +38,15 @@ class Book:
         self.passes(0.0)
 
     def opened(self, position: Position | None = None) -> Journal:
-        return Journal(self.folder, PHONES, normalise, lambda epoch: epoch - NOON, position)
+        return Journal(self.folder, PHONES, normalise, lambda epoch: epoch - NOON, self.wall, position)
+
+    def wall(self) -> datetime:
+        return datetime.fromtimestamp(NOON + self._now, UTC)
 
     def passes(self, seconds: float) -> None:
         """Time goes on, by all clocks."""
         self._now += seconds
         self._monkeypatch.setattr(time, "monotonic", lambda: self._now)
-        self._monkeypatch.setattr(time, "time", lambda: NOON + self._now)
 
     def write(self, text: str) -> None:
         with (self.folder / CURRENT).open("a") as file:

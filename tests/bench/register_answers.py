@@ -214,14 +214,14 @@ async def _first_page(register: Register, first: date) -> int:
 def _days(first: date, line: str | None = None) -> Ask:
     async def ask(register: Register) -> int:
         within = dict.fromkeys(LINES, 60.0)
-        return await _length(day_summary.day_summaries(register, first, LAST_DAY, ZONES, within, line, NOW))
+        return await _length(day_summary.day_summaries(register, first, LAST_DAY, ZONES, within, NOW, line))
 
     return ask
 
 
 def _promises(first: date, line: str | None = None, zones: dict[str, tzinfo] = ZONES) -> Ask:
     async def ask(register: Register) -> int:
-        return len(list(promises.table(await promises.ledger(register, first, LAST_DAY, zones, line, NOW))))
+        return len(list(promises.table(await promises.ledger(register, first, LAST_DAY, zones, NOW, line))))
 
     return ask
 

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import yaml
 
+from callcenter.clock import wall_clock
 from callcenter.config import Config
 from callcenter.core import floor
 from callcenter.core.events import ChannelHungUp, Event, LogIn
@@ -89,7 +90,7 @@ async def soak_daemon(
     config = _configured(folder, int(await process.stdout.readline()))
     logging.getLogger("callcenter").setLevel(logging.CRITICAL)  # every call lacks its recording
     register = await Register.open(config.database)
-    controller = _Counting(config, Secrets.load_or_create(config.var, config), register)
+    controller = _Counting(config, Secrets.load_or_create(config.var, config), register, wall_clock)
     if trace:
         tracemalloc.start(trace)
     remembered = floor.REMEMBERED

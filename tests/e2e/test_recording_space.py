@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from callcenter.clock import wall_clock
 from callcenter.recordings import recordings
 from callcenter.recordings.manifest import Manifest
 from callcenter.recordings.verification import Verification
@@ -96,11 +97,12 @@ async def problems(line: Station) -> list[str]:
     register = await Register.open(line.config.database, create=False)
     try:
         verification = Verification(
-            Manifest(line.config.recordings.folder, line.config.var),
+            Manifest(line.config.recordings.folder, line.config.var, wall_clock),
             Conversations(register),
             line.config.zone,
             line.config.retention_days,
             Path("nowhere"),
+            wall_clock(),
             grace=0.0,
         )
         return [problem async for problem in verification.problems()]

@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import replace
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -45,8 +45,8 @@ class Clock:
     def __init__(self) -> None:
         self.now = AFTERNOON
 
-    def __call__(self, zone: tzinfo) -> datetime:
-        return self.now.astimezone(zone)
+    def __call__(self) -> datetime:
+        return self.now
 
 
 class World:

@@ -147,6 +147,7 @@ async def test_a_full_disk_is_asked_more_and_more_rarely(archive: Archive, monke
     assert pauses == [2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0, 60.0]
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_a_conversation_that_was_not_recorded_is_not_tried_again(
     archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -156,6 +157,7 @@ async def test_a_conversation_that_was_not_recorded_is_not_tried_again(
 
 
 @pytest.mark.parametrize("call", ["x" * 300, "\udcff"])
+@pytest.mark.usefixtures("impatient")
 async def test_a_name_that_no_file_can_have_is_not_tried_again(archive: Archive, call: str) -> None:
     with pytest.raises(RecordingError):
         await archive.recordings.see_through(call, "estp", 5.0, NOW)

@@ -34,7 +34,7 @@ class Place:
     def __init__(self, home: Path) -> None:
         self.spool, self.folder = home / "spool", home / "kept"
         self.spool.mkdir()
-        self.recordings = Recordings(self.spool, self.folder, Manifest(self.folder, home))
+        self.recordings = Recordings(self.spool, self.folder, Manifest(self.folder, home, lambda: NOW))
 
     def side(self, name: str, samples: list[int] | array[int]) -> Path:
         """What Asterisk wrote: a finished file."""
@@ -75,12 +75,6 @@ def place(tmp_path: Path) -> Place:
     return Place(tmp_path)
 
 
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Asterisk is given no time to finish its files: it has died."""
-    monkeypatch.setattr(recordings, "_PATIENCE", 0.0)
-
-
 async def test_both_sides_become_one_file_with_a_channel_each(place: Place) -> None:
     place.talked(1.0, 0.5)
     made = await place.finished()
@@ -108,6 +102,7 @@ async def test_samples_keep_their_order_across_pieces(place: Place, monkeypatch:
     assert right == [-sample for sample in said[:333]] + [0] * 667
 
 
+@pytest.mark.usefixtures("soon_sure")
 async def test_conversations_of_one_call_follow_one_another(place: Place) -> None:
     """Parts are numbered from the first hold on; the tenth comes after the second, and another call's stay away."""
     place.side(f"{CALL}-in.wav", [1] * 100)
@@ -123,6 +118,7 @@ async def test_conversations_of_one_call_follow_one_another(place: Place) -> Non
 
 
 @pytest.mark.parametrize("side", ["in", "out"])
+@pytest.mark.usefixtures("soon_sure")
 async def test_one_side_that_was_never_written_is_silent(place: Place, side: str) -> None:
     place.side(f"{CALL}-{side}.wav", [CALLER] * 800)
     left, right = place.heard(await place.finished())
@@ -199,6 +195,7 @@ async def test_a_conversation_of_which_nothing_was_recorded_is_said(place: Place
     assert place.kept() == []
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_nothing_in_the_spool_at_all_is_said_too(place: Place) -> None:
     with pytest.raises(RecordingError, match="Asterisk recorded nothing"):
         await place.finish()
@@ -211,6 +208,7 @@ async def test_nobody_talked_and_nothing_is_kept(place: Place) -> None:
     assert place.spooled() == []
 
 
+@pytest.mark.usefixtures("soon_sure")
 async def test_a_conversation_shorter_than_a_packet_needs_no_recording_but_a_word_is_kept(place: Place) -> None:
     place.talked(0.0, 0.0)
     assert await place.finish(talk=0.1) is None
@@ -274,6 +272,7 @@ async def test_a_spool_that_cannot_be_emptied_is_an_error_with_words(place: Plac
         "ё\n",
     ],
 )
+@pytest.mark.usefixtures("soon_sure")
 async def test_no_call_whatever_its_id_leaves_the_folders(place: Place, call: str, tmp_path: Path) -> None:
     outside = tmp_path / "outside-in.wav"
     outside.write_bytes(b"not ours")
@@ -302,6 +301,7 @@ async def test_many_calls_end_at_once_and_each_gets_its_own(place: Place) -> Non
     assert place.spooled() == []
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_who_has_nothing_to_be_recorded_takes_nothing_from_those_who_end_with_them(place: Place) -> None:
     place.talked(1.0, 1.0)
     place.side("broken-in.wav", [1]).rename(place.spool / "broken")

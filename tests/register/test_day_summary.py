@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
-from datetime import date, tzinfo
+from datetime import date, datetime, tzinfo
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -23,6 +23,7 @@ MOSCOW, PERM = ZoneInfo("Europe/Moscow"), ZoneInfo("Asia/Yekaterinburg")
 ZONES: dict[str, tzinfo] = {"estp": MOSCOW, "perm": PERM}
 HOUR = 3600.0
 MONDAY, TUESDAY = date(2026, 11, 23), date(2026, 11, 24)
+NOW = datetime(2026, 11, 24, 12, tzinfo=MOSCOW)
 
 
 def answered(call: str, waiting: float, who: Identification = Identification.UNKNOWN, at: float = 0.0) -> Save:
@@ -48,7 +49,7 @@ A_DAY: list[Save] = [
 
 async def summed(register: Register, first: date, last: date, line: str | None = None) -> list[DaySummary]:
     within = {"estp": 60.0, "perm": 100.0}
-    return [day async for day in day_summaries(register, first, last, ZONES, within, line)]
+    return [day async for day in day_summaries(register, first, last, ZONES, within, NOW, line)]
 
 
 @pytest.mark.clause("ESTP 2.2d")

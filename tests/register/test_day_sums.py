@@ -60,11 +60,11 @@ STORY: list[Save] = [
 
 async def days(register: Register, now: datetime = NOON, line: str | None = None, **more: Any) -> list[DaySummary]:
     within, zones = more.get("within", WITHIN), more.get("zones", ZONES)
-    return [day async for day in day_summaries(register, MONDAY, WEDNESDAY, zones, within, line, now)]
+    return [day async for day in day_summaries(register, MONDAY, WEDNESDAY, zones, within, now, line)]
 
 
 async def promised(register: Register, now: datetime = NOON, line: str | None = None) -> Ledger:
-    return await ledger(register, MONDAY, WEDNESDAY, ZONES, line, now)
+    return await ledger(register, MONDAY, WEDNESDAY, ZONES, now, line)
 
 
 def kept(path: Path) -> list[tuple[str, str, str]]:

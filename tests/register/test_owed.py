@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -127,13 +127,13 @@ async def test_the_calls_of_a_controller_that_nobody_can_restore_are_owed(regist
 
 
 @pytest.fixture
-def after_a_failure(config: Path) -> Path:
+def after_a_failure(config: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The configuration of a controller whose Asterisk died an hour ago."""
-    ago = (datetime.now(UTC) - MORNING) / timedelta(seconds=1) - 3600.0
+    monkeypatch.setattr("callcenter.register.cli.wall_clock", lambda: MORNING + timedelta(hours=1))
 
     async def run() -> None:
         register = await Register.open(load(config).database)
-        await fill(register, [cut_off("1", "+71", ago), cut_off("2", "+72", ago + 1.0, line="moon")])
+        await fill(register, [cut_off("1", "+71", 0.0), cut_off("2", "+72", 1.0, line="moon")])
         await register.close()
 
     asyncio.run(run())

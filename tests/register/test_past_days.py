@@ -89,7 +89,7 @@ async def test_trouble_with_the_register_is_told_and_it_goes_on(
         raise RegisterError("it is locked")
 
     monkeypatch.setattr(past_days, "summed_up", fails)
-    task = asyncio.create_task(keep_past_days(register, Config.load(config).lines.values()))
+    task = asyncio.create_task(keep_past_days(register, Config.load(config).lines.values(), lambda: TUESDAY_NIGHT))
     await eventually(lambda: tries > 2)
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):

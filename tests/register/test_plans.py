@@ -41,13 +41,13 @@ def listed(zones: dict[str, tzinfo] = ONE_ZONE, **which: Any) -> Ask:
 
 def summed_up(zones: dict[str, tzinfo] = ONE_ZONE, line: str | None = None) -> Ask:
     async def ask(register: Register) -> object:
-        return [day async for day in day_summary.day_summaries(register, DAY, DAY, zones, {"estp": 60.0}, line)]
+        return [day async for day in day_summary.day_summaries(register, DAY, DAY, zones, {"estp": 60.0}, NOW, line)]
 
     return ask
 
 
 def promised(zones: dict[str, tzinfo] = ONE_ZONE, line: str | None = None) -> Ask:
-    return lambda register: promises.ledger(register, DAY, DAY, zones, line)
+    return lambda register: promises.ledger(register, DAY, DAY, zones, NOW, line)
 
 
 def written(zones: dict[str, tzinfo] = ONE_ZONE, line: str | None = None) -> Ask:

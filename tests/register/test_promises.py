@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 from collections.abc import Sequence
-from datetime import date, tzinfo
+from datetime import date, datetime, tzinfo
 from itertools import count, islice
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,8 @@ MOSCOW, PERM = ZoneInfo("Europe/Moscow"), ZoneInfo("Asia/Yekaterinburg")
 ZONES: dict[str, tzinfo] = {"estp": MOSCOW}
 HOUR = 3600.0
 MONDAY, TUESDAY = date(2026, 11, 23), date(2026, 11, 24)
+NOW = datetime(2026, 11, 23, 18, tzinfo=MOSCOW)
+"""Of Monday: no day is over, so that all are made from rows."""
 ANSWERED, GAVE_UP, LOST = PromiseResult.ANSWERED, PromiseResult.GAVE_UP, PromiseResult.LOST
 
 _CALLERS = count(1)
@@ -42,7 +44,7 @@ def crowd(number: int, waited: float, result: PromiseResult = ANSWERED, at: floa
 async def read(register: Register, facts: Sequence[Save], line: str | None = None) -> promises.Ledger:
     """The ledger of Monday, after these facts."""
     await fill(register, facts)
-    return await promises.ledger(register, MONDAY, MONDAY, ZONES, line)
+    return await promises.ledger(register, MONDAY, MONDAY, ZONES, NOW, line)
 
 
 @pytest.mark.clause("ESTP 5.4.6")
@@ -95,17 +97,18 @@ async def test_bias_and_error_are_shares_of_the_real_wait_of_those_answered(regi
 
 async def test_a_handful_makes_no_percentage(register: Register) -> None:
     await fill(register, crowd(promises.ENOUGH - 1, 60.0))
-    few = (await promises.ledger(register, MONDAY, MONDAY, ZONES)).total
+    few = (await promises.ledger(register, MONDAY, MONDAY, ZONES, NOW)).total
     assert (few.judged, few.coverage, few.kept, few.bias, few.rmse) == (19, None, None, None, None)
     await fill(register, crowd(1, 60.0))
-    enough = (await promises.ledger(register, MONDAY, MONDAY, ZONES)).total
+    enough = (await promises.ledger(register, MONDAY, MONDAY, ZONES, NOW)).total
     assert (enough.coverage, enough.kept, enough.bias, enough.rmse) == (1.0, 1.0, 1.0, 1.0)
 
 
 async def test_callers_who_all_were_answered_at_once_divide_by_nothing(register: Register) -> None:
     total = (await read(register, crowd(30, 0.0))).total
     assert (total.coverage, total.bias, total.rmse) == (1.0, None, None)
-    assert all("nan" not in line for line in promises.table(await promises.ledger(register, MONDAY, MONDAY, ZONES)))
+    ledger = await promises.ledger(register, MONDAY, MONDAY, ZONES, NOW)
+    assert all("nan" not in line for line in promises.table(ledger))
 
 
 async def test_the_ledger_by_depth_of_queue_and_by_announcement(register: Register) -> None:
@@ -132,7 +135,7 @@ async def test_a_promise_belongs_to_the_day_of_its_line_on_which_it_was_spoken(r
     both: dict[str, tzinfo] = {"estp": MOSCOW, "perm": PERM}
 
     async def days(line: str | None, first: date = MONDAY, last: date = TUESDAY) -> dict[date, int]:
-        ledger = await promises.ledger(register, first, last, both, line)
+        ledger = await promises.ledger(register, first, last, both, NOW, line)
         return {day: tally.announced for day, tally in ledger.by_day.items()}
 
     assert await days(None) == {MONDAY: 5, TUESDAY: 5}
@@ -148,7 +151,7 @@ async def test_announcements_from_before_the_ledger_are_passed_over(register: Re
     await fill(register, crowd(3, 10.0))
     async with register.engine.begin() as connection:
         await connection.exec_driver_sql("UPDATE announcements SET result = '', p90 = NULL WHERE id = 1")
-    assert (await promises.ledger(register, MONDAY, MONDAY, ZONES)).total.announced == 2
+    assert (await promises.ledger(register, MONDAY, MONDAY, ZONES, NOW)).total.announced == 2
     assert len([row async for row in promises.rows(register, MONDAY, MONDAY, ZONES)]) == 2
 
 
@@ -164,7 +167,7 @@ async def test_a_report_of_a_day_looks_at_that_day_only(register: Register) -> N
     event.listen(Engine, "before_cursor_execute", note)
     for zones in (ZONES, {"estp": MOSCOW, "perm": PERM}):
         for line in (None, "estp"):
-            await promises.ledger(register, MONDAY, MONDAY, zones, line)
+            await promises.ledger(register, MONDAY, MONDAY, zones, NOW, line)
             assert len([row async for row in promises.rows(register, MONDAY, MONDAY, zones, line)]) == 1
     event.remove(Engine, "before_cursor_execute", note)
 

@@ -97,8 +97,9 @@ def test_any_fact_comes_back_from_the_spool(kind: type[Save]) -> None:
     @settings(deadline=None)
     @given(facts(kind), st.booleans())
     def comes_back(save: Save, opens_shift: bool) -> None:
-        fact = Fact(kind, row_of(save, wall, "a fact"), time.monotonic() - 5.0, opens_shift, 7, kept=True)
-        found = Fact.of(json.loads(_encode(fact.content())), 7)
+        now = time.monotonic()
+        fact = Fact(kind, row_of(save, wall, "a fact"), now - 5.0, opens_shift, 7, kept=True)
+        found = Fact.of(json.loads(_encode(fact.content(wall))), 7, wall)
         assert math.isclose(found.since, fact.since, abs_tol=1.0)
         found.since = fact.since
         assert found == fact

@@ -1,4 +1,4 @@
-"""What is committed: nothing that ties it to one package registry, and imports that keep the rules."""
+"""What is committed: nothing that ties it to one package registry, and code that keeps the rules."""
 
 from __future__ import annotations
 
@@ -99,3 +99,37 @@ def test_an_import_against_the_rules_is_found(tmp_path: Path, module: str, line:
     outcome = lint_imports(tmp_path)
     assert outcome.returncode != 0
     assert "BROKEN" in outcome.stdout
+
+
+@pytest.mark.parametrize(
+    ("module", "allowed"),
+    [
+        ("callcenter/clock.py", True),
+        ("callcenter/register/promises_cli.py", True),
+        ("callcenter/register/promises.py", False),
+        ("callcenter/daemon.py", False),
+        ("tests/register/test_promises.py", False),
+        ("tests/e2e/station.py", True),
+    ],
+)
+@pytest.mark.parametrize(
+    "line",
+    [
+        "def seconds(clock=time.time): ...",
+        "def age(now=None): now = now or datetime.now(UTC)",
+        "def late(today=date.today()): ...",
+        "hour = time.strftime('%H')",
+        "now = clock.wall_clock()",
+    ],
+)
+def test_who_reads_the_clock_on_the_wall_below_the_edges_is_found(
+    tmp_path: Path, module: str, allowed: bool, line: str
+) -> None:
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    (tmp_path / module).parent.mkdir(parents=True)
+    imported = "import time\nfrom datetime import UTC, date, datetime\nfrom callcenter import clock\n"
+    (tmp_path / module).write_text(f"{imported}{line}\n")
+    command = [str(Path(sys.executable).with_name("ruff")), "check", "--no-cache", "--select", "TID251", module]
+    outcome = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (outcome.returncode == 0) is allowed, outcome.stdout
+    assert ("TID251" in outcome.stdout) is not allowed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime
 
 import pytest
 from aiohttp import ClientResponse, web
@@ -10,6 +11,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from callcenter.web import make_app
 from callcenter.web.sessions import Sessions
+from tests.wall import MONDAY_NOON
 from tests.web.fake_floor import PASSWORD, FakeFloor
 
 Browser = TestClient[web.Request, web.Application]
@@ -17,12 +19,12 @@ LogIn = Callable[..., Awaitable[ClientResponse]]
 
 
 class Clock:
-    """A monotonic clock that the test turns."""
+    """A clock on the wall that the test turns."""
 
     def __init__(self) -> None:
-        self.now = 1000.0
+        self.now = MONDAY_NOON
 
-    def __call__(self) -> float:
+    def __call__(self) -> datetime:
         return self.now
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -116,9 +116,9 @@ async def test_logging_out_by_telephone_ends_the_session_at_the_page(
 
 async def test_a_session_ends_after_twelve_hours(browser: Browser, clock: Clock, log_in: LogIn) -> None:
     await log_in()
-    clock.now += LIFETIME - 1
+    clock.now += timedelta(seconds=LIFETIME - 1)
     assert (await browser.get("/api/me")).status == 200
-    clock.now += 1
+    clock.now += timedelta(seconds=1)
     assert (await browser.get("/api/me")).status == 401
 
 
@@ -138,7 +138,7 @@ def test_sessions_outlast_the_controller_and_their_file_opens_none(clock: Clock,
     assert [after.person(token) for token in (anna, pavel, closed)] == ["101", None, None]
     assert anna not in file.read_text()
     assert file.stat().st_mode & 0o077 == 0
-    clock.now += LIFETIME
+    clock.now += timedelta(seconds=LIFETIME)
     assert Sessions(clock, file).person(anna) is None
 
 

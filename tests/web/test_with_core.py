@@ -16,6 +16,8 @@ from callcenter.core.settings import Line, Person, Settings
 from callcenter.core.view import OperatorView, View
 from callcenter.planning.forecast import Forecast
 from callcenter.web import make_app
+from callcenter.web.sessions import Sessions
+from tests.wall import Wall
 from tests.web.conftest import Browser
 
 SETTINGS = Settings(
@@ -70,6 +72,7 @@ async def page(core_floor: CoreFloor) -> AsyncIterator[Browser]:
         titles={"operators": "Операторы"},
         pause_reasons=SETTINGS.pause_reasons,
         metrics_text=lambda: b"",
+        sessions=Sessions(Wall()),
     )
     async with TestClient(TestServer(app)) as client:
         yield client
