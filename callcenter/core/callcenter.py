@@ -23,7 +23,8 @@ from callcenter.core import (
 from callcenter.core.caller import Caller
 from callcenter.core.commands import Command
 from callcenter.core.events import Event, TimerFired, TimerKind
-from callcenter.core.floor import Floor, LineState
+from callcenter.core.floor import Floor
+from callcenter.core.line import LineState
 from callcenter.core.operator import Operator
 from callcenter.core.prospect import newcomer_wait
 from callcenter.core.settings import Settings

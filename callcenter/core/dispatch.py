@@ -6,7 +6,8 @@ from callcenter.core import recording, waiting
 from callcenter.core.caller import Caller
 from callcenter.core.commands import CancelTimer, OfferKind, Ring, SetTimer
 from callcenter.core.events import Timer, TimerKind
-from callcenter.core.floor import Floor, LineState
+from callcenter.core.floor import Floor
+from callcenter.core.line import LineState
 from callcenter.core.offer import Offer
 from callcenter.core.operator import ActivityStep, Operator
 from callcenter.core.records import OfferRecord
@@ -24,15 +25,15 @@ def offer_callers(floor: Floor) -> None:
         line, call, operator = pair
         caller = floor.callers[call]
         line.queue.reserve(call)
-        caller.offer = place(floor, caller, operator, OfferKind.QUEUE).id
+        floor.change(caller, offer=place(floor, caller, operator, OfferKind.QUEUE).id)
 
 
 def place(floor: Floor, caller: Caller, operator: Operator, kind: OfferKind, consult_leg: str = "") -> Offer:
     """Ring one operator's phone for one caller."""
     id = floor.next_offer_id()
     record = OfferRecord(id, caller.call, operator.person.id, kind.value, floor.now)
-    offer = floor.offers[id] = Offer(id, kind, caller.call, caller.record.line, operator.person.id, record)
-    operator.offer, operator.transfer = id, ""
+    offer = floor.put_out(Offer(id, kind, caller.call, caller.record.line, operator.person.id, record))
+    floor.change(operator, offer=id, transfer="")
     timeout = floor.settings.ring_timeout
     floor.do(
         Ring(
@@ -60,12 +61,12 @@ def release_caller(floor: Floor, offer: Offer) -> None:
     floor.do(CancelTimer(Timer(TimerKind.RING, offer.id)))
     caller = floor.callers.get(offer.call)
     if caller and caller.offer == offer.id:
-        caller.offer = ""
+        floor.change(caller, offer="")
         queue = floor.line(caller).queue
         if caller.call in queue:
             queue.release(caller.call)
             if caller.served_alone:
-                caller.served_alone = False
+                floor.change(caller, served_alone=False)
                 waiting.welcome(floor, caller)
 
 

@@ -36,7 +36,7 @@ def enter(floor: Floor, histories: Iterable[CallHistory], seen: Mapping[str, Cha
     """Catch up with everything that happened until `floor.now`. `seen`: the channels that exist, by id."""
     now = floor.now
     steps: list[Step] = []
-    floor.arriving = {}
+    floor.expect_nobody()
     for history in histories:
         if history.call:
             caller = floor.callers.get(history.call)
@@ -45,7 +45,7 @@ def enter(floor: Floor, histories: Iterable[CallHistory], seen: Mapping[str, Cha
     with floor.looking_back():
         for at, step in sorted(steps, key=lambda step: step[0]):
             wrap_ups_over(floor, at)
-            floor.now = at
+            floor.at(at)
             step()
         wrap_ups_over(floor, now)
 
@@ -60,7 +60,7 @@ def wrap_ups_over(floor: Floor, until: float) -> None:
     busy = (one for one in floor.operators.values() if one.activity is Activity.WRAPPING_UP)
     over = [(one.ready_at, one.person.id) for one in busy if one.ready_at is not None and one.ready_at <= until]
     for at, person in sorted(over):
-        floor.now = at
+        floor.at(at)
         conversation.wrap_up_over(floor, person)
 
 
@@ -130,7 +130,7 @@ class _Past:
         channel = self.seen.get(self.history.call)
         if channel and channel.variables.get("CC_STAGE") == stage.ARRIVING:
             past = self.history
-            self.floor.arriving[past.call] = CallRecord(past.call, past.line, past.number, past.name, self._began())
+            self.floor.expect(CallRecord(past.call, past.line, past.number, past.name, self._began()))
             return False
         return bool(channel) or self.history.ended_at is not None
 
@@ -185,7 +185,7 @@ class _Past:
         conversation.found_talking(floor, caller, offer)
         if operator and not caller.record.operator:
             floor.note(caller, operator=operator.person.id)
-        caller.bridge = bridge
+        floor.change(caller, bridge=bridge)
 
     def _talk_ended(self, leg: LegHistory) -> None:
         floor, caller, offer = self.floor, self._caller(), self.floor.offers.get(leg.channel_id)
@@ -198,9 +198,9 @@ class _Past:
         if caller.leg != offer.id or offer.talking_since is None or offer.bridge != caller.bridge:
             return
         if self._sent_away(caller, offer):
-            caller.after = Place.GOODBYE
+            floor.change(caller, after=Place.GOODBYE)
         elif offer.id in self.ours:
-            caller.after = self.way_out
+            floor.change(caller, after=self.way_out)
         leaving = (caller.call, offer.id) if self._caller_hung_up() else (offer.id, caller.call)
         bridge = offer.bridge
         for channel in leaving:
@@ -209,7 +209,7 @@ class _Past:
     def _nobody_we_know_left(self, caller: Caller) -> None:
         if self._caller_hung_up():
             conversation.stop_clock(self.floor, caller)
-            caller.bridge = ""
+            self.floor.change(caller, bridge="")
         else:
             conversation.bridge_left(self.floor, BridgeLeft(caller.call, caller.bridge))
 
@@ -229,7 +229,7 @@ class _Past:
         operator = adoption.at_phone(floor, leg.phone)
         if caller is None or operator is None or leg.channel_id in caller.past_legs:
             return
-        caller.past_legs.add(leg.channel_id)
+        floor.change(caller, past_legs=caller.past_legs | {leg.channel_id})
         placed = self._moment(leg.placed_at, caller.record.arrived_at)
         answered_at = None if leg.answered_at is None else self._moment(leg.answered_at, placed)
         talks = [(self._moment(start, placed), self._moment(end, placed)) for start, end in leg.talks]

@@ -53,25 +53,26 @@ JUST_NOW = 1.0
 def lost(floor: Floor, event: AsteriskLost) -> None:
     """Nobody is offered to anybody until the next snapshot."""
     if floor.connected:
-        floor.lost_at = floor.now
-    floor.connected, floor.silent = False, False
+        floor.change(floor, lost_at=floor.now)
+    floor.change(floor, connected=False, silent=False)
 
 
 def silent(floor: Floor, event: AsteriskSilent) -> None:
     """Nothing is begun or broken off until Asterisk answers: meanwhile it may have connected callers and operators."""
-    floor.silent = True
+    floor.change(floor, silent=True)
 
 
 def heard(floor: Floor, event: AsteriskHeard) -> None:
     """What happened has been told by now; what had to wait is done."""
-    floor.silent = False
+    floor.change(floor, silent=False)
     shift.stop_ringing_of_the_absent(floor)
     dispatch.offer_callers(floor)
 
 
 def snapshot(floor: Floor, event: Snapshot) -> None:
     """Take over what is true: first what happened in the meantime, then what is now."""
-    floor.connected = False  # until all of it is taken in: who is to be offered to whom depends on everybody
+    # Until all of it is taken in: who is to be offered to whom depends on everybody.
+    floor.change(floor, connected=False)
     seen = {channel.channel_id: channel for channel in event.channels}
     for channel in event.channels:
         _recognise(floor, channel)
@@ -87,7 +88,7 @@ def snapshot(floor: Floor, event: Snapshot) -> None:
     for channel in event.channels:
         shared = together[channel.bridge] if channel.bridge else ()
         _take_over(floor, channel, shared, ringing_alone.get(channel.channel_id, ()), seen)
-    floor.connected, floor.silent, floor.lost_at = True, False, None
+    floor.change(floor, connected=True, silent=False, lost_at=None)
     shift.stop_ringing_of_the_absent(floor)
     for operator in floor.operators.values():
         if operator.presence is not Presence.OFF:
@@ -122,7 +123,7 @@ def _miss(floor: Floor, event: Snapshot, seen: Mapping[str, ChannelSeen]) -> Non
     now = floor.now
     with floor.looking_back():
         if event.restarted:
-            floor.now = _last_word(floor, event, seen)
+            floor.at(_last_word(floor, event, seen))
         for caller in [caller for call, caller in floor.callers.items() if call not in seen]:
             if event.restarted:
                 _cut_off(floor, caller)
@@ -157,13 +158,13 @@ def _cut_off(floor: Floor, caller: Caller) -> None:
     """The telephone system has failed the caller, who keeps the place for a while unless all had been said."""
     record, line = caller.record, floor.line(caller)
     served = caller.state in (CallerState.GENERAL, CallerState.LEAVING)
-    floor.now = max([floor.now, *(at for at in (record.arrived_at, record.joined_at, caller.talking_since) if at)])
+    floor.at(max([floor.now, *(at for at in (record.arrived_at, record.joined_at, caller.talking_since) if at)]))
     if record.hung_up_by is HungUpBy.NOBODY and not served:
         floor.note(caller, hung_up_by=HungUpBy.SYSTEM)
     departure.caller_gone(floor, caller, LOST_CAUSE, CUT_OFF, lost=True)
     former = caller.record if caller.record.place_at is not None else caller.regained
     if former and not served:
-        cut_off.remember(line, replace(former, ended_at=floor.now))
+        cut_off.remember(floor, line, replace(former, ended_at=floor.now))
 
 
 # -- who is there ------------------------------------------------------------------------------------------------------
@@ -176,14 +177,14 @@ def _recognise(floor: Floor, channel: ChannelSeen) -> None:
         return
     recorded = channel.variables.get("CC_RECORDED")
     if recorded == "1":
-        caller.recorded = True
+        floor.change(caller, recorded=True)
     elif recorded is not None and caller.talking_since is None and not caller.record.talk:
-        caller.recorded = False  # we said so, but nobody heard it: to be said again with the next offer
+        floor.change(caller, recorded=False)  # we said so, but nobody heard it: to be said again with the next offer
     if caller.restored:
-        caller.channel = channel.channel
+        floor.change(caller, channel=channel.channel)
         way_out = channel.variables.get("CC_AFTER", "")
         if way_out in (Place.HOLD, Place.GOODBYE):
-            caller.after = Place(way_out)
+            floor.change(caller, after=Place(way_out))
 
 
 def _name_bridges(floor: Floor, seen: Mapping[str, ChannelSeen]) -> None:
@@ -198,7 +199,7 @@ def _name_bridges(floor: Floor, seen: Mapping[str, ChannelSeen]) -> None:
         if len(real) == 1 and "" not in real:
             name = real.pop()
             for end in ends:
-                end.bridge = name
+                conversation.is_in(floor, end, name)
 
 
 def _id(end: Offer | Caller) -> str:
@@ -228,7 +229,7 @@ def _catch_up_bridge(floor: Floor, channel: ChannelSeen, offer: Offer | None, ca
     before = offer.bridge if offer else caller.bridge if caller else ""
     if caller and before and channel.bridge and before != channel.bridge:
         conversation.stop_clock(floor, caller)  # on to another conversation: no way out was taken
-        caller.bridge = ""
+        floor.change(caller, bridge="")
     elif before and before != channel.bridge:
         conversation.bridge_left(floor, BridgeLeft(id, before))
     if channel.bridge and before != channel.bridge and not (offer and offer.state is OfferState.WITHDRAWN):
@@ -241,14 +242,14 @@ def _sit_down(floor: Floor, offer: Offer, channel: ChannelSeen) -> None:
     """Whoever talks without a shift has a phone nevertheless, and it is theirs until the conversation is over."""
     operator = floor.operators[offer.operator]
     if not operator.phone and channel.phone and channel.phone not in floor.at_phone:
-        operator.phone = channel.phone
-        floor.at_phone[channel.phone] = offer.operator
+        floor.seat(operator, channel.phone)
 
 
 def _find_place(floor: Floor, caller: Caller, channel: ChannelSeen) -> None:
     """Where in the dialplan the caller is, in so far as we do not know it better."""
     where = channel.variables.get("CC_STAGE", "")
-    restored, caller.restored = caller.restored, False
+    restored = caller.restored
+    floor.change(caller, restored=False)
     if caller.state in stage.MENUS or (caller.state is CallerState.LEAVING and where == stage.SAFETY_NET):
         stage.follow(floor, caller, where)
         if restored and caller.state is CallerState.ARRIVED:
@@ -304,13 +305,13 @@ def _take_over(
     if channel.bridge:
         ours = any(end.channel_id in floor.offers for end in together)
         if queued and not ours:
-            caller.recorded = True
+            floor.change(caller, recorded=True)
             conversation.found_talking(floor, caller, _other_end(floor, caller, together, seen))
-            caller.bridge = channel.bridge
+            floor.change(caller, bridge=channel.bridge)
         elif caller.state is CallerState.TALKING and channel.variables.get("CC_AFTER", caller.after) != caller.after:
             after(floor, caller, caller.after)  # said when nobody could hear it
     elif caller.state is CallerState.WAITING and not caller.legs and where not in (stage.WAITING, ""):
-        caller.recorded = caller.recorded or where == stage.SAFETY_NET
+        floor.change(caller, recorded=caller.recorded or where == stage.SAFETY_NET)
         rung = where == stage.SAFETY_NET and not caller.offer
         if not (rung and any(adoption.adopt_ringing(floor, caller, leg, seen) for leg in ringing_alone)):
             waiting.welcome(floor, caller)
