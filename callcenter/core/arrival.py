@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from callcenter.core import cut_off, dispatch, waiting
 from callcenter.core.caller import Caller, CallerState, CallerStep
-from callcenter.core.commands import Place, Severity
+from callcenter.core.commands import Direct, Place, Severity
 from callcenter.core.events import CallArrived, Customer, GreetingHeard, InnEntry, InnGiven, UrgencyGiven
 from callcenter.core.floor import Floor
 from callcenter.core.guide import direct, divert, say_again
@@ -15,6 +15,9 @@ def arrived(floor: Floor, event: CallArrived) -> None:
     """A new call: refused, sent to the general line, or greeted. It has a row from this moment on."""
     if event.call in floor.callers:
         say_again(floor, floor.callers[event.call])
+        return
+    if event.call in floor.aside:
+        floor.do(Direct(event.call, Place.ALONE))  # it asks again: that was not heard
         return
     if event.call in floor.ended:
         return  # told late: the journal was quicker

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from callcenter.core import conversation, dispatch, recording, ringing, shift, transfer
+from callcenter.core import conversation, dispatch, recording, ringing, set_aside, shift, transfer
 from callcenter.core.caller import Caller, CallerState, CallerStep
 from callcenter.core.commands import CancelTimer, HangUp
 from callcenter.core.events import (
@@ -38,8 +38,17 @@ def hung_up(floor: Floor, event: ChannelHungUp) -> None:
         floor.enter(Caller(missed.call, "", missed))
     caller = floor.callers.get(event.channel_id)
     if caller:
-        caller_gone(floor, caller, event.cause, event.text)
+        see_off(floor, caller, event.cause, event.text)
         dispatch.offer_callers(floor)
+    else:
+        set_aside.over(floor, event)
+
+
+def see_off(floor: Floor, caller: Caller, cause: int, text: str, lost: bool = False) -> None:
+    """`caller_gone`; and if that fails the call is over nevertheless, and Asterisk will not tell of it again."""
+    if not floor.attempt(caller.call, "the end of the call", caller_gone, floor, caller, cause, text, lost):
+        set_aside.aside(floor, caller.call, "its end could not be entered")
+        set_aside.over(floor, ChannelHungUp(caller.call, cause, text))
 
 
 def phone_hung_up(floor: Floor, event: PhoneHungUp) -> None:
@@ -107,8 +116,8 @@ def service_ended(floor: Floor, event: ServiceEnded) -> None:
     """Nobody is offered any more, and everybody's call is ended by us."""
     floor.change(floor, connected=False)
     for caller in floor.callers.values():
-        floor.note(caller, hung_up_by=HungUpBy.SYSTEM)
-        floor.do(HangUp(caller.call))
+        floor.attempt(caller.call, "the end of the service", floor.note, caller, hung_up_by=HungUpBy.SYSTEM)
+    floor.do(*(HangUp(call) for call in (*floor.callers, *floor.aside)))
 
 
 def _outcome(caller: Caller, lost: bool) -> Outcome:

@@ -5,14 +5,15 @@ Every write is noted in `undo` first, so that an event, or one call's part of it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, ParamSpec, overload
 
 from callcenter.core.caller import CALLER, Caller, CallerStep
 from callcenter.core.commands import (
     Command,
+    Contained,
     HangUp,
     Mirror,
     Notice,
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
         OperatorChange,
     )
 
+P = ParamSpec("P")
+
 REMEMBERED = 120.0
 """Seconds for which the end of a call is remembered: Asterisk's journal may tell of it once more."""
 
@@ -67,6 +70,8 @@ class Floor:
         """Why conversations cannot be recorded now; '': they can."""
         self.ended: dict[str, float] = {}
         """Calls that ended lately, and when, the earliest first."""
+        self.aside: dict[str, CallRecord | None] = {}
+        """Calls that we cannot handle and Asterisk serves by itself, until their channels are gone; and their rows."""
         self.arriving: dict[str, CallRecord] = {}
         """Calls of which Asterisk is still going to tell, since it was not heard the first time: the journal's word."""
         self.connected = False
@@ -97,6 +102,25 @@ class Floor:
         """What is to be done; every changed call is written once."""
         self.do(*(SaveCall(caller.record) for caller in self._changed.values()))
         return self.commands
+
+    def take_back(self) -> None:
+        """The event has failed: everything is as if it had never come."""
+        self._undo.back_to()
+        self.commands = []
+        self._changed = {}
+
+    def attempt(self, call: str, during: str, act: Callable[P, object], *args: P.args, **more: P.kwargs) -> bool:
+        """Do something for one call ('': for nobody in particular). If it fails that alone is taken back: False."""
+        moment, now, commands, done = len(self._undo), self.now, self.commands, len(self.commands)
+        try:
+            act(*args, **more)
+        except Exception as problem:
+            self._undo.back_to(moment)
+            self.now, self.commands = now, commands
+            del commands[done:]
+            self.do(Contained(call, during, problem))
+            return False
+        return True
 
     def at(self, moment: float) -> None:
         """What follows happened then: only while looking back."""
@@ -201,6 +225,38 @@ class Floor:
     def told(self, call: str) -> CallRecord | None:
         """Asterisk has told of the call; what was known of it before."""
         return self._undo.take(self.arriving, call)
+
+    # -- calls that are set aside ------------------------------------------------------------------------------
+
+    def put_aside(self, call: str, record: CallRecord | None) -> None:
+        """It is no longer ours."""
+        self._undo.put(self.aside, call, record)
+
+    def take_back_aside(self, call: str) -> CallRecord | None:
+        """It is over; its row, if there is one."""
+        return self._undo.take(self.aside, call)
+
+    def strike_caller(self, call: str) -> None:
+        """Nothing is known of the call any more."""
+        self._undo.take(self.callers, call)
+        self._undo.take(self._changed, call)
+
+    def strike(self, call: str) -> list[Offer]:
+        """By force, whatever the state: the call, its place, its line, its offers, which are returned."""
+        self.strike_caller(call)
+        for id, line in self.lines.items():
+            line.queue.leave(call)
+            admitted = sum(caller.admitted for caller in self.callers.values() if caller.record.line == id)
+            self._undo.set(line, "lines_in_use", admitted)
+        offers = [offer for offer in self.offers.values() if offer.call == call]
+        for offer in offers:
+            self.take_in(offer)
+        for operator in [one for one in self.operators.values() if one.offer in {offer.id for offer in offers}]:
+            self.change(operator, offer="", handling=None, ready_at=None, transfer="", free_since=self.now)
+            self._undo.set(operator, "activity", ACTIVITY.start)
+            self._settle(operator, "set_aside")
+            self._leave_desk(operator)
+        return offers
 
     # -- recordings --------------------------------------------------------------------------------------------
 

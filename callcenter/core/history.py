@@ -35,19 +35,29 @@ Step = tuple[float, Callable[[], None]]
 def enter(floor: Floor, histories: Iterable[CallHistory], seen: Mapping[str, ChannelSeen]) -> None:
     """Catch up with everything that happened until `floor.now`. `seen`: the channels that exist, by id."""
     now = floor.now
-    steps: list[Step] = []
+    steps: list[tuple[float, str, Callable[[], None]]] = []
     floor.expect_nobody()
     for history in histories:
         if history.call:
-            caller = floor.callers.get(history.call)
-            way_out = caller.after if caller else Place.HOLD
-            steps += _Past(floor, history, seen, way_out, frozenset(floor.offers)).steps()
+            floor.attempt(history.call, "the journal", _gather, floor, history, seen, steps)
     with floor.looking_back():
-        for at, step in sorted(steps, key=lambda step: step[0]):
+        for at, call, enter_it in sorted(steps, key=lambda step: step[0]):
             wrap_ups_over(floor, at)
             floor.at(at)
-            step()
+            floor.attempt(call, "the journal", enter_it)
         wrap_ups_over(floor, now)
+
+
+def _gather(
+    floor: Floor,
+    history: CallHistory,
+    seen: Mapping[str, ChannelSeen],
+    steps: list[tuple[float, str, Callable[[], None]]],
+) -> None:
+    caller = floor.callers.get(history.call)
+    way_out = caller.after if caller else Place.HOLD
+    past = _Past(floor, history, seen, way_out, frozenset(floor.offers))
+    steps += [(at, history.call, step) for at, step in past.steps()]
 
 
 def unseen(leg: str) -> str:
@@ -61,7 +71,7 @@ def wrap_ups_over(floor: Floor, until: float) -> None:
     over = [(one.ready_at, one.person.id) for one in busy if one.ready_at is not None and one.ready_at <= until]
     for at, person in sorted(over):
         floor.at(at)
-        conversation.wrap_up_over(floor, person)
+        floor.attempt("", "the end of a wrap-up", conversation.wrap_up_over, floor, person)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +91,7 @@ class _Past:
     def steps(self) -> Iterator[Step]:
         """Moments and what is to be entered there. Moments that are missing or make no sense are put right."""
         history, call = self.history, self.history.call
-        if call not in self.floor.ended and self._concerns_us():
+        if call not in self.floor.ended and call not in self.floor.aside and self._concerns_us():
             began = self._began()
             if call not in self.floor.callers:
                 yield began, self._arrived
@@ -259,7 +269,7 @@ class _Past:
             floor.note(caller, outcome=refused)
         if caller.record.hung_up_by is HungUpBy.NOBODY:
             floor.note(caller, hung_up_by=history.hung_up_by)
-        departure.caller_gone(floor, caller, history.cause, history.cause_text)
+        departure.see_off(floor, caller, history.cause, history.cause_text)
 
     # -- moments ---------------------------------------------------------------------------------------------------
 

@@ -18,13 +18,14 @@ from callcenter.core import (
     dispatch,
     history,
     ringing,
+    set_aside,
     shift,
     stage,
     transfer,
     waiting,
 )
 from callcenter.core.caller import Caller, CallerState, CallerStep
-from callcenter.core.commands import HangUp, Mirror, Place, SetTimer, Severity
+from callcenter.core.commands import Direct, HangUp, Mirror, Place, SetTimer, Severity
 from callcenter.core.events import (
     AsteriskHeard,
     AsteriskLost,
@@ -75,21 +76,22 @@ def snapshot(floor: Floor, event: Snapshot) -> None:
     floor.change(floor, connected=False)
     seen = {channel.channel_id: channel for channel in event.channels}
     for channel in event.channels:
-        _recognise(floor, channel)
+        floor.attempt(_call(floor, channel), "a snapshot", _recognise, floor, channel)
     history.enter(floor, event.histories, seen)
     _miss(floor, event, seen)
     _name_bridges(floor, seen)
     for channel in event.channels:
-        _catch_up(floor, channel)
+        floor.attempt(_call(floor, channel), "a snapshot", _catch_up, floor, channel)
     together: dict[str, list[ChannelSeen]] = {}
     for channel in event.channels:
         together.setdefault(channel.bridge, []).append(channel)
     ringing_alone = _ringing_alone(event, seen)
     for channel in event.channels:
         shared = together[channel.bridge] if channel.bridge else ()
-        _take_over(floor, channel, shared, ringing_alone.get(channel.channel_id, ()), seen)
+        rung = ringing_alone.get(channel.channel_id, ())
+        floor.attempt(_call(floor, channel), "a snapshot", _take_over, floor, channel, shared, rung, seen)
     floor.change(floor, connected=True, silent=False, lost_at=None)
-    shift.stop_ringing_of_the_absent(floor)
+    floor.attempt("", "a snapshot", shift.stop_ringing_of_the_absent, floor)
     for operator in floor.operators.values():
         if operator.presence is not Presence.OFF:
             paused = operator.presence is Presence.PAUSED
@@ -99,8 +101,8 @@ def snapshot(floor: Floor, event: Snapshot) -> None:
 
 def waits_alone(floor: Floor, event: WaitsAlone) -> None:
     """Asterisk believes that we are away and has a caller wait by itself: we are not, so the caller is ours again."""
-    if not floor.connected:
-        return  # the next snapshot tells the same
+    if not floor.connected or event.call in floor.aside:
+        return  # the next snapshot tells the same; or we have sent the caller there
     caller = floor.callers.get(event.call)
     if caller is None and event.call not in floor.ended:
         channel = ChannelSeen(event.call, event.channel, number=event.number)
@@ -125,17 +127,30 @@ def _miss(floor: Floor, event: Snapshot, seen: Mapping[str, ChannelSeen]) -> Non
         if event.restarted:
             floor.at(_last_word(floor, event, seen))
         for caller in [caller for call, caller in floor.callers.items() if call not in seen]:
-            if event.restarted:
-                _cut_off(floor, caller)
-            else:
-                departure.caller_gone(floor, caller, LOST_CAUSE, "gone while unseen", lost=True)
+            if not event.restarted or not floor.attempt(caller.call, "a snapshot", _cut_off, floor, caller):
+                departure.see_off(floor, caller, LOST_CAUSE, "gone while unseen", lost=True)
         for offer in [offer for id, offer in floor.offers.items() if id not in seen]:
-            if offer.pending:
-                floor.withdraw(offer)  # nobody saw what came of it: no reason to pause the operator
-            departure.hung_up(floor, ChannelHungUp(offer.id, LOST_CAUSE, "gone while unseen"))
+            if not floor.attempt(offer.call, "a snapshot", _leg_gone, floor, offer):
+                set_aside.aside(floor, offer.call, f"the end of {offer.id} could not be entered", by_force=True)
+        for call in [call for call in floor.aside if call not in seen]:
+            set_aside.over(floor, ChannelHungUp(call, LOST_CAUSE))
         history.wrap_ups_over(floor, now)
     for channel_id in [channel_id for channel_id in floor.dialling if channel_id not in seen]:
         shift.code_over(floor, channel_id)
+
+
+def _leg_gone(floor: Floor, offer: Offer) -> None:
+    if offer.id not in floor.offers:
+        return  # with its call, which was set aside
+    if offer.pending:
+        floor.withdraw(offer)  # nobody saw what came of it: no reason to pause the operator
+    departure.hung_up(floor, ChannelHungUp(offer.id, LOST_CAUSE, "gone while unseen"))
+
+
+def _call(floor: Floor, channel: ChannelSeen) -> str:
+    """Whose channel it is."""
+    offer = floor.offers.get(channel.channel_id)
+    return offer.call if offer else channel.channel_id
 
 
 def _last_word(floor: Floor, event: Snapshot, seen: Mapping[str, ChannelSeen]) -> float:
@@ -213,13 +228,18 @@ def _catch_up(floor: Floor, channel: ChannelSeen) -> None:
         _catch_up_bridge(floor, channel, offer, caller)
         if offer:
             _sit_down(floor, offer, channel)
-        if offer and (offer.state is OfferState.WITHDRAWN or offer.call not in floor.callers):
+        unknown = offer is not None and offer.call not in floor.callers and offer.call not in floor.aside
+        if offer and (offer.state is OfferState.WITHDRAWN or unknown):
             floor.do(HangUp(id))  # said when nobody could hear it
         if caller:
             _find_place(floor, caller, channel)
     elif id.startswith("offer-"):
         if not channel.bridge:
             floor.do(HangUp(id))  # a phone that rings for an offer nobody remembers
+    elif id in floor.aside:
+        ours = stage.ADOPTED - {stage.SAFETY_NET, stage.GREETED_ALONE}
+        if not channel.bridge and channel.variables.get("CC_STAGE") in ours:
+            floor.do(Direct(id, Place.ALONE))  # said when nobody could hear it
     elif channel.variables.get("CC_STAGE") in stage.ADOPTED and id not in floor.ended:
         _adopt(floor, channel)
 

@@ -20,7 +20,7 @@ def possible(floor: Floor, event: RecordingPossible) -> None:
     if not why:
         for caller in floor.callers.values():
             if caller.unrecorded and caller.state is CallerState.TALKING:
-                _record(floor, caller)
+                floor.attempt(caller.call, "the beginning of a recording", _record, floor, caller)
 
 
 def begin(floor: Floor, caller: Caller) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from math import inf
 
-from callcenter.core import announcement, cut_off, dispatch, waiting
+from callcenter.core import announcement, cut_off, dispatch, set_aside, waiting
 from callcenter.core.caller import CALLER, Caller, CallerState, CallerStep, Handover
 from callcenter.core.commands import (
     Direct,
@@ -48,29 +48,35 @@ from callcenter.core.records import (
 SYSTEM_CAUSE = 41
 """Q.850 temporary failure."""
 GONE = "no longer configured"
+RECALLING = "recalling the floor"
 
 
 def recalled(floor: Floor, event: Recalled) -> None:
     """Everything of which a row tells, in the order in which one needs the other."""
     floor.change(floor, connected=False, lost_at=_last_fact(floor, event))
     for shift in event.shifts:
-        _shift(floor, shift)
+        floor.attempt("", RECALLING, _shift, floor, shift)
     for call in event.calls:
-        _call(floor, call)
+        floor.attempt(call.call, RECALLING, _call, floor, call)
     offers: dict[str, list[OfferRecord]] = {}
     for offer in sorted(event.offers, key=lambda offer: offer.placed_at):
         offers.setdefault(offer.call, []).append(offer)
-        _offer(floor, offer)
+        floor.attempt(offer.call, RECALLING, _offer, floor, offer)
     for transfer in event.transfers:
-        _transfer(floor, transfer, offers.get(transfer.call, []))
+        floor.attempt(transfer.call, RECALLING, _transfer, floor, transfer, offers.get(transfer.call, []))
     for record in sorted(event.announcements, key=lambda record: record.number):
-        _announced(floor, record)
+        floor.attempt(record.call, RECALLING, _announced, floor, record)
     shifts = {shift.operator: shift for shift in event.shifts}
     for operator in floor.operators.values():
-        _activity(floor, operator, shifts.get(operator.person.id), event.offers)
+        theirs = shifts.get(operator.person.id)
+        if not floor.attempt("", RECALLING, _activity, floor, operator, theirs, event.offers):
+            _idle(floor, operator)
     for caller in list(floor.callers.values()):
-        _state(floor, caller, offers.get(caller.call, []), event.transfers)
-    _queue(floor)
+        floor.attempt(caller.call, RECALLING, _state, floor, caller, offers.get(caller.call, []), event.transfers)
+    queued = [caller for caller in floor.callers.values() if caller.state is CallerState.WAITING]
+    for caller in sorted(queued, key=lambda caller: (caller.place_at, caller.record.joined_at or 0.0)):
+        if not floor.attempt(caller.call, RECALLING, _queue, floor, caller):
+            set_aside.aside(floor, caller.call, "has no place in the queue")
     _aftermath(floor, event)
 
 
@@ -128,6 +134,14 @@ def _activity(floor: Floor, operator: Operator, shift: PresenceRecord | None, of
     elif shift and operator.presence is not Presence.OFF and shift.activity not in (Activity.IDLE, Activity.OFFERED):
         theirs = [one for one in offers if one.operator == shift.operator and one.answered_at is not None]
         _wrap_up(floor, operator, max(theirs, key=lambda one: one.ended_at or -inf, default=None), shift)
+    floor.enrol(operator)
+
+
+def _idle(floor: Floor, operator: Operator) -> None:
+    """What the phone did cannot be told: then nothing, and whose call it had is Asterisk's."""
+    offer = floor.offers.get(operator.offer)
+    if offer:
+        set_aside.aside(floor, offer.call, f"what {offer.id} has come to is not known", by_force=True)
     floor.enrol(operator)
 
 
@@ -347,20 +361,16 @@ def _conversation(
     floor.change(caller, leg=leg.id, talking_since=since, connected_at=since, bridge=bridge)
 
 
-def _queue(floor: Floor) -> None:
-    """Everybody at their place; those for whom a phone rings are not offered again."""
-    queued = [caller for caller in floor.callers.values() if caller.state is CallerState.WAITING]
-    for caller in sorted(queued, key=lambda caller: (caller.place_at, caller.record.joined_at or 0.0)):
-        line = floor.line(caller)
-        waiting.take_place(floor, caller)
-        offer = floor.offers.get(caller.offer)
-        if offer:
-            line.queue.reserve(caller.call)
-        lead_ = lead(floor, caller, Place.WAITING)
-        floor.change(caller, direct=Direct(caller.call, Place.WAITING, lead=lead_))
-        heard = max((record.spoken_at for record in caller.promises), default=caller.record.joined_at or floor.now)
-        at = max(floor.now, heard + line.settings.announce_every)
-        floor.do(SetTimer(Timer(TimerKind.ANNOUNCE, caller.call), at))
+def _queue(floor: Floor, caller: Caller) -> None:
+    """At the caller's place; one for whom a phone rings is not offered again."""
+    line = floor.line(caller)
+    waiting.take_place(floor, caller)
+    if caller.offer in floor.offers:
+        line.queue.reserve(caller.call)
+    floor.change(caller, direct=Direct(caller.call, Place.WAITING, lead=lead(floor, caller, Place.WAITING)))
+    heard = max((record.spoken_at for record in caller.promises), default=caller.record.joined_at or floor.now)
+    at = max(floor.now, heard + line.settings.announce_every)
+    floor.do(SetTimer(Timer(TimerKind.ANNOUNCE, caller.call), at))
 
 
 # -- what else was going on --------------------------------------------------------------------------------------------
@@ -374,7 +384,7 @@ def _aftermath(floor: Floor, event: Recalled) -> None:
             floor.do(FinishRecording(record.call, record.line, record.talk, record.ended_at))
     for record in event.cut_off:
         if record.line in floor.lines:
-            cut_off.remember(floor, floor.lines[record.line], record)
+            floor.attempt(record.call, RECALLING, cut_off.remember, floor, floor.lines[record.line], record)
     for caller in floor.callers.values():
         if caller.state is CallerState.ARRIVED and caller.admitted:
             floor.change(caller, regained=cut_off.regain(floor, floor.line(caller), caller.record.number))

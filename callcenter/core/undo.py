@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 K = TypeVar("K")
@@ -25,7 +25,8 @@ class Undo:
     __slots__ = ("_note", "_past")
 
     def __init__(self, most: int | None = None) -> None:
-        self._past: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque(maxlen=most)
+        # What puts it right, and its arguments: flat, since a call makes some twenty of them.
+        self._past: deque[tuple[Any, ...]] = deque(maxlen=most)
         self._note = self._past.append
 
     def __len__(self) -> int:
@@ -38,76 +39,76 @@ class Undo:
     def back_to(self, moment: int = 0) -> None:
         """Everything is again as it was when there were so many notes."""
         while len(self._past) > moment:
-            put_right, values = self._past.pop()
+            put_right, *values = self._past.pop()
             put_right(*values)
 
     # -- attributes --------------------------------------------------------------------------------------------
 
     def set(self, thing: object, name: str, value: object) -> None:
         """One attribute gets another value."""
-        self._note((setattr, (thing, name, getattr(thing, name))))
+        self._note((setattr, thing, name, getattr(thing, name)))
         setattr(thing, name, value)
 
     def change(self, thing: object, changes: Mapping[str, object]) -> None:
         """Several of them do."""
         note = self._note
         for name, value in changes.items():
-            note((setattr, (thing, name, getattr(thing, name))))
+            note((setattr, thing, name, getattr(thing, name)))
             setattr(thing, name, value)
 
     def keep(self, thing: object) -> None:
         """All attributes of `thing` may be replaced from now on; what its containers hold is not covered."""
-        self._note((vars(thing).update, (vars(thing).copy(),)))
+        self._note((vars(thing).update, vars(thing).copy()))
 
     # -- dictionaries; a key that is put back stands last ------------------------------------------------------
 
     def put(self, entries: dict[K, V], key: K, value: V) -> None:
         """Enter or replace."""
-        self._note((entries.__setitem__, (key, entries[key])) if key in entries else (entries.pop, (key, None)))
+        self._note((entries.__setitem__, key, entries[key]) if key in entries else (entries.pop, key, None))
         entries[key] = value
 
     def take(self, entries: dict[K, V], key: K) -> V | None:
         """Remove, and what it was; None: it was not there."""
         if key not in entries:
             return None
-        self._note((entries.__setitem__, (key, entries[key])))
+        self._note((entries.__setitem__, key, entries[key]))
         return entries.pop(key)
 
     def take_first(self, entries: dict[K, V]) -> None:
         """Remove the first entry, which stands first again when it is put back."""
         key = next(iter(entries))
-        self._note((_put_first, (entries, key, entries[key])))
+        self._note((_put_first, entries, key, entries[key]))
         del entries[key]
 
     # -- sorted lists ------------------------------------------------------------------------------------------
 
     def insert(self, keys: list[Any], key: object) -> None:
         """A key at its place."""
-        self._note((_no_longer, (keys, key, len(keys))))
+        self._note((_no_longer, keys, key, len(keys)))
         insort(keys, key)
 
     def remove(self, keys: list[Any], key: object) -> None:
         """One that is not there is passed over."""
         index = bisect_left(keys, key)
         if index < len(keys) and keys[index] == key:
-            self._note((_again, (keys, key, len(keys))))
+            self._note((_again, keys, key, len(keys)))
             del keys[index]
 
     def cut(self, keys: list[Any], number: int) -> None:
         """The first so many go."""
-        self._note((_begin_with, (keys, keys[:number], len(keys))))
+        self._note((_begin_with, keys, keys[:number], len(keys)))
         del keys[:number]
 
     # -- what is seen comes last and is forgotten first --------------------------------------------------------
 
     def append(self, seen: deque[V], item: V) -> None:
         """Seen last."""
-        self._note((_shorten, (seen, len(seen))))
+        self._note((_shorten, seen, len(seen)))
         seen.append(item)
 
     def popleft(self, seen: deque[V]) -> V:
         """The first one is forgotten; it is returned."""
-        self._note((_lengthen, (seen, seen[0], len(seen))))
+        self._note((_lengthen, seen, seen[0], len(seen)))
         return seen.popleft()
 
 

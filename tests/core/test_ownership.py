@@ -30,7 +30,7 @@ PARTS = frozenset({"line.py", "queue.py", "roster.py", "statistics.py", "ledger.
 """What a line and a group consist of: they change themselves, and note it."""
 NAMES_OF_PARTS = frozenset({"queue", "waits", "day", "handling", "answering", "patience", "arrivals", "ledger"})
 MUTATORS = frozenset(dir(list) + dir(dict) + dir(set) + dir(deque)) - frozenset(
-    dir(tuple) + dir(frozenset) + dir(MappingProxyType)
+    dir(tuple) + dir(frozenset) + dir(MappingProxyType) + ["fromkeys"]
 )
 """Whatever a container has that one which does not change has not."""
 FRESH = (ast.Dict, ast.List, ast.Set, ast.DictComp, ast.ListComp, ast.SetComp, ast.Call, ast.BinOp, ast.Tuple)
