@@ -23,9 +23,9 @@ def adopt(floor: Floor, channel: ChannelSeen, line: str, arrived_at: float, name
     if line not in floor.lines:
         return None
     record = CallRecord(channel.channel_id, line, channel.number, name, arrived_at)
-    caller = floor.callers[record.call] = Caller(record.call, channel.channel, record, admitted=True)
-    floor.lines[line].lines_in_use += 1
-    caller.regained = cut_off.regain(floor.lines[line], record.number, arrived_at)
+    caller = floor.enter(Caller(record.call, channel.channel, record))
+    floor.admit(caller)
+    floor.change(caller, regained=cut_off.regain(floor, floor.lines[line], record.number, arrived_at))
     floor.note(caller)
     return caller
 
@@ -45,14 +45,13 @@ def adopt_leg(floor: Floor, caller: Caller, operator: Operator, leg: LegHistory,
     kind, person = OfferKind.QUEUE, operator.person.id
     placed_at = began if leg.placed_at is None else min(leg.placed_at, began)
     record = OfferRecord(leg.channel_id, caller.call, person, kind.value, placed_at)
-    offer = Offer(leg.channel_id, kind, caller.call, caller.record.line, person, record, bridge=bridge)
-    floor.offers[offer.id] = offer
+    offer = floor.put_out(Offer(leg.channel_id, kind, caller.call, caller.record.line, person, record, bridge=bridge))
     floor.step(offer, OfferStep.ANSWER)
     floor.step(offer, OfferStep.CONNECT)
     answered_at = began if leg.answered_at is None else min(max(leg.answered_at, placed_at), began)
     floor.note_offer(offer, answered_at=answered_at, connected_at=began, result="connected")
-    operator.offer, operator.phone = offer.id, leg.phone
-    floor.at_phone[leg.phone] = person
+    floor.change(operator, offer=offer.id)
+    floor.seat(operator, leg.phone)
     if operator.activity is Activity.WRAPPING_UP:
         conversation.wrap_up_over(floor, person)  # cut short
     for step in (ActivityStep.OFFER, ActivityStep.CONNECT):
@@ -75,12 +74,12 @@ def adopt_ringing(floor: Floor, caller: Caller, leg: LegHistory, seen: Mapping[s
     kind, person = OfferKind.QUEUE, operator.person.id
     placed_at = floor.now if leg.placed_at is None else min(max(leg.placed_at, caller.record.arrived_at), floor.now)
     record = OfferRecord(leg.channel_id, caller.call, person, kind.value, placed_at)
-    offer = Offer(leg.channel_id, kind, caller.call, caller.record.line, person, record)
-    floor.offers[offer.id] = offer
+    offer = floor.put_out(Offer(leg.channel_id, kind, caller.call, caller.record.line, person, record))
     floor.step(offer, OfferStep.RING)
     floor.note_offer(offer, ringing_at=placed_at)
     floor.do(SetTimer(Timer(TimerKind.RING, offer.id), floor.now + floor.settings.ring_timeout + dispatch.GUARD))
-    operator.offer, caller.offer, caller.served_alone = offer.id, offer.id, True
+    floor.change(operator, offer=offer.id)
+    floor.change(caller, offer=offer.id, served_alone=True)
     floor.line(caller).queue.reserve(caller.call)
     floor.activity(operator, ActivityStep.OFFER, FOUND, caller.call)
     return True

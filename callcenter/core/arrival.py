@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from callcenter.core import cut_off, dispatch, waiting
 from callcenter.core.caller import Caller, CallerState, CallerStep
-from callcenter.core.commands import Place, Severity
+from callcenter.core.commands import Direct, Place, Severity
 from callcenter.core.events import CallArrived, Customer, GreetingHeard, InnEntry, InnGiven, UrgencyGiven
 from callcenter.core.floor import Floor
 from callcenter.core.guide import direct, divert, say_again
@@ -16,16 +16,19 @@ def arrived(floor: Floor, event: CallArrived) -> None:
     if event.call in floor.callers:
         say_again(floor, floor.callers[event.call])
         return
+    if event.call in floor.aside:
+        floor.do(Direct(event.call, Place.ALONE))  # it asks again: that was not heard
+        return
     if event.call in floor.ended:
         return  # told late: the journal was quicker
     line = floor.lines.get(event.line)
     if line is None:
         floor.notice(f"A call reached line '{event.line}', which is not configured.", Severity.WARNING)
         return
-    missed = floor.arriving.pop(event.call, None)
+    missed = floor.told(event.call)
     arrived_at = missed.arrived_at if missed else floor.now
     record = CallRecord(event.call, event.line, event.number, event.name, arrived_at)
-    caller = floor.callers[event.call] = Caller(event.call, event.channel, record, customer=event.customer)
+    caller = floor.enter(Caller(event.call, event.channel, record, customer=event.customer))
     if event.customer:
         _identified(floor, caller, event.customer, Identification.BY_NUMBER)
     else:
@@ -39,9 +42,8 @@ def arrived(floor: Floor, event: CallArrived) -> None:
         floor.note(caller, recording_problem=f"not admitted: {floor.not_recording}")
         _refuse(floor, caller, Place.FULL, Outcome.ALL_LINES_BUSY)
     else:
-        line.lines_in_use += 1
-        caller.admitted = True
-        caller.regained = cut_off.regain(line, event.number, floor.now)
+        floor.admit(caller)
+        floor.change(caller, regained=cut_off.regain(floor, line, event.number))
         greet(floor, caller)
 
 
@@ -80,7 +82,7 @@ def inn_given(floor: Floor, event: InnGiven) -> None:
     if caller.state is not CallerState.IDENTIFYING:
         say_again(floor, caller)
         return
-    caller.inn_tries += 1
+    floor.change(caller, inn_tries=caller.inn_tries + 1)
     if event.entry is InnEntry.ENTERED and event.valid:
         _inn_known(floor, caller, event)
     elif event.entry is InnEntry.SKIPPED or caller.inn_tries >= floor.line(caller).settings.inn_tries:
@@ -95,7 +97,7 @@ def _inn_known(floor: Floor, caller: Caller, event: InnGiven) -> None:
         floor.note(caller, identification=Identification.INN_ONLY, inn=event.digits)
         _ask_urgency(floor, caller, "inn-unknown-go-on")
         return
-    caller.customer = event.customer
+    floor.change(caller, customer=event.customer)
     _identified(floor, caller, event.customer, Identification.BY_INN, event.digits)
     if _not_a_customer(floor, caller):
         divert(floor, caller, "not-customer")

@@ -16,14 +16,17 @@ from callcenter.core import (
     recording,
     restore,
     ringing,
+    set_aside,
     shift,
     transfer,
     waiting,
 )
 from callcenter.core.caller import Caller
 from callcenter.core.commands import Command
+from callcenter.core.defect import Defect, concerned
 from callcenter.core.events import Event, TimerFired, TimerKind
-from callcenter.core.floor import Floor, LineState
+from callcenter.core.floor import Floor
+from callcenter.core.line import LineState
 from callcenter.core.operator import Operator
 from callcenter.core.prospect import newcomer_wait
 from callcenter.core.settings import Settings
@@ -81,6 +84,7 @@ RULES: Mapping[type, Callable[[Floor, Any], None]] = {
     events.RecordingFinished: recording.finished,
     events.RecordingFailed: recording.failed,
     events.RecordingPossible: recording.possible,
+    events.SetAside: set_aside.wanted,
 }
 """Which rule answers which event: the first place to look."""
 
@@ -92,11 +96,19 @@ class CallCenter:
         self._floor = Floor(settings)
 
     def handle(self, event: Event, now: float) -> list[Command]:
-        """Take in one event at monotonic time `now` (seconds, never decreasing); what is to be done, in order."""
-        self._floor.begin(now)
-        RULES[type(event)](self._floor, event)
-        shift.check_staff(self._floor)
-        return self._floor.finish()
+        """Take in one event at monotonic time `now` (seconds, never decreasing); what is to be done, in order.
+
+        All or nothing: raises Defect, and then everything is as it was before.
+        """
+        floor = self._floor
+        floor.begin(now)
+        try:
+            RULES[type(event)](floor, event)
+            floor.attempt("", "the look at who is on duty", shift.check_staff, floor)
+            return floor.finish()
+        except Exception as problem:
+            floor.take_back()
+            raise Defect(event, concerned(floor, event)) from problem
 
     def calls(self) -> Collection[str]:
         """The calls that are believed to be in progress."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -74,13 +75,13 @@ CALLER: Machine[CallerState, CallerStep] = Machine(
 )
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Handover:
     """An operator's attempt to hand the caller to a colleague, while it lasts."""
 
     record: TransferRecord
     from_leg: str
-    tried: set[str] = field(default_factory=set)
+    tried: frozenset[str] = frozenset()
     offer: str = ""
     """The offer that rings a colleague, later the colleague's leg."""
     taken_back: bool = False
@@ -98,7 +99,7 @@ class Composed:
 
 @dataclass(slots=True)
 class Caller:
-    """One call in progress."""
+    """One call in progress. Its values do not change, they are replaced: by the floor alone."""
 
     call: str
     channel: str
@@ -114,7 +115,7 @@ class Caller:
     """The offer of the queue that is out for this caller."""
     served_alone: bool = False
     """Still in Asterisk's own queue, which rings somebody: it would ring the next one by itself."""
-    legs: set[str] = field(default_factory=set)
+    legs: frozenset[str] = frozenset()
     """Answered legs of our people that belong to this call."""
     leg: str = ""
     """The leg that the caller talks or talked to last."""
@@ -130,17 +131,17 @@ class Caller:
     answer_counted: bool = False
     """The wait is in the line's averages."""
     announcements: int = 0
-    pending: dict[int, Composed] = field(default_factory=dict)
+    pending: Mapping[int, Composed] = field(default_factory=dict)
     """Announcements composed but not yet heard."""
     connected_at: float = 0.0
     """When the last conversation began."""
     said: Said | None = None
     """The time that the caller was told last."""
-    promises: list[AnnouncementRecord] = field(default_factory=list)
+    promises: tuple[AnnouncementRecord, ...] = ()
     """Announcements that were heard in this wait."""
     handover: Handover | None = None
     transfers: int = 0
-    past_legs: set[str] = field(default_factory=set)
+    past_legs: frozenset[str] = frozenset()
     """Legs of this call that are gone: the journal may tell of them once more."""
     restored: bool = False
     """Rebuilt from the register: where exactly the caller is, the next snapshot tells."""

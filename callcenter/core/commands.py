@@ -27,6 +27,8 @@ class Place(StrEnum):
     HOLD = "hold"
     GENERAL = "general"
     GOODBYE = "goodbye"
+    ALONE = "alone"
+    """Asterisk's own queue: of a call that we set aside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +229,23 @@ class Notice:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Contained:
+    """A defect: what was begun for one call ('': for none in particular) failed and was taken back; the rest stands."""
+
+    call: str
+    during: str
+    problem: Exception
+
+
+@dataclass(frozen=True, slots=True)
+class SetAsideCall:
+    """A call is in Asterisk's hands from now on, since we cannot handle it."""
+
+    call: str
+    why: str
+
+
 Save = SaveCall | SaveOffer | SaveAnnouncement | SaveTransfer | SavePresence
 ToAsterisk = Direct | Announce | AfterBridge | Record | Ring | HangUp | KeepLeg | Mirror
-Command = ToAsterisk | Save | Reply | SetTimer | CancelTimer | FinishRecording | Notice
+Command = ToAsterisk | Save | Reply | SetTimer | CancelTimer | FinishRecording | Notice | Contained | SetAsideCall

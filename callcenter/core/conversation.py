@@ -5,8 +5,6 @@ A conversation is nothing that we declare: caller and operator talk when their c
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from callcenter.core import dispatch, ringing, transfer, waiting
 from callcenter.core.caller import CALLER, Caller, CallerState, CallerStep
 from callcenter.core.commands import CancelTimer, OfferKind, Place, SetTimer
@@ -28,7 +26,7 @@ def bridge_entered(floor: Floor, event: BridgeEntered) -> None:
         bridge_left(floor, BridgeLeft(event.channel_id, channel.bridge))  # nobody is in two bridges
     if isinstance(channel, Offer):
         ringing.answered(floor, OfferAnswered(channel.id))  # whoever is in a bridge has picked up
-    channel.bridge = event.bridge
+    is_in(floor, channel, event.bridge)
     caller = channel if isinstance(channel, Caller) else floor.callers.get(channel.call)
     if caller is None:
         return
@@ -38,19 +36,27 @@ def bridge_entered(floor: Floor, event: BridgeEntered) -> None:
     transfer.consultation_begun(floor, caller)
 
 
+def is_in(floor: Floor, channel: Caller | Offer, bridge: str) -> None:
+    """The bridge has this name."""
+    if isinstance(channel, Offer):
+        floor.change(channel, bridge=bridge)
+    else:
+        floor.change(channel, bridge=bridge)
+
+
 def bridge_left(floor: Floor, event: BridgeLeft) -> None:
     """A caller or a leg has left a bridge."""
     if event.channel_id in floor.offers:
         offer = floor.offers[event.channel_id]
-        offer.bridge = "" if offer.bridge == event.bridge else offer.bridge
+        if offer.bridge == event.bridge:
+            floor.change(offer, bridge="")
         _stop_leg_clock(floor, offer)
         return
     caller = floor.callers.get(event.channel_id)
     if caller is None or caller.bridge != event.bridge:
         return
-    caller.bridge = ""
     leg = floor.offers.get(caller.leg)
-    caller.left_first = leg is not None and leg.bridge == event.bridge
+    floor.change(caller, bridge="", left_first=leg is not None and leg.bridge == event.bridge)
     stop_clock(floor, caller)
     if caller.state is CallerState.TALKING:
         _out_of_conversation(floor, caller)
@@ -80,8 +86,9 @@ def _connected(floor: Floor, caller: Caller, offer: Offer) -> None:
     floor.move(caller, CallerStep.CONNECT)
     floor.step(offer, OfferStep.CONNECT)
     first_words = offer.record.connected_at is None
-    caller.leg, caller.offer, caller.left_first, caller.served_alone = offer.id, "", False, False
-    caller.talking_since = offer.talking_since = caller.connected_at = floor.now
+    floor.change(caller, leg=offer.id, offer="", left_first=False, served_alone=False)
+    floor.change(caller, talking_since=floor.now, connected_at=floor.now)
+    floor.change(offer, talking_since=floor.now)
     if caller.call in floor.line(caller).queue:
         floor.line(caller).queue.leave(caller.call)
         floor.do(CancelTimer(Timer(TimerKind.ANNOUNCE, caller.call)))
@@ -107,10 +114,10 @@ def found_talking(floor: Floor, caller: Caller, leg: Offer | None) -> None:
     floor.do(CancelTimer(Timer(TimerKind.ANNOUNCE, caller.call)))
     since = floor.now
     if leg:
-        caller.leg = leg.id
-        caller.legs.add(leg.id)
-        since = leg.talking_since = leg.record.connected_at or since
-    caller.talking_since = caller.connected_at = since
+        since = leg.record.connected_at or since
+        floor.change(caller, leg=leg.id, legs=caller.legs | {leg.id})
+        floor.change(leg, talking_since=since)
+    floor.change(caller, talking_since=since, connected_at=since)
     if caller.record.answered_at is None:
         _first_answer(floor, caller, leg.operator if leg else "", since)
     after(floor, caller, Place.GOODBYE)
@@ -124,7 +131,7 @@ def _first_answer(floor: Floor, caller: Caller, operator: str, at: float) -> Non
 
 def _expect_false_answer(floor: Floor, caller: Caller) -> None:
     """A phone that hangs up at once has not taken the call: only after a moment is the farewell the way out."""
-    caller.after = Place.HOLD
+    floor.change(caller, after=Place.HOLD)
     if floor.settings.false_answer > 0:
         floor.do(SetTimer(Timer(TimerKind.FALSE_ANSWER, caller.call), floor.now + floor.settings.false_answer))
     else:
@@ -143,7 +150,7 @@ def truly_answered(floor: Floor, call: str) -> None:
 def count_answer(floor: Floor, caller: Caller) -> None:
     """The wait goes into the line's averages, once (ESTP 2.2d)."""
     if caller.record.waiting is not None and caller.record.answered_at is not None and not caller.answer_counted:
-        caller.answer_counted = True
+        floor.change(caller, answer_counted=True)
         wait_over(floor, caller, caller.record.waiting, answered=True)
 
 
@@ -160,7 +167,7 @@ def stop_clock(floor: Floor, caller: Caller) -> None:
     """The caller talks no longer: the seconds go into both rows."""
     if caller.talking_since is not None:
         floor.note(caller, talk=caller.record.talk + floor.now - caller.talking_since)
-        caller.talking_since = None
+        floor.change(caller, talking_since=None)
         leg = floor.offers.get(caller.leg)
         if leg:
             _stop_leg_clock(floor, leg)
@@ -168,8 +175,8 @@ def stop_clock(floor: Floor, caller: Caller) -> None:
 
 def _stop_leg_clock(floor: Floor, offer: Offer) -> None:
     if offer.talking_since is not None:
-        offer.record = replace(offer.record, talk=offer.record.talk + floor.now - offer.talking_since)
-        offer.talking_since, offer.quiet_since = None, floor.now
+        floor.keep_for_row(offer, talk=offer.record.talk + floor.now - offer.talking_since)
+        floor.change(offer, talking_since=None, quiet_since=floor.now)
 
 
 def leg_finished(floor: Floor, offer: Offer) -> None:
@@ -195,10 +202,9 @@ def wrap_up_over(floor: Floor, person: str) -> None:
     operator = floor.operators[person]
     if operator.activity is Activity.WRAPPING_UP:
         floor.do(CancelTimer(Timer(TimerKind.WRAP_UP, person)))
-        operator.ready_at = None
         if operator.handling:
             floor.lines[operator.handling.line].handling.add(floor.now - operator.handling.since)
-            operator.handling = None
+        floor.change(operator, ready_at=None, handling=None)
         floor.activity(operator, ActivityStep.READY, "wrap_up_over")
         dispatch.offer_callers(floor)
 
@@ -206,10 +212,11 @@ def wrap_up_over(floor: Floor, person: str) -> None:
 def _wrap_up(floor: Floor, operator: Operator, offer: Offer) -> None:
     floor.activity(operator, ActivityStep.FINISH, "conversation_ended", offer.call)
     if offer.kind is OfferKind.QUEUE and offer.record.talk > floor.settings.false_answer:
-        operator.handling = Handling(offer.line, offer.record.placed_at)
+        floor.change(operator, handling=Handling(offer.line, offer.record.placed_at))
     if floor.settings.wrap_up > 0:
-        operator.ready_at = floor.now + floor.settings.wrap_up
-        floor.do(SetTimer(Timer(TimerKind.WRAP_UP, operator.person.id), operator.ready_at))
+        ready_at = floor.now + floor.settings.wrap_up
+        floor.change(operator, ready_at=ready_at)
+        floor.do(SetTimer(Timer(TimerKind.WRAP_UP, operator.person.id), ready_at))
     else:
         wrap_up_over(floor, operator.person.id)
 

@@ -5,32 +5,33 @@ A number is used up by one call. Several callers behind one number (an office) h
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from callcenter.core import waiting
 from callcenter.core.caller import Caller
-from callcenter.core.floor import Floor, LineState
+from callcenter.core.floor import Floor
+from callcenter.core.line import LineState
 from callcenter.core.records import CallRecord
 
 
-def remember(line: LineState, record: CallRecord) -> None:
+def remember(floor: Floor, line: LineState, record: CallRecord) -> None:
     """The call was cut off at `record.ended_at`; only a caller with a place and a number can be recognised."""
     if record.place_at is None or record.ended_at is None or not _tells_who(record.number):
         return
     kept = record.ended_at - line.settings.place_kept
-    for number, calls in list(line.cut_off.items()):
-        line.cut_off[number] = [call for call in calls if call.ended_at is not None and call.ended_at >= kept]
-        if not line.cut_off[number]:
-            del line.cut_off[number]
-    calls = line.cut_off.setdefault(record.number, [])
-    calls.append(record)
-    calls.sort(key=lambda call: call.place_at or 0.0)
+    places = {number: _since(calls, kept) for number, calls in line.cut_off.items()}
+    theirs = (*places.get(record.number, ()), record)
+    places[record.number] = tuple(sorted(theirs, key=lambda call: call.place_at or 0.0))
+    floor.change(line, cut_off={number: calls for number, calls in places.items() if calls})
 
 
-def regain(line: LineState, number: str, now: float) -> CallRecord | None:
-    """The call that this one continues, if the number was cut off not too long ago."""
-    calls = line.cut_off.pop(number, [])
-    lately = [call for call in calls if call.ended_at is not None and now - call.ended_at <= line.settings.place_kept]
-    if len(lately) > 1:
-        line.cut_off[number] = lately[1:]
+def regain(floor: Floor, line: LineState, number: str, now: float | None = None) -> CallRecord | None:
+    """The call that this one continues, if the number was cut off not too long before `now` (None: this moment)."""
+    if number not in line.cut_off:
+        return None
+    lately = _since(line.cut_off[number], (floor.now if now is None else now) - line.settings.place_kept)
+    rest = {other: calls for other, calls in line.cut_off.items() if other != number}
+    floor.change(line, cut_off={**rest, number: lately[1:]} if len(lately) > 1 else rest)
     return lately[0] if lately else None
 
 
@@ -45,6 +46,10 @@ def go_on(floor: Floor, caller: Caller, former: CallRecord, at: float) -> None:
             role=former.role,
         )
     waiting.join(floor, caller, former.urgency, at, former.place_at)
+
+
+def _since(calls: Sequence[CallRecord], moment: float) -> tuple[CallRecord, ...]:
+    return tuple(call for call in calls if call.ended_at is not None and call.ended_at >= moment)
 
 
 def _tells_who(number: str) -> bool:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
-from callcenter.core import conversation, dispatch, recording, ringing, shift, transfer
+from callcenter.core import conversation, dispatch, recording, ringing, set_aside, shift, transfer
 from callcenter.core.caller import Caller, CallerState, CallerStep
 from callcenter.core.commands import CancelTimer, HangUp
 from callcenter.core.events import (
@@ -21,6 +21,9 @@ from callcenter.core.operator import Activity
 from callcenter.core.promise import settle
 from callcenter.core.records import HungUpBy, Outcome, PromiseResult
 
+if TYPE_CHECKING:
+    from callcenter.core.changes import CallEntry
+
 
 def hung_up(floor: Floor, event: ChannelHungUp) -> None:
     """A channel is gone: an operator's leg, a caller, a phone that dialled a code, or nobody we know."""
@@ -30,13 +33,22 @@ def hung_up(floor: Floor, event: ChannelHungUp) -> None:
         _leg_gone(floor, offer, event)
         dispatch.offer_callers(floor)
         return
-    missed = floor.arriving.pop(event.channel_id, None)
+    missed = floor.told(event.channel_id)
     if missed and event.channel_id not in floor.callers:  # gone before Asterisk told again
-        floor.callers[missed.call] = Caller(missed.call, "", missed)
+        floor.enter(Caller(missed.call, "", missed))
     caller = floor.callers.get(event.channel_id)
     if caller:
-        caller_gone(floor, caller, event.cause, event.text)
+        see_off(floor, caller, event.cause, event.text)
         dispatch.offer_callers(floor)
+    else:
+        set_aside.over(floor, event)
+
+
+def see_off(floor: Floor, caller: Caller, cause: int, text: str, lost: bool = False) -> None:
+    """`caller_gone`; and if that fails the call is over nevertheless, and Asterisk will not tell of it again."""
+    if not floor.attempt(caller.call, "the end of the call", caller_gone, floor, caller, cause, text, lost):
+        set_aside.aside(floor, caller.call, "its end could not be entered")
+        set_aside.over(floor, ChannelHungUp(caller.call, cause, text))
 
 
 def phone_hung_up(floor: Floor, event: PhoneHungUp) -> None:
@@ -64,10 +76,9 @@ def caller_gone(floor: Floor, caller: Caller, cause: int, text: str, lost: bool 
     """The call is over, whatever it was doing; its row gets its end, its place, its line and its operator go free."""
     conversation.stop_clock(floor, caller)
     conversation.count_answer(floor, caller)
-    line = floor.line(caller)
-    line.queue.leave(caller.call)
-    line.lines_in_use -= caller.admitted
-    changes: dict[str, Any] = {
+    floor.line(caller).queue.leave(caller.call)
+    floor.dismiss(caller)
+    changes: CallEntry = {
         "ended_at": floor.now,
         "cause": cause,
         "cause_text": text,
@@ -76,9 +87,9 @@ def caller_gone(floor: Floor, caller: Caller, cause: int, text: str, lost: bool 
     if caller.record.hung_up_by is HungUpBy.NOBODY:
         changes["hung_up_by"] = HungUpBy.CALLER if not lost else HungUpBy.NOBODY
     if caller.state is CallerState.WAITING and caller.record.waiting is None and caller.record.joined_at is not None:
-        changes["waiting"] = floor.now - caller.record.joined_at
+        changes["waiting"] = waited = floor.now - caller.record.joined_at
         if changes["outcome"] is Outcome.ABANDONED:
-            conversation.wait_over(floor, caller, changes["waiting"], answered=False)
+            conversation.wait_over(floor, caller, waited, answered=False)
     floor.note(caller, **changes)
     _settle_promises(floor, caller, lost or caller.record.hung_up_by is HungUpBy.SYSTEM)
     floor.move(caller, CallerStep.HANG_UP)
@@ -103,10 +114,10 @@ def _settle_promises(floor: Floor, caller: Caller, lost: bool) -> None:
 
 def service_ended(floor: Floor, event: ServiceEnded) -> None:
     """Nobody is offered any more, and everybody's call is ended by us."""
-    floor.connected = False
+    floor.change(floor, connected=False)
     for caller in floor.callers.values():
-        floor.note(caller, hung_up_by=HungUpBy.SYSTEM)
-        floor.do(HangUp(caller.call))
+        floor.attempt(caller.call, "the end of the service", floor.note, caller, hung_up_by=HungUpBy.SYSTEM)
+    floor.do(*(HangUp(call) for call in (*floor.callers, *floor.aside)))
 
 
 def _outcome(caller: Caller, lost: bool) -> Outcome:

@@ -6,33 +6,46 @@ from callcenter.core import recording, waiting
 from callcenter.core.caller import Caller
 from callcenter.core.commands import CancelTimer, OfferKind, Ring, SetTimer
 from callcenter.core.events import Timer, TimerKind
-from callcenter.core.floor import Floor, LineState
+from callcenter.core.floor import Floor
+from callcenter.core.line import LineState
 from callcenter.core.offer import Offer
 from callcenter.core.operator import ActivityStep, Operator
 from callcenter.core.records import OfferRecord
+from callcenter.core.set_aside import aside
 
 GUARD = 5.0
 """Seconds after the ring timeout when an offer of which nothing more was heard is given up."""
 
 
 def offer_callers(floor: Floor) -> None:
-    """As long as there is a free operator for somebody who waits, ring the phone."""
-    while floor.sees:
-        pair = _next_pair(floor)
-        if pair is None:
-            return
+    """As long as there is a free operator for somebody who waits, ring the phone.
+
+    Whatever comes of it, what led to it has happened and stays. Who cannot be offered would keep everybody behind them
+    waiting, and is set aside at once.
+    """
+    if floor.sees:
+        floor.attempt("", "dispatch", _offer_callers, floor)
+
+
+def _offer_callers(floor: Floor) -> None:
+    while pair := _next_pair(floor):
         line, call, operator = pair
-        caller = floor.callers[call]
-        line.queue.reserve(call)
-        caller.offer = place(floor, caller, operator, OfferKind.QUEUE).id
+        if not floor.attempt(call, "an offer", _offer, floor, line, call, operator):
+            aside(floor, call, "could not be offered")
+
+
+def _offer(floor: Floor, line: LineState, call: str, operator: Operator) -> None:
+    caller = floor.callers[call]
+    line.queue.reserve(call)
+    floor.change(caller, offer=place(floor, caller, operator, OfferKind.QUEUE).id)
 
 
 def place(floor: Floor, caller: Caller, operator: Operator, kind: OfferKind, consult_leg: str = "") -> Offer:
     """Ring one operator's phone for one caller."""
     id = floor.next_offer_id()
     record = OfferRecord(id, caller.call, operator.person.id, kind.value, floor.now)
-    offer = floor.offers[id] = Offer(id, kind, caller.call, caller.record.line, operator.person.id, record)
-    operator.offer, operator.transfer = id, ""
+    offer = floor.put_out(Offer(id, kind, caller.call, caller.record.line, operator.person.id, record))
+    floor.change(operator, offer=id, transfer="")
     timeout = floor.settings.ring_timeout
     floor.do(
         Ring(
@@ -60,12 +73,12 @@ def release_caller(floor: Floor, offer: Offer) -> None:
     floor.do(CancelTimer(Timer(TimerKind.RING, offer.id)))
     caller = floor.callers.get(offer.call)
     if caller and caller.offer == offer.id:
-        caller.offer = ""
+        floor.change(caller, offer="")
         queue = floor.line(caller).queue
         if caller.call in queue:
             queue.release(caller.call)
             if caller.served_alone:
-                caller.served_alone = False
+                floor.change(caller, served_alone=False)
                 waiting.welcome(floor, caller)
 
 

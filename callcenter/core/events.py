@@ -384,6 +384,18 @@ class RecordingPossible:
     why: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A call whose events fail again and again: the line has to go on without it. `why`: for people.
+
+    `arrival`: what failed, where the call could not even be taken in.
+    """
+
+    call: str
+    why: str
+    arrival: CallArrived | None = None
+
+
 Event = (
     CallArrived
     | GreetingHeard
@@ -421,4 +433,5 @@ Event = (
     | RecordingFinished
     | RecordingFailed
     | RecordingPossible
+    | SetAside
 )

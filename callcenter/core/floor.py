@@ -1,15 +1,19 @@
-"""The state of the call centre and the few ways to change it. The rules (other modules) go through these."""
+"""The state of the call centre. Nobody else writes it: the rules (other modules) go through these methods.
+
+Every write is noted in `undo` first, so that an event, or one call's part of it, can be taken back as a whole.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, ParamSpec, overload
 
 from callcenter.core.caller import CALLER, Caller, CallerStep
 from callcenter.core.commands import (
     Command,
+    Contained,
     HangUp,
     Mirror,
     Notice,
@@ -19,51 +23,31 @@ from callcenter.core.commands import (
     Severity,
     ToAsterisk,
 )
-from callcenter.core.estimate import Estimate, wait
-from callcenter.core.ledger import Ledger
+from callcenter.core.line import LineState
 from callcenter.core.offer import OFFER, Offer, OfferStep
 from callcenter.core.operator import ACTIVITY, PRESENCE, Activity, ActivityStep, Operator, Presence, PresenceStep
-from callcenter.core.queue import Queue
 from callcenter.core.records import CallRecord, PresenceRecord
 from callcenter.core.roster import Roster
-from callcenter.core.settings import Line, Settings
-from callcenter.core.statistics import Pace, Patience, SlowMean, Waits
+from callcenter.core.settings import Settings
+from callcenter.core.undo import Undo
 
-ARRIVALS_OVER = 1800.0
-"""Seconds over which the arrivals of a class are counted."""
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from callcenter.core.changes import (
+        CallEntry,
+        CallerChange,
+        FloorChange,
+        LineChange,
+        OfferChange,
+        OfferEntry,
+        OperatorChange,
+    )
+
+P = ParamSpec("P")
+
 REMEMBERED = 120.0
 """Seconds for which the end of a call is remembered: Asterisk's journal may tell of it once more."""
-
-
-class LineState:
-    """One line as it is now."""
-
-    def __init__(self, settings: Line) -> None:
-        self.settings = settings
-        self.open = False
-        self.lines_in_use = 0
-        self.queue = Queue(settings.classes, settings.overtaking_limit)
-        self.joined = 0
-        """Callers who joined the queue since the day began."""
-        self.arrivals = {name: Pace(ARRIVALS_OVER) for name in settings.classes}
-        self.waits = Waits(settings.answer_within)
-        self.handling = SlowMean(settings.expected_handling, settings.expected_calls, settings.remembered_calls)
-        """From the first ring to the end of wrap-up: all the time that a call takes of its operator."""
-        self.answering = SlowMean(0.0, 0, settings.remembered_calls)
-        """How long an operator's phone rings until the caller is connected."""
-        self.patience = Patience(settings.expected_patience, settings.remembered_calls)
-        self.ledger = Ledger(settings.promises)
-        self.trusted = True
-        """Whether the log has last said that times are spoken."""
-        self.understaffed = False
-        self.cut_off: dict[str, list[CallRecord]] = {}
-        """Callers whom a failure cut off, by number: they keep their place for a while."""
-
-    def wait(self, to_serve: float, staff: int) -> Estimate | None:
-        """The wait until one is connected before whom `to_serve` are to be served; None when nobody is on duty."""
-        handling = self.handling
-        reached = wait(to_serve, staff, handling.mean, self.patience.mean, handling.irregularity)
-        return Estimate(reached.mean + self.answering.mean, reached.variance) if reached else None
 
 
 class Floor:
@@ -71,9 +55,10 @@ class Floor:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.lines = {id: LineState(line) for id, line in settings.lines.items()}
+        self._undo = undo = Undo()
+        self.lines = {id: LineState(line, undo) for id, line in settings.lines.items()}
         self.operators = {id: Operator(person) for id, person in settings.people.items()}
-        self.rosters = {person.group: Roster() for person in settings.people.values()}
+        self.rosters = {person.group: Roster(undo) for person in settings.people.values()}
         self.on_duty = dict.fromkeys(self.rosters, 0)
         self.callers: dict[str, Caller] = {}
         self.offers: dict[str, Offer] = {}
@@ -85,6 +70,8 @@ class Floor:
         """Why conversations cannot be recorded now; '': they can."""
         self.ended: dict[str, float] = {}
         """Calls that ended lately, and when, the earliest first."""
+        self.aside: dict[str, CallRecord | None] = {}
+        """Calls that we cannot handle and Asterisk serves by itself, until their channels are gone; and their rows."""
         self.arriving: dict[str, CallRecord] = {}
         """Calls of which Asterisk is still going to tell, since it was not heard the first time: the journal's word."""
         self.connected = False
@@ -106,6 +93,7 @@ class Floor:
 
     def begin(self, now: float) -> None:
         """A new event is being handled at `now`."""
+        self._undo.forget()
         self.now = now
         self.commands = []
         self._changed = {}
@@ -114,6 +102,29 @@ class Floor:
         """What is to be done; every changed call is written once."""
         self.do(*(SaveCall(caller.record) for caller in self._changed.values()))
         return self.commands
+
+    def take_back(self) -> None:
+        """The event has failed: everything is as if it had never come."""
+        self._undo.back_to()
+        self.commands = []
+        self._changed = {}
+
+    def attempt(self, call: str, during: str, act: Callable[P, object], *args: P.args, **more: P.kwargs) -> bool:
+        """Do something for one call ('': for nobody in particular). If it fails that alone is taken back: False."""
+        moment, now, commands, done = len(self._undo), self.now, self.commands, len(self.commands)
+        try:
+            act(*args, **more)
+        except Exception as problem:
+            self._undo.back_to(moment)
+            self.now, self.commands = now, commands
+            del commands[done:]
+            self.do(Contained(call, during, problem))
+            return False
+        return True
+
+    def at(self, moment: float) -> None:
+        """What follows happened then: only while looking back."""
+        self.now = moment
 
     def do(self, *commands: Command) -> None:
         """Want something done."""
@@ -137,7 +148,42 @@ class Floor:
             commands.extend(command for command in self.commands if not isinstance(command, ToAsterisk))
             self.commands = commands
 
+    # -- any of them -------------------------------------------------------------------------------------------
+
+    @overload
+    def change(self, thing: Caller, /, **changes: Unpack[CallerChange]) -> None: ...
+    @overload
+    def change(self, thing: Operator, /, **changes: Unpack[OperatorChange]) -> None: ...
+    @overload
+    def change(self, thing: Offer, /, **changes: Unpack[OfferChange]) -> None: ...
+    @overload
+    def change(self, thing: LineState, /, **changes: Unpack[LineChange]) -> None: ...
+    @overload
+    def change(self, thing: Floor, /, **changes: Unpack[FloorChange]) -> None: ...
+    def change(self, thing: object, /, **changes: Any) -> None:
+        """Change what is known of somebody or something; what goes by a lifecycle has a method of its own."""
+        self._undo.change(thing, changes)
+
     # -- callers -----------------------------------------------------------------------------------------------
+
+    def enter(self, caller: Caller) -> Caller:
+        """A call is there, of which nothing was known."""
+        self._undo.put(self.callers, caller.call, caller)
+        return caller
+
+    def admit(self, caller: Caller) -> None:
+        """The call takes one of the line's lines (ESTP 2.2b)."""
+        if not caller.admitted:
+            line = self.line(caller)
+            self._undo.set(caller, "admitted", True)
+            self._undo.set(line, "lines_in_use", line.lines_in_use + 1)
+
+    def dismiss(self, caller: Caller) -> None:
+        """The call's line is free for another one, if it took one."""
+        if caller.admitted:
+            line = self.line(caller)
+            self._undo.set(caller, "admitted", False)
+            self._undo.set(line, "lines_in_use", line.lines_in_use - 1)
 
     def line(self, caller: Caller) -> LineState:
         """The line that the caller dialled."""
@@ -145,35 +191,111 @@ class Floor:
 
     def move(self, caller: Caller, step: CallerStep) -> None:
         """Take the caller one step through the lifecycle."""
-        caller.state = CALLER.next(caller.state, step)
+        self._undo.set(caller, "state", CALLER.next(caller.state, step))
 
-    def note(self, caller: Caller, **changes: Any) -> None:
+    def start_over(self, caller: Caller) -> None:
+        """Another life of a call that was refused: the table rightly has no way back from there."""
+        self._undo.set(caller, "state", CALLER.start)
+
+    def note(self, caller: Caller, **changes: Unpack[CallEntry]) -> None:
         """Enter something in the caller's row of the register."""
-        caller.record = replace(caller.record, **changes)
-        self._changed[caller.call] = caller
+        self._undo.set(caller, "record", replace(caller.record, **changes))
+        self._undo.put(self._changed, caller.call, caller)
 
     def forget(self, caller: Caller) -> None:
         """The call is over and entered. That it was is remembered for a while."""
-        del self.callers[caller.call]
-        self.ended[caller.call] = self.now
-        while self.connected and self.ended[oldest := next(iter(self.ended))] < self.now - REMEMBERED:
-            del self.ended[oldest]
+        self._undo.take(self.callers, caller.call)
+        self.remember_ended(caller.call)
+        while self.connected and next(iter(self.ended.values())) < self.now - REMEMBERED:
+            self._undo.take_first(self.ended)
+
+    def remember_ended(self, *calls: str) -> None:
+        """The journal may tell of these once more."""
+        for call in calls:
+            self._undo.put(self.ended, call, self.now)
+
+    def expect(self, record: CallRecord) -> None:
+        """Asterisk is going to tell of this call, of which the journal knows already."""
+        self._undo.put(self.arriving, record.call, record)
+
+    def expect_nobody(self) -> None:
+        """Whom Asterisk is going to tell of is read anew."""
+        self._undo.set(self, "arriving", {})
+
+    def told(self, call: str) -> CallRecord | None:
+        """Asterisk has told of the call; what was known of it before."""
+        return self._undo.take(self.arriving, call)
+
+    # -- calls that are set aside ------------------------------------------------------------------------------
+
+    def put_aside(self, call: str, record: CallRecord | None) -> None:
+        """It is no longer ours."""
+        self._undo.put(self.aside, call, record)
+
+    def take_back_aside(self, call: str) -> CallRecord | None:
+        """It is over; its row, if there is one."""
+        return self._undo.take(self.aside, call)
+
+    def strike_caller(self, call: str) -> None:
+        """Nothing is known of the call any more."""
+        self._undo.take(self.callers, call)
+        self._undo.take(self._changed, call)
+
+    def strike(self, call: str) -> list[Offer]:
+        """By force, whatever the state: the call, its place, its line, its offers, which are returned."""
+        self.strike_caller(call)
+        for id, line in self.lines.items():
+            line.queue.leave(call)
+            admitted = sum(caller.admitted for caller in self.callers.values() if caller.record.line == id)
+            self._undo.set(line, "lines_in_use", admitted)
+        offers = [offer for offer in self.offers.values() if offer.call == call]
+        for offer in offers:
+            self.take_in(offer)
+        for operator in [one for one in self.operators.values() if one.offer in {offer.id for offer in offers}]:
+            self.change(operator, offer="", handling=None, ready_at=None, transfer="", free_since=self.now)
+            self._undo.set(operator, "activity", ACTIVITY.start)
+            self._settle(operator, "set_aside")
+            self._leave_desk(operator)
+        return offers
+
+    # -- recordings --------------------------------------------------------------------------------------------
+
+    def await_recording(self, record: CallRecord) -> None:
+        """The call is over; what was recorded is still to come into its row."""
+        self._undo.put(self.unfinished_recordings, record.call, record)
+
+    def recording_told(self, call: str) -> CallRecord | None:
+        """The row of a call of whose recording it is known now what became of it."""
+        return self._undo.take(self.unfinished_recordings, call)
 
     # -- offers ------------------------------------------------------------------------------------------------
 
     def next_offer_id(self) -> str:
         """A channel id that no other offer has; of fixed length, since Asterisk finds channels by prefix."""
-        self._offers_made += 1
+        self._undo.set(self, "_offers_made", self._offers_made + 1)
         return f"offer-{self.settings.boot}-{self._offers_made:07d}"
+
+    def put_out(self, offer: Offer) -> Offer:
+        """An offer is there."""
+        self._undo.put(self.offers, offer.id, offer)
+        return offer
+
+    def take_in(self, offer: Offer) -> None:
+        """The offer's channel is gone."""
+        self._undo.take(self.offers, offer.id)
 
     def step(self, offer: Offer, step: OfferStep) -> None:
         """Take the offer one step through the lifecycle."""
-        offer.state = OFFER.next(offer.state, step)
+        self._undo.set(offer, "state", OFFER.next(offer.state, step))
 
-    def note_offer(self, offer: Offer, **changes: Any) -> None:
+    def note_offer(self, offer: Offer, **changes: Unpack[OfferEntry]) -> None:
         """Enter something in the offer's row of the register."""
-        offer.record = replace(offer.record, **changes)
+        self.keep_for_row(offer, **changes)
         self.do(SaveOffer(offer.record))
+
+    def keep_for_row(self, offer: Offer, **changes: Unpack[OfferEntry]) -> None:
+        """The same, to be written with the next entry."""
+        self._undo.set(offer, "record", replace(offer.record, **changes))
 
     def withdraw(self, offer: Offer) -> None:
         """Stop the ringing. The operator is free again when the phone is really silent."""
@@ -184,30 +306,62 @@ class Floor:
 
     def presence(self, operator: Operator, step: PresenceStep, cause: str, reason: str = "") -> None:
         """Change what the person intends, write it down, keep rosters and the safety net in step (ESTP 5.3.1)."""
-        was_on_duty = operator.presence is Presence.AVAILABLE
-        operator.presence = PRESENCE.next(operator.presence, step)
-        operator.reason = reason
-        is_on_duty = operator.presence is Presence.AVAILABLE
-        self.on_duty[operator.person.group] += is_on_duty - was_on_duty
+        self._intend(operator, step)
+        self._undo.set(operator, "reason", reason)
         if step is PresenceStep.LOG_IN or step is PresenceStep.RETURN:
-            operator.free_since = self.now
+            self._undo.set(operator, "free_since", self.now)
         self._settle(operator, cause)
         self.do(self._mirrored(operator))
         self._leave_desk(operator)
 
+    def recall_presence(self, operator: Operator, presence: Presence) -> None:
+        """As the register knows it; nothing is written down, and nobody told."""
+        for step in PRESENCE.way(presence, operator.presence):
+            self._intend(operator, step)
+
+    def recall_activity(self, operator: Operator, activity: Activity) -> None:
+        """The same of the phone."""
+        for step in ACTIVITY.way(activity, operator.activity):
+            self._undo.set(operator, "activity", ACTIVITY.next(operator.activity, step))
+
+    def _intend(self, operator: Operator, step: PresenceStep) -> None:
+        group, was_on_duty = operator.person.group, operator.presence is Presence.AVAILABLE
+        self._undo.set(operator, "presence", PRESENCE.next(operator.presence, step))
+        on_duty = self.on_duty[group] + (operator.presence is Presence.AVAILABLE) - was_on_duty
+        self._undo.put(self.on_duty, group, on_duty)
+
     def activity(self, operator: Operator, step: ActivityStep, cause: str, call: str = "") -> None:
         """Change what the phone does."""
-        operator.activity = ACTIVITY.next(operator.activity, step)
+        self._undo.set(operator, "activity", ACTIVITY.next(operator.activity, step))
         if step is ActivityStep.READY:
-            operator.free_since = self.now
+            self._undo.set(operator, "free_since", self.now)
         self._settle(operator, cause, call)
         self._leave_desk(operator)
 
     def _leave_desk(self, operator: Operator) -> None:
         """The phone is free for somebody else when its last conversation is over, not sooner."""
         if operator.presence is Presence.OFF and operator.activity in (Activity.IDLE, Activity.WRAPPING_UP):
-            self.at_phone.pop(operator.phone, None)
-            operator.phone = ""
+            self._undo.take(self.at_phone, operator.phone)
+            self._undo.set(operator, "phone", "")
+
+    def seat(self, operator: Operator, phone: str) -> None:
+        """The phone is the operator's from now on."""
+        self._undo.set(operator, "phone", phone)
+        self._undo.put(self.at_phone, phone, operator.person.id)
+
+    def clear_desk(self, phone: str) -> None:
+        """Nobody's phone."""
+        self._undo.take(self.at_phone, phone)
+
+    def dials(self, operator: Operator, channel: str) -> None:
+        """The operator is in a call of their own, to dial a code: nobody is offered there."""
+        self._undo.set(operator, "dialling", channel)
+        self._undo.put(self.dialling, channel, operator)
+        self.enrol(operator)
+
+    def dialled(self, channel: str) -> Operator | None:
+        """That call is over; whose it was."""
+        return self._undo.take(self.dialling, channel)
 
     def enrol(self, operator: Operator) -> None:
         """In the roster if free, otherwise not."""
@@ -218,7 +372,7 @@ class Floor:
             roster.remove(operator.person.id)
 
     def _settle(self, operator: Operator, cause: str, call: str = "") -> None:
-        operator.since = self.now
+        self._undo.set(operator, "since", self.now)
         self.enrol(operator)
         self.do(
             SavePresence(

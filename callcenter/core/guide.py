@@ -10,8 +10,9 @@ from callcenter.core.records import Outcome
 
 def direct(floor: Floor, caller: Caller, place: Place, *prompts: str, announcement: int = 0) -> None:
     """Send the caller to a place of the dialplan, and remember it."""
-    caller.direct = Direct(caller.call, place, prompts, announcement, lead(floor, caller, place))
-    floor.do(caller.direct)
+    word = Direct(caller.call, place, prompts, announcement, lead(floor, caller, place))
+    floor.change(caller, direct=word)
+    floor.do(word)
 
 
 def lead(floor: Floor, caller: Caller, place: Place) -> float:
@@ -36,7 +37,7 @@ def say_again(floor: Floor, caller: Caller) -> None:
 
 def after(floor: Floor, caller: Caller, place: Place) -> None:
     """Where the caller goes when the present conversation's bridge ends."""
-    caller.after = place
+    floor.change(caller, after=place)
     floor.do(AfterBridge(caller.call, place))
 
 

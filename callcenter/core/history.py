@@ -35,19 +35,29 @@ Step = tuple[float, Callable[[], None]]
 def enter(floor: Floor, histories: Iterable[CallHistory], seen: Mapping[str, ChannelSeen]) -> None:
     """Catch up with everything that happened until `floor.now`. `seen`: the channels that exist, by id."""
     now = floor.now
-    steps: list[Step] = []
-    floor.arriving = {}
+    steps: list[tuple[float, str, Callable[[], None]]] = []
+    floor.expect_nobody()
     for history in histories:
         if history.call:
-            caller = floor.callers.get(history.call)
-            way_out = caller.after if caller else Place.HOLD
-            steps += _Past(floor, history, seen, way_out, frozenset(floor.offers)).steps()
+            floor.attempt(history.call, "the journal", _gather, floor, history, seen, steps)
     with floor.looking_back():
-        for at, step in sorted(steps, key=lambda step: step[0]):
+        for at, call, enter_it in sorted(steps, key=lambda step: step[0]):
             wrap_ups_over(floor, at)
-            floor.now = at
-            step()
+            floor.at(at)
+            floor.attempt(call, "the journal", enter_it)
         wrap_ups_over(floor, now)
+
+
+def _gather(
+    floor: Floor,
+    history: CallHistory,
+    seen: Mapping[str, ChannelSeen],
+    steps: list[tuple[float, str, Callable[[], None]]],
+) -> None:
+    caller = floor.callers.get(history.call)
+    way_out = caller.after if caller else Place.HOLD
+    past = _Past(floor, history, seen, way_out, frozenset(floor.offers))
+    steps += [(at, history.call, step) for at, step in past.steps()]
 
 
 def unseen(leg: str) -> str:
@@ -60,8 +70,8 @@ def wrap_ups_over(floor: Floor, until: float) -> None:
     busy = (one for one in floor.operators.values() if one.activity is Activity.WRAPPING_UP)
     over = [(one.ready_at, one.person.id) for one in busy if one.ready_at is not None and one.ready_at <= until]
     for at, person in sorted(over):
-        floor.now = at
-        conversation.wrap_up_over(floor, person)
+        floor.at(at)
+        floor.attempt("", "the end of a wrap-up", conversation.wrap_up_over, floor, person)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +91,7 @@ class _Past:
     def steps(self) -> Iterator[Step]:
         """Moments and what is to be entered there. Moments that are missing or make no sense are put right."""
         history, call = self.history, self.history.call
-        if call not in self.floor.ended and self._concerns_us():
+        if call not in self.floor.ended and call not in self.floor.aside and self._concerns_us():
             began = self._began()
             if call not in self.floor.callers:
                 yield began, self._arrived
@@ -130,7 +140,7 @@ class _Past:
         channel = self.seen.get(self.history.call)
         if channel and channel.variables.get("CC_STAGE") == stage.ARRIVING:
             past = self.history
-            self.floor.arriving[past.call] = CallRecord(past.call, past.line, past.number, past.name, self._began())
+            self.floor.expect(CallRecord(past.call, past.line, past.number, past.name, self._began()))
             return False
         return bool(channel) or self.history.ended_at is not None
 
@@ -185,7 +195,7 @@ class _Past:
         conversation.found_talking(floor, caller, offer)
         if operator and not caller.record.operator:
             floor.note(caller, operator=operator.person.id)
-        caller.bridge = bridge
+        floor.change(caller, bridge=bridge)
 
     def _talk_ended(self, leg: LegHistory) -> None:
         floor, caller, offer = self.floor, self._caller(), self.floor.offers.get(leg.channel_id)
@@ -198,9 +208,9 @@ class _Past:
         if caller.leg != offer.id or offer.talking_since is None or offer.bridge != caller.bridge:
             return
         if self._sent_away(caller, offer):
-            caller.after = Place.GOODBYE
+            floor.change(caller, after=Place.GOODBYE)
         elif offer.id in self.ours:
-            caller.after = self.way_out
+            floor.change(caller, after=self.way_out)
         leaving = (caller.call, offer.id) if self._caller_hung_up() else (offer.id, caller.call)
         bridge = offer.bridge
         for channel in leaving:
@@ -209,7 +219,7 @@ class _Past:
     def _nobody_we_know_left(self, caller: Caller) -> None:
         if self._caller_hung_up():
             conversation.stop_clock(self.floor, caller)
-            caller.bridge = ""
+            self.floor.change(caller, bridge="")
         else:
             conversation.bridge_left(self.floor, BridgeLeft(caller.call, caller.bridge))
 
@@ -229,7 +239,7 @@ class _Past:
         operator = adoption.at_phone(floor, leg.phone)
         if caller is None or operator is None or leg.channel_id in caller.past_legs:
             return
-        caller.past_legs.add(leg.channel_id)
+        floor.change(caller, past_legs=caller.past_legs | {leg.channel_id})
         placed = self._moment(leg.placed_at, caller.record.arrived_at)
         answered_at = None if leg.answered_at is None else self._moment(leg.answered_at, placed)
         talks = [(self._moment(start, placed), self._moment(end, placed)) for start, end in leg.talks]
@@ -259,7 +269,7 @@ class _Past:
             floor.note(caller, outcome=refused)
         if caller.record.hung_up_by is HungUpBy.NOBODY:
             floor.note(caller, hung_up_by=history.hung_up_by)
-        departure.caller_gone(floor, caller, history.cause, history.cause_text)
+        departure.see_off(floor, caller, history.cause, history.cause_text)
 
     # -- moments ---------------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from callcenter.core.records import AnnouncementRecord, PromiseResult
 from callcenter.core.settings import Promises
+from callcenter.core.undo import Undo
 from callcenter.core.view import PromisesView
 
 
@@ -44,7 +45,8 @@ def _within(record: AnnouncementRecord, limit: float | None) -> bool | None:
 class Ledger:
     """Promises of one line that were settled within the window."""
 
-    def __init__(self, rules: Promises) -> None:
+    def __init__(self, rules: Promises, undo: Undo | None = None) -> None:
+        self._undo = Undo(0) if undo is None else undo
         self._rules = rules
         self._seen: deque[Judgement] = deque()
         self._judged = self._held = self._spoken = self._kept = self._answered = 0
@@ -53,7 +55,8 @@ class Ledger:
     def settle(self, record: AnnouncementRecord, now: float) -> None:
         """What the announcement promised is known now to have been true, false, or not to be judged."""
         judgement = judged(record, now)
-        self._seen.append(judgement)
+        self._undo.keep(self)
+        self._undo.append(self._seen, judgement)
         self._count(judgement, 1)
         self._forget(now)
 
@@ -91,7 +94,10 @@ class Ledger:
             self._squared_errors += sign * (judgement.estimate - judgement.waited) ** 2
 
     def _forget(self, now: float) -> None:
+        if not self._seen or self._seen[0].at > now - self._rules.trusted_over:
+            return
+        self._undo.keep(self)
         while self._seen and self._seen[0].at <= now - self._rules.trusted_over:
-            self._count(self._seen.popleft(), -1)
+            self._count(self._undo.popleft(self._seen), -1)
         if not self._answered:  # rounding leaves something over
             self._estimates = self._waits = self._squared_errors = 0.0

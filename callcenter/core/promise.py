@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from callcenter.core.caller import Caller
 from callcenter.core.commands import SaveAnnouncement, Severity
-from callcenter.core.floor import Floor, LineState
+from callcenter.core.floor import Floor
+from callcenter.core.line import LineState
 from callcenter.core.past import PastCalls
 from callcenter.core.records import PromiseResult
 
@@ -22,7 +23,7 @@ def learn(floor: Floor, event: PastCalls) -> None:
     if event.handled:
         line.handling.recall(event.handling, event.handled)
         line.patience.recall(event.queued, event.gave_up, event.handled + event.gave_up)
-    line.joined += event.joined
+    floor.change(line, joined=line.joined + event.joined)
     for past in event.waits:
         line.waits.add(past.wait, answered=past.answered, registered=past.registered, now=floor.now - past.ago)
     for promise in event.promises:
@@ -38,7 +39,7 @@ def settle(floor: Floor, caller: Caller, at: float, result: PromiseResult) -> No
         line.ledger.settle(settled, floor.now)
         floor.do(SaveAnnouncement(settled))
     if caller.promises:
-        caller.promises = []
+        floor.change(caller, promises=())
         _tell_of_trust(floor, line)
 
 
@@ -46,7 +47,7 @@ def _tell_of_trust(floor: Floor, line: LineState) -> None:
     view = line.ledger.view(floor.now)
     if view.trusted is line.trusted or view.coverage is None:
         return
-    line.trusted = view.trusted
+    floor.change(line, trusted=view.trusted)
     share = f"{view.coverage:.0%} of the last {view.judged} estimates of the waiting time held"
     if view.trusted:
         floor.notice(f"Line {line.settings.id}: {share}; times are spoken again.")

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from callcenter.core.caller import Caller
 from callcenter.core.estimate import Estimate
-from callcenter.core.floor import Floor, LineState
+from callcenter.core.floor import Floor
+from callcenter.core.line import LineState
 
 ROUNDS = 6
 """How often those before the caller are counted anew, for the time that the last count would take."""

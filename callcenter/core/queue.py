@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import bisect_left
 from collections.abc import Sequence
+
+from callcenter.core.undo import Undo
 
 Key = tuple[float, int, str]
 """(joined at, sequence number, call): the order of arrival."""
@@ -17,7 +19,8 @@ class Queue:
     being rung keeps the place (`reserve`) but is not offered a second time.
     """
 
-    def __init__(self, classes: Sequence[str], limit: float) -> None:
+    def __init__(self, classes: Sequence[str], limit: float, undo: Undo | None = None) -> None:
+        self._undo = Undo(0) if undo is None else undo
         self._rank = {name: rank for rank, name in enumerate(classes)}
         self._limit = limit
         self._all: list[list[Key]] = [[] for _ in classes]
@@ -41,24 +44,26 @@ class Queue:
 
     def join(self, call: str, urgency: str, joined_at: float) -> None:
         """Enter the queue. `joined_at` in the past gives back an old place."""
-        self._sequence += 1
-        rank, key = self._rank[urgency], (joined_at, self._sequence, call)
-        self._place[call] = rank, key
-        insort(self._all[rank], key)
-        insort(self._ready[rank], key)
+        undo, rank = self._undo, self._rank[urgency]
+        undo.set(self, "_sequence", self._sequence + 1)
+        key = (joined_at, self._sequence, call)
+        undo.put(self._place, call, (rank, key))
+        undo.insert(self._all[rank], key)
+        undo.insert(self._ready[rank], key)
 
     def leave(self, call: str) -> None:
         """Leave the queue, answered or not; unknown callers are passed over."""
-        if call not in self._place:
+        place = self._undo.take(self._place, call)
+        if place is None:
             return
-        rank, key = self._place.pop(call)
-        _discard(self._all[rank], key)
-        _discard(self._ready[rank], key)
+        rank, key = place
+        self._undo.remove(self._all[rank], key)
+        self._undo.remove(self._ready[rank], key)
 
     def reserve(self, call: str) -> None:
         """A phone is being rung for this caller."""
         rank, key = self._place[call]
-        _discard(self._ready[rank], key)
+        self._undo.remove(self._ready[rank], key)
 
     def release(self, call: str) -> None:
         """The offer came to nothing: the caller is offered again, from the same place."""
@@ -66,7 +71,7 @@ class Queue:
         keys = self._ready[rank]
         index = bisect_left(keys, key)
         if index == len(keys) or keys[index] != key:
-            keys.insert(index, key)
+            self._undo.insert(keys, key)
 
     def head(self, now: float) -> str | None:
         """Who is to be offered next."""
@@ -122,9 +127,3 @@ class Queue:
 
     def _order(self, rank: int, key: Key, now: float) -> tuple[int, Key]:
         return (-1, key) if self._overdue(key, now) else (rank, key)
-
-
-def _discard(keys: list[Key], key: Key) -> None:
-    index = bisect_left(keys, key)
-    if index < len(keys) and keys[index] == key:
-        del keys[index]

@@ -18,13 +18,14 @@ from callcenter.core import (
     dispatch,
     history,
     ringing,
+    set_aside,
     shift,
     stage,
     transfer,
     waiting,
 )
 from callcenter.core.caller import Caller, CallerState, CallerStep
-from callcenter.core.commands import HangUp, Mirror, Place, SetTimer, Severity
+from callcenter.core.commands import Direct, HangUp, Mirror, Place, SetTimer, Severity
 from callcenter.core.events import (
     AsteriskHeard,
     AsteriskLost,
@@ -53,42 +54,44 @@ JUST_NOW = 1.0
 def lost(floor: Floor, event: AsteriskLost) -> None:
     """Nobody is offered to anybody until the next snapshot."""
     if floor.connected:
-        floor.lost_at = floor.now
-    floor.connected, floor.silent = False, False
+        floor.change(floor, lost_at=floor.now)
+    floor.change(floor, connected=False, silent=False)
 
 
 def silent(floor: Floor, event: AsteriskSilent) -> None:
     """Nothing is begun or broken off until Asterisk answers: meanwhile it may have connected callers and operators."""
-    floor.silent = True
+    floor.change(floor, silent=True)
 
 
 def heard(floor: Floor, event: AsteriskHeard) -> None:
     """What happened has been told by now; what had to wait is done."""
-    floor.silent = False
+    floor.change(floor, silent=False)
     shift.stop_ringing_of_the_absent(floor)
     dispatch.offer_callers(floor)
 
 
 def snapshot(floor: Floor, event: Snapshot) -> None:
     """Take over what is true: first what happened in the meantime, then what is now."""
-    floor.connected = False  # until all of it is taken in: who is to be offered to whom depends on everybody
+    # Until all of it is taken in: who is to be offered to whom depends on everybody.
+    floor.change(floor, connected=False)
     seen = {channel.channel_id: channel for channel in event.channels}
     for channel in event.channels:
-        _recognise(floor, channel)
+        floor.attempt(_call(floor, channel), "a snapshot", _recognise, floor, channel)
     history.enter(floor, event.histories, seen)
     _miss(floor, event, seen)
     _name_bridges(floor, seen)
     for channel in event.channels:
-        _catch_up(floor, channel)
+        floor.attempt(_call(floor, channel), "a snapshot", _catch_up, floor, channel)
     together: dict[str, list[ChannelSeen]] = {}
     for channel in event.channels:
         together.setdefault(channel.bridge, []).append(channel)
     ringing_alone = _ringing_alone(event, seen)
     for channel in event.channels:
         shared = together[channel.bridge] if channel.bridge else ()
-        _take_over(floor, channel, shared, ringing_alone.get(channel.channel_id, ()), seen)
-    floor.connected, floor.silent, floor.lost_at = True, False, None
-    shift.stop_ringing_of_the_absent(floor)
+        rung = ringing_alone.get(channel.channel_id, ())
+        floor.attempt(_call(floor, channel), "a snapshot", _take_over, floor, channel, shared, rung, seen)
+    floor.change(floor, connected=True, silent=False, lost_at=None)
+    floor.attempt("", "a snapshot", shift.stop_ringing_of_the_absent, floor)
     for operator in floor.operators.values():
         if operator.presence is not Presence.OFF:
             paused = operator.presence is Presence.PAUSED
@@ -98,8 +101,8 @@ def snapshot(floor: Floor, event: Snapshot) -> None:
 
 def waits_alone(floor: Floor, event: WaitsAlone) -> None:
     """Asterisk believes that we are away and has a caller wait by itself: we are not, so the caller is ours again."""
-    if not floor.connected:
-        return  # the next snapshot tells the same
+    if not floor.connected or event.call in floor.aside:
+        return  # the next snapshot tells the same; or we have sent the caller there
     caller = floor.callers.get(event.call)
     if caller is None and event.call not in floor.ended:
         channel = ChannelSeen(event.call, event.channel, number=event.number)
@@ -122,19 +125,32 @@ def _miss(floor: Floor, event: Snapshot, seen: Mapping[str, ChannelSeen]) -> Non
     now = floor.now
     with floor.looking_back():
         if event.restarted:
-            floor.now = _last_word(floor, event, seen)
+            floor.at(_last_word(floor, event, seen))
         for caller in [caller for call, caller in floor.callers.items() if call not in seen]:
-            if event.restarted:
-                _cut_off(floor, caller)
-            else:
-                departure.caller_gone(floor, caller, LOST_CAUSE, "gone while unseen", lost=True)
+            if not event.restarted or not floor.attempt(caller.call, "a snapshot", _cut_off, floor, caller):
+                departure.see_off(floor, caller, LOST_CAUSE, "gone while unseen", lost=True)
         for offer in [offer for id, offer in floor.offers.items() if id not in seen]:
-            if offer.pending:
-                floor.withdraw(offer)  # nobody saw what came of it: no reason to pause the operator
-            departure.hung_up(floor, ChannelHungUp(offer.id, LOST_CAUSE, "gone while unseen"))
+            if not floor.attempt(offer.call, "a snapshot", _leg_gone, floor, offer):
+                set_aside.aside(floor, offer.call, f"the end of {offer.id} could not be entered", by_force=True)
+        for call in [call for call in floor.aside if call not in seen]:
+            set_aside.over(floor, ChannelHungUp(call, LOST_CAUSE))
         history.wrap_ups_over(floor, now)
     for channel_id in [channel_id for channel_id in floor.dialling if channel_id not in seen]:
         shift.code_over(floor, channel_id)
+
+
+def _leg_gone(floor: Floor, offer: Offer) -> None:
+    if offer.id not in floor.offers:
+        return  # with its call, which was set aside
+    if offer.pending:
+        floor.withdraw(offer)  # nobody saw what came of it: no reason to pause the operator
+    departure.hung_up(floor, ChannelHungUp(offer.id, LOST_CAUSE, "gone while unseen"))
+
+
+def _call(floor: Floor, channel: ChannelSeen) -> str:
+    """Whose channel it is."""
+    offer = floor.offers.get(channel.channel_id)
+    return offer.call if offer else channel.channel_id
 
 
 def _last_word(floor: Floor, event: Snapshot, seen: Mapping[str, ChannelSeen]) -> float:
@@ -157,13 +173,13 @@ def _cut_off(floor: Floor, caller: Caller) -> None:
     """The telephone system has failed the caller, who keeps the place for a while unless all had been said."""
     record, line = caller.record, floor.line(caller)
     served = caller.state in (CallerState.GENERAL, CallerState.LEAVING)
-    floor.now = max([floor.now, *(at for at in (record.arrived_at, record.joined_at, caller.talking_since) if at)])
+    floor.at(max([floor.now, *(at for at in (record.arrived_at, record.joined_at, caller.talking_since) if at)]))
     if record.hung_up_by is HungUpBy.NOBODY and not served:
         floor.note(caller, hung_up_by=HungUpBy.SYSTEM)
     departure.caller_gone(floor, caller, LOST_CAUSE, CUT_OFF, lost=True)
     former = caller.record if caller.record.place_at is not None else caller.regained
     if former and not served:
-        cut_off.remember(line, replace(former, ended_at=floor.now))
+        cut_off.remember(floor, line, replace(former, ended_at=floor.now))
 
 
 # -- who is there ------------------------------------------------------------------------------------------------------
@@ -176,14 +192,14 @@ def _recognise(floor: Floor, channel: ChannelSeen) -> None:
         return
     recorded = channel.variables.get("CC_RECORDED")
     if recorded == "1":
-        caller.recorded = True
+        floor.change(caller, recorded=True)
     elif recorded is not None and caller.talking_since is None and not caller.record.talk:
-        caller.recorded = False  # we said so, but nobody heard it: to be said again with the next offer
+        floor.change(caller, recorded=False)  # we said so, but nobody heard it: to be said again with the next offer
     if caller.restored:
-        caller.channel = channel.channel
+        floor.change(caller, channel=channel.channel)
         way_out = channel.variables.get("CC_AFTER", "")
         if way_out in (Place.HOLD, Place.GOODBYE):
-            caller.after = Place(way_out)
+            floor.change(caller, after=Place(way_out))
 
 
 def _name_bridges(floor: Floor, seen: Mapping[str, ChannelSeen]) -> None:
@@ -198,7 +214,7 @@ def _name_bridges(floor: Floor, seen: Mapping[str, ChannelSeen]) -> None:
         if len(real) == 1 and "" not in real:
             name = real.pop()
             for end in ends:
-                end.bridge = name
+                conversation.is_in(floor, end, name)
 
 
 def _id(end: Offer | Caller) -> str:
@@ -212,13 +228,18 @@ def _catch_up(floor: Floor, channel: ChannelSeen) -> None:
         _catch_up_bridge(floor, channel, offer, caller)
         if offer:
             _sit_down(floor, offer, channel)
-        if offer and (offer.state is OfferState.WITHDRAWN or offer.call not in floor.callers):
+        unknown = offer is not None and offer.call not in floor.callers and offer.call not in floor.aside
+        if offer and (offer.state is OfferState.WITHDRAWN or unknown):
             floor.do(HangUp(id))  # said when nobody could hear it
         if caller:
             _find_place(floor, caller, channel)
     elif id.startswith("offer-"):
         if not channel.bridge:
             floor.do(HangUp(id))  # a phone that rings for an offer nobody remembers
+    elif id in floor.aside:
+        ours = stage.ADOPTED - {stage.SAFETY_NET, stage.GREETED_ALONE}
+        if not channel.bridge and channel.variables.get("CC_STAGE") in ours:
+            floor.do(Direct(id, Place.ALONE))  # said when nobody could hear it
     elif channel.variables.get("CC_STAGE") in stage.ADOPTED and id not in floor.ended:
         _adopt(floor, channel)
 
@@ -228,7 +249,7 @@ def _catch_up_bridge(floor: Floor, channel: ChannelSeen, offer: Offer | None, ca
     before = offer.bridge if offer else caller.bridge if caller else ""
     if caller and before and channel.bridge and before != channel.bridge:
         conversation.stop_clock(floor, caller)  # on to another conversation: no way out was taken
-        caller.bridge = ""
+        floor.change(caller, bridge="")
     elif before and before != channel.bridge:
         conversation.bridge_left(floor, BridgeLeft(id, before))
     if channel.bridge and before != channel.bridge and not (offer and offer.state is OfferState.WITHDRAWN):
@@ -241,14 +262,14 @@ def _sit_down(floor: Floor, offer: Offer, channel: ChannelSeen) -> None:
     """Whoever talks without a shift has a phone nevertheless, and it is theirs until the conversation is over."""
     operator = floor.operators[offer.operator]
     if not operator.phone and channel.phone and channel.phone not in floor.at_phone:
-        operator.phone = channel.phone
-        floor.at_phone[channel.phone] = offer.operator
+        floor.seat(operator, channel.phone)
 
 
 def _find_place(floor: Floor, caller: Caller, channel: ChannelSeen) -> None:
     """Where in the dialplan the caller is, in so far as we do not know it better."""
     where = channel.variables.get("CC_STAGE", "")
-    restored, caller.restored = caller.restored, False
+    restored = caller.restored
+    floor.change(caller, restored=False)
     if caller.state in stage.MENUS or (caller.state is CallerState.LEAVING and where == stage.SAFETY_NET):
         stage.follow(floor, caller, where)
         if restored and caller.state is CallerState.ARRIVED:
@@ -304,13 +325,13 @@ def _take_over(
     if channel.bridge:
         ours = any(end.channel_id in floor.offers for end in together)
         if queued and not ours:
-            caller.recorded = True
+            floor.change(caller, recorded=True)
             conversation.found_talking(floor, caller, _other_end(floor, caller, together, seen))
-            caller.bridge = channel.bridge
+            floor.change(caller, bridge=channel.bridge)
         elif caller.state is CallerState.TALKING and channel.variables.get("CC_AFTER", caller.after) != caller.after:
             after(floor, caller, caller.after)  # said when nobody could hear it
     elif caller.state is CallerState.WAITING and not caller.legs and where not in (stage.WAITING, ""):
-        caller.recorded = caller.recorded or where == stage.SAFETY_NET
+        floor.change(caller, recorded=caller.recorded or where == stage.SAFETY_NET)
         rung = where == stage.SAFETY_NET and not caller.offer
         if not (rung and any(adoption.adopt_ringing(floor, caller, leg, seen) for leg in ringing_alone)):
             waiting.welcome(floor, caller)

@@ -16,11 +16,11 @@ def possible(floor: Floor, event: RecordingPossible) -> None:
     if bool(why) != bool(floor.not_recording):
         text = f"Conversations are not recorded: {why}." if why else "Conversations are recorded again."
         floor.notice(text, Severity.WARNING)
-    floor.not_recording = why
+    floor.change(floor, not_recording=why)
     if not why:
         for caller in floor.callers.values():
             if caller.unrecorded and caller.state is CallerState.TALKING:
-                _record(floor, caller)
+                floor.attempt(caller.call, "the beginning of a recording", _record, floor, caller)
 
 
 def begin(floor: Floor, caller: Caller) -> None:
@@ -28,15 +28,15 @@ def begin(floor: Floor, caller: Caller) -> None:
     if caller.recorded:
         return
     if floor.not_recording:
-        caller.unrecorded = floor.not_recording
+        floor.change(caller, unrecorded=floor.not_recording)
         return
     if not caller.record.talk and caller.talking_since is None:
-        caller.unrecorded = ""  # nobody had picked up when it was not possible: not a word is missing
+        floor.change(caller, unrecorded="")  # nobody had picked up when it was not possible: not a word is missing
     _record(floor, caller)
 
 
 def _record(floor: Floor, caller: Caller) -> None:
-    caller.recorded = True
+    floor.change(caller, recorded=True)
     floor.do(Record(caller.call, caller.record.line))
 
 
@@ -45,14 +45,14 @@ def end(floor: Floor, caller: Caller) -> None:
     if caller.unrecorded and caller.record.talk:
         floor.note(caller, recording_problem=f"not recorded from the first word on: {caller.unrecorded}")
     if caller.recorded:
-        floor.unfinished_recordings[caller.call] = caller.record
+        floor.await_recording(caller.record)
         ended_at = floor.now if caller.record.ended_at is None else caller.record.ended_at
         floor.do(FinishRecording(caller.call, caller.record.line, caller.record.talk, ended_at))
 
 
 def finished(floor: Floor, event: RecordingFinished) -> None:
     """The file is whole: its name, length and hash go into the call's row."""
-    record = floor.unfinished_recordings.pop(event.call, None)
+    record = floor.recording_told(event.call)
     if record and event.path:
         floor.do(
             SaveCall(
@@ -68,7 +68,7 @@ def finished(floor: Floor, event: RecordingFinished) -> None:
 
 def failed(floor: Floor, event: RecordingFailed) -> None:
     """There should be a recording and will be none: the row says why."""
-    record = floor.unfinished_recordings.pop(event.call, None)
+    record = floor.recording_told(event.call)
     if record:
         why = f"{record.recording_problem}; {event.why}" if record.recording_problem else event.why
         floor.do(SaveCall(replace(record, recording_problem=why)))

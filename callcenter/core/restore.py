@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from math import inf
 
-from callcenter.core import announcement, cut_off, dispatch, waiting
+from callcenter.core import announcement, cut_off, dispatch, set_aside, waiting
 from callcenter.core.caller import CALLER, Caller, CallerState, CallerStep, Handover
 from callcenter.core.commands import (
     Direct,
@@ -31,7 +31,7 @@ from callcenter.core.floor import Floor
 from callcenter.core.guide import lead
 from callcenter.core.history import unseen
 from callcenter.core.offer import OFFER, Offer, OfferState, OfferStep
-from callcenter.core.operator import ACTIVITY, PRESENCE, Activity, Handling, Operator, Presence
+from callcenter.core.operator import Activity, Handling, Operator, Presence
 from callcenter.core.past import Recalled
 from callcenter.core.records import (
     REGISTERED,
@@ -48,30 +48,35 @@ from callcenter.core.records import (
 SYSTEM_CAUSE = 41
 """Q.850 temporary failure."""
 GONE = "no longer configured"
+RECALLING = "recalling the floor"
 
 
 def recalled(floor: Floor, event: Recalled) -> None:
     """Everything of which a row tells, in the order in which one needs the other."""
-    floor.connected = False
-    floor.lost_at = _last_fact(floor, event)
+    floor.change(floor, connected=False, lost_at=_last_fact(floor, event))
     for shift in event.shifts:
-        _shift(floor, shift)
+        floor.attempt("", RECALLING, _shift, floor, shift)
     for call in event.calls:
-        _call(floor, call)
+        floor.attempt(call.call, RECALLING, _call, floor, call)
     offers: dict[str, list[OfferRecord]] = {}
     for offer in sorted(event.offers, key=lambda offer: offer.placed_at):
         offers.setdefault(offer.call, []).append(offer)
-        _offer(floor, offer)
+        floor.attempt(offer.call, RECALLING, _offer, floor, offer)
     for transfer in event.transfers:
-        _transfer(floor, transfer, offers.get(transfer.call, []))
+        floor.attempt(transfer.call, RECALLING, _transfer, floor, transfer, offers.get(transfer.call, []))
     for record in sorted(event.announcements, key=lambda record: record.number):
-        _announced(floor, record)
+        floor.attempt(record.call, RECALLING, _announced, floor, record)
     shifts = {shift.operator: shift for shift in event.shifts}
     for operator in floor.operators.values():
-        _activity(floor, operator, shifts.get(operator.person.id), event.offers)
+        theirs = shifts.get(operator.person.id)
+        if not floor.attempt("", RECALLING, _activity, floor, operator, theirs, event.offers):
+            _idle(floor, operator)
     for caller in list(floor.callers.values()):
-        _state(floor, caller, offers.get(caller.call, []), event.transfers)
-    _queue(floor)
+        floor.attempt(caller.call, RECALLING, _state, floor, caller, offers.get(caller.call, []), event.transfers)
+    queued = [caller for caller in floor.callers.values() if caller.state is CallerState.WAITING]
+    for caller in sorted(queued, key=lambda caller: (caller.place_at, caller.record.joined_at or 0.0)):
+        if not floor.attempt(caller.call, RECALLING, _queue, floor, caller):
+            set_aside.aside(floor, caller.call, "has no place in the queue")
     _aftermath(floor, event)
 
 
@@ -113,25 +118,30 @@ def _shift(floor: Floor, shift: PresenceRecord) -> None:
         off, idle = Presence.OFF.value, Activity.IDLE.value
         floor.do(SavePresence(PresenceRecord(shift.operator, floor.now, off, idle, "not_restored", shift.phone)))
         return
-    for step in PRESENCE.way(Presence(shift.presence)):
-        operator.presence = PRESENCE.next(operator.presence, step)
-    operator.phone, operator.reason, operator.since = shift.phone, shift.reason, shift.at
-    operator.free_since = shift.at if shift.free_since is None else shift.free_since
-    floor.at_phone[shift.phone] = shift.operator
-    floor.on_duty[operator.person.group] += operator.presence is Presence.AVAILABLE
+    floor.recall_presence(operator, Presence(shift.presence))
+    free_since = shift.at if shift.free_since is None else shift.free_since
+    floor.change(operator, reason=shift.reason, since=shift.at, free_since=free_since)
+    floor.seat(operator, shift.phone)
 
 
 def _activity(floor: Floor, operator: Operator, shift: PresenceRecord | None, offers: Iterable[OfferRecord]) -> None:
     """An offer that lives says what its operator does, on shift or not; without one there is at most wrap-up."""
     offer = floor.offers.get(operator.offer)
     if offer:
-        for step in ACTIVITY.way(_doing(floor, offer, shift)):
-            operator.activity = ACTIVITY.next(operator.activity, step)
+        floor.recall_activity(operator, _doing(floor, offer, shift))
         if offer.pending and (operator.presence is not Presence.AVAILABLE or offer.call not in floor.callers):
             floor.step(offer, OfferStep.WITHDRAW)
     elif shift and operator.presence is not Presence.OFF and shift.activity not in (Activity.IDLE, Activity.OFFERED):
         theirs = [one for one in offers if one.operator == shift.operator and one.answered_at is not None]
         _wrap_up(floor, operator, max(theirs, key=lambda one: one.ended_at or -inf, default=None), shift)
+    floor.enrol(operator)
+
+
+def _idle(floor: Floor, operator: Operator) -> None:
+    """What the phone did cannot be told: then nothing, and whose call it had is Asterisk's."""
+    offer = floor.offers.get(operator.offer)
+    if offer:
+        set_aside.aside(floor, offer.call, f"what {offer.id} has come to is not known", by_force=True)
     floor.enrol(operator)
 
 
@@ -155,14 +165,14 @@ def _doing(floor: Floor, offer: Offer, shift: PresenceRecord | None) -> Activity
 
 def _wrap_up(floor: Floor, operator: Operator, offer: OfferRecord | None, shift: PresenceRecord) -> None:
     ended_at = shift.at if offer is None or offer.ended_at is None else offer.ended_at
-    for step in ACTIVITY.way(Activity.WRAPPING_UP):
-        operator.activity = ACTIVITY.next(operator.activity, step)
+    floor.recall_activity(operator, Activity.WRAPPING_UP)
     if offer and offer.kind == OfferKind.QUEUE and offer.talk > floor.settings.false_answer:
         lines = [id for id, line in floor.lines.items() if operator.person.group in line.settings.answered_by]
         if len(lines) == 1:  # whose call it was the offer's row does not tell
-            operator.handling = Handling(lines[0], offer.placed_at)
-    operator.ready_at = ended_at + floor.settings.wrap_up
-    floor.do(SetTimer(Timer(TimerKind.WRAP_UP, operator.person.id), operator.ready_at))
+            floor.change(operator, handling=Handling(lines[0], offer.placed_at))
+    ready_at = ended_at + floor.settings.wrap_up
+    floor.change(operator, ready_at=ready_at)
+    floor.do(SetTimer(Timer(TimerKind.WRAP_UP, operator.person.id), ready_at))
 
 
 # -- callers -----------------------------------------------------------------------------------------------------------
@@ -176,10 +186,9 @@ def _call(floor: Floor, record: CallRecord) -> None:
     customer = None
     if record.identification in REGISTERED:
         customer = Customer(record.customer, record.role, record.inn)
-    caller = Caller(record.call, "", record, customer=customer, restored=True)
-    caller.admitted = record.outcome not in (Outcome.CLOSED, Outcome.ALL_LINES_BUSY)
-    line.lines_in_use += caller.admitted
-    floor.callers[record.call] = caller
+    caller = floor.enter(Caller(record.call, "", record, customer=customer, restored=True))
+    if record.outcome not in (Outcome.CLOSED, Outcome.ALL_LINES_BUSY):
+        floor.admit(caller)
 
 
 def _close_call(floor: Floor, record: CallRecord) -> None:
@@ -205,11 +214,11 @@ def _offer(floor: Floor, record: OfferRecord) -> None:
     """A phone that rang or a leg that talked when the controller died; those that are over are remembered as such."""
     caller, operator = floor.callers.get(record.call), floor.operators.get(record.operator)
     if caller:
-        caller.recorded = True  # recording begins with the first offer
+        floor.change(caller, recorded=True)  # recording begins with the first offer
     if record.ended_at is not None:
         if caller:
-            caller.past_legs.add(record.offer)
-            _talked_last(caller, record)
+            floor.change(caller, past_legs=caller.past_legs | {record.offer})
+            _talked_last(floor, caller, record)
         return
     if operator is None or operator.offer or record.kind not in list(OfferKind):
         why = "another offer of the operator is younger" if operator and operator.offer else GONE
@@ -225,35 +234,36 @@ def _offer(floor: Floor, record: OfferRecord) -> None:
     ):
         if known is not None and OFFER.allows(offer.state, step):
             floor.step(offer, step)
-    floor.offers[offer.id], operator.offer = offer, offer.id
+    floor.put_out(offer)
+    floor.change(operator, offer=offer.id)
     if offer.state is OfferState.CONNECTED and floor.lost_at is not None:
-        offer.quiet_since = floor.lost_at  # if it did not talk in the end, what it said before is entered
+        floor.change(offer, quiet_since=floor.lost_at)  # if it did not talk in the end, what it said before is entered
     if caller:
-        _attach(caller, offer)
+        _attach(floor, caller, offer)
     if offer.pending:
         given_up_at = record.placed_at + floor.settings.ring_timeout + dispatch.GUARD
         floor.do(SetTimer(Timer(TimerKind.RING, offer.id), max(floor.now, given_up_at)))
 
 
-def _attach(caller: Caller, offer: Offer) -> None:
+def _attach(floor: Floor, caller: Caller, offer: Offer) -> None:
     if offer.state in (OfferState.ANSWERED, OfferState.CONNECTED):
-        caller.legs.add(offer.id)
+        floor.change(caller, legs=caller.legs | {offer.id})
     if offer.state is OfferState.CONNECTED:
-        _talked_last(caller, offer.record)
+        _talked_last(floor, caller, offer.record)
     elif offer.kind is OfferKind.QUEUE:
-        caller.offer = offer.id
+        floor.change(caller, offer=offer.id)
 
 
-def _talked_last(caller: Caller, record: OfferRecord) -> None:
+def _talked_last(floor: Floor, caller: Caller, record: OfferRecord) -> None:
     if record.connected_at is not None and record.connected_at >= caller.connected_at:
-        caller.leg, caller.connected_at = record.offer, record.connected_at
+        floor.change(caller, leg=record.offer, connected_at=record.connected_at)
 
 
 def _transfer(floor: Floor, record: TransferRecord, offers: Iterable[OfferRecord]) -> None:
     caller = floor.callers.get(record.call)
     if caller is None:
         return
-    caller.transfers = max(caller.transfers, record.number)
+    floor.change(caller, transfers=max(caller.transfers, record.number))
     if record.ended_at is not None or record.result:
         return
     asking, colleagues = [], []
@@ -266,24 +276,24 @@ def _transfer(floor: Floor, record: TransferRecord, offers: Iterable[OfferRecord
     if record.from_operator not in floor.operators or record.target not in floor.rosters or not asking:
         floor.do(SaveTransfer(replace(record, ended_at=floor.now, result="failed")))
         return
-    tried = {record.from_operator, *(one.operator for one in colleagues)}
+    tried = frozenset((record.from_operator, *(one.operator for one in colleagues)))
     handover = Handover(record, asking[-1].offer, tried, ringing)
-    caller.handover = handover
+    floor.change(caller, handover=handover)
     operator = floor.operators[record.from_operator]
     if operator.offer == handover.from_leg:
-        operator.transfer = "ringing"
+        floor.change(operator, transfer="ringing")
 
 
 def _announced(floor: Floor, record: AnnouncementRecord) -> None:
     caller = floor.callers.get(record.call)
     if caller is None:
         return
-    caller.announcements = max(caller.announcements, record.number)
+    floor.change(caller, announcements=max(caller.announcements, record.number))
     minutes = announcement.minutes_said(record)
     if minutes is not None:
-        caller.said = announcement.Said(minutes, record.staff)
+        floor.change(caller, said=announcement.Said(minutes, record.staff))
     if record.result is PromiseResult.OPEN:
-        caller.promises.append(record)
+        floor.change(caller, promises=(*caller.promises, record))
 
 
 # -- where they are ----------------------------------------------------------------------------------------------------
@@ -301,13 +311,13 @@ def _state(floor: Floor, caller: Caller, offers: Iterable[OfferRecord], transfer
     if record.answered_at is not None and record.waiting is not None:
         # In the averages already, as the register tells them (`PastCalls`), unless it may still prove a false answer.
         alive_at = floor.now if floor.lost_at is None else floor.lost_at
-        caller.answer_counted = alive_at - caller.connected_at > floor.settings.false_answer
+        floor.change(caller, answer_counted=alive_at - caller.connected_at > floor.settings.false_answer)
     if record.outcome is Outcome.CLOSED:
-        caller.direct = Direct(caller.call, Place.CLOSED)
+        floor.change(caller, direct=Direct(caller.call, Place.CLOSED))
     elif record.outcome is Outcome.ALL_LINES_BUSY:
-        caller.direct = Direct(caller.call, Place.FULL)
+        floor.change(caller, direct=Direct(caller.call, Place.FULL))
     elif state is CallerState.GENERAL:
-        caller.direct = Direct(caller.call, Place.GENERAL, ("transferring-general",))
+        floor.change(caller, direct=Direct(caller.call, Place.GENERAL, ("transferring-general",)))
 
 
 def _state_by_row(caller: Caller, diverted: bool) -> CallerState:
@@ -333,9 +343,10 @@ def _conversation(
         if connected or caller.handover:
             floor.move(caller, CallerStep.HOLD)
         for id in caller.legs:  # the operator and the colleague who is asked
-            floor.offers[id].bridge = unseen(caller.leg)
+            floor.change(floor.offers[id], bridge=unseen(caller.leg))
             operator = floor.operators[floor.offers[id].operator]
-            operator.transfer = "consulting" if operator.activity is Activity.CONSULTING else operator.transfer
+            if operator.activity is Activity.CONSULTING:
+                floor.change(operator, transfer="consulting")
         return
     leg = max(talking, key=lambda leg: leg.record.connected_at or -inf)
     before = max(0.0, caller.record.talk - sum(one.talk for one in offers if one.offer != leg.id))
@@ -344,39 +355,36 @@ def _conversation(
         talks = [one.placed_at for one in offers if one.kind == OfferKind.CONSULT and one.answered_at is not None]
         over = [(one.asked_at, one.ended_at) for one in transfers if one.call == caller.call and one.ended_at]
         since = max([since, *(end for asked_at, end in over if any(asked_at <= at <= end for at in talks))])
-    leg.record = replace(leg.record, talk=before)
-    caller.leg = leg.id
-    caller.talking_since = caller.connected_at = leg.talking_since = since
-    caller.bridge = leg.bridge = unseen(leg.id)
+    bridge = unseen(leg.id)
+    floor.keep_for_row(leg, talk=before)
+    floor.change(leg, talking_since=since, bridge=bridge)
+    floor.change(caller, leg=leg.id, talking_since=since, connected_at=since, bridge=bridge)
 
 
-def _queue(floor: Floor) -> None:
-    """Everybody at their place; those for whom a phone rings are not offered again."""
-    queued = [caller for caller in floor.callers.values() if caller.state is CallerState.WAITING]
-    for caller in sorted(queued, key=lambda caller: (caller.place_at, caller.record.joined_at or 0.0)):
-        line = floor.line(caller)
-        waiting.take_place(floor, caller)
-        offer = floor.offers.get(caller.offer)
-        if offer:
-            line.queue.reserve(caller.call)
-        caller.direct = Direct(caller.call, Place.WAITING, lead=lead(floor, caller, Place.WAITING))
-        heard = max((record.spoken_at for record in caller.promises), default=caller.record.joined_at or floor.now)
-        at = max(floor.now, heard + line.settings.announce_every)
-        floor.do(SetTimer(Timer(TimerKind.ANNOUNCE, caller.call), at))
+def _queue(floor: Floor, caller: Caller) -> None:
+    """At the caller's place; one for whom a phone rings is not offered again."""
+    line = floor.line(caller)
+    waiting.take_place(floor, caller)
+    if caller.offer in floor.offers:
+        line.queue.reserve(caller.call)
+    floor.change(caller, direct=Direct(caller.call, Place.WAITING, lead=lead(floor, caller, Place.WAITING)))
+    heard = max((record.spoken_at for record in caller.promises), default=caller.record.joined_at or floor.now)
+    at = max(floor.now, heard + line.settings.announce_every)
+    floor.do(SetTimer(Timer(TimerKind.ANNOUNCE, caller.call), at))
 
 
 # -- what else was going on --------------------------------------------------------------------------------------------
 
 
 def _aftermath(floor: Floor, event: Recalled) -> None:
-    floor.ended.update(dict.fromkeys(sorted(event.ended_lately), floor.now))
+    floor.remember_ended(*sorted(event.ended_lately))
     for record in event.unfinished_recordings:
         if record.ended_at is not None:
-            floor.unfinished_recordings[record.call] = record
+            floor.await_recording(record)
             floor.do(FinishRecording(record.call, record.line, record.talk, record.ended_at))
     for record in event.cut_off:
         if record.line in floor.lines:
-            cut_off.remember(floor.lines[record.line], record)
+            floor.attempt(record.call, RECALLING, cut_off.remember, floor, floor.lines[record.line], record)
     for caller in floor.callers.values():
         if caller.state is CallerState.ARRIVED and caller.admitted:
-            caller.regained = cut_off.regain(floor.line(caller), caller.record.number, floor.now)
+            floor.change(caller, regained=cut_off.regain(floor, floor.line(caller), caller.record.number))

@@ -39,7 +39,7 @@ def answered(floor: Floor, event: OfferAnswered) -> None:
         floor.do(CancelTimer(Timer(TimerKind.RING, offer.id)))
         caller = floor.callers.get(offer.call)
         if caller:
-            caller.legs.add(offer.id)
+            floor.change(caller, legs=caller.legs | {offer.id})
 
 
 def failed(floor: Floor, event: OfferFailed) -> None:
@@ -80,14 +80,13 @@ def leg_gone(floor: Floor, offer: Offer, cause: int) -> None:
 
 def forget(floor: Floor, offer: Offer, result: str) -> Operator:
     """The leg's channel is gone: close the offer's row, cut the ties to caller and operator."""
-    del floor.offers[offer.id]
+    floor.take_in(offer)
     floor.note_offer(offer, ended_at=floor.now, result=result)
     operator = floor.operators[offer.operator]
-    operator.offer = ""
+    floor.change(operator, offer="")
     caller = floor.callers.get(offer.call)
     if caller:
-        caller.legs.discard(offer.id)
-        caller.past_legs.add(offer.id)
+        floor.change(caller, legs=caller.legs - {offer.id}, past_legs=caller.past_legs | {offer.id})
     return operator
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
 from collections.abc import Collection
+
+from callcenter.core.undo import Undo
 
 
 class Roster:
     """The free members of one group, ordered by the moment they became free."""
 
-    def __init__(self) -> None:
+    def __init__(self, undo: Undo | None = None) -> None:
+        self._undo = Undo(0) if undo is None else undo
         self._order: list[tuple[float, str]] = []
         self._since: dict[str, float] = {}
 
@@ -19,14 +21,14 @@ class Roster:
     def add(self, operator: str, since: float) -> None:
         """The operator is free since `since`; adding again moves them."""
         self.remove(operator)
-        self._since[operator] = since
-        insort(self._order, (since, operator))
+        self._undo.put(self._since, operator, since)
+        self._undo.insert(self._order, (since, operator))
 
     def remove(self, operator: str) -> None:
         """The operator is not free; one who was not is passed over."""
-        since = self._since.pop(operator, None)
+        since = self._undo.take(self._since, operator)
         if since is not None:
-            del self._order[bisect_left(self._order, (since, operator))]
+            self._undo.remove(self._order, (since, operator))
 
     def first(self, without: Collection[str] = ()) -> tuple[float, str] | None:
         """The longest free member and since when, leaving out `without`."""

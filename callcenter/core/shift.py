@@ -31,7 +31,7 @@ def log_in(floor: Floor, event: LogIn) -> None:
         _wrong_secret(floor, operator)
         _reply(floor, event.requester, Answer.WRONG_SECRET)
         return
-    operator.wrong_secrets = 0
+    floor.change(operator, wrong_secrets=0)
     _dials(floor, operator, event.channel)
     _reply(floor, event.requester, _open_shift(floor, operator, event.phone or operator.phone or operator.person.phone))
     dispatch.offer_callers(floor)
@@ -79,12 +79,12 @@ def come_back(floor: Floor, event: Return) -> None:
 
 def code_over(floor: Floor, channel: str) -> None:
     """The call in which a code was dialled has ended: the phone can be rung."""
-    operator = floor.dialling.pop(channel, None)
+    operator = floor.dialled(channel)
     if operator is None:
         return
     floor.do(CancelTimer(Timer(TimerKind.CODE, channel)))
     if operator.dialling == channel:
-        operator.dialling, operator.free_since = "", floor.now
+        floor.change(operator, dialling="", free_since=floor.now)
         floor.enrol(operator)
         dispatch.offer_callers(floor)
 
@@ -93,7 +93,7 @@ def hours_changed(floor: Floor, event: HoursChanged) -> None:
     """The line opens or closes; those who are in the queue already are still served."""
     line = floor.lines.get(event.line)
     if line and line.open != event.open:
-        line.open = event.open
+        floor.change(line, open=event.open)
         floor.notice(f"Line '{event.line}' is {'open' if event.open else 'closed'} by its calendar.")
 
 
@@ -101,7 +101,7 @@ def day_started(floor: Floor, event: DayStarted) -> None:
     """Midnight in the line's zone."""
     if event.line in floor.lines:
         floor.lines[event.line].waits.day.clear()
-        floor.lines[event.line].joined = 0
+        floor.change(floor.lines[event.line], joined=0)
 
 
 def check_staff(floor: Floor) -> None:
@@ -113,13 +113,13 @@ def check_staff(floor: Floor) -> None:
             floor.notice(f"Line '{line.settings.id}': {on_duty} on duty, {required} required.", Severity.WARNING)
         elif line.understaffed and not understaffed:
             floor.notice(f"Line '{line.settings.id}': enough people on duty again ({on_duty}).")
-        line.understaffed = understaffed
+        if line.understaffed is not understaffed:
+            floor.change(line, understaffed=understaffed)
 
 
 def _dials(floor: Floor, operator: Operator, channel: str) -> None:
     if channel:
-        operator.dialling, floor.dialling[channel] = channel, operator
-        floor.enrol(operator)
+        floor.dials(operator, channel)
         floor.do(SetTimer(Timer(TimerKind.CODE, channel), floor.now + LONGEST_CODE))
 
 
@@ -129,9 +129,8 @@ def _open_shift(floor: Floor, operator: Operator, phone: str) -> Answer:
     if floor.at_phone.get(phone, operator.person.id) != operator.person.id:
         return Answer.PHONE_TAKEN
     if operator.presence is Presence.OFF:
-        floor.at_phone.pop(operator.phone, None)  # of a conversation that outlasts the former shift
-        operator.phone = phone
-        floor.at_phone[phone] = operator.person.id
+        floor.clear_desk(operator.phone)  # of a conversation that outlasts the former shift
+        floor.seat(operator, phone)
         floor.presence(operator, PresenceStep.LOG_IN, "asked")
     elif operator.phone != phone:
         return _move_to(floor, operator, phone)
@@ -147,11 +146,11 @@ def _move_to(floor: Floor, operator: Operator, phone: str) -> Answer:
 
 
 def _wrong_secret(floor: Floor, operator: Operator) -> None:
-    operator.wrong_secrets += 1
+    floor.change(operator, wrong_secrets=operator.wrong_secrets + 1)
     too_many = operator.wrong_secrets - floor.settings.wrong_secrets_allowed
     if too_many >= 0:
         delay = min(LONGEST_DELAY, floor.settings.wrong_secret_delay * 2 ** min(too_many, 20))
-        operator.blocked_until = floor.now + delay
+        floor.change(operator, blocked_until=floor.now + delay)
         floor.notice(
             f"{operator.wrong_secrets} wrong passwords or PINs in a row for '{operator.person.id}': "
             f"no attempt is accepted for {delay:.0f} s.",

@@ -36,7 +36,7 @@ MENUS = frozenset({CallerState.ARRIVED, CallerState.GREETED, CallerState.IDENTIF
 def follow(floor: Floor, caller: Caller, stage: str) -> None:
     """The caller came there at `floor.now`. Never back: what was followed once, or is known better, changes nothing."""
     if stage == SAFETY_NET:
-        caller.recorded = True  # Asterisk begins that by itself
+        floor.change(caller, recorded=True)  # Asterisk begins that by itself
         if caller.state is CallerState.LEAVING and caller.record.outcome in REFUSED.values():
             _admit_after_all(floor, caller)
     if caller.state not in MENUS:
@@ -48,18 +48,16 @@ def follow(floor: Floor, caller: Caller, stage: str) -> None:
     elif stage in REFUSED and CALLER.allows(caller.state, CallerStep.REFUSE):
         floor.move(caller, CallerStep.REFUSE)
         floor.note(caller, outcome=REFUSED[stage], hung_up_by=HungUpBy.SYSTEM)
-        floor.line(caller).lines_in_use -= caller.admitted
-        caller.admitted = False
+        floor.dismiss(caller)
     elif stage in _STEPS:
         _step(floor, caller, _STEPS[stage])
 
 
 def _admit_after_all(floor: Floor, caller: Caller) -> None:
     """Refused, but Asterisk never heard that, and took the caller in by itself."""
-    caller.state = CALLER.start  # as another life: the table rightly has no way back from a refusal
+    floor.start_over(caller)
     floor.note(caller, outcome=Outcome.IN_PROGRESS, hung_up_by=HungUpBy.NOBODY)
-    floor.line(caller).lines_in_use += 1
-    caller.admitted = True
+    floor.admit(caller)
 
 
 def _step(floor: Floor, caller: Caller, step: CallerStep) -> None:

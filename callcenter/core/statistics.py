@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right, insort
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Sequence
 from itertools import groupby
 
+from callcenter.core.undo import Undo
 from callcenter.core.view import WaitingView
 
 OFFERED_EVERY = 15.0
@@ -16,13 +17,18 @@ OFFERED_EVERY = 15.0
 class Window:
     """How callers fared who were answered or gave up within the last `span` seconds; None: since `clear`."""
 
-    def __init__(self, span: float | None, answer_within: float) -> None:
+    def __init__(self, span: float | None, answer_within: float, undo: Undo | None = None) -> None:
+        self._undo = Undo(0) if undo is None else undo
         self._span = span
         self._answer_within = answer_within
-        self.clear()
+        self._begin()
 
     def clear(self) -> None:
         """Begin anew."""
+        self._undo.keep(self)
+        self._begin()
+
+    def _begin(self) -> None:
         self._seen: deque[tuple[float, float, bool, bool]] = deque()
         self._answered = self._registered = self._abandoned = self._soon = 0
         self._waits = self._registered_waits = 0.0
@@ -31,7 +37,8 @@ class Window:
 
     def add(self, wait: float, answered: bool, registered: bool, now: float) -> None:
         """A caller's wait is over."""
-        self._seen.append((now, wait, answered, registered))
+        self._undo.keep(self)
+        self._undo.append(self._seen, (now, wait, answered, registered))
         self._count(wait, answered, registered, 1)
         self._forget(now)
 
@@ -66,8 +73,11 @@ class Window:
             self._registered_waits += sign * wait
 
     def _forget(self, now: float) -> None:
-        while self._span is not None and self._seen and self._seen[0][0] <= now - self._span:
-            self._count(*self._seen.popleft()[1:], -1)
+        if self._span is None or not self._seen or self._seen[0][0] > now - self._span:
+            return
+        self._undo.keep(self)
+        while self._seen and self._seen[0][0] <= now - self._span:
+            self._count(*self._undo.popleft(self._seen)[1:], -1)
         if not self._seen:  # rounding leaves something over
             self._waits = self._registered_waits = 0.0
 
@@ -103,9 +113,10 @@ def offered_wait(waits: Sequence[tuple[float, bool]]) -> float | None:
 class Waits:
     """Waits of one line (ESTP 2.2d), by window."""
 
-    def __init__(self, answer_within: float) -> None:
-        self.day = Window(None, answer_within)
-        self._windows = {"5m": Window(300.0, answer_within), "30m": Window(1800.0, answer_within), "day": self.day}
+    def __init__(self, answer_within: float, undo: Undo | None = None) -> None:
+        spans = {"5m": 300.0, "30m": 1800.0, "day": None}
+        self._windows = {name: Window(span, answer_within, undo) for name, span in spans.items()}
+        self.day = self._windows["day"]
 
     def add(self, wait: float, *, answered: bool, registered: bool, now: float) -> None:
         """A caller's wait of so many seconds is over: answered, or given up."""
@@ -124,7 +135,8 @@ class SlowMean:
     calls, though nearer to the present, makes estimates of the wait several times worse.
     """
 
-    def __init__(self, expected: float, weight: float, memory: int) -> None:
+    def __init__(self, expected: float, weight: float, memory: int, undo: Undo | None = None) -> None:
+        self._undo = Undo(0) if undo is None else undo
         self._kept = 1 - 1 / memory
         self._weight = float(weight)
         self._sum = expected * weight
@@ -132,6 +144,7 @@ class SlowMean:
 
     def recall(self, mean: float, count: int) -> None:
         """So many values with this mean were seen before; the expectation fills up what is missing of its weight."""
+        self._undo.keep(self)
         expected = max(0.0, self._weight - count)
         recalled = (self.mean * expected + mean * count) / (expected + count)
         weight = min(expected + count, 1 / (1 - self._kept))
@@ -140,6 +153,7 @@ class SlowMean:
 
     def add(self, seconds: float) -> None:
         """One more value."""
+        self._undo.keep(self)
         self._weight = self._weight * self._kept + 1
         self._sum = self._sum * self._kept + seconds
         self._squares = self._squares * self._kept + seconds**2
@@ -162,19 +176,22 @@ class Patience:
     Begins as if one caller had given up after `expected` seconds; forgets like `SlowMean`.
     """
 
-    def __init__(self, expected: float, memory: int) -> None:
+    def __init__(self, expected: float, memory: int, undo: Undo | None = None) -> None:
+        self._undo = Undo(0) if undo is None else undo
         self._kept = 1 - 1 / memory
         self._seconds = expected
         self._gave_up = 1.0
 
     def recall(self, queued: float, gave_up: int, callers: int) -> None:
         """So many callers were seen before, who queued so many seconds in all; as many as are remembered count."""
+        self._undo.keep(self)
         share = min(1.0, 1 / (1 - self._kept) / max(1, callers))
         self._seconds += queued * share
         self._gave_up += gave_up * share
 
     def add(self, waited: float, gave_up: bool) -> None:
         """A caller's wait is over."""
+        self._undo.keep(self)
         self._seconds = self._seconds * self._kept + waited
         self._gave_up = self._gave_up * self._kept + gave_up
 
@@ -187,17 +204,20 @@ class Patience:
 class Pace:
     """How often something happens: a second's share of what happened in the last `span` seconds."""
 
-    def __init__(self, span: float) -> None:
+    def __init__(self, span: float, undo: Undo | None = None) -> None:
+        self._undo = Undo(0) if undo is None else undo
         self._span = span
         self._since: float | None = None
         self._seen: list[float] = []
 
     def add(self, now: float) -> None:
         """It happened; perhaps a while ago, and is only known now."""
-        self._since = now if self._since is None else min(self._since, now)
-        insort(self._seen, now)
+        since = now if self._since is None else min(self._since, now)
+        if since != self._since:
+            self._undo.set(self, "_since", since)
+        self._undo.insert(self._seen, now)
         if len(self._seen) > 64 and self._seen[len(self._seen) // 2] <= now - self._span:
-            del self._seen[: len(self._seen) // 2]
+            self._undo.cut(self._seen, len(self._seen) // 2)
 
     def rate(self, now: float) -> float:
         """Times a second. Before the first span is over it is cautious: as if a third of one had passed."""

@@ -59,7 +59,7 @@ def cancelled(floor: Floor, event: CancelTransfer) -> None:
         floor.do(HangUp(offer.id))  # Asterisk then joins the operator with the caller again
     elif offer and offer.pending:
         # Not over yet: picked up in this very moment, Asterisk needs to know where caller and operator go from there.
-        caller.handover.taken_back = True
+        floor.change(caller, handover=replace(caller.handover, taken_back=True))
         floor.withdraw(offer)
     else:  # the colleague has just picked up, or is just leaving: in a moment it is known who talks with whom
         _reply(floor, event.requester, Answer.NOT_POSSIBLE)
@@ -88,7 +88,7 @@ def consultation_begun(floor: Floor, caller: Caller) -> None:
         if operator.activity is Activity.TALKING and colleague.activity is Activity.OFFERED:
             floor.activity(operator, ActivityStep.CONSULT, "consultation", caller.call)
             floor.activity(colleague, ActivityStep.ADVISE, "consultation", caller.call)
-            operator.transfer = "consulting"
+            floor.change(operator, transfer="consulting")
 
 
 def connected(floor: Floor, caller: Caller, offer: Offer) -> bool:
@@ -100,7 +100,8 @@ def connected(floor: Floor, caller: Caller, offer: Offer) -> bool:
     if handover is None:
         return False
     if offer.id == handover.offer:
-        handover.record = replace(handover.record, to_operator=offer.operator)
+        record = replace(handover.record, to_operator=offer.operator)
+        floor.change(caller, handover=replace(handover, record=record))
         _over(floor, caller, "done")
     else:
         _over(floor, caller, "cancelled")
@@ -122,7 +123,7 @@ def leg_gone(floor: Floor, caller: Caller, offer: Offer) -> None:
     """Operator or colleague has left; whoever remains goes on with the caller, by Asterisk's own dialplan."""
     handover = caller.handover
     if handover and offer.id == handover.offer:
-        handover.offer = ""
+        floor.change(caller, handover=replace(handover, offer=""))
     rescue(floor, caller)
 
 
@@ -151,7 +152,7 @@ def caller_left(floor: Floor, caller: Caller) -> None:
 
 
 def _to_general_line(floor: Floor, operator: Operator, caller: Caller, event: Transfer) -> None:
-    caller.transfers += 1
+    floor.change(caller, transfers=caller.transfers + 1)
     record = TransferRecord(
         caller.call,
         caller.transfers,
@@ -171,19 +172,19 @@ def _to_general_line(floor: Floor, operator: Operator, caller: Caller, event: Tr
 
 
 def _to_group(floor: Floor, operator: Operator, caller: Caller, event: Transfer) -> None:
-    caller.transfers += 1
+    floor.change(caller, transfers=caller.transfers + 1)
     record = TransferRecord(caller.call, caller.transfers, floor.now, operator.person.id, event.target, event.consult)
-    handover = Handover(record, operator.offer, {operator.person.id})
+    handover = Handover(record, operator.offer, frozenset({operator.person.id}))
     if floor.longest_free([event.target], handover.tried) is None:
         floor.do(SaveTransfer(replace(record, ended_at=floor.now, result="none_free")))
         _reply(floor, event.requester, Answer.NONE_FREE, event.target)
         return
-    caller.handover = handover
+    floor.change(caller, handover=handover)
     after(floor, caller, Place.HOLD)
     if event.consult:
         floor.do(KeepLeg(operator.offer, True))
     _ring_colleague(floor, caller, handover)
-    operator.transfer = "ringing"
+    floor.change(operator, transfer="ringing")
     floor.do(SaveTransfer(record))
     _reply(floor, event.requester, Answer.RINGING_COLLEAGUE, event.target)
 
@@ -192,11 +193,12 @@ def _ring_colleague(floor: Floor, caller: Caller, handover: Handover) -> bool:
     colleague = floor.longest_free([handover.record.target], handover.tried) if floor.sees else None
     if colleague is None:
         return False
-    handover.tried.add(colleague.person.id)
+    tried = handover.tried | {colleague.person.id}
     consult = handover.record.consult and handover.from_leg in floor.offers
     kind = OfferKind.CONSULT if consult else OfferKind.TRANSFER
     leg = handover.from_leg if consult else ""
-    handover.offer = dispatch.place(floor, caller, colleague, kind, leg).id
+    offer = dispatch.place(floor, caller, colleague, kind, leg)
+    floor.change(caller, handover=replace(handover, tried=tried, offer=offer.id))
     return True
 
 
@@ -204,11 +206,11 @@ def _over(floor: Floor, caller: Caller, result: str) -> None:
     handover = caller.handover
     if handover is None:
         return
-    caller.handover = None
+    floor.change(caller, handover=None)
     floor.do(SaveTransfer(replace(handover.record, ended_at=floor.now, result=result)))
     operator = floor.operators[handover.record.from_operator]
     if operator.offer in (handover.from_leg, ""):
-        operator.transfer = result
+        floor.change(operator, transfer=result)
     if operator.offer == handover.from_leg:
         floor.do(KeepLeg(handover.from_leg, False))
     if caller.state is CallerState.TALKING:

@@ -37,7 +37,7 @@ def join(floor: Floor, caller: Caller, urgency: str, at: float, place_at: float 
     floor.move(caller, CallerStep.JOIN)
     take_place(floor, caller)
     line.arrivals[urgency].add(at)
-    line.joined += 1
+    floor.change(line, joined=line.joined + 1)
 
 
 def take_place(floor: Floor, caller: Caller) -> None:
@@ -69,13 +69,13 @@ def announce(floor: Floor, call: str) -> None:
 def spoken(floor: Floor, event: AnnouncementSpoken) -> None:
     """Asterisk began to play it: now it is a fact for the register."""
     caller = floor.callers.get(event.call)
-    composed = caller.pending.pop(event.number, None) if caller else None
+    composed = caller.pending.get(event.number) if caller else None
     if caller is None or composed is None:
         return
     record = replace(composed.record, spoken_at=floor.now)
     if composed.minutes is not None:
-        caller.said = Said(composed.minutes, record.staff)
-    caller.promises.append(record)
+        floor.change(caller, said=Said(composed.minutes, record.staff))
+    floor.change(caller, pending={}, promises=(*caller.promises, record))
     floor.do(SaveAnnouncement(record))
 
 
@@ -97,10 +97,10 @@ def _compose(floor: Floor, caller: Caller) -> tuple[int, tuple[str, ...]]:
     if estimate and line.ledger.trusted(floor.now):
         words = wording(estimate, staff, caller.said, rules)
     prompts = phrases(ahead, words, rules) if staff else ("nobody-on-shift",)
-    caller.announcements += 1
+    number = caller.announcements + 1
     record = AnnouncementRecord(
         caller.call,
-        caller.announcements,
+        number,
         floor.now,
         ahead=ahead,
         staff=staff,
@@ -112,8 +112,8 @@ def _compose(floor: Floor, caller: Caller) -> tuple[int, tuple[str, ...]]:
         spoken=int(words.minutes) if words.minutes is not None and isfinite(words.minutes) else None,
         prompts=prompts,
     )
-    caller.pending = {record.number: Composed(record, words.minutes)}
-    return record.number, prompts
+    floor.change(caller, announcements=number, pending={number: Composed(record, words.minutes)})
+    return number, prompts
 
 
 def _again_later(floor: Floor, caller: Caller) -> None:

@@ -16,6 +16,7 @@ from callcenter.core.callcenter import CallCenter
 from callcenter.core.commands import (
     Announce,
     CancelTimer,
+    Contained,
     Direct,
     FinishRecording,
     HangUp,
@@ -127,6 +128,7 @@ class Simulation:
             SaveAnnouncement: self._announced,
             SavePresence: self._presence,
             FinishRecording: self._finish_recording,
+            Contained: self._defect,
         }
 
     # -- time ------------------------------------------------------------------------------------------------------
@@ -186,6 +188,10 @@ class Simulation:
         if self._ghosts and self._attendance.free:
             for call in self._ghosts.all():
                 self._turn_of(call)
+
+    def _defect(self, contained: Contained) -> None:
+        """What a line in service survives makes the figures of a simulation worthless."""
+        raise contained.problem
 
     # -- callers ---------------------------------------------------------------------------------------------------
 

@@ -17,7 +17,17 @@ from random import Random
 from typing import Any
 
 from callcenter.core.callcenter import CallCenter
-from callcenter.core.commands import CancelTimer, Command, Direct, FinishRecording, Place, Ring, SavePresence, SetTimer
+from callcenter.core.commands import (
+    CancelTimer,
+    Command,
+    Contained,
+    Direct,
+    FinishRecording,
+    Place,
+    Ring,
+    SavePresence,
+    SetTimer,
+)
 from callcenter.core.events import (
     GENERAL_LINE,
     AsteriskLost,
@@ -177,6 +187,8 @@ class Soak:
     def _obey(self, command: Command) -> None:
         self.kept.keep(command)
         match command:
+            case Contained():
+                raise command.problem
             case SetTimer(timer, at):
                 self._timers[timer] = command
                 self._at(at, self._due, command)

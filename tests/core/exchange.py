@@ -143,6 +143,10 @@ class Exchange:
         if caller is None:
             return
         left_behind = self._leave(caller)
+        if command.place is Place.ALONE:
+            self.help_itself(command.call)
+            self._go_on(left_behind)
+            return
         if caller.alone:
             self._leave_queue(caller)
         self._goes_to(caller, command.place)

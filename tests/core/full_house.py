@@ -12,7 +12,7 @@ from itertools import count
 from random import Random
 
 from callcenter.core.callcenter import CallCenter
-from callcenter.core.commands import Announce, Command, Direct, Place, Ring
+from callcenter.core.commands import Announce, Command, Contained, Direct, Place, Ring
 from callcenter.core.events import (
     AnnouncementSpoken,
     BridgeEntered,
@@ -153,6 +153,8 @@ class FullHouse:
 
     def _obey(self, command: Command) -> None:
         match command:
+            case Contained():
+                raise command.problem
             case Direct(call, Place.GREETING):
                 self._inbox.append(GreetingHeard(call))
             case Direct(call, Place.URGENCY):

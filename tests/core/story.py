@@ -16,6 +16,7 @@ from callcenter.core.commands import (
     Answer,
     CancelTimer,
     Command,
+    Contained,
     FinishRecording,
     HangUp,
     Mirror,
@@ -93,8 +94,12 @@ class Story:
         self.now = START
         self.center = CallCenter(settings)
         self.exchange = Exchange(self._report, lambda: self.now)
+        self.take: Callable[[CallCenter, Event, float], list[Command]] = CallCenter.handle
+        """How an event is handed over."""
         self.watch: Callable[[list[Command]], None] = lambda commands: None
         """Is shown what came of every event."""
+        self.contains = False
+        """Whether defects are part of the story; otherwise one that is contained is loud here nevertheless."""
         self.connected = True
         self.alive = True
         """Whether the controller is; Asterisk goes on without it."""
@@ -136,8 +141,10 @@ class Story:
         """One event and what the core wants done about it."""
         if not self.alive:
             return []
-        commands = self.center.handle(event, self.now)
+        commands = self.take(self.center, event, self.now)
         for command in commands:
+            if isinstance(command, Contained) and not self.contains:
+                raise command.problem
             self.commands.append(command)
             self._keep(command)
             self.kept.keep(command)

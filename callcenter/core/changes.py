@@ -1,0 +1,120 @@
+"""What a rule may change of whom, by name and type. Lifecycles are not among it: they move by their tables alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypedDict
+
+from callcenter.core.announcement import Said
+from callcenter.core.caller import Composed, Handover
+from callcenter.core.commands import Direct, Place
+from callcenter.core.events import Customer
+from callcenter.core.operator import Handling
+from callcenter.core.records import AnnouncementRecord, CallRecord, HungUpBy, Identification, Outcome
+
+
+class CallEntry(TypedDict, total=False):
+    """Of a call's row."""
+
+    identification: Identification
+    inn: str
+    customer: str
+    role: str
+    urgency: str
+    info_visits: int
+    joined_at: float | None
+    place_at: float | None
+    answered_at: float | None
+    ended_at: float | None
+    waiting: float | None
+    talk: float
+    operator: str
+    outcome: Outcome
+    hung_up_by: HungUpBy
+    cause: int | None
+    cause_text: str
+    recording_problem: str
+
+
+class OfferEntry(TypedDict, total=False):
+    """Of an offer's row."""
+
+    ringing_at: float | None
+    answered_at: float | None
+    connected_at: float | None
+    ended_at: float | None
+    result: str
+    talk: float
+
+
+class CallerChange(TypedDict, total=False):
+    """Of a caller."""
+
+    channel: str
+    customer: Customer | None
+    inn_tries: int
+    direct: Direct | None
+    offer: str
+    served_alone: bool
+    legs: frozenset[str]
+    leg: str
+    bridge: str
+    left_first: bool
+    talking_since: float | None
+    after: Place
+    recorded: bool
+    unrecorded: str
+    answer_counted: bool
+    announcements: int
+    pending: Mapping[int, Composed]
+    connected_at: float
+    said: Said | None
+    promises: tuple[AnnouncementRecord, ...]
+    handover: Handover | None
+    transfers: int
+    past_legs: frozenset[str]
+    restored: bool
+    regained: CallRecord | None
+
+
+class OfferChange(TypedDict, total=False):
+    """Of an offer, or of the leg that it has become."""
+
+    bridge: str
+    talking_since: float | None
+    quiet_since: float
+
+
+class OperatorChange(TypedDict, total=False):
+    """Of an operator."""
+
+    phone: str
+    reason: str
+    since: float
+    free_since: float
+    offer: str
+    dialling: str
+    wrong_secrets: int
+    blocked_until: float
+    handling: Handling | None
+    ready_at: float | None
+    transfer: str
+
+
+class LineChange(TypedDict, total=False):
+    """Of a line."""
+
+    open: bool
+    joined: int
+    trusted: bool
+    understaffed: bool
+    cut_off: Mapping[str, tuple[CallRecord, ...]]
+
+
+class FloorChange(TypedDict, total=False):
+    """Of what is known about Asterisk."""
+
+    connected: bool
+    silent: bool
+    lost_at: float | None
+    not_recording: str

@@ -1,0 +1,33 @@
+"""A mistake of ours, and whom it concerns. Outside events never cause one: those that do not fit are passed over."""
+
+from __future__ import annotations
+
+from callcenter.core.events import CallArrived, Event, TimerFired, TimerKind, WaitsAlone
+from callcenter.core.floor import Floor
+
+OF_A_CALL = frozenset({TimerKind.RING, TimerKind.ANNOUNCE, TimerKind.FALSE_ANSWER})
+_NAMES = ("call", "channel_id", "offer", "leg")
+
+
+class Defect(Exception):
+    """An event could not be taken in, and nothing of it has been: the floor is as it was. The cause is chained.
+
+    `calls`: whom the event was about, as far as it tells; the same call again and again is to be set aside.
+    """
+
+    def __init__(self, event: Event, calls: tuple[str, ...]) -> None:
+        self.event = event
+        self.calls = calls
+        of = f" of {', '.join(calls)}" if calls else ""
+        super().__init__(f"{type(event).__name__}{of} could not be taken in")
+
+
+def concerned(floor: Floor, event: Event) -> tuple[str, ...]:
+    """The calls that an event is about; an offer stands for its call."""
+    if isinstance(event, CallArrived | WaitsAlone):
+        return (event.call,)
+    ids = [getattr(event, name, "") for name in _NAMES]
+    if isinstance(event, TimerFired) and event.timer.kind in OF_A_CALL:
+        ids.append(event.timer.of)
+    calls = [floor.offers[id].call if id in floor.offers else id for id in ids]
+    return tuple(dict.fromkeys(call for call in calls if call in floor.callers or call in floor.aside))
