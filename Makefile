@@ -10,7 +10,7 @@ SET_UP := PYTHON='$(PYTHON)' sh tools/environment.sh
 SIDE_BY_SIDE ?= -n 3 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test e2e check bench bench-full chaos attack prompts docs lock clean environment dev-environment asterisk voice
+.PHONY: help run demo test e2e dates check bench bench-full chaos attack prompts docs lock clean environment dev-environment asterisk voice
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ test: dev-environment asterisk ## all tests, those with a real Asterisk included
 
 e2e: dev-environment asterisk ## only the stories with a real Asterisk
 	$(BIN)/python -m pytest -m e2e $(SIDE_BY_SIDE) $(T)
+
+dates: dev-environment asterisk ## the fast tests on other dates: over New Year, on 29 February, …
+	$(BIN)/python -m tests.dates $(SIDE_BY_SIDE)
 
 check: dev-environment ## format, lint, strict types, import rules
 	$(BIN)/ruff format --check

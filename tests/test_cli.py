@@ -22,6 +22,7 @@ from callcenter.cli import main
 from callcenter.config import Config
 from callcenter.people import Secrets
 from callcenter.register import Register
+from tests.wall import MONDAY_NOON
 
 PROJECT = Path(__file__).parents[1]
 
@@ -95,6 +96,13 @@ def test_all_commands_are_there() -> None:
 # -- check -------------------------------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def monday(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a year whose moved working days are known: of another one the calendar is to be warned of."""
+    monkeypatch.setattr("callcenter.cli.wall_clock", lambda: MONDAY_NOON)
+
+
+@pytest.mark.usefixtures("monday")
 def test_a_right_file_is_in_order(site: Path) -> None:
     result = run(site, "check")
     assert result.exit_code == 0
@@ -103,6 +111,7 @@ def test_a_right_file_is_in_order(site: Path) -> None:
     assert [path.name for path in site.iterdir()] == ["config.yaml"], "a check changes nothing"
 
 
+@pytest.mark.usefixtures("monday")
 def test_the_shipped_file_is_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CALLCENTER_VAR", raising=False)
     result = CliRunner().invoke(main, ["check", "--config", str(PROJECT / "config.yaml")])

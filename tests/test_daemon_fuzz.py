@@ -36,7 +36,7 @@ from tests.asterisk.wire import Peer
 from tests.core.soundness import assert_empty, assert_sound
 from tests.e2e.station import PROJECT, configuration
 from tests.register.stories import eventually
-from tests.wall import Wall
+from tests.wall import MONDAY_NOON, Wall
 
 HUNT = int(os.environ.get("CALLCENTER_HUNT", "0"))
 """So many storms, at random; without it a hundred that are the same each time: nobody's build fails by luck."""
@@ -158,7 +158,8 @@ async def office(
     monkeypatch.setattr(takeover, "JOURNAL_LATE", 0.0)  # this Asterisk keeps no journal
     peer = Peer()
     monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", peer.connect)
-    data = configuration(prompts=str(PROJECT / "ivr_prompts"), dialplan=str(PROJECT / "dialplan"))
+    folders = {"prompts": str(PROJECT / "ivr_prompts"), "dialplan": str(PROJECT / "dialplan")}
+    data = configuration(today=MONDAY_NOON.date(), **folders)
     data["asterisk"]["start"] = "false"
     data["timings"]["false_answer"] = 0
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(data, allow_unicode=True))
