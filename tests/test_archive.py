@@ -50,7 +50,7 @@ class Office:
         """The archive, and all that it does beside the calls."""
         register = await Register.open(self.config.database)
         archive = Archive(self.config, register, self.told.append)
-        tasks = [asyncio.create_task(work, name=name) for work, name in archive.work()]
+        tasks = [asyncio.ensure_future(work()) for work, _ in archive.work()]
         try:
             yield archive
         finally:
