@@ -53,11 +53,11 @@ class Archive:
         """Once before the first call: whoever calls first has to be recorded, too, or nobody."""
         await self._space.look()
 
-    def work(self) -> Iterator[tuple[Coroutine[Any, Any, None], str]]:
+    def work(self) -> Iterator[tuple[Callable[[], Coroutine[Any, Any, None]], str]]:
         """What goes on all the time, and what each is called."""
-        yield self._space.run(), "recording space"
-        yield self._look_at_files(), "recording checks"
-        yield self._retention.run(self._wall), "retention"
+        yield self._space.run, "recording space"
+        yield self._look_at_files, "recording checks"
+        yield lambda: self._retention.run(self._wall), "retention"
 
     async def _look_at_files(self) -> None:
         """What lay there before the manifest has to be in it before it is looked for there."""

@@ -27,11 +27,21 @@ from callcenter.register.cli import register
 from callcenter.register.promises_cli import promises
 from callcenter.simulate_cli import simulate_command
 from callcenter.staffing_cli import staffing_command
+from callcenter.standalone import BrokenError, write_asterisk_files
 from callcenter.standalone import serve as serve_until_stopped
-from callcenter.standalone import write_asterisk_files
 from callcenter.summary import summary
 
-OURS = (ConfigError, SecretsError, RegisterError, StartError, RenderError, AsteriskError, SippError, DemoError)
+OURS = (
+    ConfigError,
+    SecretsError,
+    RegisterError,
+    StartError,
+    BrokenError,
+    RenderError,
+    AsteriskError,
+    SippError,
+    DemoError,
+)
 """Errors whose text is a sentence for the engineer."""
 
 

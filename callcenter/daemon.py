@@ -12,7 +12,7 @@ import contextlib
 import logging
 import secrets as random_secrets
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
 from typing import Any, get_args
@@ -28,9 +28,11 @@ from callcenter.asterisk.journal import Journal
 from callcenter.asterisk.render import Folders, endpoints
 from callcenter.clock import Clock, WallClock
 from callcenter.config import Config
+from callcenter.containment import Defects
 from callcenter.core import commands, events
 from callcenter.core.callcenter import CallCenter
-from callcenter.core.commands import Command, Reply, Save, Severity, ToAsterisk
+from callcenter.core.commands import Answer, Command, Reply, Save, Severity, ToAsterisk
+from callcenter.core.defect import Defect
 from callcenter.core.events import Event, Requester
 from callcenter.core.view import OperatorView, Outlook, View
 from callcenter.directory import Directory, normalise, valid_inn
@@ -44,6 +46,7 @@ from callcenter.register.customers import CustomersTable
 from callcenter.register.owed import owed_calls
 from callcenter.register.past_days import keep_past_days
 from callcenter.register.spool import Spool
+from callcenter.supervision import Supervision
 from callcenter.takeover import TakeOver
 from callcenter.web import make_app
 from callcenter.web.sessions import Sessions
@@ -57,6 +60,8 @@ ENDING = 3.0
 """Seconds that calls get to end when Asterisk is stopped with us."""
 REGISTER_WITHIN = 30.0
 """Seconds that the database gets at the start to take what the last run left in the spool."""
+LOOK_AGAIN = 1.0
+"""Seconds after a defect when Asterisk is asked what is true, or the timer fires again whose event failed."""
 _SAVES = get_args(Save)
 _TO_ASTERISK = get_args(ToAsterisk)
 
@@ -109,12 +114,14 @@ class Controller:
             self._archive.state,
             version=__version__,
         )
+        self.tasks = Supervision(self.metrics.observe_task)
+        self._defects = Defects()
+        self._looking_again: asyncio.TimerHandle | None = None
         self._timers: dict[events.Timer, asyncio.TimerHandle] = {}
         self._asked: dict[Requester, asyncio.Future[Reply]] = {}
         self._requests = 0
         self._days: dict[str, date] = {}
         self._open: dict[str, bool] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
         self._ami_task: asyncio.Task[None] | None = None
         self._runner: web.AppRunner | None = None
         self._stopping = False
@@ -162,7 +169,7 @@ class Controller:
 
     async def start(self) -> None:
         """Start everything. Raises StartError or RegisterError."""
-        self._writer.start()
+        self.tasks.watch(self._writer.start())
         left = await self._writer.catch_up(REGISTER_WITHIN)
         if left:
             log.warning("%d facts of the last run were still in the spool; the register has them now.", left)
@@ -172,14 +179,15 @@ class Controller:
         await self._archive.look_at_space()
         await self._start_web()
         for work, name in self._archive.work():
-            self._background(work, name)
-        self._background(self._forecaster.run(), "forecast")
-        self._background(keep_past_days(self._register, self._config.lines.values(), self._clock.wall), "past days")
-        self._ami_task = self._background(self.ami.run(), "ami")
-        self._background(self._every(HEARTBEAT, self._beat), "heartbeat")
-        self._background(self._every(1.0, self._look_at_calendar), "calendar")
-        self._background(self._keep_directory(), "directory")
-        self._background(self._takeover.keep_journal(), "journal")
+            self.tasks.keep(work, name)
+        self.tasks.keep(self._forecaster.run, "forecast")
+        lines = self._config.lines.values()
+        self.tasks.keep(lambda: keep_past_days(self._register, lines, self._clock.wall), "past days")
+        self._ami_task = self.tasks.keep(self.ami.run, "ami", vital=True)
+        self.tasks.keep(lambda: self._every(HEARTBEAT, self._beat), "heartbeat", vital=True)
+        self.tasks.keep(lambda: self._every(1.0, self._look_at_calendar), "calendar")
+        self.tasks.keep(self._keep_directory, "directory")
+        self.tasks.keep(self._takeover.keep_journal, "journal")
 
     async def _recall(self) -> None:
         """Tell the core what the register knows of past calls, and who was there last. Raises RegisterError."""
@@ -211,15 +219,12 @@ class Controller:
         self._memory.keep(self._takeover.asterisk, self._journal.position)
         if self._runner:
             await self._runner.cleanup()
-        recordings = [task for task in self._tasks if task.get_name() == "recording"]
-        if recordings:
-            await asyncio.wait(recordings, timeout=10.0)
+        await self.tasks.finish("recording", timeout=10.0)
         for handle in self._timers.values():
             handle.cancel()
-        tasks = [task for task in self._tasks if not task.done()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._looking_again:
+            self._looking_again.cancel()
+        await self.tasks.stop()
         await self._writer.stop(timeout=10.0)
         self._spool.close()
 
@@ -255,12 +260,12 @@ class Controller:
     # -- the way into the core ---------------------------------------------------------------------------------
 
     def take(self, event: Event) -> None:
-        """Hand an event to the core and do what it wants. Never raises: a defect is logged, the line goes on."""
+        """Hand an event to the core and do what it wants. Never raises: a defect is contained, the line goes on."""
         now = self._loop.time()
         try:
             wanted = self._center.handle(event, now)
-        except Exception:
-            log.exception("A defect of the core at %s; the line goes on.", type(event).__name__)
+        except Exception as problem:
+            self._event_failed(problem if isinstance(problem, Defect) else Defect(event, ()), problem)
             return
         self._attempt(self.metrics.observe_event, event, now)
         with self.ami.together():  # a phone that rings for a conversation that nobody was told to record must not be
@@ -274,8 +279,35 @@ class Controller:
         if self._ending and not any(line.lines_in_use for line in self.view().lines.values()):
             self._nobody_left.set()
 
+    def _event_failed(self, defect: Defect, problem: Exception) -> None:
+        """Nothing of it was taken in. It is not told twice: what was a fact of Asterisk's, Asterisk is asked about."""
+        event = defect.event
+        log.error("A defect of the core at %s; the line goes on.", defect.where, exc_info=problem)
+        self._attempt(self.metrics.observe_defect, type(event).__name__)
+        if isinstance(event, events.SetAside):
+            log.critical("Call %s cannot even be set aside.", event.call)
+            return
+        if isinstance(event, events.TimerFired) and event.timer not in self._timers:
+            self._timers[event.timer] = self._loop.call_later(LOOK_AGAIN, self._fire, event.timer)
+        self._failed(defect.calls, event)
+
+    def _failed(self, calls: Iterable[str], event: Event | None = None) -> None:
+        """Calls of which something could not be taken in: what is true of them is asked, but not without end."""
+        calls = [call for call in calls if call]
+        arrival = event if isinstance(event, events.CallArrived) else None
+        for call in self._defects.count(calls, self._loop.time()):
+            self.take(events.SetAside(call, "its events fail", arrival))
+        if calls and self._looking_again is None:
+            self._looking_again = self._loop.call_later(LOOK_AGAIN, self._look_again)
+
+    def _look_again(self) -> None:
+        self._looking_again = None
+        if self.ami.connected and not self._takeover.going_on and not self._stopping:
+            self._takeover.begin()
+            self._take_over()
+
     @staticmethod
-    def _attempt(act: Callable[..., None], what: Event | Command, *more: object) -> None:
+    def _attempt(act: Callable[..., None], what: Event | Command | str, *more: object) -> None:
         try:
             act(what, *more)
         except Exception:
@@ -293,8 +325,15 @@ class Controller:
                 self._cancel_timer(timer)
             case commands.Notice(severity, text):
                 log.log(logging.WARNING if severity is Severity.WARNING else logging.INFO, "%s", text)
-            case commands.FinishRecording():
-                self._background(self._finish_recording(command), "recording")
+            case commands.FinishRecording(call):
+                self.tasks.once(
+                    self._finish_recording(command),
+                    "recording",
+                    lambda problem: self.take(events.RecordingFailed(call, f"it could not be finished: {problem!r}")),
+                )
+            case commands.Contained(call, during, problem):
+                log.error("A defect of the core at %s of %s; the line goes on.", during, call, exc_info=problem)
+                self._loop.call_soon(self._failed, [call])  # after all that this event is about
             case commands.Mirror():
                 for action in self._translator.mirror(command, self._queues.get(command.group, [])):
                     self.ami.send(action)
@@ -319,7 +358,7 @@ class Controller:
         if connected:
             self.ami.send(translate.token(self._token))  # first of all: what is told without it is refused
             self._takeover.begin()
-            self._background(self._takeover.run(), "snapshot")
+            self._take_over()
         else:
             self._takeover.lost()
             self.take(events.AsteriskLost())
@@ -327,11 +366,26 @@ class Controller:
     def _on_silence(self, silent: bool) -> None:
         self.take(events.AsteriskSilent() if silent else events.AsteriskHeard())
 
-    def _take_snapshot(self, snapshot: events.Snapshot) -> None:
+    def _take_over(self) -> None:
+        self.tasks.once(self._takeover.run(), "snapshot", self._snapshot_failed)
+
+    def _snapshot_failed(self, problem: Exception) -> None:
+        """Without one nobody is offered to anybody: another is taken."""
+        if self._takeover.going_on and not self._stopping:
+            self._loop.call_later(LOOK_AGAIN, self._begin_again)
+
+    def _begin_again(self) -> None:
+        if self.ami.connected and self._takeover.going_on and not self._stopping:
+            self._takeover.begin()
+            self._take_over()
+
+    def _take_snapshot(self, snapshot: events.Snapshot) -> bool:
+        """False: the core cannot take it in, with the journal or without."""
         self._beat()  # else who is sent on finds a stale heartbeat, and goes back to the safety net
         self.take(snapshot)
         if not self.view().asterisk_connected:  # a defect: then without the journal, or nobody would be offered again
             self.take(replace(snapshot, histories=()))
+        return self.view().asterisk_connected
 
     def _on_message(self, message: Message) -> None:
         if not self._check.believes(message):
@@ -344,7 +398,8 @@ class Controller:
             log.exception("Passed over a message that cannot be understood: %.60r", message.get("Event"))
             return
         if isinstance(event, translate.LogInByPhone):
-            self._background(self._verify_pin(event), "pin")
+            refusal = Reply(event.requester, Answer.NOT_POSSIBLE)
+            self.tasks.once(self._verify_pin(event), "pin", lambda problem: self._attempt(self._perform, refusal))
         elif event is not None:
             self.take(event)
 
@@ -387,22 +442,8 @@ class Controller:
 
     async def _every(self, seconds: float, act: Callable[[], None]) -> None:
         while True:
-            try:
-                act()
-            except Exception:
-                log.exception("A defect in a periodic task; it goes on.")
+            act()
             await asyncio.sleep(seconds)
-
-    def _background(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-        task = self._loop.create_task(work, name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-        return task
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and task.exception():
-            log.error("The task '%s' has failed.", task.get_name(), exc_info=task.exception())
 
     # -- what the page and the metrics see ---------------------------------------------------------------------
 

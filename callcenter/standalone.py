@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from callcenter.asterisk import process
 from callcenter.asterisk.render import Folders, Installation, RenderError, render
@@ -31,6 +32,10 @@ READY_WITHIN = 30.0
 STUCK_AFTER = 30.0
 """Seconds without a turn of the event loop after which the process gives itself up, to be started anew."""
 PROJECT = Path(__file__).resolve().parent.parent
+
+
+class BrokenError(Exception):
+    """The controller had to stop by itself; the text says why."""
 
 
 @asynccontextmanager
@@ -156,20 +161,26 @@ async def _give_up_when_stuck() -> None:
 async def serve(
     config: Config, *, with_asterisk: bool, ready: Callable[[Controller, bool], Awaitable[None] | None]
 ) -> None:
-    """Run until told to stop. `ready` is called once the line stands (False: Asterisk does not answer)."""
+    """Run until told to stop. `ready` is called once the line stands (False: Asterisk does not answer).
+
+    Raises BrokenError where there is no going on: whoever keeps the process running starts another.
+    """
     stop = asyncio.create_task(until_stopped())
     alive = asyncio.create_task(_give_up_when_stuck())
     try:
         async with controller(config, with_asterisk=with_asterisk) as found:
             gc.freeze()  # what is there by now stays: to look through it all takes 80 ms, in which no phone would ring
             start = asyncio.create_task(until_ready(found))
-            await asyncio.wait([start, stop], return_when=asyncio.FIRST_COMPLETED)
+            over: list[asyncio.Future[Any]] = [stop, found.tasks.broken]
+            await asyncio.wait([start, *over], return_when=asyncio.FIRST_COMPLETED)
             if start.done():
                 told = ready(found, start.result())
                 if told is not None:
                     await told
             start.cancel()
-            await stop
+            await asyncio.wait(over, return_when=asyncio.FIRST_COMPLETED)
+            if not stop.done():
+                raise BrokenError(found.tasks.broken.result())
     finally:
         stop.cancel()
         alive.cancel()
@@ -187,4 +198,4 @@ def write_asterisk_files(config: Config, asterisk: Installation | None, to: Path
     return folders.etc
 
 
-__all__ = ["RenderError", "controller", "serve", "until_ready", "until_stopped", "write_asterisk_files"]
+__all__ = ["BrokenError", "RenderError", "controller", "serve", "until_ready", "until_stopped", "write_asterisk_files"]

@@ -33,7 +33,7 @@ _LOOK_AGAIN = 0.05
 
 
 class TakeOver:
-    """`take` gets the snapshot, then `on_message` everything that was held back.
+    """`take` gets the snapshot and says whether it was taken in, then `on_message` gets everything that was held back.
 
     `known` names the calls that the core believes to be in progress: of those that are gone the journal must tell.
     `believes` tells Asterisk's own channels from those that somebody wrote into a field of another.
@@ -46,7 +46,7 @@ class TakeOver:
         ami: Ami,
         journal: Journal,
         normalise: Callable[[str], str],
-        take: Callable[[Snapshot], None],
+        take: Callable[[Snapshot], bool],
         on_message: Callable[[Message], None],
         known: Callable[[], Collection[str]],
         believes: Callable[[Message], bool],
@@ -72,6 +72,11 @@ class TakeOver:
         """The connection is gone: what was held back is of no use any more, the next snapshot tells."""
         self._held_back = None
         self.complete.clear()
+
+    @property
+    def going_on(self) -> bool:
+        """Whether a snapshot is on its way."""
+        return self._held_back is not None
 
     def begin(self) -> None:
         """Connected: from now on messages are held back. `run` is to follow."""
@@ -110,7 +115,9 @@ class TakeOver:
             if self._held_back is held_back:
                 self._journal.alive(ids)
                 self.asterisk = asterisk or self.asterisk
-                self._finish(Snapshot(seen, tuple(histories), restarted), held_back)
+                if not self._finish(Snapshot(seen, tuple(histories), restarted), held_back):
+                    await asyncio.sleep(ASKING_AGAIN)
+                    continue
             return
 
     async def keep_journal(self) -> None:
@@ -130,16 +137,18 @@ class TakeOver:
                     log.warning("Asterisk's journal cannot be kept: %s", problem)
             marked += 1
 
-    def _finish(self, snapshot: Snapshot, held_back: Iterable[Message]) -> None:
+    def _finish(self, snapshot: Snapshot, held_back: Iterable[Message]) -> bool:
         if snapshot.restarted:
             log.warning("Asterisk has been started anew: the calls that were there are lost.")
-        self._take(snapshot)
+        if not self._take(snapshot):
+            return False
         self._held_back = None
         taken_back = {one.channel_id for one in snapshot.channels if one.variables.get("CC_STAGE") == SAFETY_NET}
         for message in held_back:  # who went to Asterisk's own queue may have been listed before, or after
             if message.get("Uniqueid") not in taken_back or not translate.served_alone(message):
                 self._on_message(message)
         self.complete.set()
+        return True
 
     async def _started(self) -> str:
         """When Asterisk had started, in its own words."""

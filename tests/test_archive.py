@@ -51,7 +51,7 @@ class Office:
         """The archive, and all that it does beside the calls."""
         register = await Register.open(self.config.database)
         archive = Archive(self.config, register, self.told.append, lambda: TODAY)
-        tasks = [asyncio.create_task(work, name=name) for work, name in archive.work()]
+        tasks = [asyncio.create_task(work(), name=name) for work, name in archive.work()]
         try:
             yield archive
         finally:

@@ -10,15 +10,18 @@ from contextlib import AsyncExitStack, closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import psutil
 import pytest
 
-from callcenter import daemon, memory
-from callcenter.core import commands, events
+from callcenter import daemon, memory, takeover
+from callcenter.core import arrival as arrival_rules
+from callcenter.core import commands, events, recording
+from callcenter.core.caller import Caller
 from callcenter.core.commands import Answer
 from callcenter.core.events import Event
+from callcenter.core.floor import Floor
 from callcenter.daemon import StartError
 from callcenter.directory import normalise
 from callcenter.forecaster import forecaster
@@ -131,6 +134,160 @@ async def test_a_defect_of_the_core_is_logged_and_the_line_goes_on(
         assert await house.sent_to("1.2") == "cc-greeting"
         assert controller.ami.connected
     assert "A defect of the core at InfoMenuVisited; the line goes on." in caplog.text
+
+
+class _Broken:
+    """A rule that fails for one call."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, module: object, name: str, call: str) -> None:
+        self._real, self._call = getattr(module, name), call
+        monkeypatch.setattr(module, name, self)
+
+    def __call__(self, floor: Floor, caller: Caller, *more: object) -> object:
+        if caller.call == self._call:
+            raise KeyError("a defect")
+        return self._real(floor, caller, *more)
+
+
+async def test_a_call_whose_end_fails_keeps_nobody_from_being_offered(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Such a call used to stay behind: then every snapshot failed, and nobody was offered until a restart."""
+    async with house.connected() as controller:
+        house.asterisk.say(arrives("1.1") + arrives("1.2"))
+        await house.sent_to("1.2")
+        _Broken(monkeypatch, recording, "end", "1.1")
+        house.asterisk.say(hangs_up("1.1"))
+        await eventually(lambda: lines_in_use(controller) == 1)
+        house.asterisk.answers["Status"] = channels()
+        house.asterisk.hang_up()
+        await eventually(lambda: not controller.connected.is_set())
+        await connection(controller)
+        assert controller.view().asterisk_connected
+        house.asterisk.say(arrives("1.3"))
+        assert await house.sent_to("1.3") == "cc-greeting"
+        assert lines_in_use(controller) == 1
+        metrics = controller.metrics.text().decode()
+    assert 'callcenter_defects_total{during="the end of the call"} 1.0' in metrics
+    assert "callcenter_calls_set_aside_total 1.0" in metrics
+    assert "A defect of the core at the end of the call of 1.1; the line goes on." in caplog.text
+    assert "Call 1.1 is set aside: its end could not be entered." in caplog.text
+    ((text,),) = house.stored("SELECT cause_text FROM calls WHERE call = '1.1'")
+    assert text.startswith("set aside after a defect")
+
+
+async def test_a_call_that_fails_again_and_again_is_given_to_asterisk(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asterisk is asked what is true after each defect; at the third the line goes on without the call."""
+    monkeypatch.setattr(daemon, "LOOK_AGAIN", 0.01)
+    async with house.connected() as controller:
+        _Broken(monkeypatch, arrival_rules, "greet", "1.1")
+        waiting = {"Uniqueid": "1.1", "Channel": "PJSIP/city-1.1", "Seconds": "9"}
+        house.asterisk.answers["Status"] = channels(
+            waiting | {"Variable": "CC_LINE=estp\r\nVariable: CC_STAGE=arriving"}
+        )
+        for asked in range(3):
+            house.asterisk.say(arrives("1.1"))
+            await house.asterisk.facts.until(lambda: len(house.asterisk.actions("Status")) > asked)  # noqa: B023
+        assert await house.sent_to("1.1") == "cc-alone"
+        house.asterisk.say(arrives("1.2"))
+        assert await house.sent_to("1.2") == "cc-greeting"
+        assert lines_in_use(controller) == 1
+        house.asterisk.say(hangs_up("1.1"))
+        await eventually(lambda: "1.1" in controller._center._floor.ended)
+    assert house.stored("SELECT outcome FROM calls WHERE call = '1.1'") == [("lost",)]
+
+
+async def test_a_timer_whose_event_fails_fires_again(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A timer is told of once: an operator would wrap up for ever."""
+    monkeypatch.setattr(daemon, "LOOK_AGAIN", 0.01)
+    told: list[Event] = []
+    async with house.connected() as controller:
+        handle = controller._center.handle
+
+        def once_defective(event: Event, now: float) -> list[commands.Command]:
+            if isinstance(event, events.TimerFired):
+                told.append(event)
+                if len(told) < 3:
+                    raise KeyError("a defect")
+            return handle(event, now)
+
+        monkeypatch.setattr(controller._center, "handle", once_defective)
+        controller._fire(events.Timer(events.TimerKind.WRAP_UP, "101"))
+        await eventually(lambda: len(told) == 3)
+
+
+async def test_a_snapshot_that_dies_is_taken_again(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(daemon, "LOOK_AGAIN", 0.01)
+    async with house.controller() as controller:
+        histories, tried = controller._takeover._histories, list[object]()
+
+        async def dies_once(*of: Any) -> Any:
+            tried.append(of)
+            if len(tried) == 1:
+                raise KeyError("a defect")
+            return await histories(*of)
+
+        monkeypatch.setattr(controller._takeover, "_histories", dies_once)
+        try:
+            await controller.start()
+            await connection(controller)
+        finally:
+            await controller.stop()
+    assert len(tried) == 2
+
+
+async def test_a_snapshot_that_the_core_cannot_take_is_taken_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(takeover, "ASKING_AGAIN", 0.01)
+    async with house.controller() as controller:
+        handle, tried = controller._center.handle, list[Event]()
+
+        def fails_at_first(event: Event, now: float) -> list[commands.Command]:
+            if isinstance(event, events.Snapshot):
+                tried.append(event)
+                if len(tried) < 4:
+                    raise KeyError("a defect")
+            return handle(event, now)
+
+        monkeypatch.setattr(controller._center, "handle", fails_at_first)
+        try:
+            await controller.start()
+            await connection(controller)
+        finally:
+            await controller.stop()
+    assert len(tried) == 4
+
+
+async def test_who_dialled_a_pin_that_could_not_be_verified_hears_so(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with house.connected() as controller:
+        monkeypatch.setattr(controller._secrets, "verify_pin", lambda *_: 1 // 0)
+        headers = {"Uniqueid": "5.1", "Phone": "101", "Id": "101", "Pin": "1234"}
+        house.asterisk.say(event("UserEvent", UserEvent="CCLogIn", **headers))
+        await house.asterisk.facts.until(lambda: house.told() == ["op-not-possible"])
+        assert controller.view().operators["101"].presence == "off"
+
+
+async def test_a_recording_that_could_not_be_finished_is_missing_in_the_row(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with house.connected() as controller:
+
+        async def dies(*_: object) -> NoReturn:
+            raise KeyError("a defect")
+
+        monkeypatch.setattr(controller._archive, "finish", dies)
+        house.asterisk.say(arrives("1.1"))
+        await house.sent_to("1.1")
+        controller.take(events.SetAside("1.1", "this test"))
+        house.asterisk.say(hangs_up("1.1"))
+        await eventually(lambda: "1.1" in controller._center._floor.ended)
+    ((problem,),) = house.stored("SELECT recording_problem FROM calls WHERE call = '1.1'")
+    assert "could not be finished" in problem
 
 
 async def test_a_defect_of_the_metrics_or_of_one_command_costs_no_other_command(

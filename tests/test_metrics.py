@@ -6,15 +6,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from callcenter.core.commands import Answer, Reply, SaveAnnouncement, SaveCall, SaveOffer
-from callcenter.core.events import RecordingFailed, RecordingFinished
+from callcenter.core.commands import Answer, Contained, Reply, SaveAnnouncement, SaveCall, SaveOffer, SetAsideCall
+from callcenter.core.events import Event, RecordingFailed, RecordingFinished
 from callcenter.core.records import AnnouncementRecord, CallRecord, OfferRecord, Outcome, PromiseResult
 from callcenter.core.view import LineView, OperatorView, PromisesView, View, WaitingView
 from callcenter.metrics import AmiState, Metrics, RecordingState, RegisterState
@@ -408,6 +408,9 @@ def busy(world: World) -> Scrape:
     world.metrics.observe_event(RecordingFinished(HOSTILE, HOSTILE, 61.5, "0"), 1.0)
     world.metrics.observe_request("GET", "/api/me", 200)
     world.metrics.observe_request(HOSTILE, "unmatched", 404)
+    world.metrics.observe_command(Contained(HOSTILE, "an offer", ValueError(HOSTILE)), 1.0)
+    world.metrics.observe_command(SetAsideCall(HOSTILE, HOSTILE), 1.0)
+    world.metrics.observe_task("journal")
     return world.scrape()
 
 
@@ -424,6 +427,8 @@ LABELS = {
     "kind": {"queue", "transfer", "consult"},
     "result": {"ok", "failed", "connected", "kept", "broken", "unjudged"},
     "said": {"time", "no_time"},
+    "during": {"an offer", *(event.__name__ for event in get_args(Event))},
+    "task": {"journal"},
     "start": {"14:00", "14:30"},
     "method": {"GET", "other"},
     "route": {"/api/me", "unmatched"},

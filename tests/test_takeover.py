@@ -105,7 +105,7 @@ async def test_a_defect_in_the_journal_or_in_what_is_made_of_it_does_not_keep_th
             assert await house.sent_to("1.1") == "cc-greeting"
         finally:
             await controller.stop()
-    assert "A defect of the core at Snapshot; the line goes on." in caplog.text
+    assert "A defect of the core at the journal of 9.9; the line goes on." in caplog.text
     assert "A defect in reading Asterisk's journal" in caplog.text
 
 

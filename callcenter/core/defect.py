@@ -18,8 +18,8 @@ class Defect(Exception):
     def __init__(self, event: Event, calls: tuple[str, ...]) -> None:
         self.event = event
         self.calls = calls
-        of = f" of {', '.join(calls)}" if calls else ""
-        super().__init__(f"{type(event).__name__}{of} could not be taken in")
+        self.where = type(event).__name__ + (f" of {', '.join(calls)}" if calls else "")
+        super().__init__(f"{self.where} could not be taken in")
 
 
 def concerned(floor: Floor, event: Event) -> tuple[str, ...]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from callcenter.core.commands import Answer, Command, OfferKind, Reply, SaveCall, SaveOffer
+from callcenter.core.commands import Answer, Command, Contained, OfferKind, Reply, SaveCall, SaveOffer, SetAsideCall
 from callcenter.core.events import Event, RecordingFailed, RecordingFinished
 from callcenter.core.records import CallRecord, OfferRecord, Outcome
 from callcenter.metrics.recent import SeenOnce
@@ -134,6 +136,25 @@ class Counts:
             ["answer"],
             registry=registry,
         )
+        self._defects = Counter(
+            "callcenter_defects_total",
+            "Defects of the controller that were contained, by what failed: an event, or a part of one.",
+            ["during"],
+            registry=registry,
+        )
+        self._set_aside = Counter(
+            "callcenter_calls_set_aside_total",
+            "Calls that were given to Asterisk's own queue since the controller could not handle them.",
+            registry=registry,
+        )
+        self._tasks = Counter(
+            "callcenter_tasks_failed_total",
+            "Tasks of the controller that ended when they should not have.",
+            ["task"],
+            registry=registry,
+        )
+        for event in get_args(Event):
+            self._defects.labels(event.__name__)
         for answer in (Answer.WRONG_SECRET, Answer.TRY_LATER):
             self._wrong_secrets.labels(answer.value)
         for result in ("ok", "failed"):
@@ -153,8 +174,20 @@ class Counts:
             self.calls.observe(command.record)
         elif isinstance(command, SaveOffer):
             self._offers.observe(command.record)
+        elif isinstance(command, Contained):
+            self.observe_defect(command.during)
+        elif isinstance(command, SetAsideCall):
+            self._set_aside.inc()
         elif isinstance(command, Reply) and command.answer in (Answer.WRONG_SECRET, Answer.TRY_LATER):
             self._wrong_secrets.labels(command.answer.value).inc()
+
+    def observe_defect(self, during: str) -> None:
+        """Count one; `during` is a word of ours, never a call."""
+        self._defects.labels(during).inc()
+
+    def observe_task(self, name: str) -> None:
+        """Count a task that has failed."""
+        self._tasks.labels(name).inc()
 
     def observe_request(self, method: str, route: str, code: int) -> None:
         """Count one HTTP request; `route` is the pattern it matched, 'unmatched' when none."""

@@ -92,6 +92,14 @@ class Metrics:
         elif isinstance(command, SaveAnnouncement):
             self._ledger.observe(command.record)
 
+    def observe_defect(self, during: str) -> None:
+        """Count an event that failed."""
+        self._counts.observe_defect(during)
+
+    def observe_task(self, name: str) -> None:
+        """Count a task that ended when it should not have."""
+        self._counts.observe_task(name)
+
     def observe_request(self, method: str, route: str, code: int) -> None:
         """Count one HTTP request; `route` is the pattern it matched, 'unmatched' when none."""
         self._counts.observe_request(method, route, code)

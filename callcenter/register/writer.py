@@ -80,10 +80,11 @@ class Writer:
         """Facts that can't be stored at all."""
         (self._wake if self._unread else self._idle).set()
 
-    def start(self) -> None:
-        """Begin to write. Needs a running event loop."""
+    def start(self) -> asyncio.Task[None]:
+        """Begin to write; the task that does. Needs a running event loop."""
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name="register writer")
+        return self._task
 
     async def catch_up(self, timeout: float) -> int:
         """Write what an earlier start left in the spool, before anybody reads the register. Returns how many facts.
