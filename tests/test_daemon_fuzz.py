@@ -176,7 +176,7 @@ async def office(
         await eventually(controller.connected.is_set)
         yield Office(controller, peer)
     finally:
-        for task in controller._tasks:
+        for task in controller.tasks._tasks:
             if task.get_name() == "recording":  # of calls that nobody recorded: the end would wait for each
                 task.cancel()
         await controller.stop()

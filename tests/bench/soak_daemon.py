@@ -151,7 +151,7 @@ async def _serve(controller: _Counting, until: int, every: int, note: Callable[[
 
 async def _come_to_rest(controller: _Counting) -> None:
     """Recordings are looked for long after their calls, hundreds at a time at this pace; then the register has all."""
-    recordings = [task for task in controller._tasks if task.get_name() == "recording"]
+    recordings = [task for task in controller.tasks._tasks if task.get_name() == "recording"]
     if recordings and (await asyncio.wait(recordings, timeout=PATIENCE))[1]:
         raise BrokenMeasurementError(f"recordings were still looked for after {PATIENCE:g} s")
     if not await controller._writer.drain(PATIENCE):
