@@ -57,7 +57,7 @@ CMD ["serve"]
 # --- Asterisk ------------------------------------------------------------------------------------------------------
 
 FROM ${WITH_ASTERISK} AS asterisk
-# tzdata: the safety net's hours of the day are in the line's zone.
+# tzdata: the fallback queue's hours of the day are in the line's zone.
 RUN apt-get update \
  && apt-get install -y --no-install-recommends \
     asterisk asterisk-modules asterisk-core-sounds-ru-wav asterisk-core-sounds-en-gsm tzdata \

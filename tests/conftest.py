@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.app.harness import Harness, channels
 from tests.asterisk.fake_asterisk import Facts, FakeAsterisk, success
-from tests.house import House, channels
 
 pytest_plugins = ["tests.another_date"]
 
@@ -20,13 +20,13 @@ settings.load_profile("callcenter")
 
 
 @pytest.fixture
-async def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
+async def harness(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Harness]:
     """One to start controllers in; nobody is on the line yet."""
     monkeypatch.delenv("CALLCENTER_VAR", raising=False)
     async with FakeAsterisk(Facts()).serving() as asterisk:
         asterisk.answers["Status"] = channels()
         asterisk.answers["CoreStatus"] = lambda action: success(action, CoreStartupDate="2026-11-22")
-        yield House(tmp_path, asterisk)
+        yield Harness(tmp_path, asterisk)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

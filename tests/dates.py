@@ -11,7 +11,7 @@ import sys
 import time
 from datetime import timedelta
 
-from callcenter.clock import wall_clock
+from callcenter.calendar.clock import wall_clock
 
 DATES = {
     "over New Year": "2026-12-31T23:59:59.95 Europe/Moscow",

@@ -17,13 +17,13 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from callcenter.accounts.secrets import Secrets
+from callcenter.app.run import write_asterisk_files
+from callcenter.app.summary import summary
 from callcenter.asterisk.render import Folders, Installation
-from callcenter.cli import main
+from callcenter.cli.main import main
 from callcenter.config import Config
-from callcenter.people import Secrets
-from callcenter.register import Register
-from callcenter.standalone import write_asterisk_files
-from callcenter.summary import summary
+from callcenter.store import Register
 from tests.wall import MONDAY_NOON
 from tools.parts import ASTERISK
 
@@ -227,10 +227,10 @@ def test_a_loop_that_hangs_ends_the_process_and_says_where(tmp_path: Path) -> No
     program = tmp_path / "hangs.py"
     program.write_text(
         "import asyncio, threading\n"
-        "from callcenter import standalone\n"
-        "standalone.STUCK_AFTER = 0.2\n"
+        "from callcenter.app import run\n"
+        "run.STUCK_AFTER = 0.2\n"
         "async def main():\n"
-        "    alive = asyncio.create_task(standalone._give_up_when_stuck())\n"
+        "    alive = asyncio.create_task(run._give_up_when_stuck())\n"
         "    await asyncio.sleep(0)\n"
         "    this_is_where_it_hangs()\n"
         "def this_is_where_it_hangs():\n"

@@ -7,8 +7,8 @@ sends stands in the lines of the dialplan only, URI-encoded: nobody can forge a 
 The position is of two places. `seen`: the controller saw everything before it live. `since`: where the oldest call
 begins that was still there then; read from there, so that each history is whole and not the second half of one.
 
-The stages of a history are the values of CC_STAGE: arriving, closed, full, greeting, identifying, choosing, waiting,
-held, general, leaving (the good-bye); and without a controller alone-greeting, alone (Asterisk's own queue).
+The dialplan steps of a history are the values of CC_STAGE: arriving, closed, full, greeting, identifying, choosing,
+waiting, held, general, leaving (the good-bye); and without a controller alone-greeting, alone (Asterisk's own queue).
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from callcenter.asterisk.cel import Histories, parse
-from callcenter.clock import WallClock
-from callcenter.core.past import CallHistory
+from callcenter.calendar.clock import WallClock
+from callcenter.core.call_history import CallHistory
 
 log = logging.getLogger(__name__)
 

@@ -10,15 +10,15 @@ from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from random import Random
 
-from callcenter.clock import WallClock
+from callcenter.calendar.clock import WallClock
 from callcenter.config.sections import Line
 from callcenter.core.view import Outlook
 from callcenter.forecaster.advice import Advice
-from callcenter.forecaster.apart import ApartError, apart
+from callcenter.forecaster.worker_process import WorkerProcessError, in_worker_process
 from callcenter.planning.arrivals import History, expected_arrivals
 from callcenter.planning.forecast import Forecast, forecast
-from callcenter.register import Register, RegisterError
-from callcenter.register.history import half_hours
+from callcenter.reports.history import half_hours
+from callcenter.store import Register, RegisterError
 
 log = logging.getLogger(__name__)
 
@@ -106,7 +106,7 @@ class Forecaster:
         try:
             await self._learn(watched, now.date())
             found = await self._compute(watched, now)
-        except (ApartError, RegisterError) as problem:
+        except (WorkerProcessError, RegisterError) as problem:
             if str(problem) != watched.complaint:
                 log.warning("There is no forecast for line %s: %s", id, problem)
             watched.complaint = str(problem)
@@ -135,7 +135,7 @@ class Forecaster:
         chance = Random(f"{line.id} {now.date()}")  # noqa: S311 - a simulation
         play = partial(forecast, random=chance, risk=line.forecast.risk, at_least=line.required_staff)
         async with self._computing:
-            return await apart(play, outlook, slots, closes_in, line.target_wait)
+            return await in_worker_process(play, outlook, slots, closes_in, line.target_wait)
 
 
 def past_working_days(line: Line, today: date) -> list[date]:

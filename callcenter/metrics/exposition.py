@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 from callcenter.core.commands import Command, SaveAnnouncement, SaveCall
 from callcenter.core.events import Event
 from callcenter.core.view import View
-from callcenter.metrics import floor, forecast
+from callcenter.metrics import forecast, gauges
 from callcenter.metrics.counts import Counts
 from callcenter.metrics.ledger import LedgerCounts
 
@@ -137,7 +137,7 @@ class _Seen(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """All families, from one view."""
-        yield from floor.families(self._view())
+        yield from gauges.families(self._view())
         yield from forecast.families(self._forecasts())
         yield from self._parts()
 

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Collection
 from datetime import timedelta
 
-from callcenter.clock import WallClock
+from callcenter.calendar.clock import WallClock
 from callcenter.recordings.conversation import Conversation, Register
 from callcenter.recordings.manifest import Manifest
 from callcenter.recordings.problems import examine

@@ -23,7 +23,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from callcenter.clock import WallClock
+from callcenter.calendar.clock import WallClock
+from callcenter.core.errors import ReadableError
 
 NAME, HEAD_NAME = "manifest.jsonl", "manifest.head"
 FIRST = "0" * 64
@@ -35,7 +36,7 @@ _BLOCK = 1 << 17
 _encode = json.JSONEncoder(ensure_ascii=True, sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 
 
-class ManifestError(Exception):
+class ManifestError(ReadableError):
     """The manifest cannot be read or written; the text says why."""
 
 

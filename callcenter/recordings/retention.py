@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TypeVar
 
-from callcenter.clock import WallClock
+from callcenter.calendar.clock import WallClock
 from callcenter.recordings.conversation import Register
 from callcenter.recordings.manifest import Action, Entry, Manifest, ManifestError
 

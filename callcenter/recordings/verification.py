@@ -43,7 +43,7 @@ class Verification:
         register: Register,
         zone: Callable[[str], tzinfo],
         keep_days: Callable[[str], int],
-        spool: Path,
+        incoming: Path,
         now: datetime,
         *,
         scope: Scope = Scope(),  # noqa: B008 - frozen
@@ -56,7 +56,7 @@ class Verification:
         self._register = register
         self._zone = zone
         self._keep_days = keep_days
-        self._spool = spool
+        self._incoming = incoming
         self._scope = scope
         self._listen = listen
         self._now = now
@@ -108,8 +108,8 @@ class Verification:
             found = examine(said, entry, self._manifest.file(said.recording or "."), kept_since, listen=self._listen)
         except (ManifestError, OSError) as error:
             found = [str(error)]
-        if not said.recording and found and (self._spool / f"{said.call}-in.wav").exists():
-            found.append(f"what Asterisk recorded lies in {self._spool}")
+        if not said.recording and found and (self._incoming / f"{said.call}-in.wav").exists():
+            found.append(f"what Asterisk recorded lies in {self._incoming}")
         if not found and said.problem and not (entry and entry.action is Action.DELETED):
             found = [said.problem]
         ended = said.ended_at.astimezone(self._zone(said.line))

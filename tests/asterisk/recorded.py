@@ -12,7 +12,7 @@ SESSION = Path(__file__).resolve().parents[1] / "data/ami_session.txt"
 
 ASKED = "Asked: "
 """What an operator asked for by the page in this moment: no word of Asterisk."""
-STAGES = {
+DIALPLAN_STEPS = {
     "cc-arrive": "arriving",
     "cc-greeting": "greeting",
     "cc-identify": "identifying",
@@ -46,7 +46,7 @@ def world(told: Iterable[str]) -> dict[str, dict[str, str]]:
             if message["Event"].startswith("Bridge"):
                 channel["BridgeID"] = message["BridgeUniqueid"] if message["Event"] == "BridgeEnter" else ""
             if not id.startswith("offer-"):
-                channel["Stage"] = STAGES.get(message["Context"], "leaving")
+                channel["Stage"] = DIALPLAN_STEPS.get(message["Context"], "leaving")
     return seen
 
 

@@ -155,7 +155,7 @@ class Line:
 
     def __init__(self, **patience: float) -> None:
         quick = {"backoff_first": 0.0, "backoff_max": 0.0, "action_timeout": LIMIT, "ping_interval": LIMIT}
-        quick |= {"silent_after": LIMIT, "lost_after": LIMIT}
+        quick |= {"unresponsive_after": LIMIT, "lost_after": LIMIT}
         self.peer = Peer()
         self.facts = Facts()
         self.events: list[Message] = []

@@ -19,13 +19,13 @@ from pathlib import Path
 
 import yaml
 
-from callcenter.clock import wall_clock
+from callcenter.accounts.secrets import Secrets
+from callcenter.app.controller import Controller
+from callcenter.calendar.clock import wall_clock
 from callcenter.config import Config
 from callcenter.core import floor
 from callcenter.core.events import ChannelHungUp, Event, LogIn
-from callcenter.daemon import Controller
-from callcenter.people import Secrets
-from callcenter.register import Register
+from callcenter.store import Register
 from tests.bench.pretended_asterisk import GO_ON
 from tests.bench.usage import resident
 from tests.bench.verdict import BrokenMeasurementError

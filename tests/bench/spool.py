@@ -16,14 +16,14 @@ from pathlib import Path
 from statistics import median
 from typing import get_args
 
-from callcenter.clock import Clock, wall_clock
+from callcenter.calendar.clock import Clock, wall_clock
 from callcenter.core.commands import Command, Save
 from callcenter.core.events import Event
-from callcenter.register import Register, Writer
-from callcenter.register.spool import Spool
 from callcenter.simulation.scenario import Scenario
 from callcenter.simulation.simulator import Simulation
 from callcenter.simulation.staff_plan import StaffPlan
+from callcenter.store import Register, Writer
+from callcenter.store.spool import Spool
 from tests.bench.morning_plan import LINE, OPERATORS, RING, WRAP_UP
 from tests.bench.verdict import BrokenMeasurementError
 from tests.bench.virtual_morning import _Planned

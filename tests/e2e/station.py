@@ -16,12 +16,12 @@ from typing import Any
 import aiohttp
 import yaml
 
-from callcenter.clock import wall_clock
+from callcenter.accounts.secrets import Secrets
+from callcenter.app.controller import Controller
+from callcenter.app.run import controller, until_ready
+from callcenter.calendar.clock import wall_clock
 from callcenter.config import Config
 from callcenter.core.view import OperatorView
-from callcenter.daemon import Controller
-from callcenter.people import Secrets
-from callcenter.standalone import controller, until_ready
 from tests.e2e.softphone import Call, Softphone
 
 PROJECT = Path(__file__).resolve().parents[2]

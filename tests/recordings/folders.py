@@ -37,9 +37,9 @@ def silence(seconds: float) -> array[int]:
     return array("h", [8]) * round(RATE * seconds)
 
 
-def side(spool: Path, name: str, samples: Sequence[int]) -> Path:
+def side(incoming: Path, name: str, samples: Sequence[int]) -> Path:
     """What Asterisk wrote of one side: a finished file."""
-    path = spool / name
+    path = incoming / name
     with wave.open(str(path), "wb") as file:
         file.setparams((1, 2, RATE, 0, "NONE", ""))
         file.writeframes(array("h", samples).tobytes())
@@ -107,17 +107,17 @@ class Archive:
     """A folder of recordings in use."""
 
     def __init__(self, home: Path) -> None:
-        self.spool, self.folder, self.var = home / "spool", home / "kept", home / "var"
-        self.spool.mkdir()
+        self.incoming, self.folder, self.var = home / "spool", home / "kept", home / "var"
+        self.incoming.mkdir()
         self.var.mkdir()
         self.wall = Wall(TODAY)
         self.manifest = Manifest(self.folder, self.var, self.wall)
         self.rows = Rows()
-        self.recordings = Recordings(self.spool, self.folder, self.manifest)
+        self.recordings = Recordings(self.incoming, self.folder, self.manifest)
 
     def side(self, name: str, samples: Sequence[int]) -> Path:
         """What Asterisk wrote: a finished file."""
-        return side(self.spool, name, samples)
+        return side(self.incoming, name, samples)
 
     async def talked(
         self, call: str = CALL, seconds: float = 10.0, *, ended: datetime = NOW, line: str = "estp", people: int = 1
@@ -145,7 +145,7 @@ class Archive:
             self.rows,
             lambda line: MOSCOW,
             lambda line: KEPT,
-            self.spool,
+            self.incoming,
             self.wall(),
             scope=Scope(first, last, line),
             grace=0.0,

@@ -14,7 +14,7 @@ from callcenter.recordings.checks import RecordingChecks
 from callcenter.recordings.manifest import Action, Entry
 from callcenter.recordings.problems import examine, lengths
 from tests.recordings.folders import CALL, KEPT, NOW, TODAY, Archive, Talk, days_ago, silence, tone
-from tests.register.stories import eventually
+from tests.store.stories import eventually
 
 pytestmark = pytest.mark.clause("ESTP 2.6")
 

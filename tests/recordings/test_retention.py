@@ -13,7 +13,7 @@ from callcenter.recordings.adoption import BEGUN, DONE, Adoption
 from callcenter.recordings.manifest import Action, Entry, Manifest
 from callcenter.recordings.retention import MOST_OVERDUE, Retention
 from tests.recordings.folders import MOSCOW, NOW, TODAY, Archive, days_ago
-from tests.register.stories import eventually
+from tests.store.stories import eventually
 
 pytestmark = pytest.mark.clause("ESTP 2.6")
 

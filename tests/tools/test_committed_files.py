@@ -104,11 +104,11 @@ def test_an_import_against_the_rules_is_found(tmp_path: Path, module: str, line:
 @pytest.mark.parametrize(
     ("module", "allowed"),
     [
-        ("callcenter/clock.py", True),
-        ("callcenter/register/promises_cli.py", True),
-        ("callcenter/register/promises.py", False),
-        ("callcenter/daemon.py", False),
-        ("tests/register/test_promises.py", False),
+        ("callcenter/calendar/clock.py", True),
+        ("callcenter/cli/promises.py", True),
+        ("callcenter/reports/promises.py", False),
+        ("callcenter/app/controller.py", False),
+        ("tests/reports/test_promises.py", False),
         ("tests/e2e/station.py", True),
     ],
 )
@@ -127,7 +127,7 @@ def test_who_reads_the_clock_on_the_wall_below_the_edges_is_found(
 ) -> None:
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     (tmp_path / module).parent.mkdir(parents=True)
-    imported = "import time\nfrom datetime import UTC, date, datetime\nfrom callcenter import clock\n"
+    imported = "import time\nfrom datetime import UTC, date, datetime\nfrom callcenter.calendar import clock\n"
     (tmp_path / module).write_text(f"{imported}{line}\n")
     command = [str(Path(sys.executable).with_name("ruff")), "check", "--no-cache", "--select", "TID251", module]
     outcome = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
