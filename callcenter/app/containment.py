@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 
+from callcenter.core.ids import CallId
+
 SET_ASIDE_AFTER = 3
 """Defects of one call within `WITHIN`: then the line goes on without it. One may be a bad moment, three are not."""
 WITHIN = 600.0
@@ -17,9 +19,9 @@ class Defects:
     """How often which call has failed lately."""
 
     def __init__(self) -> None:
-        self._failed: dict[str, deque[float]] = {}
+        self._failed: dict[CallId, deque[float]] = {}
 
-    def count(self, calls: Iterable[str], now: float) -> list[str]:
+    def count(self, calls: Iterable[CallId], now: float) -> list[CallId]:
         """These have failed at `now`. Returns those of them that have failed too often; they begin anew."""
         too_often = []
         for call in calls:

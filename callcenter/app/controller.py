@@ -38,7 +38,8 @@ from callcenter.core.callcenter import CallCenter
 from callcenter.core.commands import Answer, Command, Reply, Save, Severity, ToAsterisk
 from callcenter.core.defect import Defect
 from callcenter.core.errors import ReadableError
-from callcenter.core.events import Event, ReplyTo
+from callcenter.core.events import Event
+from callcenter.core.ids import CallId, LineId, PersonId, ReplyTo
 from callcenter.core.view import OperatorView, Outlook, View
 from callcenter.customers.directory import Directory, normalise, valid_inn
 from callcenter.customers.table import CustomersTable
@@ -121,8 +122,8 @@ class Controller:
         self._timers: dict[events.Timer, asyncio.TimerHandle] = {}
         self._asked: dict[ReplyTo, asyncio.Future[Reply]] = {}
         self._requests = 0
-        self._days: dict[str, date] = {}
-        self._open: dict[str, bool] = {}
+        self._days: dict[LineId, date] = {}
+        self._open: dict[LineId, bool] = {}
         self._ami_task: asyncio.Task[None] | None = None
         self._runner: web.AppRunner | None = None
         self._stopping = False
@@ -293,7 +294,7 @@ class Controller:
             self._timers[event.timer] = self._loop.call_later(LOOK_AGAIN, self._fire, event.timer)
         self._failed(defect.calls, event)
 
-    def _failed(self, calls: Iterable[str], event: Event | None = None) -> None:
+    def _failed(self, calls: Iterable[CallId], event: Event | None = None) -> None:
         """Calls of which something could not be taken in: what is true of them is asked, but not without end."""
         calls = [call for call in calls if call]
         arrival = event if isinstance(event, events.CallArrived) else None
@@ -453,15 +454,15 @@ class Controller:
         """The floor as it is now."""
         return self._center.view(self._loop.time())
 
-    def operator(self, person: str) -> OperatorView | None:
+    def operator(self, person: PersonId) -> OperatorView | None:
         """One person at the present moment; None: there is no such account."""
         return self._center.operator(person, self._loop.time())
 
-    def outlook(self, line: str) -> Outlook:
+    def outlook(self, line: LineId) -> Outlook:
         """What a forecast of the line's day begins with."""
         return self._center.outlook(line, self._loop.time())
 
-    def forecasts(self) -> Mapping[str, tuple[Forecast, float]]:
+    def forecasts(self) -> Mapping[LineId, tuple[Forecast, float]]:
         """By line: the forecast of its day, and how many seconds ago it was made."""
         return self._forecaster.current()
 
@@ -477,7 +478,7 @@ class Controller:
     async def ask(self, make: Callable[[ReplyTo], Event]) -> Reply:
         """Hand an event over and wait for the core's answer. Raises TimeoutError."""
         self._requests += 1
-        reply_to = f"web:{self._requests}"
+        reply_to = ReplyTo(f"web:{self._requests}")
         answer: asyncio.Future[Reply] = self._loop.create_future()
         self._asked[reply_to] = answer
         try:
@@ -487,7 +488,7 @@ class Controller:
         finally:
             self._asked.pop(reply_to, None)
 
-    async def verify_password(self, person: str, password: str) -> bool:
+    async def verify_password(self, person: PersonId, password: str) -> bool:
         """Whether it is this person's password (argon2, in a thread)."""
         return await asyncio.to_thread(self._secrets.verify_password, person, password)
 

@@ -21,6 +21,7 @@ from callcenter.config.sections import (
 )
 from callcenter.config.yaml_file import Document, Location, YamlError, read_yaml
 from callcenter.core import settings
+from callcenter.core.ids import LineId
 
 VAR_OVERRIDE = "CALLCENTER_VAR"
 """Environment variable that puts the folder of everything made at run time elsewhere."""
@@ -95,12 +96,13 @@ class Config(Description):
 
     def retention_days(self, line: str) -> int:
         """How long a line's recordings are kept; those of a line that is no longer described as all others."""
-        found = self.lines.get(line)
+        found = self.lines.get(LineId(line))
         return found.retention_days or self.recordings.retention_days if found else self.recordings.retention_days
 
     def zone(self, line: str) -> tzinfo:
         """The zone of a line; UTC for one that is no longer described."""
-        return self.lines[line].zone if line in self.lines else UTC
+        found = self.lines.get(LineId(line))
+        return found.zone if found else UTC
 
     def settings(self, boot: str) -> settings.Settings:
         """What the core needs to know. `boot` distinguishes this start of the controller."""

@@ -24,6 +24,7 @@ from callcenter.config.values import (
     DisplayText,
     Email,
     FilePath,
+    GroupId,
     Host,
     Id,
     Number,
@@ -39,9 +40,13 @@ from callcenter.config.values import (
     Username,
     Zone,
 )
+from callcenter.core import ids
 
 GENERAL_CODE = "0"
 """The general line's transfer code: what follows `codes.transfer` where a group's would."""
+
+OPERATORS = ids.GroupId("operators")
+"""The group that is meant where none is named."""
 
 LONGEST_RETENTION = 36_500
 """Days: a hundred years."""
@@ -149,6 +154,7 @@ class Forecast(Section):
 class Line(Named):
     """One published support line: its numbers, hours, people and promises."""
 
+    id: ids.LineId = Field(alias="(id)")
     title: DisplayText
     numbers: Annotated[tuple[Number, ...], Field(min_length=1)]
     """E.164; `values.dialled_forms` gives the forms in which a trunk may deliver them."""
@@ -162,7 +168,7 @@ class Line(Named):
     general_trunk: Id | None = None
     """Trunk over which the general line is dialled; the first that can place calls where none is named."""
     email: Email | None = None
-    answered_by: Annotated[tuple[Id, ...], Field(min_length=1)] = ("operators",)
+    answered_by: Annotated[tuple[GroupId, ...], Field(min_length=1)] = (OPERATORS,)
     ivr: Ivr = Ivr()
     queue: Queue = Queue()
     promises: Promises = Promises()
@@ -181,6 +187,7 @@ class Line(Named):
 class Group(Named):
     """People who answer the same questions (ESTP 5.7)."""
 
+    id: ids.GroupId = Field(alias="(id)")
     title: DisplayText
     transfer_code: TransferCode | None = None
     """Digits after a transfer code in a conversation; None: nobody transfers to this group by telephone."""
@@ -189,14 +196,16 @@ class Group(Named):
 class Person(Named):
     """An account: somebody who can open a shift (ESTP 5.3.1). Passwords and PINs live in the secrets file."""
 
+    id: ids.PersonId = Field(alias="(id)")
     name: DisplayText
-    group: Id = "operators"
+    group: GroupId = OPERATORS
     phone: PhoneName
 
 
 class Phone(Named):
     """A desk phone or softphone: it registers with its own password, or stands at a fixed address."""
 
+    id: ids.PhoneName = Field(alias="(id)")
     address: PhoneAddress | None = None
     shared: bool = False
     """Whether several people sit at it in turn."""

@@ -23,6 +23,7 @@ from callcenter.core.commands import (
     SyncQueueMember,
     ToAsterisk,
 )
+from callcenter.core.ids import NO_CALL, NO_OFFER, NO_PHONE, CallId, ChannelId, GroupId, OfferId, PersonId, PhoneName
 from callcenter.core.offer import OFFER, Offer, OfferStep
 from callcenter.core.operator import ACTIVITY, PRESENCE, Activity, ActivityStep, Operator, Presence, PresenceStep
 from callcenter.core.queue.line import LineState
@@ -60,19 +61,19 @@ class Floor:
         self.operators = {id: Operator(person) for id, person in settings.people.items()}
         self.rosters = {person.group: Roster(undo) for person in settings.people.values()}
         self.on_duty = dict.fromkeys(self.rosters, 0)
-        self.callers: dict[str, Caller] = {}
-        self.offers: dict[str, Offer] = {}
-        self.at_phone: dict[str, str] = {}
-        self.dialling: dict[str, Operator] = {}
+        self.callers: dict[CallId, Caller] = {}
+        self.offers: dict[OfferId, Offer] = {}
+        self.at_phone: dict[PhoneName, PersonId] = {}
+        self.dialling: dict[ChannelId, Operator] = {}
         """Calls in which somebody dials a code, by channel."""
-        self.unfinished_recordings: dict[str, CallRecord] = {}
+        self.unfinished_recordings: dict[CallId, CallRecord] = {}
         self.not_recording = ""
         """Why conversations cannot be recorded now; '': they can."""
-        self.ended: dict[str, float] = {}
+        self.ended: dict[CallId, float] = {}
         """Calls that ended lately, and when, the earliest first."""
-        self.aside: dict[str, CallRecord | None] = {}
+        self.aside: dict[CallId, CallRecord | None] = {}
         """Calls that we cannot handle and Asterisk serves by itself, until their channels are gone; and their rows."""
-        self.arriving: dict[str, CallRecord] = {}
+        self.arriving: dict[CallId, CallRecord] = {}
         """Calls of which Asterisk is still going to tell, since it was not heard the first time: the journal's word."""
         self.connected = False
         self.unresponsive = False
@@ -81,7 +82,7 @@ class Floor:
         """When Asterisk was last seen, as far as is known; None: it is being seen."""
         self.now = 0.0
         self.commands: list[Command] = []
-        self._changed: dict[str, Caller] = {}
+        self._changed: dict[CallId, Caller] = {}
         self._offers_made = 0
 
     @property
@@ -109,7 +110,7 @@ class Floor:
         self.commands = []
         self._changed = {}
 
-    def attempt(self, call: str, during: str, act: Callable[P, object], *args: P.args, **more: P.kwargs) -> bool:
+    def attempt(self, call: CallId, during: str, act: Callable[P, object], *args: P.args, **more: P.kwargs) -> bool:
         """Do something for one call ('': for nobody in particular). If it fails that alone is taken back: False."""
         moment, now, commands, done = len(self._undo), self.now, self.commands, len(self.commands)
         try:
@@ -171,6 +172,10 @@ class Floor:
         self._undo.put(self.callers, caller.call, caller)
         return caller
 
+    def caller_of(self, channel: ChannelId) -> Caller | None:
+        """Whose channel it is, if a caller's."""
+        return self.callers.get(CallId(channel))
+
     def admit(self, caller: Caller) -> None:
         """The call takes one of the line's lines (ESTP 2.2b)."""
         if not caller.admitted:
@@ -209,7 +214,7 @@ class Floor:
         while self.connected and next(iter(self.ended.values())) < self.now - REMEMBERED:
             self._undo.take_first(self.ended)
 
-    def remember_ended(self, *calls: str) -> None:
+    def remember_ended(self, *calls: CallId) -> None:
         """The journal may tell of these once more."""
         for call in calls:
             self._undo.put(self.ended, call, self.now)
@@ -222,26 +227,26 @@ class Floor:
         """Whom Asterisk is going to tell of is read anew."""
         self._undo.set(self, "arriving", {})
 
-    def told(self, call: str) -> CallRecord | None:
+    def told(self, call: CallId) -> CallRecord | None:
         """Asterisk has told of the call; what was known of it before."""
         return self._undo.take(self.arriving, call)
 
     # -- calls that are set aside ------------------------------------------------------------------------------
 
-    def put_aside(self, call: str, record: CallRecord | None) -> None:
+    def put_aside(self, call: CallId, record: CallRecord | None) -> None:
         """It is no longer ours."""
         self._undo.put(self.aside, call, record)
 
-    def take_back_aside(self, call: str) -> CallRecord | None:
+    def take_back_aside(self, call: CallId) -> CallRecord | None:
         """It is over; its row, if there is one."""
         return self._undo.take(self.aside, call)
 
-    def strike_caller(self, call: str) -> None:
+    def strike_caller(self, call: CallId) -> None:
         """Nothing is known of the call any more."""
         self._undo.take(self.callers, call)
         self._undo.take(self._changed, call)
 
-    def strike(self, call: str) -> list[Offer]:
+    def strike(self, call: CallId) -> list[Offer]:
         """By force, whatever the state: the call, its place, its line, its offers, which are returned."""
         self.strike_caller(call)
         for id, line in self.lines.items():
@@ -252,7 +257,7 @@ class Floor:
         for offer in offers:
             self.take_in(offer)
         for operator in [one for one in self.operators.values() if one.offer in {offer.id for offer in offers}]:
-            self.change(operator, offer="", handling=None, ready_at=None, transfer="", free_since=self.now)
+            self.change(operator, offer=NO_OFFER, handling=None, ready_at=None, transfer="", free_since=self.now)
             self._undo.set(operator, "activity", ACTIVITY.start)
             self._settle(operator, "set_aside")
             self._leave_desk(operator)
@@ -264,21 +269,25 @@ class Floor:
         """The call is over; what was recorded is still to come into its row."""
         self._undo.put(self.unfinished_recordings, record.call, record)
 
-    def recording_told(self, call: str) -> CallRecord | None:
+    def recording_told(self, call: CallId) -> CallRecord | None:
         """The row of a call of whose recording it is known now what became of it."""
         return self._undo.take(self.unfinished_recordings, call)
 
     # -- offers ------------------------------------------------------------------------------------------------
 
-    def next_offer_id(self) -> str:
+    def next_offer_id(self) -> OfferId:
         """A channel id that no other offer has; of fixed length, since Asterisk finds channels by prefix."""
         self._undo.set(self, "_offers_made", self._offers_made + 1)
-        return f"offer-{self.settings.boot}-{self._offers_made:07d}"
+        return OfferId(ChannelId(f"offer-{self.settings.boot}-{self._offers_made:07d}"))
 
     def put_out(self, offer: Offer) -> Offer:
         """An offer is there."""
         self._undo.put(self.offers, offer.id, offer)
         return offer
+
+    def offer_of(self, channel: ChannelId) -> Offer | None:
+        """Whose channel it is, if an operator's leg."""
+        return self.offers.get(OfferId(channel))
 
     def take_in(self, offer: Offer) -> None:
         """The offer's channel is gone."""
@@ -330,7 +339,7 @@ class Floor:
         on_duty = self.on_duty[group] + (operator.presence is Presence.AVAILABLE) - was_on_duty
         self._undo.put(self.on_duty, group, on_duty)
 
-    def activity(self, operator: Operator, step: ActivityStep, cause: str, call: str = "") -> None:
+    def activity(self, operator: Operator, step: ActivityStep, cause: str, call: CallId = NO_CALL) -> None:
         """Change what the phone does."""
         self._undo.set(operator, "activity", ACTIVITY.next(operator.activity, step))
         if step is ActivityStep.READY:
@@ -342,24 +351,24 @@ class Floor:
         """The phone is free for somebody else when its last conversation is over, not sooner."""
         if operator.presence is Presence.OFF and operator.activity in (Activity.IDLE, Activity.WRAPPING_UP):
             self._undo.take(self.at_phone, operator.phone)
-            self._undo.set(operator, "phone", "")
+            self._undo.set(operator, "phone", NO_PHONE)
 
-    def seat(self, operator: Operator, phone: str) -> None:
+    def seat(self, operator: Operator, phone: PhoneName) -> None:
         """The phone is the operator's from now on."""
         self._undo.set(operator, "phone", phone)
         self._undo.put(self.at_phone, phone, operator.person.id)
 
-    def clear_desk(self, phone: str) -> None:
+    def clear_desk(self, phone: PhoneName) -> None:
         """Nobody's phone."""
         self._undo.take(self.at_phone, phone)
 
-    def dials(self, operator: Operator, channel: str) -> None:
+    def dials(self, operator: Operator, channel: ChannelId) -> None:
         """The operator is in a call of their own, to dial a code: nobody is offered there."""
         self._undo.set(operator, "dialling", channel)
         self._undo.put(self.dialling, channel, operator)
         self.enrol(operator)
 
-    def dialled(self, channel: str) -> Operator | None:
+    def dialled(self, channel: ChannelId) -> Operator | None:
         """That call is over; whose it was."""
         return self._undo.take(self.dialling, channel)
 
@@ -371,7 +380,7 @@ class Floor:
         else:
             roster.remove(operator.person.id)
 
-    def _settle(self, operator: Operator, cause: str, call: str = "") -> None:
+    def _settle(self, operator: Operator, cause: str, call: CallId = NO_CALL) -> None:
         self._undo.set(operator, "since", self.now)
         self.enrol(operator)
         self.do(
@@ -395,11 +404,11 @@ class Floor:
         paused = operator.presence is Presence.PAUSED
         return SyncQueueMember(operator.person.id, operator.person.group, operator.phone, on_shift, paused)
 
-    def staff(self, groups: Iterable[str]) -> int:
+    def staff(self, groups: Iterable[GroupId]) -> int:
         """People of these groups on shift and not paused."""
         return sum(self.on_duty.get(group, 0) for group in groups)
 
-    def free(self, groups: Iterable[str]) -> int:
+    def free(self, groups: Iterable[GroupId]) -> int:
         """People of these groups who can be offered a caller now."""
         return sum(len(self.rosters[group]) for group in groups if group in self.rosters)
 
@@ -408,7 +417,9 @@ class Floor:
         ours = set(line.settings.answered_by)
         return (x for x in self.lines.values() if x is not line and not ours.isdisjoint(x.settings.answered_by))
 
-    def longest_free(self, groups: Iterable[str], without: frozenset[str] | set[str] = frozenset()) -> Operator | None:
+    def longest_free(
+        self, groups: Iterable[GroupId], without: frozenset[PersonId] | set[PersonId] = frozenset()
+    ) -> Operator | None:
         """The operator of these groups who has been free the longest (ESTP 5.4.1)."""
         firsts = (self.rosters[group].first(without) for group in groups if group in self.rosters)
         first = min((entry for entry in firsts if entry), default=None)

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from callcenter.core.commands import Reply
-from callcenter.core.events import Event, ReplyTo
+from callcenter.core.events import Event
+from callcenter.core.ids import LineId, PersonId, ReplyTo
 from callcenter.core.view import OperatorView, View
 from callcenter.planning.forecast import Forecast
 
@@ -17,16 +18,16 @@ class Backend(Protocol):
     def view(self) -> View:
         """The present moment."""
 
-    def operator(self, person: str) -> OperatorView | None:
+    def operator(self, person: PersonId) -> OperatorView | None:
         """One person at the present moment; None: there is no such account."""
 
     async def ask(self, make: Callable[[ReplyTo], Event]) -> Reply:
         """Put the event in and wait for the core's reply; `asyncio.TimeoutError` when none comes in 5 s."""
 
-    async def verify_password(self, person: str, password: str) -> bool:
+    async def verify_password(self, person: PersonId, password: str) -> bool:
         """Whether this is the password of `person`; an unknown person takes just as long."""
 
-    def forecasts(self) -> Mapping[str, tuple[Forecast, float]]:
+    def forecasts(self) -> Mapping[LineId, tuple[Forecast, float]]:
         """By line: the forecast of its day, and how many seconds ago it was made."""
 
     async def owed(self) -> Sequence[Mapping[str, Any]]:

@@ -12,6 +12,7 @@ from random import Random
 
 from callcenter.calendar.clock import WallClock
 from callcenter.config.sections import Line
+from callcenter.core.ids import LineId
 from callcenter.core.view import Outlook
 from callcenter.forecaster.advice import Advice
 from callcenter.forecaster.worker_process import WorkerProcessError, in_worker_process
@@ -55,7 +56,7 @@ class Forecaster:
         self,
         lines: Iterable[Line],
         register: Register,
-        outlook: Callable[[str], Outlook],
+        outlook: Callable[[LineId], Outlook],
         wall: WallClock,
     ) -> None:
         self._watched = {line.id: _Watched(line, Advice(line.id)) for line in lines}
@@ -66,7 +67,7 @@ class Forecaster:
         self._computing = asyncio.Lock()
         """One at a time: calls need the other cores."""
 
-    def current(self) -> Mapping[str, tuple[Forecast, float]]:
+    def current(self) -> Mapping[LineId, tuple[Forecast, float]]:
         """By line: the forecast of its day, and how many seconds ago it was made."""
         now = self._loop.time()
         return {

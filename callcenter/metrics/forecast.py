@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Mapping
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 
+from callcenter.core.ids import LineId
 from callcenter.planning.forecast import Forecast
 
-Forecasts = Mapping[str, tuple[Forecast, float]]
+Forecasts = Mapping[LineId, tuple[Forecast, float]]
 """By line: the forecast of its day, and how many seconds ago it was made. Lines without one are not in it."""
 
 PER_LINE: tuple[tuple[str, str, Callable[[Forecast], float | None]], ...] = (

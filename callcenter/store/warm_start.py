@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, literal_column, or_, select
 
+from callcenter.core.ids import CallId, ChannelId, LineId
 from callcenter.core.operator import Activity
 from callcenter.core.records import (
     CUT_OFF,
@@ -33,7 +34,7 @@ _IN_PROGRESS = Call.ended_at.is_(None)
 
 
 async def floor_warm_start(
-    register: Register, clock: Clock, lately: timedelta, place_kept: Mapping[str, float], now: datetime
+    register: Register, clock: Clock, lately: timedelta, place_kept: Mapping[LineId, float], now: datetime
 ) -> FloorWarmStart:
     """What the core has to know of the time before it started, as it was last written.
 
@@ -50,7 +51,7 @@ class _Reader:
         self._connection = connection
         self._clock = clock
 
-    def floor_warm_start(self, lately: timedelta, place_kept: Mapping[str, float], now: datetime) -> FloorWarmStart:
+    def floor_warm_start(self, lately: timedelta, place_kept: Mapping[LineId, float], now: datetime) -> FloorWarmStart:
         latest = self._connection.scalar(select(func.max(Call.arrived_at))) or now
         since = min(latest, now) - LONGEST_CALL
         recent = Call.arrived_at >= since
@@ -125,15 +126,15 @@ class _Reader:
                 break
         return tuple(self._readable(PresenceRecord, reversed(last)))
 
-    def _ended_lately(self, since: datetime, lately: timedelta) -> frozenset[str]:
+    def _ended_lately(self, since: datetime, lately: timedelta) -> frozenset[CallId]:
         recent = Call.arrived_at >= since
         last = self._connection.scalar(select(func.max(Call.ended_at)).where(recent))
         if last is None:
             return frozenset()
         ended = select(Call.call).where(recent, Call.ended_at >= last - lately)
-        return frozenset(self._connection.scalars(ended))
+        return frozenset(CallId(ChannelId(call)) for call in self._connection.scalars(ended))
 
-    def _cut_off(self, place_kept: Mapping[str, float], now: datetime) -> tuple[CallRecord, ...]:
+    def _cut_off(self, place_kept: Mapping[LineId, float], now: datetime) -> tuple[CallRecord, ...]:
         """Those who have not called again since: each call gives one place back, the best that its number has.
 
         A call that is still in the menus has not got it yet: whoever recalls that call looks for its place here.

@@ -17,6 +17,7 @@ from sqlalchemy.exc import DatabaseError, DBAPIError, InternalError, Operational
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from callcenter.core.commands import Save, SavePresence
+from callcenter.core.ids import PersonId
 from callcenter.core.operator import Presence
 from callcenter.store.database import Register, RegisterError
 from callcenter.store.facts import Fact
@@ -65,7 +66,7 @@ class Writer:
         """What waits in memory: after all others."""
         self._all_kept = True
         """Whether the spool has all that waits in memory, too."""
-        self._on_shift: set[str] = set()
+        self._on_shift: set[PersonId] = set()
         self._start = uuid.uuid4().hex
         self._numbers = count()
         self._wake = asyncio.Event()
@@ -99,7 +100,7 @@ class Writer:
             )
         return left
 
-    def on_shift(self, persons: Iterable[str]) -> None:
+    def on_shift(self, persons: Iterable[PersonId]) -> None:
         """Who has an open shift in the register already: their next change of state opens no second one."""
         self._on_shift.update(persons)
 

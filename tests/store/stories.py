@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from callcenter.core.commands import Save, SaveAnnouncement, SaveCall, SavePresence
+from callcenter.core.ids import CallId, PersonId
 from callcenter.core.records import AnnouncementRecord, CallRecord, PresenceRecord
 from callcenter.store import Register, Writer
 
@@ -36,12 +37,12 @@ async def eventually(fact: Callable[[], bool], limit: float = 30.0) -> None:
 
 def arrival(call: str, at: float = 0.0, **known: Any) -> SaveCall:
     """A call has arrived."""
-    return SaveCall(CallRecord(call, "estp", "+73420000001", "Кедровка", at, **known))
+    return SaveCall(CallRecord(CallId(call), "estp", "+73420000001", "Кедровка", at, **known))
 
 
 def presence(operator: str, at: float, state: str, cause: str, activity: str = "idle") -> SavePresence:
     """An operator's state has changed."""
-    return SavePresence(PresenceRecord(operator, at, state, activity, cause, phone=f"phone-{operator}"))
+    return SavePresence(PresenceRecord(PersonId(operator), at, state, activity, cause, phone=f"phone-{operator}"))
 
 
 def announcement(call: str, number: int = 1, spoken_at: float = 0.0, **known: Any) -> SaveAnnouncement:
@@ -57,7 +58,7 @@ def announcement(call: str, number: int = 1, spoken_at: float = 0.0, **known: An
         "spoken": 5,
         "prompts": ("wait-up-to-5",),
     }
-    return SaveAnnouncement(AnnouncementRecord(call, number, spoken_at, **usual | known))
+    return SaveAnnouncement(AnnouncementRecord(CallId(call), number, spoken_at, **usual | known))
 
 
 async def fill(register: Register, facts: Sequence[Save]) -> None:

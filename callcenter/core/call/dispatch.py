@@ -8,6 +8,7 @@ from callcenter.core.caller import Caller
 from callcenter.core.commands import CancelTimer, OfferKind, Ring, SetTimer
 from callcenter.core.events import Timer, TimerKind
 from callcenter.core.floor import Floor
+from callcenter.core.ids import NO_CALL, NO_OFFER, CallId, OfferId
 from callcenter.core.offer import Offer
 from callcenter.core.operator import ActivityStep, Operator
 from callcenter.core.queue.line import LineState
@@ -24,7 +25,7 @@ def offer_callers(floor: Floor) -> None:
     waiting, and is set aside at once.
     """
     if floor.sees:
-        floor.attempt("", "dispatch", _offer_callers, floor)
+        floor.attempt(NO_CALL, "dispatch", _offer_callers, floor)
 
 
 def _offer_callers(floor: Floor) -> None:
@@ -34,13 +35,13 @@ def _offer_callers(floor: Floor) -> None:
             aside(floor, call, "could not be offered")
 
 
-def _offer(floor: Floor, line: LineState, call: str, operator: Operator) -> None:
+def _offer(floor: Floor, line: LineState, call: CallId, operator: Operator) -> None:
     caller = floor.callers[call]
     line.queue.reserve(call)
     floor.change(caller, offer=place(floor, caller, operator, OfferKind.QUEUE).id)
 
 
-def place(floor: Floor, caller: Caller, operator: Operator, kind: OfferKind, consult_leg: str = "") -> Offer:
+def place(floor: Floor, caller: Caller, operator: Operator, kind: OfferKind, consult_leg: OfferId = NO_OFFER) -> Offer:
     """Ring one operator's phone for one caller."""
     id = floor.next_offer_id()
     record = OfferRecord(id, caller.call, operator.person.id, kind.value, floor.now)
@@ -73,7 +74,7 @@ def release_caller(floor: Floor, offer: Offer) -> None:
     floor.do(CancelTimer(Timer(TimerKind.RING, offer.id)))
     caller = floor.callers.get(offer.call)
     if caller and caller.offer == offer.id:
-        floor.change(caller, offer="")
+        floor.change(caller, offer=NO_OFFER)
         queue = floor.line(caller).queue
         if caller.call in queue:
             queue.release(caller.call)
@@ -82,9 +83,9 @@ def release_caller(floor: Floor, offer: Offer) -> None:
                 waiting.welcome(floor, caller)
 
 
-def _next_pair(floor: Floor) -> tuple[LineState, str, Operator] | None:
+def _next_pair(floor: Floor) -> tuple[LineState, CallId, Operator] | None:
     """The caller to be served next over all lines, and the longest free operator who may take them."""
-    best: tuple[float, LineState, str, Operator] | None = None
+    best: tuple[float, LineState, CallId, Operator] | None = None
     for line in floor.lines.values():
         call = line.queue.head(floor.now)
         operator = floor.longest_free(line.settings.answered_by) if call else None
