@@ -8,7 +8,10 @@ from typing import NoReturn
 import pytest
 
 from callcenter import supervision
+from callcenter.daemon import Controller
+from callcenter.standalone import BrokenError, serve
 from callcenter.supervision import VITAL_FAILURES, Supervision
+from tests.house import House
 from tests.register.stories import eventually
 
 
@@ -83,3 +86,17 @@ async def test_who_waits_for_what_is_done_once_is_told_that_it_failed() -> None:
     await tasks.finish("recording", 5.0)
     assert [str(problem) for problem in told] == ["a defect"]
     await tasks.stop()
+
+
+async def test_the_program_ends_with_a_sentence_when_its_heart_does_not_beat(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever keeps it running starts another; one that only seemed to live would keep callers waiting for ever."""
+
+    def broken(_: Controller) -> NoReturn:
+        raise KeyError("a defect")
+
+    monkeypatch.setattr(Controller, "_beat", broken)
+    with pytest.raises(BrokenError, match="the task 'heartbeat' does not run"):
+        async with asyncio.timeout(20):
+            await serve(house.config, with_asterisk=False, ready=lambda *_: None)
