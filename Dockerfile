@@ -21,10 +21,12 @@ RUN apt-get update \
 
 FROM python AS environment
 RUN apt-get update && apt-get install -y --no-install-recommends python3-venv
-COPY requirements/run.txt /tmp/run.txt
-RUN python3 -m venv /opt/venv \
- && /opt/venv/bin/pip install --no-cache-dir --require-hashes --only-binary=:all: -r /tmp/run.txt \
- && /opt/venv/bin/pip uninstall -y -q pip
+COPY requirements/uv.txt requirements/run.txt /tmp/
+RUN python3 -m venv /tmp/uv \
+ && /tmp/uv/bin/pip install --no-cache-dir --require-hashes --only-binary=:all: -r /tmp/uv.txt \
+ && /tmp/uv/bin/uv venv --no-cache --python /usr/bin/python3 /opt/venv \
+ && /tmp/uv/bin/uv pip sync --system-certs --no-cache --python /opt/venv --require-hashes --no-build --compile-bytecode \
+    /tmp/run.txt
 
 FROM python AS controller
 ENV PATH=/opt/callcenter/bin:/opt/venv/bin:$PATH \
@@ -55,7 +57,7 @@ CMD ["serve"]
 # --- Asterisk ------------------------------------------------------------------------------------------------------
 
 FROM ${WITH_ASTERISK} AS asterisk
-# tzdata: the safety net's hours of the day are in the line's zone.
+# tzdata: the fallback queue's hours of the day are in the line's zone.
 RUN apt-get update \
  && apt-get install -y --no-install-recommends \
     asterisk asterisk-modules asterisk-core-sounds-ru-wav asterisk-core-sounds-en-gsm tzdata \

@@ -3,13 +3,14 @@
 # The Python (3.11 or newer) that the environment is made with.
 PYTHON ?= python3
 BIN := var/venv/bin
-UV_VERSION := 0.13.9
+
+SET_UP := PYTHON='$(PYTHON)' sh tools/environment.sh
 
 # Stories wait for people to finish speaking, so several fit into the time of one.
 SIDE_BY_SIDE ?= -n 3 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test e2e check bench bench-full chaos prompts docs lock clean environment dev-environment asterisk voice
+.PHONY: help run demo test e2e dates check bench bench-full chaos attack prompts docs lock clean environment dev-environment asterisk voice
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +26,9 @@ test: dev-environment asterisk ## all tests, those with a real Asterisk included
 
 e2e: dev-environment asterisk ## only the stories with a real Asterisk
 	$(BIN)/python -m pytest -m e2e $(SIDE_BY_SIDE) $(T)
+
+dates: dev-environment asterisk ## the fast tests on other dates: over New Year, on 29 February, …
+	$(BIN)/python -m tests.dates $(SIDE_BY_SIDE)
 
 check: dev-environment ## format, lint, strict types, import rules
 	$(BIN)/ruff format --check
@@ -42,32 +46,27 @@ bench-full: dev-environment asterisk ## the same in half an hour, and 100 caller
 chaos: dev-environment asterisk ## break everything for half an hour, and judge call by call; A="--seconds 90 --callers 12" is short
 	$(BIN)/python -m tests.chaos --seconds 1800 --callers 80 $(A)
 
+attack: dev-environment asterisk ## attack the running line over SIP and its manager, on this machine alone
+	$(BIN)/python -m pytest tests/attack $(T)
+
 prompts: environment voice ## speak the prompts whose text has changed
 	$(BIN)/callcenter prompts build
 
 docs: dev-environment ## renew the diagrams and tables in the documents
 	$(BIN)/python tools/docs.py
 
-lock: var/uv/$(UV_VERSION) ## resolve and lock the dependencies anew; UPGRADE=--upgrade takes newer ones
-	var/uv/bin/uv pip compile $(UPGRADE) $(LOCK) pyproject.toml -o requirements/run.txt
-	var/uv/bin/uv pip compile $(UPGRADE) $(LOCK) pyproject.toml --group dev -c requirements/run.txt -o requirements/dev.txt
-
-LOCK = --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command 'make lock'
-
-var/uv/$(UV_VERSION):
-	$(PYTHON) -m venv --clear var/uv
-	var/uv/bin/pip install -qq uv==$(UV_VERSION)
-	@touch $@
+lock: ## resolve and lock the dependencies, and uv, anew; UPGRADE=--upgrade takes newer ones
+	@$(SET_UP) lock $(UPGRADE)
 
 clean: ## remove the environment, parts and caches; the register, secrets and recordings stay
 	rm -rf var/venv var/parts var/cache var/uv
 
 # Each of these returns at once when there is nothing to do: the tools keep stamps.
 environment:
-	@$(PYTHON) tools/venv.py run
+	@$(SET_UP) run
 
 dev-environment:
-	@$(PYTHON) tools/venv.py dev
+	@$(SET_UP) dev
 
 asterisk:
 	@$(PYTHON) tools/parts.py asterisk sipp

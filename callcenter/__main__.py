@@ -1,5 +1,5 @@
 """`python -m callcenter`."""
 
-from callcenter.cli import main
+from callcenter.cli.main import main
 
 main(prog_name="callcenter")

@@ -10,7 +10,6 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +17,14 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from callcenter.accounts.secrets import Secrets
+from callcenter.app.run import write_asterisk_files
+from callcenter.app.summary import summary
 from callcenter.asterisk.render import Folders, Installation
-from callcenter.cli import main
+from callcenter.cli.main import main
 from callcenter.config import Config
-from callcenter.people import Secrets
-from callcenter.register import Register
-from callcenter.standalone import write_asterisk_files
-from callcenter.summary import summary
+from callcenter.store import Register
+from tests.wall import MONDAY_NOON
 from tools.parts import ASTERISK
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -91,9 +91,11 @@ def test_what_the_images_copy_is_let_through_to_the_builder() -> None:
 
 
 def test_dependencies_are_installed_with_their_hashes_and_asterisk_as_the_set_up_does() -> None:
-    installed = " ".join(" ".join(words) for words in STAGES["environment"])
-    assert "--require-hashes" in installed
-    assert "requirements/run.txt" in copied("environment")
+    steps = " ".join(" ".join(words) for words in STAGES["environment"]).split("&&")
+    for lock, step in (("uv", "pip install"), ("run", "uv pip sync")):
+        assert f"requirements/{lock}.txt" in copied("environment")
+        installs = [words for words in steps if step in words]
+        assert [f"/tmp/{lock}.txt" in words and "--require-hashes" in words for words in installs] == [True]
     packages = next(" ".join(words) for words in STAGES["asterisk"] if "apt-get" in words).split()
     assert set(ASTERISK.packages) <= set(packages)
     assert "tzdata" in packages
@@ -225,10 +227,10 @@ def test_a_loop_that_hangs_ends_the_process_and_says_where(tmp_path: Path) -> No
     program = tmp_path / "hangs.py"
     program.write_text(
         "import asyncio, threading\n"
-        "from callcenter import standalone\n"
-        "standalone.STUCK_AFTER = 0.2\n"
+        "from callcenter.app import run\n"
+        "run.STUCK_AFTER = 0.2\n"
         "async def main():\n"
-        "    alive = asyncio.create_task(standalone._give_up_when_stuck())\n"
+        "    alive = asyncio.create_task(run._give_up_when_stuck())\n"
         "    await asyncio.sleep(0)\n"
         "    this_is_where_it_hangs()\n"
         "def this_is_where_it_hangs():\n"
@@ -253,9 +255,9 @@ def test_what_a_service_prints_for_its_log_holds_no_secret(tmp_path: Path) -> No
     config = Config.load(tmp_path / "config.yaml")
     secrets = Secrets.load_or_create(config.var, config)
     view = CallCenter(config.settings(boot="b")).view(0.0)
-    printed = "\n".join(summary(config, None, view))
+    printed = "\n".join(summary(config, None, view, MONDAY_NOON))
     assert "http://127.0.0.1:8080/" in printed
-    shown_to_people = "\n".join(summary(config, secrets, view))
+    shown_to_people = "\n".join(summary(config, secrets, view, MONDAY_NOON))
     for person in config.people:
         first = secrets.initial(person)
         assert first
@@ -283,7 +285,7 @@ async def test_a_backup_taken_at_work_restores_secrets_and_register(tmp_path: Pa
     with closing(sqlite3.connect(config.database)) as database:  # open, as at work
         database.execute(
             "insert into shifts (fact, operator, phone, started_at, end_cause) values ('f', '101', '101', ?, '')",
-            [datetime.now(UTC).isoformat(" ")],
+            [MONDAY_NOON.isoformat(" ")],
         )
         database.commit()
         assert size(f"{config.database}-wal") > 0, "what was written last is not in the file itself yet"

@@ -57,7 +57,7 @@ class AmiSettings:
     secret: str = field(repr=False)
     connect_timeout: float = 5.0
     ping_interval: float = 1.0
-    silent_after: float = 0.5
+    unresponsive_after: float = 0.5
     """Of a ping without an answer: what we know of Asterisk may be old, or what we say not arrive."""
     lost_after: float = 3.0
     """The same: the connection is given up."""
@@ -80,8 +80,8 @@ class Ami:
 
     ``on_event(message)`` gets every event in order, synchronously: it should only hand the message on.
     ``on_connection(connected, reason)`` is called on every change; after True, take a snapshot.
-    ``on_silence(silent)`` is called when Asterisk leaves a ping unanswered, and when it answers after all: everything
-    that it had to tell until then has been handed over.
+    ``on_unresponsive(unresponsive)`` is called when Asterisk leaves a ping unanswered, and when it answers after all:
+    everything that it had to tell until then has been handed over.
     """
 
     def __init__(
@@ -89,19 +89,19 @@ class Ami:
         settings: AmiSettings,
         on_event: Callable[[Message], None],
         on_connection: Callable[[bool, str], None],
-        on_silence: Callable[[bool], None] = lambda silent: None,
+        on_unresponsive: Callable[[bool], None] = lambda unresponsive: None,
     ) -> None:
         self._settings = settings
         self._on_event = on_event
         self._on_connection = on_connection
-        self._on_silence = on_silence
+        self._on_unresponsive = on_unresponsive
         self._connection: Connection | None = None
         self._booted_at: float | None = None
         self._reported: tuple[bool, str] | None = None
         self._kinds_logged: set[tuple[str, str]] = set()
         self.last_event_at: float | None = None
         """Monotonic seconds."""
-        self.silent = False
+        self.unresponsive = False
         """Connected, but a ping has no answer yet."""
         self.events_seen = 0
         self.actions_sent = 0
@@ -171,7 +171,7 @@ class Ami:
             await self._keep_alive(connection)
         finally:
             await connection.close()
-            self._connection, self.silent = None, False
+            self._connection, self.unresponsive = None, False
 
     async def _log_in(self, connection: Connection) -> None:
         settings = self._settings
@@ -184,8 +184,8 @@ class Ami:
                 f"Asterisk at {settings.address} refused the AMI login of {user!r} ({refusal.answer}): "
                 f"compare section [{user}] of its manager.conf with the secret this controller was given"
             ) from None
-        except ActionTimeout as silence:
-            raise AmiError(f"{silence}: is this port Asterisk's AMI?") from None
+        except ActionTimeout as unanswered:
+            raise AmiError(f"{unanswered}: is this port Asterisk's AMI?") from None
         either: list[asyncio.Future[Any]] = [connection.booted, connection.lost]
         await asyncio.wait(either, timeout=settings.connect_timeout, return_when=asyncio.FIRST_COMPLETED)
         if not connection.booted.done() and not connection.lost.done():
@@ -202,7 +202,7 @@ class Ami:
             with contextlib.suppress(AmiError):  # a refusal is an answer; why a connection was lost is told by `lost`
                 await answer
             if self.connected:
-                self._tell_silence(False)
+                self._tell_unresponsive(False)
             await asyncio.wait([connection.lost], timeout=self._settings.ping_interval)
         raise NotConnected(connection.lost.result())
 
@@ -219,14 +219,14 @@ class Ami:
             if quiet >= settings.lost_after:
                 connection.drop(f"no answer to a ping in {settings.lost_after:g} s")
                 return
-            self._tell_silence(quiet >= settings.silent_after)
-            limit = settings.lost_after if self.silent else settings.silent_after
+            self._tell_unresponsive(quiet >= settings.unresponsive_after)
+            limit = settings.lost_after if self.unresponsive else settings.unresponsive_after
             await asyncio.wait([answer], timeout=max(0.0, heard_at + limit - loop.time()))
 
-    def _tell_silence(self, silent: bool) -> None:
-        if self.silent != silent:
-            self.silent = silent
-            self._guarded("silence", self._on_silence, silent)
+    def _tell_unresponsive(self, unresponsive: bool) -> None:
+        if self.unresponsive != unresponsive:
+            self.unresponsive = unresponsive
+            self._guarded("responsiveness", self._on_unresponsive, unresponsive)
 
     def _submit(self, headers: Headers, timeout: float, *, lists: bool = False) -> asyncio.Future[Any]:
         headers = checked(headers)

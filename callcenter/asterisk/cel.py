@@ -1,7 +1,7 @@
 """From the lines of Asterisk's journal to the histories of calls. Pure: lines in, `CallHistory` out.
 
 A line has six columns (`dialplan/cel_custom.conf.j2`): time, event, channel's unique id, linked id, channel's name,
-and JSON. A caller is a channel that came to a line (CC_ARRIVED) or to another stage of the dialplan (CC_STAGE). A leg
+and JSON. A caller is a channel that came to a line (CC_ARRIVED) or to another step of the dialplan (CC_STAGE). A leg
 of the call is a phone's channel that Asterisk made for it (its linked id is the caller's), that was offered the call
 (CC_OFFER), or that was in a bridge together with the caller.
 """
@@ -15,15 +15,15 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from callcenter.core.past import CallHistory, LegHistory
+from callcenter.core.call_history import CallHistory, LegHistory
 from callcenter.core.records import HungUpBy
 
 ARRIVING = "arriving"
-"""The stage of CC_ARRIVED."""
+"""The dialplan step of CC_ARRIVED."""
 REFUSED = frozenset({"closed", "full"})
 """Stages in which we end the call."""
 FAREWELL = "leaving"
-"""The stage after a conversation that the operator ended."""
+"""The dialplan step after a conversation that the operator ended."""
 
 CAUSES = {
     0: "Unknown",
@@ -123,7 +123,7 @@ class _Caller:
     number: str = ""
     caller_name: str = ""
     arrived_at: float | None = None
-    stages: list[tuple[float, str]] = field(default_factory=list)
+    dialplan_steps: list[tuple[float, str]] = field(default_factory=list)
     legs: dict[str, list[tuple[float, float | None]]] = field(default_factory=dict)
     """By the leg's unique id: from when to when it was in a bridge with the caller."""
 
@@ -186,10 +186,10 @@ class Histories:
         caller.number = unquote(number, errors="replace")
         caller.caller_name = unquote(name, errors="replace")
         caller.arrived_at = entry.at
-        caller.stages.append((entry.at, ARRIVING))
+        caller.dialplan_steps.append((entry.at, ARRIVING))
 
     def _stage(self, channel: _Channel, entry: Entry) -> None:
-        self._as_caller(channel).stages.append((entry.at, entry.text()))
+        self._as_caller(channel).dialplan_steps.append((entry.at, entry.text()))
 
     def _offer(self, channel: _Channel, entry: Entry) -> None:
         caller = self._channels.get(self._names.get(entry.text(), ""))
@@ -298,7 +298,7 @@ class Histories:
             normalise(caller.number) or caller.number,
             caller.caller_name,
             _moment(caller.arrived_at, clock),
-            tuple((clock(at), stage) for at, stage in caller.stages),
+            tuple((clock(at), dialplan_step) for at, dialplan_step in caller.dialplan_steps),
             tuple(self._leg(self._channels[id], talks, clock) for id, talks in caller.legs.items()),
             _moment(channel.ended_at, clock),
             channel.cause,
@@ -320,8 +320,8 @@ class Histories:
         )
 
     def _hung_up_by(self, channel: _Channel, caller: _Caller) -> HungUpBy:
-        """Asterisk keeps the first who hung up, after a transfer an operator of long ago: the stages decide."""
-        last = caller.stages[-1] if caller.stages else (0.0, "")
+        """Asterisk keeps the first who hung up, after a transfer an operator of long ago: the dialplan steps decide."""
+        last = caller.dialplan_steps[-1] if caller.dialplan_steps else (0.0, "")
         if last[1] in REFUSED:
             return HungUpBy.SYSTEM
         ends = [over for talks in caller.legs.values() for _, over in talks if over is not None]

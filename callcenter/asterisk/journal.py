@@ -7,8 +7,8 @@ sends stands in the lines of the dialplan only, URI-encoded: nobody can forge a 
 The position is of two places. `seen`: the controller saw everything before it live. `since`: where the oldest call
 begins that was still there then; read from there, so that each history is whole and not the second half of one.
 
-The stages of a history are the values of CC_STAGE: arriving, closed, full, greeting, identifying, choosing, waiting,
-held, general, leaving (the good-bye); and without a controller alone-greeting, alone (Asterisk's own queue).
+The dialplan steps of a history are the values of CC_STAGE: arriving, closed, full, greeting, identifying, choosing,
+waiting, held, general, leaving (the good-bye); and without a controller alone-greeting, alone (Asterisk's own queue).
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
 from callcenter.asterisk.cel import Histories, parse
-from callcenter.core.past import CallHistory
+from callcenter.calendar.clock import WallClock
+from callcenter.core.call_history import CallHistory
 
 log = logging.getLogger(__name__)
 
@@ -98,12 +98,14 @@ class Journal:
         phones: Collection[str],
         normalise: Callable[[str], str],
         clock: Callable[[float], float],
+        wall: WallClock,
         position: Position | None = None,
     ) -> None:
         self._folder = folder
         self._phones = frozenset(phones)
         self._normalise = normalise
         self._clock = clock
+        self._wall = wall
         self.damaged = 0
         """Lines passed over so far, since they could not be understood; told in the log once."""
         self._seen = _place(position, "seen")
@@ -179,7 +181,7 @@ class Journal:
         Quick, reads nothing. An Asterisk that died never wrote the end of its calls: without this they would hold the
         position back.
         """
-        self._snapshot = frozenset(channels), time.time() - OVERLAP  # who came after it is not in it
+        self._snapshot = frozenset(channels), self._wall().timestamp() - OVERLAP  # who came after it is not in it
 
     def rotate(self) -> bool:
         """Rename the file when it is large, and delete old ones. True where it was renamed. Raises OSError.
@@ -194,7 +196,7 @@ class Journal:
         except FileNotFoundError:
             return False
         number = max((_number(path) for path in self._finished()), default=0) + 1
-        current.rename(self._folder / f"journal-{number:06}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.csv")
+        current.rename(self._folder / f"journal-{number:06}-{self._wall():%Y%m%dT%H%M%SZ}.csv")
         return True
 
     # -- files -------------------------------------------------------------------------------------------------
@@ -241,8 +243,9 @@ class Journal:
 
     def _delete_old(self) -> None:
         needed = {file.path for file, _ in self._from(self._since)}
+        oldest = self._wall().timestamp() - KEPT_DAYS * 86400
         for path in self._finished():
-            if path not in needed and path.stat().st_mtime < time.time() - KEPT_DAYS * 86400:
+            if path not in needed and path.stat().st_mtime < oldest:
                 path.unlink(missing_ok=True)
 
     # -- position ----------------------------------------------------------------------------------------------

@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 Message = Mapping[str, str]
 """A parsed message: an event (has ``Event``), or else an answer (has ``Response``).
 
-Keys are as Asterisk spells them. Repeated ``…Variable`` and ``Output`` headers are joined by a newline;
-of others the last counts.
+Keys are as Asterisk spells them. What stands in several headers of one name is joined by newlines: Asterisk repeats
+``…Variable`` and ``Output``, and no other, so a newline in another value shows that somebody else wrote into it.
 """
 
 Headers = Mapping[str, str | Sequence[str]]
@@ -47,13 +47,9 @@ def parse(block: str) -> Message | None:
         value = value[1:] if value.startswith(" ") else value
         if key.endswith("Variable"):
             value = value.replace("\n", " ")  # a caller's line feed must not look like one more variable
-            message[key] = f"{message[key]}\n{value}" if key in message else value
-        elif key in message and key == "Output":
-            message[key] += f"\n{value}"
-        elif key == "Event" and ("Event" in message or "Response" in message):
+        if key == "Event" and ("Event" in message or "Response" in message):
             continue  # the first line tells the kind, whatever a later one claims
-        else:
-            message[key] = value
+        message[key] = f"{message[key]}\n{value}" if key in message else value
     return message if "Event" in message or "Response" in message else None
 
 

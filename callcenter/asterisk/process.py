@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from callcenter.asterisk.render import Installation
+from callcenter.core.errors import ReadableError
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ _SOCKET_PATH = 100
 """A unix socket's path may not be longer than about this."""
 
 
-class AsteriskError(Exception):
+class AsteriskError(ReadableError):
     """Asterisk is not there, or does not start."""
 
 

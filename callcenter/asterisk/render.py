@@ -16,15 +16,16 @@ from typing import Any
 
 import jinja2
 
+from callcenter.accounts.secrets import Secrets
 from callcenter.config import GENERAL_CODE, Config
 from callcenter.config.sections import Line, Trunk
-from callcenter.config.values import SipAddress, dialled_forms
+from callcenter.config.values import TRUNK_PREFIX, SipAddress, dialled_forms
+from callcenter.core.errors import ReadableError
 from callcenter.core.events import GENERAL_LINE
-from callcenter.people import Secrets
 
 HEARTBEAT_STALE = 3
 """Seconds after the last heartbeat when the dialplan helps itself: two beats may be missed. Callers gain by every
-second less; a false alarm costs them a moment, as the controller is told (CCAlone) and takes them back."""
+second less; a false alarm costs them a moment, as the controller is told (CCFallback) and takes them back."""
 
 ASK_AGAIN = 2.0
 """Seconds after which the dialplan asks once more what to do with a caller."""
@@ -35,12 +36,13 @@ WAITING_TURN = 1
 """Seconds of one turn of the waiting room: how soon an announcement is heard, or a stale heartbeat seen."""
 
 GATHER = WAITING_TURN + 0.3
-"""Seconds after a heartbeat became stale when the safety net opens: whoever waits has looked by then, the machine being
-busy or not."""
+"""Seconds after a heartbeat became stale when the fallback queue opens: whoever waits has looked by then, the machine
+being busy or not."""
 
 APART = 0.1
-"""Seconds between two callers who enter the safety net when it opens: Asterisk knows by then which phone the first one
-rings, the machine being busy or not. A full line of 100 is in after 10 s; those who wait longest anyway come last."""
+"""Seconds between two callers who enter the fallback queue when it opens: Asterisk knows by then which phone the first
+one rings, the machine being busy or not. A full line of 100 is in after 10 s; those who wait longest anyway come
+last."""
 
 LONGEST_FOLDER = 200
 """Bytes: an announcement is four files in one line of 1022 bytes, and one recording is two."""
@@ -50,7 +52,7 @@ _UNSAFE_IN_PASSWORD = re.compile(r'[^!-~]|[;"\\]')
 """Passwords end their line, and where they stand nothing is expanded: providers like `$` and `&` in them."""
 
 
-class RenderError(Exception):
+class RenderError(ReadableError):
     """Asterisk's files cannot be written from this configuration."""
 
 
@@ -60,7 +62,7 @@ class Folders:
 
     etc: Path
     lib: Path
-    spool: Path
+    astspool: Path
     run: Path
     log: Path
     recording: Path
@@ -71,13 +73,13 @@ class Folders:
     def under(cls, var: Path, run: Path | None = None) -> Folders:
         """The folders of the installation whose run-time folder is `var`."""
         home = var / "asterisk"
-        spool = home / "spool"
+        astspool = home / "spool"
         run, log = run or home / "run", home / "log"
-        return cls(home / "etc", home / "lib", spool, run, log, spool / "recording", log / "cel-custom")
+        return cls(home / "etc", home / "lib", astspool, run, log, astspool / "recording", log / "cel-custom")
 
     def make(self) -> None:
         """Create what is missing."""
-        for folder in (self.etc, self.lib / "keys", self.spool, self.run, self.log, self.recording, self.journal):
+        for folder in (self.etc, self.lib / "keys", self.astspool, self.run, self.log, self.recording, self.journal):
             folder.mkdir(parents=True, exist_ok=True)
 
 
@@ -242,7 +244,12 @@ def _general_dial(config: Config, line: Line) -> str:
 
 
 def _trunk_name(trunk: Trunk) -> str:
-    return f"trunk-{trunk.id}"
+    return f"{TRUNK_PREFIX}{trunk.id}"
+
+
+def endpoints(config: Config) -> frozenset[str]:
+    """The names that Asterisk has for phones and trunks, and begins the names of their channels with."""
+    return frozenset(config.phones) | {_trunk_name(trunk) for trunk in config.trunks.values()}
 
 
 def _trunk(trunk: Trunk) -> _TrunkEntry:

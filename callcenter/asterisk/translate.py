@@ -38,15 +38,18 @@ TELL: Mapping[Answer, str] = {
 }
 """What a phone is told."""
 
+FALLBACK_EVENTS = ("CCFallback", "CCAlone")
+"""A caller is in the fallback queue; the second, as a dialplan of before says it."""
+
 _INN_ENTRY = {"TIMEOUT": InnEntry.TIMEOUT, "HANGUP": InnEntry.TIMEOUT, "ERROR": InnEntry.TIMEOUT}
 _RING_TIMEOUT, _RING_BUSY, _RING_REFUSED = "3", "5", "8"
 _NOT_FOR_SIP = re.compile(r'[\x00-\x1f\x7f"\\<>\ud800-\udfff]')
 _NEXT_VARIABLE = re.compile(r'[\x00-\x1f",\\\ud800-\udfff]')
 """Asterisk takes what follows a comma for another variable. No channel's name has one."""
 _RINGING = "5"
-_LONGEST_LEAD = 86400.0
+_HIGHEST_PRIORITY = 86400.0
 """Seconds: the place in Asterisk's own queue is a number of 32 bits."""
-_OLDEST_ALONE = 60.0
+_LONGEST_UNTIL_FALLBACK = 60.0
 """Seconds between a call's arrival and Asterisk's own queue, at most, of a call that we hear of there for the first
 time: a greeting lies between. More than that is a clock that was set."""
 _KEYS = re.compile(r"[^0-9*#A-D]")
@@ -58,7 +61,7 @@ class LogInByPhone:
 
     person: str
     phone: str
-    requester: str
+    reply_to: str
     channel: str
     pin: str = field(repr=False)
 
@@ -73,7 +76,7 @@ class Translator:
     valid_inn: Callable[[str], bool]
     pause_reasons: tuple[str, ...]
     prompts: Path
-    spool: Path
+    recording_folder: Path
 
     # -- from Asterisk -----------------------------------------------------------------------------------------
 
@@ -103,26 +106,26 @@ class Translator:
             return self._arrived(message, channel)
         if name == "CCInn":
             return self._inn(message, channel)
-        if name == "CCAlone":
-            raw = message.get("CallerIDNum", "")
-            age = min(_number(message.get("Age", "")) / 10.0, _OLDEST_ALONE)
-            return events.WaitsAlone(
+        if name in FALLBACK_EVENTS:
+            raw = unquote(message.get("Number", ""), errors="replace")
+            age = min(_number(message.get("Age", "")) / 10.0, _LONGEST_UNTIL_FALLBACK)
+            return events.InFallbackQueue(
                 channel, message.get("Channel", ""), message.get("Line", ""), self.normalise(raw) or raw, seconds=age
             )
         if name in _SIMPLE:
             return _SIMPLE[name](message, channel)
-        phone, requester = message.get("Phone", ""), PHONE + channel
+        phone, reply_to = message.get("Phone", ""), PHONE + channel
         match name:
             case "CCLogIn":
-                return LogInByPhone(_keys(message, "Id"), phone, requester, channel, _keys(message, "Pin"))
+                return LogInByPhone(_keys(message, "Id"), phone, reply_to, channel, _keys(message, "Pin"))
             case "CCLogOut":
-                return events.LogOut(phone=phone, requester=requester)
+                return events.LogOut(phone=phone, reply_to=reply_to)
             case "CCReturn":
-                return events.Return(phone=phone, requester=requester, channel=channel)
+                return events.Return(phone=phone, reply_to=reply_to, channel=channel)
             case "CCPause":
-                return events.Pause(self._reason(_keys(message, "Key")), phone=phone, requester=requester)
+                return events.Pause(self._reason(_keys(message, "Key")), phone=phone, reply_to=reply_to)
             case "CCFeature":
-                return _feature(message.get("Feature", ""), channel, requester)
+                return _feature(message.get("Feature", ""), channel, reply_to)
         return None
 
     def _arrived(self, message: Message, channel: str) -> Event:
@@ -154,8 +157,8 @@ class Translator:
     def actions(self, command: Command) -> list[Action]:
         """The AMI actions that perform a command; none for what is not Asterisk's to do."""
         match command:
-            case commands.Direct():
-                return self._direct(command)
+            case commands.Redirect():
+                return self._redirect(command)
             case commands.Announce(call, number, prompts):
                 return [_set(call, "CC_SAY", self._say(number, prompts))]
             case commands.AfterBridge(call, place):
@@ -170,12 +173,12 @@ class Translator:
                 return [_originate(command)]
             case commands.HangUp(channel):
                 return [{"Action": "Hangup", "Channel": channel, "Cause": "16"}]
-            case commands.Reply(requester, answer, target) if requester.startswith(PHONE):
-                return [_set(requester.removeprefix(PHONE), "CC_TELL", self._files(_told(answer, target)))]
+            case commands.Reply(reply_to, answer, target) if reply_to.startswith(PHONE):
+                return [_set(reply_to.removeprefix(PHONE), "CC_TELL", self._files(_told(answer, target)))]
         return []
 
-    def mirror(self, command: commands.Mirror, queues: list[str]) -> list[Action]:
-        """Keep the safety-net queues in step. A member that is there already, or is not, is no mistake."""
+    def sync_queue_member(self, command: commands.SyncQueueMember, queues: list[str]) -> list[Action]:
+        """Keep the fallback queues in step. A member that is there already, or is not, is no mistake."""
         interface = f"PJSIP/{command.phone}"
         if not command.on_shift:
             return [{"Action": "QueueRemove", "Queue": queue, "Interface": interface} for queue in queues]
@@ -187,7 +190,7 @@ class Translator:
             actions.append({"Action": "QueuePause", "Queue": queue, "Interface": interface, "Paused": paused})
         return actions
 
-    def _direct(self, command: commands.Direct) -> list[Action]:
+    def _redirect(self, command: commands.Redirect) -> list[Action]:
         say = _set(command.call, "CC_SAY", self._say(command.announcement, command.prompts))
         redirect: Action = {
             "Action": "Redirect",
@@ -199,13 +202,15 @@ class Translator:
         before = []
         if command.place is Place.WAITING:
             before = [_set(command.call, "CC_AFTER", Place.HOLD.value)]
-            if command.lead > 0.0:
-                before.append(_set(command.call, "CC_LEAD", str(round(min(command.lead, _LONGEST_LEAD) * 10))))
+            if command.queue_priority > 0.0:
+                before.append(
+                    _set(command.call, "CC_LEAD", str(round(min(command.queue_priority, _HIGHEST_PRIORITY) * 10)))
+                )
         return [*before, *([say] if command.prompts else []), redirect]
 
     def _record(self, call: str) -> list[Action]:
         # No Path: Python 3.12 keeps every part of one for ever, and each call has parts of its own.
-        files = {side: f"{self.spool}/{call}-{side}.wav" for side in ("in", "out")}
+        files = {side: f"{self.recording_folder}/{call}-{side}.wav" for side in ("in", "out")}
         options = f"br({files['in']})t({files['out']})"
         return [
             _set(call, "CC_RECORDED", "1"),
@@ -232,13 +237,14 @@ _SIMPLE: Mapping[str, Callable[[Message, str], Event]] = {
 def channel_seen(message: Message, normalise: Callable[[str], str]) -> events.ChannelSeen:
     """One channel of the answer to `Status`."""
     variables = dict(entry.split("=", 1) for entry in message.get("Variable", "").split("\n") if "=" in entry)
+    number = unquote(variables.pop("CC_WHO", ""), errors="replace")
     return events.ChannelSeen(
         message.get("Uniqueid", ""),
         message.get("Channel", ""),
         message.get("BridgeID", ""),
         float(_number(message.get("Seconds", ""))),
         variables,
-        normalise(message.get("CallerIDNum", "")) or message.get("CallerIDNum", ""),
+        normalise(number) or number,
         _endpoint(message.get("Channel", "")),
     )
 
@@ -261,17 +267,22 @@ def _endpoint(channel: str) -> str:
 
 SNAPSHOT: Action = {
     "Action": "Status",
-    "Variables": "CC_LINE,CC_STAGE,CC_AFTER,CC_SERVED,CC_RECORDED,CC_SINCE",
+    "Variables": "CC_LINE,CC_STAGE,CC_AFTER,CC_SERVED,CC_RECORDED,CC_SINCE,CC_WHO",
     "AllVariables": "false",
 }
 """Asks for every channel; the answers go through `channel_seen`. CC_SINCE: tenths of a second of the epoch. CC_SERVED,
 of a caller who is held or leaving: "1" where the dialplan says good-bye by itself, as the conversation was one."""
 
 
-def served_alone(message: Message) -> bool:
+def served_by_fallback_queue(message: Message) -> bool:
     """Whether a caller has just gone to Asterisk's own queue: our heartbeat was late, somebody set the clock, or we
     came back while the caller was being greeted."""
-    return message.get("Event") == "UserEvent" and message.get("UserEvent") == "CCAlone"
+    return message.get("Event") == "UserEvent" and message.get("UserEvent") in FALLBACK_EVENTS
+
+
+def token(value: str) -> Action:
+    """Gives the dialplan the word that each of its events has to say from now on (event_check.py)."""
+    return {"Action": "Setvar", "Variable": "CC_TOKEN", "Value": value}
 
 
 def heartbeat(epoch: int) -> Action:
@@ -280,16 +291,16 @@ def heartbeat(epoch: int) -> Action:
     return {"Action": "Setvar", "Variable": "CC_HEARTBEAT", "Value": str(epoch)}
 
 
-def _feature(name: str, leg: str, requester: str) -> Event | None:
+def _feature(name: str, leg: str, reply_to: str) -> Event | None:
     if name == "take-back":
-        return events.CancelTransfer(leg=leg, requester=requester)
+        return events.CancelTransfer(leg=leg, reply_to=reply_to)
     if name == "complete":
-        return events.CompleteTransfer(leg=leg, requester=requester)
+        return events.CompleteTransfer(leg=leg, reply_to=reply_to)
     if name == "not-customer":
-        return events.Transfer(events.GENERAL_LINE, leg=leg, not_customer=True, requester=requester)
+        return events.Transfer(events.GENERAL_LINE, leg=leg, not_customer=True, reply_to=reply_to)
     kind, _, target = name.partition("-")
     if kind in ("transfer", "consult") and target:
-        return events.Transfer(target, leg=leg, consult=kind == "consult", requester=requester)
+        return events.Transfer(target, leg=leg, consult=kind == "consult", reply_to=reply_to)
     return None
 
 

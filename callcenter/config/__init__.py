@@ -2,7 +2,7 @@
 
 from callcenter.config.configuration import VAR_OVERRIDE, Config
 from callcenter.config.problems import ConfigError
-from callcenter.config.sections import GENERAL_CODE, Group, Hours, Line, Person, Phone, Registration, Trunk
+from callcenter.config.sections import GENERAL_CODE, Group, Hours, Line, Person, Phone, SipRegistration, Trunk
 from callcenter.config.values import Network, SipAddress, dialled_forms, normalise_number
 
 __all__ = [
@@ -16,7 +16,7 @@ __all__ = [
     "Network",
     "Person",
     "Phone",
-    "Registration",
+    "SipRegistration",
     "SipAddress",
     "Trunk",
     "dialled_forms",

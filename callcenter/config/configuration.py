@@ -10,65 +10,26 @@ from operator import eq
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import Field, ValidationError, ValidationInfo, model_validator
+from pydantic import ValidationError, ValidationInfo, model_validator
 
 from callcenter.config.consistency import Declared, inconsistencies
+from callcenter.config.description import Description
 from callcenter.config.problems import ConfigError, Problem, field_problems
 from callcenter.config.sections import (
     OWN_NAME,
-    Accounts,
-    Asterisk,
-    Codes,
-    Group,
-    Http,
     Line,
-    Person,
-    Phone,
-    Recordings,
-    Section,
-    Timings,
-    Trunk,
 )
-from callcenter.config.values import DisplayText, FilePath, Id, PersonId, PhoneName
 from callcenter.config.yaml_file import Document, Location, YamlError, read_yaml
 from callcenter.core import settings
 
 VAR_OVERRIDE = "CALLCENTER_VAR"
 """Environment variable that puts the folder of everything made at run time elsewhere."""
 
-_PROJECT = Path(__file__).resolve().parents[2]
 _NAMED = ("lines", "groups", "people", "phones", "trunks")
 
 
-class Config(Section):
-    """Everything that `config.yaml` says; paths are absolute. Made by `Config.load`."""
-
-    folder: Path = Field(alias="(folder)")
-    """Where the file lies."""
-    var: FilePath
-    """Everything made at run time: secrets, rendered settings, database, logs."""
-    lines: dict[Id, Line] = {}
-    groups: dict[Id, Group]
-    people: dict[PersonId, Person] = {}
-    phones: dict[PhoneName, Phone] = {}
-    trunks: dict[Id, Trunk] = {}
-    pause_reasons: dict[Id, DisplayText] = {
-        "lunch": "Обед",
-        "break": "Перерыв",
-        "training": "Обучение",
-        "paperwork": "Оформление",
-    }
-    """id -> title; on the telephone the first is digit 1, the second 2, …"""
-    codes: Codes = Codes()
-    timings: Timings = Timings()
-    accounts: Accounts = Accounts()
-    recordings: Recordings
-    database: FilePath
-    http: Http = Http()
-    asterisk: Asterisk = Asterisk()
-    prompts: FilePath = _PROJECT / "ivr_prompts"
-    dialplan: FilePath = _PROJECT / "dialplan"
-    """Folder of the templates of Asterisk's files."""
+class Config(Description):
+    """The configuration, checked as a whole. Made by `Config.load`."""
 
     @model_validator(mode="before")
     @classmethod
@@ -131,12 +92,6 @@ class Config(Section):
             return cls.model_validate(data, context={"folder": folder}), []
         except ValidationError as error:
             return None, field_problems(error, cls)
-
-    def way_out(self, line: Line) -> Trunk | None:
-        """The trunk over which the line's general number is dialled."""
-        if line.general_trunk is not None:
-            return self.trunks.get(line.general_trunk)
-        return next((trunk for trunk in self.trunks.values() if trunk.places_calls), None)
 
     def retention_days(self, line: str) -> int:
         """How long a line's recordings are kept; those of a line that is no longer described as all others."""

@@ -9,16 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+from callcenter.config.description import Description
 from callcenter.config.problems import Problem, nearest
 from callcenter.config.sections import GENERAL_CODE
 from callcenter.config.values import dialled_forms
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from callcenter.config.configuration import Config
 
 Declared = Mapping[str, frozenset[str]]
 """Section -> names of its entries."""
@@ -27,7 +23,7 @@ PORTS_PER_CALL = 4
 """RTP and RTCP of the caller and of the operator."""
 
 
-def inconsistencies(config: Config, declared: Declared) -> Iterator[Problem]:
+def inconsistencies(config: Description, declared: Declared) -> Iterator[Problem]:
     """Everything that does not fit together."""
     if not declared["lines"]:
         yield Problem(("lines",), "found no line; at least one, with its numbers")
@@ -43,7 +39,7 @@ def inconsistencies(config: Config, declared: Declared) -> Iterator[Problem]:
     yield from _retention(config)
 
 
-def _references(config: Config, declared: Declared) -> Iterator[Problem]:
+def _references(config: Description, declared: Declared) -> Iterator[Problem]:
     for line in config.lines.values():
         for index, group in enumerate(line.answered_by):
             if group not in declared["groups"]:
@@ -59,7 +55,7 @@ def _unknown(location: tuple[str | int, ...], kind: str, name: str, known: Itera
     return Problem(location, f"found {kind} {name!r}, which is not described; {nearest(name, known)}")
 
 
-def _classes(config: Config) -> Iterator[Problem]:
+def _classes(config: Description) -> Iterator[Problem]:
     for line in config.lines.values():
         classes = line.queue.classes
         if len(set(classes)) < len(classes):
@@ -72,7 +68,7 @@ def _classes(config: Config) -> Iterator[Problem]:
                 yield _unknown(("lines", line.id, "ivr", "urgency", digit), "class", name, classes)
 
 
-def _promises(config: Config) -> Iterator[Problem]:
+def _promises(config: Description) -> Iterator[Problem]:
     recorded = _recorded(config.prompts, "wait") & _recorded(config.prompts, "wait-over")
     if not recorded:
         return  # a wrong folder is told once, where it is used
@@ -89,7 +85,7 @@ def _recorded(prompts: Path, family: str) -> set[int]:
     return {int(name) for name in names if name.isdecimal()}
 
 
-def _numbers(config: Config) -> Iterator[Problem]:
+def _numbers(config: Description) -> Iterator[Problem]:
     taken: dict[str, str] = {}
     for line in config.lines.values():
         for index, number in enumerate(line.numbers):
@@ -101,7 +97,7 @@ def _numbers(config: Config) -> Iterator[Problem]:
             taken.update(dict.fromkeys(forms, line.id))
 
 
-def _phones_and_people(config: Config) -> Iterator[Problem]:
+def _phones_and_people(config: Description) -> Iterator[Problem]:
     for name in sorted(set(config.phones) & set(config.trunks)):
         yield Problem(("phones", name), "found a phone and a trunk of this name; Asterisk needs different names")
     users: dict[str, str] = {}
@@ -116,7 +112,7 @@ def _phones_and_people(config: Config) -> Iterator[Problem]:
         users.setdefault(person.phone, person.id)
 
 
-def _addresses(config: Config) -> Iterator[Problem]:
+def _addresses(config: Description) -> Iterator[Problem]:
     seen: dict[object, str] = {}
     for phone in config.phones.values():
         if phone.address is None or (ip := phone.address.ip) is None:
@@ -141,7 +137,7 @@ def _addresses(config: Config) -> Iterator[Problem]:
             yield Problem(("trunks", trunk_id, "networks", index), text)
 
 
-def _ports(config: Config) -> Iterator[Problem]:
+def _ports(config: Description) -> Iterator[Problem]:
     asterisk = config.asterisk
     ports = (
         (("asterisk", "sip_port"), asterisk.sip_port),
@@ -166,7 +162,7 @@ def _ports(config: Config) -> Iterator[Problem]:
         yield Problem(("asterisk", "rtp_last"), text)
 
 
-def _general_lines(config: Config, declared: Declared) -> Iterator[Problem]:
+def _general_lines(config: Description, declared: Declared) -> Iterator[Problem]:
     for line in config.lines.values():
         if line.general_trunk is not None:
             place = ("lines", line.id, "general_trunk")
@@ -181,7 +177,7 @@ def _general_lines(config: Config, declared: Declared) -> Iterator[Problem]:
             yield Problem(("lines", line.id, "general_line"), text)
 
 
-def _codes(config: Config) -> Iterator[Problem]:
+def _codes(config: Description) -> Iterator[Problem]:
     codes = config.codes
     at_rest = {name: getattr(codes, name) for name in ("log_in", "log_out", "pause", "return_")}
     talking = {"transfer to the general line": codes.transfer + GENERAL_CODE}
@@ -203,7 +199,7 @@ def _codes(config: Config) -> Iterator[Problem]:
         yield Problem(("pause_reasons",), text)
 
 
-def _retention(config: Config) -> Iterator[Problem]:
+def _retention(config: Description) -> Iterator[Problem]:
     """Nobody keeps recordings for less than the law asks (ESTP 2.6)."""
     least = config.recordings.legal_minimum_days
     kept: list[tuple[tuple[str, ...], int]] = [(("recordings", "retention_days"), config.recordings.retention_days)]

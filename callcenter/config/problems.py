@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 
 from callcenter.config.sections import OWN_NAME
 from callcenter.config.yaml_file import Document, Location
+from callcenter.core.errors import ReadableError
 
 _ALLOWED = {
     "int_parsing": "a whole number",
@@ -56,7 +57,7 @@ class Problem:
         return f"{path}: {self.text}" + (f" (line {line})" if line else "")
 
 
-class ConfigError(Exception):
+class ConfigError(ReadableError):
     """The configuration cannot be used. The text lists everything that is wrong with it, one problem a line."""
 
     def __init__(self, path: Path, problems: Iterable[str]) -> None:

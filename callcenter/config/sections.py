@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from callcenter.calendar.hours import MIDNIGHT, WorkingHours
 from callcenter.config.values import (
     Address,
     Bind,
@@ -38,7 +39,6 @@ from callcenter.config.values import (
     Username,
     Zone,
 )
-from callcenter.hours import MIDNIGHT, WorkingHours
 
 GENERAL_CODE = "0"
 """The general line's transfer code: what follows `codes.transfer` where a group's would."""
@@ -202,12 +202,12 @@ class Phone(Named):
     """Whether several people sit at it in turn."""
 
     @property
-    def registers(self) -> bool:
+    def sip_registers(self) -> bool:
         """Whether it has a password of its own in the secrets file."""
         return self.address is None
 
 
-class Registration(Section):
+class SipRegistration(Section):
     """An account at a telephony provider; its password is `trunks: <id>` of the secrets file."""
 
     host: Host
@@ -220,7 +220,7 @@ class Trunk(Named):
     """Where callers come from: a registered provider, or networks whose calls are accepted."""
 
     networks: tuple[Subnet, ...] = ()
-    provider: Registration | None = None
+    provider: SipRegistration | None = None
     outgoing: Address | None = None
     """Where calls to the general line are sent over a trunk of networks; a provider is dialled at its host."""
 

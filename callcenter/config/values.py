@@ -25,8 +25,10 @@ from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo
 HOME_REGION = "RU"
 """Country of numbers written without their country code."""
 
-# Sections or targets of their own in Asterisk's files and in the core.
-_RESERVED = frozenset({"general", "global", "system", "default", "globals"})
+# Sections, extensions or targets of their own in Asterisk's files and in the core.
+_RESERVED = frozenset({"general", "global", "globals", "system", "default", "udp", "peer"})
+TRUNK_PREFIX = "trunk-"
+"""What the names that Asterisk knows trunks by begin with: a phone of such a name would be taken for the trunk."""
 _SPECIAL = frozenset("\"'`;\\$|^{}[]()<>,")
 _HOST_LABEL = r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)"
 _HOST = re.compile(rf"{_HOST_LABEL}(?:\.{_HOST_LABEL})*")
@@ -55,12 +57,21 @@ def _name(pattern: str, allowed: str) -> Callable[[str], str]:
     def check(text: str) -> str:
         if text in _RESERVED:
             raise ValueError(f"another name: {text!r} has a meaning of its own in Asterisk's files")
+        if text.lower().startswith(TRUNK_PREFIX):
+            raise ValueError(f"another name: those that begin with {TRUNK_PREFIX!r} are the trunks' own in Asterisk")
         if not expression.fullmatch(text):
             odd = next((char for char in text if not re.fullmatch(r"[A-Za-z0-9_-]", char)), None)
             raise ValueError(allowed + (f", not {describe(odd)}" if odd else ""))
         return text
 
     return check
+
+
+def _line_name(text: str) -> str:
+    """Lines are extensions in the dialplan, beside some that have a meaning there."""
+    if len(text) == 1 or text in ("queue", "back"):
+        raise ValueError(f"another name: {text!r} has a meaning of its own in the dialplan")
+    return text
 
 
 def _display_text(text: str) -> str:
@@ -230,6 +241,7 @@ Id = Annotated[
         _name(r"[a-z][a-z0-9_-]{0,30}", "up to 31 of a-z, 0-9, _ and -, the first a small letter (such as estp)")
     ),
 ]
+LineId = Annotated[Id, AfterValidator(_line_name)]
 PhoneName = Annotated[
     str, AfterValidator(_name(r"[A-Za-z0-9_-]{1,32}", "up to 32 of A-Z, a-z, 0-9, _ and - (such as 101)"))
 ]

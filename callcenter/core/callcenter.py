@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from callcenter.core import (
+from callcenter.core import events, warm_start
+from callcenter.core.call import (
     arrival,
     conversation,
     departure,
-    events,
-    past,
     promise,
-    reconcile,
     recording,
-    restore,
     ringing,
     set_aside,
     shift,
@@ -22,13 +19,14 @@ from callcenter.core import (
     waiting,
 )
 from callcenter.core.caller import Caller
+from callcenter.core.catchup import reconcile, restore
 from callcenter.core.commands import Command
 from callcenter.core.defect import Defect, concerned
 from callcenter.core.events import Event, TimerFired, TimerKind
 from callcenter.core.floor import Floor
-from callcenter.core.line import LineState
 from callcenter.core.operator import Operator
-from callcenter.core.prospect import newcomer_wait
+from callcenter.core.queue.ewt_input import newcomer_wait
+from callcenter.core.queue.line import LineState
 from callcenter.core.settings import Settings
 from callcenter.core.view import CallView, LineView, OperatorView, Outlook, View
 
@@ -54,7 +52,7 @@ RULES: Mapping[type, Callable[[Floor, Any], None]] = {
     events.UrgencyGiven: arrival.urgency_given,
     events.AnnouncementSpoken: waiting.spoken,
     events.InfoMenuVisited: waiting.info_menu_visited,
-    events.WaitsAlone: reconcile.waits_alone,
+    events.InFallbackQueue: reconcile.in_fallback_queue,
     events.GeneralLineEnded: departure.general_line_ended,
     events.ChannelHungUp: departure.hung_up,
     events.PhoneHungUp: departure.phone_hung_up,
@@ -73,12 +71,12 @@ RULES: Mapping[type, Callable[[Floor, Any], None]] = {
     events.HoursChanged: shift.hours_changed,
     events.DayStarted: shift.day_started,
     events.ClockSet: restore.clock_set,
-    past.PastCalls: promise.learn,
+    warm_start.LineWarmStart: promise.learn,
     events.TimerFired: _timer_fired,
     events.AsteriskLost: reconcile.lost,
-    events.AsteriskSilent: reconcile.silent,
-    events.AsteriskHeard: reconcile.heard,
-    past.Recalled: restore.recalled,
+    events.AsteriskUnresponsive: reconcile.unresponsive,
+    events.AsteriskResponsive: reconcile.responsive,
+    warm_start.FloorWarmStart: restore.warm_start,
     events.Snapshot: reconcile.snapshot,
     events.ServiceEnded: departure.service_ended,
     events.RecordingFinished: recording.finished,

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from callcenter.core.announcement import Said
-from callcenter.core.commands import Direct, Place
+from callcenter.core.commands import Place, Redirect
 from callcenter.core.events import Customer
 from callcenter.core.machine import Machine
+from callcenter.core.queue.announcement import Said
 from callcenter.core.records import AnnouncementRecord, CallRecord, TransferRecord
 
 
@@ -109,11 +109,11 @@ class Caller:
     """Counts among the lines in use (ESTP 2.2b)."""
     customer: Customer | None = None
     inn_tries: int = 0
-    direct: Direct | None = None
+    redirect: Redirect | None = None
     """Where the caller was last sent: said again when Asterisk asks again."""
     offer: str = ""
     """The offer of the queue that is out for this caller."""
-    served_alone: bool = False
+    served_by_fallback_queue: bool = False
     """Still in Asterisk's own queue, which rings somebody: it would ring the next one by itself."""
     legs: frozenset[str] = frozenset()
     """Answered legs of our people that belong to this call."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypedDict
 
-from callcenter.core.announcement import Said
 from callcenter.core.caller import Composed, Handover
-from callcenter.core.commands import Direct, Place
+from callcenter.core.commands import Place, Redirect
 from callcenter.core.events import Customer
 from callcenter.core.operator import Handling
+from callcenter.core.queue.announcement import Said
 from callcenter.core.records import AnnouncementRecord, CallRecord, HungUpBy, Identification, Outcome
 
 
@@ -53,9 +53,9 @@ class CallerChange(TypedDict, total=False):
     channel: str
     customer: Customer | None
     inn_tries: int
-    direct: Direct | None
+    redirect: Redirect | None
     offer: str
-    served_alone: bool
+    served_by_fallback_queue: bool
     legs: frozenset[str]
     leg: str
     bridge: str
@@ -115,6 +115,6 @@ class FloorChange(TypedDict, total=False):
     """Of what is known about Asterisk."""
 
     connected: bool
-    silent: bool
+    unresponsive: bool
     lost_at: float | None
     not_recording: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from callcenter.core.events import Requester, Timer
+from callcenter.core.events import ReplyTo, Timer
 from callcenter.core.records import (
     AnnouncementRecord,
     CallRecord,
@@ -27,12 +27,12 @@ class Place(StrEnum):
     HOLD = "hold"
     GENERAL = "general"
     GOODBYE = "goodbye"
-    ALONE = "alone"
+    FALLBACK_QUEUE = "fallback"
     """Asterisk's own queue: of a call that we set aside."""
 
 
 @dataclass(frozen=True, slots=True)
-class Direct:
+class Redirect:
     """Send the caller to another place of the dialplan, where `prompts` are played first."""
 
     call: str
@@ -40,7 +40,7 @@ class Direct:
     prompts: tuple[str, ...] = ()
     announcement: int = 0
     """Number of the announcement that the prompts are; 0: none."""
-    lead: float = 0.0
+    queue_priority: float = 0.0
     """Seconds by which the caller would come before somebody who joins now, were Asterisk to serve the queue alone."""
 
 
@@ -133,14 +133,14 @@ class Answer(StrEnum):
 class Reply:
     """Answer a request. `target` is the group asked for, where that matters."""
 
-    requester: Requester
+    reply_to: ReplyTo
     answer: Answer
     target: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Mirror:
-    """Keep Asterisk's own queue (the safety net) in step with who can take calls, as app_queue members."""
+class SyncQueueMember:
+    """Keep Asterisk's own queue (the fallback queue) in step with who can take calls, as app_queue members."""
 
     operator: str
     group: str
@@ -247,5 +247,5 @@ class SetAsideCall:
 
 
 Save = SaveCall | SaveOffer | SaveAnnouncement | SaveTransfer | SavePresence
-ToAsterisk = Direct | Announce | AfterBridge | Record | Ring | HangUp | KeepLeg | Mirror
+ToAsterisk = Redirect | Announce | AfterBridge | Record | Ring | HangUp | KeepLeg | SyncQueueMember
 Command = ToAsterisk | Save | Reply | SetTimer | CancelTimer | FinishRecording | Notice | Contained | SetAsideCall

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from callcenter.core.events import CallArrived, Event, TimerFired, TimerKind, WaitsAlone
+from callcenter.core.events import CallArrived, Event, InFallbackQueue, TimerFired, TimerKind
 from callcenter.core.floor import Floor
 
 OF_A_CALL = frozenset({TimerKind.RING, TimerKind.ANNOUNCE, TimerKind.FALSE_ANSWER})
@@ -24,7 +24,7 @@ class Defect(Exception):
 
 def concerned(floor: Floor, event: Event) -> tuple[str, ...]:
     """The calls that an event is about; an offer stands for its call."""
-    if isinstance(event, CallArrived | WaitsAlone):
+    if isinstance(event, CallArrived | InFallbackQueue):
         return (event.call,)
     ids = [getattr(event, name, "") for name in _NAMES]
     if isinstance(event, TimerFired) and event.timer.kind in OF_A_CALL:

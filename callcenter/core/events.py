@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from callcenter.core.past import CallHistory, PastCalls, Recalled
+from callcenter.core.call_history import CallHistory
+from callcenter.core.warm_start import FloorWarmStart, LineWarmStart
 
-Requester = str
+ReplyTo = str
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ class InfoMenuVisited:
 
 
 @dataclass(frozen=True, slots=True)
-class WaitsAlone:
+class InFallbackQueue:
     """A caller has come to Asterisk's own queue, since our heartbeat seemed stale; whom we may not even know.
 
     `seconds`: how long ago the call arrived.
@@ -189,7 +190,7 @@ class LogIn:
     person: str
     verified: bool
     phone: str = ""
-    requester: Requester = ""
+    reply_to: ReplyTo = ""
     channel: str = ""
     """The phone's own call in which the code was dialled: no offer can ring there before it has ended."""
 
@@ -200,7 +201,7 @@ class LogOut:
 
     person: str = ""
     phone: str = ""
-    requester: Requester = ""
+    reply_to: ReplyTo = ""
     cause: str = "asked"
 
 
@@ -211,7 +212,7 @@ class Pause:
     reason: str
     person: str = ""
     phone: str = ""
-    requester: Requester = ""
+    reply_to: ReplyTo = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +221,7 @@ class Return:
 
     person: str = ""
     phone: str = ""
-    requester: Requester = ""
+    reply_to: ReplyTo = ""
     channel: str = ""
     """The phone's own call in which the code was dialled: no offer can ring there before it has ended."""
 
@@ -242,7 +243,7 @@ class Transfer:
     leg: str = ""
     consult: bool = False
     not_customer: bool = False
-    requester: Requester = ""
+    reply_to: ReplyTo = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +252,7 @@ class CancelTransfer:
 
     person: str = ""
     leg: str = ""
-    requester: Requester = ""
+    reply_to: ReplyTo = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +261,7 @@ class CompleteTransfer:
 
     person: str = ""
     leg: str = ""
-    requester: Requester = ""
+    reply_to: ReplyTo = ""
 
 
 # -- the world -------------------------------------------------------------------------------------------------
@@ -333,12 +334,12 @@ class AsteriskLost:
 
 
 @dataclass(frozen=True, slots=True)
-class AsteriskSilent:
+class AsteriskUnresponsive:
     """The connection stands, but Asterisk does not answer: what happens there is not told now."""
 
 
 @dataclass(frozen=True, slots=True)
-class AsteriskHeard:
+class AsteriskResponsive:
     """Asterisk answers again on the same connection, and has told everything that happened meanwhile."""
 
 
@@ -403,7 +404,7 @@ Event = (
     | UrgencyGiven
     | AnnouncementSpoken
     | InfoMenuVisited
-    | WaitsAlone
+    | InFallbackQueue
     | GeneralLineEnded
     | ChannelHungUp
     | PhoneHungUp
@@ -422,12 +423,12 @@ Event = (
     | HoursChanged
     | DayStarted
     | ClockSet
-    | PastCalls
+    | LineWarmStart
     | TimerFired
     | AsteriskLost
-    | AsteriskSilent
-    | AsteriskHeard
-    | Recalled
+    | AsteriskUnresponsive
+    | AsteriskResponsive
+    | FloorWarmStart
     | Snapshot
     | ServiceEnded
     | RecordingFinished

@@ -15,19 +15,19 @@ from callcenter.core.commands import (
     Command,
     Contained,
     HangUp,
-    Mirror,
     Notice,
     SaveCall,
     SaveOffer,
     SavePresence,
     Severity,
+    SyncQueueMember,
     ToAsterisk,
 )
-from callcenter.core.line import LineState
 from callcenter.core.offer import OFFER, Offer, OfferStep
 from callcenter.core.operator import ACTIVITY, PRESENCE, Activity, ActivityStep, Operator, Presence, PresenceStep
+from callcenter.core.queue.line import LineState
+from callcenter.core.queue.roster import Roster
 from callcenter.core.records import CallRecord, PresenceRecord
-from callcenter.core.roster import Roster
 from callcenter.core.settings import Settings
 from callcenter.core.undo import Undo
 
@@ -75,7 +75,7 @@ class Floor:
         self.arriving: dict[str, CallRecord] = {}
         """Calls of which Asterisk is still going to tell, since it was not heard the first time: the journal's word."""
         self.connected = False
-        self.silent = False
+        self.unresponsive = False
         """Asterisk has not answered for a moment: what is believed of it may be old."""
         self.lost_at: float | None = None
         """When Asterisk was last seen, as far as is known; None: it is being seen."""
@@ -87,7 +87,7 @@ class Floor:
     @property
     def sees(self) -> bool:
         """Whether what is believed of Asterisk is true now: only then is anything begun or broken off there."""
-        return self.connected and not self.silent
+        return self.connected and not self.unresponsive
 
     # -- one event ---------------------------------------------------------------------------------------------
 
@@ -305,13 +305,13 @@ class Floor:
     # -- operators ---------------------------------------------------------------------------------------------
 
     def presence(self, operator: Operator, step: PresenceStep, cause: str, reason: str = "") -> None:
-        """Change what the person intends, write it down, keep rosters and the safety net in step (ESTP 5.3.1)."""
+        """Change what the person intends, write it down, keep rosters and the fallback queue in step (ESTP 5.3.1)."""
         self._intend(operator, step)
         self._undo.set(operator, "reason", reason)
         if step is PresenceStep.LOG_IN or step is PresenceStep.RETURN:
             self._undo.set(operator, "free_since", self.now)
         self._settle(operator, cause)
-        self.do(self._mirrored(operator))
+        self.do(self._queue_member(operator))
         self._leave_desk(operator)
 
     def recall_presence(self, operator: Operator, presence: Presence) -> None:
@@ -390,10 +390,10 @@ class Floor:
             )
         )
 
-    def _mirrored(self, operator: Operator) -> Mirror:
+    def _queue_member(self, operator: Operator) -> SyncQueueMember:
         on_shift = operator.presence is not Presence.OFF
         paused = operator.presence is Presence.PAUSED
-        return Mirror(operator.person.id, operator.person.group, operator.phone, on_shift, paused)
+        return SyncQueueMember(operator.person.id, operator.person.group, operator.phone, on_shift, paused)
 
     def staff(self, groups: Iterable[str]) -> int:
         """People of these groups on shift and not paused."""
@@ -403,7 +403,7 @@ class Floor:
         """People of these groups who can be offered a caller now."""
         return sum(len(self.rosters[group]) for group in groups if group in self.rosters)
 
-    def rivals(self, line: LineState) -> Iterable[LineState]:
+    def lines_sharing_staff(self, line: LineState) -> Iterable[LineState]:
         """Other lines whose callers the same people answer."""
         ours = set(line.settings.answered_by)
         return (x for x in self.lines.values() if x is not line and not ours.isdisjoint(x.settings.answered_by))

@@ -7,25 +7,26 @@ import contextlib
 import random
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
+from callcenter.accounts.secrets import Secrets
+from callcenter.app.controller import Controller
+from callcenter.app.run import PROJECT, controller, until_ready, until_stopped
+from callcenter.app.summary import summary
+from callcenter.calendar.clock import wall_clock
 from callcenter.config import Config
+from callcenter.core.errors import ReadableError
 from callcenter.core.events import Customer
 from callcenter.core.view import View
-from callcenter.customers_file import CustomersFile
-from callcenter.daemon import Controller
+from callcenter.customers.csv_file import CustomersFile
+from callcenter.customers.table import CustomersTable
 from callcenter.demo import sipp
 from callcenter.demo.setting import GENERAL_LINE_HOST, caller_address, make_setting, network
-from callcenter.demo.sipp import Answer, Caller, Crowd
-from callcenter.people import Secrets
-from callcenter.register import Register
-from callcenter.register.customers import CustomersTable
-from callcenter.standalone import PROJECT, controller, until_ready, until_stopped
-from callcenter.summary import summary
+from callcenter.demo.sipp import Caller, Crowd, Pickup
+from callcenter.store import Register
 
 CUSTOMERS = Path(__file__).parent / "customers.csv"
 STATUS_EVERY = 5.0
@@ -39,14 +40,14 @@ _LAST_WORDS = 60
 """Looks, 50 ms apart, whether the last caller is gone."""
 
 
-class DemoError(Exception):
+class DemoError(ReadableError):
     """The demonstration cannot go on; the text says why."""
 
 
 async def demonstrate(path: Path, callers_per_minute: float, seconds: float | None = None) -> None:
     """Run until Ctrl-C, SIGTERM or for `seconds`. Raises what `controller` raises, SippError and DemoError."""
     program = sipp.find(PROJECT)
-    config = make_setting(path)
+    config = make_setting(path, wall_clock().date())
     stop = asyncio.create_task(until_stopped())
     try:
         await _import_customers(config)
@@ -70,7 +71,7 @@ async def _import_customers(config: Config) -> None:
     """The callers' directory, so that some are known by their number, and some are none of this line's."""
     register = await Register.open(config.database)
     try:
-        await CustomersTable(register).replace(_directory(), CUSTOMERS.name, datetime.now(UTC))
+        await CustomersTable(register).replace(_directory(), CUSTOMERS.name, wall_clock())
     finally:
         await register.close()
 
@@ -107,7 +108,7 @@ class _Floor(contextlib.AsyncExitStack):
             if address is not None:  # make_setting gave one to each
                 await self._phone(phone, address.host, address.port, _answers(config.timings.ring_timeout))
         host, port = f"{network(config)}{GENERAL_LINE_HOST}", 5060
-        await self._phone("general", host, port, [Answer(2, 20), Answer(4, 30)])
+        await self._phone("general", host, port, [Pickup(2, 20), Pickup(4, 30)])
         self.push_async_callback(sipp.hang_up, self._phones)
         browsers = await self.enter_async_context(_browsers(config, [person.id for person in people]))
         back = asyncio.create_task(_bring_back(self._line, browsers))
@@ -121,7 +122,7 @@ class _Floor(contextlib.AsyncExitStack):
         never = [Caller(row.dials, row.number, delay=_LONGEST) for row in first]
         await self._callers("first-callers", _FIRST_CALLERS_HOST, first + never, 1.0, _FIRST)
 
-    async def _phone(self, name: str, host: str, port: int, answers: Sequence[Answer]) -> None:
+    async def _phone(self, name: str, host: str, port: int, answers: Sequence[Pickup]) -> None:
         folder = self._folder / name
         phone = sipp.phone(self._program, folder, host, port, answers, lasting=_LONGEST)
         self._phones.append(await self.enter_async_context(phone))
@@ -160,10 +161,10 @@ def callers(config: Config, rate: float) -> list[Caller]:
     ]
 
 
-def _answers(ring_timeout: float) -> list[Answer]:
+def _answers(ring_timeout: float) -> list[Pickup]:
     """One ringing in twenty is missed, though not the first."""
     return [
-        Answer(
+        Pickup(
             ring=ring_timeout + 5 if row and random.random() < 0.05 else random.uniform(0.5, 4),
             talk=random.uniform(15, 45),
         )
@@ -215,7 +216,7 @@ async def _until_nobody_calls(line: Controller) -> None:
 
 
 def _introduce(config: Config, line: Controller) -> None:
-    for text in summary(config, Secrets.load_or_create(config.var, config), line.view()):
+    for text in summary(config, Secrets.load_or_create(config.var, config), line.view(), wall_clock()):
         print(text)
     print(
         "Demonstration: open at all hours, callers and operators are simulated, nobody is asked for an INN or for the"
@@ -228,7 +229,7 @@ async def _show(line: Controller, stop: asyncio.Task[None], seconds: float | Non
     end = loop.time() + seconds if seconds is not None else float("inf")
     while not stop.done() and loop.time() < end:
         await asyncio.wait([stop], timeout=min(STATUS_EVERY, end - loop.time()))
-        moment = datetime.now().astimezone()
+        moment = wall_clock().astimezone()
         for text in status(line.view(), _ended(line)):
             print(f"{moment:%H:%M:%S}  {text}", flush=True)
 

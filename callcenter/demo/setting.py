@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import date, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ _PACE = {"ring_timeout": "8", "wrap_up": "5", "false_answer": "0.5"}
 _QUEUE_PACE = {"announce_every": "20", "expected_handling": "35"}
 
 
-def make_setting(path: Path) -> Config:
+def make_setting(path: Path, today: date) -> Config:
     """Derive `var/demo/config.yaml` from the configuration at `path` and load it. Raises ConfigError.
 
     Callers, phones and the general line stand on addresses of their own in the network of `asterisk.sip_bind` (127.0
@@ -31,7 +31,7 @@ def make_setting(path: Path) -> Config:
     """
     real = Config.load(path)
     folder = real.var / "demo"
-    data = derived(read_yaml(path).data, real, folder)
+    data = derived(read_yaml(path).data, real, folder, today)
     folder.mkdir(parents=True, exist_ok=True)
     written = folder / "config.yaml"
     note = f"# Made anew by every `callcenter demo` from {path.name}; changes belong there.\n"
@@ -49,7 +49,7 @@ def caller_address(config: Config, host: int) -> str:
     return f"{network(config)}{_CALLERS}.{host}"
 
 
-def derived(data: Mapping[str, Any], real: Config, folder: Path) -> dict[str, Any]:
+def derived(data: Mapping[str, Any], real: Config, folder: Path, today: date) -> dict[str, Any]:
     """The settings of the demonstration."""
     bind = real.asterisk.sip_bind
     bind = bind if ip_address(bind).is_loopback and ":" not in bind else "127.0.0.1"
@@ -63,7 +63,7 @@ def derived(data: Mapping[str, Any], real: Config, folder: Path) -> dict[str, An
         "recordings": {**(data.get("recordings") or {}), "folder": str(folder / "recordings")},
         "prompts": str(real.prompts),
         "dialplan": str(real.dialplan),
-        "lines": {name: _line(line) for name, line in (data.get("lines") or {}).items()},
+        "lines": {name: _line(line, today) for name, line in (data.get("lines") or {}).items()},
         "phones": {
             phone.id: {"address": f"{net}.{_PHONES}.{place}:{_PORT}", "shared": str(phone.shared).lower()}
             for place, phone in enumerate(real.phones.values(), 1)
@@ -76,9 +76,8 @@ def derived(data: Mapping[str, Any], real: Config, folder: Path) -> dict[str, An
     }
 
 
-def _line(line: Mapping[str, Any]) -> dict[str, Any]:
+def _line(line: Mapping[str, Any], today: date) -> dict[str, Any]:
     """Open at every hour of these days; simulated callers press no keys, so that nothing is asked."""
-    today = datetime.now(UTC).date()
     days = [(today + timedelta(days=day)).isoformat() for day in range(-1, _DAYS_OPEN)]
     always = {"opens": "00:00", "closes": "24:00", "extra_workdays": days, "extra_holidays": []}
     changed: dict[str, Any] = {

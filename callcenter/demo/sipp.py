@@ -18,6 +18,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from callcenter.core.errors import ReadableError
+
 SCENARIOS = Path(__file__).parent / "scenarios"
 RATE = 8000
 """Samples (A-law: bytes) a second."""
@@ -25,7 +27,7 @@ _SOFT, _HARD = 0.3, 2.0
 """Seconds that sipp gets to hang up its calls, and then to end."""
 
 
-class SippError(Exception):
+class SippError(ReadableError):
     """sipp is not there or does not start; the text says what to do."""
 
 
@@ -41,7 +43,7 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Pickup:
     """How a phone takes one call: seconds of ringing, then of conversation until it hangs up."""
 
     ring: float
@@ -132,7 +134,7 @@ async def phone(
     folder: Path,
     address: str,
     port: int,
-    rows: Sequence[Answer],
+    rows: Sequence[Pickup],
     *,
     lasting: float = 600.0,
     hertz: float = 1000.0,

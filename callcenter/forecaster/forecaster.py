@@ -6,18 +6,19 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from random import Random
 
+from callcenter.calendar.clock import WallClock
 from callcenter.config.sections import Line
 from callcenter.core.view import Outlook
 from callcenter.forecaster.advice import Advice
-from callcenter.forecaster.apart import ApartError, apart
+from callcenter.forecaster.worker_process import WorkerProcessError, in_worker_process
 from callcenter.planning.arrivals import History, expected_arrivals
 from callcenter.planning.forecast import Forecast, forecast
-from callcenter.register import Register, RegisterError
-from callcenter.register.history import half_hours
+from callcenter.reports.history import half_hours
+from callcenter.store import Register, RegisterError
 
 log = logging.getLogger(__name__)
 
@@ -55,12 +56,12 @@ class Forecaster:
         lines: Iterable[Line],
         register: Register,
         outlook: Callable[[str], Outlook],
-        clock: Callable[[tzinfo], datetime] = datetime.now,
+        wall: WallClock,
     ) -> None:
         self._watched = {line.id: _Watched(line, Advice(line.id)) for line in lines}
         self._register = register
         self._outlook = outlook
-        self._clock = clock
+        self._wall = wall
         self._loop = asyncio.get_running_loop()
         self._computing = asyncio.Lock()
         """One at a time: calls need the other cores."""
@@ -88,7 +89,7 @@ class Forecaster:
 
     def _begin(self, watched: _Watched) -> None:
         if not self._outlook(watched.line.id).joined:
-            watched.counted_since = self._clock(UTC)
+            watched.counted_since = self._wall()
 
     async def _attempt(self, act: Callable[[_Watched], Awaitable[None]], watched: _Watched) -> None:
         try:
@@ -98,14 +99,14 @@ class Forecaster:
 
     async def _look(self, watched: _Watched) -> None:
         """Make one forecast of this line; forget the last one when the line is closed."""
-        id, now = watched.line.id, self._clock(watched.line.zone)
+        id, now = watched.line.id, self._wall().astimezone(watched.line.zone)
         if not watched.line.hours.calendar.is_open(now):
             watched.forecast, watched.advice = None, Advice(id)
             return
         try:
             await self._learn(watched, now.date())
             found = await self._compute(watched, now)
-        except (ApartError, RegisterError) as problem:
+        except (WorkerProcessError, RegisterError) as problem:
             if str(problem) != watched.complaint:
                 log.warning("There is no forecast for line %s: %s", id, problem)
             watched.complaint = str(problem)
@@ -134,7 +135,7 @@ class Forecaster:
         chance = Random(f"{line.id} {now.date()}")  # noqa: S311 - a simulation
         play = partial(forecast, random=chance, risk=line.forecast.risk, at_least=line.required_staff)
         async with self._computing:
-            return await apart(play, outlook, slots, closes_in, line.target_wait)
+            return await in_worker_process(play, outlook, slots, closes_in, line.target_wait)
 
 
 def past_working_days(line: Line, today: date) -> list[date]:

@@ -8,6 +8,6 @@ channel. What is unknown is absent, never zero or NaN.
 
 from __future__ import annotations
 
-from callcenter.metrics.exposition import Metrics, RecordingState, RegisterState
+from callcenter.metrics.exposition import AmiState, Metrics, RecordingState, RegisterState
 
-__all__ = ["Metrics", "RecordingState", "RegisterState"]
+__all__ = ["AmiState", "Metrics", "RecordingState", "RegisterState"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import prometheus_client
@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 from callcenter.core.commands import Command, SaveAnnouncement, SaveCall
 from callcenter.core.events import Event
 from callcenter.core.view import View
-from callcenter.metrics import floor, forecast
+from callcenter.metrics import forecast, gauges
 from callcenter.metrics.counts import Counts
 from callcenter.metrics.ledger import LedgerCounts
 
@@ -47,8 +47,15 @@ class RecordingState(NamedTuple):
     """Calls whose recording is being made, or waits for the disk to take it."""
 
 
-AmiState = Callable[[], tuple[bool, float | None]]
-"""Whether we are connected and logged in, and the seconds since the last event (None: there was none yet)."""
+class AmiState(NamedTuple):
+    """The connection to Asterisk's manager interface."""
+
+    connected: bool = False
+    """And logged in."""
+    last_event_age: float | None = None
+    """Seconds since the last event; None: there was none yet."""
+    refused: Mapping[str, int] = {}
+    """Events since the start that were not Asterisk's own, by what showed it."""
 
 
 class Metrics:
@@ -58,7 +65,7 @@ class Metrics:
         self,
         view: Callable[[], View],
         register_state: Callable[[], RegisterState],
-        ami: AmiState,
+        ami_state: Callable[[], AmiState],
         forecasts: Callable[[], forecast.Forecasts] = dict,
         recordings: Callable[[], RecordingState] = RecordingState,
         *,
@@ -70,7 +77,7 @@ class Metrics:
         self._view = view
         self._counts = Counts(self._registry)
         self._ledger = LedgerCounts(self._registry)
-        self._registry.register(_Seen(view, register_state, ami, forecasts, recordings, version))
+        self._registry.register(_Seen(view, register_state, ami_state, forecasts, recordings, version))
         ProcessCollector(registry=self._registry)
 
     def observe_event(self, event: Event, now: float) -> None:
@@ -112,7 +119,7 @@ class _Seen(Collector):
         self,
         view: Callable[[], View],
         register_state: Callable[[], RegisterState],
-        ami: AmiState,
+        ami_state: Callable[[], AmiState],
         forecasts: Callable[[], forecast.Forecasts],
         recordings: Callable[[], RecordingState],
         version: str,
@@ -120,7 +127,7 @@ class _Seen(Collector):
         self._version = version
         self._view = view
         self._register_state = register_state
-        self._ami = ami
+        self._ami_state = ami_state
         self._forecasts = forecasts
         self._recordings = recordings
 
@@ -130,22 +137,34 @@ class _Seen(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """All families, from one view."""
-        yield from floor.families(self._view())
+        yield from gauges.families(self._view())
         yield from forecast.families(self._forecasts())
         yield from self._parts()
 
     def _parts(self) -> Iterator[Metric]:
-        up, age = self._ami()
-        yield GaugeMetricFamily("callcenter_ami_up", "1 while logged in to Asterisk's manager interface.", value=up)
-        last = GaugeMetricFamily("callcenter_ami_last_event_age_seconds", "Time since Asterisk last reported anything.")
-        if age is not None:
-            last.add_metric([], age)
-        yield last
+        yield from _ami(self._ami_state())
         yield from _register(self._register_state())
         yield from _recordings(RecordingState(*self._recordings()), self._view().not_recording)
         build = GaugeMetricFamily("callcenter_build_info", "The running version; always 1.", labels=["version"])
         build.add_metric([self._version], 1)
         yield build
+
+
+def _ami(state: AmiState) -> Iterator[Metric]:
+    up = "1 while logged in to Asterisk's manager interface."
+    yield GaugeMetricFamily("callcenter_ami_up", up, value=state.connected)
+    last = GaugeMetricFamily("callcenter_ami_last_event_age_seconds", "Time since Asterisk last reported anything.")
+    if state.last_event_age is not None:
+        last.add_metric([], state.last_event_age)
+    yield last
+    refused = CounterMetricFamily(
+        "callcenter_ami_refused",
+        "Events that are not Asterisk's own word, by what showed it: somebody writes into the messages of calls.",
+        labels=["reason"],
+    )
+    for reason, count in state.refused.items():
+        refused.add_metric([reason], count)
+    yield refused
 
 
 def _register(state: RegisterState) -> Iterator[Metric]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter
 
-from callcenter.core.ledger import judged
+from callcenter.core.queue.ledger import judged
 from callcenter.core.records import AnnouncementRecord, CallRecord, PromiseResult
 from callcenter.metrics.recent import LineOfCall, SeenOnce
 

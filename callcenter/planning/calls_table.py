@@ -7,6 +7,8 @@ import io
 import math
 import re
 
+from callcenter.core.errors import ReadableError
+
 HEADINGS = {"start": ("start", "начало"), "calls": ("calls", "звонки")}
 """Column -> how its heading can be written; upper and lower case are alike, other columns are left alone."""
 
@@ -17,7 +19,7 @@ _LONGEST = 100_000
 _MISTAKES_SHOWN = 20
 
 
-class CallsTableError(Exception):
+class CallsTableError(ReadableError):
     """The table is not right; the text names every line that is wrong, what was found and what is allowed."""
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 
-from callcenter.core.estimate import wait
+from callcenter.core.queue.estimate import wait
 
 _NEGLIGIBLE = 1e-18
 """A state's weight beside the likeliest one's from which on nothing is added."""

@@ -13,11 +13,11 @@ from itertools import count
 from random import Random
 from typing import Literal
 
-from callcenter.core.estimate import wait
+from callcenter.core.queue.estimate import wait
 from callcenter.core.view import Outlook
 from callcenter.planning.arrivals import Slot
 from callcenter.planning.erlang import Load, least_staff
-from callcenter.planning.paths import Demand, Floor, Handling, Path, Plan, Served, draw
+from callcenter.planning.paths import Demand, Handling, Path, Plan, Served, Team, draw
 
 _MOST_CALLERS = 300_000
 """Callers played at most for one number of people, in all paths: time and memory."""
@@ -229,8 +229,8 @@ class _Days:
         """Serve every path with so many people."""
         days = cls(outlook, target)
         for path in paths:
-            floor = Floor(path, people, plan)
-            days._add(floor.serve(path.waiting), floor.serve(path.coming))
+            team = Team(path, people, plan)
+            days._add(team.serve(path.waiting), team.serve(path.coming))
         return days
 
     def _add(self, waiting: Served, coming: Served) -> None:

@@ -127,7 +127,7 @@ class Served:
     """Sum of the waits that callers of endless patience would have had; `math.inf` when nobody would have come."""
 
 
-class Floor:
+class Team:
     """People who serve callers first come, first served; when people leave, they finish their calls first."""
 
     def __init__(self, path: Path, people: int, plan: Plan = ()) -> None:

@@ -6,7 +6,6 @@ import asyncio
 import itertools
 import logging
 import re
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
@@ -31,11 +30,11 @@ class Adoption:
         self._zone = zone
         self._who = who
 
-    async def run(self) -> None:
+    async def run(self, now: datetime) -> None:
         """At the start of the controller: only where there never was a manifest, or this was interrupted."""
         try:
             if await asyncio.to_thread(self._wanted):
-                adopted = await asyncio.to_thread(self.adopt)
+                adopted = await asyncio.to_thread(self.adopt, now)
                 log.info("The manifest of recordings has begun; %d files that were there are entered.", adopted)
         except Exception as problem:
             log.error("The files from before the manifest cannot be entered: %s", problem)
@@ -47,14 +46,16 @@ class Adoption:
         marks = [entry.why for entry in self._manifest.entries(Action.FOUND) if not entry.path]
         return bool(marks) and marks[-1] == BEGUN
 
-    def adopt(self) -> int:
-        """Enter every file without an entry; how many there were. Blocks. Raises OSError, ManifestError."""
-        began = time.time()
+    def adopt(self, now: datetime) -> int:
+        """Enter the files from before `now` that have no entry; how many there were.
+
+        Blocks. Raises OSError, ManifestError.
+        """
         self._manifest.add(Entry(Action.FOUND, why=BEGUN, who=self._who))
         entered = list(self._manifest.entries(Action.ADDED, Action.FOUND, Action.DELETED))
         known, last = {entry.path for entry in entered}, entered[-1].number
         adopted = 0
-        unknown = ((file, path) for file, path in self._files(began) if path not in known)
+        unknown = ((file, path) for file, path in self._files(now.timestamp()) if path not in known)
         while batch := [self._entry(file, path) for file, path in itertools.islice(unknown, _BATCH)]:
             entered = self._manifest.add_unknown(*batch, after=last)  # calls are ending, and theirs is the better entry
             adopted += sum(entry.why == _FOUND for entry in entered)

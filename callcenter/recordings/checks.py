@@ -7,14 +7,17 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Collection
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
+from callcenter.calendar.clock import WallClock
 from callcenter.recordings.conversation import Conversation, Register
 from callcenter.recordings.manifest import Manifest
 from callcenter.recordings.problems import examine
 
 log = logging.getLogger(__name__)
 
+_EVERY = 5.0
+"""Seconds from one look at what is due to the next."""
 _BATCH = 50
 _AT_A_TIME = 0.05
 """Seconds after which a visit to a thread looks at no further one."""
@@ -32,7 +35,7 @@ class RecordingChecks:
         after: float,
         keep_days: Callable[[str], int],
         unfinished: Callable[[], Collection[str]],
-        every: float = 5.0,
+        wall: WallClock,
     ) -> None:
         """`after`: seconds from a call's end to its check. `keep_days`: of a line.
 
@@ -43,7 +46,7 @@ class RecordingChecks:
         self._after = timedelta(seconds=after)
         self._keep_days = keep_days
         self._unfinished = unfinished
-        self._every = every
+        self._wall = wall
         self.checked = 0
         self.problems = 0
         """Recordings with a problem, of those checked since the start."""
@@ -57,18 +60,18 @@ class RecordingChecks:
                 log.warning("Recordings cannot be checked just now: %s", problem)
                 more = False
             if not more:
-                await asyncio.sleep(self._every)
+                await asyncio.sleep(_EVERY)
 
     async def look(self) -> int:
         """Check those whose time has come, the oldest first; how many were found (no more than a batch)."""
-        before = datetime.now(UTC) - self._after
+        before = self._wall() - self._after
         due = list(await self._register.unchecked(before, self._unfinished(), _BATCH))
         left = deque(due)
         while left:
             began = time.monotonic()
             found = await asyncio.to_thread(self._examine_some, left)
             known = {said.call: _together(said.problem, problems) for said, problems in found}
-            await self._register.checked(known, datetime.now(UTC))
+            await self._register.checked(known, self._wall())
             for said, problems in found:
                 self.checked += 1
                 if problems or said.problem:
@@ -89,8 +92,8 @@ class RecordingChecks:
     def _examine(self, said: Conversation) -> list[str]:
         try:
             entry = self._manifest.of_path(said.recording) if said.recording else None
-            kept = timedelta(days=self._keep_days(said.line))
-            return examine(said, entry, self._manifest.file(said.recording or "."), kept)
+            kept_since = self._wall() - timedelta(days=self._keep_days(said.line))
+            return examine(said, entry, self._manifest.file(said.recording or "."), kept_since)
         except Exception as error:  # whatever stands in a file must not keep the others from being checked
             return [f"its recording cannot be checked: {error}"]
 

@@ -1,4 +1,4 @@
-"""What recordings need to know of a conversation, and where it is kept: `callcenter.register.conversations`."""
+"""What recordings need to know of a conversation, and where it is kept: `callcenter.reports.conversations`."""
 
 from __future__ import annotations
 

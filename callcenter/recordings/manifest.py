@@ -19,10 +19,12 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
-from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, BinaryIO
+
+from callcenter.calendar.clock import WallClock
+from callcenter.core.errors import ReadableError
 
 NAME, HEAD_NAME = "manifest.jsonl", "manifest.head"
 FIRST = "0" * 64
@@ -34,7 +36,7 @@ _BLOCK = 1 << 17
 _encode = json.JSONEncoder(ensure_ascii=True, sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 
 
-class ManifestError(Exception):
+class ManifestError(ReadableError):
     """The manifest cannot be read or written; the text says why."""
 
 
@@ -123,9 +125,10 @@ class Head:
 class Manifest:
     """The manifest of one folder. Knows nothing between two calls: other processes write to it, too."""
 
-    def __init__(self, folder: Path, var: Path) -> None:
-        """`var`: where the second copy of the head is kept."""
+    def __init__(self, folder: Path, var: Path, wall: WallClock) -> None:
+        """`var`: where the second copy of the head is kept. `wall`: dates the entries."""
         self.path = folder / NAME
+        self._wall = wall
         self._head = var / HEAD_NAME
 
     def add(self, *entries: Entry) -> None:
@@ -146,7 +149,7 @@ class Manifest:
     def _append(self, file: BinaryIO, entries: Iterable[Entry]) -> list[Entry]:
         size = os.fstat(file.fileno()).st_size
         head, torn = _tail(file, size)
-        now = datetime.now(UTC).isoformat(timespec="microseconds")
+        now = self._wall().isoformat(timespec="microseconds")
         written = []
         for entry in (*self._findings(head, torn), *entries):
             entry = replace(_trimmed(entry), number=head.number + 1, at=now, previous=head.hash)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from callcenter.recordings.conversation import Conversation
@@ -26,18 +26,20 @@ SILENCE_MATTERS = 5.0
 SIDES = ("the caller's side", "the operator's side")
 
 
-def examine(said: Conversation, entry: Entry | None, file: Path, kept: timedelta, *, listen: bool = True) -> list[str]:
+def examine(
+    said: Conversation, entry: Entry | None, file: Path, kept_since: datetime, *, listen: bool = True
+) -> list[str]:
     """Everything that is wrong. `entry`: the manifest's last word on the file; not `listen`: only what is quick.
 
-    `kept`: for how long the line keeps its recordings. One that was older than this and gone before there was a
-    manifest was deleted in time: nobody could enter it.
+    `kept_since`: recordings of calls that ended before it need not be there any more. One that was gone before there
+    was a manifest was deleted in time: nobody could enter it.
     """
     if not said.recording:
         return [] if said.talk < WORTH_RECORDING else [said.problem or "there is no recording"]
     if entry is not None and entry.action is Action.DELETED:
         return []
     found = []
-    if entry is None and not file.exists() and said.ended_at + kept < datetime.now(UTC):
+    if entry is None and not file.exists() and said.ended_at < kept_since:
         return []
     if entry is None:
         found.append("the manifest does not know its recording")

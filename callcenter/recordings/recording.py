@@ -110,8 +110,8 @@ Outcome = Recording | RecordingError | None
 class Maker:
     """Makes recordings of what lies in Asterisk's spool. Blocks; for threads."""
 
-    def __init__(self, spool: Path, folder: Path, manifest: Manifest) -> None:
-        self._spool = spool
+    def __init__(self, incoming: Path, folder: Path, manifest: Manifest) -> None:
+        self._incoming = incoming
         self._folder = folder
         self._manifest = manifest
 
@@ -122,9 +122,9 @@ class Maker:
         that is synced.
         """
         try:
-            spooled = [path.name for path in self._spool.iterdir()] if self._spool.is_dir() else []
+            spooled = [path.name for path in self._incoming.iterdir()] if self._incoming.is_dir() else []
         except OSError as error:
-            return [NotYet(f"{self._spool}: {error}")] * len(asked)
+            return [NotYet(f"{self._incoming}: {error}")] * len(asked)
         found = [self._joined(wanted, waited, spooled) for wanted, waited in asked]
         trouble = self._enter([one.entry for one in found if isinstance(one, _Joined) and not one.entered])
         return [self._emptied(one, trouble) if isinstance(one, _Joined) else one for one in found]
@@ -170,7 +170,7 @@ class Maker:
     def _problem(self, target: Path, error: Exception) -> RecordingError:
         may_help = isinstance(error, (OSError, ManifestError)) and getattr(error, "errno", 0) not in _FOR_EVER
         kind = NotYet if may_help else RecordingError
-        return kind(f"{target.name}: {error}; what there is stays in {self._spool}")
+        return kind(f"{target.name}: {error}; what there is stays in {self._incoming}")
 
     def _target(self, wanted: Wanted) -> Path:
         """Where it lies already, or is to lie."""
@@ -184,7 +184,7 @@ class Maker:
         first, last = f"{call}-", "-in.wav"
         numbers = (name[len(first) : -len(last)] for name in spooled if name.startswith(first) and name.endswith(last))
         names = [call, *(f"{call}-{number}" for number in sorted(map(int, filter(str.isdecimal, numbers))))]
-        return [(self._spool / f"{name}-in.wav", self._spool / f"{name}-out.wav") for name in names]
+        return [(self._incoming / f"{name}-in.wav", self._incoming / f"{name}-out.wav") for name in names]
 
     def _made_before(self, target: Path) -> Recording | None:
         """The file as it was entered: of Asterisk's files, some may be gone already."""

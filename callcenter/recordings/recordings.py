@@ -23,8 +23,8 @@ _FIRST_RETRY, _LONGEST_RETRY = 2.0, 60.0
 class Recordings:
     """Finishes recordings. No call ever waits for a disk: all that touches one is done in threads."""
 
-    def __init__(self, spool: Path, folder: Path, manifest: Manifest) -> None:
-        self._maker = Maker(spool, folder, manifest)
+    def __init__(self, incoming: Path, folder: Path, manifest: Manifest) -> None:
+        self._maker = Maker(incoming, folder, manifest)
         self._turn = asyncio.Semaphore(_AT_ONCE)
         self._asked: list[tuple[Wanted, float]] = []
         """For the next look, and since when."""

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TypeVar
 
+from callcenter.calendar.clock import WallClock
 from callcenter.recordings.conversation import Register
 from callcenter.recordings.manifest import Action, Entry, Manifest, ManifestError
 
@@ -41,12 +42,12 @@ class Retention:
         self._register = register
         self._who = who
 
-    async def run(self, first: float = 600.0, every: float = 86_400.0) -> None:
+    async def run(self, wall: WallClock, first: float = 600.0, every: float = 86_400.0) -> None:
         """Some time after the start, then daily; until cancelled."""
         await asyncio.sleep(first)
         while True:
             try:
-                await self._expire_a_day(datetime.now(UTC))
+                await self._expire_a_day(wall())
             except Exception as problem:
                 log.error("Old recordings cannot be deleted just now: %s", problem)
             await asyncio.sleep(every)

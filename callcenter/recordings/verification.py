@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
@@ -44,22 +43,24 @@ class Verification:
         register: Register,
         zone: Callable[[str], tzinfo],
         keep_days: Callable[[str], int],
-        spool: Path,
+        incoming: Path,
+        now: datetime,
         *,
         scope: Scope = Scope(),  # noqa: B008 - frozen
         listen: bool = True,
         grace: float = 120.0,
         expected: Head | None = None,
     ) -> None:
-        """`grace`: seconds after the end of a call in which its file may still be made."""
+        """What is wrong at `now`. `grace`: seconds after the end of a call in which its file may still be made."""
         self._manifest = manifest
         self._register = register
         self._zone = zone
         self._keep_days = keep_days
-        self._spool = spool
+        self._incoming = incoming
         self._scope = scope
         self._listen = listen
-        self._until = datetime.now(UTC) - timedelta(seconds=grace)
+        self._now = now
+        self._until = now - timedelta(seconds=grace)
         self._chain = Chain(manifest, expected)
         self._words: dict[str, Entry] = {}
         self.conversations = 0
@@ -103,12 +104,12 @@ class Verification:
         self.conversations += 1
         entry = self._words.get(said.recording)
         try:
-            kept = timedelta(days=self._keep_days(said.line))
-            found = examine(said, entry, self._manifest.file(said.recording or "."), kept, listen=self._listen)
+            kept_since = self._now - timedelta(days=self._keep_days(said.line))
+            found = examine(said, entry, self._manifest.file(said.recording or "."), kept_since, listen=self._listen)
         except (ManifestError, OSError) as error:
             found = [str(error)]
-        if not said.recording and found and (self._spool / f"{said.call}-in.wav").exists():
-            found.append(f"what Asterisk recorded lies in {self._spool}")
+        if not said.recording and found and (self._incoming / f"{said.call}-in.wav").exists():
+            found.append(f"what Asterisk recorded lies in {self._incoming}")
         if not found and said.problem and not (entry and entry.action is Action.DELETED):
             found = [said.problem]
         ended = said.ended_at.astimezone(self._zone(said.line))
@@ -141,7 +142,7 @@ class Verification:
 
     def _without_entry(self) -> Iterator[str]:
         """Files that nobody knows; those of the last moments are being entered."""
-        folder, newest = self._manifest.path.parent, min(self._until.timestamp(), time.time())
+        folder, newest = self._manifest.path.parent, self._until.timestamp()
         for place, _, names in os.walk(folder):
             for name in sorted(names):
                 path = (Path(place) / name).relative_to(folder).as_posix()

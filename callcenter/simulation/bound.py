@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from callcenter.core.estimate import Estimate, wait
+from callcenter.core.queue.estimate import Estimate, wait
 from callcenter.simulation.rivals import RivalView
 
 PROMISED = 0.9

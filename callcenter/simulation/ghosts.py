@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from callcenter.core.queue import Queue
+from callcenter.core.queue.queue import Queue
 
 
 class Ghosts:

@@ -13,6 +13,7 @@ from math import ceil, floor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from callcenter.core.errors import ReadableError
 from callcenter.simulation.measures import DEPTHS, depth_group, depth_name, had_to_wait, interval, percentile
 from callcenter.simulation.outcome import SimulatedCall
 
@@ -36,7 +37,7 @@ GOAL = (0.88, 0.94)
 BLUE, ORANGE, GREY, RED = "#0072b2", "#d55e00", "#777777", "#b3001b"
 
 
-class CannotDraw(Exception):
+class CannotDraw(ReadableError):
     """Why there will be no picture, for people."""
 
 

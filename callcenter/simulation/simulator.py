@@ -17,10 +17,10 @@ from callcenter.core.commands import (
     Announce,
     CancelTimer,
     Contained,
-    Direct,
     FinishRecording,
     HangUp,
     Place,
+    Redirect,
     Ring,
     SaveAnnouncement,
     SavePresence,
@@ -119,7 +119,7 @@ class Simulation:
         self._rows: dict[int, SimulatedCall] = {}
         """Finished, but not yet their turn."""
         self._obey: Mapping[type, Callable[[Any], None]] = {
-            Direct: self._direct,
+            Redirect: self._redirect,
             Announce: self._announce,
             Ring: self._ring,
             HangUp: self._silence,
@@ -203,7 +203,7 @@ class Simulation:
         self._callers[id] = _Caller(index, id, demand, urgency, self._on_duty, self._now)
         self._tell(CallArrived(id, f"PJSIP/{id}", self._line.id, ""))
 
-    def _direct(self, command: Direct) -> None:
+    def _redirect(self, command: Redirect) -> None:
         caller = self._callers[command.call]
         if command.place is Place.GREETING:
             self._inbox.append(GreetingHeard(caller.id))

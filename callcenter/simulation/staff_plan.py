@@ -11,12 +11,14 @@ from itertools import count
 from math import inf, isfinite
 from pathlib import Path
 
+from callcenter.core.errors import ReadableError
+
 DAY = 86400.0
 MOST_AGENTS = 10_000
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 
 
-class StaffPlanError(Exception):
+class StaffPlanError(ReadableError):
     """A staff plan that cannot be worked by; the text is for people and names the line of the file."""
 
 

@@ -9,6 +9,7 @@ from math import inf, isfinite
 from pathlib import Path
 from typing import IO
 
+from callcenter.core.errors import ReadableError
 from callcenter.simulation.outcome import SimulatedCall
 from callcenter.simulation.traffic import Demand
 
@@ -19,7 +20,7 @@ LONGEST_SPAN = 100 * 366 * 86400.0
 ENDLESS = ("", "inf", "endless")
 
 
-class TraceError(Exception):
+class TraceError(ReadableError):
     """A trace that cannot be simulated; the text is for people and names the line of the file."""
 
 

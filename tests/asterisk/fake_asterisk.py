@@ -53,6 +53,7 @@ class FakeAsterisk:
         self.facts = facts
         self.secret = "open sesame"
         self.answers_pings = True
+        self.token = ""
         self.after_login = event("FullyBooted", Status="Fully Booted")
         self.answers: dict[str, Answer] = {}
         self.logins = 0
@@ -66,8 +67,14 @@ class FakeAsterisk:
         self.port = 0
 
     def say(self, text: str | bytes) -> None:
-        """To the connection made last."""
-        self._writers[-1].write(text if isinstance(text, bytes) else text.encode())
+        """To the connection made last. The dialplan's own events have the token that the dialplan was given."""
+        data = text if isinstance(text, bytes) else text.encode(errors="surrogateescape")
+        blocks = data.split(b"\r\n\r\n")
+        self._writers[-1].write(b"\r\n\r\n".join(map(self._with_token, blocks)))
+
+    def _with_token(self, block: bytes) -> bytes:
+        ours = b"UserEvent: CC" in block and b"Token: " not in block
+        return block.replace(b"UserEvent: CC", f"Token: {self.token}\r\nUserEvent: CC".encode(), 1) if ours else block
 
     def answer_pings(self) -> None:
         """Those that have been left unanswered, now and from now on."""
@@ -117,6 +124,8 @@ class FakeAsterisk:
                 self.answer_pings()
         else:
             self.received.append(action)
+            if action.get("Variable") == "CC_TOKEN":
+                self.token = action["Value"]
             if name in self.answers:
                 writer.write(self.answers[name](action).encode())
         self.facts.changed()

@@ -1,8 +1,8 @@
 """A real Asterisk tells of a few calls: makes `tests/data/ami_session.txt` (`python -m tests.asterisk.record_session`).
 
 Answers to actions and lists are left out: whoever replays the events answers for itself. What operators asked for
-on their pages stands between the events. The boot id of the
-controller that was there reads BOOT, and secrets or addresses of this machine are in none of the events.
+on their pages stands between the events. The boot id of the controller that was there reads BOOT, its token TOKEN, and
+secrets or addresses of this machine are in none of the events.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ async def record(folder: Path) -> str:
     with patch.object(Connection, "data_received", listening):
         async with station(folder, ivr=asking, prompts=str(prompts), timings=timings) as line:
             await _day(line, asks)
-            boot = line.controller._center._floor.settings.boot
-    return heard.decode().replace(boot, "BOOT")
+            boot, token = line.controller._center._floor.settings.boot, line.controller._token
+    return heard.decode().replace(boot, "BOOT").replace(token, "TOKEN")
 
 
 async def _day(line: Station, asks: Callable[[str], None]) -> None:

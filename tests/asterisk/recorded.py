@@ -12,7 +12,7 @@ SESSION = Path(__file__).resolve().parents[1] / "data/ami_session.txt"
 
 ASKED = "Asked: "
 """What an operator asked for by the page in this moment: no word of Asterisk."""
-STAGES = {
+DIALPLAN_STEPS = {
     "cc-arrive": "arriving",
     "cc-greeting": "greeting",
     "cc-identify": "identifying",
@@ -22,9 +22,9 @@ STAGES = {
 }
 
 
-def session(boot: str) -> list[str]:
-    """Events as they were told, each as it goes over the wire; offers have the ids that this controller gives them."""
-    text = SESSION.read_text().replace("BOOT", boot)
+def session(boot: str, token: str) -> list[str]:
+    """Events as they were told, each as it goes over the wire; with the ids and the token of this controller."""
+    text = SESSION.read_text().replace("BOOT", boot).replace("TOKEN", token)
     return [block.strip("\n").replace("\n", "\r\n") + "\r\n\r\n" for block in text.split("\n\n")]
 
 
@@ -42,11 +42,11 @@ def world(told: Iterable[str]) -> dict[str, dict[str, str]]:
             seen.pop(id, None)
         elif message["Event"] != "OriginateResponse":
             channel = seen.setdefault(id, {"Uniqueid": id, "Channel": message["Channel"], "Seconds": "5"})
-            channel["CallerIDNum"] = message["CallerIDNum"]
+            channel["Who"] = message.get("Number") or channel.get("Who", "")
             if message["Event"].startswith("Bridge"):
                 channel["BridgeID"] = message["BridgeUniqueid"] if message["Event"] == "BridgeEnter" else ""
             if not id.startswith("offer-"):
-                channel["Stage"] = STAGES.get(message["Context"], "leaving")
+                channel["Stage"] = DIALPLAN_STEPS.get(message["Context"], "leaving")
     return seen
 
 
@@ -54,7 +54,8 @@ def status_items(channels: Iterable[dict[str, str]], action_id: str) -> str:
     """The answer to `Status`, without its beginning."""
     items = []
     for channel in channels:
-        headers = {key: value for key, value in channel.items() if key != "Stage"}
-        variables = f"CC_LINE=estp\r\nVariable: CC_STAGE={channel['Stage']}" if "Stage" in channel else "CC_LINE="
+        headers = {key: value for key, value in channel.items() if key not in ("Stage", "Who")}
+        known = f"CC_LINE=estp\r\nVariable: CC_WHO={channel.get('Who', '')}\r\nVariable: CC_STAGE="
+        variables = f"{known}{channel['Stage']}" if "Stage" in channel else "CC_LINE="
         items.append(event("Status", ActionID=action_id, **headers, Variable=variables))
     return "".join(items) + event("StatusComplete", ActionID=action_id, EventList="Complete")

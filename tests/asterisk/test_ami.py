@@ -36,10 +36,10 @@ class Line:
         self.facts = asterisk.facts
         self.events: list[Message] = []
         self.connections: list[tuple[bool, str]] = []
-        self.silences: list[tuple[bool, int]] = []
+        self.unresponsiveness: list[tuple[bool, int]] = []
         """Silent or not, and how many events had been told by then."""
         self.on_event: Callable[[Message], None] = lambda _: None
-        self.ami = Ami(settings, self._event, self._connected, self._silent)
+        self.ami = Ami(settings, self._event, self._connected, self._unresponsive)
 
     def _event(self, message: Message) -> None:
         self.events.append(message)
@@ -50,8 +50,8 @@ class Line:
         self.connections.append((connected, reason))
         self.facts.changed()
 
-    def _silent(self, silent: bool) -> None:
-        self.silences.append((silent, len(self.events)))
+    def _unresponsive(self, unresponsive: bool) -> None:
+        self.unresponsiveness.append((unresponsive, len(self.events)))
         self.facts.changed()
 
     async def until(self, fact: Callable[[], bool]) -> None:
@@ -365,7 +365,7 @@ async def test_the_items_of_a_list_that_came_too_late_are_no_events(line: Line) 
 
 
 async def test_when_the_peer_falls_silent_the_connection_is_given_up(asterisk: FakeAsterisk) -> None:
-    hasty = replace(settings_for(asterisk.port), ping_interval=0.02, silent_after=0.01, lost_after=0.02)
+    hasty = replace(settings_for(asterisk.port), ping_interval=0.02, unresponsive_after=0.01, lost_after=0.02)
     async with Line(asterisk, hasty).running() as line:
         await line.until_connected()
         asterisk.answers_pings = False
@@ -376,28 +376,30 @@ async def test_when_the_peer_falls_silent_the_connection_is_given_up(asterisk: F
         )
         asterisk.answers_pings = True
         await line.until_connected(times=2)
-        assert [silent for silent, _ in line.silences] == [True]  # the end of the connection says the rest
-        assert not line.ami.silent
+        assert [unresponsive for unresponsive, _ in line.unresponsiveness] == [
+            True
+        ]  # the end of the connection says the rest
+        assert not line.ami.unresponsive
 
 
 async def test_a_peer_that_answers_late_has_told_everything_by_then(asterisk: FakeAsterisk) -> None:
     """A network that stood still: the connection is kept, and who decides knows from when to when it was blind."""
-    patient = replace(settings_for(asterisk.port), ping_interval=0.02, silent_after=0.02, lost_after=LIMIT)
+    patient = replace(settings_for(asterisk.port), ping_interval=0.02, unresponsive_after=0.02, lost_after=LIMIT)
     async with Line(asterisk, patient).running() as line:
         await line.until_connected()
         asterisk.answers_pings = False
-        await line.until(lambda: line.ami.silent)
+        await line.until(lambda: line.ami.unresponsive)
         asterisk.say("".join(event("Newchannel", Uniqueid=str(n)) for n in range(50)))
         asterisk.answer_pings()
-        await line.until(lambda: len(line.silences) > 1)
-        assert line.silences == [(True, 1), (False, 51)]
+        await line.until(lambda: len(line.unresponsiveness) > 1)
+        assert line.unresponsiveness == [(True, 1), (False, 51)]
         assert [up for up, _ in line.connections] == [True]
-        assert not line.ami.silent
+        assert not line.ami.unresponsive
 
 
 async def test_an_answer_behind_a_long_list_is_waited_for(asterisk: FakeAsterisk) -> None:
     """Thousands of channels take longer to tell than silence may last: as long as they come, nobody is gone."""
-    settings = replace(settings_for(asterisk.port), ping_interval=0.02, silent_after=1.0, lost_after=1.2)
+    settings = replace(settings_for(asterisk.port), ping_interval=0.02, unresponsive_after=1.0, lost_after=1.2)
     async with Line(asterisk, settings).running() as line:
         await line.until_connected()
         asterisk.answers_pings = False
@@ -408,7 +410,7 @@ async def test_an_answer_behind_a_long_list_is_waited_for(asterisk: FakeAsterisk
         while asyncio.get_running_loop().time() < begun + 1.6:
             asterisk.say(event("Status", ActionID=asked["ActionID"], Uniqueid="1"))
             await asyncio.sleep(0.01)
-        assert line.silences == []
+        assert line.unresponsiveness == []
         assert [up for up, _ in line.connections] == [True]
         asterisk.say(event("StatusComplete", ActionID=asked["ActionID"], EventList="Complete"))
         assert await listing
@@ -416,7 +418,7 @@ async def test_an_answer_behind_a_long_list_is_waited_for(asterisk: FakeAsterisk
 
 async def test_a_peer_that_talks_but_does_not_hear_us_is_given_up(asterisk: FakeAsterisk) -> None:
     """A connection that is half-open the other way: events go on coming, and nothing that we say arrives."""
-    settings = replace(settings_for(asterisk.port), ping_interval=0.02, silent_after=0.05, lost_after=0.2)
+    settings = replace(settings_for(asterisk.port), ping_interval=0.02, unresponsive_after=0.05, lost_after=0.2)
     async with Line(asterisk, settings).running() as line:
         await line.until_connected()
         asterisk.answers_pings = False
@@ -424,7 +426,7 @@ async def test_a_peer_that_talks_but_does_not_hear_us_is_given_up(asterisk: Fake
             asterisk.say(event("Newchannel", Uniqueid="1"))
             await asyncio.sleep(0.01)
         assert not line.connections[1][0]
-        assert [silent for silent, _ in line.silences] == [True]
+        assert [unresponsive for unresponsive, _ in line.unresponsiveness] == [True]
 
 
 async def test_a_wrong_password_is_explained_once_and_tried_again_slowly(

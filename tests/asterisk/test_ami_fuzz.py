@@ -36,7 +36,7 @@ FUZZ = settings(
     derandomize=not HUNT,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
-REAL = [told.encode() for told in recorded.session("6ab0c0de") if not told.startswith(recorded.ASKED)]
+REAL = [told.encode() for told in recorded.session("6ab0c0de", "c0ffee") if not told.startswith(recorded.ASKED)]
 IDS = ("ID0", "ID1", "ID2", "ID3", "nobody's", "list/1/1/1", "action/1/1/1", "offer-1", "")
 """The first are replaced by those of the actions in flight."""
 
@@ -155,7 +155,7 @@ class Line:
 
     def __init__(self, **patience: float) -> None:
         quick = {"backoff_first": 0.0, "backoff_max": 0.0, "action_timeout": LIMIT, "ping_interval": LIMIT}
-        quick |= {"silent_after": LIMIT, "lost_after": LIMIT}
+        quick |= {"unresponsive_after": LIMIT, "lost_after": LIMIT}
         self.peer = Peer()
         self.facts = Facts()
         self.events: list[Message] = []

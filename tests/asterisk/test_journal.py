@@ -8,6 +8,7 @@ import os
 import random
 import time
 import tracemalloc
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
@@ -18,9 +19,9 @@ from hypothesis import strategies as st
 from callcenter.asterisk import journal as module
 from callcenter.asterisk.cel import parse
 from callcenter.asterisk.journal import CURRENT, Journal, Position
-from callcenter.core.past import CallHistory
+from callcenter.core.call_history import CallHistory
 from callcenter.core.records import HungUpBy
-from callcenter.directory import normalise
+from callcenter.customers.directory import normalise
 
 NOON = 1_800_000_000.0
 PHONES = ("101", "102")
@@ -37,13 +38,15 @@ class Book:
         self.passes(0.0)
 
     def opened(self, position: Position | None = None) -> Journal:
-        return Journal(self.folder, PHONES, normalise, lambda epoch: epoch - NOON, position)
+        return Journal(self.folder, PHONES, normalise, lambda epoch: epoch - NOON, self.wall, position)
+
+    def wall(self) -> datetime:
+        return datetime.fromtimestamp(NOON + self._now, UTC)
 
     def passes(self, seconds: float) -> None:
         """Time goes on, by all clocks."""
         self._now += seconds
         self._monkeypatch.setattr(time, "monotonic", lambda: self._now)
-        self._monkeypatch.setattr(time, "time", lambda: NOON + self._now)
 
     def write(self, text: str) -> None:
         with (self.folder / CURRENT).open("a") as file:
@@ -60,8 +63,8 @@ class Book:
         self.note(at, "CHAN_START", call, city(call))
         self.note(at, "CC_ARRIVED", call, city(call), extra=f"estp:{who}")
 
-    def stage(self, at: float, call: str, stage: str) -> None:
-        self.note(at, "CC_STAGE", call, city(call), extra=stage)
+    def dialplan_step(self, at: float, call: str, dialplan_step: str) -> None:
+        self.note(at, "CC_STAGE", call, city(call), extra=dialplan_step)
 
     def rings(self, at: float, leg: str, call: str, phone: str = "101") -> None:
         self.note(at, "CHAN_START", leg, desk(leg, phone), linked=call)
@@ -80,8 +83,8 @@ class Book:
     def served(self, at: float, call: str, leg: str) -> None:
         """A whole call: greeted, served by the net for ten seconds; the operator hangs up."""
         self.arrives(at, call)
-        self.stage(at + 1, call, "alone-greeting")
-        self.stage(at + 9, call, "alone")
+        self.dialplan_step(at + 1, call, "alone-greeting")
+        self.dialplan_step(at + 9, call, "alone")
         self.rings(at + 12, leg, call)
         self.note(at + 15, "ANSWER", leg, desk(leg, "101"), linked=call)
         self.joins(at + 15, leg, phone="101")
@@ -89,7 +92,7 @@ class Book:
         self.parts(at + 25, leg, phone="101")
         self.parts(at + 25, call)
         self.ends(at + 25, leg, phone="101")
-        self.stage(at + 25, call, "leaving")
+        self.dialplan_step(at + 25, call, "leaving")
         self.ends(at + 30, call, source=desk(leg, "101"))
 
 
@@ -119,7 +122,7 @@ def test_a_call_that_nobody_saw_is_told_from_its_beginning_to_its_end(book: Book
     [history] = book.journal.read()
     assert (history.call, history.channel, history.line) == ("1.1", city("1.1"), "estp")
     assert (history.number, history.name, history.arrived_at) == ("+73421111101", "", 0.0)
-    assert history.stages == ((0.0, "arriving"), (1.0, "alone-greeting"), (9.0, "alone"), (25.0, "leaving"))
+    assert history.dialplan_steps == ((0.0, "arriving"), (1.0, "alone-greeting"), (9.0, "alone"), (25.0, "leaving"))
     assert (history.ended_at, history.cause, history.cause_text) == (30.0, 16, "Normal Clearing")
     assert history.hung_up_by is HungUpBy.OPERATOR
     [leg] = history.legs
@@ -158,7 +161,7 @@ def test_a_transfer_is_two_legs_and_a_consultation_is_no_talk_with_the_caller(bo
     book.joins(2.0, "1.2", "b1", phone="101")
     book.parts(10.0, "1.2", "b1", phone="101")
     book.parts(10.0, "1.1", "b1")
-    book.stage(10.0, "1.1", "held")
+    book.dialplan_step(10.0, "1.1", "held")
     book.rings(11.0, "1.3", "1.1", phone="102")
     book.joins(12.0, "1.2", "b2", phone="101")
     book.joins(12.0, "1.3", "b2", phone="102")
@@ -175,7 +178,7 @@ def test_a_transfer_is_two_legs_and_a_consultation_is_no_talk_with_the_caller(bo
 
 
 @pytest.mark.parametrize(
-    ("stage", "source", "by"),
+    ("dialplan_step", "source", "by"),
     [
         ("waiting", "", HungUpBy.CALLER),
         ("closed", "dialplan/builtin", HungUpBy.SYSTEM),
@@ -183,9 +186,9 @@ def test_a_transfer_is_two_legs_and_a_consultation_is_no_talk_with_the_caller(bo
         ("general", "dialplan/builtin", HungUpBy.SYSTEM),
     ],
 )
-def test_who_ended_a_call_without_a_conversation(book: Book, stage: str, source: str, by: HungUpBy) -> None:
+def test_who_ended_a_call_without_a_conversation(book: Book, dialplan_step: str, source: str, by: HungUpBy) -> None:
     book.arrives(0.0, "1.1")
-    book.stage(1.0, "1.1", stage)
+    book.dialplan_step(1.0, "1.1", dialplan_step)
     book.ends(2.0, "1.1", source=source, cause=17)
     [history] = book.journal.read()
     assert (history.hung_up_by, history.cause_text) == (by, "User busy")
@@ -218,7 +221,7 @@ def test_read_twice_the_same_comes_twice(book: Book) -> None:
 def test_what_was_seen_live_is_not_told_again_but_a_call_with_news_is_told_whole(book: Book) -> None:
     book.served(0.0, "1.1", "1.2")
     book.arrives(40.0, "1.3")
-    book.stage(41.0, "1.3", "waiting")
+    book.dialplan_step(41.0, "1.3", "waiting")
     book.arrives(42.0, "1.4")
     book.passes(50.0)
     book.journal.mark()
@@ -229,7 +232,7 @@ def test_what_was_seen_live_is_not_told_again_but_a_call_with_news_is_told_whole
     for journal in (book.journal, book.opened(book.journal.position)):
         [history] = journal.read()
         assert (history.call, history.line, history.arrived_at) == ("1.3", "estp", 40.0)
-        assert [stage for _, stage in history.stages] == ["arriving", "waiting"]
+        assert [dialplan_step for _, dialplan_step in history.dialplan_steps] == ["arriving", "waiting"]
         assert [(leg.channel_id, leg.cause) for leg in history.legs] == [("1.5", 19)]
 
 
@@ -269,7 +272,7 @@ def test_calls_of_an_asterisk_that_died_do_not_hold_the_position_back(book: Book
     for _ in range(3):
         book.journal.mark()
         book.passes(module.OVERLAP)
-    book.stage(90.0, "1.19", "waiting")
+    book.dialplan_step(90.0, "1.19", "waiting")
     [history] = book.opened(book.journal.position).read()
     assert (history.call, history.line) == ("1.19", "estp")
     size = (book.folder / CURRENT).stat().st_size
@@ -331,7 +334,7 @@ def test_a_large_file_is_finished_and_the_history_goes_on_in_the_next(
     monkeypatch.setattr(module, "LARGEST", 250)
     book.arrives(0.0, "1.1")
     for number in range(2, 8):
-        book.stage(float(number), "1.1", "waiting")
+        book.dialplan_step(float(number), "1.1", "waiting")
         book.journal.rotate()
         book.passes(module.OVERLAP)
         book.journal.mark()
@@ -343,7 +346,7 @@ def test_a_large_file_is_finished_and_the_history_goes_on_in_the_next(
     assert book.journal.read() == []
     book.ends(9.0, "1.1")
     [history] = book.opened(book.journal.position).read()
-    assert [at for at, _ in history.stages] == [0.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]
+    assert [at for at, _ in history.dialplan_steps] == [0.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]
     assert history.ended_at == 9.0
 
 

@@ -11,8 +11,8 @@ import pytest
 
 from callcenter.asterisk import journal as module
 from callcenter.asterisk.journal import CURRENT
-from callcenter.core.past import CallHistory
-from tests.asterisk.alone import Alone, alone, started
+from callcenter.core.call_history import CallHistory
+from tests.asterisk.unattended import Unattended, started, unattended
 from tests.e2e.hearing import listen
 from tests.e2e.listening import OPERATOR, hears, voice
 from tests.e2e.softphone import RATE
@@ -22,8 +22,8 @@ pytestmark = pytest.mark.e2e
 QUICK = {"ring_timeout": "20"}
 
 
-def stages(history: CallHistory) -> list[str]:
-    return [stage for _, stage in history.stages]
+def dialplan_steps(history: CallHistory) -> list[str]:
+    return [dialplan_step for _, dialplan_step in history.dialplan_steps]
 
 
 @pytest.mark.clause("ESTP 5.6.1")
@@ -39,7 +39,7 @@ async def test_calls_that_nobody_saw_are_told_as_the_telephones_know_them(tmp_pa
         await hears(served, OPERATOR)
         heard = time.time()
         patient = await here.line.caller("+73421111102")
-        await until(lambda: here.stage("+73421111102") == "alone", what="the second waits")
+        await until(lambda: here.dialplan_step("+73421111102") == "alone", what="the second waits")
         gives_up = time.time()
         patient.hang_up()
         await listen(leg, 1.0)
@@ -50,7 +50,7 @@ async def test_calls_that_nobody_saw_are_told_as_the_telephones_know_them(tmp_pa
         told = time.time()
         assert here.journal().read() == [first, second], "read twice, the same"
     assert (first.number, first.name, first.line) == ("+73421111101", "Анна", "estp")
-    assert stages(first) == ["arriving", "alone-greeting", "alone", "leaving"]
+    assert dialplan_steps(first) == ["arriving", "alone-greeting", "alone", "leaving"]
     [only] = first.legs
     assert (only.phone, only.channel_id.startswith("offer-")) == ("101", False)
     [(begun, over)] = only.talks
@@ -59,7 +59,7 @@ async def test_calls_that_nobody_saw_are_told_as_the_telephones_know_them(tmp_pa
     assert over is not None
     assert over - begun == pytest.approx(talked, abs=1.0)
     assert (first.hung_up_by, first.cause_text) == ("operator", "Normal Clearing")
-    assert stages(second) == ["arriving", "alone-greeting", "alone"]
+    assert dialplan_steps(second) == ["arriving", "alone-greeting", "alone"]
     assert second.ended_at is not None
     assert gives_up <= second.ended_at <= told
     assert (second.hung_up_by, second.legs) == ("caller", ())
@@ -80,7 +80,7 @@ async def test_who_called_outside_hours_and_what_a_phone_dialled(tmp_path: Path,
             while await here.channels():
                 pass
         [history] = await here.ended(1)
-    assert (stages(history), history.hung_up_by) == (["arriving", "closed"], "system")
+    assert (dialplan_steps(history), history.hung_up_by) == (["arriving", "closed"], "system")
 
 
 HOSTILE = {
@@ -114,7 +114,7 @@ async def test_no_name_that_a_caller_sends_forges_a_line_or_is_lost(tmp_path: Pa
     }
 
 
-async def local_calls(here: Alone, count: int) -> None:
+async def local_calls(here: Unattended, count: int) -> None:
     """Callers who need no sound, and hang up after a moment: two channels each, one of them is the caller."""
     for number in range(count):
         await here.ami.send(
@@ -156,11 +156,11 @@ async def test_a_file_renamed_while_calls_go_on_loses_and_doubles_nothing(
     assert len(files) >= renamed
     assert told == everything
     assert {history.line for history in told.values()} == {"estp"}
-    assert all(stages(history)[:1] == ["arriving"] for history in told.values())
+    assert all(dialplan_steps(history)[:1] == ["arriving"] for history in told.values())
 
 
 async def test_a_killed_asterisk_leaves_a_journal_that_is_read_and_gone_on_with(tmp_path: Path, brief: Path) -> None:
-    async with alone(tmp_path, brief, timings=QUICK) as here:
+    async with unattended(tmp_path, brief, timings=QUICK) as here:
         async with here.running() as asterisk:
             phone = await here.on_shift("101")
             caller = await here.line.caller("+73421111101")

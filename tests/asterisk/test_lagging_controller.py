@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from callcenter.asterisk.render import HEARTBEAT_STALE
-from tests.asterisk.alone import Alone, quiet, ring, stages, started, talks
+from tests.asterisk.unattended import Unattended, dialplan_steps, quiet, ring, started, talks
 from tests.e2e.hearing import listen
 from tests.e2e.listening import COLLEAGUE, OPERATOR, hears, voice, voices
 from tests.e2e.station import until
@@ -19,8 +19,8 @@ WITHIN = HEARTBEAT_STALE + 8.0
 """Seconds from the last heartbeat until a phone rings."""
 
 
-def is_at(here: Alone, call: str, stage: str) -> bool:
-    return here.stage(call) == stage
+def is_at(here: Unattended, call: str, dialplan_step: str) -> bool:
+    return here.dialplan_step(call) == dialplan_step
 
 
 @pytest.mark.clause("ESTP 5.4.6")
@@ -34,9 +34,9 @@ async def test_who_was_served_is_not_kept_waiting_for_the_word_of_a_controller_t
         caller, call, leg = await talks(here, "+73421111101", phone)
         await listen(leg, 1.0)
         leg.hang_up()
-        await until(lambda: here.stage(call) == "held", what="waits for the controller's word")
+        await until(lambda: here.dialplan_step(call) == "held", what="waits for the controller's word")
         await until(caller.ended.is_set, 10.0, "the caller is sent away")
-        assert await stages(here) == ["arriving", "greeting", "waiting", "held", "leaving"]
+        assert await dialplan_steps(here) == ["arriving", "greeting", "waiting", "held", "leaving"]
 
 
 @pytest.mark.clause("ESTP 5.4.1")
@@ -47,7 +47,7 @@ async def test_an_order_that_comes_late_takes_no_caller_out_of_a_conversation(tm
         caller, call = await here.waits("+73421111101")
         channel = next(seen.channel for seen in await here.channels() if seen.channel_id == call)
         first, second = await here.on_shift("101"), await here.on_shift("102", paused=True)
-        here.silence()
+        here.stop_heartbeat()
         leg = await first.rings(WITHIN)
         leg.say(voice(OPERATOR))
         leg.answer()
@@ -72,8 +72,8 @@ async def test_an_order_that_comes_late_still_serves_who_waits(tmp_path: Path, b
         caller, call = await here.waits("+73421111101")
         channel = next(seen.channel for seen in await here.channels() if seen.channel_id == call)
         phone = await here.on_shift("101", paused=True)
-        here.silence()
-        await until(lambda: here.stage(call) == "alone", WITHIN, "comes to Asterisk's own queue")
+        here.stop_heartbeat()
+        await until(lambda: here.dialplan_step(call) == "alone", WITHIN, "comes to Asterisk's own queue")
         await here.do(ring(call, channel))
         leg = await phone.rings()
         leg.say(voice(OPERATOR))
@@ -90,9 +90,13 @@ async def test_a_redirect_in_the_wrong_instant_costs_nobody_the_call(tmp_path: P
         await here.beat()
         caller = await here.line.caller("+73421111101")
         call = await here.arrives("+73421111101")
-        for context, stage in (("cc-greeting", "greeting"), ("cc-waiting", "waiting"), ("cc-goodbye", "leaving")):
+        for context, dialplan_step in (
+            ("cc-greeting", "greeting"),
+            ("cc-waiting", "waiting"),
+            ("cc-goodbye", "leaving"),
+        ):
             nowhere = {"Context": context, "Exten": "s", "Priority": "99"}
             await here.ami.send({"Action": "Redirect", "Channel": call, **nowhere})
-            await until(partial(is_at, here, call, stage), what=stage)
+            await until(partial(is_at, here, call, dialplan_step), what=dialplan_step)
         await until(caller.ended.is_set, 10.0, "good-bye is said")
-        assert await stages(here) == ["arriving", "greeting", "waiting", "leaving"]
+        assert await dialplan_steps(here) == ["arriving", "greeting", "waiting", "leaving"]

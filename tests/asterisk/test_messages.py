@@ -50,9 +50,9 @@ def test_any_stream_cut_anywhere_gives_the_same_messages(stream: bytes, cuts: li
     assert read(*(stream[a:b] for a, b in zip(edges, edges[1:], strict=False))) == read(stream)
 
 
-def test_of_a_repeated_header_the_last_counts_but_variables_are_all_kept() -> None:
+def test_what_stands_in_several_headers_of_one_name_is_all_kept() -> None:
     message = parse("Event: X\r\nChannel: a\r\nChannel: b\r\nDestChanVariable: A=1\r\nDestChanVariable: B=2")
-    assert message == {"Event": "X", "Channel": "b", "DestChanVariable": "A=1\nB=2"}
+    assert message == {"Event": "X", "Channel": "a\nb", "DestChanVariable": "A=1\nB=2"}
 
 
 def test_a_line_feed_in_a_callers_name_does_not_forge_a_variable() -> None:

@@ -16,6 +16,8 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from callcenter.accounts.secrets import Secrets
+from callcenter.app.controller import HEARTBEAT
 from callcenter.asterisk.journal import CURRENT
 from callcenter.asterisk.render import (
     HEARTBEAT_STALE,
@@ -27,8 +29,6 @@ from callcenter.asterisk.render import (
     render,
 )
 from callcenter.config import Config
-from callcenter.daemon import HEARTBEAT
-from callcenter.people import Secrets
 
 PROJECT = Path(__file__).parents[2]
 INSTALLED = Installation(Path("/usr/lib/asterisk/modules"), Path("/usr/share/asterisk"))
@@ -156,7 +156,7 @@ def test_a_trunk_that_only_receives_has_no_way_out(site: Site) -> None:
     matches = [value for name, value in site.section("pjsip.conf", "trunk-city", type="identify") if name == "match"]
     assert matches == ["127.0.1.0/24", "fd00:1::/64"]
     assert "Dial(PJSIP" not in site["extensions.conf"]
-    assert "CCGeneral,Status: UNCONFIGURED" in site["extensions.conf"]
+    assert "CCGeneral,Token: ${CC_TOKEN},Status: UNCONFIGURED" in site["extensions.conf"]
 
 
 @pytest.mark.parametrize(
@@ -227,7 +227,7 @@ timings: {ring_timeout: 12.6}
         assert f"exten => {number},1,Goto(cc-arrive,{line},1)" in dialplan
     assert "exten => s,1,Goto(cc-arrive" not in dialplan, "with two lines nobody knows which one is meant"
     assert "exten => estp,1,Dial(PJSIP/+73422000000@trunk-out," in dialplan
-    assert "exten => city,1,UserEvent(CCGeneral,Status: UNCONFIGURED)" in dialplan
+    assert "exten => city,1,UserEvent(CCGeneral,Token: ${CC_TOKEN},Status: UNCONFIGURED)" in dialplan
     assert "GotoIfTime(08:00-23:59," in dialplan
     assert ("timeout", "13") in site.section("queues.conf", "cc-estp")
     assert ("strategy", "leastrecent") in site.section("queues.conf", "cc-city")
@@ -275,14 +275,14 @@ def test_a_heartbeat_or_two_may_be_late_before_asterisk_helps_itself(site: Site)
 def test_every_stage_of_a_caller_is_told_to_the_journal_and_to_nobody_else_twice(site: Site) -> None:
     site.render()
     lines = [line.partition(",")[2] for line in site["extensions.conf"].splitlines() if ",Set(CC_STAGE=" in line]
-    stages = [re.sub(r"^1,|.*CC_STAGE=|\)", "", line) for line in lines]
-    callers = [stage for stage in stages if stage not in ("operator", "arriving")]
+    dialplan_steps = [re.sub(r"^1,|.*CC_STAGE=|\)", "", line) for line in lines]
+    callers = [dialplan_step for dialplan_step in dialplan_steps if dialplan_step not in ("operator", "arriving")]
     assert (
         re.findall(r"CC_STAGE=(\w[\w-]*)\)\n same => n,CELGenUserEvent\(CC_STAGE,\1\)", site["extensions.conf"])
         == callers
     )
     assert len(set(callers)) == len(callers) == 11
-    assert stages.count("arriving") == site["extensions.conf"].count("CELGenUserEvent(CC_ARRIVED,") == 1
+    assert dialplan_steps.count("arriving") == site["extensions.conf"].count("CELGenUserEvent(CC_ARRIVED,") == 1
 
 
 def test_no_column_of_the_journal_holds_what_a_caller_can_choose(site: Site) -> None:
@@ -426,3 +426,10 @@ def test_a_folder_that_cannot_be_written_is_said(site: Site) -> None:
     (site.folder / "file").touch()
     with pytest.raises(RenderError, match=r"cannot be written: (Not a directory|File exists): .*file"):
         render(config, secrets, INSTALLED, replace(site.folders, etc=site.folder / "file" / "etc"))
+
+
+def test_calls_in_the_fallback_queue_go_on_there_though_its_context_had_another_name(site: Site) -> None:
+    """The dialplan is reloaded while the controller is renewed, and those calls are in the old context."""
+    site.render()
+    after = site["extensions.conf"].partition("[cc-alone]")[2]
+    assert after.split()[:3] == ["include", "=>", "cc-fallback"]

@@ -12,16 +12,17 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from callcenter.asterisk import translate
+from callcenter.asterisk.event_check import TOKEN
 from callcenter.asterisk.messages import Message, checked, parse, unfit
 from callcenter.asterisk.render import LONGEST_FOLDER
 from callcenter.asterisk.translate import LogInByPhone, Translator, channel_seen
 from callcenter.core import commands, events
-from callcenter.core.announcement import LONGER, Wording, phrases
-from callcenter.core.commands import Answer, Command, Mirror, OfferKind, Place, Reply, Ring
+from callcenter.core.commands import Answer, Command, OfferKind, Place, Reply, Ring, SyncQueueMember
 from callcenter.core.events import Customer, Event, InnEntry, OfferFailure
+from callcenter.core.queue.announcement import LONGER, Wording, phrases
 from callcenter.core.settings import Promises
-from callcenter.directory import normalise, valid_inn
-from callcenter.prompts import Catalogue
+from callcenter.customers.directory import normalise, valid_inn
+from callcenter.voice.prompts import Catalogue
 
 PROJECT = Path(__file__).parents[2]
 BY_NUMBER = Customer("Управление закупок", "Заказчик", "5902000001")
@@ -51,7 +52,7 @@ def user(name: str, **headers: str) -> Event | LogInByPhone | None:
 # -- from Asterisk -------------------------------------------------------------------------------------------------
 
 PHONE = "phone:1.7"
-DESK = {"phone": "101", "requester": PHONE}
+DESK = {"phone": "101", "reply_to": PHONE}
 
 
 @pytest.mark.parametrize(
@@ -87,17 +88,17 @@ DESK = {"phone": "101", "requester": PHONE}
         (user("CCPause", Phone="101", Key="3"), events.Pause("", **DESK)),
         (user("CCPause", Phone="101", Key="0"), events.Pause("", **DESK)),
         (user("CCPause", Phone="101", Key="*"), events.Pause("", **DESK)),
-        (user("CCFeature", Feature="take-back"), events.CancelTransfer(leg="1.7", requester=PHONE)),
-        (user("CCFeature", Feature="complete"), events.CompleteTransfer(leg="1.7", requester=PHONE)),
+        (user("CCFeature", Feature="take-back"), events.CancelTransfer(leg="1.7", reply_to=PHONE)),
+        (user("CCFeature", Feature="complete"), events.CompleteTransfer(leg="1.7", reply_to=PHONE)),
         (
             user("CCFeature", Feature="not-customer"),
-            events.Transfer("general", not_customer=True, leg="1.7", requester=PHONE),
+            events.Transfer("general", not_customer=True, leg="1.7", reply_to=PHONE),
         ),
-        (user("CCFeature", Feature="transfer-general"), events.Transfer("general", leg="1.7", requester=PHONE)),
-        (user("CCFeature", Feature="transfer-technical"), events.Transfer("technical", leg="1.7", requester=PHONE)),
+        (user("CCFeature", Feature="transfer-general"), events.Transfer("general", leg="1.7", reply_to=PHONE)),
+        (user("CCFeature", Feature="transfer-technical"), events.Transfer("technical", leg="1.7", reply_to=PHONE)),
         (
             user("CCFeature", Feature="consult-key-clients"),
-            events.Transfer("key-clients", consult=True, leg="1.7", requester=PHONE),
+            events.Transfer("key-clients", consult=True, leg="1.7", reply_to=PHONE),
         ),
         (user("CCFeature", Feature="consult-"), None),
         (user("CCFeature", Feature="dance-technical"), None),
@@ -171,7 +172,8 @@ def test_a_pin_is_not_shown_when_the_attempt_is_printed() -> None:
 def test_a_channel_of_the_snapshot() -> None:
     message = parse(
         "Event: Status\r\nUniqueid: 1.7\r\nChannel: PJSIP/city-07\r\nBridgeID: b1\r\nSeconds: 75\r\n"
-        "CallerIDNum: 83422921960\r\nVariable: CC_LINE=estp\r\nVariable: CC_STAGE=a=b\u2028c\r\nVariable: odd"
+        "CallerIDNum: 1\r\nVariable: CC_WHO=8342%32921960\r\nVariable: CC_LINE=estp\r\n"
+        "Variable: CC_STAGE=a=b\u2028c\r\nVariable: odd"
     )
     assert message is not None
     seen = channel_seen(message, normalise)
@@ -227,19 +229,28 @@ MESSAGES = st.builds(
     ("age", "seconds"), [("", 0.0), ("11", 1.1), ("-5", 0.0), ("36000", 60.0), ("17953197051", 0.0)]
 )
 def test_who_comes_to_asterisks_own_queue_arrived_so_many_tenths_of_a_second_ago(age: str, seconds: float) -> None:
-    told = user("CCAlone", Line="estp", Age=age)
-    assert isinstance(told, events.WaitsAlone)
+    told = user("CCFallback", Line="estp", Age=age)
+    assert isinstance(told, events.InFallbackQueue)
     assert told.seconds == pytest.approx(seconds)
 
 
+def test_a_dialplan_of_before_calls_the_fallback_queue_by_its_old_name() -> None:
+    """An Asterisk with calls keeps the settings it started with: a newer controller understands them."""
+    told = user("CCAlone", Line="estp", Age="11")
+    assert told == user("CCFallback", Line="estp", Age="11")
+    assert translate.served_by_fallback_queue({"Event": "UserEvent", "UserEvent": "CCAlone"})
+
+
 def test_the_dialplan_tells_nothing_that_is_not_understood() -> None:
-    alone = "CCAlone"  # no event of the core: what is true is to be asked for
-    assert translate.served_alone({"Event": "UserEvent", "UserEvent": alone})
-    assert not translate.served_alone({"Event": "UserEvent", "UserEvent": "CCArrived"})
-    for name in {*USER_EVENTS} - {alone}:
+    fallback = "CCFallback"  # no event of the core: what is true is to be asked for
+    assert translate.served_by_fallback_queue({"Event": "UserEvent", "UserEvent": fallback})
+    assert not translate.served_by_fallback_queue({"Event": "UserEvent", "UserEvent": "CCArrived"})
+    for name in {*USER_EVENTS} - {fallback}:
         assert user(name, Feature="complete") is not None, name
     sent = {header for told in re.findall(r",UserEvent\((.*)\)\n", DIALPLAN) for header in re.findall(r",(\w+):", told)}
-    assert sent <= set(HEADERS)
+    assert sent <= {*HEADERS, TOKEN}
+    told = re.findall(r",UserEvent\((.*)\)\n", DIALPLAN)
+    assert all(f"{TOKEN}: ${{CC_TOKEN}}" in event for event in told), "nobody who only calls can say the token"
 
 
 @given(MESSAGES)
@@ -285,13 +296,13 @@ def redirect(place: str) -> translate.Action:
 @pytest.mark.parametrize(
     ("wanted", "done"),
     [
-        (commands.Direct("1.7", Place.GREETING), [redirect("greeting")]),
+        (commands.Redirect("1.7", Place.GREETING), [redirect("greeting")]),
         (
-            commands.Direct("1.7", Place.IDENTIFY, ("ask-inn",)),
+            commands.Redirect("1.7", Place.IDENTIFY, ("ask-inn",)),
             [set_variable("1.7", "CC_SAY", "0:/srv/prompts/ru/ask-inn"), redirect("identify")],
         ),
         (
-            commands.Direct("1.7", Place.WAITING, ("position-2", "wait-5"), 3),
+            commands.Redirect("1.7", Place.WAITING, ("position-2", "wait-5"), 3),
             [
                 set_variable("1.7", "CC_AFTER", "hold"),
                 set_variable("1.7", "CC_SAY", "3:/srv/prompts/ru/position-2&/srv/prompts/ru/wait-5"),
@@ -299,7 +310,7 @@ def redirect(place: str) -> translate.Action:
             ],
         ),
         (
-            commands.Direct("1.7", Place.WAITING, lead=600.04),
+            commands.Redirect("1.7", Place.WAITING, queue_priority=600.04),
             [set_variable("1.7", "CC_AFTER", "hold"), set_variable("1.7", "CC_LEAD", "6000"), redirect("waiting")],
         ),
         (commands.Announce("1.7", 4, ("wait-5",)), [set_variable("1.7", "CC_SAY", "4:/srv/prompts/ru/wait-5")]),
@@ -353,19 +364,23 @@ def test_a_wish_of_the_core_becomes_actions(wanted: Command, done: list[translat
      (float("nan"), None)],
 )  # fmt: skip
 def test_a_lead_is_a_whole_number_that_asterisks_queue_can_bear(seconds: float, tenths: str | None) -> None:
-    actions = TRANSLATOR.actions(commands.Direct("1.7", Place.WAITING, lead=seconds))
+    actions = TRANSLATOR.actions(commands.Redirect("1.7", Place.WAITING, queue_priority=seconds))
     assert [action["Value"] for action in actions if action.get("Variable") == "CC_LEAD"] == [tenths] * bool(tenths)
 
 
-def test_the_safety_nets_queues_follow_who_is_on_shift() -> None:
-    paused = TRANSLATOR.mirror(Mirror("101", "operators", "desk-1", on_shift=True, paused=True), ["cc-a", "cc-b"])
+def test_the_fallback_queue_queues_follow_who_is_on_shift() -> None:
+    paused = TRANSLATOR.sync_queue_member(
+        SyncQueueMember("101", "operators", "desk-1", on_shift=True, paused=True), ["cc-a", "cc-b"]
+    )
     assert [(a["Action"], a["Queue"], a["Interface"], a["Paused"]) for a in paused] == [
         ("QueueAdd", "cc-a", "PJSIP/desk-1", "true"),
         ("QueuePause", "cc-a", "PJSIP/desk-1", "true"),
         ("QueueAdd", "cc-b", "PJSIP/desk-1", "true"),
         ("QueuePause", "cc-b", "PJSIP/desk-1", "true"),
     ]
-    gone = TRANSLATOR.mirror(Mirror("101", "operators", "desk-1", on_shift=False, paused=False), ["cc-a"])
+    gone = TRANSLATOR.sync_queue_member(
+        SyncQueueMember("101", "operators", "desk-1", on_shift=False, paused=False), ["cc-a"]
+    )
     assert gone == [{"Action": "QueueRemove", "Queue": "cc-a", "Interface": "PJSIP/desk-1"}]
 
 
@@ -375,7 +390,7 @@ WORDS = st.text("abcdefgh-_0123456789", min_size=1, max_size=31)
 PHRASES = st.lists(st.sampled_from(Catalogue.load(PROJECT / "ivr_prompts").ids()), max_size=4).map(tuple)
 PLACES = st.sampled_from(list(Place))
 COMMANDS = st.one_of(
-    st.builds(commands.Direct, IDS, PLACES, PHRASES, st.integers(0, 10**6)),
+    st.builds(commands.Redirect, IDS, PLACES, PHRASES, st.integers(0, 10**6)),
     st.builds(commands.Announce, IDS, st.integers(0, 10**6), PHRASES),
     st.builds(commands.AfterBridge, IDS, PLACES),
     st.builds(commands.Record, IDS, WORDS),
@@ -386,13 +401,13 @@ COMMANDS = st.one_of(
     st.builds(commands.HangUp, IDS),
     st.builds(commands.KeepLeg, IDS, st.booleans()),
     st.builds(Reply, IDS.map("phone:{}".format), st.sampled_from(list(Answer)), HOSTILE),
-    st.builds(Mirror, WORDS, WORDS, WORDS, st.booleans(), st.booleans()),
+    st.builds(SyncQueueMember, WORDS, WORDS, WORDS, st.booleans(), st.booleans()),
 )  # fmt: skip
 
 
 def of(command: Command) -> list[translate.Action]:
-    if isinstance(command, Mirror):
-        return TRANSLATOR.mirror(command, ["cc-estp"])
+    if isinstance(command, SyncQueueMember):
+        return TRANSLATOR.sync_queue_member(command, ["cc-estp"])
     return TRANSLATOR.actions(command)
 
 
@@ -424,7 +439,7 @@ def test_the_longest_announcement_fits_a_line_from_the_longest_folder_that_is_al
     ids = sorted(Catalogue.load(PROJECT / "ivr_prompts").ids(), key=len)
     waiting = ("inn-unknown-go-on", "position-50", "wait-over-30", "press-for-info")
     for prompts in (waiting, tuple(ids[-4:])):
-        for action in deep.actions(commands.Direct("1" * 149, Place.WAITING, prompts, 999_999)):
+        for action in deep.actions(commands.Redirect("1" * 149, Place.WAITING, prompts, 999_999)):
             assert unfit(checked(action)) is None
 
 
@@ -458,7 +473,7 @@ def words(text: str) -> Iterable[str]:
 
 
 def in_core() -> set[str]:
-    files = ("announcement", "arrival", "waiting", "guide", "transfer")
+    files = ("queue/announcement", "call/arrival", "call/waiting", "call/redirect", "call/transfer")
     texts = [(PROJECT / f"callcenter/core/{name}.py").read_text() for name in files]
     return {word for text in texts for word in words(text)} | {"connecting", "identified"}
 

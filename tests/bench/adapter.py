@@ -20,7 +20,7 @@ from callcenter.core.callcenter import CallCenter
 from callcenter.core.commands import Command
 from callcenter.core.events import Event, HoursChanged, LogIn, Snapshot
 from callcenter.core.settings import Line, Person, Settings
-from callcenter.directory import valid_inn
+from callcenter.customers.directory import valid_inn
 from tests.bench.pretended_asterisk import PretendedAsterisk
 from tests.bench.verdict import BrokenMeasurementError
 from tests.e2e.station import PROJECT

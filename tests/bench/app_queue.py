@@ -11,10 +11,10 @@ from typing import Any
 
 import psutil
 
+from callcenter.accounts.secrets import Secrets
 from callcenter.asterisk import process
 from callcenter.asterisk.render import Folders, render
 from callcenter.config import Config
-from callcenter.people import Secrets
 from tests.bench.system import Edit, configured, dialplan
 from tests.bench.usage import Usage
 from tests.bench.verdict import BrokenMeasurementError

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from callcenter.demo import sipp
-from callcenter.demo.sipp import Answer, Caller
+from callcenter.demo.sipp import Caller, Pickup
 from tests.bench.line import Line, line
 from tests.e2e.softphone import Softphone
 from tests.e2e.station import NUMBER, PROJECT
@@ -64,7 +64,7 @@ async def measure(folder: Path, *, profile: bool = False) -> Capacity:
         stack.push_async_callback(phones.aclose)
         for phone in here.config.phones.values():
             assert phone.address
-            answers = [Answer(random.uniform(0.2, 1), random.uniform(3, 5)) for _ in range(50)]
+            answers = [Pickup(random.uniform(0.2, 1), random.uniform(3, 5)) for _ in range(50)]
             desk = sipp.phone(program, folder / phone.id, phone.address.host, phone.address.port, answers)
             await phones.enter_async_context(desk)
         idle = here.usage().daemon

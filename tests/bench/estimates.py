@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from math import inf, isfinite
 from multiprocessing import get_context
 
-from callcenter.core.estimate import wait
+from callcenter.core.queue.estimate import wait
 from callcenter.simulation.bound import Bound
 from callcenter.simulation.measures import Interval, Measures, Tally, had_to_wait, interval
 from callcenter.simulation.outcome import SimulatedCall

@@ -32,9 +32,9 @@ from callcenter.core.records import (
     PromiseResult,
     TransferRecord,
 )
-from callcenter.register import Register
-from callcenter.register.rows import TABLE_OF, row_of
-from callcenter.register.tables import Base, UtcDateTime
+from callcenter.store import Register
+from callcenter.store.rows import TABLE_OF, row_of
+from callcenter.store.tables import Base, UtcDateTime
 
 LINES = ("estp", "suppliers")
 """Three calls of four are the first one's."""

@@ -16,7 +16,7 @@ from callcenter.simulation.scenario import Scenario
 from callcenter.simulation.simulator import Simulation
 from callcenter.simulation.staff_plan import StaffPlan
 from callcenter.simulation.traffic import Exponential, Poisson, Traffic
-from tests.core.full_house import FullHouse
+from tests.core.full_line import FullLine
 
 SIZES = (10, 100, 1_000, 10_000)
 ROUNDS, TURNS = 20, 200
@@ -63,17 +63,17 @@ class SimulatedRate:
 
 
 class _Timed:
-    """A full house whose events are timed."""
+    """A full line whose events are timed."""
 
     def __init__(self, size: int, *, busy: bool) -> None:
-        self.house = FullHouse(size, busy=busy)
+        self.full_line = FullLine(size, busy=busy)
         self._busy = busy
         self._times: dict[str, list[int]] = defaultdict(list)
-        self.house.handle = self._handle
+        self.full_line.handle = self._handle
 
     def _handle(self, event: Event, now: float) -> list[Command]:
         begin = time.thread_time_ns()
-        commands = self.house.center.handle(event, now)
+        commands = self.full_line.center.handle(event, now)
         taken = time.thread_time_ns() - begin
         kind = f"timer {event.timer.kind.value}" if isinstance(event, TimerFired) else type(event).__name__
         self._times[kind].append(taken)
@@ -83,7 +83,9 @@ class _Timed:
         times = [taken / 1000 for kind in self._times.values() for taken in kind]
         means = {kind: fmean(taken) / 1000 for kind, taken in sorted(self._times.items())}
         p99 = quantiles(times, n=100)[98]
-        return HandleTime(self.house.size, self._busy, len(times), median(times), fmean(times), p99, max(times), means)
+        return HandleTime(
+            self.full_line.size, self._busy, len(times), median(times), fmean(times), p99, max(times), means
+        )
 
 
 def handle_times(sizes: Sequence[int] = SIZES, *, busy: bool = True, rounds: int = ROUNDS) -> list[HandleTime]:
@@ -93,7 +95,7 @@ def handle_times(sizes: Sequence[int] = SIZES, *, busy: bool = True, rounds: int
     for _ in range(rounds):
         for timed in houses:
             for _ in range(TURNS):
-                timed.house.turn()
+                timed.full_line.turn()
     return [timed.found() for timed in houses]
 
 

@@ -15,8 +15,8 @@ from typing import Any
 import aiohttp
 import psutil
 
+from callcenter.accounts.secrets import Secrets
 from callcenter.config import Config
-from callcenter.people import Secrets
 from tests.bench.system import configured
 from tests.bench.usage import Usage
 from tests.bench.verdict import BrokenMeasurementError

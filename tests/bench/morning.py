@@ -239,7 +239,7 @@ def _morning(
     joined = {row["number"]: verdict.posix(row["joined_at"]) for row in calls if row["joined_at"]}
     waits = {number: met[number].until - at for number, at in joined.items()}
     answered = [number for number in joined if met[number].answered_at is not None]
-    silent, openly = verdict.rises(promises)
+    unresponsive, openly = verdict.rises(promises)
     same = [one for one in promises if one.answered == one.ledger_answered]
     return Morning(
         seed=seed,
@@ -261,7 +261,7 @@ def _morning(
         first=verdict.quality([one for one in promises if one.number == 1]),
         later=verdict.quality([one for one in promises if one.number > 1]),
         again=verdict.quality(again),
-        longer_without_reason=silent,
+        longer_without_reason=unresponsive,
         longer_openly=openly,
         promise_waits=Differences.of([one.ledger_waited - one.waited for one in same], len(promises) - len(same)),
         call_waits=Differences.of(

@@ -2,11 +2,13 @@
 
 For measuring what the controller's side of the interface can take in: no channel, no sound, only the events that
 manager.conf lets through, with the headers that Asterisk 22 gives them. `python -m tests.bench.pretended_asterisk`
-serves one connection in a process of its own: arguments are the number of calls and how many of them at a time.
+serves one connection in a process of its own: arguments are the number of calls and how many of them at a time; a third
+is the number after which nobody comes until `GO_ON` is asked for.
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
 import socket
 import sys
@@ -14,12 +16,14 @@ import sys
 _ACTION = re.compile(rb"Action: (\w+)\r\nActionID: ([^\r\n]*)((?:\r\n[^\r\n]+)*)\r\n\r\n")
 """panoramisk writes headers in the order of the alphabet."""
 _CONTEXT = re.compile(rb"^Context: ([^\r]*)", re.MULTILINE)
-_CALLER = re.compile(rb"^Variable: CC_CALLER=PJSIP/([^\r]*)", re.MULTILINE)
+_CALLER = re.compile(rb"^Variable: CC_CALLER=PJSIP/trunk-city-([0-9a-f]{8})", re.MULTILINE)
 _CHANNEL = re.compile(rb"^Channel: ([^\r]*)", re.MULTILINE)
+_TOKEN = re.compile(rb"^Value: ([^\r]*)\r\nVariable: CC_TOKEN", re.MULTILINE)
+GO_ON = {"Action": "UserEvent", "UserEvent": "CallsGoOn"}
 _OK = b"Response: Success\r\nActionID: %b\r\nMessage: Done\r\n\r\n"
 
 _SNAPSHOT = (
-    b"Privilege: %b,all\r\nChannel: PJSIP/%b\r\nChannelState: %b\r\nChannelStateDesc: Up\r\n"
+    b"Privilege: %b,all\r\nChannel: PJSIP/trunk-city-%08x\r\nChannelState: %b\r\nChannelStateDesc: Up\r\n"
     b"CallerIDNum: +73422921960\r\nCallerIDName: <unknown>\r\nConnectedLineNum: <unknown>\r\n"
     b"ConnectedLineName: <unknown>\r\nLanguage: ru\r\nAccountCode: \r\nContext: cc-waiting\r\nExten: s\r\n"
     b"Priority: 1\r\nUniqueid: %b\r\nLinkedid: %b\r\n"
@@ -31,11 +35,15 @@ _BRIDGE = (
 
 
 class PretendedAsterisk:
-    """Bytes in, bytes out. `calls` callers come, `at_once` of them are on the line; the next when one has gone."""
+    """Bytes in, bytes out. `calls` callers come, `at_once` of them are on the line; the next when one has gone.
 
-    def __init__(self, calls: int, at_once: int) -> None:
+    After `pause_after` callers nobody comes until `GO_ON`, so that the line can be looked at with nobody on it.
+    """
+
+    def __init__(self, calls: int, at_once: int, pause_after: int = 0) -> None:
         self._coming = calls
         self._at_once = at_once
+        self._pause_after = pause_after
         self._number = 0
         self._rest = b""
         self.gone = 0
@@ -45,11 +53,12 @@ class PretendedAsterisk:
         self.actions = 0
         """Answered."""
         self._told = b""
+        self.token = b""
+        """What our events have to say."""
 
     def begin(self) -> bytes:
         """The first callers."""
-        for _ in range(self._at_once):
-            self._arrives()
+        self._fill()
         return self._take()
 
     def feed(self, data: bytes) -> bytes:
@@ -69,13 +78,22 @@ class PretendedAsterisk:
             self._told += b"Event: FullyBooted\r\nPrivilege: system,all\r\nStatus: Fully Booted\r\n\r\n"
         elif name == b"Status":
             self._told += b"Event: StatusComplete\r\nActionID: %b\r\nEventList: Complete\r\n\r\n" % id
+        elif name == b"Setvar":
+            self.token = _group(_TOKEN, headers) or self.token
         elif name == b"Redirect":
             self._goes_on(_group(_CONTEXT, headers), _group(_CHANNEL, headers))
         elif name == b"Originate":
-            self._conversation(id, _group(_CALLER, headers))
+            self._conversation(id, b"1795298577.%d" % int(_group(_CALLER, headers), 16))
+        elif name == b"UserEvent":
+            self._pause_after = 0
+            self._fill()
+
+    def _fill(self) -> None:
+        for _ in range(self._at_once):
+            self._arrives()
 
     def _arrives(self) -> None:
-        if self._coming:
+        if self._coming and not 0 < self._pause_after <= self._number:
             self._coming -= 1
             self._number += 1
             call = b"1795298577.%d" % self._number
@@ -104,11 +122,14 @@ class PretendedAsterisk:
         self._arrives()
 
     def _says(self, name: bytes, channel: bytes, headers: bytes = b"") -> None:
-        self._tell(b"UserEvent", channel, b"6", b"user", b"UserEvent: %b\r\n%b" % (name, headers))
+        self._tell(
+            b"UserEvent", channel, b"6", b"user", b"Token: %b\r\nUserEvent: %b\r\n%b" % (self.token, name, headers)
+        )
 
     def _tell(self, event: bytes, channel: bytes, state: bytes, kind: bytes, headers: bytes = b"") -> None:
         self.events += 1
-        snapshot = _SNAPSHOT % (kind, channel, state, channel, channel)
+        number = int(re.split(rb"[.-]", channel)[-1])
+        snapshot = _SNAPSHOT % (kind, number, state, channel, channel)
         self._told += b"Event: %b\r\n%b%b\r\n" % (event, snapshot, headers)
 
     def _take(self) -> bytes:
@@ -121,19 +142,19 @@ def _group(pattern: re.Pattern[bytes], headers: bytes) -> bytes:
     return found[1] if found else b""
 
 
-def main(calls: int, at_once: int) -> None:
+def main(calls: int, at_once: int, pause_after: int = 0) -> None:
     """Serve one connection on a port that is written to the standard output; then what was told and answered."""
-    asterisk = PretendedAsterisk(calls, at_once)
+    asterisk = PretendedAsterisk(calls, at_once, pause_after)
     with socket.create_server(("127.0.0.1", 0)) as server:
         print(server.getsockname()[1], flush=True)
         connection, _ = server.accept()
-        with connection:
+        with connection, contextlib.suppress(ConnectionError):  # who stops may leave our last answers unread: a reset
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection.sendall(b"Asterisk Call Manager/11.0.0\r\n")
             begun = False
             while data := connection.recv(1 << 18):
                 answer = asterisk.feed(data)
-                if b"FullyBooted" in answer and not begun:
+                if asterisk.token and not begun:
                     begun, answer = True, answer + asterisk.begin()
                 if answer:
                     connection.sendall(answer)

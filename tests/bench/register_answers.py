@@ -15,11 +15,13 @@ from statistics import median
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from callcenter.cli import call_table, promise_table
+from callcenter.cli.spreadsheet import write_csv
 from callcenter.core.commands import SavePresence
-from callcenter.register import Register, Writer, day_summary, history, promises, reports
-from callcenter.register.customers import CustomersTable
-from callcenter.register.recall import recall
-from callcenter.register.spreadsheet import write_csv
+from callcenter.customers.table import CustomersTable
+from callcenter.reports import call_list, day_summary, history, promises
+from callcenter.store import Register, Writer
+from callcenter.store.warm_start import floor_warm_start
 from tests.bench.filled_register import LAST_DAY, LINES, FilledRegister, facts_of_a_day, leave_open
 from tests.bench.verdict import BrokenMeasurementError
 
@@ -88,7 +90,7 @@ async def questions(filled: FilledRegister) -> Sequence[Question]:
         Question("list, a day, one line", _list(line="suppliers")),
         Question("list, a month, one operator", _list(month, operator="117")),
         Question("list, a month, lost", _list(month, outcome="lost")),
-        Question("show one call", lambda register: _number(reports.story(register, call, ZONES))),
+        Question("show one call", lambda register: _story(register, call)),
         Question("export, a month: first 500 rows", lambda register: _first_page(register, month)),
         Question("days, a day", _days(LAST_DAY)),
         Question("days, a month", _days(month)),
@@ -143,8 +145,8 @@ async def export_rate(filled: FilledRegister) -> float:
     """Rows a second of an export of the last month."""
     register = await Register.open(filled.path, create=False)
     begin = time.perf_counter()
-    rows = reports.rows(_calls(register, max(MONTH, filled.first_day)), ZONES)
-    written = await write_csv(reports.COLUMNS, rows, io.StringIO())
+    rows = call_table.rows(_calls(register, max(MONTH, filled.first_day)), ZONES)
+    written = await write_csv(call_table.COLUMNS, rows, io.StringIO())
     seconds = time.perf_counter() - begin
     await register.close()
     return written / seconds
@@ -189,20 +191,20 @@ async def _time(filled: FilledRegister, asked: Question) -> tuple[float, float, 
     return 1000 * seconds, 1000 * used, rows
 
 
-def _calls(register: Register, first: date, **which: Any) -> AsyncIterator[reports.CallRow]:
-    return reports.calls(register, first, LAST_DAY, ZONES, **which)
+def _calls(register: Register, first: date, **which: Any) -> AsyncIterator[call_list.CallRow]:
+    return call_list.calls(register, first, LAST_DAY, ZONES, **which)
 
 
 def _list(first: date = LAST_DAY, **which: Any) -> Ask:
     async def ask(register: Register) -> int:
-        found = _calls(register, first, columns=reports.LISTED, **which)
-        return await _length(reports.table(found, ZONES)) - 1
+        found = _calls(register, first, columns=call_table.LISTED, **which)
+        return await _length(call_table.table(found, ZONES)) - 1
 
     return ask
 
 
 async def _first_page(register: Register, first: date) -> int:
-    rows, found = reports.rows(_calls(register, first), ZONES), 0
+    rows, found = call_table.rows(_calls(register, first), ZONES), 0
     async for _ in rows:
         found += 1
         if found == PAGE:
@@ -214,20 +216,20 @@ async def _first_page(register: Register, first: date) -> int:
 def _days(first: date, line: str | None = None) -> Ask:
     async def ask(register: Register) -> int:
         within = dict.fromkeys(LINES, 60.0)
-        return await _length(day_summary.day_summaries(register, first, LAST_DAY, ZONES, within, line, NOW))
+        return await _length(day_summary.day_summaries(register, first, LAST_DAY, ZONES, within, NOW, line))
 
     return ask
 
 
 def _promises(first: date, line: str | None = None, zones: dict[str, tzinfo] = ZONES) -> Ask:
     async def ask(register: Register) -> int:
-        return len(list(promises.table(await promises.ledger(register, first, LAST_DAY, zones, line, NOW))))
+        return len(list(promise_table.table(await promises.ledger(register, first, LAST_DAY, zones, NOW, line))))
 
     return ask
 
 
 async def _promises_written(register: Register) -> int:
-    return await _length(promises.rows(register, LAST_DAY, LAST_DAY, ZONES))
+    return await _length(promise_table.rows(register, LAST_DAY, LAST_DAY, ZONES))
 
 
 def _half_hours(days: Sequence[date]) -> Ask:
@@ -238,7 +240,7 @@ def _half_hours(days: Sequence[date]) -> Ask:
 
 
 async def _experience(register: Register) -> int:
-    past = await history.past_calls(register, "estp", MOSCOW, NOW, 20.0)
+    past = await history.line_warm_start(register, "estp", MOSCOW, NOW, 20.0)
     return len(past.waits)
 
 
@@ -249,7 +251,9 @@ async def _close_left_open(register: Register) -> int:
 
 async def _recall(register: Register) -> int:
     kept = dict.fromkeys(LINES, 600.0)
-    found = await recall(register, lambda moment: (moment - NOW).total_seconds(), timedelta(minutes=2), kept, NOW)
+    found = await floor_warm_start(
+        register, lambda moment: (moment - NOW).total_seconds(), timedelta(minutes=2), kept, NOW
+    )
     return len(found.calls) + len(found.shifts)
 
 
@@ -265,6 +269,11 @@ async def _version(register: Register) -> int:
 
 async def _number(answer: Awaitable[Sequence[Any]]) -> int:
     return len(await answer)
+
+
+async def _story(register: Register, call: str) -> int:
+    found = await call_list.story(register, call)
+    return len(call_table.story_lines(found, ZONES)) if found else 0
 
 
 async def _length(rows: AsyncIterator[Any]) -> int:

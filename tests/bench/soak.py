@@ -21,9 +21,9 @@ from callcenter.core.commands import (
     CancelTimer,
     Command,
     Contained,
-    Direct,
     FinishRecording,
     Place,
+    Redirect,
     Ring,
     SavePresence,
     SetTimer,
@@ -60,7 +60,7 @@ from callcenter.core.operator import Activity
 from callcenter.core.settings import Line, Person, Settings
 from callcenter.simulation.agenda import Agenda
 from tests.bench.usage import resident
-from tests.core.exchange import Exchange
+from tests.core.fake_pbx import FakePbx
 from tests.core.journal import Journal
 from tests.core.kept import Kept
 
@@ -111,7 +111,7 @@ class Soak:
         self._starts = 0
         self.kept = Kept()
         """Of the day."""
-        self._exchange = Exchange(self._report, lambda: self._now)
+        self._pbx = FakePbx(self._report, lambda: self._now)
         self._tell(Snapshot(()))
 
     @property
@@ -124,7 +124,7 @@ class Soak:
     def nights(self) -> Iterator[Night]:
         """One after the other, without end."""
         while True:
-            self._exchange.journal = Journal(lambda: self._now)  # Asterisk's file, and not the core's memory
+            self._pbx.journal = Journal(lambda: self._now)  # Asterisk's file, and not the core's memory
             self.kept = Kept(presence=self.kept.presence)
             self._morning()
             closing = self._now + self._hours
@@ -199,8 +199,8 @@ class Soak:
             case SavePresence(record) if record.presence == "paused" and record.activity == "idle":
                 self._later(self._random.uniform(10, 300), self._returns, record.operator)
             case _ if self._connected:
-                self._exchange.obey(command)
-                if isinstance(command, Direct):
+                self._pbx.obey(command)
+                if isinstance(command, Redirect):
                     self._later(self._random.uniform(1, 8), self._goes_on, (command.call, command.place))
                 elif isinstance(command, Ring):
                     self._rings(command)
@@ -216,7 +216,7 @@ class Soak:
         self.calls += 1
         call = f"{int(self._now)}.{self.calls}"
         who = self._random.choices((CUSTOMER, None, SUPPLIER), (80, 17, 3))[0]
-        self._exchange.arrive(call, "estp", "+73422921960")
+        self._pbx.arrive(call, "estp", "+73422921960")
         self._asks(CallArrived(call, f"SIP/{call}", "estp", "+73422921960", "", who))
         self._later(self._random.expovariate(1 / PATIENCE), self._gives_up, call)
         self._later(2 * 3600.0, self._hangs_up, call)  # whatever befell: nobody stays for ever
@@ -225,14 +225,14 @@ class Soak:
 
     def _asks(self, arrived: CallArrived) -> None:
         """What to do with the caller: again and again, until somebody answers."""
-        caller = self._exchange.callers.get(arrived.call)
+        caller = self._pbx.callers.get(arrived.call)
         if caller and caller.place is None:
             self._report(arrived)
             self._later(2.0, self._asks, arrived)
 
     def _goes_on(self, where: tuple[str, Place]) -> None:
         call, place = where
-        caller = self._exchange.callers.get(call)
+        caller = self._pbx.callers.get(call)
         if caller is None or caller.place is not place or caller.bridge:
             return
         if place not in (Place.CLOSED, Place.FULL, Place.GOODBYE) and not self._connected:
@@ -254,13 +254,13 @@ class Soak:
                 self._hangs_up(call)
 
     def _gives_up(self, call: str) -> None:
-        caller = self._exchange.callers.get(call)
+        caller = self._pbx.callers.get(call)
         if caller and not caller.bridge:
             self.seen["gives up"] += 1
             self._hangs_up(call)
 
     def _hangs_up(self, id: str) -> None:
-        self._act(self._exchange.hang_up, id)
+        self._act(self._pbx.hang_up, id)
 
     # -- operators ---------------------------------------------------------------------------------------------------
 
@@ -271,20 +271,20 @@ class Soak:
             self._later(self._random.uniform(1, 6), self._answers, ring.offer)
 
     def _fails(self, offer: str) -> None:
-        leg = self._exchange.legs.get(offer)
+        leg = self._pbx.legs.get(offer)
         if leg and not leg.answered:
-            self._act(self._exchange.fail, offer, OfferFailure.NO_ANSWER, 19)
+            self._act(self._pbx.fail, offer, OfferFailure.NO_ANSWER, 19)
 
     def _answers(self, offer: str) -> None:
-        leg = self._exchange.legs.get(offer)
+        leg = self._pbx.legs.get(offer)
         if leg is None or leg.answered:
             return
-        self._act(self._exchange.answer, offer)
+        self._act(self._pbx.answer, offer)
         talk = 0.1 if self._chance(0.01, "answers falsely") else self._random.expovariate(1 / TALK)
         self._later(talk, self._talked, offer)
 
     def _talked(self, offer: str) -> None:
-        leg = self._exchange.legs.get(offer)
+        leg = self._pbx.legs.get(offer)
         if leg is None or not leg.bridge:
             return
         if self._chance(0.08, "transfers"):
@@ -296,7 +296,7 @@ class Soak:
 
     def _decides(self, offer: str) -> None:
         """After asking a colleague, or in vain."""
-        if offer in self._exchange.legs:
+        if offer in self._pbx.legs:
             complete = self._chance(0.6, "completes")
             self._tell(CompleteTransfer(leg=offer) if complete else CancelTransfer(leg=offer))
             self._later(self._random.uniform(5, 60), self._hangs_up, offer)
@@ -324,8 +324,8 @@ class Soak:
         self._connected = True
         if not self._alive:
             self._starts_again(closing)
-        histories = self._exchange.journal.histories(self._unseen_since - 60.0)
-        self._tell(Snapshot(self._exchange.seen(), histories))
+        histories = self._pbx.journal.histories(self._unseen_since - 60.0)
+        self._tell(Snapshot(self._pbx.seen(), histories))
         if self._now < closing:
             self._later(self._random.expovariate(4 / self._hours), self._breaks, closing)
 
@@ -333,8 +333,8 @@ class Soak:
         self._alive = True
         self._starts += 1
         self._center = CallCenter(replace(self._settings, boot=str(self._starts)))
-        recalled = self.kept.recalled(self._now, {"estp": LINE.place_kept})
-        self._tell(DayStarted("estp"), HoursChanged("estp", self._now < closing), recalled)
+        floor_warm_start = self.kept.floor_warm_start(self._now, {"estp": LINE.place_kept})
+        self._tell(DayStarted("estp"), HoursChanged("estp", self._now < closing), floor_warm_start)
 
 
 def sizes(floor: Floor) -> dict[str, int]:

@@ -16,14 +16,14 @@ from pathlib import Path
 from statistics import median
 from typing import get_args
 
-from callcenter.clock import Clock
+from callcenter.calendar.clock import Clock, wall_clock
 from callcenter.core.commands import Command, Save
 from callcenter.core.events import Event
-from callcenter.register import Register, Writer
-from callcenter.register.spool import Spool
 from callcenter.simulation.scenario import Scenario
 from callcenter.simulation.simulator import Simulation
 from callcenter.simulation.staff_plan import StaffPlan
+from callcenter.store import Register, Writer
+from callcenter.store.spool import Spool
 from tests.bench.morning_plan import LINE, OPERATORS, RING, WRAP_UP
 from tests.bench.verdict import BrokenMeasurementError
 from tests.bench.virtual_morning import _Planned
@@ -74,7 +74,7 @@ async def cost(folder: Path, calls: int, batches: Sequence[Sequence[Save]], spoo
     """All of them, batch by batch. Raises BrokenMeasurementError when not all are written."""
     register = await Register.open(folder / f"{time.monotonic_ns()}.sqlite")
     spool = Spool(folder / "spool" if spooled else None)
-    writer = Writer(register, Clock(time.monotonic).date, spool)
+    writer = Writer(register, Clock(time.monotonic, wall_clock).date, spool)
     writer.start()
     began, putting = time.process_time(), 0.0
     for batch in batches:

@@ -16,10 +16,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from callcenter.app.controller import Controller
+from callcenter.app.run import serve
 from callcenter.asterisk.messages import Headers, Message
 from callcenter.config import Config
-from callcenter.daemon import Controller
-from callcenter.standalone import serve
 
 
 class Taps:

@@ -55,7 +55,7 @@ def test_at_night_the_core_holds_no_more_than_on_the_nights_before(soaked: tuple
 
 async def test_the_daemon_holds_nothing_of_calls_that_are_over(tmp_path: Path) -> None:
     """Once what is remembered by time is forgotten. Objects are counted by their kind."""
-    found = await soak_daemon(tmp_path, 1000, 100, 0, lambda _: None, remembers=1.0)
+    found = await soak_daemon(tmp_path, 1000, 100, 0, lambda _: None, remembers=0.2)
     assert found.samples[-1].calls == 1000
     assert [(kind, more) for kind, more in found.kinds.items() if more > 250] == []
 

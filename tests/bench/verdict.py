@@ -92,14 +92,14 @@ def _mean(values: Sequence[float]) -> float | None:
 
 def rises(promises: Iterable[Promise]) -> tuple[int, int]:
     """How often a caller was told a longer time than before: without a reason, and openly with one."""
-    silent = openly = 0
+    unresponsive = openly = 0
     for _, mine in groupby(sorted(promises, key=lambda one: (one.caller, one.number)), key=lambda one: one.caller):
         told = [one for one in mine if one.spoken is not None]
         for before, after in zip(told, told[1:], strict=False):
             grew = (after.spoken or 0.0) > (before.spoken or 0.0)
-            silent += grew and not after.openly_grown
+            unresponsive += grew and not after.openly_grown
             openly += grew and after.openly_grown
-    return silent, openly
+    return unresponsive, openly
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from tests.chaos.testimony import EndedBy, Placed, Ringing, Seen
 
 Row = Mapping[str, Any]
 BY_CONTROLLER = "offer-"
-"""How the channels begin that the controller places; the safety net's are named by Asterisk."""
+"""How the channels begin that the controller places; the fallback queue's are named by Asterisk."""
 _NEAR = 1.0
 _SAME_RINGING = 0.2
 """Seconds from Asterisk's channel to the phone's INVITE."""
@@ -90,7 +90,7 @@ class Evidence:
     """By call."""
     legs: Mapping[str, list[Leg]]
     """By phone."""
-    stages: Mapping[str, list[tuple[float, str]]]
+    dialplan_steps: Mapping[str, list[tuple[float, str]]]
     """By call: where the dialplan had the caller from when on."""
     shifts: Sequence[Row]
     presence: Sequence[Row]
@@ -125,7 +125,7 @@ class Evidence:
         return any(one.name == name and one.at <= end and begin <= one.mended_at for one in self.happened)
 
     def by_controller(self, case: Case, ringing: Ringing) -> bool:
-        """Whether the controller rang this phone, and not the safety net."""
+        """Whether the controller rang this phone, and not the fallback queue."""
         near = [(abs(leg.at - ringing.rung_at), leg) for leg in self.legs.get(ringing.phone, ())]
         nearest = min(near, key=lambda one: one[0], default=None)
         if nearest and nearest[0] < _SAME_RINGING:
@@ -146,7 +146,7 @@ def journal_files(folder: Path) -> list[str]:
 
 
 def stages_of(folder: Path) -> dict[str, list[tuple[float, str]]]:
-    """By call: all stages that Asterisk's journal tells of."""
+    """By call: all dialplan steps that Asterisk's journal tells of."""
     found: defaultdict[str, list[tuple[float, str]]] = defaultdict(list)
     for text in journal_files(folder):
         for row in csv.reader(text.splitlines()):

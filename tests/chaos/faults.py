@@ -33,7 +33,7 @@ class Happening:
     back_at: float | None = None
     """When the controller had the line; None: not within the limit."""
     blind: bool = False
-    """The controller was dead or could not see Asterisk: the safety net's hour."""
+    """The controller was dead or could not see Asterisk: the fallback queue's hour."""
     daemon_died: bool = False
     """By kill -9; each of them, where there were several."""
     died_at: list[float] = field(default_factory=list)

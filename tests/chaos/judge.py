@@ -37,7 +37,7 @@ DROPPED, SILENT, KEPT, INVERTED, INVERTED_IN_NET, ROWS, RECORDINGS, STUCK, TWICE
     "music or conversations that stopped",
     "callers kept, or queued again, after their conversation",
     "order inversions",
-    "order inversions in the safety net",
+    "order inversions in the fallback queue",
     "register rows missing, doubled or wrong",
     "recordings missing, short or silent",
     "operators stuck",

@@ -27,17 +27,17 @@ class Waiting:
     place: float
     until: float
     """Answered, or gone."""
-    stages: Sequence[tuple[float, str]] = ()
+    dialplan_steps: Sequence[tuple[float, str]] = ()
     """Where the dialplan had the caller from when on."""
 
     def in_net(self, at: float) -> bool:
         """Whether Asterisk's own queue knows the caller: who listens to an announcement comes over after it."""
-        before = [stage for since, stage in self.stages if since <= at]
+        before = [dialplan_step for since, dialplan_step in self.dialplan_steps if since <= at]
         return bool(before) and before[-1] == "alone"
 
     def by_net(self, at: float) -> Waiting:
         """As Asterisk knows the caller: class and former place only where the controller has told them."""
-        told = any(since <= at and stage == "waiting" for since, stage in self.stages)
+        told = any(since <= at and dialplan_step == "waiting" for since, dialplan_step in self.dialplan_steps)
         return self if told else replace(self, rank=_RANK["normal"], place=self.joined)
 
     def unattended(self, at: float, together: float = TOGETHER) -> bool:
@@ -91,7 +91,7 @@ def _better(one: Waiting, other: Waiting, at: float, limit: float) -> bool:
 def _violation(overtaker: Waiting, ringing: Ringing, passed: Sequence[Waiting], *, ours: bool) -> Violation:
     first = min(passed, key=lambda one: (one.rank, one.place))
     text = (
-        f"phone {ringing.phone} was rung {'' if ours else 'by the safety net '}for {_name(overtaker)} while"
+        f"phone {ringing.phone} was rung {'' if ours else 'by the fallback queue '}for {_name(overtaker)} while"
         f" {len(passed)} with a better place waited, the first {first.case.number}, {_name(first)}"
     )
     return Violation(INVERTED if ours else INVERTED_IN_NET, overtaker.case.number, ringing.rung_at, text)
@@ -107,7 +107,7 @@ def waiting(evidence: Evidence) -> Iterator[Waiting]:
         answered = case.conversations[0].answered_at if case.conversations else None
         place = moment(row["place_at"]) if row["place_at"] else None
         until = min(case.ended_at, answered or float("inf"))
-        where = evidence.stages.get(str(row["call"]), ())
+        where = evidence.dialplan_steps.get(str(row["call"]), ())
         yield Waiting(case, _RANK.get(row["urgency"], 1), joined, joined if place is None else place, until, where)
 
 

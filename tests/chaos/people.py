@@ -13,10 +13,10 @@ from typing import Any
 
 import aiohttp
 
+from callcenter.accounts.secrets import Secrets
 from callcenter.config import Config
 from callcenter.demo import sipp
 from callcenter.demo.sipp import Crowd
-from callcenter.people import Secrets
 from tests.chaos import testimony
 from tests.chaos.plan import Plan, answers, callers
 from tests.e2e.station import PROJECT

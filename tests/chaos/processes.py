@@ -12,10 +12,10 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+from callcenter.accounts.secrets import Secrets
 from callcenter.asterisk import process
 from callcenter.asterisk.render import Folders, render
 from callcenter.config import Config
-from callcenter.people import Secrets
 from tests.bench.verdict import BrokenMeasurementError
 from tests.e2e.station import PROJECT
 

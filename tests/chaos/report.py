@@ -17,7 +17,7 @@ from tests.chaos.testimony import NUMBER, EndedBy
 
 _JOURNAL_LINES = 80
 _SERVED_WITHIN = 30.0
-"""Seconds after a kill in which the first ringing by the safety net is looked for."""
+"""Seconds after a kill in which the first ringing by the fallback queue is looked for."""
 
 
 def figures(result: Result) -> dict[str, Any]:
@@ -51,14 +51,14 @@ def figures(result: Result) -> dict[str, Any]:
         ),
         "cut off by Asterisk's death": sum(case.death is not None for case in evidence.cases),
         "known as unrecorded: no room, or too short": sum(known_unrecorded(evidence, case) for case in evidence.cases),
-        "answered through the safety net": len(_by_net(evidence)),
+        "answered through the fallback queue": len(_by_net(evidence)),
         **counted,
         "seconds of an idle operator with callers waiting": _spread(
             [seconds for _, _, seconds in idle(evidence, result.plan.people, result.plan.wrap_up)]
         ),
         "facts not written at the end": result.pending,
-        "seconds until the safety net served": _spread(_net_served(evidence)),
-        "seconds until callers were in the safety net": _spread(_net_entered(evidence)),
+        "seconds until the fallback queue served": _spread(_net_served(evidence)),
+        "seconds until callers were in the fallback queue": _spread(_net_entered(evidence)),
         "seconds until the daemon had the line back": _spread(back),
     }
 
@@ -173,7 +173,7 @@ def _kills(evidence: Evidence) -> list[tuple[float, float]]:
 
 
 def _net_served(evidence: Evidence) -> list[float]:
-    """Seconds from each kill to the first phone that the safety net rang."""
+    """Seconds from each kill to the first phone that the fallback queue rang."""
     rung = [(r.rung_at, case) for case in evidence.cases for r in case.ringings if not evidence.by_controller(case, r)]
     found = []
     for begin, end in _kills(evidence):

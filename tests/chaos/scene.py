@@ -15,9 +15,9 @@ from typing import Any
 import aiohttp
 import yaml
 
+from callcenter.accounts.secrets import Secrets
 from callcenter.asterisk.render import Folders
 from callcenter.config import Config
-from callcenter.people import Secrets
 from tests.bench.verdict import BrokenMeasurementError
 from tests.chaos.people import Crowds, Pages
 from tests.chaos.plan import Plan
@@ -143,7 +143,7 @@ def _configured(plan: Plan, folder: Path) -> Config:
 
 
 def _every_day(folder: Path) -> Path:
-    """The dialplan, but without weekends: a run on a Sunday has a safety net too."""
+    """The dialplan, but without weekends: a run on a Sunday has a fallback queue too."""
     shutil.copytree(PROJECT / "dialplan", folder)
     path = folder / "extensions.conf.j2"
     path.write_text(path.read_text().replace("mon-fri", "*"))

@@ -58,7 +58,7 @@ class Tale:
         self.presence: list[dict[str, Any]] = []
         self.happened: list[Happening] = []
         self.gaps: dict[str, list[tuple[float, float]]] = {}
-        self.stages: list[tuple[float, str, str]] = []
+        self.dialplan_steps: list[tuple[float, str, str]] = []
 
     @staticmethod
     def caller(number: str, dialled: float, ended: float, crowd: int = 0) -> Placed:
@@ -100,8 +100,10 @@ class Tale:
         journal.parent.mkdir(parents=True, exist_ok=True)
         with journal.open("w", newline="") as file:
             writer = csv.writer(file, quoting=csv.QUOTE_ALL)
-            for since, call, stage in self.stages:
-                writer.writerow([START + since, "CC_STAGE", call, call, "PJSIP/trunk", json.dumps({"extra": stage})])
+            for since, call, dialplan_step in self.dialplan_steps:
+                writer.writerow(
+                    [START + since, "CC_STAGE", call, call, "PJSIP/trunk", json.dumps({"extra": dialplan_step})]
+                )
         keys: Mapping[str, str] = {ANNA: "2", BORIS: "2"}
         return evidence.gather(
             Seen(self.placed, self.rung),
@@ -196,6 +198,30 @@ def test_a_phone_picked_up_while_it_was_taken_back_was_no_conversation(tale: Tal
     assert DROPPED in tale.kinds()
 
 
+@pytest.mark.parametrize("after", [-0.03, 0.071])
+def test_of_a_caller_who_gives_up_while_the_phone_is_picked_up_both_may_be_said(tale: Tale, after: float) -> None:
+    """The line takes the phone back because the caller has gone: they were put through for a blink, or just not."""
+    caller, ringing, row = tale.placed[0], tale.rung[0], tale.rows[0]
+    caller.ended_by, caller.ended_at = EndedBy.PHONE, START + 22.0 + after
+    ringing.ended_by, ringing.ended_at = EndedBy.LINE, START + 22.074
+    row |= {"ended_at": at(22.0 + after), "talk": max(0.0, after), "hung_up_by": "caller"}
+    assert not tale.kinds()
+    row["answered_at"] = at(20.0)
+    assert tale.kinds() == {ROWS}, "when they were put through is known"
+    row |= {"answered_at": None, "operator": "", "outcome": "abandoned", "waiting": 19.0 + after}
+    assert not tale.kinds()
+
+
+def test_who_gave_up_well_before_the_phone_was_picked_up_talked_to_nobody(tale: Tale) -> None:
+    caller, ringing, row = tale.placed[0], tale.rung[0], tale.rows[0]
+    caller.ended_by, caller.ended_at = EndedBy.PHONE, START + 21.8
+    ringing.ended_by, ringing.ended_at = EndedBy.LINE, START + 22.05
+    row |= {"ended_at": at(21.8), "talk": 0.0, "hung_up_by": "caller"}
+    assert tale.kinds() == {ROWS}
+    row |= {"answered_at": None, "operator": "", "outcome": "abandoned", "waiting": 18.8}
+    assert not tale.kinds()
+
+
 def test_music_that_stops_is_found_but_not_the_quiet_before_it(tale: Tale) -> None:
     tale.gaps = {ANNA: [(START + 1.0, START + 4.0)]}
     assert tale.kinds() == set()
@@ -222,7 +248,12 @@ def test_who_is_rung_for_before_an_earlier_caller_has_overtaken(tale: Tale) -> N
     tale.rung[1], tale.offers[1] = tale.phone("102", BORIS, 15.0, 16.0, 39.0), tale.offer(BORIS, "102", 15.0)
     assert INVERTED in tale.kinds()
     tale.offers.pop()
-    tale.stages = [(3.0, ANNA, "waiting"), (12.0, ANNA, "alone"), (4.0, BORIS, "waiting"), (12.1, BORIS, "alone")]
+    tale.dialplan_steps = [
+        (3.0, ANNA, "waiting"),
+        (12.0, ANNA, "alone"),
+        (4.0, BORIS, "waiting"),
+        (12.1, BORIS, "alone"),
+    ]
     assert INVERTED_IN_NET in tale.kinds()
 
 
@@ -233,22 +264,27 @@ def test_a_phone_that_vanished_says_nothing_of_the_end(tale: Tale) -> None:
     assert ROWS in tale.kinds()
 
 
-def test_the_safety_net_cannot_serve_who_still_listens_to_an_announcement(tale: Tale) -> None:
+def test_the_fallback_queue_cannot_serve_who_still_listens_to_an_announcement(tale: Tale) -> None:
     tale.rung[1] = tale.phone("102", BORIS, 15.0, 16.0, 39.0)
     tale.offers.pop()
-    tale.stages = [(3.0, ANNA, "waiting"), (14.5, ANNA, "alone"), (4.0, BORIS, "waiting"), (12.1, BORIS, "alone")]
+    tale.dialplan_steps = [
+        (3.0, ANNA, "waiting"),
+        (14.5, ANNA, "alone"),
+        (4.0, BORIS, "waiting"),
+        (12.1, BORIS, "alone"),
+    ]
     assert INVERTED_IN_NET not in tale.kinds()
 
 
-def test_the_safety_net_cannot_know_a_former_place_that_nobody_has_told_it(tale: Tale) -> None:
+def test_the_fallback_queue_cannot_know_a_former_place_that_nobody_has_told_it(tale: Tale) -> None:
     """Boris was cut off, and called again when the controller was away; later he got his old place back."""
     tale.rung[0] = tale.phone("101", ANNA, 15.0, 22.0, 38.0)
     tale.rung[1] = tale.phone("102", BORIS, 18.0, 23.0, 39.0)
     tale.offers.clear()
     tale.rows[1]["place_at"] = at(-60.0)
-    tale.stages = [(3.0, ANNA, "alone"), (4.0, BORIS, "alone")]
+    tale.dialplan_steps = [(3.0, ANNA, "alone"), (4.0, BORIS, "alone")]
     assert INVERTED_IN_NET not in tale.kinds()
-    tale.stages[1:] = [(4.0, BORIS, "waiting"), (10.0, BORIS, "alone")]
+    tale.dialplan_steps[1:] = [(4.0, BORIS, "waiting"), (10.0, BORIS, "alone")]
     assert INVERTED_IN_NET in tale.kinds()
 
 

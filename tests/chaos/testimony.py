@@ -50,6 +50,12 @@ class Placed:
     in_vain: bool = False
     """The phone hung up, and Asterisk did not answer that any more."""
 
+    def gave_up_while_answered(self, ringing: Ringing) -> bool:
+        """The caller hung up in the moment of the answer: they were put through for a blink, or just not any more."""
+        if self.ended_by is not EndedBy.PHONE or self.ended_at is None or ringing.answered_at is None:
+            return False
+        return abs(self.ended_at - ringing.answered_at) <= CROSSING
+
 
 @dataclass(slots=True)
 class Ringing:
@@ -77,7 +83,7 @@ class Ringing:
 
     @property
     def crossed(self) -> bool:
-        """Picked up while we took it back, for a break asked for in that moment: nobody had been put through yet."""
+        """Picked up while the line took it back. Where the caller waits on nobody had been put through yet."""
         if self.ended_by is not EndedBy.LINE or self.answered_at is None or self.ended_at is None:
             return False
         return self.ended_at - self.answered_at < CROSSING
@@ -97,10 +103,10 @@ class Seen:
     rung: list[Ringing] = field(default_factory=list)
 
     def conversations(self, call: Placed) -> list[Ringing]:
-        """The ringings that became this call's conversations, in order."""
+        """The ringings that became this call's conversations, in order; the last of them maybe for a blink only."""
         until = call.ended_at or float("inf")
-        rung = [r for r in self.rung if r.number == call.number and not r.crossed]
-        found = [r for r in rung if r.joined and r.answered_at is not None]
+        rung = [r for r in self.rung if r.number == call.number and r.joined and r.answered_at is not None]
+        found = [r for r in rung if not r.crossed or call.gave_up_while_answered(r)]
         mine = [r for r in found if call.dialled_at <= (r.answered_at or 0.0) <= until + 1.0]
         return sorted(mine, key=lambda r: r.answered_at or 0.0)
 

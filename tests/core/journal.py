@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from callcenter.core.past import CallHistory, LegHistory
+from callcenter.core.call_history import CallHistory, LegHistory
 from callcenter.core.records import HungUpBy
 
 
@@ -35,7 +35,7 @@ class CallLines:
     line: str
     number: str
     arrived_at: float
-    stages: list[tuple[float, str]] = field(default_factory=list)
+    dialplan_steps: list[tuple[float, str]] = field(default_factory=list)
     legs: dict[str, LegLines] = field(default_factory=dict)
     ended_at: float | None = None
     cause: int = 0
@@ -49,7 +49,7 @@ class CallLines:
             self.number,
             "",
             self.arrived_at,
-            tuple(self.stages),
+            tuple(self.dialplan_steps),
             tuple(leg.told() for leg in self.legs.values()),
             self.ended_at,
             self.cause,
@@ -80,8 +80,8 @@ class Journal:
         self.calls[call] = CallLines(call, line, number, self._clock())
         self.came_to(call, "arriving")
 
-    def came_to(self, call: str, stage: str) -> None:
-        self.calls[call].stages.append((self._clock(), stage))
+    def came_to(self, call: str, dialplan_step: str) -> None:
+        self.calls[call].dialplan_steps.append((self._clock(), dialplan_step))
 
     def rung(self, leg: str, phone: str, call: str) -> None:
         if call in self.calls:

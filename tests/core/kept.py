@@ -14,7 +14,6 @@ from callcenter.core.commands import (
     SavePresence,
     SaveTransfer,
 )
-from callcenter.core.past import Recalled
 from callcenter.core.records import (
     AnnouncementRecord,
     CallRecord,
@@ -22,6 +21,7 @@ from callcenter.core.records import (
     PresenceRecord,
     TransferRecord,
 )
+from callcenter.core.warm_start import FloorWarmStart
 
 LATELY = 120.0
 
@@ -57,12 +57,12 @@ class Kept:
             case _:
                 pass
 
-    def recalled(self, now: float, place_kept: Mapping[str, float]) -> Recalled:
-        """As `callcenter.register.recall` reads it from the tables."""
+    def floor_warm_start(self, now: float, place_kept: Mapping[str, float]) -> FloorWarmStart:
+        """As `callcenter.store.warm_start` reads it from the tables."""
         going_on = {call for call, record in self.calls.items() if record.ended_at is None}
         ends = [record.ended_at for record in self.calls.values() if record.ended_at is not None]
         shifts = [record for record in self.presence.values() if record.presence != "off"]
-        return Recalled(
+        return FloorWarmStart(
             calls=tuple(self.calls[call] for call in self.calls if call in going_on),
             offers=(*(offer for offer in self.offers.values() if offer.call in going_on), *self._last_offers(shifts)),
             transfers=tuple(record for record in self.transfers.values() if record.call in going_on),

@@ -19,7 +19,6 @@ from callcenter.core.commands import (
     Contained,
     FinishRecording,
     HangUp,
-    Mirror,
     Notice,
     Place,
     Reply,
@@ -27,11 +26,12 @@ from callcenter.core.commands import (
     SaveAnnouncement,
     SavePresence,
     SetTimer,
+    SyncQueueMember,
 )
 from callcenter.core.events import (
-    AsteriskHeard,
     AsteriskLost,
-    AsteriskSilent,
+    AsteriskResponsive,
+    AsteriskUnresponsive,
     CallArrived,
     CancelTransfer,
     CompleteTransfer,
@@ -57,7 +57,7 @@ from callcenter.core.events import (
 from callcenter.core.records import AnnouncementRecord, CallRecord, OfferRecord, PresenceRecord, TransferRecord
 from callcenter.core.settings import Line, Person, Settings
 from callcenter.core.view import LineView, OperatorView
-from tests.core.exchange import CallerChannel, Exchange, Leg
+from tests.core.fake_pbx import CallerChannel, FakePbx, Leg
 from tests.core.kept import Kept
 
 START = 1000.0
@@ -93,7 +93,7 @@ class Story:
         self.settings = settings
         self.now = START
         self.center = CallCenter(settings)
-        self.exchange = Exchange(self._report, lambda: self.now)
+        self.pbx = FakePbx(self._report, lambda: self.now)
         self.take: Callable[[CallCenter, Event, float], list[Command]] = CallCenter.handle
         """How an event is handed over."""
         self.watch: Callable[[list[Command]], None] = lambda commands: None
@@ -149,7 +149,7 @@ class Story:
             self._keep(command)
             self.kept.keep(command)
             if self.connected:
-                self.exchange.obey(command)
+                self.pbx.obey(command)
         self.watch(commands)
         return commands
 
@@ -204,13 +204,13 @@ class Story:
 
     def stops_hearing_asterisk(self) -> None:
         """The connection stands, and what we say arrives; but of what happens nothing comes back for a while."""
-        self.tell(AsteriskSilent())
+        self.tell(AsteriskUnresponsive())
         self._unheard = []
 
     def hears_asterisk(self) -> None:
         """Everything that was held up comes, in its order."""
         told, self._unheard = self._unheard or [], None
-        self.tell(*told, AsteriskHeard())
+        self.tell(*told, AsteriskResponsive())
 
     def loses_asterisk(self) -> None:
         """The connection drops: Asterisk goes on, unseen and deaf."""
@@ -227,8 +227,8 @@ class Story:
 
     def seen(self, journal: bool = True, restarted: bool = False) -> Snapshot:
         """What a controller is told that (re)connects now."""
-        told = self.exchange.journal.histories(self.unseen_since - JOURNAL_BEGINS) if journal else ()
-        return Snapshot(self.exchange.seen(), told, restarted)
+        told = self.pbx.journal.histories(self.unseen_since - JOURNAL_BEGINS) if journal else ()
+        return Snapshot(self.pbx.seen(), told, restarted)
 
     def dies(self) -> None:
         """kill -9: Asterisk goes on, and the register has every row."""
@@ -246,14 +246,14 @@ class Story:
         self.alive = True
         for line in settings.lines:
             self.handle(HoursChanged(line, is_open.get(line, True)))
-        self.handle(self.kept.recalled(self.now, {id: line.place_kept for id, line in settings.lines.items()}))
+        self.handle(self.kept.floor_warm_start(self.now, {id: line.place_kept for id, line in settings.lines.items()}))
         self.finds_asterisk(journal=True, restarted=restarted)
 
     def asterisk_dies(self) -> None:
         """Every call ends, without a word."""
         if self.alive:
             self.loses_asterisk()
-        self.exchange.dies()
+        self.pbx.dies()
 
     # -- people --------------------------------------------------------------------------------------------------
 
@@ -265,17 +265,17 @@ class Story:
 
     def logs_out(self, person: str) -> Answer:
         """Somebody goes home."""
-        self.tell(LogOut(person, requester="page"))
+        self.tell(LogOut(person, reply_to="page"))
         return self.answer()
 
     def pauses(self, person: str, reason: str = "lunch") -> Answer:
         """Somebody takes a break."""
-        self.tell(Pause(reason, person, requester="page"))
+        self.tell(Pause(reason, person, reply_to="page"))
         return self.answer()
 
     def returns(self, person: str) -> Answer:
         """Somebody is back, or done with the wrap-up."""
-        self.tell(Return(person, requester="page"))
+        self.tell(Return(person, reply_to="page"))
         return self.answer()
 
     def answer(self) -> Answer:
@@ -292,8 +292,8 @@ class Story:
         """Somebody dials the line."""
         self._calls += 1
         guest = Guest(self, f"17000.{self._calls}")
-        self.exchange.arrive(guest.call, line, number)
-        guest.channel = self.exchange.callers[guest.call]
+        self.pbx.arrive(guest.call, line, number)
+        guest.channel = self.pbx.callers[guest.call]
         self._report(CallArrived(guest.call, f"SIP/{guest.call}", line, number, "", customer))
         return guest
 
@@ -362,9 +362,9 @@ class Story:
         """Every change of this person's state."""
         return [save.record for save in self.all(SavePresence) if save.record.operator == person]
 
-    def mirror(self, person: str) -> Mirror:
+    def queue_member(self, person: str) -> SyncQueueMember:
         """What Asterisk's own queue was last told of this person."""
-        return [mirror for mirror in self.all(Mirror) if mirror.operator == person][-1]
+        return [queue_member for queue_member in self.all(SyncQueueMember) if queue_member.operator == person][-1]
 
 
 @dataclass
@@ -373,7 +373,7 @@ class Guest:
 
     story: Story
     call: str
-    channel: CallerChannel = None  # type: ignore[assignment]  # from the moment the exchange has it
+    channel: CallerChannel = None  # type: ignore[assignment]  # from the moment the PBX has it
 
     def hears_greeting(self) -> None:
         self.story._report(GreetingHeard(self.call))
@@ -397,7 +397,7 @@ class Guest:
         self.story._report(GeneralLineEnded(self.call, answered))
 
     def hangs_up(self) -> None:
-        self.story.act(self.story.exchange.hang_up, self.call)
+        self.story.act(self.story.pbx.hang_up, self.call)
 
     def talks_with(self, person: str) -> bool:
         """They really share a bridge, and the core knows."""
@@ -459,7 +459,7 @@ class Phone:
     @property
     def leg(self) -> Leg | None:
         """The channel to this phone, if there is one."""
-        legs = self.story.exchange.legs.values()
+        legs = self.story.pbx.legs.values()
         mine = [leg for leg in legs if leg.ring.phone == self.at]
         assert len(mine) <= 1, f"the phone of {self.person} has {len(mine)} channels at once"
         return mine[0] if mine else None
@@ -480,24 +480,24 @@ class Phone:
 
     def answers(self) -> None:
         assert self.rings, f"the phone of {self.person} does not ring"
-        self.story.act(self.story.exchange.answer, self._there.id)
+        self.story.act(self.story.pbx.answer, self._there.id)
 
     def hangs_up(self) -> None:
         assert self._there.answered
-        self.story.act(self.story.exchange.hang_up, self._there.id)
+        self.story.act(self.story.pbx.hang_up, self._there.id)
 
     def answers_and_hangs_up(self) -> None:
         self.answers()
         self.hangs_up()
 
     def is_not_answered(self) -> None:
-        self.story.act(self.story.exchange.fail, self._there.id, OfferFailure.NO_ANSWER, 19)
+        self.story.act(self.story.pbx.fail, self._there.id, OfferFailure.NO_ANSWER, 19)
 
     def is_busy(self) -> None:
-        self.story.act(self.story.exchange.fail, self._there.id, OfferFailure.BUSY, 17)
+        self.story.act(self.story.pbx.fail, self._there.id, OfferFailure.BUSY, 17)
 
     def is_unreachable(self) -> None:
-        self.story.act(self.story.exchange.fail, self._there.id, OfferFailure.UNREACHABLE, 20)
+        self.story.act(self.story.pbx.fail, self._there.id, OfferFailure.UNREACHABLE, 20)
 
     def transfers(self, target: str, consult: bool = False, not_customer: bool = False) -> Answer:
         leg = self.leg.id if self.leg else ""
@@ -505,11 +505,11 @@ class Phone:
         return self.story.answer()
 
     def takes_back(self) -> Answer:
-        self.story.tell(CancelTransfer(self.person, requester="page"))
+        self.story.tell(CancelTransfer(self.person, reply_to="page"))
         return self.story.answer()
 
     def completes(self) -> Answer:
-        self.story.tell(CompleteTransfer(self.person, requester="page"))
+        self.story.tell(CompleteTransfer(self.person, reply_to="page"))
         return self.story.answer()
 
 

@@ -230,7 +230,7 @@ def test_asterisk_asks_again_and_is_told_the_same(story: Story) -> None:
     caller.hears_greeting()
     for late in (arrived, GreetingHeard(caller.call), InnGiven(caller.call, InnEntry.SKIPPED)):
         (again,) = story.handle(late)
-        assert again == caller.story.center._floor.callers[caller.call].direct
+        assert again == caller.story.center._floor.callers[caller.call].redirect
     caller.presses("1")
     story.tell(UrgencyGiven(caller.call, "2"))
     assert caller.row.urgency == "urgent"

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callcenter.core.announcement import LONGER, SPOKEN_POSITIONS, Said, Wording, phrases, wording
-from callcenter.core.estimate import Estimate
+from callcenter.core.queue.announcement import LONGER, SPOKEN_POSITIONS, Said, Wording, phrases, wording
+from callcenter.core.queue.estimate import Estimate
 from callcenter.core.settings import Promises
 
 pytestmark = pytest.mark.clause("ESTP 5.4.6")

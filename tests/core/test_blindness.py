@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from callcenter.core.commands import Direct, HangUp, Place, Record, Ring, SaveAnnouncement, SaveCall, SaveOffer
+from callcenter.core.call_history import CallHistory, LegHistory
+from callcenter.core.commands import HangUp, Place, Record, Redirect, Ring, SaveAnnouncement, SaveCall, SaveOffer
 from callcenter.core.events import (
     AsteriskLost,
     BridgeEntered,
@@ -12,15 +13,14 @@ from callcenter.core.events import (
     ChannelHungUp,
     ChannelSeen,
     ClockSet,
+    InFallbackQueue,
     Snapshot,
-    WaitsAlone,
 )
-from callcenter.core.past import CallHistory, LegHistory
 from callcenter.core.records import HungUpBy, Outcome
 from tests.core.story import CUSTOMER, Story
 
 
-def alone(call: str, number: str = "", bridge: str = "", seconds: float = 5.0) -> ChannelSeen:
+def in_fallback_queue(call: str, number: str = "", bridge: str = "", seconds: float = 5.0) -> ChannelSeen:
     """A caller whom Asterisk's own queue has."""
     variables = {"CC_LINE": "estp", "CC_STAGE": "alone", "CC_RECORDED": "1"}
     return ChannelSeen(call, f"SIP/{call}", bridge, seconds, variables, number)
@@ -52,10 +52,10 @@ def test_who_was_cut_off_and_calls_again_unseen_has_the_old_place_too(story: Sto
     story.loses_asterisk()
     story.passes(10)
     again = CallHistory(
-        "9.1", "SIP/9.1", "estp", "+73420000001", arrived_at=story.now - 6, stages=((story.now - 4, "alone"),)
+        "9.1", "SIP/9.1", "estp", "+73420000001", arrived_at=story.now - 6, dialplan_steps=((story.now - 4, "alone"),)
     )
     story.connected = True
-    story.tell(Snapshot((alone("9.1", "+73420000001"),), (again,)))
+    story.tell(Snapshot((in_fallback_queue("9.1", "+73420000001"),), (again,)))
     row = story.calls_saved["9.1"]
     assert (row.arrived_at, row.joined_at) == (story.now - 6, story.now - 4)
     assert (row.place_at, row.urgency) == (first.row.place_at, first.row.urgency)
@@ -73,7 +73,7 @@ def test_who_was_cut_off_and_is_greeted_again_when_the_controller_dies_has_the_o
     again = story.calls(CUSTOMER, number="+73420000001")
     story.dies()
     story.passes(5)
-    story.exchange.help_itself(again.call)
+    story.pbx.help_itself(again.call)
     story.passes(5)
     story.starts_again()
     assert again.row.joined_at == story.now - 5
@@ -82,7 +82,7 @@ def test_who_was_cut_off_and_is_greeted_again_when_the_controller_dies_has_the_o
 
 def test_who_is_first_heard_of_in_asterisks_own_queue_arrived_before_the_greeting(story: Story) -> None:
     story.passes(10)
-    story.tell(WaitsAlone("9.1", "SIP/9.1", "estp", "+73420000001", seconds=1.1))
+    story.tell(InFallbackQueue("9.1", "SIP/9.1", "estp", "+73420000001", seconds=1.1))
     row = story.calls_saved["9.1"]
     assert (row.arrived_at, row.joined_at) == (story.now - 1.1, story.now)
 
@@ -114,11 +114,11 @@ def test_a_phone_that_talks_is_not_rung_though_we_believed_that_it_rang(story: S
     second = "9.1"
     leg = LegHistory("7.7", "phone-101", story.now - 5, story.now - 3, ((story.now - 3, None),))
     told = CallHistory(
-        second, "SIP/9.1", "estp", arrived_at=story.now - 7, stages=((story.now - 6, "alone"),), legs=(leg,)
+        second, "SIP/9.1", "estp", arrived_at=story.now - 7, dialplan_steps=((story.now - 6, "alone"),), legs=(leg,)
     )
     channels = (
-        alone(first.call, seconds=9.0),
-        alone(second, bridge="b-1"),
+        in_fallback_queue(first.call, seconds=9.0),
+        in_fallback_queue(second, bridge="b-1"),
         ChannelSeen("7.7", "PJSIP/phone-101-7", "b-1", 5.0, phone="phone-101"),
     )
     before = len(story.commands)
@@ -142,11 +142,11 @@ def test_an_order_that_arrives_late_rings_beside_another_call_and_is_taken_back(
     bridge = "b-1" if talks else ""
     spoken = ((story.now - 3, None),) if talks else ()
     leg = LegHistory("7.7", "phone-101", story.now - 5, story.now - 3 if talks else None, spoken)
-    stages = ((story.now - 6, "alone"),)
-    told = CallHistory("9.1", "SIP/9.1", "estp", arrived_at=story.now - 7, stages=stages, legs=(leg,))
+    dialplan_steps = ((story.now - 6, "alone"),)
+    told = CallHistory("9.1", "SIP/9.1", "estp", arrived_at=story.now - 7, dialplan_steps=dialplan_steps, legs=(leg,))
     channels = (
-        alone(first.call, seconds=9.0),
-        alone("9.1", bridge=bridge),
+        in_fallback_queue(first.call, seconds=9.0),
+        in_fallback_queue("9.1", bridge=bridge),
         ChannelSeen("7.7", "PJSIP/phone-101-7", bridge, 5.0, phone="phone-101"),
         ChannelSeen(late, "PJSIP/phone-101-8", "", 0.1, phone="phone-101"),
     )
@@ -158,7 +158,7 @@ def test_an_order_that_arrives_late_rings_beside_another_call_and_is_taken_back(
     assert HangUp(late) in said
     assert HangUp("7.7") not in said
     assert not [command for command in said if isinstance(command, Ring)]
-    assert not [command for command in said if isinstance(command, Direct) and command.call == "9.1"]
+    assert not [command for command in said if isinstance(command, Redirect) and command.call == "9.1"]
     assert story.offers(first) == [("101", "withdrawn")]
 
 
@@ -175,12 +175,12 @@ def test_a_phone_that_talks_is_not_rung_though_its_offer_was_withdrawn_in_the_sa
     other = LegHistory("7.6", "phone-102", now - 5, now - 4, ((now - 4, None),))
     leg = LegHistory("7.7", "phone-101", now - 5, now - 3, ((now - 3, None),))
     told = (
-        CallHistory(first.call, "SIP/1", "estp", stages=((now - 6, "alone"),), legs=(other,)),
-        CallHistory("9.1", "SIP/9.1", "estp", arrived_at=now - 7, stages=((now - 6, "alone"),), legs=(leg,)),
+        CallHistory(first.call, "SIP/1", "estp", dialplan_steps=((now - 6, "alone"),), legs=(other,)),
+        CallHistory("9.1", "SIP/9.1", "estp", arrived_at=now - 7, dialplan_steps=((now - 6, "alone"),), legs=(leg,)),
     )
     channels = (
-        alone(first.call, bridge="b-1", seconds=9.0),
-        alone("9.1", bridge="b-2"),
+        in_fallback_queue(first.call, bridge="b-1", seconds=9.0),
+        in_fallback_queue("9.1", bridge="b-2"),
         ChannelSeen("7.6", "PJSIP/phone-102-6", "b-1", 5.0, phone="phone-102"),
         ChannelSeen("7.7", "PJSIP/phone-101-7", "b-2", 5.0, phone="phone-101"),
     )
@@ -228,8 +228,8 @@ def test_whose_operator_hangs_up_in_the_moment_of_our_return_is_served_or_waits_
     story.passes(seconds - 0.2)
     now = story.now
     leg = LegHistory(offer, "phone-101", answered_at, answered_at, ((answered_at, now),), now)
-    stages = ((now, "held"),) if held else ()
-    told = CallHistory(guest.call, f"SIP/{guest.call}", "estp", stages=stages, legs=(leg,))
+    dialplan_steps = ((now, "held"),) if held else ()
+    told = CallHistory(guest.call, f"SIP/{guest.call}", "estp", dialplan_steps=dialplan_steps, legs=(leg,))
     variables = {"CC_LINE": "estp", "CC_STAGE": "waiting"}
     channel = ChannelSeen(guest.call, f"SIP/{guest.call}", "", 10.0, variables, guest.row.number)
     monkeypatch.setattr(story, "seen", lambda *_: Snapshot((channel,), (told,)))
@@ -238,7 +238,7 @@ def test_whose_operator_hangs_up_in_the_moment_of_our_return_is_served_or_waits_
     assert guest.row.talk == pytest.approx(seconds)
 
 
-def rung_alone(story: Story, after: float = 8.0) -> None:
+def rung_by_fallback_queue(story: Story, after: float = 8.0) -> None:
     """Somebody waits in Asterisk's own queue, which has just rung the phone of 101, when we are back."""
     story.logs_in("101", "102")
     before = len(story.commands)
@@ -246,18 +246,18 @@ def rung_alone(story: Story, after: float = 8.0) -> None:
     story.passes(after)
     leg = LegHistory("7.7", "phone-101", story.now - 2)
     told = CallHistory(
-        "9.1", "SIP/9.1", "estp", arrived_at=story.now - 7, stages=((story.now - 6, "alone"),), legs=(leg,)
+        "9.1", "SIP/9.1", "estp", arrived_at=story.now - 7, dialplan_steps=((story.now - 6, "alone"),), legs=(leg,)
     )
-    channels = (alone("9.1"), ChannelSeen("7.7", "PJSIP/phone-101-7", seconds=2.0, phone="phone-101"))
+    channels = (in_fallback_queue("9.1"), ChannelSeen("7.7", "PJSIP/phone-101-7", seconds=2.0, phone="phone-101"))
     story.connected = True
     story.tell(Snapshot(channels, (told,)))
     assert story.is_now("101") == ("available", "offered")
-    assert not [command for command in story.since(before) if isinstance(command, Ring | Direct)]
+    assert not [command for command in story.since(before) if isinstance(command, Ring | Redirect)]
 
 
 def test_a_phone_that_asterisk_rings_goes_on_ringing_and_may_be_picked_up(story: Story) -> None:
     """Taken out of Asterisk's queue now, the caller could just have been answered."""
-    rung_alone(story)
+    rung_by_fallback_queue(story)
     story.tell(BridgeEntered("7.7", "b-1"), BridgeEntered("9.1", "b-1"))
     story.passes(10)
     assert story.is_now("101") == ("available", "talking")
@@ -275,16 +275,16 @@ def test_a_phone_that_asterisk_rings_during_the_wrap_up_goes_on_ringing_too(stor
     story.phone("101").hangs_up()
     before.hangs_up()
     assert story.operator("101").activity == "wrapping_up"
-    rung_alone(story, after=0.5)
+    rung_by_fallback_queue(story, after=0.5)
     story.tell(BridgeEntered("7.7", "b-1"), BridgeEntered("9.1", "b-1"))
     assert story.is_now("101") == ("available", "talking")
 
 
 def test_one_whom_nobody_picks_up_comes_back_to_our_queue(story: Story) -> None:
-    rung_alone(story)
-    story.exchange.callers.clear()
+    rung_by_fallback_queue(story)
+    story.pbx.callers.clear()
     before = len(story.commands)
     commands = story.handle(ChannelHungUp("7.7", 19, "No answer"))
-    assert [command.place for command in commands if isinstance(command, Direct)] == [Place.WAITING]
+    assert [command.place for command in commands if isinstance(command, Redirect)] == [Place.WAITING]
     assert [command.phone for command in story.since(before) if isinstance(command, Ring)] == ["phone-102"]
     assert (story.is_now("101"), story.operator("101").reason) == (("paused", "idle"), "missed")

@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule
 
-from callcenter.containment import SET_ASIDE_AFTER, WITHIN, Defects
-from callcenter.core import departure, dispatch, recording, set_aside, waiting
+from callcenter.app.containment import SET_ASIDE_AFTER, WITHIN, Defects
+from callcenter.core.call import departure, dispatch, recording, set_aside, waiting
 from callcenter.core.callcenter import CallCenter
 from callcenter.core.caller import CallerState
-from callcenter.core.commands import Command, Contained, Direct, FinishRecording, Place, SetAsideCall
+from callcenter.core.commands import Command, Contained, FinishRecording, Place, Redirect, SetAsideCall
 from callcenter.core.defect import Defect
 from callcenter.core.events import (
     CallArrived,
@@ -24,6 +24,7 @@ from callcenter.core.events import (
     DayStarted,
     Event,
     HoursChanged,
+    InFallbackQueue,
     LogIn,
     RecordingFailed,
     RecordingFinished,
@@ -33,11 +34,10 @@ from callcenter.core.events import (
     SetAside,
     TimerFired,
     Transfer,
-    WaitsAlone,
 )
 from callcenter.core.floor import Floor
-from callcenter.core.past import PastCalls, PastWait
 from callcenter.core.records import Outcome
+from callcenter.core.warm_start import LineWarmStart, PastWait
 from tests.core import faults
 from tests.core.faults import Fault, fault_at, frozen
 from tests.core.soundness import assert_empty, assert_sound
@@ -82,11 +82,11 @@ def test_an_event_that_fails_has_never_been(line: Story, monkeypatch: pytest.Mon
     caller = line.waits()
     before = frozen(line.center._floor)
     with breaking(monkeypatch, waiting, "_again_later"), pytest.raises(Defect) as found:
-        line.center.handle(WaitsAlone(caller.call), line.now)
+        line.center.handle(InFallbackQueue(caller.call), line.now)
     assert found.value.calls == (caller.call,)
-    assert isinstance(found.value.event, WaitsAlone)
+    assert isinstance(found.value.event, InFallbackQueue)
     assert isinstance(found.value.__cause__, Fault)
-    assert str(found.value) == f"WaitsAlone of {caller.call} could not be taken in"
+    assert str(found.value) == f"InFallbackQueue of {caller.call} could not be taken in"
     assert frozen(line.center._floor) == before
 
 
@@ -219,8 +219,8 @@ class ImperfectDays(CallCentreStories):
         self.story.handle(Return("101"))
         self.story.passes(60)
         self.joins("1")
-        (leg,) = self.exchange.legs
-        self.exchange.answer(leg)
+        (leg,) = self.pbx.legs
+        self.pbx.answer(leg)
         self.told(True)
         (caller,) = self.floor.callers.values()
         assert caller.state is CallerState.TALKING
@@ -250,14 +250,14 @@ TestMeticulousStories.settings = TestMeticulousController.settings = settings(
 def test_what_no_such_day_has_can_be_cut_short_too(line: Story) -> None:
     """Register, recordings, calendar and net, while somebody talks, is handed over, waits and is greeted."""
     line.take = Meticulous()
-    line.tell(PastCalls("estp", 10, 90.0, 3, 600.0, 12, (PastWait(60.0, 20.0, answered=True, registered=True),)))
+    line.tell(LineWarmStart("estp", 10, 90.0, 3, 600.0, 12, (PastWait(60.0, 20.0, answered=True, registered=True),)))
     line.logs_in("101", "102", "201")
     talking, handed_over = line.talks("101"), line.talks("102")
     line.tell(Transfer("technical", "102", consult=True), RecordingPossible(possible=False, why="the disk is full"))
     urgent, waiting_, greeted = line.waits("urgent"), line.waits(), line.calls()
     line.passes(50)
     line.tell(RecordingPossible(possible=True), ClockSet(), DayStarted("estp"))
-    line.exchange.help_itself(waiting_.call)
+    line.pbx.help_itself(waiting_.call)
     talking.hangs_up()
     line.tell(RecordingFinished(talking.call, "a.wav", 50.0, "0" * 64), RecordingFailed(handed_over.call, "no reason"))
     for guest in (greeted, urgent, waiting_, handed_over):
@@ -265,7 +265,13 @@ def test_what_no_such_day_has_can_be_cut_short_too(line: Story) -> None:
         assert_sound(line.center._floor)
     line.tell(SetAside(handed_over.call, "this test"), SetAside("7.7", "this test", CallArrived("7.7", "", "estp", "")))
     line.tell(ServiceEnded())
-    assert {event for event, _ in Meticulous.tried} >= {SetAside, WaitsAlone, PastCalls, ServiceEnded, ClockSet}
+    assert {event for event, _ in Meticulous.tried} >= {
+        SetAside,
+        InFallbackQueue,
+        LineWarmStart,
+        ServiceEnded,
+        ClockSet,
+    }
 
 
 # -- the line goes on --------------------------------------------------------------------------------------------------
@@ -311,7 +317,7 @@ def test_a_snapshot_goes_on_without_the_call_that_it_cannot_take_in(
     line.logs_in("101")
     gone, stays = line.waits(), line.waits()
     line.loses_asterisk()
-    line.exchange.hang_up(gone.call)
+    line.pbx.hang_up(gone.call)
     with breaking(monkeypatch, recording, "end"):
         line.finds_asterisk(journal=True)
     assert line.center.view(line.now).asterisk_connected
@@ -326,7 +332,7 @@ def test_who_cannot_be_offered_keeps_nobody_waiting(line: Story, monkeypatch: py
     with breaking(monkeypatch, recording, "begin", bad.call):
         line.logs_in("101")
     assert line.all(SetAsideCall) == [SetAsideCall(bad.call, "could not be offered")]
-    assert bad.channel.alone == "alone", "served by Asterisk's own queue"
+    assert bad.channel.fallback == "alone", "served by Asterisk's own queue"
     assert f"Call {bad.call} is set aside: could not be offered." in line.notices
     line.phone("101").answers()
     assert good.state == "talking"
@@ -341,7 +347,7 @@ def test_when_nobody_can_be_offered_asterisk_serves_them_all(line: Story, monkey
     callers = [line.waits() for _ in range(3)]
     with breaking(monkeypatch, recording, "begin"):
         line.logs_in("101")
-    assert [caller.channel.alone for caller in callers] == ["alone"] * 3
+    assert [caller.channel.fallback for caller in callers] == ["alone"] * 3
     assert line.is_now("101") == ("available", "idle")
     assert line.line.lines_in_use == 0
 
@@ -368,7 +374,7 @@ def test_a_held_caller_who_is_set_aside_goes_to_asterisks_own_queue(line: Story)
     line.phone("201").answers()
     assert caller.state == "held"
     line.tell(SetAside(caller.call, "three defects"))
-    assert caller.channel.alone == "alone"
+    assert caller.channel.fallback == "alone"
     assert_sound(line.center._floor)
 
 
@@ -401,13 +407,13 @@ def test_a_ringing_phone_falls_silent_and_its_operator_is_free(line: Story) -> N
 
 
 def test_who_could_not_even_be_taken_in_has_a_row(line: Story) -> None:
-    line.exchange.arrive("7.7", "estp", "+7342")
+    line.pbx.arrive("7.7", "estp", "+7342")
     arrival = CallArrived("7.7", "SIP/7.7", "estp", "+7342", "Anna")
     line.tell(SetAside("7.7", "three defects", arrival))
     assert line.calls_saved["7.7"].name == "Anna"
     line.tell(arrival)
-    assert line.all(Direct)[-1] == Direct("7.7", Place.ALONE), "it asks again: that was not heard"
-    line.exchange.hang_up("7.7")
+    assert line.all(Redirect)[-1] == Redirect("7.7", Place.FALLBACK_QUEUE), "it asks again: that was not heard"
+    line.pbx.hang_up("7.7")
     assert line.calls_saved["7.7"].outcome is Outcome.LOST
     assert_empty(line.center._floor)
 
@@ -415,11 +421,11 @@ def test_who_could_not_even_be_taken_in_has_a_row(line: Story) -> None:
 def test_who_is_set_aside_is_not_taken_back(line: Story) -> None:
     """Neither when Asterisk tells that somebody has come to its queue, nor with the next snapshot."""
     caller = line.waits()
-    line.tell(SetAside(caller.call, "three defects"), WaitsAlone(caller.call, line="estp"))
+    line.tell(SetAside(caller.call, "three defects"), InFallbackQueue(caller.call, line="estp"))
     line.finds_asterisk(journal=True)
     assert not line.center._floor.callers
     line.loses_asterisk()
-    line.exchange.hang_up(caller.call)
+    line.pbx.hang_up(caller.call)
     line.finds_asterisk(journal=True)
     assert line.calls_saved[caller.call].ended_at == line.now
     assert_empty(line.center._floor)
@@ -434,7 +440,7 @@ def test_what_cannot_be_given_away_in_order_is_struck_by_force(line: Story, monk
         line.tell(SetAside(caller.call, "three defects"))
     assert line.offers(caller) == [("101", "set_aside")]
     assert line.is_now("101") == ("available", "idle")
-    assert caller.channel.alone == "alone"
+    assert caller.channel.fallback == "alone"
     assert line.line.lines_in_use == 0
     is_served(line, "101")
 
@@ -443,8 +449,8 @@ def test_a_leg_whose_end_cannot_be_entered_keeps_no_operator(line: Story, monkey
     line.logs_in("101")
     line.talks("101")
     line.loses_asterisk()
-    (leg,) = line.exchange.legs
-    line.exchange.hang_up(leg)
+    (leg,) = line.pbx.legs
+    line.pbx.hang_up(leg)
     with monkeypatch.context() as patch:
         patch.setattr(departure, "_leg_gone", broken)
         line.finds_asterisk()

@@ -52,7 +52,7 @@ def test_the_caller_hangs_up_first(story: Story) -> None:
     story.passes(59)
     caller.hangs_up()
     assert (caller.row.hung_up_by, caller.row.talk) == (HungUpBy.CALLER, 60)
-    assert story.exchange.legs == {}
+    assert story.pbx.legs == {}
     assert story.is_now("101") == ("available", "wrapping_up")
 
 
@@ -200,7 +200,7 @@ def test_leaving_while_talking_ends_no_conversation(story: Story, way: str) -> N
     assert caller.row.talk == 31
     assert story.is_now("101")[1] == "idle"
     assert behind.state == "waiting"
-    assert story.exchange.legs == {}
+    assert story.pbx.legs == {}
 
 
 def in_words(events: tuple[Event, ...]) -> str:

@@ -79,7 +79,7 @@ class MortalController(CallCentreStories):
     def __init__(self) -> None:
         super().__init__()
         self.muddled = False
-        self.exchange.capacity = SMALL.capacity
+        self.pbx.capacity = SMALL.capacity
 
     def connection_is_found(self) -> None:
         """As before, and the journal is read."""
@@ -135,7 +135,7 @@ class MortalController(CallCentreStories):
         self.disturbed = False
         once = essence(self.floor, self.story.now)
         rows = self.rows()
-        self.story.handle(replace(told, channels=self.exchange.seen()))
+        self.story.handle(replace(told, channels=self.pbx.seen()))
         assert essence(self.floor, self.story.now) == once, "reading the journal twice"
         assert self.rows() == rows, "reading the journal twice"
 
@@ -147,46 +147,46 @@ class MortalController(CallCentreStories):
         for seconds in (0.1, 1, 5, 20, 45):
             yield f"{seconds} s pass", partial(self.story.passes, seconds)
         yield "somebody calls", self.calls_unheard
-        for id in self.exchange.callers:
-            yield f"{id} hangs up", partial(self.exchange.hang_up, id)
-            yield from [(f"{id} is left to Asterisk", partial(self.exchange.help_itself, id))] * 2
-        for id, leg in self.exchange.legs.items():
+        for id in self.pbx.callers:
+            yield f"{id} hangs up", partial(self.pbx.hang_up, id)
+            yield from [(f"{id} is left to Asterisk", partial(self.pbx.help_itself, id))] * 2
+        for id, leg in self.pbx.legs.items():
             if not leg.answered:
-                yield from [(f"{id} is answered", partial(self.exchange.answer, id))] * 3
-                yield f"{id} rings in vain", partial(self.exchange.hang_up, id, 19)
+                yield from [(f"{id} is answered", partial(self.pbx.answer, id))] * 3
+                yield f"{id} rings in vain", partial(self.pbx.hang_up, id, 19)
             else:
-                yield f"{id} hangs up", partial(self.exchange.hang_up, id)
+                yield f"{id} hangs up", partial(self.pbx.hang_up, id)
         yield from self.queue_of_asterisk()
 
     def queue_of_asterisk(self) -> Iterator[Move]:
-        busy = {leg.ring.phone for leg in self.exchange.legs.values()}
-        rung = {leg.ring.call for leg in self.exchange.legs.values()}
-        for caller in self.exchange.callers.values():
-            for phone, member in self.exchange.members.items():
+        busy = {leg.ring.phone for leg in self.pbx.legs.values()}
+        rung = {leg.ring.call for leg in self.pbx.legs.values()}
+        for caller in self.pbx.callers.values():
+            for phone, member in self.pbx.members.items():
                 free = phone not in busy and not member.paused
-                if free and caller.alone == "alone" and not caller.bridge and caller.id not in rung:
-                    ring = partial(self.exchange.ring_by_itself, caller.id, phone)
+                if free and caller.fallback == "alone" and not caller.bridge and caller.id not in rung:
+                    ring = partial(self.pbx.ring_by_itself, caller.id, phone)
                     yield from [(f"Asterisk rings {phone} for {caller.id}", ring)] * 2
 
     def callers_moves(self) -> Iterator[Move]:
         """As before; and whoever hears Asterisk's own greeting hears it to its end."""
         for name, move in super().callers_moves():
             id = name.partition(" ")[0]
-            caller = self.exchange.callers.get(id)
-            if caller and caller.alone and " goes on" in name:
-                yield f"{id} has been greeted by Asterisk", partial(self.comes_to_the_queue_alone, id)
+            caller = self.pbx.callers.get(id)
+            if caller and caller.fallback and " goes on" in name:
+                yield f"{id} has been greeted by Asterisk", partial(self.comes_to_the_fallback_queue, id)
             else:
                 yield name, move
 
-    def comes_to_the_queue_alone(self, call: str) -> None:
+    def comes_to_the_fallback_queue(self, call: str) -> None:
         """Which Asterisk tells a controller that is there."""
         self.told(True)
-        self.exchange.help_itself(call)
+        self.pbx.help_itself(call)
 
     def calls_unheard(self) -> None:
         call = f"17000.{len(self.arrived) + 1:03d}"
         self.arrived[call] = CallArrived(call, f"SIP/{call}", "estp", "+7342", "", None)
-        self.exchange.arrive(call, "estp", "+7342")
+        self.pbx.arrive(call, "estp", "+7342")
 
     # -- what must be true ---------------------------------------------------------------------------------------------
 
@@ -196,13 +196,17 @@ class MortalController(CallCentreStories):
         if self.muddled or self.disturbed or self.pending or not self.story.connected:
             self.muddled = self.muddled or self.disturbed or bool(self.pending)
             return
-        for call, lines in self.exchange.journal.calls.items():
+        for call, lines in self.pbx.journal.calls.items():
             if lines.ended_at is not None and call not in self.unwritten(lines):
                 self.is_true(call, lines)
 
     def unwritten(self, lines: CallLines) -> set[str]:
         """Came and went before anybody asked them anything, unseen by a connected controller."""
-        return {lines.id} if lines.id not in self.story.calls_saved and lines.stages[-1][1] == "arriving" else set()
+        return (
+            {lines.id}
+            if lines.id not in self.story.calls_saved and lines.dialplan_steps[-1][1] == "arriving"
+            else set()
+        )
 
     def is_true(self, call: str, lines: CallLines) -> None:
         row = self.story.calls_saved[call]
@@ -212,7 +216,7 @@ class MortalController(CallCentreStories):
         assert row.outcome is not Outcome.IN_PROGRESS
         talks = [(start, end) for start, end in lines.talks if end is not None]
         assert row.talk == pytest.approx(sum(end - start for start, end in talks))
-        queued = [at for at, stage in lines.stages if stage in ("waiting", "alone")]
+        queued = [at for at, dialplan_step in lines.dialplan_steps if dialplan_step in ("waiting", "alone")]
         assert row.joined_at == (queued[0] if queued else None)
         if talks and all(end - start > self.floor.settings.false_answer for start, end in talks):
             assert row.outcome is Outcome.ANSWERED

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import special, stats
 
-from callcenter.core.estimate import Estimate, harmonic, harmonic_squares, wait
+from callcenter.core.queue.estimate import Estimate, harmonic, harmonic_squares, wait
 
 pytestmark = pytest.mark.clause("ESTP 5.4.6")
 

@@ -17,7 +17,7 @@ import pytest
 
 from callcenter.core.commands import Command
 from callcenter.core.events import AsteriskLost, Event, Snapshot, TimerFired
-from tests.core.full_house import FullHouse
+from tests.core.full_line import FullLine
 
 FEW, MANY = 10, 1280
 TURNS = 300
@@ -53,24 +53,24 @@ class Moment(float):
 
 
 class Counted:
-    """A full house, and the most that any event of a kind took."""
+    """A full line, and the most that any event of a kind took."""
 
     def __init__(self, size: int, *, busy: bool = True) -> None:
-        self.house = FullHouse(size, busy=busy, clock=Moment)
+        self.full_line = FullLine(size, busy=busy, clock=Moment)
         self.lines: dict[str, int] = defaultdict(int)
         self.comparisons: dict[str, int] = defaultdict(int)
         self._run = 0
 
     def count(self, turns: int) -> None:
         """So many turns under the eye of the interpreter."""
-        self.house.handle = self._handle
+        self.full_line.handle = self._handle
         for _ in range(turns):
-            self.house.turn()
+            self.full_line.turn()
 
     def snapshot(self) -> int:
         """Lines that run when Asterisk is found again with everybody still there."""
-        self._handle(AsteriskLost(), self.house.now)
-        self._handle(Snapshot(self.house.seen()), self.house.now)
+        self._handle(AsteriskLost(), self.full_line.now)
+        self._handle(Snapshot(self.full_line.seen()), self.full_line.now)
         return self.lines[Snapshot.__name__]
 
     def _handle(self, event: Event, now: float) -> list[Command]:
@@ -79,7 +79,7 @@ class Counted:
         before = sys.gettrace()
         sys.settrace(self._trace)
         try:
-            commands = self.house.center.handle(event, now)
+            commands = self.full_line.center.handle(event, now)
         finally:
             sys.settrace(before)
         self.lines[kind] = max(self.lines[kind], self._run)
@@ -107,15 +107,15 @@ def pair(request: pytest.FixtureRequest) -> Pair:
     both = Pair(Counted(FEW, busy=request.param), Counted(MANY, busy=request.param))
     for counted in (both.few, both.many):
         for _ in range(5):
-            counted.house.turn()
+            counted.full_line.turn()
         counted.count(TURNS)
     return both
 
 
 def test_the_house_is_as_full_as_it_says() -> None:
-    house = FullHouse(MANY)
-    house.turn()
-    assert (house.waiting, house.talking) == (MANY, MANY)
+    full_line = FullLine(MANY)
+    full_line.turn()
+    assert (full_line.waiting, full_line.talking) == (MANY, MANY)
 
 
 def test_no_event_runs_more_of_the_core_when_more_people_are_there(pair: Pair) -> None:

@@ -59,7 +59,7 @@ def test_the_next_operator_is_rung_and_the_one_who_missed_is_paused(
     getattr(story.phone("101"), what_happens)()
     assert story.operator("101").reason == reason
     assert story.is_now("101") == ("paused", "idle")
-    assert story.mirror("101").paused
+    assert story.queue_member("101").paused
     assert story.phone("102").display.call == caller.call
     behind = story.waits()
     story.phone("102").answers()
@@ -74,7 +74,7 @@ def test_the_caller_keeps_the_place_when_everybody_misses(story: Story) -> None:
     first = story.waits()
     second = story.waits()
     story.phone("101").is_not_answered()
-    assert story.exchange.legs == {}
+    assert story.pbx.legs == {}
     story.returns("101")
     assert story.phone("101").display.call == first.call
     assert second.state == "waiting"
@@ -114,9 +114,9 @@ def test_an_operator_whose_phone_still_rings_is_not_offered_another_caller(story
     assert story.is_now("101") == ("available", "offered")
     story.waits()
     assert story.line.waiting["normal"] == 1
-    assert len(story.exchange.legs) == 1
-    story.exchange.callers.pop(caller.call)
-    story.act(story.exchange.hang_up, offer)
+    assert len(story.pbx.legs) == 1
+    story.pbx.callers.pop(caller.call)
+    story.act(story.pbx.hang_up, offer)
     assert story.phone("101").rings
     assert story.phone("101").display.offer != offer
 
@@ -126,7 +126,7 @@ def test_picking_up_in_the_moment_when_the_caller_leaves_costs_nobody_anything(s
     caller = story.waits()
     offer = story.phone("101").display.offer
     story.center.handle(OfferAnswered(offer), story.now)
-    story.act(story.exchange.hang_up, caller.call)
+    story.act(story.pbx.hang_up, caller.call)
     story.tell(ChannelHungUp(offer))
     assert story.is_now("101") == ("available", "idle")
     assert caller.row.outcome is Outcome.ABANDONED
@@ -136,7 +136,7 @@ def test_a_phone_that_answers_and_is_gone_before_the_bridge_has_missed(story: St
     story.logs_in("101", "102")
     caller = story.waits()
     offer = story.phone("101").display.offer
-    del story.exchange.legs[offer]
+    del story.pbx.legs[offer]
     story.tell(OfferAnswered(offer), ChannelHungUp(offer))
     assert story.operator("101").reason == "missed"
     assert story.phone("102").display.call == caller.call
@@ -163,9 +163,9 @@ def test_pausing_in_the_moment_of_picking_up_does_not_cut_the_caller_off(story: 
     caller = story.waits()
     offer = story.phone("101").display.offer
     story.tell(OfferAnswered(offer))
-    story.exchange.legs[offer].answered = True
+    story.pbx.legs[offer].answered = True
     assert HangUp(offer) not in story.handle(Pause("lunch", "101"))
-    story.act(story.exchange._join, story.exchange.legs[offer], caller.channel)
+    story.act(story.pbx._join, story.pbx.legs[offer], caller.channel)
     assert caller.talks_with("101")
     assert story.is_now("101") == ("paused", "talking")
 
@@ -184,10 +184,10 @@ def test_a_phone_that_is_withdrawn_before_it_is_a_channel_is_silenced_when_it_ri
     story.logs_in("101")
     caller = story.waits()
     offer = story.phone("101").display.offer
-    leg = story.exchange.legs.pop(offer)
+    leg = story.pbx.legs.pop(offer)
     caller.hangs_up()
     assert story.is_now("101") == ("available", "offered")
-    story.exchange.legs[offer] = leg
+    story.pbx.legs[offer] = leg
     story.tell(OfferRinging(offer))
     assert not story.phone("101").rings
     assert story.is_now("101") == ("available", "idle")
@@ -198,7 +198,7 @@ def test_an_offer_of_which_nothing_is_heard_is_given_up(story: Story) -> None:
     story.logs_in("101", "102")
     caller = story.waits()
     offer = story.phone("101").display.offer
-    story.exchange.legs.pop(offer)
+    story.pbx.legs.pop(offer)
     story.passes(story.settings.ring_timeout + 4.9)
     assert story.is_now("101") == ("available", "offered")
     before = len(story.commands)
@@ -213,7 +213,7 @@ def test_an_offer_of_which_nothing_is_heard_is_given_up(story: Story) -> None:
 def test_a_withdrawn_offer_of_which_nothing_is_heard_frees_its_operator_in_the_end(story: Story) -> None:
     story.logs_in("101")
     caller = story.waits()
-    story.exchange.legs.clear()
+    story.pbx.legs.clear()
     caller.hangs_up()
     assert story.is_now("101") == ("available", "offered")
     story.passes(story.settings.ring_timeout + 5)
@@ -234,7 +234,7 @@ def test_a_hang_up_alone_tells_the_reason_by_its_cause(story: Story, cause: int)
     story.logs_in("101")
     story.waits()
     offer = story.phone("101").display.offer
-    story.exchange.legs.clear()
+    story.pbx.legs.clear()
     story.tell(ChannelHungUp(offer, cause))
     expected = "busy" if cause in (17, 21) else "unreachable" if cause in (1, 3, 20, 27, 38, 88) else "missed"
     assert story.operator("101").reason == expected
@@ -256,7 +256,7 @@ def test_one_fact_told_twice_counts_once(story: Story) -> None:
     caller = story.waits()
     offer = story.phone("101").display.offer
     story.tell(OfferRinging(offer))
-    story.exchange.legs.clear()
+    story.pbx.legs.clear()
     story.tell(
         OfferFailed(offer, OfferFailure.BUSY),
         OfferFailed(offer, OfferFailure.BUSY),

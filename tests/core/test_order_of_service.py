@@ -95,7 +95,7 @@ def test_the_longest_idle_operator_is_rung(story: Story) -> None:
 def test_only_the_groups_of_the_line_are_rung(story: Story) -> None:
     story.logs_in("201", "301")
     caller = story.waits()
-    assert story.exchange.legs == {}
+    assert story.pbx.legs == {}
     assert "nobody-on-shift" in caller.heard
 
 

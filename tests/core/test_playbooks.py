@@ -12,14 +12,13 @@ from callcenter.core.commands import (
     Answer,
     CancelTimer,
     Command,
-    Direct,
     FinishRecording,
     HangUp,
     KeepLeg,
-    Mirror,
     OfferKind,
     Place,
     Record,
+    Redirect,
     Reply,
     Ring,
     SaveAnnouncement,
@@ -28,6 +27,7 @@ from callcenter.core.commands import (
     SavePresence,
     SaveTransfer,
     SetTimer,
+    SyncQueueMember,
 )
 from callcenter.core.events import (
     AnnouncementSpoken,
@@ -122,14 +122,14 @@ def to_the_conversation(center: CallCenter) -> None:
 
 @pytest.mark.clause("ESTP 5.6.1")
 def test_a_known_customer_arrives(center: CallCenter) -> None:
-    assert after(center, ARRIVES, at=100.0) == [Direct("c1", Place.GREETING), SaveCall(ROW)]
-    assert after(center, GreetingHeard("c1"), at=101.0) == [Direct("c1", Place.URGENCY, ("ask-urgency",))]
+    assert after(center, ARRIVES, at=100.0) == [Redirect("c1", Place.GREETING), SaveCall(ROW)]
+    assert after(center, GreetingHeard("c1"), at=101.0) == [Redirect("c1", Place.URGENCY, ("ask-urgency",))]
 
 
 def test_one_arrives_outside_hours(center: CallCenter) -> None:
     after(center, HoursChanged("estp", False), at=95.0)
     refused = replace(ROW, outcome=Outcome.CLOSED, hung_up_by=HungUpBy.SYSTEM)
-    assert after(center, ARRIVES, at=100.0) == [Direct("c1", Place.CLOSED), SaveCall(refused)]
+    assert after(center, ARRIVES, at=100.0) == [Redirect("c1", Place.CLOSED), SaveCall(refused)]
     assert after(center, ChannelHungUp("c1", 16, "Normal"), at=110.0) == [
         CancelTimer(ANNOUNCE),
         CancelTimer(FALSE_ANSWER),
@@ -140,7 +140,9 @@ def test_one_arrives_outside_hours(center: CallCenter) -> None:
 @pytest.mark.clause("ESTP 5.4.6")
 def test_joining_with_nobody_on_shift(center: CallCenter) -> None:
     assert to_the_queue(center) == [
-        Direct("c1", Place.WAITING, ("urgency-accepted", "nobody-on-shift", "press-for-info"), 1, lead=180.0),
+        Redirect(
+            "c1", Place.WAITING, ("urgency-accepted", "nobody-on-shift", "press-for-info"), 1, queue_priority=180.0
+        ),
         SetTimer(ANNOUNCE, 147.0),
         SaveCall(WAITING),
     ]
@@ -166,7 +168,7 @@ def test_joining_with_nobody_on_shift(center: CallCenter) -> None:
 def test_joining_with_a_free_operator(center: CallCenter) -> None:
     after(center, LogIn("101", True), at=99.0)
     assert to_the_queue(center) == [
-        Direct("c1", Place.WAITING, ("urgency-accepted", "connecting"), lead=180.0),
+        Redirect("c1", Place.WAITING, ("urgency-accepted", "connecting"), queue_priority=180.0),
         SetTimer(ANNOUNCE, 147.0),
         Ring(
             OFFER.offer,
@@ -263,7 +265,7 @@ def test_the_operator_misses(center: CallCenter) -> None:
         SaveOffer(replace(OFFER, ringing_at=102.5, ended_at=117.0, result="missed")),
         presence(117.0, "idle", "missed", "c1"),
         SavePresence(paused),
-        Mirror("101", "operators", "phone-101", True, True),
+        SyncQueueMember("101", "operators", "phone-101", True, True),
         CancelTimer(RING),
     ]
     assert [command.offer for command in commands if isinstance(command, Ring)] == [second.offer]
@@ -276,7 +278,7 @@ def test_the_operator_consults(center: CallCenter) -> None:
     to_the_conversation(center)
     asked = TransferRecord("c1", 1, 130.0, "101", "technical", consult=True)
     second = OfferRecord("offer-0-0000002", "c1", "201", "consult", 130.0)
-    assert after(center, Transfer("technical", "101", consult=True, requester="page"), at=130.0) == [
+    assert after(center, Transfer("technical", "101", consult=True, reply_to="page"), at=130.0) == [
         AfterBridge("c1", Place.HOLD),
         KeepLeg(OFFER.offer, True),
         Ring(

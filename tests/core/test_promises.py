@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 
 from callcenter.core.commands import SaveAnnouncement
-from callcenter.core.ledger import Ledger
-from callcenter.core.past import PastCalls, PastWait
+from callcenter.core.queue.ledger import Ledger
 from callcenter.core.records import AnnouncementRecord, PromiseResult
 from callcenter.core.settings import Promises
 from callcenter.core.view import PromisesView
+from callcenter.core.warm_start import LineWarmStart, PastWait
 from tests.core.story import ESTP, Guest, Story, settings
 
 pytestmark = pytest.mark.clause("ESTP 5.4.6")
@@ -229,8 +229,8 @@ def test_a_controller_that_starts_again_knows_what_it_knew(story: Story) -> None
         PastWait(600.0, 200.0, True, True),
         PastWait(60.0, 90.0, False, False),
     )
-    story.tell(PastCalls("estp", handled=400, handling=300.0, gave_up=100, queued=20_000.0, joined=3, waits=waits))
-    story.tell(PastCalls("nobody's"))
+    story.tell(LineWarmStart("estp", handled=400, handling=300.0, gave_up=100, queued=20_000.0, joined=3, waits=waits))
+    story.tell(LineWarmStart("nobody's"))
     line = story.line
     assert line.handling == pytest.approx(300, rel=0.01)
     assert line.patience == pytest.approx(20_600 / 101, rel=0.01)
@@ -250,7 +250,7 @@ def test_a_controller_that_starts_again_trusts_its_estimates_as_before(story: St
 
     broken = tuple(promise(7000.0 - number, 400.0) for number in range(40))
     kept = tuple(promise(3000.0 - number, 100.0) for number in range(10))
-    story.tell(PastCalls("estp", promises=broken + kept))
+    story.tell(LineWarmStart("estp", promises=broken + kept))
     assert (story.line.promises.judged, story.line.promises.coverage) == (50, 0.2)
     assert not story.line.promises.trusted
     assert "only 20% of the last 50 estimates" in story.notices[-1]
@@ -260,7 +260,7 @@ def test_a_controller_that_starts_again_trusts_its_estimates_as_before(story: St
 
 
 def test_little_experience_only_corrects_the_expectation(story: Story) -> None:
-    story.tell(PastCalls("estp", handled=5, handling=60.0))
+    story.tell(LineWarmStart("estp", handled=5, handling=60.0))
     assert story.line.handling == pytest.approx((15 * 180 + 5 * 60) / 20)
-    story.tell(PastCalls("estp"))
+    story.tell(LineWarmStart("estp"))
     assert story.line.handling == pytest.approx((15 * 180 + 5 * 60) / 20)

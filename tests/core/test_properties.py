@@ -27,8 +27,8 @@ from callcenter.core.commands import (
 )
 from callcenter.core.events import (
     GENERAL_LINE,
-    AsteriskHeard,
-    AsteriskSilent,
+    AsteriskResponsive,
+    AsteriskUnresponsive,
     CallArrived,
     CancelTransfer,
     ChannelHungUp,
@@ -54,7 +54,7 @@ from callcenter.core.floor import Floor
 from callcenter.core.operator import Activity, Presence
 from callcenter.core.records import AnnouncementRecord, CallRecord, Outcome, PromiseResult
 from tests.core import story as stories
-from tests.core.exchange import CallerChannel, Exchange
+from tests.core.fake_pbx import CallerChannel, FakePbx
 from tests.core.story import CUSTOMER, ESTP, PEOPLE, SUPPLIER, Story
 
 pytestmark = [pytest.mark.clause("ESTP 2.3"), pytest.mark.clause("ESTP 4.2"), pytest.mark.clause("ESTP 5.4.1")]
@@ -113,7 +113,7 @@ class CallCentreStories(RuleBasedStateMachine):
         self.story = Story(CENTRE)
         self.story.watch = self.check
         self.pending: list[Event] = []
-        self.exchange._report = self.pending.append
+        self.pbx._report = self.pending.append
         self.disturbed = False
         self.belated = False
         """An answer may have come after its guard: who was let go for that is only seen off properly."""
@@ -125,8 +125,8 @@ class CallCentreStories(RuleBasedStateMachine):
         self.settled: dict[tuple[str, int], AnnouncementRecord] = {}
 
     @property
-    def exchange(self) -> Exchange:
-        return self.story.exchange
+    def pbx(self) -> FakePbx:
+        return self.story.pbx
 
     @property
     def floor(self) -> Floor:
@@ -145,10 +145,10 @@ class CallCentreStories(RuleBasedStateMachine):
         """Events that have gathered; unless they are slow today, they arrive."""
         if not self.story.connected:
             self.pending.clear()
-        while at_once and self.pending and not self.floor.silent:
+        while at_once and self.pending and not self.floor.unresponsive:
             self.story.handle(self.pending.pop(0))
 
-    @precondition(lambda self: self.pending and not self.floor.silent)
+    @precondition(lambda self: self.pending and not self.floor.unresponsive)
     @rule(which=st.integers(0, 1000), how=st.sampled_from(("late", "late", "twice", "never")))
     def messenger_errs(self, which: int, how: str) -> None:
         event = self.pending.pop(which % len(self.pending))
@@ -187,10 +187,10 @@ class CallCentreStories(RuleBasedStateMachine):
         yield "a supplier calls", partial(self.calls, "estp", SUPPLIER)
         for seconds in (0.1, 1, 10, 20, 45):
             yield f"{seconds} s pass", partial(self.passes, seconds)
-        for id, caller in self.exchange.callers.items():
-            yield f"{id} hangs up", partial(self.exchange.hang_up, id)
+        for id, caller in self.pbx.callers.items():
+            yield f"{id} hangs up", partial(self.pbx.hang_up, id)
             if caller.place in (Place.CLOSED, Place.FULL, Place.GOODBYE):
-                yield f"{id} has heard all", partial(self.exchange.hang_up, id)
+                yield f"{id} has heard all", partial(self.pbx.hang_up, id)
             elif not caller.bridge:
                 for key in "12":
                     event = next_word(caller, self.arrived[id], key)
@@ -210,13 +210,13 @@ class CallCentreStories(RuleBasedStateMachine):
             yield repr(event), partial(self.story.handle, event)
 
     def phones_moves(self) -> Iterator[Move]:
-        for id, leg in self.exchange.legs.items():
+        for id, leg in self.pbx.legs.items():
             if not leg.answered:
-                yield from [(f"{id} is answered", partial(self.exchange.answer, id))] * 4
-                yield f"{id} is not answered", partial(self.exchange.fail, id, OfferFailure.NO_ANSWER, 19)
+                yield from [(f"{id} is answered", partial(self.pbx.answer, id))] * 4
+                yield f"{id} is not answered", partial(self.pbx.fail, id, OfferFailure.NO_ANSWER, 19)
                 yield f"{id} answers in vain", partial(self.answers_in_vain, id)
                 continue
-            yield f"{id} hangs up", partial(self.exchange.hang_up, id)
+            yield f"{id} hangs up", partial(self.pbx.hang_up, id)
             for to, consult in (("technical", True), ("technical", False), ("operators", True), (GENERAL_LINE, False)):
                 event = Transfer(to, leg=id, consult=consult, not_customer=not consult)
                 yield f"{id}: {event}", partial(self.story.handle, event)
@@ -229,20 +229,20 @@ class CallCentreStories(RuleBasedStateMachine):
     def calls(self, line: str, who: Customer | None) -> str:
         call = f"17000.{len(self.arrived) + 1:03d}"
         self.arrived[call] = CallArrived(call, f"SIP/{call}", line, "+7342", "", who)
-        self.exchange.arrive(call, line, "+7342")
+        self.pbx.arrive(call, line, "+7342")
         self.pending.append(self.arrived[call])
         return call
 
     def joins(self, urgency: str) -> None:
         """A Customer who does not dawdle."""
-        caller = self.exchange.callers[self.calls("estp", CUSTOMER)]
+        caller = self.pbx.callers[self.calls("estp", CUSTOMER)]
         self.told(True)
-        while caller.place in (Place.GREETING, Place.URGENCY) and self.story.connected and not caller.alone:
+        while caller.place in (Place.GREETING, Place.URGENCY) and self.story.connected and not caller.fallback:
             self.pending.append(next_word(caller, self.arrived[caller.id], urgency))
             self.told(True)
 
     def answers_in_vain(self, leg: str) -> None:
-        del self.exchange.legs[leg]
+        del self.pbx.legs[leg]
         self.pending += OfferAnswered(leg), ChannelHungUp(leg)
 
     # -- what people should not do -------------------------------------------------------------------------------
@@ -262,12 +262,12 @@ class CallCentreStories(RuleBasedStateMachine):
 
     # -- the world -----------------------------------------------------------------------------------------------
 
-    @rule(what=st.sampled_from(("closes", "opens", "nothing", "a blink", "a blink", "an outage", "silence")))
+    @rule(what=st.sampled_from(("closes", "opens", "nothing", "a blink", "a blink", "an outage", "no response")))
     def trouble(self, what: str) -> None:
         if what in ("closes", "opens"):
             self.story.handle(HoursChanged("estp", what == "opens"))
-        elif what == "silence" and self.story.connected:
-            self.story.handle(AsteriskSilent())
+        elif what == "no response" and self.story.connected:
+            self.story.handle(AsteriskUnresponsive())
         elif what != "nothing" and self.story.connected:
             self.story.loses_asterisk()
             self.pending.clear()
@@ -282,13 +282,13 @@ class CallCentreStories(RuleBasedStateMachine):
         self.told(True)
         self.disturbed = False
 
-    @precondition(lambda self: self.floor.silent)
+    @precondition(lambda self: self.floor.unresponsive)
     @rule()
     def asterisk_is_heard_again(self) -> None:
         """On the same connection: first everything that had happened."""
         while self.pending:
             self.story.handle(self.pending.pop(0))
-        self.story.handle(AsteriskHeard())
+        self.story.handle(AsteriskResponsive())
         self.told(True)
 
     # -- what must be true ---------------------------------------------------------------------------------------
@@ -318,7 +318,7 @@ class CallCentreStories(RuleBasedStateMachine):
             assert record.outcome is not Outcome.IN_PROGRESS
             self.final[record.call] = record
         elif before:
-            assert record.call not in self.exchange.callers
+            assert record.call not in self.pbx.callers
 
     def promise_is_sound(self, record: AnnouncementRecord) -> None:
         """A spoken time is never longer than the one before it unless people left; what is settled stays settled."""
@@ -424,9 +424,9 @@ class CallCentreStories(RuleBasedStateMachine):
     def what_is_believed_is_true(self) -> None:
         if self.disturbed or self.pending or not self.story.connected:
             return
-        assert set(self.floor.callers) <= set(self.exchange.callers)
-        assert set(self.exchange.callers) - set(self.floor.callers) <= self.unheard()
-        assert set(self.floor.offers) == {id for id, leg in self.exchange.legs.items() if leg.by_us or leg.bridge}
+        assert set(self.floor.callers) <= set(self.pbx.callers)
+        assert set(self.pbx.callers) - set(self.floor.callers) <= self.unheard()
+        assert set(self.floor.offers) == {id for id, leg in self.pbx.legs.items() if leg.by_us or leg.bridge}
         assert {offer.call for offer in self.floor.offers.values()} <= set(self.floor.callers)
         for caller in self.floor.callers.values():
             self.is_where_believed(caller)
@@ -434,8 +434,8 @@ class CallCentreStories(RuleBasedStateMachine):
     def is_where_believed(self, caller: Caller) -> None:
         if self.belated and caller.state is CallerState.LEAVING:
             return
-        bridge = self.exchange.callers[caller.call].bridge
-        legs = [leg for leg in self.floor.offers if bridge and self.exchange.legs[leg].bridge == bridge]
+        bridge = self.pbx.callers[caller.call].bridge
+        legs = [leg for leg in self.floor.offers if bridge and self.pbx.legs[leg].bridge == bridge]
         if legs:
             assert (caller.state, [caller.leg]) == (CallerState.TALKING, legs), caller
         assert (caller.state is CallerState.TALKING) == bool(bridge), caller
@@ -445,13 +445,13 @@ class CallCentreStories(RuleBasedStateMachine):
 
     def unheard(self) -> set[str]:
         """Callers whose arrival was lost: Asterisk will ask again."""
-        return {call for call, caller in self.exchange.callers.items() if caller.place is None}
+        return {call for call, caller in self.pbx.callers.items() if caller.place is None}
 
     def teardown(self) -> None:
         """The night: everybody goes home, and nothing of the day is left."""
         self.connection_is_found()
-        for channel in [*self.exchange.callers, *self.exchange.legs]:
-            self.exchange.hang_up(channel)
+        for channel in [*self.pbx.callers, *self.pbx.legs]:
+            self.pbx.hang_up(channel)
             self.told(True)
         self.story.passes(3600)
         self.what_is_believed_is_true()

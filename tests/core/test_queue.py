@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callcenter.core.queue import Queue
+from callcenter.core.queue.queue import Queue
 
 LIMIT = 180.0
 CLASSES = ("urgent", "high", "normal")

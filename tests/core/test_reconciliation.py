@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from callcenter.core.callcenter import CallCenter
-from callcenter.core.commands import Answer, Direct, HangUp, Mirror, Place
+from callcenter.core.commands import Answer, HangUp, Place, Redirect, SyncQueueMember
 from callcenter.core.events import GENERAL_LINE, BridgeLeft, ChannelHungUp, ChannelSeen, HoursChanged, LogIn, Snapshot
 from callcenter.core.records import HungUpBy, Outcome
 from tests.core.story import START, Story, settings, withdrawn
@@ -16,7 +16,7 @@ def test_nobody_is_offered_before_asterisk_has_been_seen() -> None:
     center.handle(HoursChanged("estp", True), START)
     center.handle(LogIn("101", True), START)
     assert not center.view(START).asterisk_connected
-    assert center.handle(Snapshot(()), START) == [Mirror("101", "operators", "phone-101", True, False)]
+    assert center.handle(Snapshot(()), START) == [SyncQueueMember("101", "operators", "phone-101", True, False)]
     assert center.view(START).asterisk_connected
 
 
@@ -26,7 +26,7 @@ def test_nobody_is_offered_while_asterisk_is_out_of_sight(story: Story) -> None:
     second = story.waits()
     story.loses_asterisk()
     story.logs_in("101")
-    assert story.exchange.legs == {}
+    assert story.pbx.legs == {}
     assert not story.center.view(story.now).asterisk_connected
     story.finds_asterisk()
     assert story.phone("101").display.call == first.call
@@ -78,7 +78,7 @@ def test_a_conversation_goes_on_and_is_not_disturbed(story: Story) -> None:
     story.loses_asterisk()
     story.passes(9)
     story.finds_asterisk()
-    assert {type(command) for command in story.since(before)} == {Mirror}
+    assert {type(command) for command in story.since(before)} == {SyncQueueMember}
     assert caller.talks_with("101")
     caller.hangs_up()
     assert caller.row.talk == 10
@@ -128,7 +128,7 @@ def test_a_phone_that_should_have_stopped_while_unseen_is_told_again(story: Stor
     before = len(story.commands)
     story.finds_asterisk()
     assert withdrawn(story.since(before)) == [offer]
-    assert story.exchange.legs == {}
+    assert story.pbx.legs == {}
     assert (caller.state, story.is_now("101")) == ("waiting", ("off", "idle"))
 
 
@@ -205,8 +205,8 @@ def test_a_held_caller_left_alone_unseen_comes_back_to_the_queue(story: Story) -
     story.phone("101").transfers("technical", consult=True)
     story.phone("201").answers()
     story.loses_asterisk()
-    story.exchange.legs.clear()
-    story.exchange.callers[caller.call].bridge = ""
+    story.pbx.legs.clear()
+    story.pbx.callers[caller.call].bridge = ""
     story.finds_asterisk()
     assert (caller.state, caller.place) == ("waiting", Place.WAITING)
 
@@ -230,8 +230,8 @@ def test_waiting_callers_of_before_the_start_are_adopted_with_their_waiting_time
     after.phone("101").is_not_answered()
     after.pauses("101")
     channel = ChannelSeen(first.call + "9", "SIP/x", "", 90.0, {"CC_STAGE": "waiting", "CC_LINE": "estp"})
-    after.exchange.arrive(channel.channel_id, "estp", "")
-    after.tell(Snapshot((*after.exchange.seen()[:-1], channel)))
+    after.pbx.arrive(channel.channel_id, "estp", "")
+    after.tell(Snapshot((*after.pbx.seen()[:-1], channel)))
     assert after.line.lines_in_use == 2
     row = after.calls_saved[channel.channel_id]
     assert (row.arrived_at, row.joined_at, row.urgency) == (START - 90, START - 90, "normal")
@@ -256,24 +256,24 @@ def test_a_snapshot_without_a_loss_changes_nothing(story: Story) -> None:
     before = len(story.commands)
     story.finds_asterisk()
     story.finds_asterisk()
-    assert {type(command) for command in story.since(before)} == {Mirror}
+    assert {type(command) for command in story.since(before)} == {SyncQueueMember}
     assert talking.talks_with("101")
     assert story.phone("102").display.call == ringing.call
     assert waiting.state == "waiting"
 
 
-def alone(story: Story, call: str, bridge: str, seconds: float = 60.0) -> ChannelSeen:
+def in_fallback_queue(story: Story, call: str, bridge: str, seconds: float = 60.0) -> ChannelSeen:
     """A caller whom Asterisk's own queue has taken while the controller was away."""
     return ChannelSeen(call, f"SIP/{call}", bridge, seconds, {"CC_STAGE": "alone", "CC_LINE": "estp"})
 
 
-def test_one_whom_the_safety_net_has_connected_is_not_torn_away(story: Story) -> None:
+def test_one_whom_the_fallback_queue_has_connected_is_not_torn_away(story: Story) -> None:
     caller = story.waits()
     story.loses_asterisk()
     story.logs_in("101")
     story.passes(25)
     story.connected = True
-    story.tell(Snapshot((alone(story, caller.call, "net-bridge"),)))
+    story.tell(Snapshot((in_fallback_queue(story, caller.call, "net-bridge"),)))
     assert not story.phone("101").rings
     assert (caller.state, caller.row.outcome, caller.row.waiting) == ("talking", Outcome.ANSWERED, 25)
     assert sum(story.line.waiting.values()) == 0
@@ -282,19 +282,19 @@ def test_one_whom_the_safety_net_has_connected_is_not_torn_away(story: Story) ->
     assert (caller.row.outcome, caller.row.operator) == (Outcome.ANSWERED, "")
 
 
-def test_one_who_still_waits_in_the_safety_net_comes_back_to_the_waiting_room(story: Story) -> None:
+def test_one_who_still_waits_in_the_fallback_queue_comes_back_to_the_waiting_room(story: Story) -> None:
     caller = story.waits()
     story.loses_asterisk()
     story.passes(25)
     story.connected = True
     told = len(caller.heard)
-    story.tell(Snapshot((alone(story, caller.call, ""),)))
+    story.tell(Snapshot((in_fallback_queue(story, caller.call, ""),)))
     assert caller.is_at(Place.WAITING)
     assert caller.heard[told:] == ["nobody-on-shift", "press-for-info"]
 
 
-def test_strangers_in_the_safety_net_are_adopted(story: Story) -> None:
-    story.tell(Snapshot((alone(story, "7.1", ""), alone(story, "7.2", "net-bridge"))))
+def test_strangers_in_the_fallback_queue_are_adopted(story: Story) -> None:
+    story.tell(Snapshot((in_fallback_queue(story, "7.1", ""), in_fallback_queue(story, "7.2", "net-bridge"))))
     assert story.line.lines_in_use == 2
     assert story.line.waiting["normal"] == 1
     story.logs_in("101")
@@ -303,27 +303,27 @@ def test_strangers_in_the_safety_net_are_adopted(story: Story) -> None:
 
 
 def test_a_conversation_of_before_the_start_is_left_in_peace(story: Story) -> None:
-    story.exchange.arrive("7.1", "estp", "")
+    story.pbx.arrive("7.1", "estp", "")
     talking = ChannelSeen("7.1", "SIP/7.1", "bridge-old", 90.0, {"CC_STAGE": "waiting", "CC_LINE": "estp"})
     commands = story.handle(Snapshot((ChannelSeen("offer-old-0000001", "SIP/x", "bridge-old"), talking)))
-    assert not [command for command in commands if isinstance(command, Direct | HangUp)]
+    assert not [command for command in commands if isinstance(command, Redirect | HangUp)]
     assert story.line.lines_in_use == 1
     assert story.calls_saved["7.1"].outcome is Outcome.ANSWERED
     story.tell(BridgeLeft("7.1", "bridge-old"), ChannelHungUp("offer-old-0000001"), ChannelHungUp("7.1"))
     assert story.line.lines_in_use == 0
 
 
-@pytest.mark.parametrize("stage", ["greeting", "identifying", "choosing", "waiting", "held"])
-def test_after_a_restart_nobody_is_left_waiting_for_a_word_of_ours(story: Story, stage: str) -> None:
-    story.exchange.arrive("7.1", "estp", "")
-    story.tell(Snapshot((ChannelSeen("7.1", "SIP/7.1", "", 9.0, {"CC_STAGE": stage, "CC_LINE": "estp"}),)))
-    assert story.exchange.callers["7.1"].place is Place.WAITING
+@pytest.mark.parametrize("dialplan_step", ["greeting", "identifying", "choosing", "waiting", "held"])
+def test_after_a_restart_nobody_is_left_waiting_for_a_word_of_ours(story: Story, dialplan_step: str) -> None:
+    story.pbx.arrive("7.1", "estp", "")
+    story.tell(Snapshot((ChannelSeen("7.1", "SIP/7.1", "", 9.0, {"CC_STAGE": dialplan_step, "CC_LINE": "estp"}),)))
+    assert story.pbx.callers["7.1"].place is Place.WAITING
     assert story.line.waiting["normal"] == 1
 
 
-@pytest.mark.parametrize("stage", ["arriving", "leaving", "general", "operator", ""])
-def test_those_who_need_no_word_of_ours_are_left_alone(story: Story, stage: str) -> None:
-    seen = ChannelSeen("7.1", "SIP/7.1", "", 9.0, {"CC_STAGE": stage, "CC_LINE": "estp"})
+@pytest.mark.parametrize("dialplan_step", ["arriving", "leaving", "general", "operator", ""])
+def test_those_who_need_no_word_of_ours_are_left_alone(story: Story, dialplan_step: str) -> None:
+    seen = ChannelSeen("7.1", "SIP/7.1", "", 9.0, {"CC_STAGE": dialplan_step, "CC_LINE": "estp"})
     assert story.handle(Snapshot((seen,))) == []
 
 
@@ -336,8 +336,8 @@ def test_an_operator_found_talking_has_a_call_and_is_offered_no_other(story: Sto
     story.passes(20)
     story.connected = True
     leg = ChannelSeen("9.9", "PJSIP/phone-101-1", "net-bridge", 12.0, phone="phone-101")
-    story.tell(Snapshot((alone(story, second.call, "net-bridge"), leg)))
-    assert story.is_now("101") == ("available", "talking"), "the wrap-up was cut short by the safety net"
+    story.tell(Snapshot((in_fallback_queue(story, second.call, "net-bridge"), leg)))
+    assert story.is_now("101") == ("available", "talking"), "the wrap-up was cut short by the fallback queue"
     assert (second.row.operator, second.row.waiting) == ("101", 8)
     third = story.waits()
     assert not story.phone("101").rings
@@ -351,7 +351,7 @@ def test_an_operator_found_talking_has_a_call_and_is_offered_no_other(story: Sto
 
 def test_an_operator_found_talking_without_a_shift_can_begin_one(story: Story) -> None:
     leg = ChannelSeen("offer-old-0000001", "PJSIP/phone-101-1", "bridge-old", 60.0, phone="phone-101")
-    story.tell(Snapshot((alone(story, "7.1", "bridge-old"), leg)))
+    story.tell(Snapshot((in_fallback_queue(story, "7.1", "bridge-old"), leg)))
     assert story.is_now("101") == ("off", "talking")
     assert story.calls_saved["7.1"].operator == "101"
     waiting = story.waits()

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from callcenter.core.commands import Direct, FinishRecording, HangUp, Place, Ring, SaveCall, SavePresence
-from callcenter.core.events import Snapshot, WaitsAlone
-from callcenter.core.past import CallHistory, LegHistory, Recalled
+from callcenter.core.call_history import CallHistory, LegHistory
+from callcenter.core.commands import FinishRecording, HangUp, Place, Redirect, Ring, SaveCall, SavePresence
+from callcenter.core.events import InFallbackQueue, Snapshot
 from callcenter.core.records import CallRecord, HungUpBy, Identification, OfferRecord, Outcome, PresenceRecord
+from callcenter.core.warm_start import FloorWarmStart
 from tests.core.story import CUSTOMER, ESTP, INN, START, Guest, Story
 
 
@@ -35,7 +36,7 @@ def test_waiting_callers_keep_order_class_clock_and_promise(story: Story) -> Non
     assert said
     commands = crash(story, after=3)
     assert [guest.row for guest in (normal, urgent, other)] == rows
-    assert not [command for command in commands if isinstance(command, Direct | Ring | HangUp | SaveCall)]
+    assert not [command for command in commands if isinstance(command, Redirect | Ring | HangUp | SaveCall)]
     restored = story.center._floor.callers[other.call]
     assert (restored.said, len(restored.promises)) == (said, 1)
     assert story.center._floor.lines["estp"].queue.in_order(story.now) == [urgent.call, normal.call, other.call]
@@ -66,7 +67,7 @@ def test_a_conversation_keeps_its_clock_and_its_operator(story: Story) -> None:
     caller = story.talks("101")
     story.passes(9)
     commands = crash(story, after=5)
-    assert not [command for command in commands if isinstance(command, Direct | Ring | HangUp | SavePresence)]
+    assert not [command for command in commands if isinstance(command, Redirect | Ring | HangUp | SavePresence)]
     assert caller.talks_with("101")
     story.passes(5)
     caller.hangs_up()
@@ -192,7 +193,7 @@ def test_in_the_menus_the_caller_goes_on_where_they_were(story: Story, steps: in
 def test_a_caller_whose_first_direction_was_lost_is_greeted(story: Story) -> None:
     guest = story.calls()
     guest.channel.place = None
-    story.exchange.journal.calls[guest.call].stages.pop()
+    story.pbx.journal.calls[guest.call].dialplan_steps.pop()
     crash(story)
     assert guest.is_at(Place.GREETING)
 
@@ -211,14 +212,14 @@ def test_unfinished_recordings_are_finished(story: Story) -> None:
 # -- what the journal tells --------------------------------------------------------------------------------------------
 
 
-def served_alone(story: Story, guest: Guest, person: str, ringing: float, talk: float) -> None:
+def served_by_fallback_queue(story: Story, guest: Guest, person: str, ringing: float, talk: float) -> None:
     """Asterisk's own queue: rings, is answered, and the operator hangs up."""
-    story.exchange.help_itself(guest.call)
-    leg = story.exchange.ring_by_itself(guest.call, f"phone-{person}")
+    story.pbx.help_itself(guest.call)
+    leg = story.pbx.ring_by_itself(guest.call, f"phone-{person}")
     story.passes(ringing)
-    story.exchange.answer(leg)
+    story.pbx.answer(leg)
     story.passes(talk)
-    story.exchange.hang_up(leg)
+    story.pbx.hang_up(leg)
 
 
 @pytest.mark.clause("ESTP 5.6.1")
@@ -231,11 +232,11 @@ def test_who_was_served_by_asterisk_alone_has_a_whole_row(story: Story) -> None:
     story.phone("101").is_not_answered()
     story.returns("101")
     story.dies()
-    story.exchange.hang_up("offer-0-0000002")
+    story.pbx.hang_up("offer-0-0000002")
     story.passes(5)
-    served_alone(story, guest, "101", 4, 30)
+    served_by_fallback_queue(story, guest, "101", 4, 30)
     story.passes(2)
-    story.exchange.hang_up(guest.call)
+    story.pbx.hang_up(guest.call)
     story.passes(1)
     story.starts_again()
     row = guest.row
@@ -253,13 +254,13 @@ def test_calls_that_came_and_went(story: Story) -> None:
     story.dies()
     story.passes(1)
     ends = {"7.1": ["alone-greeting"], "7.2": ["alone-greeting", "alone"], "7.3": ["closed"]}
-    for call, stages in ends.items():
-        story.exchange.arrive(call, "estp", "+73422000001")
-        for stage in stages:
+    for call, dialplan_steps in ends.items():
+        story.pbx.arrive(call, "estp", "+73422000001")
+        for dialplan_step in dialplan_steps:
             story.passes(2)
-            story.exchange.journal.came_to(call, stage)
+            story.pbx.journal.came_to(call, dialplan_step)
         story.passes(8)
-        story.exchange.hang_up(call)
+        story.pbx.hang_up(call)
     story.starts_again()
     rows = story.calls_saved
     assert [rows[call].outcome for call in ends] == [Outcome.LEFT_IN_MENU, Outcome.ABANDONED, Outcome.CLOSED]
@@ -275,17 +276,17 @@ def test_who_came_meanwhile_and_waits_is_adopted_at_the_true_place(story: Story)
     early = story.waits()
     story.passes(5)
     story.dies()
-    story.exchange.arrive("7.1", "estp", "+73422000001")
-    story.exchange.help_itself("7.1")
+    story.pbx.arrive("7.1", "estp", "+73422000001")
+    story.pbx.help_itself("7.1")
     story.passes(3)
-    story.exchange.help_itself("7.1")
+    story.pbx.help_itself("7.1")
     story.passes(20)
-    story.exchange.help_itself(early.call)
+    story.pbx.help_itself(early.call)
     story.starts_again()
     row = story.calls_saved["7.1"]
     assert (row.arrived_at, row.joined_at) == (story.now - 23, story.now - 20)
     assert story.center._floor.lines["estp"].queue.in_order(story.now) == [early.call, "7.1"]
-    assert story.exchange.callers["7.1"].stage == "waiting"
+    assert story.pbx.callers["7.1"].dialplan_step == "waiting"
 
 
 def test_a_ring_in_vain_by_asterisk_alone_pauses_nobody(story: Story) -> None:
@@ -293,10 +294,10 @@ def test_a_ring_in_vain_by_asterisk_alone_pauses_nobody(story: Story) -> None:
     story.pauses("101")
     guest = story.waits()
     story.dies()
-    story.exchange.help_itself(guest.call)
-    leg = story.exchange.ring_by_itself(guest.call, "phone-101")
+    story.pbx.help_itself(guest.call)
+    leg = story.pbx.ring_by_itself(guest.call, "phone-101")
     story.passes(15)
-    story.exchange.hang_up(leg, 19)
+    story.pbx.hang_up(leg, 19)
     story.starts_again()
     assert story.offers(guest) == [("101", "missed")]
     assert story.operator("101").reason == "lunch"
@@ -308,12 +309,14 @@ def test_a_broken_journal_does_no_harm(story: Story, bad: float | None) -> None:
     guest = story.talks("101")
     leg = LegHistory("x", "phone-101", bad, bad, ((bad or 0.0, bad), (5.0, 1.0)), bad)
     told = (
-        CallHistory(guest.call, "c", "estp", stages=((bad or 0.0, "waiting"), (3.0, "'--")), legs=(leg,), ended_at=bad),
+        CallHistory(
+            guest.call, "c", "estp", dialplan_steps=((bad or 0.0, "waiting"), (3.0, "'--")), legs=(leg,), ended_at=bad
+        ),
         CallHistory("9.1", "c", "estp", "\ud800", "'; drop", bad, ((bad or 0.0, "alone"),), (leg,), bad or 0.0),
         CallHistory("9.2", "", "nowhere", ended_at=1.0),
         CallHistory("", "", "estp", ended_at=1.0),
     )
-    story.tell(Snapshot(story.exchange.seen(), (*told, *told)))
+    story.tell(Snapshot(story.pbx.seen(), (*told, *told)))
     assert guest.talks_with("101")
     guest.hangs_up()
     assert story.line.lines_in_use == 0
@@ -326,7 +329,7 @@ def test_rows_of_what_is_no_longer_configured_are_closed(story: Story) -> None:
     call = CallRecord("1.1", "old", "+7", "", START - 50, joined_at=START - 40, place_at=START - 40)
     known = replace(call, call="1.2", line="estp", urgency="vip")
     commands = story.handle(
-        Recalled(
+        FloorWarmStart(
             calls=(call, known),
             offers=(OfferRecord("o-1", "1.2", "gone", "queue", START - 9),),
             shifts=(
@@ -408,8 +411,8 @@ def test_who_was_cut_off_and_calls_again_has_the_old_place(story: Story, crashed
 def test_a_place_is_kept_for_a_while_only_and_for_no_withheld_number(story: Story) -> None:
     for number in ("", "anonymous", "+73420000001"):
         story.calls(CUSTOMER, number=number).hears_greeting()
-        story.exchange.callers[f"17000.{story._calls}"].heard.clear()
-    for guest in [Guest(story, call) for call in story.exchange.callers]:
+        story.pbx.callers[f"17000.{story._calls}"].heard.clear()
+    for guest in [Guest(story, call) for call in story.pbx.callers]:
         guest.presses("1")
     story.asterisk_dies()
     story.finds_asterisk(restarted=True)
@@ -417,7 +420,7 @@ def test_a_place_is_kept_for_a_while_only_and_for_no_withheld_number(story: Stor
         story.calls(number=number).hears_greeting()
     story.passes(ESTP.place_kept + 1)
     story.calls(number="+73420000001").hears_greeting()
-    places = {caller.place for caller in story.exchange.callers.values()}
+    places = {caller.place for caller in story.pbx.callers.values()}
     assert places == {Place.IDENTIFY}
 
 
@@ -427,19 +430,21 @@ def test_a_place_is_kept_for_a_while_only_and_for_no_withheld_number(story: Stor
 def test_a_false_alarm_costs_nothing(story: Story) -> None:
     guest = story.waits("urgent")
     story.passes(10)
-    story.exchange.help_itself(guest.call)
-    assert guest.channel.stage == "waiting"
+    story.pbx.help_itself(guest.call)
+    assert guest.channel.dialplan_step == "waiting"
     assert (guest.row.joined_at, guest.state) == (START, "waiting")
-    story.exchange.arrive("8.1", "estp", "+73420000001")
-    story.tell(WaitsAlone("8.1", "SIP/8.1", "estp", "+73420000001"), WaitsAlone("8.2", "x", "nowhere"))
+    story.pbx.arrive("8.1", "estp", "+73420000001")
+    story.tell(InFallbackQueue("8.1", "SIP/8.1", "estp", "+73420000001"), InFallbackQueue("8.2", "x", "nowhere"))
     assert story.line.waiting == {"urgent": 1, "normal": 1}
-    assert story.exchange.callers["8.1"].stage == "waiting"
+    assert story.pbx.callers["8.1"].dialplan_step == "waiting"
 
 
 def test_urgency_and_place_are_a_lead_for_asterisks_own_queue(story: Story) -> None:
     story.waits()
     story.passes(30)
     story.waits("urgent")
-    direct = [command for command in story.all(Direct) if command.place is Place.WAITING]
-    assert [command.lead for command in direct] == [0.0, 180.0]
-    assert not [command for command in story.all(Direct) if command.lead and command.place is not Place.WAITING]
+    redirects = [command for command in story.all(Redirect) if command.place is Place.WAITING]
+    assert [command.queue_priority for command in redirects] == [0.0, 180.0]
+    assert not [
+        command for command in story.all(Redirect) if command.queue_priority and command.place is not Place.WAITING
+    ]

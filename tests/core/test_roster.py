@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callcenter.core.roster import Roster
+from callcenter.core.queue.roster import Roster
 
 people = st.sampled_from(("101", "102", "103", "104"))
 

@@ -85,7 +85,7 @@ def test_moving_to_another_desk(story: Story) -> None:
         ("off", "moved", "phone-101"),
         ("available", "asked", "desk-7"),
     ]
-    assert (story.mirror("101").phone, story.mirror("101").on_shift) == ("desk-7", True)
+    assert (story.queue_member("101").phone, story.queue_member("101").on_shift) == ("desk-7", True)
     story.waits()
     assert story.phone("101").display.phone == "desk-7"
     assert story.logs_in("101", phone="desk-8") is Answer.NOT_POSSIBLE, "not while the phone rings"
@@ -101,11 +101,11 @@ def test_logging_in_again_at_the_same_phone_changes_nothing(story: Story) -> Non
 
 def test_by_telephone_the_phone_says_who_it_is(story: Story) -> None:
     story.logs_in("101")
-    story.tell(Pause("break", phone="phone-101", requester="phone"))
+    story.tell(Pause("break", phone="phone-101", reply_to="phone"))
     assert (story.answer(), story.operator("101").reason) == (Answer.PAUSED, "break")
-    story.tell(Return(phone="phone-101", requester="phone"))
+    story.tell(Return(phone="phone-101", reply_to="phone"))
     assert story.answer() is Answer.RETURNED
-    story.tell(LogOut(phone="phone-101", requester="phone"))
+    story.tell(LogOut(phone="phone-101", reply_to="phone"))
     assert (story.answer(), story.is_now("101")) == (Answer.LOGGED_OUT, ("off", "idle"))
 
 
@@ -189,13 +189,13 @@ def test_moving_desks_is_no_alarm(story: Story) -> None:
     assert len(story.notices) == told
 
 
-def test_the_safety_net_is_told_who_can_take_calls(story: Story) -> None:
+def test_the_fallback_queue_is_told_who_can_take_calls(story: Story) -> None:
     story.logs_in("101")
-    assert (story.mirror("101").on_shift, story.mirror("101").paused) == (True, False)
+    assert (story.queue_member("101").on_shift, story.queue_member("101").paused) == (True, False)
     story.pauses("101")
-    assert (story.mirror("101").on_shift, story.mirror("101").paused) == (True, True)
+    assert (story.queue_member("101").on_shift, story.queue_member("101").paused) == (True, True)
     story.logs_out("101")
-    assert (story.mirror("101").on_shift, story.mirror("101").phone) == (False, "phone-101")
+    assert (story.queue_member("101").on_shift, story.queue_member("101").phone) == (False, "phone-101")
 
 
 def test_somebody_else_at_the_desk_where_the_last_conversation_still_goes_on(story: Story) -> None:

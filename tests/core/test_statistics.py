@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callcenter.core.events import DayStarted
-from callcenter.core.statistics import Pace, Patience, SlowMean, Waits, Window, offered_wait
+from callcenter.core.queue.statistics import ArrivalRate, Ewma, Patience, Waits, Window, offered_wait
 from callcenter.core.view import WaitingView
 from tests.core.story import CUSTOMER, Story
 
@@ -145,7 +145,7 @@ def test_a_day_of_waits() -> None:
 
 
 def test_handling_time_starts_from_an_expectation_and_learns_slowly() -> None:
-    handling = SlowMean(180.0, 100, 500)
+    handling = Ewma(180.0, 100, 500)
     assert (handling.mean, handling.irregularity) == (180, 1)
     handling.add(60.0)
     assert handling.mean == pytest.approx(178.8, abs=0.1), "one call changes little"
@@ -157,14 +157,14 @@ def test_handling_time_starts_from_an_expectation_and_learns_slowly() -> None:
 
 def test_a_handling_time_that_drifts_is_followed() -> None:
     """Calls get 30 % longer: after as many calls as are remembered, two thirds of that are known."""
-    handling = SlowMean(100.0, 500, 500)
+    handling = Ewma(100.0, 500, 500)
     for _ in range(500):
         handling.add(130.0)
     assert handling.mean == pytest.approx(100 + 30 * (1 - 1 / 2.718), abs=1)
 
 
 def test_nothing_expected_is_nothing_until_seen() -> None:
-    ringing = SlowMean(0.0, 0, 500)
+    ringing = Ewma(0.0, 0, 500)
     assert (ringing.mean, ringing.irregularity) == (0, 1)
     ringing.add(4.0)
     assert ringing.mean == 4
@@ -187,7 +187,7 @@ def test_where_nobody_ever_gives_up_patience_becomes_endless() -> None:
 
 
 def test_the_pace_of_arrivals() -> None:
-    pace = Pace(1800.0)
+    pace = ArrivalRate(1800.0)
     assert pace.rate(0) == 0
     for second in range(0, 3600, 10):
         pace.add(float(second))
@@ -196,7 +196,7 @@ def test_the_pace_of_arrivals() -> None:
 
 
 def test_the_first_arrivals_are_not_taken_for_a_flood() -> None:
-    pace = Pace(1800.0)
+    pace = ArrivalRate(1800.0)
     for second in range(6):
         pace.add(float(second))
     assert pace.rate(6.0) == 6 / 600

@@ -29,7 +29,7 @@ def caller(story: Story) -> Guest:
 @pytest.mark.clause("ESTP 5.4.4")
 @pytest.mark.clause("ESTP 2.6")
 def test_directly_to_the_longest_free_specialist(story: Story, caller: Guest) -> None:
-    recorded = len(story.exchange.callers)
+    recorded = len(story.pbx.callers)
     assert story.phone("101").transfers("technical") is Answer.RINGING_COLLEAGUE
     assert story.phone("201").display.kind is OfferKind.TRANSFER
     assert not story.phone("202").rings
@@ -111,7 +111,7 @@ def test_the_caller_hangs_up_while_the_colleagues_phone_rings(story: Story, call
     story.phone("101").transfers("technical", consult=consult)
     story.passes(3)
     caller.hangs_up()
-    assert story.exchange.legs == {}
+    assert story.pbx.legs == {}
     assert story.is_now("201") == ("available", "idle")
     assert story.is_now("101") == ("available", "wrapping_up")
     assert story.transfers(caller) == [("", "caller_left")]
@@ -123,7 +123,7 @@ def test_the_caller_hangs_up_during_the_consultation(story: Story, caller: Guest
     story.phone("201").answers()
     story.passes(3)
     caller.hangs_up()
-    assert story.exchange.legs == {}
+    assert story.pbx.legs == {}
     assert (story.is_now("101")[1], story.is_now("201")[1]) == ("wrapping_up", "wrapping_up")
     assert story.transfers(caller) == [("", "caller_left")]
     assert (caller.row.outcome, caller.row.hung_up_by) == (Outcome.ANSWERED, HungUpBy.CALLER)
@@ -133,7 +133,7 @@ def test_the_caller_hangs_up_after_the_transfer(story: Story, caller: Guest) -> 
     story.phone("101").transfers("technical")
     story.phone("201").answers()
     caller.hangs_up()
-    assert story.exchange.legs == {}
+    assert story.pbx.legs == {}
     assert story.is_now("201")[1] == "wrapping_up"
 
 
@@ -220,7 +220,7 @@ def test_a_held_caller_hangs_up(story: Story, caller: Guest) -> None:
     story.phone("101").transfers("technical")
     story.phone("101").hangs_up()
     caller.hangs_up()
-    assert story.exchange.legs == {}
+    assert story.pbx.legs == {}
     assert story.is_now("201") == ("available", "idle")
     assert (caller.row.outcome, caller.row.hung_up_by) == (Outcome.ANSWERED, HungUpBy.CALLER)
 

@@ -14,9 +14,9 @@ import yaml
 
 from callcenter.config import Config
 from callcenter.core.events import LogIn, LogOut
-from tests.e2e.apart import QUICK, STRAIGHT_TO_THE_QUEUE, pick_up, reconnected
 from tests.e2e.hearing import listen
 from tests.e2e.listening import OPERATOR, all_quiet, hears
+from tests.e2e.processes import QUICK, STRAIGHT_TO_THE_QUEUE, pick_up, reconnected
 from tests.e2e.station import Station, configuration, station, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.clause("ESTP 2.3")]

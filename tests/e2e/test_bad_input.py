@@ -13,13 +13,13 @@ import pytest
 import pytest_asyncio
 import yaml
 
+from callcenter.accounts.secrets import Secrets, SecretsError
+from callcenter.app.controller import StartError
+from callcenter.app.run import controller
 from callcenter.asterisk.ami import Ami, AmiSettings
 from callcenter.config import Config
 from callcenter.core import events
-from callcenter.daemon import StartError
-from callcenter.people import Secrets, SecretsError
-from callcenter.register import RegisterError
-from callcenter.standalone import controller
+from callcenter.store import RegisterError
 from tests.e2e.hearing import brief_prompts
 from tests.e2e.listening import CALLER, OPERATOR, all_quiet, hears, hears_music, voice, voices
 from tests.e2e.softphone import RATE, Call, Softphone
@@ -124,7 +124,7 @@ async def test_a_hostile_callers_number(here: Station) -> None:
 
 async def test_a_call_to_a_number_that_is_nobodys(here: Station) -> None:
     before = len(here.rows())
-    for number in ("999", "s", "cc-alone", "*11", "78005553535"):
+    for number in ("999", "s", "cc-fallback", "*11", "78005553535"):
         stranger = await here.caller("+73425550000", dial=number)
         await until(lambda call=stranger: call.status >= 400 or call.answered.is_set())  # type: ignore[misc]
         assert stranger.status == 404 or number == "s", f"{number}: {stranger.status}"

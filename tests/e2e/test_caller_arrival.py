@@ -13,9 +13,9 @@ from zoneinfo import ZoneInfo
 import aiohttp
 import pytest
 
-from callcenter.customers_file import CustomersFile
-from callcenter.register import Register
-from callcenter.register.customers import CustomersTable
+from callcenter.customers.csv_file import CustomersFile
+from callcenter.customers.table import CustomersTable
+from callcenter.store import Register
 from tests.e2e.hearing import brief_prompts, heard_prompts, listen, names, whole
 from tests.e2e.listening import CALLER, GENERAL, all_quiet, hears, voice
 from tests.e2e.softphone import Call, Softphone

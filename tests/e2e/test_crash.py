@@ -15,23 +15,23 @@ from typing import Any, cast
 
 import pytest
 
+from callcenter.accounts.secrets import Secrets
+from callcenter.app.controller import Controller
 from callcenter.config import Config
-from callcenter.daemon import Controller
-from callcenter.people import Secrets
-from tests.e2e.apart import (
+from tests.e2e.hearing import gaps, heard_prompts, listen
+from tests.e2e.listening import CALLER, OPERATOR, all_quiet, hears, hears_music, voice
+from tests.e2e.processes import (
     QUICK,
     STALE,
     STRAIGHT_TO_THE_QUEUE,
     another_process,
-    asterisk_alone,
+    asterisk_without_controller,
     controlled,
     holes,
     ready,
     serve,
     written,
 )
-from tests.e2e.hearing import gaps, heard_prompts, listen
-from tests.e2e.listening import CALLER, OPERATOR, all_quiet, hears, hears_music, voice
 from tests.e2e.softphone import RATE, Call
 from tests.e2e.station import PROJECT, Station, configuration, every_day, until
 from tests.e2e.test_stopping import asterisks, running
@@ -40,7 +40,7 @@ pytestmark = pytest.mark.e2e
 
 BY_URGENCY = {"ask_inn": "false", "urgency": {"1": "urgent", "2": "normal"}}
 NET = STALE + 10
-"""Seconds within which the safety net rings, with time to spare."""
+"""Seconds within which the fallback queue rings, with time to spare."""
 
 
 @asynccontextmanager
@@ -85,8 +85,8 @@ def open_shifts(line: Station) -> list[str]:
 
 @pytest.mark.clause("ESTP 2.3, 2.6, 5.3.1, 5.6.1")
 async def test_a_killed_controller_finds_everybody_where_they_were(tmp_path: Path, brief: Path) -> None:
-    """Back before the safety net has begun: who talks goes on talking, who waits waits since then, shifts go on."""
-    async with asterisk_alone(tmp_path, brief) as line:
+    """Back before the fallback queue has begun: who talks goes on talking, who waits waits since then, shifts go on."""
+    async with asterisk_without_controller(tmp_path, brief) as line:
         with another_process(line, tmp_path) as killed:
             await ready(line)
             phone = await line.operator("101")
@@ -124,7 +124,7 @@ async def test_a_killed_controller_finds_everybody_where_they_were(tmp_path: Pat
 @pytest.mark.clause("ESTP 2.3, 2.6, 4.2, 5.6.1")
 async def test_what_happened_without_the_controller_is_in_the_register_afterwards(tmp_path: Path, brief: Path) -> None:
     """Nobody controls: Asterisk's queue serves one, another gives up, one who came meanwhile talks, one still waits."""
-    async with asterisk_alone(tmp_path, brief, dialplan=every_day(tmp_path)) as line:
+    async with asterisk_without_controller(tmp_path, brief, dialplan=every_day(tmp_path)) as line:
         with another_process(line, tmp_path) as killed:
             await ready(line)
             phone = await line.operator("101")
@@ -176,8 +176,10 @@ async def test_what_happened_without_the_controller_is_in_the_register_afterward
 
 @pytest.mark.clause("ESTP 2.3, 4.2, 5.3.1")
 async def test_an_update_hands_the_line_over_and_back_without_a_gap(tmp_path: Path, brief: Path) -> None:
-    """SIGTERM: the safety net takes over at once, the more urgent first, and gives back to the next version."""
-    async with asterisk_alone(tmp_path, brief, dialplan=every_day(tmp_path), line={"ivr": BY_URGENCY}) as line:
+    """SIGTERM: the fallback queue takes over at once, the more urgent first, and gives back to the next version."""
+    async with asterisk_without_controller(
+        tmp_path, brief, dialplan=every_day(tmp_path), line={"ivr": BY_URGENCY}
+    ) as line:
         with another_process(line, tmp_path) as old:
             await ready(line)
             phone = await line.operator("101")

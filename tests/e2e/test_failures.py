@@ -15,15 +15,17 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from callcenter.app.run import controller
 from callcenter.asterisk import ami as ami_module
 from callcenter.asterisk.render import AT_ONCE, Folders
-from callcenter.standalone import controller
-from tests.e2e.apart import (
+from tests.e2e.hearing import heard_prompts, listen, names
+from tests.e2e.listening import CALLER, OPERATOR, all_quiet, hears, hears_music, voice
+from tests.e2e.processes import (
     QUICK,
     STALE,
     STRAIGHT_TO_THE_QUEUE,
     another_process,
-    asterisk_alone,
+    asterisk_without_controller,
     controlled,
     holes,
     join,
@@ -34,8 +36,6 @@ from tests.e2e.apart import (
     serve,
     wired,
 )
-from tests.e2e.hearing import heard_prompts, listen, names
-from tests.e2e.listening import CALLER, OPERATOR, all_quiet, hears, hears_music, voice
 from tests.e2e.softphone import RATE, Call, Softphone
 from tests.e2e.station import Station, every_day, station, until
 
@@ -152,7 +152,7 @@ async def test_a_conversation_does_not_notice_a_cut(tmp_path: Path, brief: Path)
 
 @pytest.mark.clause("ESTP 2.3, 2.6, 5.6.1")
 async def test_a_controller_started_again_takes_over_who_waits_and_who_talks(tmp_path: Path, brief: Path) -> None:
-    async with asterisk_alone(tmp_path, brief) as line:
+    async with asterisk_without_controller(tmp_path, brief) as line:
         async with controlled(line):
             phone = await line.operator("101")
             talker = await line.caller("+73420000000")
@@ -189,7 +189,7 @@ def another_hour() -> dict[str, str]:
 
 @pytest.mark.clause("ESTP 2.2a, 2.2c")
 async def test_without_a_controller_the_dialplan_knows_the_hours_of_the_day(tmp_path: Path, brief: Path) -> None:
-    async with asterisk_alone(tmp_path, brief, dialplan=every_day(tmp_path), hours=another_hour()) as line:
+    async with asterisk_without_controller(tmp_path, brief, dialplan=every_day(tmp_path), hours=another_hour()) as line:
         caller = await line.caller()
         await until(caller.ended.is_set, 10.0, "the call is over")
     assert names(heard_prompts(caller.heard(), ["greeting", "closed-hours", "goodbye"], brief)) == ["closed-hours"]
@@ -198,7 +198,7 @@ async def test_without_a_controller_the_dialplan_knows_the_hours_of_the_day(tmp_
 
 @pytest.mark.clause("ESTP 2.3, 2.6")
 async def test_a_controller_that_comes_late_serves_who_waits_already(tmp_path: Path, brief: Path) -> None:
-    async with asterisk_alone(tmp_path, brief, dialplan=every_day(tmp_path)) as line:
+    async with asterisk_without_controller(tmp_path, brief, dialplan=every_day(tmp_path)) as line:
         callers = []
         for ending in (2, 1):
             callers.append(await line.caller(f"+7342111110{ending}"))
@@ -217,7 +217,7 @@ async def test_a_controller_that_comes_late_serves_who_waits_already(tmp_path: P
 
 @pytest.mark.clause("ESTP 2.2b, 2.6, 5.6.1")
 async def test_asterisks_own_queue_rings_the_operators_of_a_killed_controller(tmp_path: Path, brief: Path) -> None:
-    async with asterisk_alone(tmp_path, brief, dialplan=every_day(tmp_path)) as line:
+    async with asterisk_without_controller(tmp_path, brief, dialplan=every_day(tmp_path)) as line:
         with another_process(line, tmp_path) as killed:
             await ready(line)
             phone = await line.operator("101")
@@ -289,7 +289,7 @@ async def test_a_wrong_password_is_told_once_and_the_line_recovers_when_it_is_ri
     tmp_path: Path, brief: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(ami_module, "REFUSED_FACTOR", 0.1)  # half a second instead of half a minute
-    async with asterisk_alone(tmp_path, brief) as line:
+    async with asterisk_without_controller(tmp_path, brief) as line:
         path = line.config.var / "secrets.yaml"
         path.write_text(path.read_text().replace(line.secrets.ami, "another-password-of-the-manager"))
         async with controller(line.config, with_asterisk=False) as found:

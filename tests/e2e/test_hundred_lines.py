@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from callcenter.demo.sipp import Answer, Caller, callers, find, phone
+from callcenter.demo.sipp import Caller, Pickup, callers, find, phone
 from tests.e2e.hearing import heard_prompts, names
 from tests.e2e.listening import all_quiet, level
 from tests.e2e.softphone import RATE
@@ -49,7 +49,7 @@ async def test_a_hundred_callers_are_all_served_and_one_more_is_told_that_all_li
         for person in OPERATORS:
             address = line.config.phones[person].address
             assert address
-            takes = [Answer(ring=0.1, talk=1.2)]
+            takes = [Pickup(ring=0.1, talk=1.2)]
             await stack.enter_async_context(
                 phone(program, tmp_path / person, address.host, address.port, takes, hertz=OPERATOR, lasting=100.0)
             )

@@ -12,11 +12,12 @@ from typing import Any
 import aiohttp
 import pytest
 
+from callcenter.calendar.clock import wall_clock
 from callcenter.recordings import recordings
 from callcenter.recordings.manifest import Manifest
 from callcenter.recordings.verification import Verification
-from callcenter.register import Register
-from callcenter.register.conversations import Conversations
+from callcenter.reports.conversations import Conversations
+from callcenter.store import Register
 from tests.e2e.hearing import heard_prompts, listen, names
 from tests.e2e.listening import CALLER, OPERATOR, all_quiet, hears, voice
 from tests.e2e.softphone import RATE, Call
@@ -96,11 +97,12 @@ async def problems(line: Station) -> list[str]:
     register = await Register.open(line.config.database, create=False)
     try:
         verification = Verification(
-            Manifest(line.config.recordings.folder, line.config.var),
+            Manifest(line.config.recordings.folder, line.config.var, wall_clock),
             Conversations(register),
             line.config.zone,
             line.config.retention_days,
             Path("nowhere"),
+            wall_clock(),
             grace=0.0,
         )
         return [problem async for problem in verification.problems()]

@@ -16,9 +16,9 @@ import psutil
 import pytest
 import yaml
 
+from callcenter.accounts.secrets import Secrets
+from callcenter.app.controller import Controller
 from callcenter.config import Config
-from callcenter.daemon import Controller
-from callcenter.people import Secrets
 from tests.e2e.listening import OPERATOR, hears, voice
 from tests.e2e.station import PROJECT, Station, configuration
 

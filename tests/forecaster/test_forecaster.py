@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import replace
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -19,11 +19,11 @@ from callcenter.core.commands import SaveCall
 from callcenter.core.records import CallRecord, Outcome
 from callcenter.core.view import Outlook
 from callcenter.forecaster import forecaster as module
-from callcenter.forecaster.apart import ApartError
 from callcenter.forecaster.forecaster import Forecaster, past_working_days
+from callcenter.forecaster.worker_process import WorkerProcessError
 from callcenter.planning.forecast import Forecast
-from callcenter.register import Register, RegisterError
-from tests.register.stories import MORNING, eventually, fill
+from callcenter.store import Register, RegisterError
+from tests.store.stories import MORNING, eventually, fill
 
 AFTERNOON = MORNING + timedelta(hours=7)
 """16:00 in Moscow, a Monday: two hours to closing."""
@@ -45,8 +45,8 @@ class Clock:
     def __init__(self) -> None:
         self.now = AFTERNOON
 
-    def __call__(self, zone: tzinfo) -> datetime:
-        return self.now.astimezone(zone)
+    def __call__(self) -> datetime:
+        return self.now
 
 
 class World:
@@ -189,13 +189,15 @@ def test_past_days_are_working_days_of_the_line(line: Line) -> None:
     assert len(days) == line.forecast.days
 
 
-@pytest.mark.parametrize("problem", [ApartError("there was no result after 30 s"), RegisterError("it is locked")])
+@pytest.mark.parametrize(
+    "problem", [WorkerProcessError("there was no result after 30 s"), RegisterError("it is locked")]
+)
 async def test_a_forecast_that_cannot_be_made_is_told_once_and_the_last_one_stays_a_while(
     world: World, problem: Exception, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     made = await world.looks()
     with monkeypatch.context() as trouble:
-        name = "apart" if isinstance(problem, ApartError) else "half_hours"
+        name = "in_worker_process" if isinstance(problem, WorkerProcessError) else "half_hours"
         trouble.setattr(module, name, failing(problem))
         world.clock.now += timedelta(days=1)
         assert await world.looks() == made

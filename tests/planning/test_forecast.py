@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from callcenter.core.estimate import wait
+from callcenter.core.queue.estimate import wait
 from callcenter.core.view import Outlook
 from callcenter.planning.arrivals import HALF_HOUR, Slot, clock_of
 from callcenter.planning.erlang import Load, least_staff, steady_state

@@ -10,7 +10,7 @@ from typing import Literal
 import pytest
 
 from callcenter.planning.arrivals import Slot
-from callcenter.planning.paths import Caller, Demand, Floor, Handling, Path, Plan, draw
+from callcenter.planning.paths import Caller, Demand, Handling, Path, Plan, Team, draw
 
 
 class Desk:
@@ -68,8 +68,8 @@ def test_callers_fare_as_in_a_simulation_from_event_to_event(seed: int, people: 
     demand = Demand((55.0, 30.0, 2.0), slots, Handling(180.0), 300.0, 0.7, [1.0, 1.0])
     path = draw(demand, Random(seed))
     waits = slow(path, people, plan)
-    floor = Floor(path, people, plan)
-    served = [floor.serve(path.waiting), floor.serve(path.coming)]
+    team = Team(path, people, plan)
+    served = [team.serve(path.waiting), team.serve(path.coming)]
     answered = [wait for wait in waits if wait is not None]
     registered = [
         wait
@@ -86,14 +86,14 @@ def test_callers_fare_as_in_a_simulation_from_event_to_event(seed: int, people: 
 def test_who_hung_up_still_tells_how_long_the_wait_would_have_been() -> None:
     """One person; the second caller would have waited 90 seconds and leaves after 10, the third waits 80."""
     callers: list[Caller] = [(0.0, 600.0, 100.0, True), (10.0, 10.0, 500.0, True), (20.0, 600.0, 100.0, False)]
-    served = Floor(Path((), callers, ()), 1).serve(callers)
+    served = Team(Path((), callers, ()), 1).serve(callers)
     assert (served.answered, served.gone, served.waits, served.offered) == (2, 1, 80.0, 170.0)
     assert (served.registered, served.registered_waits) == (1, 0.0)
 
 
 def test_where_nobody_ever_comes_callers_are_not_answered_however_patient() -> None:
     """No people, endless patience: gone, and the offered wait is infinite."""
-    served = Floor(Path((), [(0.0, math.inf, 100.0, True)], ()), 0).serve([(0.0, math.inf, 100.0, True)])
+    served = Team(Path((), [(0.0, math.inf, 100.0, True)], ()), 0).serve([(0.0, math.inf, 100.0, True)])
     assert (served.answered, served.gone, served.offered) == (0, 1, math.inf)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from callcenter.recordings import recordings
+from callcenter.recordings import recording, recordings
 from tests.recordings.folders import Archive
 
 
@@ -14,6 +14,18 @@ from tests.recordings.folders import Archive
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits for others to share a look with."""
     monkeypatch.setattr(recordings, "_LOOK_AGAIN", 0.001)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asterisk is given no time to finish its files: it has died, or will never write any."""
+    monkeypatch.setattr(recording, "_PATIENCE", 0.0)
+
+
+@pytest.fixture
+def soon_sure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A side that stays empty is believed to be so without waiting for a second."""
+    monkeypatch.setattr(recording, "_SURELY_EMPTY", 0.05)
 
 
 @pytest.fixture

@@ -15,9 +15,12 @@ from callcenter.recordings.manifest import Action, Entry, Manifest
 from callcenter.recordings.recording import RATE, Recording
 from callcenter.recordings.recordings import Recordings
 from callcenter.recordings.verification import Scope, Verification
+from tests.wall import Wall
 
 MOSCOW = timezone(timedelta(hours=3))
 NOW = datetime(2024, 11, 20, 15, 4, 5, tzinfo=MOSCOW)
+TODAY = datetime(2099, 6, 1, 9, tzinfo=UTC)
+"""By the clock of the archive: later than all times that the disk gives to files, whenever the tests are run."""
 CALL = "1763650000.7"
 KEPT = 36_500
 """Days."""
@@ -34,9 +37,9 @@ def silence(seconds: float) -> array[int]:
     return array("h", [8]) * round(RATE * seconds)
 
 
-def side(spool: Path, name: str, samples: Sequence[int]) -> Path:
+def side(incoming: Path, name: str, samples: Sequence[int]) -> Path:
     """What Asterisk wrote of one side: a finished file."""
-    path = spool / name
+    path = incoming / name
     with wave.open(str(path), "wb") as file:
         file.setparams((1, 2, RATE, 0, "NONE", ""))
         file.writeframes(array("h", samples).tobytes())
@@ -104,16 +107,17 @@ class Archive:
     """A folder of recordings in use."""
 
     def __init__(self, home: Path) -> None:
-        self.spool, self.folder, self.var = home / "spool", home / "kept", home / "var"
-        self.spool.mkdir()
+        self.incoming, self.folder, self.var = home / "spool", home / "kept", home / "var"
+        self.incoming.mkdir()
         self.var.mkdir()
-        self.manifest = Manifest(self.folder, self.var)
+        self.wall = Wall(TODAY)
+        self.manifest = Manifest(self.folder, self.var, self.wall)
         self.rows = Rows()
-        self.recordings = Recordings(self.spool, self.folder, self.manifest)
+        self.recordings = Recordings(self.incoming, self.folder, self.manifest)
 
     def side(self, name: str, samples: Sequence[int]) -> Path:
         """What Asterisk wrote: a finished file."""
-        return side(self.spool, name, samples)
+        return side(self.incoming, name, samples)
 
     async def talked(
         self, call: str = CALL, seconds: float = 10.0, *, ended: datetime = NOW, line: str = "estp", people: int = 1
@@ -141,7 +145,8 @@ class Archive:
             self.rows,
             lambda line: MOSCOW,
             lambda line: KEPT,
-            self.spool,
+            self.incoming,
+            self.wall(),
             scope=Scope(first, last, line),
             grace=0.0,
             **options,  # type: ignore[arg-type]
@@ -158,4 +163,4 @@ class Archive:
 
 
 def days_ago(days: float) -> datetime:
-    return datetime.now(UTC).astimezone(MOSCOW) - timedelta(days=days)
+    return TODAY.astimezone(MOSCOW) - timedelta(days=days)

@@ -18,7 +18,7 @@ from callcenter.recordings.manifest import Action, Manifest
 from callcenter.recordings.recording import NotYet, RecordingError
 from callcenter.recordings.recordings import Recordings
 from tests.recordings.folders import CALL, NOW, Archive, tone
-from tests.register.stories import eventually
+from tests.store.stories import eventually
 
 pytestmark = pytest.mark.clause("ESTP 2.6")
 
@@ -39,7 +39,7 @@ def spool_two_conversations(archive: Archive) -> None:
 
 def again(archive: Archive) -> Recordings:
     """The controller that was started anew."""
-    return Recordings(archive.spool, archive.folder, archive.manifest)
+    return Recordings(archive.incoming, archive.folder, archive.manifest)
 
 
 def at_the_second(removal: int, real: Callable[..., None]) -> Callable[..., None]:
@@ -85,7 +85,7 @@ async def test_wherever_it_is_killed_the_same_file_comes_of_it(
     assert [(entry.action, entry.path, entry.sha256) for entry in archive.entries()] == [
         (Action.ADDED, made.path, made.sha256)
     ]
-    assert list(archive.spool.iterdir()) == []
+    assert list(archive.incoming.iterdir()) == []
     assert list(archive.folder.rglob("*.part")) == []
 
 
@@ -147,6 +147,7 @@ async def test_a_full_disk_is_asked_more_and_more_rarely(archive: Archive, monke
     assert pauses == [2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0, 60.0]
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_a_conversation_that_was_not_recorded_is_not_tried_again(
     archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -156,6 +157,7 @@ async def test_a_conversation_that_was_not_recorded_is_not_tried_again(
 
 
 @pytest.mark.parametrize("call", ["x" * 300, "\udcff"])
+@pytest.mark.usefixtures("impatient")
 async def test_a_name_that_no_file_can_have_is_not_tried_again(archive: Archive, call: str) -> None:
     with pytest.raises(RecordingError):
         await archive.recordings.see_through(call, "estp", 5.0, NOW)
@@ -168,7 +170,7 @@ async def test_without_an_entry_in_the_chain_nothing_of_asterisks_is_removed(
     archive.var.rmdir()
     with pytest.raises(NotYet):
         await archive.recordings.finish(CALL, "estp", 5.0, NOW)
-    assert len(list(archive.spool.iterdir())) == 4
+    assert len(list(archive.incoming.iterdir())) == 4
     archive.var.mkdir()
     assert await archive.recordings.finish(CALL, "estp", 5.0, NOW)
     assert archive.actions() == [Action.ADDED], "the first try had entered it, but for the head's second copy"

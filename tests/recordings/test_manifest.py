@@ -14,7 +14,7 @@ import pytest
 from callcenter.recordings import manifest as manifest_module
 from callcenter.recordings.chain import Chain
 from callcenter.recordings.manifest import FIRST, Action, Entry, Head, Manifest, ManifestError
-from tests.recordings.folders import Archive
+from tests.recordings.folders import TODAY, Archive
 
 pytestmark = pytest.mark.clause("ESTP 2.6")
 
@@ -192,7 +192,7 @@ def test_the_last_word_on_a_file_is_found_however_long_the_manifest(
     assert deleted
     assert deleted.action is Action.DELETED
     assert archive.manifest.of_path("estp") is None
-    assert Manifest(archive.var / "nowhere", archive.var).of_path("x") is None
+    assert Manifest(archive.var / "nowhere", archive.var, lambda: TODAY).of_path("x") is None
 
 
 @pytest.mark.parametrize("path", ["", "../outside.wav", "/etc/passwd", "estp/../../x.wav"])
@@ -202,7 +202,7 @@ def test_no_entry_leads_out_of_the_folder(archive: Archive, path: str) -> None:
 
 
 def _append(folder: Path, var: Path, first: int) -> None:
-    manifest = Manifest(folder, var)
+    manifest = Manifest(folder, var, lambda: TODAY)
     for n in range(first, first + 20):
         manifest.add(added(n))
 

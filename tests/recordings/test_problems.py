@@ -6,19 +6,20 @@ import asyncio
 import struct
 from array import array
 from collections.abc import Collection
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
 from callcenter.recordings.checks import RecordingChecks
 from callcenter.recordings.manifest import Action, Entry
 from callcenter.recordings.problems import examine, lengths
-from tests.recordings.folders import CALL, KEPT, NOW, Archive, Talk, days_ago, silence, tone
-from tests.register.stories import eventually
+from tests.recordings.folders import CALL, KEPT, NOW, TODAY, Archive, Talk, days_ago, silence, tone
+from tests.store.stories import eventually
 
 pytestmark = pytest.mark.clause("ESTP 2.6")
 
-FOR_EVER = timedelta(days=KEPT)
+SINCE = NOW - timedelta(days=1)
+"""Older recordings need not be there."""
 
 
 async def recorded(
@@ -30,7 +31,7 @@ async def recorded(
     made = await archive.recordings.finish(CALL, "estp", talk, NOW)
     assert made
     row = Talk(talk=talk, people=people, recording=made.path, sha256=made.sha256)
-    return examine(row, archive.manifest.of_path(made.path), archive.folder / made.path, FOR_EVER)
+    return examine(row, archive.manifest.of_path(made.path), archive.folder / made.path, SINCE)
 
 
 async def test_a_conversation_that_is_all_there(archive: Archive) -> None:
@@ -76,9 +77,9 @@ def test_after_transfers_a_little_more_may_be_missing(people: int, problems: int
 
 
 def test_no_recording_and_why_if_it_is_known(archive: Archive) -> None:
-    assert examine(Talk(), None, archive.folder, FOR_EVER) == ["there is no recording"]
-    assert examine(Talk(problem="no room"), None, archive.folder, FOR_EVER) == ["no room"]
-    assert examine(Talk(talk=0.1), None, archive.folder, FOR_EVER) == []
+    assert examine(Talk(), None, archive.folder, SINCE) == ["there is no recording"]
+    assert examine(Talk(problem="no room"), None, archive.folder, SINCE) == ["no room"]
+    assert examine(Talk(talk=0.1), None, archive.folder, SINCE) == []
 
 
 async def test_a_file_that_is_gone_changed_or_no_sound_at_all(archive: Archive) -> None:
@@ -94,29 +95,27 @@ async def test_a_file_that_is_gone_changed_or_no_sound_at_all(archive: Archive) 
         (b"", [changed, "its recording is not a sound file"]),
     ):
         file.write_bytes(content)
-        found = examine(row, entry, file, FOR_EVER)
+        found = examine(row, entry, file, SINCE)
         assert len(found) == len(problems)
         assert all(map(str.startswith, found, problems)), found
     file.unlink()
-    assert examine(row, entry, file, FOR_EVER) == ["the file is missing"]
+    assert examine(row, entry, file, SINCE) == ["the file is missing"]
 
 
 async def test_register_and_manifest_must_name_the_same(archive: Archive) -> None:
     made = await archive.talked()
     file = archive.folder / made.path
     row = archive.rows.talks[CALL]
-    assert examine(row, None, file, FOR_EVER) == ["the manifest does not know its recording"]
+    assert examine(row, None, file, SINCE) == ["the manifest does not know its recording"]
     other = Entry(Action.ADDED, path=made.path, sha256="0" * 64)
-    assert (
-        examine(row, other, file, FOR_EVER)[0] == "the register and the manifest name different hashes of its recording"
-    )
+    assert examine(row, other, file, SINCE)[0] == "the register and the manifest name different hashes of its recording"
 
 
 async def test_what_was_deleted_in_time_before_there_was_a_manifest_is_not_missed(archive: Archive) -> None:
     gone = Talk(ended_at=days_ago(101), recording="estp/old.wav", sha256="a" * 64)
     file = archive.folder / gone.recording
-    assert examine(gone, None, file, timedelta(days=100)) == []
-    assert examine(gone, None, file, timedelta(days=102)) == [
+    assert examine(gone, None, file, days_ago(100)) == []
+    assert examine(gone, None, file, days_ago(102)) == [
         "the manifest does not know its recording",
         "the file is missing",
     ]
@@ -129,7 +128,7 @@ def checks(archive: Archive, after: float = 0.0) -> RecordingChecks:
     def unfinished() -> Collection[str]:
         return archive.recordings.unfinished
 
-    return RecordingChecks(archive.rows, archive.manifest, after, lambda line: KEPT, unfinished, every=0.01)
+    return RecordingChecks(archive.rows, archive.manifest, after, lambda line: KEPT, unfinished, lambda: TODAY)
 
 
 async def test_each_recording_is_checked_once_and_the_register_says_what_was_found(archive: Archive) -> None:
@@ -150,7 +149,7 @@ async def test_each_recording_is_checked_once_and_the_register_says_what_was_fou
 
 
 async def test_not_sooner_than_configured_and_not_while_the_file_is_being_made(archive: Archive) -> None:
-    await archive.talked("1.1", ended=datetime.now(UTC) - timedelta(seconds=60))
+    await archive.talked("1.1", ended=TODAY - timedelta(seconds=60))
     assert await checks(archive, after=120.0).look() == 0
     archive.recordings.unfinished["1.1"] = "no space left"
     assert await checks(archive, after=30.0).look() == 0
@@ -167,7 +166,10 @@ async def test_a_row_that_leads_out_of_the_folder_is_a_problem_and_no_stop(archi
     assert archive.rows.talks["1.2"].problem == ""
 
 
-async def test_a_register_that_is_away_is_asked_again(archive: Archive, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_register_that_is_away_is_asked_again(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("callcenter.recordings.checks._EVERY", 0.01)
     await archive.talked()
     archive.rows.trouble = RuntimeError("locked")
     look = checks(archive)

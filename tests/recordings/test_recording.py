@@ -32,13 +32,13 @@ class Place:
     """A spool and a folder, and the recordings between them."""
 
     def __init__(self, home: Path) -> None:
-        self.spool, self.folder = home / "spool", home / "kept"
-        self.spool.mkdir()
-        self.recordings = Recordings(self.spool, self.folder, Manifest(self.folder, home))
+        self.incoming, self.folder = home / "spool", home / "kept"
+        self.incoming.mkdir()
+        self.recordings = Recordings(self.incoming, self.folder, Manifest(self.folder, home, lambda: NOW))
 
     def side(self, name: str, samples: list[int] | array[int]) -> Path:
         """What Asterisk wrote: a finished file."""
-        path = self.spool / name
+        path = self.incoming / name
         with wave.open(str(path), "wb") as file:
             file.setparams((1, 2, RATE, 0, "NONE", ""))
             file.writeframes(array("h", samples).tobytes())
@@ -67,18 +67,12 @@ class Place:
         return [path for path in self.folder.rglob("*") if path.is_file() and path.name != "manifest.jsonl"]
 
     def spooled(self) -> list[str]:
-        return sorted(path.name for path in self.spool.iterdir())
+        return sorted(path.name for path in self.incoming.iterdir())
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
     return Place(tmp_path)
-
-
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Asterisk is given no time to finish its files: it has died."""
-    monkeypatch.setattr(recordings, "_PATIENCE", 0.0)
 
 
 async def test_both_sides_become_one_file_with_a_channel_each(place: Place) -> None:
@@ -108,6 +102,7 @@ async def test_samples_keep_their_order_across_pieces(place: Place, monkeypatch:
     assert right == [-sample for sample in said[:333]] + [0] * 667
 
 
+@pytest.mark.usefixtures("soon_sure")
 async def test_conversations_of_one_call_follow_one_another(place: Place) -> None:
     """Parts are numbered from the first hold on; the tenth comes after the second, and another call's stay away."""
     place.side(f"{CALL}-in.wav", [1] * 100)
@@ -123,6 +118,7 @@ async def test_conversations_of_one_call_follow_one_another(place: Place) -> Non
 
 
 @pytest.mark.parametrize("side", ["in", "out"])
+@pytest.mark.usefixtures("soon_sure")
 async def test_one_side_that_was_never_written_is_silent(place: Place, side: str) -> None:
     place.side(f"{CALL}-{side}.wav", [CALLER] * 800)
     left, right = place.heard(await place.finished())
@@ -134,7 +130,7 @@ async def test_an_asterisk_that_died_never_finished_its_headers(place: Place) ->
     """The lengths are still 0 there, and half a sample may stand at the end: all that was heard is kept."""
     place.talked(1.0, 1.0)
     for side in ("in", "out"):
-        path = place.spool / f"{CALL}-{side}.wav"
+        path = place.incoming / f"{CALL}-{side}.wav"
         data = bytearray(path.read_bytes())
         data[4:8] = data[40:44] = struct.pack("<I", 0)
         path.write_bytes(bytes(data) + (b"\x01" if side == "in" else b""))
@@ -145,7 +141,7 @@ async def test_an_asterisk_that_died_never_finished_its_headers(place: Place) ->
 
 async def test_a_file_is_joined_only_when_asterisk_has_closed_it(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     place.talked(0.5, 0.5)
-    path = place.spool / f"{CALL}-in.wav"
+    path = place.incoming / f"{CALL}-in.wav"
     whole = path.read_bytes()
     path.write_bytes(whole[:40] + struct.pack("<I", 0) + whole[44:100])
     is_closed, looks = recordings._is_closed, 0
@@ -171,7 +167,7 @@ async def test_a_file_of_which_asterisk_has_not_written_anything_yet_is_waited_f
 ) -> None:
     """It writes in large pieces: a short conversation is only in its memory until the file is closed."""
     place.talked(1.0, 1.0)
-    paths = [place.spool / f"{CALL}-{side}.wav" for side in late]
+    paths = [place.incoming / f"{CALL}-{side}.wav" for side in late]
     whole = [path.read_bytes() for path in paths]
     for path, content in zip(paths, whole, strict=True):
         path.write_bytes(content[:40] + struct.pack("<I", 0))
@@ -193,12 +189,13 @@ async def test_a_file_of_which_asterisk_has_not_written_anything_yet_is_waited_f
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("remains", [b"", b"RIFF", b"\0" * 44])
 async def test_a_conversation_of_which_nothing_was_recorded_is_said(place: Place, remains: bytes) -> None:
-    (place.spool / f"{CALL}-in.wav").write_bytes(remains)
+    (place.incoming / f"{CALL}-in.wav").write_bytes(remains)
     with pytest.raises(RecordingError, match="Asterisk recorded nothing"):
         await place.finish()
     assert place.kept() == []
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_nothing_in_the_spool_at_all_is_said_too(place: Place) -> None:
     with pytest.raises(RecordingError, match="Asterisk recorded nothing"):
         await place.finish()
@@ -211,6 +208,7 @@ async def test_nobody_talked_and_nothing_is_kept(place: Place) -> None:
     assert place.spooled() == []
 
 
+@pytest.mark.usefixtures("soon_sure")
 async def test_a_conversation_shorter_than_a_packet_needs_no_recording_but_a_word_is_kept(place: Place) -> None:
     place.talked(0.0, 0.0)
     assert await place.finish(talk=0.1) is None
@@ -223,7 +221,7 @@ async def test_the_spool_is_emptied_only_when_the_file_is_whole(place: Place) ->
     place.folder.write_text("a file stands where the folder should be")
     with pytest.raises(RecordingError, match=r"estp|File exists|Not a directory") as caught:
         await place.finish()
-    assert str(place.spool) in str(caught.value)
+    assert str(place.incoming) in str(caught.value)
     assert place.spooled() == [f"{CALL}-in.wav", f"{CALL}-out.wav"]
     place.folder.unlink()
     assert (await place.finished()).seconds == 1.0
@@ -250,7 +248,7 @@ async def test_a_disk_that_fills_up_leaves_no_half_file_and_all_of_the_spool(pla
 
 
 async def test_a_spool_that_cannot_be_emptied_is_an_error_with_words(place: Place) -> None:
-    (place.spool / f"{CALL}-in.wav").mkdir()
+    (place.incoming / f"{CALL}-in.wav").mkdir()
     with pytest.raises(RecordingError, match="what there is stays in"):
         await place.finish(talk=0.0)
 
@@ -274,6 +272,7 @@ async def test_a_spool_that_cannot_be_emptied_is_an_error_with_words(place: Plac
         "ё\n",
     ],
 )
+@pytest.mark.usefixtures("soon_sure")
 async def test_no_call_whatever_its_id_leaves_the_folders(place: Place, call: str, tmp_path: Path) -> None:
     outside = tmp_path / "outside-in.wav"
     outside.write_bytes(b"not ours")
@@ -302,10 +301,11 @@ async def test_many_calls_end_at_once_and_each_gets_its_own(place: Place) -> Non
     assert place.spooled() == []
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_who_has_nothing_to_be_recorded_takes_nothing_from_those_who_end_with_them(place: Place) -> None:
     place.talked(1.0, 1.0)
-    place.side("broken-in.wav", [1]).rename(place.spool / "broken")
-    (place.spool / "broken-in.wav").mkdir()
+    place.side("broken-in.wav", [1]).rename(place.incoming / "broken")
+    (place.incoming / "broken-in.wav").mkdir()
     calls = [(CALL, 1.0), ("nothing", 1.0), ("broken", 0.0), ("../etc", 1.0), ("silent", 0.0)]
     made = await asyncio.gather(*(place.finish(talk, call) for call, talk in calls), return_exceptions=True)
     assert isinstance(made[0], Recording)

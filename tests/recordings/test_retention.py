@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,8 @@ import pytest
 from callcenter.recordings.adoption import BEGUN, DONE, Adoption
 from callcenter.recordings.manifest import Action, Entry, Manifest
 from callcenter.recordings.retention import MOST_OVERDUE, Retention
-from tests.recordings.folders import MOSCOW, NOW, Archive, days_ago
-from tests.register.stories import eventually
+from tests.recordings.folders import MOSCOW, NOW, TODAY, Archive, days_ago
+from tests.store.stories import eventually
 
 pytestmark = pytest.mark.clause("ESTP 2.6")
 
@@ -25,7 +25,7 @@ def retention(archive: Archive) -> Retention:
 
 
 async def expire(archive: Archive) -> int:
-    return await retention(archive).expire(datetime.now(UTC))
+    return await retention(archive).expire(TODAY)
 
 
 def files(archive: Archive) -> set[str]:
@@ -76,7 +76,7 @@ async def test_a_crash_between_the_entry_and_the_deletion_is_evident_and_finishe
     with monkeypatch.context() as patched:
         patched.setattr(Path, "unlink", killed)
         with pytest.raises(Killed):
-            retention(archive)._expire(datetime.now(UTC))
+            retention(archive)._expire(TODAY)
     [problem] = await archive.verified()
     assert problem.startswith(f"{made.path}: its deletion was entered on ")
     assert await expire(archive) == 0, "it was decided already"
@@ -130,7 +130,7 @@ async def test_the_daily_round_goes_on_when_a_round_has_failed(
         add(manifest, *entries)
 
     monkeypatch.setattr(Manifest, "add", once)
-    running = asyncio.create_task(retention(archive).run(first=0.0, every=0.01))
+    running = asyncio.create_task(retention(archive).run(lambda: TODAY, first=0.0, every=0.01))
     await eventually(lambda: bool(archive.rows.deleted_at))
     running.cancel()
     assert "cannot be deleted just now: [Errno 28]" in caplog.text
@@ -150,7 +150,7 @@ async def test_what_lay_there_before_the_manifest_is_entered_once_as_found(archi
     archive.manifest.path.unlink()
     (archive.var / "manifest.head").unlink()
     (archive.folder / "other.wav").write_bytes(b"RIFF")
-    await adoption(archive).run()
+    await adoption(archive).run(TODAY)
     begun, *found, done = archive.entries()
     assert (begun.why, done.why) == (BEGUN, DONE)
     assert [(entry.call, entry.line, entry.seconds) for entry in found] == [
@@ -161,7 +161,7 @@ async def test_what_lay_there_before_the_manifest_is_entered_once_as_found(archi
     assert found[0].ended_at == NOW.isoformat()
     assert await archive.verified() == ["other.wav: no conversation of the register names it"]
     (archive.folder / "late.wav").write_bytes(b"planted")
-    await adoption(archive).run()
+    await adoption(archive).run(TODAY)
     assert len(archive.entries()) == 5, "nothing that is put there later is blessed by a restart"
     assert "late.wav: nobody knows this file: it has no entry in the manifest" in await archive.verified()
 
@@ -183,7 +183,7 @@ async def test_a_call_that_ends_while_old_files_are_entered_keeps_its_own_entry(
         archive.manifest.add(*enters)
         return MOSCOW
 
-    assert await asyncio.to_thread(Adoption(archive.manifest, zone).adopt) == 2
+    assert await asyncio.to_thread(Adoption(archive.manifest, zone).adopt, TODAY) == 2
     assert sorted(entry.call for entry in archive.entries() if entry.path) == ["1.1", "1.2", "1.3"]
     kept = archive.manifest.of_path(own.path)
     assert kept
@@ -199,14 +199,14 @@ async def test_an_adoption_that_was_interrupted_is_finished_at_the_next_start(
     archive.manifest.path.unlink()
     (archive.var / "manifest.head").unlink()
     archive.manifest.add(Entry(Action.FOUND, why=BEGUN))
-    await adoption(archive).run()
+    await adoption(archive).run(TODAY)
     assert [entry.call for entry in archive.entries()] == ["", "", "1.0", "1.1", "1.2", ""]
 
 
 async def test_a_manifest_that_was_stolen_is_not_begun_anew(archive: Archive) -> None:
     await archive.talked()
     archive.manifest.path.unlink()
-    await adoption(archive).run()
+    await adoption(archive).run(TODAY)
     assert archive.entries() == []
     assert any("its end was cut off: entry 1 is missing" in problem for problem in await archive.verified())
 
@@ -216,7 +216,7 @@ async def test_retention_counts_from_the_end_of_a_call_that_was_found(archive: A
     await archive.talked("new", 1.0, ended=days_ago(99))
     archive.manifest.path.unlink()
     (archive.var / "manifest.head").unlink()
-    await adoption(archive).run()
+    await adoption(archive).run(TODAY)
     assert await expire(archive) == 1
     assert files(archive) == {"new"}
 
@@ -227,11 +227,11 @@ async def test_a_clock_that_is_years_ahead_deletes_nothing_unasked(
     """Of many recordings that seem long overdue a person decides; a few, such as released ones, are an ordinary day."""
     for number in range(MOST_OVERDUE):
         await archive.talked(f"old-{number}", 1.0, ended=days_ago(400 + number))
-    await retention(archive)._expire_a_day(datetime.now(UTC))
+    await retention(archive)._expire_a_day(TODAY)
     assert files(archive) == set()
     for number in range(MOST_OVERDUE + 1):
         await archive.talked(f"kept-{number}", 1.0, ended=days_ago(number))
-    await retention(archive)._expire_a_day(datetime.now(UTC) + timedelta(days=365))
+    await retention(archive)._expire_a_day(TODAY + timedelta(days=365))
     assert len(files(archive)) == MOST_OVERDUE + 1
     assert "11 recordings" in caplog.text
     assert "run: callcenter recordings expire" in caplog.text

@@ -14,7 +14,7 @@ import pytest
 from callcenter.core.events import RecordingPossible
 from callcenter.recordings import space as module
 from callcenter.recordings.space import RecordingSpace
-from tests.register.stories import eventually
+from tests.store.stories import eventually
 
 pytestmark = pytest.mark.clause("ESTP 2.6")
 

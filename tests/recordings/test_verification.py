@@ -88,12 +88,12 @@ async def test_a_conversation_that_was_never_recorded(archive: Archive) -> None:
     archive.rows.add(Talk("1.1"))
     archive.rows.add(Talk("1.2", problem="not recorded from the first word on: 3 MB are free"))
     archive.rows.add(Talk("1.3"))
-    (archive.spool / "1.3-in.wav").write_bytes(b"what there is")
+    (archive.incoming / "1.3-in.wav").write_bytes(b"what there is")
     assert await archive.verified() == [
         f"call 1.1 ({ENDED}): there is no recording",
         f"call 1.2 ({ENDED}): not recorded from the first word on: 3 MB are free",
         f"call 1.3 ({ENDED}): there is no recording",
-        f"call 1.3 ({ENDED}): what Asterisk recorded lies in {archive.spool}",
+        f"call 1.3 ({ENDED}): what Asterisk recorded lies in {archive.incoming}",
     ]
 
 

@@ -1,4 +1,4 @@
-"""What is committed: nothing that ties it to one package registry, and imports that keep the rules."""
+"""What is committed: nothing that ties it to one package registry, and code that keeps the rules."""
 
 from __future__ import annotations
 
@@ -52,12 +52,18 @@ def test_no_committed_file_names_a_package_registry() -> None:
     assert found == []
 
 
-def test_locked_requirements_are_all_pinned_and_hashed() -> None:
-    for path in (ROOT / "requirements").glob("*.txt"):
-        joined = path.read_text().replace("\\\n", " ")
-        lines = [line for line in joined.splitlines() if line.strip() and not line.lstrip().startswith("#")]
-        assert len(lines) > 15
-        assert [line[:60] for line in lines if "==" not in line or "--hash=sha256:" not in line] == []
+@pytest.mark.parametrize(("name", "at_least"), [("run", 16), ("dev", 16), ("uv", 1)])
+def test_locked_requirements_are_all_pinned_and_hashed(name: str, at_least: int) -> None:
+    joined = (ROOT / "requirements" / f"{name}.txt").read_text().replace("\\\n", " ")
+    lines = [line for line in joined.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    assert len(lines) >= at_least
+    assert [line[:60] for line in lines if "==" not in line or "--hash=sha256:" not in line] == []
+
+
+def test_nothing_is_locked_but_what_is_looked_at_here() -> None:
+    """A uv.lock would name a registry for every package."""
+    locks = [path.name for path in committed_files() if path.parent.name == "requirements" or path.suffix == ".lock"]
+    assert sorted(locks) == ["dev.txt", "run.txt", "uv.txt"]
 
 
 def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
@@ -93,3 +99,37 @@ def test_an_import_against_the_rules_is_found(tmp_path: Path, module: str, line:
     outcome = lint_imports(tmp_path)
     assert outcome.returncode != 0
     assert "BROKEN" in outcome.stdout
+
+
+@pytest.mark.parametrize(
+    ("module", "allowed"),
+    [
+        ("callcenter/calendar/clock.py", True),
+        ("callcenter/cli/promises.py", True),
+        ("callcenter/reports/promises.py", False),
+        ("callcenter/app/controller.py", False),
+        ("tests/reports/test_promises.py", False),
+        ("tests/e2e/station.py", True),
+    ],
+)
+@pytest.mark.parametrize(
+    "line",
+    [
+        "def seconds(clock=time.time): ...",
+        "def age(now=None): now = now or datetime.now(UTC)",
+        "def late(today=date.today()): ...",
+        "hour = time.strftime('%H')",
+        "now = clock.wall_clock()",
+    ],
+)
+def test_who_reads_the_clock_on_the_wall_below_the_edges_is_found(
+    tmp_path: Path, module: str, allowed: bool, line: str
+) -> None:
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    (tmp_path / module).parent.mkdir(parents=True)
+    imported = "import time\nfrom datetime import UTC, date, datetime\nfrom callcenter.calendar import clock\n"
+    (tmp_path / module).write_text(f"{imported}{line}\n")
+    command = [str(Path(sys.executable).with_name("ruff")), "check", "--no-cache", "--select", "TID251", module]
+    outcome = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (outcome.returncode == 0) is allowed, outcome.stdout
+    assert ("TID251" in outcome.stdout) is not allowed

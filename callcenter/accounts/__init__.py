@@ -1,0 +1,1 @@
+"""Who may work here: passwords, PINs and their hashes."""

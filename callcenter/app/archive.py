@@ -1,0 +1,89 @@
+"""All that happens to recordings, joined: made, entered in the manifest, checked, deleted in time (ESTP 2.6)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Coroutine, Iterator
+from datetime import datetime
+from typing import Any
+
+from callcenter.asterisk.render import Folders
+from callcenter.calendar.clock import WallClock
+from callcenter.config import Config
+from callcenter.core.commands import FinishRecording
+from callcenter.core.events import RecordingFailed, RecordingFinished, RecordingPossible
+from callcenter.metrics import RecordingState
+from callcenter.recordings import RecordingError, Recordings
+from callcenter.recordings.adoption import Adoption
+from callcenter.recordings.checks import RecordingChecks
+from callcenter.recordings.manifest import Manifest
+from callcenter.recordings.retention import Retention
+from callcenter.recordings.space import RecordingSpace
+from callcenter.reports.conversations import Conversations
+from callcenter.store import Register
+
+log = logging.getLogger(__name__)
+
+
+class Archive:
+    """The recordings of one controller. `take` hands the core whether recordings are possible."""
+
+    def __init__(
+        self, config: Config, register: Register, take: Callable[[RecordingPossible], None], wall: WallClock
+    ) -> None:
+        self._config = config
+        self._wall = wall
+        settings, incoming = config.recordings, Folders.under(config.var).recording
+        manifest = Manifest(settings.folder, config.var, wall)
+        conversations = Conversations(register)
+        self._recordings = Recordings(incoming, settings.folder, manifest=manifest)
+        self._space = RecordingSpace([incoming, settings.folder], settings.min_free_mb * 10**6, take)
+        self._checks = RecordingChecks(
+            conversations,
+            manifest,
+            settings.check_after,
+            config.retention_days,
+            lambda: self._recordings.unfinished,
+            wall,
+        )
+        self._retention = Retention(manifest, config.retention_days, conversations)
+        self._adoption = Adoption(manifest, config.zone)
+
+    async def look_at_space(self) -> None:
+        """Once before the first call: whoever calls first has to be recorded, too, or nobody."""
+        await self._space.look()
+
+    def work(self) -> Iterator[tuple[Callable[[], Coroutine[Any, Any, None]], str]]:
+        """What goes on all the time, and what each is called."""
+        yield self._space.run, "recording space"
+        yield self._look_at_files, "recording checks"
+        yield lambda: self._retention.run(self._wall), "retention"
+
+    async def _look_at_files(self) -> None:
+        """What lay there before the manifest has to be in it before it is looked for there."""
+        await self._adoption.run(self._wall())
+        await self._checks.run()
+
+    async def finish(self, wanted: FinishRecording, ended: datetime) -> RecordingFinished | RecordingFailed:
+        """Make the recording of a call that is over, as often as it takes; `ended`: by any zone's clock."""
+        try:
+            recording = await self._recordings.see_through(
+                wanted.call, wanted.line, wanted.talk, ended.astimezone(self._config.zone(wanted.line))
+            )
+        except RecordingError as error:
+            log.error("Recording of call %s: %s", wanted.call, error)
+            return RecordingFailed(wanted.call, str(error))
+        if recording is None:
+            return RecordingFinished(wanted.call, "", 0.0, "")
+        return RecordingFinished(wanted.call, recording.path, recording.seconds, recording.sha256)
+
+    def state(self) -> RecordingState:
+        """For the metrics."""
+        return RecordingState(self._checks.checked, self._checks.problems, len(self._recordings.unfinished))
+
+    def health(self) -> str:
+        """For /healthz."""
+        if self._space.why:
+            return f"conversations are not recorded: {self._space.why}"
+        waiting = [why for why in self._recordings.unfinished.values() if why]
+        return f"{len(waiting)} recordings wait for the disk: {waiting[0]}" if waiting else "ok"

@@ -1,0 +1,201 @@
+"""`callcenter run`: everything on one machine, Asterisk included, until Ctrl-C or SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import faulthandler
+import filecmp
+import gc
+import logging
+import signal
+import socket
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from callcenter.accounts.secrets import Secrets
+from callcenter.app.controller import Controller, StartError
+from callcenter.asterisk import process
+from callcenter.asterisk.render import Folders, Installation, RenderError, render
+from callcenter.calendar.clock import wall_clock
+from callcenter.config import Config
+from callcenter.store import Register
+
+log = logging.getLogger(__name__)
+
+READY_WITHIN = 30.0
+STUCK_AFTER = 30.0
+"""Seconds without a turn of the event loop after which the process gives itself up, to be started anew."""
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+class BrokenError(Exception):
+    """The controller had to stop by itself; the text says why."""
+
+
+@asynccontextmanager
+async def controller(config: Config, *, with_asterisk: bool) -> AsyncIterator[Controller]:
+    """A started controller, with an Asterisk of its own or with one that runs already; stopped in order.
+
+    Raises StartError, RegisterError, SecretsError, RenderError or AsteriskError with what to do.
+    """
+    secrets = Secrets.load_or_create(config.var, config)
+    async with contextlib.AsyncExitStack() as stack:
+        register = await Register.open(config.database)  # first: an Asterisk that starts cannot be stopped quickly
+        stack.push_async_callback(register.close)
+        if with_asterisk:
+            await stack.enter_async_context(_own_asterisk(config, secrets))
+        found = Controller(config, secrets, register, wall_clock)
+        stack.push_async_callback(found.stop)
+        await found.start()
+        if with_asterisk:
+            stack.push_async_callback(found.end_calls)
+        yield found
+
+
+@asynccontextmanager
+async def _own_asterisk(config: Config, secrets: Secrets) -> AsyncIterator[None]:
+    program = process.find(PROJECT)
+    folders = Folders.under(config.var)
+    outlived = process.left_behind(folders.etc) is not None
+    _check_ports(config, asterisk_too=not outlived)
+    temporary = False
+    if outlived:
+        _leave_settings(config, secrets, program, folders)
+    else:
+        run, temporary = process.run_folder(config.var)
+        render(config, secrets, program.installation, replace(folders, run=run))
+    try:
+        async with process.kept_running(program, folders.etc, folders.log / "messages.log"):
+            await _listening(config)
+            yield
+    finally:
+        if temporary:
+            process.remove(run)
+
+
+def _leave_settings(config: Config, secrets: Secrets, program: process.Program, folders: Folders) -> None:
+    """An Asterisk with calls keeps the settings it started with; whoever changed them since is told."""
+    with tempfile.TemporaryDirectory(prefix="callcenter-") as other:
+        now = replace(folders, etc=Path(other))
+        render(config, secrets, program.installation, now)
+        names = [file.name for file in now.etc.iterdir() if file.is_file() and file.name != "asterisk.conf"]
+        _, different, missing = filecmp.cmpfiles(folders.etc, now.etc, names, shallow=False)
+    if different or missing:
+        log.warning(
+            "Asterisk goes on with its former settings for %s: stop this program and start it again when nobody calls.",
+            ", ".join(sorted(different + missing)),
+        )
+
+
+async def _listening(config: Config) -> None:
+    """Until Asterisk takes connections: a first try that must fail would only alarm the reader of the log."""
+    host, port = config.asterisk.ami_bind, config.asterisk.ami_port
+    deadline = asyncio.get_running_loop().time() + READY_WITHIN
+    while asyncio.get_running_loop().time() < deadline:
+        try:
+            _, writer = await asyncio.open_connection(host, port)
+        except OSError:
+            await asyncio.sleep(0.05)
+        else:
+            writer.close()
+            return
+
+
+def _check_ports(config: Config, *, asterisk_too: bool) -> None:
+    """A port in use is found here, with the setting's name: Asterisk itself would start without it."""
+    asterisk, http = config.asterisk, config.http
+    wanted = [("http.port", socket.SOCK_STREAM, http.bind, http.port)]
+    if asterisk_too:
+        wanted += [
+            ("asterisk.sip_port", socket.SOCK_DGRAM, asterisk.sip_bind, asterisk.sip_port),
+            ("asterisk.ami_port", socket.SOCK_STREAM, asterisk.ami_bind, asterisk.ami_port),
+        ]
+    for setting, kind, host, port in wanted:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, int(kind == socket.SOCK_STREAM))
+            try:
+                probe.bind((host, port))
+            except OSError as error:
+                what = "is in use by another program" if error.errno == errno.EADDRINUSE else error.strerror
+                raise StartError(f"{setting}: {host}:{port} {what}; choose another port in config.yaml") from None
+
+
+async def until_ready(found: Controller) -> bool:
+    """Wait until Asterisk is connected; False when that takes too long."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(READY_WITHIN):
+            await found.connected.wait()
+            return True
+    return False
+
+
+async def until_stopped() -> None:
+    """Until Ctrl-C or SIGTERM."""
+    loop = asyncio.get_running_loop()
+    stopped = asyncio.Event()
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(sign, stopped.set)
+    await stopped.wait()
+
+
+async def _give_up_when_stuck() -> None:
+    """Put off our own end again and again. A loop that hangs no longer does: then the process writes to the log where
+    each thread stands and exits with 1, and systemd or the container engine starts another. Callers are in
+    Asterisk's own queue meanwhile; a controller that is there but dead would keep them waiting for ever.
+    """
+    try:
+        while True:
+            faulthandler.dump_traceback_later(STUCK_AFTER, exit=True)
+            await asyncio.sleep(1.0)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+
+
+async def serve(
+    config: Config, *, with_asterisk: bool, ready: Callable[[Controller, bool], Awaitable[None] | None]
+) -> None:
+    """Run until told to stop. `ready` is called once the line stands (False: Asterisk does not answer).
+
+    Raises BrokenError where there is no going on: whoever keeps the process running starts another.
+    """
+    stop = asyncio.create_task(until_stopped())
+    alive = asyncio.create_task(_give_up_when_stuck())
+    try:
+        async with controller(config, with_asterisk=with_asterisk) as found:
+            gc.freeze()  # what is there by now stays: to look through it all takes 80 ms, in which no phone would ring
+            start = asyncio.create_task(until_ready(found))
+            over: list[asyncio.Future[Any]] = [stop, found.tasks.broken]
+            await asyncio.wait([start, *over], return_when=asyncio.FIRST_COMPLETED)
+            if start.done():
+                told = ready(found, start.result())
+                if told is not None:
+                    await told
+            start.cancel()
+            await asyncio.wait(over, return_when=asyncio.FIRST_COMPLETED)
+            if not stop.done():
+                raise BrokenError(found.tasks.broken.result())
+    finally:
+        stop.cancel()
+        alive.cancel()
+
+
+def write_asterisk_files(config: Config, asterisk: Installation | None, to: Path | None) -> Path:
+    """Render Asterisk's files for an Asterisk that is run by somebody else (a container, systemd).
+
+    Without `asterisk` for the one that is found on this machine, without `to` into its usual folder, which is returned.
+    """
+    secrets = Secrets.load_or_create(config.var, config)
+    folders = Folders.under(config.var)
+    folders = replace(folders, etc=to or folders.etc)
+    render(config, secrets, asterisk or process.find(PROJECT).installation, folders)
+    return folders.etc
+
+
+__all__ = ["BrokenError", "RenderError", "controller", "serve", "until_ready", "until_stopped", "write_asterisk_files"]

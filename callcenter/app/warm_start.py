@@ -1,0 +1,91 @@
+"""What a controller leaves to the next one: who was there (the register), and when it last lived and saw what.
+
+Read once, at the start; written with every beat.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from callcenter.app.checkpoint import Checkpoint, this_boot
+from callcenter.calendar.clock import Clock
+from callcenter.config import Config
+from callcenter.core.warm_start import FloorWarmStart, LineWarmStart
+from callcenter.reports.history import line_warm_start
+from callcenter.store import Register, RegisterError
+from callcenter.store.warm_start import floor_warm_start
+
+log = logging.getLogger(__name__)
+
+LATELY = timedelta(minutes=2)
+"""Of calls that ended so long before the controller, Asterisk's journal may tell once more."""
+
+
+class WarmStart:
+    """Of one controller. `before`: what the former one saw last, where that is known."""
+
+    def __init__(self, config: Config, register: Register, clock: Clock) -> None:
+        self._config = config
+        self._register = register
+        self._clock = clock
+        self._boot = this_boot()
+        self._file = config.var / "last_seen.json"
+        self._trouble = ""
+        self.before = Checkpoint.load(self._file)
+
+    async def line_warm_starts(self) -> list[LineWarmStart]:
+        """What the register knows of each line. Without it a line runs on what is configured, and the log says so."""
+        now, wrap_up, found = self._clock.wall(), self._config.timings.wrap_up, []
+        for line in self._config.lines.values():
+            try:
+                past = await line_warm_start(
+                    self._register, line.id, line.zone, now, wrap_up, line.promises.trusted_over
+                )
+            except RegisterError as problem:
+                log.warning("Line %s starts without the experience of past calls: %s", line.id, problem)
+            else:
+                found.append(past)
+        return found
+
+    async def floor_warm_start(self) -> FloorWarmStart:
+        """Who was there when the controller last lived. Calls and shifts that cannot go on are closed.
+
+        Raises RegisterError: to go on without it would lose calls.
+        """
+        config, now, before = self._config, self._clock.wall(), self.before
+        # The machine's monotonic clock is the same for both of us: right even if somebody has set the other one.
+        origin = before.origin_now(self._boot) if before else None
+        await self._close_shifts(now, origin)
+        found = await floor_warm_start(
+            self._register,
+            (lambda date: (date - origin).total_seconds()) if origin else self._clock.at,
+            LATELY,
+            {line.id: line.queue.place_kept for line in config.lines.values()},
+            origin + timedelta(seconds=self._clock.now()) if origin else now,
+        )
+        known = [call.call for call in found.calls]
+        if await self._register.close_calls(now, "controller restarted", known):
+            log.warning("Calls of lines that are no longer described, or of days ago, were open; they are closed.")
+        return found
+
+    async def _close_shifts(self, now: datetime, origin: datetime | None) -> None:
+        """Unless the controller was away for no longer than `timings.shift_kept`."""
+        before, kept = self.before, timedelta(seconds=self._config.timings.shift_kept)
+        away = now - before.at if before else None
+        if before and origin:
+            away = timedelta(seconds=self._clock.now()) - (before.at - origin)
+        if before is None or away is None or not timedelta(0) <= away <= kept:
+            closed = await self._register.close_shifts(before.at if before else now, "controller was away")
+            if closed:
+                log.warning("%d shifts of before are closed: the controller was away for too long.", closed)
+
+    def keep(self, asterisk: str, journal: Mapping[str, str | int]) -> None:
+        """This moment, in which the controller lives. A disk that does not take it is told of in the log, once."""
+        try:
+            Checkpoint(self._clock.wall(), self._clock.origin, self._boot, asterisk, journal).save(self._file)
+        except OSError as problem:
+            if str(problem) != self._trouble:
+                self._trouble = str(problem)
+                log.error("%s cannot be written: %s", self._file, problem)

@@ -1,0 +1,70 @@
+"""Whether an event is Asterisk's own word, and not what somebody wrote into a field of another one.
+
+AMI is a line protocol in which Asterisk prints some fields as they came: a line break in one of them begins a header
+or an event of its own. Our settings keep such values out of every channel (pjsip.conf: `callerid` of the trunks);
+this is the second wall, for whatever finds a way around the first. It knows nothing of calls and changes nothing.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from collections import Counter
+from collections.abc import Collection, Mapping
+from enum import StrEnum
+
+Message = Mapping[str, str]
+
+TOKEN = "Token"  # noqa: S105 - the header's name
+"""The header in which each UserEvent of the dialplan says the word that this controller gave it at its start."""
+
+_CHANNEL_ID = re.compile(r"(?:[\w.-]{1,80}-)?\d{1,12}\.\d{1,12}|offer-[\w-]{1,40}", re.ASCII)
+"""Asterisk's own ids, 1795298577.12 (behind a systemname, where it has one), and those that our offers give."""
+_SIP_CHANNEL = re.compile(r"PJSIP/(.+)-[0-9a-f]{8}", re.ASCII)
+_MANY_LINES = frozenset({"Variable", "ChanVariable", "Output"})
+
+
+class Refusal(StrEnum):
+    """Why an event is not believed."""
+
+    TOKEN = "token"  # noqa: S105 - a reason
+    REPEATED = "repeated header"
+    CHANNEL_ID = "channel id"
+    CHANNEL_NAME = "channel name"
+
+
+class EventCheck:
+    """`endpoints`: the names of all phones and trunks in Asterisk's settings. `refused` counts, by reason."""
+
+    def __init__(self, token: str, endpoints: Collection[str]) -> None:
+        self._token = token.encode()
+        self._endpoints = frozenset(endpoints)
+        self.refused: Counter[Refusal] = Counter()
+
+    def believes(self, message: Message) -> bool:
+        """Whether the event may be acted on; if not, it is counted."""
+        why = self._refusal(message)
+        if why:
+            self.refused[why] += 1
+        return why is None
+
+    def counts(self) -> Mapping[str, int]:
+        """Events refused since the start, by every reason that there is."""
+        return {reason.value: self.refused[reason] for reason in Refusal}
+
+    def _refusal(self, message: Message) -> Refusal | None:
+        told = message.get(TOKEN, "").encode(errors="replace")
+        if message.get("Event") == "UserEvent" and not hmac.compare_digest(told, self._token):
+            return Refusal.TOKEN
+        if any("\n" in value and key not in _MANY_LINES for key, value in message.items()):
+            return Refusal.REPEATED  # the reader joins what stands twice by a line feed
+        channel = message.get("Uniqueid", "")
+        if channel and message.get("Event") != "OriginateResponse" and not _CHANNEL_ID.fullmatch(channel):
+            return Refusal.CHANNEL_ID
+        return self._strange_name(message.get("Channel", ""))
+
+    def _strange_name(self, name: str) -> Refusal | None:
+        if not name.startswith("PJSIP/"):
+            return None  # Asterisk's inner channels have names of many kinds; none of them is a call of ours
+        found = _SIP_CHANNEL.fullmatch(name)
+        return None if found and found[1] in self._endpoints else Refusal.CHANNEL_NAME

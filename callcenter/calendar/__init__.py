@@ -1,0 +1,1 @@
+"""Hours, working days, and the two clocks."""

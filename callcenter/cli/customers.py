@@ -1,0 +1,112 @@
+"""`callcenter customers`: replace the customers' directory, and look somebody up in it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from callcenter.calendar.clock import wall_clock
+from callcenter.cli.options import config_option, pass_config
+from callcenter.config import Config
+from callcenter.customers.csv_file import CustomersFile, CustomersFileError
+from callcenter.customers.directory import Directory
+from callcenter.customers.table import CustomersTable
+from callcenter.store import Register, RegisterError
+
+_MISTAKES_SHOWN = 50
+
+
+@click.group()
+@config_option
+@click.pass_context
+def customers(context: click.Context, config_path: Path) -> None:
+    """The directory of the line's customers."""
+    context.obj = config_path
+
+
+@customers.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--skip-bad", is_flag=True, help="Take the rows that are right, leave out the others.")
+@pass_config
+def import_customers(config: Config, file: Path, skip_bad: bool) -> None:
+    """Replace the directory by a CSV table: number, inn, name, role (or телефон, ИНН, наименование, роль).
+
+    All or nothing: one wrong row, and the directory stays as it was. A running controller takes the new
+    directory over by itself within seconds.
+    """
+    try:
+        read = CustomersFile.read(file)
+    except CustomersFileError as problem:
+        raise click.ClickException(str(problem)) from problem
+    for mistake in read.mistakes[:_MISTAKES_SHOWN]:
+        click.echo(mistake, err=True)
+    if len(read.mistakes) > _MISTAKES_SHOWN:
+        click.echo(f"… and {len(read.mistakes) - _MISTAKES_SHOWN} more", err=True)
+    if read.mistakes and not skip_bad:
+        raise click.ClickException(
+            f"{read.bad_rows} rows are wrong, nothing was imported; correct them, or use --skip-bad"
+        )
+    if not read.entries:
+        raise click.ClickException("not one row is right, nothing was imported")
+
+    async def replace() -> None:
+        async with _opened(config) as table:
+            await table.replace(read.entries, file.name, wall_clock(), read.bad_rows)
+
+    _run(replace())
+    numbers = sum(1 for number, _ in read.entries if number)
+    known = len({customer for _, customer in read.entries})
+    click.echo(f"{known} customers with {numbers} numbers imported, {read.bad_rows} rows left out")
+
+
+@customers.command("show")
+@click.argument("who", required=False)
+@pass_config
+def show_customer(config: Config, who: str | None) -> None:
+    """Show whom a number or an INN belongs to; without either, what the directory is."""
+
+    async def show() -> None:
+        async with _opened(config) as table:
+            if who is None:
+                await _show_latest(table)
+                return
+            directory = Directory(table)
+            await directory.refresh()
+        customer = directory.by_inn(who) or directory.by_number(who)
+        if customer is None:
+            raise click.ClickException(f"'{who}' is not in the directory, neither as a number nor as an INN")
+        click.echo(f"{customer.name} · {customer.role} · INN {customer.inn or 'unknown'}")
+
+    _run(show())
+
+
+async def _show_latest(table: CustomersTable) -> None:
+    latest = await table.latest()
+    if latest is None:
+        click.echo("the directory is empty; fill it with 'customers import FILE'")
+        return
+    click.echo(
+        f"{latest.customers} rows from {latest.source}, imported {latest.imported_at:%Y-%m-%d %H:%M} UTC, "
+        f"{latest.skipped} rows left out"
+    )
+
+
+@asynccontextmanager
+async def _opened(config: Config) -> AsyncIterator[CustomersTable]:
+    register = await Register.open(config.database, busy_timeout=10)
+    try:
+        yield CustomersTable(register)
+    finally:
+        await register.close()
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    try:
+        asyncio.run(work)
+    except (RegisterError, OSError) as problem:
+        raise click.ClickException(str(problem)) from problem

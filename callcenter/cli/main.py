@@ -1,0 +1,161 @@
+"""The command line: `callcenter run`, `check`, `register`, `customers`, `prompts`, `passwd` …"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+
+import click
+
+from callcenter import __version__
+from callcenter.accounts.secrets import Secrets, SecretsError
+from callcenter.app.backup import BackupError, backup_to
+from callcenter.app.controller import Controller
+from callcenter.app.run import serve as serve_until_stopped
+from callcenter.app.run import write_asterisk_files
+from callcenter.app.summary import summary
+from callcenter.asterisk.render import Installation
+from callcenter.calendar.clock import wall_clock
+from callcenter.cli.customers import customers
+from callcenter.cli.options import Finite, config_option, load
+from callcenter.cli.promises import promises
+from callcenter.cli.prompts import prompts
+from callcenter.cli.recordings import recordings
+from callcenter.cli.register import register
+from callcenter.cli.simulate import simulate_command
+from callcenter.cli.staffing import staffing_command
+from callcenter.config import Config
+from callcenter.core.errors import ReadableError
+from callcenter.demo.demonstration import demonstrate
+
+
+@click.group()
+@click.version_option(__version__)
+@click.option("--verbose", is_flag=True, help="Log more.")
+def main(verbose: bool) -> None:
+    """A call-centre controller that drives Asterisk."""
+    logging.basicConfig(
+        level=logging.DEBUG if verbose else logging.INFO,
+        format="%(asctime)s %(levelname)-7s %(message)s",
+        datefmt="%Y-%m-%d %H:%M:%S",
+    )
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+
+
+@main.command()
+@config_option
+def run(config_path: Path) -> None:
+    """Run the line on this machine; with asterisk.start, Asterisk too."""
+    config = load(config_path)
+    _serve(config, with_asterisk=config.asterisk.start, credentials=True)
+
+
+@main.command()
+@config_option
+def serve(config_path: Path) -> None:
+    """Run only the controller; Asterisk runs already."""
+    # Its output is kept in a log: no passwords there.
+    _serve(load(config_path), with_asterisk=False, credentials=False)
+
+
+@main.command()
+@config_option
+@click.option("--seconds", type=Finite(min=1), help="Stop by itself after so long.")
+@click.option("--callers-per-minute", type=Finite(0.1, 120), default=8.0, show_default=True)
+def demo(config_path: Path, seconds: float | None, callers_per_minute: float) -> None:
+    """Run the line with simulated callers and operators; everything made by it lies under var/demo."""
+    try:
+        asyncio.run(demonstrate(config_path, callers_per_minute, seconds))
+    except ReadableError as problem:
+        raise click.ClickException(str(problem)) from problem
+
+
+@main.command()
+@config_option
+def check(config_path: Path) -> None:
+    """Read the configuration and tell everything that is wrong with it."""
+    config = load(config_path)
+    for warning in config.warnings(wall_clock().date()):
+        click.echo(f"warning: {warning}")
+    click.echo(
+        f"{config_path}: in order "
+        f"({len(config.lines)} line(s), {len(config.people)} people, {len(config.phones)} phones)"
+    )
+
+
+@main.command()
+@config_option
+@click.option("--to", type=click.Path(file_okay=False, path_type=Path), help="Instead of var/asterisk/etc.")
+@click.option(
+    "--modules", type=click.Path(path_type=Path), help="Folder of Asterisk's modules, if it is not the one found here."
+)
+@click.option("--data", type=click.Path(path_type=Path), default=Path("/usr/share/asterisk"), show_default=True)
+def render(config_path: Path, to: Path | None, modules: Path | None, data: Path) -> None:
+    """Write the files of an Asterisk that is run by systemd or in a container."""
+    config = load(config_path)
+    try:
+        folder = write_asterisk_files(config, Installation(modules, data) if modules else None, to)
+    except ReadableError as problem:
+        raise click.ClickException(str(problem)) from problem
+    click.echo(f"Asterisk's files are in {folder}.")
+
+
+@main.command()
+@config_option
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+def backup(config_path: Path, folder: Path) -> None:
+    """Copy settings, secrets and register into a new folder, with the line running. Recordings are files: copy them."""
+    try:
+        for copied in backup_to(folder, load(config_path), config_path):
+            click.echo(copied)
+    except BackupError as problem:
+        raise click.ClickException(str(problem)) from problem
+
+
+@main.command()
+@config_option
+@click.argument("person")
+@click.option("--pin", is_flag=True, help="The PIN for the telephone instead of the password.")
+def passwd(config_path: Path, person: str, pin: bool) -> None:
+    """Change a person's password or PIN. An empty answer makes a new one, which is printed once."""
+    config = load(config_path)
+    if person not in config.people:
+        raise click.ClickException(f"{person}: nobody of that id; known are {', '.join(config.people) or 'none'}")
+    what = "PIN" if pin else "password"
+    text = click.prompt(f"New {what} (empty: make one)", hide_input=True, default="", show_default=False)
+    if text and text != click.prompt("Once more", hide_input=True):
+        raise click.ClickException("the two are not the same; nothing was changed")
+    try:
+        secrets = Secrets.load_or_create(config.var, config)
+        made = (secrets.set_pin if pin else secrets.set_password)(person, text or None)
+    except (SecretsError, ValueError) as problem:
+        raise click.ClickException(str(problem)) from problem
+    click.echo("Changed." if text else f"New {what}: {made}")
+
+
+main.add_command(register)
+main.add_command(recordings)
+main.add_command(promises)
+main.add_command(prompts)
+main.add_command(customers)
+main.add_command(staffing_command)
+main.add_command(simulate_command)
+
+
+def _serve(config: Config, *, with_asterisk: bool, credentials: bool) -> None:
+    def ready(controller: Controller, connected: bool) -> None:
+        secrets = Secrets.load_or_create(config.var, config) if credentials else None
+        for line in summary(config, secrets, controller.view(), wall_clock()):
+            click.echo(line)
+
+    for warning in config.warnings(wall_clock().date()):
+        logging.getLogger(__name__).warning("%s", warning)
+    try:
+        asyncio.run(serve_until_stopped(config, with_asterisk=with_asterisk, ready=ready))
+    except ReadableError as problem:
+        raise click.ClickException(str(problem)) from problem
+
+
+if __name__ == "__main__":
+    main()

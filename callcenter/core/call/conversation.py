@@ -1,0 +1,234 @@
+"""Who talks with whom, from the facts about channels and bridges.
+
+A conversation is nothing that we declare: caller and operator talk when their channels are in the same bridge.
+"""
+
+from __future__ import annotations
+
+from callcenter.core.call import dispatch, ringing, transfer, waiting
+from callcenter.core.call.promise import settle
+from callcenter.core.call.redirect import after
+from callcenter.core.caller import CALLER, Caller, CallerState, CallerStep
+from callcenter.core.commands import CancelTimer, OfferKind, Place, SetTimer
+from callcenter.core.events import BridgeEntered, BridgeLeft, OfferAnswered, Timer, TimerKind
+from callcenter.core.floor import Floor
+from callcenter.core.offer import Offer, OfferStep
+from callcenter.core.operator import Activity, ActivityStep, Handling, Operator
+from callcenter.core.records import REGISTERED, HungUpBy, Outcome, PromiseResult
+
+
+def bridge_entered(floor: Floor, event: BridgeEntered) -> None:
+    """A caller or a leg is in a bridge: whoever shares it talks."""
+    channel = floor.offers.get(event.channel_id) or floor.callers.get(event.channel_id)
+    if channel is None:
+        return
+    if channel.bridge and channel.bridge != event.bridge:
+        bridge_left(floor, BridgeLeft(event.channel_id, channel.bridge))  # nobody is in two bridges
+    if isinstance(channel, Offer):
+        ringing.answered(floor, OfferAnswered(channel.id))  # whoever is in a bridge has picked up
+    is_in(floor, channel, event.bridge)
+    caller = channel if isinstance(channel, Caller) else floor.callers.get(channel.call)
+    if caller is None:
+        return
+    for leg in sorted(caller.legs):
+        if floor.offers[leg].bridge and floor.offers[leg].bridge == caller.bridge:
+            _connected(floor, caller, floor.offers[leg])
+    transfer.consultation_begun(floor, caller)
+
+
+def is_in(floor: Floor, channel: Caller | Offer, bridge: str) -> None:
+    """The bridge has this name."""
+    if isinstance(channel, Offer):
+        floor.change(channel, bridge=bridge)
+    else:
+        floor.change(channel, bridge=bridge)
+
+
+def bridge_left(floor: Floor, event: BridgeLeft) -> None:
+    """A caller or a leg has left a bridge."""
+    if event.channel_id in floor.offers:
+        offer = floor.offers[event.channel_id]
+        if offer.bridge == event.bridge:
+            floor.change(offer, bridge="")
+        _stop_leg_clock(floor, offer)
+        return
+    caller = floor.callers.get(event.channel_id)
+    if caller is None or caller.bridge != event.bridge:
+        return
+    leg = floor.offers.get(caller.leg)
+    floor.change(caller, bridge="", left_first=leg is not None and leg.bridge == event.bridge)
+    stop_clock(floor, caller)
+    if caller.state is CallerState.TALKING:
+        _out_of_conversation(floor, caller)
+    elif caller.state is CallerState.WAITING:
+        waiting.welcome(floor, caller)  # picked up after all by somebody whose offer had been withdrawn
+
+
+def _out_of_conversation(floor: Floor, caller: Caller) -> None:
+    if caller.left_first and caller.handover is None:
+        return  # about to hang up
+    if caller.after is Place.HOLD:
+        floor.move(caller, CallerStep.HOLD)
+        transfer.rescue(floor, caller)
+    elif not caller.left_first:
+        _farewell(floor, caller)
+
+
+def _farewell(floor: Floor, caller: Caller) -> None:
+    floor.move(caller, CallerStep.FAREWELL)
+    floor.note(caller, hung_up_by=HungUpBy.OPERATOR)
+
+
+def _connected(floor: Floor, caller: Caller, offer: Offer) -> None:
+    if caller.talking_since is not None or not CALLER.allows(caller.state, CallerStep.CONNECT):
+        return
+    operator = floor.operators[offer.operator]
+    floor.move(caller, CallerStep.CONNECT)
+    floor.step(offer, OfferStep.CONNECT)
+    first_words = offer.record.connected_at is None
+    floor.change(caller, leg=offer.id, offer="", left_first=False, served_by_fallback_queue=False)
+    floor.change(caller, talking_since=floor.now, connected_at=floor.now)
+    floor.change(offer, talking_since=floor.now)
+    if caller.call in floor.line(caller).queue:
+        floor.line(caller).queue.leave(caller.call)
+        floor.do(CancelTimer(Timer(TimerKind.ANNOUNCE, caller.call)))
+    if caller.record.answered_at is None:
+        _first_answer(floor, caller, operator.person.id, floor.now)
+    if first_words:
+        if offer.kind is OfferKind.QUEUE:
+            floor.line(caller).answering.add(floor.now - offer.record.placed_at)
+        floor.note_offer(offer, connected_at=floor.now, result="connected")
+    if operator.activity is not Activity.TALKING:  # or back in a bridge that both seemed to have left
+        floor.activity(operator, ActivityStep.CONNECT, "connected", caller.call)
+    if not transfer.connected(floor, caller, offer):
+        _expect_false_answer(floor, caller)
+
+
+def found_talking(floor: Floor, caller: Caller, leg: Offer | None) -> None:
+    """Connected by Asterisk's own queue, or before the controller started. `leg`: whose it is, where that is known."""
+    offer = floor.offers.get(caller.offer)
+    if offer and offer.pending:
+        floor.withdraw(offer)
+    floor.move(caller, CallerStep.CONNECT)
+    floor.line(caller).queue.leave(caller.call)
+    floor.do(CancelTimer(Timer(TimerKind.ANNOUNCE, caller.call)))
+    since = floor.now
+    if leg:
+        since = leg.record.connected_at or since
+        floor.change(caller, leg=leg.id, legs=caller.legs | {leg.id})
+        floor.change(leg, talking_since=since)
+    floor.change(caller, talking_since=since, connected_at=since)
+    if caller.record.answered_at is None:
+        _first_answer(floor, caller, leg.operator if leg else "", since)
+    after(floor, caller, Place.GOODBYE)
+
+
+def _first_answer(floor: Floor, caller: Caller, operator: str, at: float) -> None:
+    joined_at = caller.record.joined_at if caller.record.joined_at is not None else caller.record.arrived_at
+    wait = max(0.0, at - joined_at)
+    floor.note(caller, answered_at=at, waiting=wait, operator=operator, outcome=Outcome.ANSWERED)
+
+
+def _expect_false_answer(floor: Floor, caller: Caller) -> None:
+    """A phone that hangs up at once has not taken the call: only after a moment is the farewell the way out."""
+    floor.change(caller, after=Place.HOLD)
+    if floor.settings.false_answer > 0:
+        floor.do(SetTimer(Timer(TimerKind.FALSE_ANSWER, caller.call), floor.now + floor.settings.false_answer))
+    else:
+        truly_answered(floor, caller.call)
+
+
+def truly_answered(floor: Floor, call: str) -> None:
+    """The conversation is one: when the operator hangs up, the caller hears the farewell."""
+    caller = floor.callers.get(call)
+    if caller and caller.state is CallerState.TALKING and caller.handover is None:
+        count_answer(floor, caller)
+        settle(floor, caller, caller.connected_at, PromiseResult.ANSWERED)
+        after(floor, caller, Place.GOODBYE)
+
+
+def count_answer(floor: Floor, caller: Caller) -> None:
+    """The wait goes into the line's averages, once (ESTP 2.2d)."""
+    if caller.record.waiting is not None and caller.record.answered_at is not None and not caller.answer_counted:
+        floor.change(caller, answer_counted=True)
+        wait_over(floor, caller, caller.record.waiting, answered=True)
+
+
+def wait_over(floor: Floor, caller: Caller, wait: float, *, answered: bool) -> None:
+    """A first wait has ended: the line's averages and its notion of patience take it in."""
+    line = floor.line(caller)
+    registered = caller.record.identification in REGISTERED
+    line.waits.add(wait, answered=answered, registered=registered, now=floor.now)
+    if caller.announcements:  # those connected at once had no time to lose patience
+        line.patience.add(wait, gave_up=not answered)
+
+
+def stop_clock(floor: Floor, caller: Caller) -> None:
+    """The caller talks no longer: the seconds go into both rows."""
+    if caller.talking_since is not None:
+        floor.note(caller, talk=caller.record.talk + floor.now - caller.talking_since)
+        floor.change(caller, talking_since=None)
+        leg = floor.offers.get(caller.leg)
+        if leg:
+            _stop_leg_clock(floor, leg)
+
+
+def _stop_leg_clock(floor: Floor, offer: Offer) -> None:
+    if offer.talking_since is not None:
+        floor.keep_for_row(offer, talk=offer.record.talk + floor.now - offer.talking_since)
+        floor.change(offer, talking_since=None, quiet_since=floor.now)
+
+
+def leg_finished(floor: Floor, offer: Offer) -> None:
+    """The operator's part in the conversation is over: wrap-up for them, and a way on for a caller left behind."""
+    _stop_leg_clock(floor, offer)
+    floor.step(offer, OfferStep.END)
+    caller = floor.callers.get(offer.call)
+    false_answer = caller is not None and _false_answer(floor, caller, offer)
+    operator = ringing.forget(floor, offer, "false_answer" if false_answer else offer.record.result)
+    _wrap_up(floor, operator, offer)
+    if caller is None:
+        return
+    if false_answer:
+        ringing.pause_for(floor, operator, "missed")
+        _take_back_answer(floor, caller)
+    if caller.state is CallerState.TALKING and caller.leg == offer.id and not caller.bridge:
+        _out_of_conversation(floor, caller)
+    transfer.leg_gone(floor, caller, offer)
+
+
+def wrap_up_over(floor: Floor, person: str) -> None:
+    """Free for the next caller."""
+    operator = floor.operators[person]
+    if operator.activity is Activity.WRAPPING_UP:
+        floor.do(CancelTimer(Timer(TimerKind.WRAP_UP, person)))
+        if operator.handling:
+            floor.lines[operator.handling.line].handling.add(floor.now - operator.handling.since)
+        floor.change(operator, ready_at=None, handling=None)
+        floor.activity(operator, ActivityStep.READY, "wrap_up_over")
+        dispatch.offer_callers(floor)
+
+
+def _wrap_up(floor: Floor, operator: Operator, offer: Offer) -> None:
+    floor.activity(operator, ActivityStep.FINISH, "conversation_ended", offer.call)
+    if offer.kind is OfferKind.QUEUE and offer.record.talk > floor.settings.false_answer:
+        floor.change(operator, handling=Handling(offer.line, offer.record.placed_at))
+    if floor.settings.wrap_up > 0:
+        ready_at = floor.now + floor.settings.wrap_up
+        floor.change(operator, ready_at=ready_at)
+        floor.do(SetTimer(Timer(TimerKind.WRAP_UP, operator.person.id), ready_at))
+    else:
+        wrap_up_over(floor, operator.person.id)
+
+
+def _false_answer(floor: Floor, caller: Caller, offer: Offer) -> bool:
+    """Hung up so soon that the caller's way out is still the queue, in whatever order Asterisk told it."""
+    theirs = caller.leg == offer.id and caller.state in (CallerState.TALKING, CallerState.HELD)
+    soon = offer.record.talk <= floor.settings.false_answer and not caller.left_first
+    return theirs and soon and caller.handover is None and caller.after is Place.HOLD
+
+
+def _take_back_answer(floor: Floor, caller: Caller) -> None:
+    """A phone glitch was not an answer (ESTP 5.6.1 registers who took the call)."""
+    if not caller.answer_counted:
+        floor.note(caller, answered_at=None, waiting=None, operator="", outcome=Outcome.IN_PROGRESS)

@@ -1,0 +1,57 @@
+"""Callers whom a failure of the telephone system cut off: who calls again soon gets the old place back.
+
+A number is used up by one call. Several callers behind one number (an office) have several places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from callcenter.core.call import waiting
+from callcenter.core.caller import Caller
+from callcenter.core.floor import Floor
+from callcenter.core.queue.line import LineState
+from callcenter.core.records import CallRecord
+
+
+def remember(floor: Floor, line: LineState, record: CallRecord) -> None:
+    """The call was cut off at `record.ended_at`; only a caller with a place and a number can be recognised."""
+    if record.place_at is None or record.ended_at is None or not _tells_who(record.number):
+        return
+    kept = record.ended_at - line.settings.place_kept
+    places = {number: _since(calls, kept) for number, calls in line.cut_off.items()}
+    theirs = (*places.get(record.number, ()), record)
+    places[record.number] = tuple(sorted(theirs, key=lambda call: call.place_at or 0.0))
+    floor.change(line, cut_off={number: calls for number, calls in places.items() if calls})
+
+
+def regain(floor: Floor, line: LineState, number: str, now: float | None = None) -> CallRecord | None:
+    """The call that this one continues, if the number was cut off not too long before `now` (None: this moment)."""
+    if number not in line.cut_off:
+        return None
+    lately = _since(line.cut_off[number], (floor.now if now is None else now) - line.settings.place_kept)
+    rest = {other: calls for other, calls in line.cut_off.items() if other != number}
+    floor.change(line, cut_off={**rest, number: lately[1:]} if len(lately) > 1 else rest)
+    return lately[0] if lately else None
+
+
+def go_on(floor: Floor, caller: Caller, former: CallRecord, at: float) -> None:
+    """Whoever was cut off has said all this before: not asked again, and at the old place."""
+    if caller.customer is None:
+        floor.note(
+            caller,
+            identification=former.identification,
+            inn=former.inn,
+            customer=former.customer,
+            role=former.role,
+        )
+    waiting.join(floor, caller, former.urgency, at, former.place_at)
+
+
+def _since(calls: Sequence[CallRecord], moment: float) -> tuple[CallRecord, ...]:
+    return tuple(call for call in calls if call.ended_at is not None and call.ended_at >= moment)
+
+
+def _tells_who(number: str) -> bool:
+    """Withheld numbers come as '' or as a word."""
+    return any(character.isdecimal() for character in number)

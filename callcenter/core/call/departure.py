@@ -1,0 +1,136 @@
+"""Channels that are gone: an operator's leg, or the caller, whose call ends here with everything it held."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from callcenter.core.call import conversation, dispatch, recording, ringing, set_aside, shift, transfer
+from callcenter.core.call.promise import settle
+from callcenter.core.caller import Caller, CallerState, CallerStep
+from callcenter.core.commands import CancelTimer, HangUp
+from callcenter.core.events import (
+    ChannelHungUp,
+    GeneralLineEnded,
+    PhoneHungUp,
+    ServiceEnded,
+    Timer,
+    TimerKind,
+)
+from callcenter.core.floor import Floor
+from callcenter.core.offer import OFFER, Offer, OfferState, OfferStep
+from callcenter.core.operator import Activity
+from callcenter.core.records import HungUpBy, Outcome, PromiseResult
+
+if TYPE_CHECKING:
+    from callcenter.core.changes import CallEntry
+
+
+def hung_up(floor: Floor, event: ChannelHungUp) -> None:
+    """A channel is gone: an operator's leg, a caller, a phone that dialled a code, or nobody we know."""
+    shift.code_over(floor, event.channel_id)
+    offer = floor.offers.get(event.channel_id)
+    if offer:
+        _leg_gone(floor, offer, event)
+        dispatch.offer_callers(floor)
+        return
+    missed = floor.told(event.channel_id)
+    if missed and event.channel_id not in floor.callers:  # gone before Asterisk told again
+        floor.enter(Caller(missed.call, "", missed))
+    caller = floor.callers.get(event.channel_id)
+    if caller:
+        see_off(floor, caller, event.cause, event.text)
+        dispatch.offer_callers(floor)
+    else:
+        set_aside.over(floor, event)
+
+
+def see_off(floor: Floor, caller: Caller, cause: int, text: str, lost: bool = False) -> None:
+    """`caller_gone`; and if that fails the call is over nevertheless, and Asterisk will not tell of it again."""
+    if not floor.attempt(caller.call, "the end of the call", caller_gone, floor, caller, cause, text, lost):
+        set_aside.aside(floor, caller.call, "its end could not be entered")
+        set_aside.over(floor, ChannelHungUp(caller.call, cause, text))
+
+
+def phone_hung_up(floor: Floor, event: PhoneHungUp) -> None:
+    """Asterisk needs a moment to take the conversation apart; the operator is free already.
+
+    Where the caller goes from here is told by the end of the bridge. In a transfer it matters who left first, so there
+    nothing is anticipated.
+    """
+    offer = floor.offers.get(event.offer)
+    caller = floor.callers.get(offer.call) if offer else None
+    if offer and caller and offer.talking_since is not None and caller.handover is None:
+        conversation.leg_finished(floor, offer)
+        dispatch.offer_callers(floor)
+
+
+def _leg_gone(floor: Floor, offer: Offer, event: ChannelHungUp) -> None:
+    advising = floor.operators[offer.operator].activity is Activity.ADVISING  # even if we had just withdrawn it
+    if offer.state is OfferState.CONNECTED or advising:
+        conversation.leg_finished(floor, offer)
+    else:
+        ringing.leg_gone(floor, offer, event.cause)
+
+
+def caller_gone(floor: Floor, caller: Caller, cause: int, text: str, lost: bool = False) -> None:
+    """The call is over, whatever it was doing; its row gets its end, its place, its line and its operator go free."""
+    conversation.stop_clock(floor, caller)
+    conversation.count_answer(floor, caller)
+    floor.line(caller).queue.leave(caller.call)
+    floor.dismiss(caller)
+    changes: CallEntry = {
+        "ended_at": floor.now,
+        "cause": cause,
+        "cause_text": text,
+        "outcome": _outcome(caller, lost),
+    }
+    if caller.record.hung_up_by is HungUpBy.NOBODY:
+        changes["hung_up_by"] = HungUpBy.CALLER if not lost else HungUpBy.NOBODY
+    if caller.state is CallerState.WAITING and caller.record.waiting is None and caller.record.joined_at is not None:
+        changes["waiting"] = waited = floor.now - caller.record.joined_at
+        if changes["outcome"] is Outcome.ABANDONED:
+            conversation.wait_over(floor, caller, waited, answered=False)
+    floor.note(caller, **changes)
+    _settle_promises(floor, caller, lost or caller.record.hung_up_by is HungUpBy.SYSTEM)
+    floor.move(caller, CallerStep.HANG_UP)
+    floor.do(
+        CancelTimer(Timer(TimerKind.ANNOUNCE, caller.call)),
+        CancelTimer(Timer(TimerKind.FALSE_ANSWER, caller.call)),
+    )
+    transfer.caller_left(floor, caller)
+    offer = floor.offers.get(caller.offer)
+    if offer and OFFER.allows(offer.state, OfferStep.WITHDRAW):
+        floor.withdraw(offer)
+    recording.end(floor, caller)
+    floor.forget(caller)
+
+
+def _settle_promises(floor: Floor, caller: Caller, lost: bool) -> None:
+    if caller.state is not CallerState.WAITING:
+        settle(floor, caller, caller.connected_at, PromiseResult.ANSWERED)
+    else:
+        settle(floor, caller, floor.now, PromiseResult.LOST if lost else PromiseResult.GAVE_UP)
+
+
+def service_ended(floor: Floor, event: ServiceEnded) -> None:
+    """Nobody is offered any more, and everybody's call is ended by us."""
+    floor.change(floor, connected=False)
+    for caller in floor.callers.values():
+        floor.attempt(caller.call, "the end of the service", floor.note, caller, hung_up_by=HungUpBy.SYSTEM)
+    floor.do(*(HangUp(call) for call in (*floor.callers, *floor.aside)))
+
+
+def _outcome(caller: Caller, lost: bool) -> Outcome:
+    if caller.record.outcome is not Outcome.IN_PROGRESS:
+        return caller.record.outcome
+    if lost or caller.record.hung_up_by is HungUpBy.SYSTEM:
+        return Outcome.LOST
+    return Outcome.ABANDONED if caller.state is CallerState.WAITING else Outcome.LEFT_IN_MENU
+
+
+def general_line_ended(floor: Floor, event: GeneralLineEnded) -> None:
+    """The general line is done with the caller, or could not be reached; the dialplan says good-bye."""
+    caller = floor.callers.get(event.call)
+    if caller and caller.state is CallerState.GENERAL:
+        floor.move(caller, CallerStep.FAREWELL)
+        floor.note(caller, hung_up_by=HungUpBy.SYSTEM)

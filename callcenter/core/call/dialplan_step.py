@@ -1,0 +1,76 @@
+"""CC_STAGE: what the dialplan has noted of where a caller is, for a controller that was not there to see it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from callcenter.core.call import cut_off, waiting
+from callcenter.core.call_history import CallHistory
+from callcenter.core.caller import CALLER, Caller, CallerState, CallerStep
+from callcenter.core.floor import Floor
+from callcenter.core.records import HungUpBy, Outcome
+
+FALLBACK_QUEUE = "alone"
+"""Asterisk serves the caller by its own queue, because the controller was away."""
+ARRIVING = "arriving"
+"""The dialplan asks what to do with the call, and asks again until it has an answer."""
+WAITING, HELD, LEAVING = "waiting", "held", "leaving"
+GREETED_BY_FALLBACK = "alone-greeting"
+"""Asterisk greets the caller on the way to its own queue."""
+QUEUED = frozenset({WAITING, HELD, FALLBACK_QUEUE})
+ADOPTED = QUEUED | {"greeting", "identifying", "choosing", GREETED_BY_FALLBACK}
+"""Callers who wait for a word of ours: nobody else will ever move them on."""
+REFUSED: Mapping[str, Outcome] = {"closed": Outcome.CLOSED, "full": Outcome.ALL_LINES_BUSY}
+
+_STEPS: Mapping[str, CallerStep] = {
+    "greeting": CallerStep.GREET,
+    GREETED_BY_FALLBACK: CallerStep.GREET,
+    "identifying": CallerStep.ASK_INN,
+    "choosing": CallerStep.ASK_URGENCY,
+    "general": CallerStep.DIVERT,
+}
+MENUS = frozenset({CallerState.ARRIVED, CallerState.GREETED, CallerState.IDENTIFYING, CallerState.CHOOSING})
+"""Before the queue. A caller in the queue or beyond is told about by the register, not by a dialplan step."""
+
+
+def follow(floor: Floor, caller: Caller, dialplan_step: str) -> None:
+    """The caller came there at `floor.now`. Never back: what was followed once, or is known better, changes nothing."""
+    if dialplan_step == FALLBACK_QUEUE:
+        floor.change(caller, recorded=True)  # Asterisk begins that by itself
+        if caller.state is CallerState.LEAVING and caller.record.outcome in REFUSED.values():
+            _admit_after_all(floor, caller)
+    if caller.state not in MENUS:
+        return
+    if dialplan_step in QUEUED and caller.regained:
+        cut_off.go_on(floor, caller, caller.regained, max(floor.now, caller.record.arrived_at))
+    elif dialplan_step in QUEUED:
+        waiting.join(floor, caller, caller.record.urgency, max(floor.now, caller.record.arrived_at))
+    elif dialplan_step in REFUSED and CALLER.allows(caller.state, CallerStep.REFUSE):
+        floor.move(caller, CallerStep.REFUSE)
+        floor.note(caller, outcome=REFUSED[dialplan_step], hung_up_by=HungUpBy.SYSTEM)
+        floor.dismiss(caller)
+    elif dialplan_step in _STEPS:
+        _step(floor, caller, _STEPS[dialplan_step])
+
+
+def _admit_after_all(floor: Floor, caller: Caller) -> None:
+    """Refused, but Asterisk never heard that, and took the caller in by itself."""
+    floor.start_over(caller)
+    floor.note(caller, outcome=Outcome.IN_PROGRESS, hung_up_by=HungUpBy.NOBODY)
+    floor.admit(caller)
+
+
+def _step(floor: Floor, caller: Caller, step: CallerStep) -> None:
+    if caller.state is CallerState.ARRIVED and step in (CallerStep.ASK_INN, CallerStep.ASK_URGENCY):
+        floor.move(caller, CallerStep.GREET)
+    if not CALLER.allows(caller.state, step):
+        return
+    floor.move(caller, step)
+    if step is CallerStep.DIVERT and caller.record.outcome is Outcome.IN_PROGRESS:
+        floor.note(caller, outcome=Outcome.GENERAL_LINE)
+
+
+def refusal(history: CallHistory) -> Outcome | None:
+    """How a call ended that never came further than the first words; None: by the caller's own will."""
+    last = max(history.dialplan_steps, key=lambda dialplan_step: dialplan_step[0], default=(0.0, ""))[1]
+    return REFUSED.get(last)

@@ -1,0 +1,100 @@
+"""Free operators meet waiting callers: placing offers and what comes of them before anybody answers (ESTP 5.4.1)."""
+
+from __future__ import annotations
+
+from callcenter.core.call import recording, waiting
+from callcenter.core.call.set_aside import aside
+from callcenter.core.caller import Caller
+from callcenter.core.commands import CancelTimer, OfferKind, Ring, SetTimer
+from callcenter.core.events import Timer, TimerKind
+from callcenter.core.floor import Floor
+from callcenter.core.offer import Offer
+from callcenter.core.operator import ActivityStep, Operator
+from callcenter.core.queue.line import LineState
+from callcenter.core.records import OfferRecord
+
+GUARD = 5.0
+"""Seconds after the ring timeout when an offer of which nothing more was heard is given up."""
+
+
+def offer_callers(floor: Floor) -> None:
+    """As long as there is a free operator for somebody who waits, ring the phone.
+
+    Whatever comes of it, what led to it has happened and stays. Who cannot be offered would keep everybody behind them
+    waiting, and is set aside at once.
+    """
+    if floor.sees:
+        floor.attempt("", "dispatch", _offer_callers, floor)
+
+
+def _offer_callers(floor: Floor) -> None:
+    while pair := _next_pair(floor):
+        line, call, operator = pair
+        if not floor.attempt(call, "an offer", _offer, floor, line, call, operator):
+            aside(floor, call, "could not be offered")
+
+
+def _offer(floor: Floor, line: LineState, call: str, operator: Operator) -> None:
+    caller = floor.callers[call]
+    line.queue.reserve(call)
+    floor.change(caller, offer=place(floor, caller, operator, OfferKind.QUEUE).id)
+
+
+def place(floor: Floor, caller: Caller, operator: Operator, kind: OfferKind, consult_leg: str = "") -> Offer:
+    """Ring one operator's phone for one caller."""
+    id = floor.next_offer_id()
+    record = OfferRecord(id, caller.call, operator.person.id, kind.value, floor.now)
+    offer = floor.put_out(Offer(id, kind, caller.call, caller.record.line, operator.person.id, record))
+    floor.change(operator, offer=id, transfer="")
+    timeout = floor.settings.ring_timeout
+    floor.do(
+        Ring(
+            id,
+            kind,
+            operator.phone,
+            caller.call,
+            caller.channel,
+            caller.record.number,
+            _label(caller),
+            timeout,
+            consult_leg,
+        ),
+        SetTimer(Timer(TimerKind.RING, id), floor.now + timeout + GUARD),
+    )
+    # After the ringing, which must not wait for it: nobody picks up before Asterisk has read the next action.
+    recording.begin(floor, caller)
+    floor.activity(operator, ActivityStep.OFFER, kind.value, caller.call)
+    floor.note_offer(offer)
+    return offer
+
+
+def release_caller(floor: Floor, offer: Offer) -> None:
+    """The offer came to nothing; the caller, if still waiting, is offered again from the same place."""
+    floor.do(CancelTimer(Timer(TimerKind.RING, offer.id)))
+    caller = floor.callers.get(offer.call)
+    if caller and caller.offer == offer.id:
+        floor.change(caller, offer="")
+        queue = floor.line(caller).queue
+        if caller.call in queue:
+            queue.release(caller.call)
+            if caller.served_by_fallback_queue:
+                floor.change(caller, served_by_fallback_queue=False)
+                waiting.welcome(floor, caller)
+
+
+def _next_pair(floor: Floor) -> tuple[LineState, str, Operator] | None:
+    """The caller to be served next over all lines, and the longest free operator who may take them."""
+    best: tuple[float, LineState, str, Operator] | None = None
+    for line in floor.lines.values():
+        call = line.queue.head(floor.now)
+        operator = floor.longest_free(line.settings.answered_by) if call else None
+        if call and operator:
+            joined_at = line.queue.joined_at(call)
+            if best is None or joined_at < best[0]:
+                best = joined_at, line, call, operator
+    return best[1:] if best else None
+
+
+def _label(caller: Caller) -> str:
+    who = caller.record.customer or ("ИНН " + caller.record.inn if caller.record.inn else "не определён")
+    return f"{caller.record.urgency}: {who}" if caller.record.urgency else who

@@ -1,0 +1,55 @@
+"""Promised waiting times meet what happened: they are settled, and the line learns (ESTP 5.4.6)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from callcenter.core.caller import Caller
+from callcenter.core.commands import SaveAnnouncement, Severity
+from callcenter.core.floor import Floor
+from callcenter.core.queue.line import LineState
+from callcenter.core.records import PromiseResult
+from callcenter.core.warm_start import LineWarmStart
+
+
+def learn(floor: Floor, event: LineWarmStart) -> None:
+    """A controller that starts again knows handling time, patience and the waits of today as before (ESTP 2.2d).
+
+    And how true its promises were: it goes on speaking of times, or not, as it did (ESTP 5.4.6).
+    """
+    line = floor.lines.get(event.line)
+    if line is None:
+        return
+    if event.handled:
+        line.handling.warm_start(event.handling, event.handled)
+        line.patience.warm_start(event.queued, event.gave_up, event.handled + event.gave_up)
+    floor.change(line, joined=line.joined + event.joined)
+    for past in event.waits:
+        line.waits.add(past.wait, answered=past.answered, registered=past.registered, now=floor.now - past.ago)
+    for promise in event.promises:
+        line.ledger.settle(promise, floor.now + promise.spoken_at + (promise.waited or 0.0))
+    _tell_of_trust(floor, line)
+
+
+def settle(floor: Floor, caller: Caller, at: float, result: PromiseResult) -> None:
+    """The caller's wait is over: every promise that was heard gets its real wait, in the register and in the ledger."""
+    line = floor.line(caller)
+    for record in caller.promises:
+        settled = replace(record, waited=max(0.0, at - record.spoken_at), result=result)
+        line.ledger.settle(settled, floor.now)
+        floor.do(SaveAnnouncement(settled))
+    if caller.promises:
+        floor.change(caller, promises=())
+        _tell_of_trust(floor, line)
+
+
+def _tell_of_trust(floor: Floor, line: LineState) -> None:
+    view = line.ledger.view(floor.now)
+    if view.trusted is line.trusted or view.coverage is None:
+        return
+    floor.change(line, trusted=view.trusted)
+    share = f"{view.coverage:.0%} of the last {view.judged} estimates of the waiting time held"
+    if view.trusted:
+        floor.notice(f"Line {line.settings.id}: {share}; times are spoken again.")
+    else:
+        floor.notice(f"Line {line.settings.id}: only {share}; positions are spoken instead.", Severity.WARNING)

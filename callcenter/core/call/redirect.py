@@ -1,0 +1,49 @@
+"""Sending a caller from one place of the dialplan to another."""
+
+from __future__ import annotations
+
+from callcenter.core.caller import Caller, CallerState, CallerStep
+from callcenter.core.commands import AfterBridge, Place, Redirect
+from callcenter.core.floor import Floor
+from callcenter.core.records import Outcome
+
+
+def redirect(floor: Floor, caller: Caller, place: Place, *prompts: str, announcement: int = 0) -> None:
+    """Send the caller to a place of the dialplan, and remember it."""
+    word = Redirect(caller.call, place, prompts, announcement, queue_priority(floor, caller, place))
+    floor.change(caller, redirect=word)
+    floor.do(word)
+
+
+def queue_priority(floor: Floor, caller: Caller, place: Place) -> float:
+    """Asterisk's own queue knows one order only: so that it is nearly ours, urgency counts as time waited.
+
+    A more urgent caller may come before one who has waited up to the overtaking limit longer (ESTP 2.3, 4.2).
+    """
+    if place is not Place.WAITING:
+        return 0.0
+    line = floor.line(caller).settings
+    urgency = caller.record.urgency if caller.record.urgency in line.classes else line.default_class
+    less_urgent = len(line.classes) - 1 - line.classes.index(urgency)
+    return floor.now - caller.place_at + line.overtaking_limit * less_urgent
+
+
+def say_again(floor: Floor, caller: Caller) -> None:
+    """Asterisk asks again because our answer did not arrive. Never for one who is being connected or talks."""
+    busy = caller.offer or caller.legs or caller.state is CallerState.TALKING
+    if caller.redirect and not busy:
+        floor.do(caller.redirect)
+
+
+def after(floor: Floor, caller: Caller, place: Place) -> None:
+    """Where the caller goes when the present conversation's bridge ends."""
+    floor.change(caller, after=place)
+    floor.do(AfterBridge(caller.call, place))
+
+
+def divert(floor: Floor, caller: Caller, prompt: str) -> None:
+    """To the general inbound line (ESTP 2.1)."""
+    floor.move(caller, CallerStep.DIVERT)
+    if caller.record.outcome is Outcome.IN_PROGRESS:
+        floor.note(caller, outcome=Outcome.GENERAL_LINE)
+    redirect(floor, caller, Place.GENERAL, prompt)

@@ -1,0 +1,139 @@
+"""A call that we cannot handle, since its events fail: given to Asterisk's own queue, so that the line goes on.
+
+As little as possible is touched here, and nothing is asked of the rules that have just failed. Where even that does
+not work the call is struck from the floor by force. Its row stays open, and says so, until its channel is gone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from callcenter.core.caller import Caller, CallerState
+from callcenter.core.commands import (
+    AfterBridge,
+    CancelTimer,
+    FinishRecording,
+    HangUp,
+    KeepLeg,
+    Place,
+    Redirect,
+    SaveAnnouncement,
+    SaveCall,
+    SaveOffer,
+    SaveTransfer,
+    SetAsideCall,
+    Severity,
+)
+from callcenter.core.events import ChannelHungUp, SetAside, Timer, TimerKind
+from callcenter.core.floor import Floor
+from callcenter.core.offer import Offer, OfferState
+from callcenter.core.operator import ActivityStep
+from callcenter.core.records import LOST_CAUSE, CallRecord, Outcome, PromiseResult
+
+CAUSE_TEXT = "set aside after a defect"
+"""Begins what the row says of such a call."""
+ON_OUR_HANDS = frozenset(CallerState) - {CallerState.TALKING, CallerState.GENERAL, CallerState.LEAVING}
+"""Who waits for a word of ours. Of the others the dialplan takes care, or a colleague who talks with them."""
+OFFER_RESULT = "set_aside"
+
+
+def wanted(floor: Floor, event: SetAside) -> None:
+    """The same call has failed too often."""
+    record = None
+    if event.arrival and event.arrival.line in floor.lines:
+        told = event.arrival
+        record = CallRecord(told.call, told.line, told.number, told.name, floor.now)
+    aside(floor, event.call, event.why, record)
+
+
+def aside(floor: Floor, call: str, why: str, record: CallRecord | None = None, *, by_force: bool = False) -> None:
+    """Out of the queue and off our line. `record`: of a call of which we know nothing else.
+
+    `by_force`: not even those who talk with the caller can be believed to do so.
+    """
+    by_force = by_force or call in floor.aside
+    if by_force or not floor.attempt(call, "setting aside", _give_away, floor, call, why, record):
+        _by_force(floor, call, why, record)
+    floor.notice(f"Call {call} is set aside: {why}.", Severity.WARNING)
+    floor.do(SetAsideCall(call, why))
+
+
+def over(floor: Floor, event: ChannelHungUp) -> bool:
+    """The channel of such a call is gone: its row gets its end. False: it is none of these."""
+    if event.channel_id not in floor.aside:
+        return False
+    record = floor.take_back_aside(event.channel_id)
+    floor.remember_ended(event.channel_id)
+    if record:
+        outcome = Outcome.LOST if record.outcome is Outcome.IN_PROGRESS else record.outcome
+        record = replace(record, ended_at=max(floor.now, record.arrived_at), outcome=outcome, cause=event.cause)
+        floor.await_recording(record)
+        floor.do(SaveCall(record), FinishRecording(record.call, record.line, record.talk, floor.now))
+    return True
+
+
+def _give_away(floor: Floor, call: str, why: str, record: CallRecord | None) -> None:
+    caller = floor.callers.get(call)
+    if caller:
+        record = caller.record
+        if caller.talking_since is not None:
+            record = replace(record, talk=record.talk + floor.now - caller.talking_since)
+    alone = caller is None or (caller.state in ON_OUR_HANDS and not caller.bridge)
+    for offer in [offer for offer in floor.offers.values() if offer.call == call]:
+        if offer.bridge or offer.state is OfferState.CONNECTED:  # it ends by itself, and nothing is to follow
+            floor.do(KeepLeg(offer.id, False))
+        else:
+            _stop(floor, offer)
+    if caller:
+        _leave(floor, caller)
+    _remember(floor, call, why, record)
+    floor.do(Redirect(call, Place.FALLBACK_QUEUE) if alone else AfterBridge(call, Place.GOODBYE))
+
+
+def _stop(floor: Floor, offer: Offer) -> None:
+    """A phone that rings, or was picked up for nobody."""
+    operator = floor.operators[offer.operator]
+    floor.do(HangUp(offer.id), CancelTimer(Timer(TimerKind.RING, offer.id)))
+    floor.take_in(offer)
+    floor.note_offer(offer, ended_at=floor.now, result=OFFER_RESULT)
+    floor.change(operator, offer="")
+    floor.activity(operator, ActivityStep.END_OFFER, OFFER_RESULT, offer.call)
+
+
+def _leave(floor: Floor, caller: Caller) -> None:
+    floor.line(caller).queue.leave(caller.call)
+    floor.dismiss(caller)
+    floor.strike_caller(caller.call)
+    for kind in (TimerKind.ANNOUNCE, TimerKind.FALSE_ANSWER):
+        floor.do(CancelTimer(Timer(kind, caller.call)))
+    _close_papers(floor, caller)
+
+
+def _close_papers(floor: Floor, caller: Caller) -> None:
+    for promise in caller.promises:  # not for the ledger: whom somebody else serves proves nothing
+        waited = max(0.0, floor.now - promise.spoken_at)
+        floor.do(SaveAnnouncement(replace(promise, waited=waited, result=PromiseResult.LOST)))
+    if caller.handover:
+        floor.do(SaveTransfer(replace(caller.handover.record, ended_at=floor.now, result="failed")))
+
+
+def _by_force(floor: Floor, call: str, why: str, record: CallRecord | None) -> None:
+    """Whatever state it is in, and whether or not it ever was one that a lifecycle knows."""
+    caller, given_away = floor.callers.get(call), call in floor.aside
+    talks = caller is not None and bool(caller.bridge)
+    if caller:
+        floor.attempt(call, "setting aside", _close_papers, floor, caller)
+    for offer in floor.strike(call):
+        floor.do(SaveOffer(replace(offer.record, ended_at=floor.now, result=OFFER_RESULT)))
+        if not offer.bridge:
+            floor.do(HangUp(offer.id))
+    _remember(floor, call, why, caller.record if caller else floor.aside.get(call) or record)
+    if not given_away:
+        floor.do(AfterBridge(call, Place.GOODBYE) if talks else Redirect(call, Place.FALLBACK_QUEUE))
+
+
+def _remember(floor: Floor, call: str, why: str, record: CallRecord | None) -> None:
+    if record:
+        record = replace(record, cause=LOST_CAUSE, cause_text=f"{CAUSE_TEXT}: {why}")
+        floor.do(SaveCall(record))
+    floor.put_aside(call, record)

@@ -1,0 +1,235 @@
+"""Handing a caller on: to a free colleague, with or without talking first, or to the general line.
+
+ESTP 2.1 (not a Customer), 5.4.4 (technical specialists), 5.4.5 (client managers). The caller stays with the
+operator until the colleague has really answered, so nothing can be dropped on the way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from callcenter.core.call import dispatch, waiting
+from callcenter.core.call.redirect import after, divert
+from callcenter.core.caller import Caller, CallerState, Handover
+from callcenter.core.commands import Answer, HangUp, KeepLeg, OfferKind, Place, Reply, SaveTransfer
+from callcenter.core.events import (
+    GENERAL_LINE,
+    CancelTransfer,
+    CompleteTransfer,
+    ReplyTo,
+    Transfer,
+)
+from callcenter.core.floor import Floor
+from callcenter.core.offer import Offer
+from callcenter.core.operator import Activity, ActivityStep, Operator
+from callcenter.core.records import Identification, TransferRecord
+
+
+def asked(floor: Floor, event: Transfer) -> None:
+    """An operator in conversation wants to hand the caller on."""
+    operator = _operator(floor, event.person, event.leg)
+    caller = _caller_of(floor, operator)
+    talking = caller is not None and caller.state is CallerState.TALKING
+    if (
+        operator is None
+        or caller is None
+        or not talking
+        or caller.handover
+        or operator.activity is not Activity.TALKING
+    ):
+        _reply(floor, event.reply_to, Answer.NOT_POSSIBLE)
+    elif event.target == GENERAL_LINE:
+        _to_general_line(floor, operator, caller, event)
+    elif event.target not in floor.rosters:
+        _reply(floor, event.reply_to, Answer.NOT_POSSIBLE, event.target)
+    else:
+        _to_group(floor, operator, caller, event)
+
+
+def cancelled(floor: Floor, event: CancelTransfer) -> None:
+    """The operator takes the caller back."""
+    operator = _operator(floor, event.person, event.leg)
+    caller = _caller_of(floor, operator)
+    theirs = operator and caller and caller.handover and caller.handover.from_leg == operator.offer
+    if operator is None or caller is None or caller.handover is None or not theirs:
+        _reply(floor, event.reply_to, Answer.NOT_POSSIBLE)
+        return
+    offer = floor.offers.get(caller.handover.offer)
+    if offer and operator.activity is Activity.CONSULTING:
+        floor.do(HangUp(offer.id))  # Asterisk then joins the operator with the caller again
+    elif offer and offer.pending:
+        # Not over yet: picked up in this very moment, Asterisk needs to know where caller and operator go from there.
+        floor.change(caller, handover=replace(caller.handover, taken_back=True))
+        floor.withdraw(offer)
+    else:  # the colleague has just picked up, or is just leaving: in a moment it is known who talks with whom
+        _reply(floor, event.reply_to, Answer.NOT_POSSIBLE)
+        return
+    _reply(floor, event.reply_to, Answer.TAKEN_BACK)
+
+
+def completed(floor: Floor, event: CompleteTransfer) -> None:
+    """The operator leaves the consultation; Asterisk joins the colleague with the caller."""
+    operator = _operator(floor, event.person, event.leg)
+    if operator is None or operator.activity is not Activity.CONSULTING:
+        _reply(floor, event.reply_to, Answer.NOT_POSSIBLE)
+        return
+    _reply(floor, event.reply_to, Answer.TRANSFERRED)
+    floor.do(KeepLeg(operator.offer, False), HangUp(operator.offer))
+
+
+def consultation_begun(floor: Floor, caller: Caller) -> None:
+    """Operator and colleague are in one bridge without the caller: they talk first."""
+    handover = caller.handover
+    if handover is None or not handover.record.consult:
+        return
+    mine, theirs = floor.offers.get(handover.from_leg), floor.offers.get(handover.offer)
+    if mine and theirs and mine.bridge and mine.bridge == theirs.bridge != caller.bridge:
+        operator, colleague = floor.operators[mine.operator], floor.operators[theirs.operator]
+        if operator.activity is Activity.TALKING and colleague.activity is Activity.OFFERED:
+            floor.activity(operator, ActivityStep.CONSULT, "consultation", caller.call)
+            floor.activity(colleague, ActivityStep.ADVISE, "consultation", caller.call)
+            floor.change(operator, transfer="consulting")
+
+
+def connected(floor: Floor, caller: Caller, offer: Offer) -> bool:
+    """The caller talks with somebody during a handover: the colleague has taken over, or the operator is back.
+
+    False when there is no handover that this ends.
+    """
+    handover = caller.handover
+    if handover is None:
+        return False
+    if offer.id == handover.offer:
+        record = replace(handover.record, to_operator=offer.operator)
+        floor.change(caller, handover=replace(handover, record=record))
+        _over(floor, caller, "done")
+    else:
+        _over(floor, caller, "cancelled")
+    return True
+
+
+def colleague_failed(floor: Floor, offer: Offer) -> None:
+    """The colleague did not take it: the next free one is rung, or the operator hears that it did not work."""
+    caller = floor.callers.get(offer.call)
+    if caller is None or caller.handover is None or caller.handover.offer != offer.id:
+        return
+    taken_back = caller.handover.taken_back
+    if taken_back or not _ring_colleague(floor, caller, caller.handover):
+        _over(floor, caller, "cancelled" if taken_back else "missed")
+        rescue(floor, caller)
+
+
+def leg_gone(floor: Floor, caller: Caller, offer: Offer) -> None:
+    """Operator or colleague has left; whoever remains goes on with the caller, by Asterisk's own dialplan."""
+    handover = caller.handover
+    if handover and offer.id == handover.offer:
+        floor.change(caller, handover=replace(handover, offer=""))
+    rescue(floor, caller)
+
+
+def rescue(floor: Floor, caller: Caller) -> None:
+    """A held caller with nobody left to come back goes into the queue again, at the old place."""
+    handover = caller.handover
+    pending = handover is not None and handover.offer in floor.offers
+    if caller.state is not CallerState.HELD or caller.legs or pending:
+        return
+    if handover:
+        _over(floor, caller, "failed")
+    waiting.back_to_queue(floor, caller)
+    dispatch.offer_callers(floor)
+
+
+def caller_left(floor: Floor, caller: Caller) -> None:
+    """The caller hung up during a handover: nobody's phone goes on ringing for nobody."""
+    if caller.handover is None:
+        return
+    offer = floor.offers.get(caller.handover.offer)
+    if offer and offer.pending:
+        floor.withdraw(offer)
+    elif offer:
+        floor.do(HangUp(offer.id))
+    _over(floor, caller, "caller_left")
+
+
+def _to_general_line(floor: Floor, operator: Operator, caller: Caller, event: Transfer) -> None:
+    floor.change(caller, transfers=caller.transfers + 1)
+    record = TransferRecord(
+        caller.call,
+        caller.transfers,
+        floor.now,
+        operator.person.id,
+        GENERAL_LINE,
+        consult=False,
+        not_customer=event.not_customer,
+        ended_at=floor.now,
+        result="done",
+    )
+    if event.not_customer:
+        floor.note(caller, identification=Identification.BY_OPERATOR, role="")
+    floor.do(SaveTransfer(record))
+    divert(floor, caller, "not-customer" if event.not_customer else "transferring-general")
+    _reply(floor, event.reply_to, Answer.TRANSFERRED, GENERAL_LINE)
+
+
+def _to_group(floor: Floor, operator: Operator, caller: Caller, event: Transfer) -> None:
+    floor.change(caller, transfers=caller.transfers + 1)
+    record = TransferRecord(caller.call, caller.transfers, floor.now, operator.person.id, event.target, event.consult)
+    handover = Handover(record, operator.offer, frozenset({operator.person.id}))
+    if floor.longest_free([event.target], handover.tried) is None:
+        floor.do(SaveTransfer(replace(record, ended_at=floor.now, result="none_free")))
+        _reply(floor, event.reply_to, Answer.NONE_FREE, event.target)
+        return
+    floor.change(caller, handover=handover)
+    after(floor, caller, Place.HOLD)
+    if event.consult:
+        floor.do(KeepLeg(operator.offer, True))
+    _ring_colleague(floor, caller, handover)
+    floor.change(operator, transfer="ringing")
+    floor.do(SaveTransfer(record))
+    _reply(floor, event.reply_to, Answer.RINGING_COLLEAGUE, event.target)
+
+
+def _ring_colleague(floor: Floor, caller: Caller, handover: Handover) -> bool:
+    colleague = floor.longest_free([handover.record.target], handover.tried) if floor.sees else None
+    if colleague is None:
+        return False
+    tried = handover.tried | {colleague.person.id}
+    consult = handover.record.consult and handover.from_leg in floor.offers
+    kind = OfferKind.CONSULT if consult else OfferKind.TRANSFER
+    leg = handover.from_leg if consult else ""
+    offer = dispatch.place(floor, caller, colleague, kind, leg)
+    floor.change(caller, handover=replace(handover, tried=tried, offer=offer.id))
+    return True
+
+
+def _over(floor: Floor, caller: Caller, result: str) -> None:
+    handover = caller.handover
+    if handover is None:
+        return
+    floor.change(caller, handover=None)
+    floor.do(SaveTransfer(replace(handover.record, ended_at=floor.now, result=result)))
+    operator = floor.operators[handover.record.from_operator]
+    if operator.offer in (handover.from_leg, ""):
+        floor.change(operator, transfer=result)
+    if operator.offer == handover.from_leg:
+        floor.do(KeepLeg(handover.from_leg, False))
+    if caller.state is CallerState.TALKING:
+        after(floor, caller, Place.GOODBYE)
+
+
+def _operator(floor: Floor, person: str, leg: str) -> Operator | None:
+    """Who asks; nobody while Asterisk cannot be told, since nothing that they want could be done."""
+    if not floor.sees:
+        return None
+    offer = floor.offers.get(leg)
+    return floor.operators.get(offer.operator if offer else person)
+
+
+def _caller_of(floor: Floor, operator: Operator | None) -> Caller | None:
+    offer = floor.offers.get(operator.offer) if operator else None
+    return floor.callers.get(offer.call) if offer else None
+
+
+def _reply(floor: Floor, reply_to: ReplyTo, answer: Answer, target: str = "") -> None:
+    if reply_to:
+        floor.do(Reply(reply_to, answer, target))

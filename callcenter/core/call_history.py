@@ -1,0 +1,46 @@
+"""What Asterisk's own journal tells of one call. Times are of the core's clock, where nothing else is said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from callcenter.core.records import (
+    HungUpBy,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LegHistory:
+    """A phone of ours that Asterisk rang for a call, as Asterisk's journal tells it. Times are of the core's clock."""
+
+    channel_id: str
+    phone: str
+    placed_at: float | None = None
+    """When the leg came into being; None: before the part of the journal that was read."""
+    answered_at: float | None = None
+    talks: tuple[tuple[float, float | None], ...] = ()
+    """From when to when it was in a bridge together with the caller; None: it still is."""
+    ended_at: float | None = None
+    cause: int = 0
+    """Q.850."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallHistory:
+    """What Asterisk's own journal tells of one caller while the controller could not see. Times of the core's clock."""
+
+    call: str
+    channel: str
+    line: str = ""
+    """'': not told in the part of the journal that was read, so the controller knows the call from before."""
+    number: str = ""
+    name: str = ""
+    arrived_at: float | None = None
+    dialplan_steps: tuple[tuple[float, str], ...] = ()
+    """When the caller came to which CC_STAGE of the dialplan, in order."""
+    legs: tuple[LegHistory, ...] = ()
+    ended_at: float | None = None
+    """None: the channel still exists."""
+    cause: int = 0
+    cause_text: str = ""
+    hung_up_by: HungUpBy = HungUpBy.NOBODY

@@ -1,0 +1,1 @@
+"""Catching up: after a start, and after every connection with Asterisk."""

@@ -1,0 +1,113 @@
+"""Callers and conversations that somebody else began: Asterisk's own queue, or an earlier controller."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from callcenter.core.call import conversation, cut_off, departure, dispatch, waiting
+from callcenter.core.call_history import LegHistory
+from callcenter.core.caller import Caller
+from callcenter.core.commands import OfferKind, SetTimer
+from callcenter.core.events import ChannelHungUp, ChannelSeen, Timer, TimerKind
+from callcenter.core.floor import Floor
+from callcenter.core.offer import Offer, OfferState, OfferStep
+from callcenter.core.operator import Activity, ActivityStep, Operator
+from callcenter.core.records import CallRecord, OfferRecord
+
+FOUND = "found_talking"
+"""Why an operator has a call that we did not offer."""
+
+
+def adopt(floor: Floor, channel: ChannelSeen, line: str, arrived_at: float, name: str = "") -> Caller | None:
+    """A caller whom we do not know yet; None where the line is not configured."""
+    if line not in floor.lines:
+        return None
+    record = CallRecord(channel.channel_id, line, channel.number, name, arrived_at)
+    caller = floor.enter(Caller(record.call, channel.channel, record))
+    floor.admit(caller)
+    floor.change(caller, regained=cut_off.regain(floor, floor.lines[line], record.number, arrived_at))
+    floor.note(caller)
+    return caller
+
+
+def adopt_waiting(floor: Floor, channel: ChannelSeen, line: str, arrived_at: float) -> Caller | None:
+    """The same of one who is past the menus, or has to do without: in the queue since the call began."""
+    caller = adopt(floor, channel, line, arrived_at)
+    if caller and caller.regained:
+        cut_off.go_on(floor, caller, caller.regained, arrived_at)
+    elif caller:
+        waiting.join(floor, caller, "", arrived_at)
+    return caller
+
+
+def adopt_leg(floor: Floor, caller: Caller, operator: Operator, leg: LegHistory, began: float, bridge: str) -> Offer:
+    """Taken for an offer of ours that was answered: its operator, on shift or not, has a call and gets no other."""
+    kind, person = OfferKind.QUEUE, operator.person.id
+    placed_at = began if leg.placed_at is None else min(leg.placed_at, began)
+    record = OfferRecord(leg.channel_id, caller.call, person, kind.value, placed_at)
+    offer = floor.put_out(Offer(leg.channel_id, kind, caller.call, caller.record.line, person, record, bridge=bridge))
+    floor.step(offer, OfferStep.ANSWER)
+    floor.step(offer, OfferStep.CONNECT)
+    answered_at = began if leg.answered_at is None else min(max(leg.answered_at, placed_at), began)
+    floor.note_offer(offer, answered_at=answered_at, connected_at=began, result="connected")
+    floor.change(operator, offer=offer.id)
+    floor.seat(operator, leg.phone)
+    if operator.activity is Activity.WRAPPING_UP:
+        conversation.wrap_up_over(floor, person)  # cut short
+    for step in (ActivityStep.OFFER, ActivityStep.CONNECT):
+        floor.activity(operator, step, FOUND, caller.call)
+    return offer
+
+
+def adopt_ringing(floor: Floor, caller: Caller, leg: LegHistory, seen: Mapping[str, ChannelSeen]) -> bool:
+    """A phone that Asterisk's own queue rings for the caller goes on ringing, as an offer of ours; False: not possible.
+
+    Taken away now, the caller might just have been picked up.
+    """
+    operator = at_phone(floor, leg.phone)
+    if operator:
+        forget_ghost(floor, operator, seen)
+    if operator is None or not available(operator):
+        return False
+    if operator.activity is Activity.WRAPPING_UP:
+        conversation.wrap_up_over(floor, operator.person.id)  # cut short
+    kind, person = OfferKind.QUEUE, operator.person.id
+    placed_at = floor.now if leg.placed_at is None else min(max(leg.placed_at, caller.record.arrived_at), floor.now)
+    record = OfferRecord(leg.channel_id, caller.call, person, kind.value, placed_at)
+    offer = floor.put_out(Offer(leg.channel_id, kind, caller.call, caller.record.line, person, record))
+    floor.step(offer, OfferStep.RING)
+    floor.note_offer(offer, ringing_at=placed_at)
+    floor.do(SetTimer(Timer(TimerKind.RING, offer.id), floor.now + floor.settings.ring_timeout + dispatch.GUARD))
+    floor.change(operator, offer=offer.id)
+    floor.change(caller, offer=offer.id, served_by_fallback_queue=True)
+    floor.line(caller).queue.reserve(caller.call)
+    floor.activity(operator, ActivityStep.OFFER, FOUND, caller.call)
+    return True
+
+
+def forget_ghost(floor: Floor, operator: Operator, seen: Mapping[str, ChannelSeen]) -> None:
+    """Of an operator whose phone Asterisk's own queue has rung: an offer of ours by which we thought the phone busy.
+
+    It never reached the phone; or so late that it rings there beside the other call, and must not.
+    """
+    offer = floor.offers.get(operator.offer)
+    if offer is None or (offer.id in seen and seen[offer.id].bridge):
+        return
+    if offer.pending:
+        floor.withdraw(offer)
+    if offer.state is OfferState.WITHDRAWN:  # just now, or as its caller was found talking with a colleague
+        departure.hung_up(floor, ChannelHungUp(offer.id))
+
+
+def available(operator: Operator | None) -> bool:
+    """Whether a conversation found can be theirs: their phone does nothing else, as far as we know."""
+    return operator is not None and operator.activity in (Activity.IDLE, Activity.WRAPPING_UP)
+
+
+def at_phone(floor: Floor, phone: str) -> Operator | None:
+    """Who sits there; without a shift, whose phone it is."""
+    person = floor.at_phone.get(phone)
+    if person is not None:
+        return floor.operators[person]
+    owners = (one for one in floor.operators.values() if one.person.phone == phone)
+    return next((one for one in owners if phone and not one.phone), None)

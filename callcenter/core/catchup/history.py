@@ -1,0 +1,327 @@
+"""What Asterisk's journal tells of the time when nobody listened, entered as if it had been seen: at its own moments.
+
+Every line becomes the ordinary event that it would have been, handled with the floor's `now` set to the moment when it
+happened, all calls together in the order of time. So rows, averages and wrap-ups come out as if nothing had been
+missed. What the core knows already is passed over by its state: reading the journal twice changes nothing.
+
+The journal tells of the past; who exists *now* and talks now is told by the snapshot alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from math import isfinite
+
+from callcenter.core.call import conversation, departure, dialplan_step, ringing
+from callcenter.core.call_history import CallHistory, LegHistory
+from callcenter.core.caller import CALLER, Caller, CallerStep
+from callcenter.core.catchup import adoption
+from callcenter.core.commands import OfferKind, Place, SaveOffer
+from callcenter.core.events import BridgeEntered, BridgeLeft, ChannelHungUp, ChannelSeen, OfferAnswered
+from callcenter.core.floor import Floor
+from callcenter.core.offer import Offer
+from callcenter.core.operator import Activity
+from callcenter.core.records import CallRecord, HungUpBy, OfferRecord, Outcome
+
+UNSEEN = "unseen-"
+"""Begins the name of a bridge whose real name the next snapshot tells."""
+AT_ONCE = 2.0
+"""Seconds between the end of a conversation and that of the call when it was the caller who hung up, at most."""
+
+Step = tuple[float, Callable[[], None]]
+
+
+def enter(floor: Floor, histories: Iterable[CallHistory], seen: Mapping[str, ChannelSeen]) -> None:
+    """Catch up with everything that happened until `floor.now`. `seen`: the channels that exist, by id."""
+    now = floor.now
+    steps: list[tuple[float, str, Callable[[], None]]] = []
+    floor.expect_nobody()
+    for history in histories:
+        if history.call:
+            floor.attempt(history.call, "the journal", _gather, floor, history, seen, steps)
+    with floor.looking_back():
+        for at, call, enter_it in sorted(steps, key=lambda step: step[0]):
+            wrap_ups_over(floor, at)
+            floor.at(at)
+            floor.attempt(call, "the journal", enter_it)
+        wrap_ups_over(floor, now)
+
+
+def _gather(
+    floor: Floor,
+    history: CallHistory,
+    seen: Mapping[str, ChannelSeen],
+    steps: list[tuple[float, str, Callable[[], None]]],
+) -> None:
+    caller = floor.callers.get(history.call)
+    way_out = caller.after if caller else Place.HOLD
+    past = _Past(floor, history, seen, way_out, frozenset(floor.offers))
+    steps += [(at, history.call, step) for at, step in past.steps()]
+
+
+def unseen(leg: str) -> str:
+    """The name, for the time being, of the bridge in which this leg talks."""
+    return UNSEEN + leg
+
+
+def wrap_ups_over(floor: Floor, until: float) -> None:
+    """Whose wrap-up ended meanwhile has been free since then, not since we know it."""
+    busy = (one for one in floor.operators.values() if one.activity is Activity.WRAPPING_UP)
+    over = [(one.ready_at, one.person.id) for one in busy if one.ready_at is not None and one.ready_at <= until]
+    for at, person in sorted(over):
+        floor.at(at)
+        floor.attempt("", "the end of a wrap-up", conversation.wrap_up_over, floor, person)
+
+
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """One call's history, held against what the floor knows."""
+
+    floor: Floor
+    history: CallHistory
+    seen: Mapping[str, ChannelSeen]
+    way_out: Place
+    """Where Asterisk sent the caller when a conversation ended: nobody was there to tell it anything else."""
+    ours: frozenset[str]
+    """Legs that the core knew beforehand."""
+
+    # -- what happened, in order -----------------------------------------------------------------------------------
+
+    def steps(self) -> Iterator[Step]:
+        """Moments and what is to be entered there. Moments that are missing or make no sense are put right."""
+        history, call = self.history, self.history.call
+        if call not in self.floor.ended and call not in self.floor.aside and self._concerns_us():
+            began = self._began()
+            if call not in self.floor.callers:
+                yield began, self._arrived
+            last = self._last_known(began)
+            for at, name in history.dialplan_steps:
+                last = max(last, self._moment(at, began))
+                yield self._moment(at, began), partial(self._came_to, name)
+            for leg in history.legs:
+                if leg.channel_id not in (call, ""):
+                    yield from self._of_leg(leg, began)
+            if history.ended_at is not None and call not in self.seen:
+                yield max(last, self._moment(history.ended_at, began)), self._ended
+        else:  # the caller's own end is entered; legs of ours may have outlived it
+            for leg in history.legs:
+                if leg.channel_id in self.floor.offers:
+                    yield from self._of_leg(leg, 0.0)
+
+    def _of_leg(self, leg: LegHistory, began: float) -> Iterator[Step]:
+        alive = leg.channel_id in self.seen
+        ended_at = self.history.ended_at if leg.ended_at is None else leg.ended_at
+        if not alive and ended_at is None and leg.channel_id not in self.floor.offers:
+            return  # it came after the snapshot: Asterisk will tell
+        placed = self._moment(leg.placed_at, began)
+        if leg.answered_at is not None:
+            yield self._moment(leg.answered_at, placed), partial(self._answered, leg)
+        last = placed
+        talks = sorted((talk for talk in leg.talks if isfinite(talk[0])), key=lambda talk: talk[0])
+        for start, end in talks:
+            until = ended_at if end is None else end
+            if alive and (end is None or (start, end) == talks[-1]) and self._together(leg):
+                until = None
+            elif end is None and alive:
+                continue  # begun after the snapshot
+            yield (last := self._moment(start, placed)), partial(self._talk_began, leg)
+            if until is not None:
+                yield (last := self._moment(until, last)), partial(self._talk_ended, leg)
+        if ended_at is not None and not alive:
+            yield max(last, self._moment(ended_at, placed)), partial(self._leg_ended, leg)
+
+    def _concerns_us(self) -> bool:
+        """A call that the core knows; or one that it missed, unless Asterisk is still about to tell of it."""
+        if self.history.call in self.floor.callers:
+            return True
+        if self.history.line not in self.floor.lines:
+            return False
+        channel = self.seen.get(self.history.call)
+        if channel and channel.variables.get("CC_STAGE") == dialplan_step.ARRIVING:
+            past = self.history
+            self.floor.expect(CallRecord(past.call, past.line, past.number, past.name, self._began()))
+            return False
+        return bool(channel) or self.history.ended_at is not None
+
+    # -- entering it -----------------------------------------------------------------------------------------------
+
+    def _caller(self) -> Caller | None:
+        return self.floor.callers.get(self.history.call)
+
+    def _arrived(self) -> None:
+        history = self.history
+        if self._caller() is None and history.call not in self.floor.ended:
+            channel = self.seen.get(history.call) or ChannelSeen(history.call, history.channel)
+            channel = ChannelSeen(history.call, channel.channel, number=history.number or channel.number)
+            adoption.adopt(self.floor, channel, history.line, self.floor.now, history.name)
+
+    def _came_to(self, name: str) -> None:
+        caller = self._caller()
+        if caller:
+            dialplan_step.follow(self.floor, caller, name)
+
+    def _answered(self, leg: LegHistory) -> None:
+        if leg.channel_id in self.floor.offers:
+            ringing.answered(self.floor, OfferAnswered(leg.channel_id))
+
+    def _talk_began(self, leg: LegHistory) -> None:
+        floor, caller, bridge = self.floor, self._caller(), unseen(leg.channel_id)
+        if caller is None or leg.channel_id in caller.past_legs:
+            return
+        offer = floor.offers.get(leg.channel_id)
+        if offer is None:
+            self._found_talking(caller, leg)
+        elif offer.talking_since is None and floor.now > offer.quiet_since:
+            for channel in (offer.id, caller.call):
+                conversation.bridge_entered(floor, BridgeEntered(channel, bridge))
+
+    def _found_talking(self, caller: Caller, leg: LegHistory) -> None:
+        """Asterisk's own queue has rung a phone, and somebody picked up."""
+        floor, bridge = self.floor, unseen(leg.channel_id)
+        if caller.talking_since is not None and floor.now <= caller.talking_since:
+            return  # before what is known
+        if caller.bridge:
+            conversation.bridge_left(floor, BridgeLeft(caller.call, caller.bridge))
+        dialplan_step.follow(floor, caller, dialplan_step.FALLBACK_QUEUE)
+        if not CALLER.allows(caller.state, CallerStep.CONNECT):
+            return
+        operator = adoption.at_phone(floor, leg.phone)
+        offer = None
+        if operator:
+            adoption.forget_ghost(floor, operator, self.seen)
+        if operator and adoption.available(operator):
+            offer = adoption.adopt_leg(floor, caller, operator, leg, floor.now, bridge)
+        conversation.found_talking(floor, caller, offer)
+        if operator and not caller.record.operator:
+            floor.note(caller, operator=operator.person.id)
+        floor.change(caller, bridge=bridge)
+
+    def _talk_ended(self, leg: LegHistory) -> None:
+        floor, caller, offer = self.floor, self._caller(), self.floor.offers.get(leg.channel_id)
+        if caller is None or caller.talking_since is None or floor.now < caller.talking_since:
+            return
+        if offer is None:
+            if caller.bridge == unseen(leg.channel_id):
+                self._nobody_we_know_left(caller)
+            return
+        if caller.leg != offer.id or offer.talking_since is None or offer.bridge != caller.bridge:
+            return
+        if self._sent_away(caller, offer):
+            floor.change(caller, after=Place.GOODBYE)
+        elif offer.id in self.ours:
+            floor.change(caller, after=self.way_out)
+        leaving = (caller.call, offer.id) if self._caller_hung_up() else (offer.id, caller.call)
+        bridge = offer.bridge
+        for channel in leaving:
+            conversation.bridge_left(floor, BridgeLeft(channel, bridge))
+
+    def _nobody_we_know_left(self, caller: Caller) -> None:
+        if self._caller_hung_up():
+            conversation.stop_clock(self.floor, caller)
+            self.floor.change(caller, bridge="")
+        else:
+            conversation.bridge_left(self.floor, BridgeLeft(caller.call, caller.bridge))
+
+    def _leg_ended(self, leg: LegHistory) -> None:
+        self._talk_ended(leg)
+        floor, offer = self.floor, self.floor.offers.get(leg.channel_id)
+        if offer is None:
+            self._enter_row(leg)
+            return
+        if offer.pending:
+            floor.withdraw(offer)  # nobody saw what came of it: no reason to pause the operator
+        departure.hung_up(floor, ChannelHungUp(offer.id, leg.cause))
+
+    def _enter_row(self, leg: LegHistory) -> None:
+        """A phone that Asterisk's own queue rang, and nobody took the call; nobody is paused for that."""
+        floor, caller = self.floor, self._caller()
+        operator = adoption.at_phone(floor, leg.phone)
+        if caller is None or operator is None or leg.channel_id in caller.past_legs:
+            return
+        floor.change(caller, past_legs=caller.past_legs | {leg.channel_id})
+        placed = self._moment(leg.placed_at, caller.record.arrived_at)
+        answered_at = None if leg.answered_at is None else self._moment(leg.answered_at, placed)
+        talks = [(self._moment(start, placed), self._moment(end, placed)) for start, end in leg.talks]
+        floor.do(
+            SaveOffer(
+                OfferRecord(
+                    leg.channel_id,
+                    caller.call,
+                    operator.person.id,
+                    OfferKind.QUEUE.value,
+                    placed,
+                    answered_at=answered_at,
+                    connected_at=talks[0][0] if talks else None,
+                    ended_at=floor.now,
+                    result="connected" if talks else "missed",
+                    talk=sum(max(0.0, end - start) for start, end in talks),
+                )
+            )
+        )
+
+    def _ended(self) -> None:
+        floor, history, caller = self.floor, self.history, self._caller()
+        if caller is None:
+            return
+        refused = dialplan_step.refusal(history)
+        if refused and caller.state in dialplan_step.MENUS and caller.record.outcome is Outcome.IN_PROGRESS:
+            floor.note(caller, outcome=refused)
+        if caller.record.hung_up_by is HungUpBy.NOBODY:
+            floor.note(caller, hung_up_by=history.hung_up_by)
+        departure.see_off(floor, caller, history.cause, history.cause_text)
+
+    # -- moments ---------------------------------------------------------------------------------------------------
+
+    def _began(self) -> float:
+        known = self._caller()
+        if known:
+            return known.record.arrived_at
+        told = [self.history.arrived_at, *(at for at, _ in self.history.dialplan_steps)]
+        told += [leg.placed_at for leg in self.history.legs]
+        finite = [at for at in told if at is not None and isfinite(at)]
+        channel = self.seen.get(self.history.call)
+        return min([*finite, self.floor.now - (channel.seconds if channel else 0.0)])
+
+    def _last_known(self, began: float) -> float:
+        """The call cannot have ended sooner than this."""
+        caller = self._caller()
+        if caller is None:
+            return began
+        record = caller.record
+        known = (record.joined_at, record.answered_at, caller.talking_since)
+        return max([began, *(at for at in known if at is not None)])
+
+    def _moment(self, at: float | None, earliest: float) -> float:
+        """Not before `earliest`, and not in the future."""
+        return min(max(at, earliest), self.floor.now) if at is not None and isfinite(at) else earliest
+
+    def _together(self, leg: LegHistory) -> bool:
+        caller, theirs = self.seen.get(self.history.call), self.seen.get(leg.channel_id)
+        return bool(caller and theirs and theirs.bridge and theirs.bridge == caller.bridge)
+
+    def _sent_away(self, caller: Caller, offer: Offer) -> bool:
+        """Whether the dialplan decided by itself that the conversation which ends at `now` had served the caller."""
+        came_to = [
+            name for at, name in self.history.dialplan_steps if at >= self.floor.now and name != dialplan_step.HELD
+        ]
+        if came_to:
+            return came_to[0] == dialplan_step.LEAVING
+        channel = self.seen.get(self.history.call)
+        if channel is None or channel.bridge:
+            return False
+        if channel.variables.get("CC_STAGE") == dialplan_step.HELD:
+            return channel.variables.get("CC_SERVED") == "1"
+        # Listed in the very moment in which the dialplan decides: by the same rule.
+        talked = self.floor.now - (offer.talking_since or self.floor.now)
+        return caller.handover is None and talked > self.floor.settings.false_answer
+
+    def _caller_hung_up(self) -> bool:
+        """Whether the conversation that ends at `now` ends because the caller does."""
+        history = self.history
+        if history.ended_at is None or history.call in self.seen or history.hung_up_by is not HungUpBy.CALLER:
+            return False
+        return history.ended_at - self.floor.now <= AT_ONCE and all(
+            at < self.floor.now for at, _ in history.dialplan_steps
+        )

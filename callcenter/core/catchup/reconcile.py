@@ -1,0 +1,375 @@
+"""After a (re)connection: what Asterisk really has against what we believe. Differences go through ordinary events.
+
+Whether we were away, or blind, or have just been rebuilt from the register (`restore`), is all the same here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from math import isfinite
+
+from callcenter.core.call import (
+    arrival,
+    conversation,
+    cut_off,
+    departure,
+    dialplan_step,
+    dispatch,
+    ringing,
+    set_aside,
+    shift,
+    transfer,
+    waiting,
+)
+from callcenter.core.call.redirect import after
+from callcenter.core.call_history import LegHistory
+from callcenter.core.caller import Caller, CallerState, CallerStep
+from callcenter.core.catchup import adoption, history
+from callcenter.core.commands import HangUp, Place, Redirect, SetTimer, Severity, SyncQueueMember
+from callcenter.core.events import (
+    AsteriskLost,
+    AsteriskResponsive,
+    AsteriskUnresponsive,
+    BridgeEntered,
+    BridgeLeft,
+    ChannelHungUp,
+    ChannelSeen,
+    InFallbackQueue,
+    OfferAnswered,
+    Snapshot,
+    Timer,
+    TimerKind,
+)
+from callcenter.core.floor import Floor
+from callcenter.core.offer import Offer, OfferState
+from callcenter.core.operator import Presence
+from callcenter.core.records import CUT_OFF, LOST_CAUSE, HungUpBy
+
+JUST_NOW = 1.0
+"""Seconds before the snapshot: who came since then came to an Asterisk that lived."""
+
+
+def lost(floor: Floor, event: AsteriskLost) -> None:
+    """Nobody is offered to anybody until the next snapshot."""
+    if floor.connected:
+        floor.change(floor, lost_at=floor.now)
+    floor.change(floor, connected=False, unresponsive=False)
+
+
+def unresponsive(floor: Floor, event: AsteriskUnresponsive) -> None:
+    """Nothing is begun or broken off until Asterisk answers: meanwhile it may have connected callers and operators."""
+    floor.change(floor, unresponsive=True)
+
+
+def responsive(floor: Floor, event: AsteriskResponsive) -> None:
+    """What happened has been told by now; what had to wait is done."""
+    floor.change(floor, unresponsive=False)
+    shift.stop_ringing_of_the_absent(floor)
+    dispatch.offer_callers(floor)
+
+
+def snapshot(floor: Floor, event: Snapshot) -> None:
+    """Take over what is true: first what happened in the meantime, then what is now."""
+    # Until all of it is taken in: who is to be offered to whom depends on everybody.
+    floor.change(floor, connected=False)
+    seen = {channel.channel_id: channel for channel in event.channels}
+    for channel in event.channels:
+        floor.attempt(_call(floor, channel), "a snapshot", _recognise, floor, channel)
+    history.enter(floor, event.histories, seen)
+    _miss(floor, event, seen)
+    _name_bridges(floor, seen)
+    for channel in event.channels:
+        floor.attempt(_call(floor, channel), "a snapshot", _catch_up, floor, channel)
+    together: dict[str, list[ChannelSeen]] = {}
+    for channel in event.channels:
+        together.setdefault(channel.bridge, []).append(channel)
+    ringing_in_fallback_queue = _ringing_in_fallback_queue(event, seen)
+    for channel in event.channels:
+        shared = together[channel.bridge] if channel.bridge else ()
+        rung = ringing_in_fallback_queue.get(channel.channel_id, ())
+        floor.attempt(_call(floor, channel), "a snapshot", _take_over, floor, channel, shared, rung, seen)
+    floor.change(floor, connected=True, unresponsive=False, lost_at=None)
+    floor.attempt("", "a snapshot", shift.stop_ringing_of_the_absent, floor)
+    for operator in floor.operators.values():
+        if operator.presence is not Presence.OFF:
+            paused = operator.presence is Presence.PAUSED
+            floor.do(SyncQueueMember(operator.person.id, operator.person.group, operator.phone, True, paused))
+    dispatch.offer_callers(floor)
+
+
+def in_fallback_queue(floor: Floor, event: InFallbackQueue) -> None:
+    """Asterisk believes that we are away and has a caller wait by itself: we are not, so the caller is ours again."""
+    if not floor.connected or event.call in floor.aside:
+        return  # the next snapshot tells the same; or we have sent the caller there
+    caller = floor.callers.get(event.call)
+    if caller is None and event.call not in floor.ended:
+        channel = ChannelSeen(event.call, event.channel, number=event.number)
+        caller = adoption.adopt(floor, channel, event.line, floor.now - event.seconds, event.name)
+    if caller is None or caller.legs:
+        return
+    dialplan_step.follow(floor, caller, dialplan_step.FALLBACK_QUEUE)
+    if caller.state is CallerState.WAITING:
+        waiting.welcome(floor, caller)
+        dispatch.offer_callers(floor)
+    elif caller.state is CallerState.HELD:
+        transfer.rescue(floor, caller)
+
+
+# -- who is gone -------------------------------------------------------------------------------------------------------
+
+
+def _miss(floor: Floor, event: Snapshot, seen: Mapping[str, ChannelSeen]) -> None:
+    """Of these nobody tells anything: not we, not the journal, not Asterisk."""
+    now = floor.now
+    with floor.looking_back():
+        if event.restarted:
+            floor.at(_last_word(floor, event, seen))
+        for caller in [caller for call, caller in floor.callers.items() if call not in seen]:
+            if not event.restarted or not floor.attempt(caller.call, "a snapshot", _cut_off, floor, caller):
+                departure.see_off(floor, caller, LOST_CAUSE, "gone while unseen", lost=True)
+        for offer in [offer for id, offer in floor.offers.items() if id not in seen]:
+            if not floor.attempt(offer.call, "a snapshot", _leg_gone, floor, offer):
+                set_aside.aside(floor, offer.call, f"the end of {offer.id} could not be entered", by_force=True)
+        for call in [call for call in floor.aside if call not in seen]:
+            set_aside.over(floor, ChannelHungUp(call, LOST_CAUSE))
+        history.wrap_ups_over(floor, now)
+    for channel_id in [channel_id for channel_id in floor.dialling if channel_id not in seen]:
+        shift.code_over(floor, channel_id)
+
+
+def _leg_gone(floor: Floor, offer: Offer) -> None:
+    if offer.id not in floor.offers:
+        return  # with its call, which was set aside
+    if offer.pending:
+        floor.withdraw(offer)  # nobody saw what came of it: no reason to pause the operator
+    departure.hung_up(floor, ChannelHungUp(offer.id, LOST_CAUSE, "gone while unseen"))
+
+
+def _call(floor: Floor, channel: ChannelSeen) -> str:
+    """Whose channel it is."""
+    offer = floor.offers.get(channel.channel_id)
+    return offer.call if offer else channel.channel_id
+
+
+def _last_word(floor: Floor, event: Snapshot, seen: Mapping[str, ChannelSeen]) -> float:
+    """When Asterisk was last known to live, and so the calls that it took along: of whose end it wrote nothing."""
+    told = [] if floor.lost_at is None else [floor.lost_at]
+    anew = [past.arrived_at for past in event.histories if past.call in seen and past.arrived_at is not None]
+    began_anew = min(anew, default=floor.now - JUST_NOW)
+    for past in event.histories:
+        if past.ended_at is not None or past.call in seen:
+            continue
+        if past.arrived_at is not None and past.arrived_at >= began_anew:
+            continue  # came to the new one, after it had listed its channels
+        told += [at for at in (past.arrived_at, past.ended_at) if at is not None]
+        told += [at for at, _ in past.dialplan_steps]
+        told += [at for leg in past.legs for at in (leg.placed_at, leg.answered_at, leg.ended_at) if at is not None]
+    return max((at for at in told if isfinite(at) and at <= floor.now), default=floor.now)
+
+
+def _cut_off(floor: Floor, caller: Caller) -> None:
+    """The telephone system has failed the caller, who keeps the place for a while unless all had been said."""
+    record, line = caller.record, floor.line(caller)
+    served = caller.state in (CallerState.GENERAL, CallerState.LEAVING)
+    floor.at(max([floor.now, *(at for at in (record.arrived_at, record.joined_at, caller.talking_since) if at)]))
+    if record.hung_up_by is HungUpBy.NOBODY and not served:
+        floor.note(caller, hung_up_by=HungUpBy.SYSTEM)
+    departure.caller_gone(floor, caller, LOST_CAUSE, CUT_OFF, lost=True)
+    former = caller.record if caller.record.place_at is not None else caller.regained
+    if former and not served:
+        cut_off.remember(floor, line, replace(former, ended_at=floor.now))
+
+
+# -- who is there ------------------------------------------------------------------------------------------------------
+
+
+def _recognise(floor: Floor, channel: ChannelSeen) -> None:
+    """What only the channel knows of one who was rebuilt from the register, or of whom an answer may be lost."""
+    caller = floor.callers.get(channel.channel_id)
+    if caller is None:
+        return
+    recorded = channel.variables.get("CC_RECORDED")
+    if recorded == "1":
+        floor.change(caller, recorded=True)
+    elif recorded is not None and caller.talking_since is None and not caller.record.talk:
+        floor.change(caller, recorded=False)  # we said so, but nobody heard it: to be said again with the next offer
+    if caller.restored:
+        floor.change(caller, channel=channel.channel)
+        way_out = channel.variables.get("CC_AFTER", "")
+        if way_out in (Place.HOLD, Place.GOODBYE):
+            floor.change(caller, after=Place(way_out))
+
+
+def _name_bridges(floor: Floor, seen: Mapping[str, ChannelSeen]) -> None:
+    """Those who talked, by the register or the journal, and still do: now it is known in which bridge."""
+    groups: dict[str, list[Offer | Caller]] = {}
+    everybody: list[Offer | Caller] = [*floor.callers.values(), *floor.offers.values()]
+    for end in everybody:
+        if end.bridge.startswith(history.UNSEEN):
+            groups.setdefault(end.bridge, []).append(end)
+    for ends in groups.values():
+        real = {seen[_id(end)].bridge if _id(end) in seen else "" for end in ends}
+        if len(real) == 1 and "" not in real:
+            name = real.pop()
+            for end in ends:
+                conversation.is_in(floor, end, name)
+
+
+def _id(end: Offer | Caller) -> str:
+    return end.id if isinstance(end, Offer) else end.call
+
+
+def _catch_up(floor: Floor, channel: ChannelSeen) -> None:
+    id = channel.channel_id
+    offer, caller = floor.offers.get(id), floor.callers.get(id)
+    if offer or caller:
+        _catch_up_bridge(floor, channel, offer, caller)
+        if offer:
+            _sit_down(floor, offer, channel)
+        unknown = offer is not None and offer.call not in floor.callers and offer.call not in floor.aside
+        if offer and (offer.state is OfferState.WITHDRAWN or unknown):
+            floor.do(HangUp(id))  # said when nobody could hear it
+        if caller:
+            _find_place(floor, caller, channel)
+    elif id.startswith("offer-"):
+        if not channel.bridge:
+            floor.do(HangUp(id))  # a phone that rings for an offer nobody remembers
+    elif id in floor.aside:
+        ours = dialplan_step.ADOPTED - {dialplan_step.FALLBACK_QUEUE, dialplan_step.GREETED_BY_FALLBACK}
+        if not channel.bridge and channel.variables.get("CC_STAGE") in ours:
+            floor.do(Redirect(id, Place.FALLBACK_QUEUE))  # said when nobody could hear it
+    elif channel.variables.get("CC_STAGE") in dialplan_step.ADOPTED and id not in floor.ended:
+        _adopt(floor, channel)
+
+
+def _catch_up_bridge(floor: Floor, channel: ChannelSeen, offer: Offer | None, caller: Caller | None) -> None:
+    id = channel.channel_id
+    before = offer.bridge if offer else caller.bridge if caller else ""
+    if caller and before and channel.bridge and before != channel.bridge:
+        conversation.stop_clock(floor, caller)  # on to another conversation: no way out was taken
+        floor.change(caller, bridge="")
+    elif before and before != channel.bridge:
+        conversation.bridge_left(floor, BridgeLeft(id, before))
+    if channel.bridge and before != channel.bridge and not (offer and offer.state is OfferState.WITHDRAWN):
+        if offer:
+            ringing.answered(floor, OfferAnswered(id))
+        conversation.bridge_entered(floor, BridgeEntered(id, channel.bridge))
+
+
+def _sit_down(floor: Floor, offer: Offer, channel: ChannelSeen) -> None:
+    """Whoever talks without a shift has a phone nevertheless, and it is theirs until the conversation is over."""
+    operator = floor.operators[offer.operator]
+    if not operator.phone and channel.phone and channel.phone not in floor.at_phone:
+        floor.seat(operator, channel.phone)
+
+
+def _find_place(floor: Floor, caller: Caller, channel: ChannelSeen) -> None:
+    """Where in the dialplan the caller is, in so far as we do not know it better."""
+    where = channel.variables.get("CC_STAGE", "")
+    restored = caller.restored
+    floor.change(caller, restored=False)
+    if caller.state in dialplan_step.MENUS or (
+        caller.state is CallerState.LEAVING and where == dialplan_step.FALLBACK_QUEUE
+    ):
+        dialplan_step.follow(floor, caller, where)
+        if restored and caller.state is CallerState.ARRIVED:
+            arrival.greet(floor, caller)  # what the former controller had to say did not arrive
+    elif caller.state is CallerState.TALKING and not channel.bridge:
+        _left_behind(floor, caller, where, restored)
+    elif caller.state is CallerState.TALKING and caller.after is Place.HOLD and restored and not caller.handover:
+        answered_at = caller.connected_at + floor.settings.false_answer
+        floor.do(SetTimer(Timer(TimerKind.FALSE_ANSWER, caller.call), max(floor.now, answered_at)))
+    elif caller.state is CallerState.HELD and not channel.bridge:
+        transfer.rescue(floor, caller)
+    elif (
+        caller.state is CallerState.LEAVING
+        and where in (dialplan_step.HELD, dialplan_step.WAITING)
+        and not channel.bridge
+    ):
+        after(floor, caller, Place.GOODBYE)  # waits there for that word
+
+
+def _left_behind(floor: Floor, caller: Caller, where: str, restored: bool) -> None:
+    """Left the conversation first and yet has not hung up: on the way out, or on hold with nobody to come back."""
+    if restored and where in dialplan_step.QUEUED and not caller.legs:
+        floor.move(caller, CallerStep.HOLD)
+        floor.move(caller, CallerStep.JOIN)  # back in the queue when we died, of which there is no row
+        waiting.take_place(floor, caller)
+    elif caller.after is Place.HOLD:
+        floor.move(caller, CallerStep.HOLD)
+        transfer.rescue(floor, caller)
+    else:
+        floor.move(caller, CallerStep.FAREWELL)
+
+
+def _ringing_in_fallback_queue(event: Snapshot, seen: Mapping[str, ChannelSeen]) -> Mapping[str, Sequence[LegHistory]]:
+    """The phones that Asterisk's own queue rings at this moment, by call."""
+    return {
+        history.call: [leg for leg in history.legs if leg.channel_id in seen and not seen[leg.channel_id].bridge]
+        for history in event.histories
+    }
+
+
+def _take_over(
+    floor: Floor,
+    channel: ChannelSeen,
+    together: Sequence[ChannelSeen],
+    ringing_in_fallback_queue: Sequence[LegHistory],
+    seen: Mapping[str, ChannelSeen],
+) -> None:
+    """A caller whom somebody else serves: one who talks is left in peace, one who waits elsewhere is ours again.
+
+    `together`: all channels of the bridge that the caller is in; `ringing_in_fallback_queue`: phones that are rung for
+    the caller.
+    """
+    caller = floor.callers.get(channel.channel_id)
+    if caller is None:
+        return
+    where = channel.variables.get("CC_STAGE", "")
+    queued = caller.state in (CallerState.WAITING, CallerState.HELD)
+    if channel.bridge:
+        ours = any(end.channel_id in floor.offers for end in together)
+        if queued and not ours:
+            floor.change(caller, recorded=True)
+            conversation.found_talking(floor, caller, _other_end(floor, caller, together, seen))
+            floor.change(caller, bridge=channel.bridge)
+        elif caller.state is CallerState.TALKING and channel.variables.get("CC_AFTER", caller.after) != caller.after:
+            after(floor, caller, caller.after)  # said when nobody could hear it
+    elif caller.state is CallerState.WAITING and not caller.legs and where not in (dialplan_step.WAITING, ""):
+        floor.change(caller, recorded=caller.recorded or where == dialplan_step.FALLBACK_QUEUE)
+        rung = where == dialplan_step.FALLBACK_QUEUE and not caller.offer
+        if not (rung and any(adoption.adopt_ringing(floor, caller, leg, seen) for leg in ringing_in_fallback_queue)):
+            waiting.welcome(floor, caller)
+
+
+def _other_end(
+    floor: Floor, caller: Caller, together: Sequence[ChannelSeen], seen: Mapping[str, ChannelSeen]
+) -> Offer | None:
+    """The leg of whoever this caller is found talking to; None where it is nobody of ours that we know."""
+    for end in together:
+        operator = adoption.at_phone(floor, end.phone) if end.channel_id != caller.call else None
+        if operator:
+            adoption.forget_ghost(floor, operator, seen)
+        if operator and adoption.available(operator):
+            # When they began to talk nobody saw: at the soonest when the phone began to ring.
+            began = max(floor.now - end.seconds, caller.record.answered_at or caller.record.arrived_at)
+            return adoption.adopt_leg(floor, caller, operator, LegHistory(end.channel_id, end.phone), began, end.bridge)
+    return None
+
+
+def _adopt(floor: Floor, channel: ChannelSeen) -> None:
+    """A caller whom we do not know, from before this start or arrived while unseen: into the queue, without menus."""
+    where, line = channel.variables["CC_STAGE"], channel.variables.get("CC_LINE", "")
+    arrived_at = floor.now - channel.seconds
+    if line not in floor.lines:
+        floor.notice(f"A waiting caller of no configured line was found: {channel.channel}.", Severity.WARNING)
+        return
+    if where == dialplan_step.GREETED_BY_FALLBACK:  # is told of the recording just now, and then comes to the queue
+        caller = adoption.adopt(floor, channel, line, arrived_at)
+        if caller:
+            dialplan_step.follow(floor, caller, where)
+        return
+    caller = adoption.adopt_waiting(floor, channel, line, arrived_at)
+    if caller and not channel.bridge and where != dialplan_step.FALLBACK_QUEUE:
+        waiting.welcome(floor, caller)

@@ -1,0 +1,395 @@
+"""The floor rebuilt after a crash, from what the register knows, as it was at the last fact that was written.
+
+After that a crash is the same thing as a broken connection to Asterisk: the next snapshot and the journal tell what
+happened since. Nobody is rung, and no row is written here, but for those that can no longer be understood: they are
+closed, so that nobody is on the line for ever whom no configuration knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from math import inf
+
+from callcenter.core.call import cut_off, dispatch, set_aside, waiting
+from callcenter.core.call.redirect import queue_priority
+from callcenter.core.caller import CALLER, Caller, CallerState, CallerStep, Handover
+from callcenter.core.catchup.history import unseen
+from callcenter.core.commands import (
+    FinishRecording,
+    OfferKind,
+    Place,
+    Redirect,
+    SaveAnnouncement,
+    SaveCall,
+    SaveOffer,
+    SavePresence,
+    SaveTransfer,
+    SetTimer,
+    Severity,
+)
+from callcenter.core.events import GENERAL_LINE, ClockSet, Customer, Timer, TimerKind
+from callcenter.core.floor import Floor
+from callcenter.core.offer import OFFER, Offer, OfferState, OfferStep
+from callcenter.core.operator import Activity, Handling, Operator, Presence
+from callcenter.core.queue import announcement
+from callcenter.core.records import (
+    REGISTERED,
+    AnnouncementRecord,
+    CallRecord,
+    HungUpBy,
+    OfferRecord,
+    Outcome,
+    PresenceRecord,
+    PromiseResult,
+    TransferRecord,
+)
+from callcenter.core.warm_start import FloorWarmStart
+
+SYSTEM_CAUSE = 41
+"""Q.850 temporary failure."""
+GONE = "no longer configured"
+RECALLING = "recalling the floor"
+
+
+def warm_start(floor: Floor, event: FloorWarmStart) -> None:
+    """Everything of which a row tells, in the order in which one needs the other."""
+    floor.change(floor, connected=False, lost_at=_last_fact(floor, event))
+    for shift in event.shifts:
+        floor.attempt("", RECALLING, _shift, floor, shift)
+    for call in event.calls:
+        floor.attempt(call.call, RECALLING, _call, floor, call)
+    offers: dict[str, list[OfferRecord]] = {}
+    for offer in sorted(event.offers, key=lambda offer: offer.placed_at):
+        offers.setdefault(offer.call, []).append(offer)
+        floor.attempt(offer.call, RECALLING, _offer, floor, offer)
+    for transfer in event.transfers:
+        floor.attempt(transfer.call, RECALLING, _transfer, floor, transfer, offers.get(transfer.call, []))
+    for record in sorted(event.announcements, key=lambda record: record.number):
+        floor.attempt(record.call, RECALLING, _announced, floor, record)
+    shifts = {shift.operator: shift for shift in event.shifts}
+    for operator in floor.operators.values():
+        theirs = shifts.get(operator.person.id)
+        if not floor.attempt("", RECALLING, _activity, floor, operator, theirs, event.offers):
+            _idle(floor, operator)
+    for caller in list(floor.callers.values()):
+        floor.attempt(caller.call, RECALLING, _state, floor, caller, offers.get(caller.call, []), event.transfers)
+    queued = [caller for caller in floor.callers.values() if caller.state is CallerState.WAITING]
+    for caller in sorted(queued, key=lambda caller: (caller.place_at, caller.record.joined_at or 0.0)):
+        if not floor.attempt(caller.call, RECALLING, _queue, floor, caller):
+            set_aside.aside(floor, caller.call, "has no place in the queue")
+    _aftermath(floor, event)
+
+
+def clock_set(floor: Floor, event: ClockSet) -> None:
+    """What a warm start would read is written again, with the dates of now: all its moments have to be of one clock."""
+    for caller in floor.callers.values():
+        floor.note(caller)
+        floor.do(*(SaveAnnouncement(record) for record in caller.promises))
+    floor.do(*(SaveOffer(offer.record) for offer in floor.offers.values()))
+
+
+def _last_fact(floor: Floor, event: FloorWarmStart) -> float:
+    """When the former controller was alive for certain."""
+    told: list[float | None] = [shift.at for shift in event.shifts]
+    told += [at for call in event.calls for at in (call.arrived_at, call.joined_at, call.answered_at)]
+    told += [at for offer in event.offers for at in (offer.placed_at, offer.connected_at, offer.ended_at)]
+    told += [record.spoken_at for record in event.announcements]
+    return max((at for at in told if at is not None and at <= floor.now), default=floor.now)
+
+
+# -- people ------------------------------------------------------------------------------------------------------------
+
+
+def _shift(floor: Floor, shift: PresenceRecord) -> None:
+    """Presence and desk; what the phone does is told by the offers."""
+    operator = floor.operators.get(shift.operator)
+    phones = floor.settings.phones
+    why = ""
+    if operator is None:
+        why = GONE
+    elif shift.presence not in (Presence.AVAILABLE, Presence.PAUSED):
+        why = f"in no known state ('{shift.presence}')"
+    elif phones and shift.phone not in phones:
+        why = f"at phone '{shift.phone}', which is {GONE}"
+    elif shift.phone in floor.at_phone:
+        why = f"at phone '{shift.phone}', where '{floor.at_phone[shift.phone]}' sits"
+    if operator is None or why:
+        floor.notice(f"The shift of '{shift.operator}' is closed: {why}.", Severity.WARNING)
+        off, idle = Presence.OFF.value, Activity.IDLE.value
+        floor.do(SavePresence(PresenceRecord(shift.operator, floor.now, off, idle, "not_restored", shift.phone)))
+        return
+    floor.recall_presence(operator, Presence(shift.presence))
+    free_since = shift.at if shift.free_since is None else shift.free_since
+    floor.change(operator, reason=shift.reason, since=shift.at, free_since=free_since)
+    floor.seat(operator, shift.phone)
+
+
+def _activity(floor: Floor, operator: Operator, shift: PresenceRecord | None, offers: Iterable[OfferRecord]) -> None:
+    """An offer that lives says what its operator does, on shift or not; without one there is at most wrap-up."""
+    offer = floor.offers.get(operator.offer)
+    if offer:
+        floor.recall_activity(operator, _doing(floor, offer, shift))
+        if offer.pending and (operator.presence is not Presence.AVAILABLE or offer.call not in floor.callers):
+            floor.step(offer, OfferStep.WITHDRAW)
+    elif shift and operator.presence is not Presence.OFF and shift.activity not in (Activity.IDLE, Activity.OFFERED):
+        theirs = [one for one in offers if one.operator == shift.operator and one.answered_at is not None]
+        _wrap_up(floor, operator, max(theirs, key=lambda one: one.ended_at or -inf, default=None), shift)
+    floor.enrol(operator)
+
+
+def _idle(floor: Floor, operator: Operator) -> None:
+    """What the phone did cannot be told: then nothing, and whose call it had is Asterisk's."""
+    offer = floor.offers.get(operator.offer)
+    if offer:
+        set_aside.aside(floor, offer.call, f"what {offer.id} has come to is not known", by_force=True)
+    floor.enrol(operator)
+
+
+def _doing(floor: Floor, offer: Offer, shift: PresenceRecord | None) -> Activity:
+    """Who went home in the middle of a conversation has no shift that tells: then the colleague's leg does."""
+    caller = floor.callers.get(offer.call)
+    handover = caller.handover if caller else None
+    advice = floor.offers.get(handover.offer) if handover and handover.record.consult else None
+    advised = advice is not None and advice.state is OfferState.ANSWERED
+    if offer.state is OfferState.CONNECTED:
+        known = (
+            shift.activity == Activity.CONSULTING
+            if shift
+            else bool(advised and handover and handover.from_leg == offer.id)
+        )
+        return Activity.CONSULTING if known else Activity.TALKING
+    if offer is advice and advised and (shift is None or shift.activity == Activity.ADVISING):
+        return Activity.ADVISING
+    return Activity.OFFERED
+
+
+def _wrap_up(floor: Floor, operator: Operator, offer: OfferRecord | None, shift: PresenceRecord) -> None:
+    ended_at = shift.at if offer is None or offer.ended_at is None else offer.ended_at
+    floor.recall_activity(operator, Activity.WRAPPING_UP)
+    if offer and offer.kind == OfferKind.QUEUE and offer.talk > floor.settings.false_answer:
+        lines = [id for id, line in floor.lines.items() if operator.person.group in line.settings.answered_by]
+        if len(lines) == 1:  # whose call it was the offer's row does not tell
+            floor.change(operator, handling=Handling(lines[0], offer.placed_at))
+    ready_at = ended_at + floor.settings.wrap_up
+    floor.change(operator, ready_at=ready_at)
+    floor.do(SetTimer(Timer(TimerKind.WRAP_UP, operator.person.id), ready_at))
+
+
+# -- callers -----------------------------------------------------------------------------------------------------------
+
+
+def _call(floor: Floor, record: CallRecord) -> None:
+    line = floor.lines.get(record.line)
+    if line is None or record.ended_at is not None:
+        _close_call(floor, record)
+        return
+    customer = None
+    if record.identification in REGISTERED:
+        customer = Customer(record.customer, record.role, record.inn)
+    caller = floor.enter(Caller(record.call, "", record, customer=customer, restored=True))
+    if record.outcome not in (Outcome.CLOSED, Outcome.ALL_LINES_BUSY):
+        floor.admit(caller)
+
+
+def _close_call(floor: Floor, record: CallRecord) -> None:
+    if record.ended_at is not None:
+        return
+    floor.notice(f"Call {record.call} is closed in the register: line '{record.line}' is {GONE}.", Severity.WARNING)
+    outcome = Outcome.LOST if record.outcome is Outcome.IN_PROGRESS else record.outcome
+    floor.do(
+        SaveCall(
+            replace(
+                record,
+                ended_at=max(floor.now, record.arrived_at),
+                outcome=outcome,
+                cause=SYSTEM_CAUSE,
+                cause_text=f"line {GONE}",
+                hung_up_by=record.hung_up_by or HungUpBy.SYSTEM,
+            )
+        )
+    )
+
+
+def _offer(floor: Floor, record: OfferRecord) -> None:
+    """A phone that rang or a leg that talked when the controller died; those that are over are remembered as such."""
+    caller, operator = floor.callers.get(record.call), floor.operators.get(record.operator)
+    if caller:
+        floor.change(caller, recorded=True)  # recording begins with the first offer
+    if record.ended_at is not None:
+        if caller:
+            floor.change(caller, past_legs=caller.past_legs | {record.offer})
+            _talked_last(floor, caller, record)
+        return
+    if operator is None or operator.offer or record.kind not in list(OfferKind):
+        why = "another offer of the operator is younger" if operator and operator.offer else GONE
+        floor.notice(f"Offer {record.offer} to '{record.operator}' is closed: {why}.", Severity.WARNING)
+        floor.do(SaveOffer(replace(record, ended_at=max(floor.now, record.placed_at), result="not_restored")))
+        return
+    line = caller.record.line if caller else ""
+    offer = Offer(record.offer, OfferKind(record.kind), record.call, line, record.operator, record)
+    for known, step in (
+        (record.ringing_at, OfferStep.RING),
+        (record.answered_at, OfferStep.ANSWER),
+        (record.connected_at, OfferStep.CONNECT),
+    ):
+        if known is not None and OFFER.allows(offer.state, step):
+            floor.step(offer, step)
+    floor.put_out(offer)
+    floor.change(operator, offer=offer.id)
+    if offer.state is OfferState.CONNECTED and floor.lost_at is not None:
+        floor.change(offer, quiet_since=floor.lost_at)  # if it did not talk in the end, what it said before is entered
+    if caller:
+        _attach(floor, caller, offer)
+    if offer.pending:
+        given_up_at = record.placed_at + floor.settings.ring_timeout + dispatch.GUARD
+        floor.do(SetTimer(Timer(TimerKind.RING, offer.id), max(floor.now, given_up_at)))
+
+
+def _attach(floor: Floor, caller: Caller, offer: Offer) -> None:
+    if offer.state in (OfferState.ANSWERED, OfferState.CONNECTED):
+        floor.change(caller, legs=caller.legs | {offer.id})
+    if offer.state is OfferState.CONNECTED:
+        _talked_last(floor, caller, offer.record)
+    elif offer.kind is OfferKind.QUEUE:
+        floor.change(caller, offer=offer.id)
+
+
+def _talked_last(floor: Floor, caller: Caller, record: OfferRecord) -> None:
+    if record.connected_at is not None and record.connected_at >= caller.connected_at:
+        floor.change(caller, leg=record.offer, connected_at=record.connected_at)
+
+
+def _transfer(floor: Floor, record: TransferRecord, offers: Iterable[OfferRecord]) -> None:
+    caller = floor.callers.get(record.call)
+    if caller is None:
+        return
+    floor.change(caller, transfers=max(caller.transfers, record.number))
+    if record.ended_at is not None or record.result:
+        return
+    asking, colleagues = [], []
+    for one in offers:
+        if one.operator == record.from_operator and one.placed_at <= record.asked_at:
+            asking.append(one)
+        elif one.kind != OfferKind.QUEUE and one.placed_at >= record.asked_at:
+            colleagues.append(one)
+    ringing = next((one.offer for one in reversed(colleagues) if one.offer in floor.offers), "")
+    if record.from_operator not in floor.operators or record.target not in floor.rosters or not asking:
+        floor.do(SaveTransfer(replace(record, ended_at=floor.now, result="failed")))
+        return
+    tried = frozenset((record.from_operator, *(one.operator for one in colleagues)))
+    handover = Handover(record, asking[-1].offer, tried, ringing)
+    floor.change(caller, handover=handover)
+    operator = floor.operators[record.from_operator]
+    if operator.offer == handover.from_leg:
+        floor.change(operator, transfer="ringing")
+
+
+def _announced(floor: Floor, record: AnnouncementRecord) -> None:
+    caller = floor.callers.get(record.call)
+    if caller is None:
+        return
+    floor.change(caller, announcements=max(caller.announcements, record.number))
+    minutes = announcement.minutes_said(record)
+    if minutes is not None:
+        floor.change(caller, said=announcement.Said(minutes, record.staff))
+    if record.result is PromiseResult.OPEN:
+        floor.change(caller, promises=(*caller.promises, record))
+
+
+# -- where they are ----------------------------------------------------------------------------------------------------
+
+
+def _state(floor: Floor, caller: Caller, offers: Iterable[OfferRecord], transfers: Iterable[TransferRecord]) -> None:
+    """As far as rows tell; a caller in the menus stays 'arrived' until the snapshot tells where."""
+    diverted = any(one.call == caller.call and one.target == GENERAL_LINE and one.result for one in transfers)
+    state = _state_by_row(caller, diverted or caller.record.outcome is Outcome.GENERAL_LINE)
+    for step in CALLER.way(state):
+        floor.move(caller, step)
+    if state is CallerState.TALKING:
+        _conversation(floor, caller, offers, transfers)
+    record = caller.record
+    if record.answered_at is not None and record.waiting is not None:
+        # In the averages already, as the register tells them (`LineWarmStart`), unless it may still prove a false
+        # answer.
+        alive_at = floor.now if floor.lost_at is None else floor.lost_at
+        floor.change(caller, answer_counted=alive_at - caller.connected_at > floor.settings.false_answer)
+    if record.outcome is Outcome.CLOSED:
+        floor.change(caller, redirect=Redirect(caller.call, Place.CLOSED))
+    elif record.outcome is Outcome.ALL_LINES_BUSY:
+        floor.change(caller, redirect=Redirect(caller.call, Place.FULL))
+    elif state is CallerState.GENERAL:
+        floor.change(caller, redirect=Redirect(caller.call, Place.GENERAL, ("transferring-general",)))
+
+
+def _state_by_row(caller: Caller, diverted: bool) -> CallerState:
+    record = caller.record
+    if record.hung_up_by is not HungUpBy.NOBODY:
+        return CallerState.LEAVING
+    if diverted:
+        return CallerState.GENERAL
+    if record.joined_at is None:
+        return CallerState.ARRIVED
+    if record.answered_at is None or caller.offer:
+        return CallerState.WAITING
+    return CallerState.TALKING  # or in the queue again, or on the way out: the snapshot will tell
+
+
+def _conversation(
+    floor: Floor, caller: Caller, offers: Iterable[OfferRecord], transfers: Iterable[TransferRecord]
+) -> None:
+    """Who of the legs talks, since when, and how much it has talked before."""
+    connected = [floor.offers[id] for id in caller.legs if floor.offers[id].state is OfferState.CONNECTED]
+    talking = [leg for leg in connected if floor.operators[leg.operator].activity is Activity.TALKING]
+    if not talking:
+        if connected or caller.handover:
+            floor.move(caller, CallerStep.HOLD)
+        for id in caller.legs:  # the operator and the colleague who is asked
+            floor.change(floor.offers[id], bridge=unseen(caller.leg))
+            operator = floor.operators[floor.offers[id].operator]
+            if operator.activity is Activity.CONSULTING:
+                floor.change(operator, transfer="consulting")
+        return
+    leg = max(talking, key=lambda leg: leg.record.connected_at or -inf)
+    before = max(0.0, caller.record.talk - sum(one.talk for one in offers if one.offer != leg.id))
+    since = leg.record.connected_at or floor.now
+    if before:  # interrupted, at the last by a consultation that brought the caller back
+        talks = [one.placed_at for one in offers if one.kind == OfferKind.CONSULT and one.answered_at is not None]
+        over = [(one.asked_at, one.ended_at) for one in transfers if one.call == caller.call and one.ended_at]
+        since = max([since, *(end for asked_at, end in over if any(asked_at <= at <= end for at in talks))])
+    bridge = unseen(leg.id)
+    floor.keep_for_row(leg, talk=before)
+    floor.change(leg, talking_since=since, bridge=bridge)
+    floor.change(caller, leg=leg.id, talking_since=since, connected_at=since, bridge=bridge)
+
+
+def _queue(floor: Floor, caller: Caller) -> None:
+    """At the caller's place; one for whom a phone rings is not offered again."""
+    line = floor.line(caller)
+    waiting.take_place(floor, caller)
+    if caller.offer in floor.offers:
+        line.queue.reserve(caller.call)
+    floor.change(
+        caller,
+        redirect=Redirect(caller.call, Place.WAITING, queue_priority=queue_priority(floor, caller, Place.WAITING)),
+    )
+    heard = max((record.spoken_at for record in caller.promises), default=caller.record.joined_at or floor.now)
+    at = max(floor.now, heard + line.settings.announce_every)
+    floor.do(SetTimer(Timer(TimerKind.ANNOUNCE, caller.call), at))
+
+
+# -- what else was going on --------------------------------------------------------------------------------------------
+
+
+def _aftermath(floor: Floor, event: FloorWarmStart) -> None:
+    floor.remember_ended(*sorted(event.ended_lately))
+    for record in event.unfinished_recordings:
+        if record.ended_at is not None:
+            floor.await_recording(record)
+            floor.do(FinishRecording(record.call, record.line, record.talk, record.ended_at))
+    for record in event.cut_off:
+        if record.line in floor.lines:
+            floor.attempt(record.call, RECALLING, cut_off.remember, floor, floor.lines[record.line], record)
+    for caller in floor.callers.values():
+        if caller.state is CallerState.ARRIVED and caller.admitted:
+            floor.change(caller, regained=cut_off.regain(floor, floor.line(caller), caller.record.number))

@@ -1,0 +1,48 @@
+"""One line as it is now: who waits, who is on it, and what it has learnt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from callcenter.core.queue.estimate import Estimate, wait
+from callcenter.core.queue.ledger import Ledger
+from callcenter.core.queue.queue import Queue
+from callcenter.core.queue.statistics import ArrivalRate, Ewma, Patience, Waits
+from callcenter.core.records import CallRecord
+from callcenter.core.settings import Line
+from callcenter.core.undo import Undo
+
+ARRIVALS_OVER = 1800.0
+"""Seconds over which the arrivals of a class are counted."""
+
+
+class LineState:
+    """All parts note in `undo` what they change; attributes are set by the floor alone."""
+
+    def __init__(self, settings: Line, undo: Undo) -> None:
+        self.settings = settings
+        self.open = False
+        self.lines_in_use = 0
+        self.queue = Queue(settings.classes, settings.overtaking_limit, undo)
+        self.joined = 0
+        """Callers who joined the queue since the day began."""
+        self.arrivals = {name: ArrivalRate(ARRIVALS_OVER, undo) for name in settings.classes}
+        self.waits = Waits(settings.answer_within, undo)
+        memory = settings.remembered_calls
+        self.handling = Ewma(settings.expected_handling, settings.expected_calls, memory, undo)
+        """From the first ring to the end of wrap-up: all the time that a call takes of its operator."""
+        self.answering = Ewma(0.0, 0, memory, undo)
+        """How long an operator's phone rings until the caller is connected."""
+        self.patience = Patience(settings.expected_patience, memory, undo)
+        self.ledger = Ledger(settings.promises, undo)
+        self.trusted = True
+        """Whether the log has last said that times are spoken."""
+        self.understaffed = False
+        self.cut_off: Mapping[str, tuple[CallRecord, ...]] = {}
+        """Callers whom a failure cut off, by number: they keep their place for a while."""
+
+    def wait(self, to_serve: float, staff: int) -> Estimate | None:
+        """The wait until one is connected before whom `to_serve` are to be served; None when nobody is on duty."""
+        handling = self.handling
+        reached = wait(to_serve, staff, handling.mean, self.patience.mean, handling.irregularity)
+        return Estimate(reached.mean + self.answering.mean, reached.variance) if reached else None

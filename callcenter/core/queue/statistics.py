@@ -1,0 +1,227 @@
+"""What a line learns from its calls: waits over the day and moving windows, handling times, patience, arrivals."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Sequence
+from itertools import groupby
+
+from callcenter.core.undo import Undo
+from callcenter.core.view import WaitingView
+
+OFFERED_EVERY = 15.0
+"""Seconds for which the offered wait of a window is not computed anew: it takes a pass over the window."""
+
+
+class Window:
+    """How callers fared who were answered or gave up within the last `span` seconds; None: since `clear`."""
+
+    def __init__(self, span: float | None, answer_within: float, undo: Undo | None = None) -> None:
+        self._undo = Undo(0) if undo is None else undo
+        self._span = span
+        self._answer_within = answer_within
+        self._begin()
+
+    def clear(self) -> None:
+        """Begin anew."""
+        self._undo.keep(self)
+        self._begin()
+
+    def _begin(self) -> None:
+        self._seen: deque[tuple[float, float, bool, bool]] = deque()
+        self._answered = self._registered = self._abandoned = self._soon = 0
+        self._waits = self._registered_waits = 0.0
+        self._offered: float | None = None
+        self._offered_at = float("-inf")
+
+    def add(self, wait: float, answered: bool, registered: bool, now: float) -> None:
+        """A caller's wait is over."""
+        self._undo.keep(self)
+        self._undo.append(self._seen, (now, wait, answered, registered))
+        self._count(wait, answered, registered, 1)
+        self._forget(now)
+
+    def view(self, now: float) -> WaitingView:
+        """The window's figures."""
+        self._forget(now)
+        everybody = self._answered + self._abandoned
+        return WaitingView(
+            answered=self._answered,
+            answered_registered=self._registered,
+            abandoned=self._abandoned,
+            average=_mean(self._waits, self._answered),
+            average_registered=_mean(self._registered_waits, self._registered),
+            service_level=self._soon / everybody if everybody else None,
+            offered=self._offered_wait(now),
+        )
+
+    @property
+    def answered(self) -> tuple[int, float, int, float]:
+        """Calls answered and the sum of their waits in seconds; the same of registered persons."""
+        return self._answered, self._waits, self._registered, self._registered_waits
+
+    def _count(self, wait: float, answered: bool, registered: bool, sign: int) -> None:
+        if not answered:
+            self._abandoned += sign
+            return
+        self._answered += sign
+        self._waits += sign * wait
+        self._soon += sign * (wait <= self._answer_within)
+        if registered:
+            self._registered += sign
+            self._registered_waits += sign * wait
+
+    def _forget(self, now: float) -> None:
+        if self._span is None or not self._seen or self._seen[0][0] > now - self._span:
+            return
+        self._undo.keep(self)
+        while self._seen and self._seen[0][0] <= now - self._span:
+            self._count(*self._undo.popleft(self._seen)[1:], -1)
+        if not self._seen:  # rounding leaves something over
+            self._waits = self._registered_waits = 0.0
+
+    def _offered_wait(self, now: float) -> float | None:
+        if now - self._offered_at >= OFFERED_EVERY or not self._seen:
+            self._offered = offered_wait([(wait, answered) for _, wait, answered, _ in self._seen])
+            self._offered_at = now
+        return self._offered
+
+
+def _mean(sum_: float, count: int) -> float | None:
+    return max(0.0, sum_) / count if count else None
+
+
+def offered_wait(waits: Sequence[tuple[float, bool]]) -> float | None:
+    """The mean wait that callers of endless patience would have had, from (seconds, whether answered).
+
+    The area under the curve of Kaplan & Meier (1958): who gives up leaves the sample, and was not "answered sooner".
+    When the longest wait of all was given up the true mean is longer than this. None without callers.
+    """
+    if not waits:
+        return None
+    left, still_waiting, area, before = len(waits), 1.0, 0.0, 0.0
+    for seconds, group in groupby(sorted(waits), key=lambda wait: wait[0]):
+        ends = [answered for _, answered in group]
+        area += still_waiting * (seconds - before)
+        still_waiting *= 1 - sum(ends) / left
+        left -= len(ends)
+        before = seconds
+    return area
+
+
+class Waits:
+    """Waits of one line (ESTP 2.2d), by window."""
+
+    def __init__(self, answer_within: float, undo: Undo | None = None) -> None:
+        spans = {"5m": 300.0, "30m": 1800.0, "day": None}
+        self._windows = {name: Window(span, answer_within, undo) for name, span in spans.items()}
+        self.day = self._windows["day"]
+
+    def add(self, wait: float, *, answered: bool, registered: bool, now: float) -> None:
+        """A caller's wait of so many seconds is over: answered, or given up."""
+        for window in self._windows.values():
+            window.add(wait, answered, registered, now)
+
+    def view(self, now: float) -> dict[str, WaitingView]:
+        """The figures of every window."""
+        return {name: window.view(now) for name, window in self._windows.items()}
+
+
+class Ewma:
+    """A mean that forgets slowly: every new value outweighs one that is `time_constant` values old e (2.7) times.
+
+    It starts from an expectation that weighs as much as `weight` values. Slow on purpose: the mean of the last few
+    calls, though nearer to the present, makes estimates of the wait several times worse.
+    """
+
+    def __init__(self, expected: float, weight: float, time_constant: int, undo: Undo | None = None) -> None:
+        self._undo = Undo(0) if undo is None else undo
+        self._kept = 1 - 1 / time_constant
+        self._weight = float(weight)
+        self._sum = expected * weight
+        self._squares = 2 * expected**2 * weight  # of exponential times, until the line has seen its own
+
+    def warm_start(self, mean: float, count: int) -> None:
+        """So many values with this mean were seen before; the expectation fills up what is missing of its weight."""
+        self._undo.keep(self)
+        expected = max(0.0, self._weight - count)
+        known = (self.mean * expected + mean * count) / (expected + count)
+        weight = min(expected + count, 1 / (1 - self._kept))
+        self._squares *= (known / self.mean) ** 2 * weight / self._weight if self._weight and self.mean else 0.0
+        self._weight, self._sum = weight, known * weight
+
+    def add(self, seconds: float) -> None:
+        """One more value."""
+        self._undo.keep(self)
+        self._weight = self._weight * self._kept + 1
+        self._sum = self._sum * self._kept + seconds
+        self._squares = self._squares * self._kept + seconds**2
+
+    @property
+    def mean(self) -> float:
+        """Seconds; 0 before the first value when nothing was expected."""
+        return self._sum / self._weight if self._weight else 0.0
+
+    @property
+    def irregularity(self) -> float:
+        """The squared coefficient of variation: 0 when all values are equal, 1 for exponential ones."""
+        return max(0.0, self._squares / self._weight / self.mean**2 - 1) if self.mean > 0 else 1.0
+
+
+class Patience:
+    """How long callers wait before they give up, on average: all seconds of queueing over all who gave up.
+
+    Maximum likelihood for exponential patience; answered callers' waits count without having ended by giving up.
+    Begins as if one caller had given up after `expected` seconds; forgets like `Ewma`.
+    """
+
+    def __init__(self, expected: float, time_constant: int, undo: Undo | None = None) -> None:
+        self._undo = Undo(0) if undo is None else undo
+        self._kept = 1 - 1 / time_constant
+        self._seconds = expected
+        self._gave_up = 1.0
+
+    def warm_start(self, queued: float, gave_up: int, callers: int) -> None:
+        """So many callers were seen before, who queued so many seconds in all; as many as are remembered count."""
+        self._undo.keep(self)
+        share = min(1.0, 1 / (1 - self._kept) / max(1, callers))
+        self._seconds += queued * share
+        self._gave_up += gave_up * share
+
+    def add(self, waited: float, gave_up: bool) -> None:
+        """A caller's wait is over."""
+        self._undo.keep(self)
+        self._seconds = self._seconds * self._kept + waited
+        self._gave_up = self._gave_up * self._kept + gave_up
+
+    @property
+    def mean(self) -> float | None:
+        """Seconds; None: it has been very long since anybody gave up."""
+        return self._seconds / self._gave_up if self._gave_up > 1e-6 else None
+
+
+class ArrivalRate:
+    """How often something happens: a second's share of what happened in the last `span` seconds."""
+
+    def __init__(self, span: float, undo: Undo | None = None) -> None:
+        self._undo = Undo(0) if undo is None else undo
+        self._span = span
+        self._since: float | None = None
+        self._seen: list[float] = []
+
+    def add(self, now: float) -> None:
+        """It happened; perhaps a while ago, and is only known now."""
+        since = now if self._since is None else min(self._since, now)
+        if since != self._since:
+            self._undo.set(self, "_since", since)
+        self._undo.insert(self._seen, now)
+        if len(self._seen) > 64 and self._seen[len(self._seen) // 2] <= now - self._span:
+            self._undo.cut(self._seen, len(self._seen) // 2)
+
+    def rate(self, now: float) -> float:
+        """Times a second. Before the first span is over it is cautious: as if a third of one had passed."""
+        if self._since is None:
+            return 0.0
+        recent = len(self._seen) - bisect_right(self._seen, now - self._span)
+        return recent / min(self._span, max(now - self._since, self._span / 3))

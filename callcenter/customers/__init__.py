@@ -1,0 +1,1 @@
+"""The customers' directory: its table, its file, and who calls."""

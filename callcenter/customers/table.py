@@ -1,0 +1,56 @@
+"""The customers' directory as the register keeps it: replaced as a whole, or not at all (ESTP 2.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from sqlalchemy import delete, func, insert, select
+
+from callcenter.core.events import Customer
+from callcenter.store.database import Register
+from callcenter.store.rows import clean
+from callcenter.store.tables import CustomerNumber, DirectoryImport
+
+_SOURCE_LENGTH = 300
+_VERSION = select(func.max(DirectoryImport.id))
+
+
+class CustomersTable:
+    """The directory's rows: (E.164 number or '', customer)."""
+
+    def __init__(self, register: Register) -> None:
+        self._register = register
+
+    async def version(self) -> int:
+        """The number of the latest import; 0: there was none."""
+        return await self._register.read(lambda connection: connection.scalar(_VERSION)) or 0
+
+    async def latest(self) -> DirectoryImport | None:
+        """The latest import, for people."""
+        async with self._register.session() as session:
+            return await session.scalar(select(DirectoryImport).order_by(DirectoryImport.id.desc()).limit(1))
+
+    async def entries(self) -> Sequence[tuple[str, Customer]]:
+        """All rows, in the order of the imported file."""
+        columns = (CustomerNumber.number, CustomerNumber.name, CustomerNumber.role, CustomerNumber.inn)
+        async with self._register.session() as session:
+            rows = (await session.execute(select(*columns).order_by(CustomerNumber.id))).all()
+        return [(number or "", Customer(name, role, inn)) for number, name, role, inn in rows]
+
+    async def replace(
+        self, entries: Iterable[tuple[str, Customer]], source: str, at: datetime, skipped: int = 0
+    ) -> int:
+        """Put these rows in the place of all present ones, in one transaction. Returns the import's number."""
+        rows = [
+            {"number": number or None, "inn": who.inn, "name": who.name, "role": who.role} for number, who in entries
+        ]
+        record = DirectoryImport(
+            imported_at=at, source=clean(source, _SOURCE_LENGTH), customers=len(rows), skipped=skipped
+        )
+        async with self._register.session() as session:
+            await session.execute(delete(CustomerNumber))
+            if rows:
+                await session.execute(insert(CustomerNumber), rows)
+            session.add(record)
+        return record.id

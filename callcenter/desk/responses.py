@@ -1,0 +1,59 @@
+"""The core's answers as HTTP statuses and sentences for people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import web
+
+from callcenter.core.commands import Answer, Reply
+from callcenter.desk.language import N_, translated
+
+STATUS = {
+    Answer.WRONG_SECRET: 401,
+    Answer.NOT_LOGGED_IN: 401,
+    Answer.TRY_LATER: 429,
+    Answer.UNKNOWN_REASON: 400,
+    Answer.PHONE_TAKEN: 409,
+    Answer.UNKNOWN_PHONE: 400,
+    Answer.NONE_FREE: 409,
+    Answer.NOT_POSSIBLE: 409,
+}
+"""Every other answer means that what was asked for is done: 200."""
+
+SENTENCES = {
+    Answer.LOGGED_IN: N_("You are on shift."),
+    Answer.LOGGED_OUT: N_("The shift is over."),
+    Answer.PAUSED: N_("You are paused."),
+    Answer.RETURNED: N_("You are on the line again."),
+    Answer.RETURNED_AFTER_MISS: N_("You are on the line again. You had been paused because a call was missed."),
+    Answer.WRONG_SECRET: N_("Wrong id or password."),
+    Answer.TRY_LATER: N_("Too many attempts. Please try again later."),
+    Answer.PHONE_TAKEN: N_("Somebody else is logged in at this phone."),
+    Answer.UNKNOWN_PHONE: N_("There is no such phone."),
+    Answer.NOT_LOGGED_IN: N_("You are not on shift. Please log in."),
+    Answer.UNKNOWN_REASON: N_("There is no such reason for a pause."),
+    Answer.RINGING_COLLEAGUE: N_("A colleague's phone is ringing."),
+    Answer.NONE_FREE: N_("Nobody is free there now. The caller stays with you."),
+    Answer.TRANSFERRED: N_("The caller has been transferred."),
+    Answer.TAKEN_BACK: N_("The caller is with you again."),
+    Answer.NOT_POSSIBLE: N_("That is not possible now."),
+}
+
+
+def as_json(data: Mapping[str, Any], status: int = 200) -> web.Response:
+    """A JSON response in readable UTF-8."""
+    return web.json_response(data, status=status, dumps=lambda d: json.dumps(d, ensure_ascii=False))
+
+
+def refusal(request: web.BaseRequest, status: int, answer: str, sentence: str, detail: str = "") -> web.Response:
+    """What is wrong, as the API says everything: a word for programs and a sentence for people."""
+    message = " ".join(filter(None, (translated(request, sentence), detail)))
+    return as_json({"answer": answer, "message": message}, status)
+
+
+def response(request: web.BaseRequest, reply: Reply) -> web.Response:
+    """The core's reply."""
+    return refusal(request, STATUS.get(reply.answer, 200), reply.answer.value, SENTENCES[reply.answer])

@@ -1,0 +1,95 @@
+"""Who is at which browser. Sessions outlast the controller, as shifts do: nobody logs in again after an update.
+
+The file has only hashes of the tokens: who reads it, or a backup of it, gets into no session.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import secrets
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from callcenter.calendar.clock import WallClock
+
+log = logging.getLogger(__name__)
+
+LIFETIME = 12 * 3600.0
+"""Seconds: longer than any shift."""
+PER_PERSON = 8
+"""Browsers that one person may use at the same time; the oldest session makes room."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Session:
+    person: str
+    ends: float
+    """Seconds of the epoch."""
+
+
+class Sessions:
+    """Random tokens and whose they are; kept in `file` where one is given."""
+
+    def __init__(self, wall: WallClock, file: Path | None = None) -> None:
+        self._wall = wall
+        self._file = file
+        self._sessions = _load(file) if file else {}
+        """By the token's hash."""
+
+    def open(self, person: str) -> str:
+        """A new token for `person`; sessions that are past their time go at this occasion."""
+        now = self._wall().timestamp()
+        left = {token: s for token, s in self._sessions.items() if s.ends > now}
+        own = [token for token, s in left.items() if s.person == person]
+        for hashed in own[: max(0, len(own) - PER_PERSON + 1)]:
+            del left[hashed]
+        token = secrets.token_urlsafe(32)
+        self._keep(left | {_hashed(token): _Session(person, now + LIFETIME)})
+        return token
+
+    def person(self, token: str) -> str | None:
+        """Whose token this is; None when it is nobody's or past its time."""
+        session = self._sessions.get(_hashed(token))
+        return session.person if session and session.ends > self._wall().timestamp() else None
+
+    def close(self, token: str) -> None:
+        """End one session; an unknown token is no mistake."""
+        hashed = _hashed(token)
+        if hashed in self._sessions:
+            self._keep({other: s for other, s in self._sessions.items() if other != hashed})
+
+    def close_all(self, person: str) -> None:
+        """End every session of `person`: the shift is over."""
+        if any(s.person == person for s in self._sessions.values()):
+            self._keep({token: s for token, s in self._sessions.items() if s.person != person})
+
+    def _keep(self, sessions: dict[str, _Session]) -> None:
+        self._sessions = sessions
+        if self._file is None:
+            return
+        unfinished = self._file.with_suffix(".part")
+        try:
+            with os.fdopen(os.open(unfinished, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
+                json.dump({hashed: asdict(session) for hashed, session in sessions.items()}, file)
+            unfinished.replace(self._file)
+        except OSError as problem:
+            log.warning("Sessions are kept in memory alone, %s cannot be written: %s", self._file, problem.strerror)
+
+
+def _hashed(token: str) -> str:
+    # Tokens are long and random, so a quick hash is as good as a slow one.
+    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
+
+
+def _load(file: Path) -> dict[str, _Session]:
+    try:
+        found = json.loads(file.read_text())
+        return {hashed: _Session(str(s["person"]), float(s["ends"])) for hashed, s in found.items()}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as problem:
+        log.warning("%s has no sessions that make sense (%s): people log in to the page again.", file, problem)
+        return {}

@@ -1,0 +1,80 @@
+"""One computation in a process of its own: seconds of arithmetic would cost the event loop its milliseconds.
+
+Each computation gets a new process, which needs some tens of milliseconds to begin. So there is none that could be
+found dead, hang on, or be left behind: it ends with its answer, with its parent's patience, or by its own alarm.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import pickle
+import signal
+import sys
+from asyncio.subprocess import PIPE
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+TIMEOUT = 30.0
+NICE = 10
+"""Calls come first."""
+_ALARM_AFTER = 5.0
+"""Seconds after the timeout when the process ends itself: nobody is there any more who would."""
+_ROOT = Path(__file__).resolve().parents[2]
+
+T = TypeVar("T")
+
+
+class WorkerProcessError(Exception):
+    """There is no result; the text says why."""
+
+
+async def in_worker_process(work: Callable[..., T], *arguments: object, timeout: float = TIMEOUT) -> T:
+    """What `work(*arguments)` returns, computed by a process of its own. Raises ApartError.
+
+    `work` is a function of some module of ours; arguments and result can be pickled. Cancelled, or after `timeout`
+    seconds, the process is killed.
+    """
+    question = pickle.dumps((work, arguments, timeout + _ALARM_AFTER))
+    try:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", __name__, stdin=PIPE, stdout=PIPE, stderr=PIPE,
+            cwd=_ROOT,  # where the child finds the same modules as we did
+            start_new_session=True,  # Ctrl-C is for the controller, which ends us in order
+        )  # fmt: skip
+    except OSError as error:
+        raise WorkerProcessError(f"no process can be started: {error.strerror}") from None
+    try:
+        async with asyncio.timeout(timeout):
+            answer, complaint = await process.communicate(question)
+    except TimeoutError:
+        raise WorkerProcessError(f"there was no result after {timeout:g} s") from None
+    finally:
+        await _end(process)
+    if process.returncode != 0:
+        last_words = complaint.decode(errors="replace").strip().splitlines()
+        raise WorkerProcessError(last_words[-1] if last_words else f"the process has ended with {process.returncode}")
+    result: T = pickle.loads(answer)  # noqa: S301 - written by a process of ours, through a pipe that nobody else has
+    return result
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+def main() -> None:
+    """The other side: compute what is asked for on standard input."""
+    work, arguments, at_most = pickle.load(sys.stdin.buffer)  # noqa: S301 - our own parent asks
+    signal.setitimer(signal.ITIMER_REAL, at_most)
+    with contextlib.suppress(OSError):  # a service may be forbidden to change priorities
+        os.nice(NICE)
+    pickle.dump(work(*arguments), sys.stdout.buffer)
+
+
+if __name__ == "__main__":
+    main()

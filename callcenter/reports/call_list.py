@@ -1,0 +1,75 @@
+"""The register read back: calls of some days, and the whole story of one call (ESTP 5.6.1).
+
+Dates and times of day are those of the call's own line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Row, select
+
+from callcenter.reports.days import Zones, within_days
+from callcenter.store.database import Register
+from callcenter.store.tables import Announcement, Call, Offer, Transfer, table_of
+
+_PAGE = 500
+
+CallRow = Row[Any]
+"""A call's columns by name. Not the mapped class: a day's list would take twice as long."""
+
+_CALLS = table_of(Call)
+
+
+async def calls(
+    register: Register,
+    day_from: date,
+    day_to: date,
+    zones: Zones,
+    operator: str | None = None,
+    outcome: str | None = None,
+    line: str | None = None,
+    columns: Sequence[str] = tuple(_CALLS.columns.keys()),
+) -> AsyncIterator[CallRow]:
+    """Calls that arrived from `day_from` to `day_to`, both included, in the order of arrival (ESTP 2.3).
+
+    `operator`: who took the call first. `columns`: what is read of each; for `table` `LISTED` is enough. Rows are
+    fetched page by page, so that years fit into memory.
+    """
+    query = (
+        select(*(_CALLS.columns[name] for name in columns))
+        .where(within_days(Call.arrived_at, day_from, day_to, zones, Call.line))
+        .order_by(Call.arrived_at, Call.id)
+    )
+    for column, wanted in ((Call.operator, operator), (Call.outcome, outcome), (Call.line, line)):
+        if wanted is not None:
+            query = query.where(column == wanted)
+    async with register.session() as session:
+        found = await session.stream(query.execution_options(yield_per=_PAGE))
+        async for page in found.partitions():  # row by row costs as much again as reading them
+            for call in page:
+                yield call
+
+
+Happening = tuple[datetime, str]
+"""When, and what."""
+
+
+async def story(register: Register, call_id: str) -> tuple[CallRow, list[Happening]] | None:
+    """One call with all that happened to it, in the order of time; None: there is no such call."""
+    async with register.session() as session:
+        call = (await session.execute(select(_CALLS).where(Call.call == call_id))).one_or_none()
+        if call is None:
+            return None
+        announcements = (await session.scalars(select(Announcement).where(Announcement.call == call_id))).all()
+        offers = (await session.scalars(select(Offer).where(Offer.call == call_id))).all()
+        transfers = (await session.scalars(select(Transfer).where(Transfer.call == call_id))).all()
+    events = [(a.spoken_at, f"announced: {a.ahead} ahead, {' '.join(a.prompts)}") for a in announcements]
+    events += [(o.placed_at, f"offered to {o.operator} ({o.kind}): {o.result or 'open'}") for o in offers]
+    events += [
+        (t.asked_at, f"{t.from_operator} transfers to {t.to_operator or t.target}: {t.result or 'open'}")
+        for t in transfers
+    ]
+    return call, sorted(events)

@@ -1,0 +1,117 @@
+"""What the register knows of conversations and their recordings: as `callcenter.recordings` asks for it (ESTP 2.6)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, literal_column, select, update
+
+from callcenter.store.database import Register
+from callcenter.store.rows import clean
+from callcenter.store.tables import Call, Offer
+
+_LONGEST_PROBLEM = 500
+_TALKED = Call.talk > literal_column("0")
+"""As the index of unchecked conversations says it."""
+_PEOPLE = (
+    select(func.count())
+    .where(Offer.call == Call.call, Offer.talk > 0)
+    .correlate(Call)
+    .scalar_subquery()
+    .label("people")
+)
+_COLUMNS = (
+    Call.call,
+    Call.line,
+    Call.ended_at,
+    Call.talk,
+    _PEOPLE,
+    Call.recording,
+    Call.recording_sha256,
+    Call.recording_problem,
+    Call.recording_checked_at,
+)
+
+
+_CHECKED = (
+    update(Call)
+    .where(Call.call == bindparam("whose"))
+    .values(recording_checked_at=bindparam("at"), recording_problem=bindparam("what"))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A call that is over, in which somebody talked: `callcenter.recordings.conversation.Conversation`."""
+
+    call: str
+    line: str
+    ended_at: datetime
+    talk: float
+    people: int
+    recording: str
+    sha256: str
+    problem: str
+    checked_at: datetime | None
+
+
+class Conversations:
+    """The rows of conversations. Every method raises `RegisterError` for a database in trouble."""
+
+    def __init__(self, register: Register) -> None:
+        self._register = register
+
+    async def unchecked(self, before: datetime, without: Collection[str], limit: int) -> Sequence[Conversation]:
+        """Conversations whose recording nobody has looked at, that ended before; the oldest first."""
+        query = (
+            select(*_COLUMNS)
+            .where(Call.recording_checked_at.is_(None), _TALKED, Call.ended_at <= before)
+            .where(Call.call.not_in(list(without)[:_LONGEST_PROBLEM]))
+            .order_by(Call.ended_at)
+            .limit(limit)
+        )
+        return await self._register.read(lambda connection: [_made(row) for row in connection.execute(query)])
+
+    async def checked(self, problems: Mapping[str, str], at: datetime) -> None:
+        """The recordings of these calls were looked at, and what was wrong with each ('': nothing)."""
+        rows = [{"whose": call, "what": clean(text, _LONGEST_PROBLEM), "at": at} for call, text in problems.items()]
+        await self._register.read(lambda connection: connection.execute(_CHECKED, rows))
+
+    async def deleted(self, calls: Collection[str], at: datetime) -> None:
+        """Their recordings are deleted; who was told before keeps the first date."""
+        if calls:
+            await self._change(Call.call.in_(calls) & Call.recording_deleted_at.is_(None), {"recording_deleted_at": at})
+
+    async def between(
+        self, since: datetime | None, until: datetime | None, line: str | None, after: int, limit: int
+    ) -> Sequence[tuple[int, Conversation]]:
+        """Conversations that ended in between, with their row's number; of numbers above `after`, in their order."""
+        query = select(Call.id, *_COLUMNS).where(Call.id > after, _TALKED, Call.ended_at.is_not(None))
+        if since is not None:
+            query = query.where(Call.ended_at >= since)
+        if until is not None:
+            query = query.where(Call.ended_at < until)
+        if line is not None:
+            query = query.where(Call.line == line)
+        query = query.order_by(Call.id).limit(limit)
+
+        def rows(connection: Connection) -> list[tuple[int, Conversation]]:
+            return [(row[0], _made(row[1:])) for row in connection.execute(query)]
+
+        return await self._register.read(rows)
+
+    async def has(self, call: str) -> bool:
+        """Whether there is such a call."""
+        query = select(Call.id).where(Call.call == call)
+        return await self._register.read(lambda connection: connection.scalar(query)) is not None
+
+    async def _change(self, which: ColumnElement[bool], values: dict[str, Any]) -> None:
+        statement = update(Call).where(which).values(**values)
+        await self._register.read(lambda connection: connection.execute(statement))
+
+
+def _made(row: Row[Any] | tuple[Any, ...]) -> Conversation:
+    return Conversation(*row)

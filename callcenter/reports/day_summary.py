@@ -1,0 +1,89 @@
+"""Each day of a line summed up for supervisors: how many called, and how long they waited (ESTP 2.2d)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import and_, false, func, or_, select
+
+from callcenter.core.records import REGISTERED, Outcome
+from callcenter.reports.day_sums import DaySums, by_day
+from callcenter.reports.days import Zones
+from callcenter.store.database import Register
+from callcenter.store.tables import Call
+
+
+@dataclass(frozen=True, slots=True)
+class DaySummary:
+    """The calls that arrived on one day on one line. Seconds; None: there were none to tell it by."""
+
+    day: date
+    line: str
+    calls: int
+    joined: int
+    """Callers who came as far as the queue."""
+    answered: int
+    registered: int
+    """Registered persons who were answered."""
+    abandoned: int
+    """Gave up in the queue."""
+    average: float | None
+    """Mean wait of answered callers."""
+    average_registered: float | None
+    """Mean wait of answered registered persons: not to exceed five minutes (ESTP 2.2d)."""
+    service_level: float | None
+    """Share of callers answered soon enough, of those answered at all and those who gave up."""
+    longest: float | None
+    """Longest wait, whether answered or in vain."""
+
+
+def sums_of_calls(answer_within: Mapping[str, float]) -> DaySums:
+    """Calls by line. `answer_within`: line -> seconds that its service level allows."""
+    answered = and_(Call.answered_at.is_not(None), Call.waiting.is_not(None))
+    registered = and_(answered, Call.identification.in_(sorted(REGISTERED)))
+    limits = sorted(answer_within.items())
+    soon = or_(false(), *(and_(Call.line == name, Call.waiting <= limit) for name, limit in limits))
+    query = (
+        select(
+            Call.line,
+            func.count().label("calls"),
+            func.count(Call.joined_at).label("joined"),
+            func.count().filter(answered).label("answered"),
+            func.count().filter(registered).label("registered"),
+            func.count().filter(Call.outcome == Outcome.ABANDONED.value).label("abandoned"),
+            func.avg(Call.waiting).filter(answered).label("average"),
+            func.avg(Call.waiting).filter(registered).label("average_registered"),
+            func.max(Call.waiting).label("longest"),
+            func.count().filter(answered, soon).label("soon"),
+        )
+        .group_by(Call.line)
+        .order_by(Call.line)
+    )
+    return DaySums("calls", Call.arrived_at, query)
+
+
+async def day_summaries(
+    register: Register,
+    first: date,
+    last: date,
+    zones: Zones,
+    answer_within: Mapping[str, float],
+    now: datetime,
+    line: str | None = None,
+) -> AsyncIterator[DaySummary]:
+    """Days with calls, in order, by line. `answer_within`: line -> seconds that its service level allows.
+
+    Days that are over at `now` are kept, see `day_sums`. Raises `RegisterError`.
+    """
+    wanted = sums_of_calls(answer_within)
+    names = wanted.query.selected_columns.keys()
+    for day, sums in await by_day(register, wanted, first, last, zones, now):
+        for row in sums:
+            told = dict(zip(names, row, strict=True))
+            in_time, tried = told.pop("soon"), told["answered"] + told["abandoned"]
+            if line in (None, told["line"]):
+                # That of a line which is no longer configured is unknown.
+                level = in_time / tried if tried and told["line"] in answer_within else None
+                yield DaySummary(day=day, service_level=level, **told)

@@ -1,0 +1,234 @@
+"""The ledger of promises read back: how true the announced waits were (ESTP 5.4.6).
+
+A promise is known to have been kept or broken when the caller was answered, and known to have been broken when the
+caller gave up later than promised. Of one who gave up sooner nobody can say it: such promises are counted apart.
+Announcements from before the ledger are passed over.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, case, func, or_, select
+from sqlalchemy.orm import InstrumentedAttribute
+
+from callcenter.core.records import PromiseResult
+from callcenter.reports.day_sums import DaySums, by_day
+from callcenter.reports.days import Zones, within_days
+from callcenter.store.database import Register
+from callcenter.store.tables import Announcement, Call
+
+ENOUGH = 20
+"""Fewer cases than these make no percentage."""
+
+_PAGE = 500
+DEPTHS = ((0, "0"), (2, "1–2"), (5, "3–5"), (10, "6–10"), (20, "11–20"), (math.inf, "21+"))
+"""Most callers ahead -> name of the depth of queue."""
+
+_LINE: ColumnElement[str] = Call.line + ""
+"""An expression on purpose: by the index on lines SQLite would go through all calls of a year for each of its days."""
+
+_OPEN, _ANSWERED, _GAVE_UP, _LOST = (
+    Announcement.result == result.value
+    for result in (PromiseResult.OPEN, PromiseResult.ANSWERED, PromiseResult.GAVE_UP, PromiseResult.LOST)
+)
+
+
+def _kept(promised: ColumnElement[Any] | InstrumentedAttribute[Any]) -> ColumnElement[bool]:
+    return and_(_ANSWERED, Announcement.waited <= promised)
+
+
+def _broken(promised: ColumnElement[Any] | InstrumentedAttribute[Any]) -> ColumnElement[bool]:
+    return and_(or_(_ANSWERED, _GAVE_UP), Announcement.waited > promised)
+
+
+_SPOKEN = Announcement.spoken * 60.0
+_ERROR = Announcement.estimate - Announcement.waited
+_COMPARED = and_(_ANSWERED, _ERROR.is_not(None))
+
+
+@dataclass(slots=True)
+class Tally:
+    """Promises of one kind, counted and summed up. Shares are None for fewer than `ENOUGH` cases."""
+
+    announced: int = 0
+    p90_kept: int = 0
+    p90_broken: int = 0
+    spoken: int = 0
+    """Announcements that said a time."""
+    spoken_kept: int = 0
+    spoken_broken: int = 0
+    gave_up: int = 0
+    """Cannot be judged: gave up before P90."""
+    lost: int = 0
+    """Cannot be judged: the call ended by nobody's will."""
+    open: int = 0
+    """Cannot be judged yet: still waiting."""
+    unknown: int = 0
+    """Nothing to judge: nobody could tell how long it would take."""
+    compared: int = 0
+    """Estimates of callers who were answered, and the sums over them: seconds, and squares of seconds."""
+    estimates: float = 0.0
+    waits: float = 0.0
+    squares: float = 0.0
+
+    def add(self, other: Tally) -> None:
+        """Count these, too."""
+        for name in _TALLY:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+    @property
+    def judged(self) -> int:
+        """Estimates known to have held or not: answered, or gave up later than P90."""
+        return self.p90_kept + self.p90_broken
+
+    @property
+    def coverage(self) -> float | None:
+        """Share of the judged that were answered within P90; .9 is perfect."""
+        return _share(self.p90_kept, self.judged)
+
+    @property
+    def kept(self) -> float | None:
+        """Share of the spoken times that were kept, of those where it is known."""
+        return _share(self.spoken_kept, self.spoken_kept + self.spoken_broken)
+
+    @property
+    def bias(self) -> float | None:
+        """(mean estimate - mean real wait) / mean real wait, over answered callers."""
+        if self.compared < ENOUGH or self.waits <= 0:
+            return None
+        return (self.estimates - self.waits) / self.waits
+
+    @property
+    def rmse(self) -> float | None:
+        """Root of the mean squared error / mean real wait, over answered callers."""
+        if self.compared < ENOUGH or self.waits <= 0:
+            return None
+        return math.sqrt(self.squares / self.compared) / (self.waits / self.compared)
+
+
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole >= ENOUGH else None
+
+
+@dataclass(slots=True)
+class Ledger:
+    """The promises of some days: in all, and by what may make them better or worse."""
+
+    total: Tally = field(default_factory=Tally)
+    by_day: dict[date, Tally] = field(default_factory=dict)
+    by_depth: dict[str, Tally] = field(default_factory=dict)
+    """By the number of callers ahead."""
+    by_turn: dict[str, Tally] = field(default_factory=dict)
+    """The first announcement to a caller, and later ones."""
+
+    def add(self, day: date, depth: str, later: bool, tally: Tally) -> None:
+        """Count promises of one kind of a day; days come in order."""
+        self.total.add(tally)
+        self.by_day.setdefault(day, Tally()).add(tally)
+        self.by_depth.setdefault(depth, Tally()).add(tally)
+        self.by_turn.setdefault("later" if later else "first", Tally()).add(tally)
+
+
+_TALLY: dict[str, ColumnElement[Any]] = {
+    "announced": func.count(),
+    "p90_kept": func.count().filter(_kept(Announcement.p90)),
+    "p90_broken": func.count().filter(_broken(Announcement.p90)),
+    "spoken": func.count(Announcement.spoken),
+    "spoken_kept": func.count().filter(_kept(_SPOKEN)),
+    "spoken_broken": func.count().filter(_broken(_SPOKEN)),
+    "gave_up": func.count().filter(_GAVE_UP, Announcement.waited <= Announcement.p90),
+    "lost": func.count().filter(_LOST, Announcement.p90.is_not(None)),
+    "open": func.count().filter(_OPEN, Announcement.p90.is_not(None)),
+    "unknown": func.count().filter(Announcement.p90.is_(None)),
+    "compared": func.count().filter(_COMPARED),
+    "estimates": func.sum(Announcement.estimate).filter(_COMPARED),
+    "waits": func.sum(Announcement.waited).filter(_COMPARED),
+    "squares": func.sum(_ERROR * _ERROR).filter(_COMPARED),
+}
+
+_DEPTH = case(
+    *((Announcement.ahead <= int(most), name) for most, name in DEPTHS if most < math.inf), else_=DEPTHS[-1][1]
+).label("depth")
+_LATER = case((Announcement.number > 1, 1), else_=0).label("later")
+
+SUMS = DaySums(
+    "promises",
+    Announcement.spoken_at,
+    select(_LINE.label("line"), _DEPTH, _LATER, *(column.label(name) for name, column in _TALLY.items()))
+    .join(Call, Call.call == Announcement.call)
+    .where(Announcement.result != "")
+    .group_by("line", "depth", "later")
+    .order_by("line", "depth", "later"),
+)
+"""Promises by line, depth of queue, and whether it was the first one to a caller."""
+
+
+async def ledger(
+    register: Register, first: date, last: date, zones: Zones, now: datetime, line: str | None = None
+) -> Ledger:
+    """Promises spoken from `first` to `last`, both included, each on the day of its line. Raises `RegisterError`.
+
+    The database counts and sums up day by day; days that are over at `now` are kept, see `day_sums`.
+    """
+    found = Ledger()
+    for day, sums in await by_day(register, SUMS, first, last, zones, now):
+        for of_line, depth, later, *values in sums:
+            if line in (None, of_line):
+                tally = Tally(**{name: value or 0 for name, value in zip(_TALLY, values, strict=True)})
+                found.add(day, depth, bool(later), tally)
+    return found
+
+
+def _verdict(promised: ColumnElement[Any] | InstrumentedAttribute[Any]) -> ColumnElement[str]:
+    return case((_kept(promised), "yes"), (_broken(promised), "no"), else_="")
+
+
+TOLD: dict[str, ColumnElement[Any] | InstrumentedAttribute[Any]] = {
+    "announcement": Announcement.number,
+    "ahead": Announcement.ahead,
+    "staff": Announcement.staff,
+    "to_serve": Announcement.to_serve,
+    "handling_seconds": Announcement.handling,
+    "patience_seconds": Announcement.patience,
+    "estimate_seconds": Announcement.estimate,
+    "p90_seconds": Announcement.p90,
+    "spoken_minutes": Announcement.spoken,
+    "waited_seconds": Announcement.waited,
+    "result": Announcement.result,
+    "p90_held": _verdict(Announcement.p90),
+    "spoken_kept": _verdict(_SPOKEN),
+}
+"""What is told of each promise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """One announcement. `values` in the order of `TOLD`."""
+
+    call: str
+    line: str
+    spoken_at: datetime
+    values: Sequence[Any]
+
+
+async def each(
+    register: Register, first: date, last: date, zones: Zones, line: str | None = None
+) -> AsyncIterator[Promise]:
+    """The same promises one by one, in the order in which they were spoken."""
+    told = [column.label(name) for name, column in TOLD.items()]
+    query = select(Call.call, Call.line, Announcement.spoken_at, *told)
+    query = query.join(Call, Call.call == Announcement.call).where(Announcement.result != "")
+    if line is not None:
+        query = query.where(_LINE.in_((line,)))
+    query = query.where(within_days(Announcement.spoken_at, first, last, zones, _LINE))
+    query = query.order_by(Announcement.spoken_at, Announcement.id).execution_options(yield_per=_PAGE)
+    async with register.session() as session:
+        found = await session.stream(query)
+        async for page in found.partitions():  # row by row costs as much again as reading them
+            for call, of_line, spoken_at, *values in page:
+                yield Promise(call, of_line, spoken_at, values)

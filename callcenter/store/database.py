@@ -1,0 +1,299 @@
+"""The register's database: opened, checked, upgraded, closed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, closing, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import (
+    URL,
+    ColumnElement,
+    Connection,
+    Engine,
+    Table,
+    case,
+    create_engine,
+    event,
+    inspect,
+    literal_column,
+    make_url,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import InstrumentedAttribute
+
+from callcenter.core.errors import ReadableError
+from callcenter.core.records import LOST_CAUSE, HungUpBy, Outcome, PromiseResult
+from callcenter.store import migrations
+from callcenter.store.tables import Announcement, Call, Offer, Shift, Transfer
+
+T = TypeVar("T")
+
+_INSERT: dict[str, Callable[[Table], sqlite.Insert | postgresql.Insert]] = {
+    "sqlite": sqlite.insert,
+    "postgresql": postgresql.insert,
+}
+"""INSERT … ON CONFLICT, which both write alike but SQLAlchemy keeps with each dialect."""
+
+
+class RegisterError(ReadableError):
+    """The register can't be used; the text says what was found, where, and what to do."""
+
+
+class Register:
+    """An open register. Made by `Register.open`, given back by `close`."""
+
+    def __init__(self, engine: AsyncEngine, name: str, thread: _SqliteThread | None = None) -> None:
+        self.engine = engine
+        self.name = name
+        """Where it is, for people: a path, or a URL without its password."""
+        self._thread = thread
+        self._sessions: async_sessionmaker[AsyncSession] = async_sessionmaker(engine, expire_on_commit=False)
+
+    @classmethod
+    async def open(cls, where: str | Path, *, create: bool = True, busy_timeout: float = 1.0) -> Register:
+        """Open the register at a path or database URL, and bring its tables up to date.
+
+        `create` False: for readers; a register that does not exist or is not up to date is an error.
+        `busy_timeout`: seconds that SQLite waits for another process's lock before it gives up.
+        Raises `RegisterError`; a file that is not ours is left as it was.
+        """
+        url = _url(where)
+        name = (url.database or "") if _is_sqlite(url) else url.render_as_string(hide_password=True)
+        if _is_sqlite(url):
+            _check_file(Path(name), create)
+        engine = create_async_engine(url, hide_parameters=True)
+        if _is_sqlite(url):
+            _tune_sqlite(engine.sync_engine, busy_timeout)
+        try:
+            async with engine.begin() as connection:
+                await connection.run_sync(_bring_up_to_date, name, create)
+            if _is_sqlite(url) and create:
+                await asyncio.to_thread(_use_wal, name, busy_timeout)
+        except BaseException as problem:
+            await engine.dispose()
+            if isinstance(problem, (SQLAlchemyError, sqlite3.Error, OSError)):
+                raise RegisterError(_explain(problem, name)) from problem
+            raise
+        return cls(engine, name, _SqliteThread(url, busy_timeout) if _is_sqlite(url) else None)
+
+    async def close(self) -> None:
+        """Give all connections back. The register can't be used afterwards."""
+        if self._thread:
+            await self._thread.close()
+        await self.engine.dispose()
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[AsyncSession]:
+        """One transaction, for reading or writing. Raises `RegisterError` for a database in trouble."""
+        with self._explained():
+            async with self._sessions.begin() as session:
+                yield session
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except (SQLAlchemyError, OSError) as problem:
+            raise RegisterError(_explain(problem, self.name)) from problem
+
+    async def in_one_go(self, work: Callable[[Connection], T]) -> T:
+        """Have `work` done in one transaction, all of it or nothing, while the event loop goes on.
+
+        For what is done all day long: with SQLite it is much cheaper than a `session`, which goes to another thread
+        and back for each cursor, statement and result. `work` runs in a thread. Raises what SQLAlchemy raises.
+        """
+        if self._thread:
+            return await self._thread.run(work)
+        async with self.engine.begin() as connection:
+            return await connection.run_sync(work)
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """`in_one_go`, but raises `RegisterError` for a database in trouble."""
+        with self._explained():
+            return await self.in_one_go(work)
+
+    def insert(self, table: Table) -> sqlite.Insert | postgresql.Insert:
+        """An INSERT that knows ON CONFLICT, for this register's database."""
+        return _INSERT[self.engine.dialect.name](table)
+
+    async def close_shifts(self, at: datetime, cause: str) -> int:
+        """Close all open shifts, and say why (ESTP 5.3.1). Returns how many there were. Raises `RegisterError`."""
+        shifts = update(Shift).where(Shift.ended_at.is_(None)).values(ended_at=at, end_cause=cause)
+        return await self.read(lambda connection: connection.execute(shifts).rowcount)
+
+    async def close_calls(self, at: datetime, cause: str, but: Sequence[str] = ()) -> int:
+        """Close the calls that an earlier start left open, but those with which the core goes on, and say why.
+
+        What became of them nobody knows: one that somebody had answered stays answered, and nobody can tell whether
+        a wait promised to it came true. Returns how many there were. Raises `RegisterError`.
+        """
+        told = Call.outcome != Outcome.IN_PROGRESS.value
+        outcome = case(
+            (told, Call.outcome), (Call.answered_at.is_not(None), Outcome.ANSWERED.value), else_=Outcome.LOST.value
+        )
+        who = case((Call.hung_up_by != HungUpBy.NOBODY.value, Call.hung_up_by), else_=HungUpBy.SYSTEM.value)
+        calls = (
+            update(Call)
+            .where(Call.ended_at.is_(None), *_none_of(Call.call, but))
+            .values(outcome=outcome, ended_at=at, hung_up_by=who, cause=LOST_CAUSE, cause_text=cause)
+        )
+        promises = (
+            update(Announcement)
+            .where(Announcement.result == literal_column(f"'{PromiseResult.OPEN.value}'"))  # as its index says it
+            .where(*_none_of(Announcement.call, but))
+            .values(result=PromiseResult.LOST.value)
+        )
+        attempts = (
+            update(table)
+            .where(table.ended_at.is_(None), table.result == "", *_none_of(table.call, but))
+            .values(ended_at=at, result=Outcome.LOST.value)
+            for table in (Offer, Transfer)
+        )
+
+        def close(connection: Connection) -> int:
+            for statement in (promises, *attempts):
+                connection.execute(statement)
+            return connection.execute(calls).rowcount
+
+        return await self.read(close)
+
+
+def _none_of(column: InstrumentedAttribute[str], names: Sequence[str]) -> Iterator[ColumnElement[bool]]:
+    """No condition where there are no names: the one that SQL has for it costs a subquery."""
+    if names:
+        yield column.not_in(names)
+
+
+class _SqliteThread:
+    """A thread with a connection of its own to an SQLite file, where whole transactions are done."""
+
+    def __init__(self, url: URL, busy_timeout: float) -> None:
+        self._engine = create_engine(url.set(drivername="sqlite"), hide_parameters=True)
+        _tune_sqlite(self._engine, busy_timeout)
+        event.listen(self._engine, "connect", _in_memory)
+        self._executor = ThreadPoolExecutor(1, "register")
+
+    async def run(self, work: Callable[[Connection], T]) -> T:
+        """One transaction. One that has begun is finished, even when nobody waits for it any more."""
+        return await asyncio.get_running_loop().run_in_executor(self._executor, self._transaction, work)
+
+    def _transaction(self, work: Callable[[Connection], T]) -> T:
+        with self._engine.begin() as connection:
+            return work(connection)
+
+    async def close(self) -> None:
+        """After the transaction that is on its way, let go of the file."""
+        await asyncio.get_running_loop().run_in_executor(self._executor, self._engine.dispose)
+        self._executor.shutdown(wait=False)
+
+
+def _url(where: str | Path) -> URL:
+    if isinstance(where, Path) or "://" not in where:
+        return URL.create("sqlite+aiosqlite", database=str(where))
+    try:
+        url = make_url(where)
+        if url.drivername == "sqlite":
+            return url.set(drivername="sqlite+aiosqlite")
+        if url.get_backend_name() not in _INSERT:
+            raise RegisterError(
+                f"the register can't be kept in '{url.get_backend_name()}'; allowed: {', '.join(_INSERT)}"
+            )
+    except (ArgumentError, ValueError) as problem:
+        raise RegisterError("the register's address is not a path or a database URL") from problem
+    return url
+
+
+def _is_sqlite(url: URL) -> bool:
+    return url.get_backend_name() == "sqlite"
+
+
+def _check_file(path: Path, create: bool) -> None:
+    """Refuse what is not an SQLite file before anything touches it; a new one can be read by us alone."""
+    try:
+        if path.is_dir():
+            raise RegisterError(f"the register {path} is a directory; it has to be a file")
+        if not path.exists():
+            if not create:
+                raise RegisterError(f"there is no register at {path} yet; start the controller first")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        with path.open("rb") as file:
+            head = file.read(16)
+    except OSError as problem:
+        raise RegisterError(f"the register {path} can't be opened: {problem.strerror}") from problem
+    if head and head != b"SQLite format 3\0":
+        raise RegisterError(
+            f"{path} is not a database (it begins with {head!r}) and was left as it is; "
+            "move it away, or name another file as the database in the configuration"
+        )
+
+
+def _tune_sqlite(engine: Engine, busy_timeout: float) -> None:
+    """What SQLite needs on every connection, and transactions that begin when SQLAlchemy says so."""
+
+    def on_connect(connection: Any, _record: object) -> None:
+        # Python's driver begins transactions itself, but none for CREATE TABLE: half a migration could stay.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {int(busy_timeout * 1000)}")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.execute("PRAGMA synchronous = NORMAL")
+        cursor.close()
+
+    def on_begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN")
+
+    event.listen(engine, "connect", on_connect)
+    event.listen(engine, "begin", on_begin)
+
+
+def _in_memory(connection: Any, _record: object) -> None:
+    """A statement on a table with triggers has a journal of its own: one that may become a file costs thrice as much.
+
+    Not for connections that upgrade: an index of millions of rows is sorted in files.
+    """
+    connection.execute("PRAGMA temp_store = MEMORY").close()
+
+
+def _use_wal(path: str, busy_timeout: float) -> None:
+    """Readers and the writer never wait for one another. Kept in the file: only once it proved to be ours."""
+    with closing(sqlite3.connect(path, timeout=busy_timeout)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+
+
+def _bring_up_to_date(connection: Connection, name: str, create: bool) -> None:
+    present = migrations.revision_of(connection)
+    if present is None and inspect(connection).get_table_names():
+        raise RegisterError(f"{name} is the database of some other program and was left as it is")
+    if present is not None and present not in migrations.known():
+        raise RegisterError(
+            f"{name} was written by a newer version of the controller (revision {present}; "
+            f"this version knows revisions up to {migrations.newest()}) and was left as it is; "
+            "install that version, or restore a backup"
+        )
+    if present == migrations.newest():
+        return
+    if not create:
+        raise RegisterError(f"the register {name} is not up to date; start the controller, which upgrades it")
+    migrations.upgrade(connection)
+
+
+def _explain(problem: Exception, name: str) -> str:
+    cause = problem.orig if isinstance(problem, DBAPIError) else problem
+    if isinstance(cause, sqlite3.OperationalError) and "locked" in str(cause):
+        return f"the register {name} is locked by another process; try again, or stop that one"
+    if isinstance(cause, sqlite3.OperationalError):
+        return f"the register {name} can't be opened: {cause}"
+    if isinstance(cause, sqlite3.DatabaseError):
+        return f"the register {name} can't be used ({cause}); restore a backup"
+    return f"the register {name} can't be used: {cause}"

@@ -1,0 +1,75 @@
+"""A fact on its way into the register: a finished row, which can wait in memory or in the spool."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from callcenter.core.commands import Save, SavePresence
+from callcenter.core.operator import Presence
+from callcenter.store.rows import KEY_OF, TABLE_OF, Row, Wall, facts_of
+from callcenter.store.spool import Content
+from callcenter.store.tables import UtcDateTime, table_of
+
+_KINDS: Mapping[str, type[Save]] = {model.__tablename__: kind for kind, model in TABLE_OF.items()}
+_NAMES: Mapping[type[Save], str] = {kind: name for name, kind in _KINDS.items()}
+_COLUMNS: Mapping[type[Save], Mapping[str, tuple[bool, bool]]] = {
+    kind: {
+        name: (isinstance(column.type, UtcDateTime), bool(column.nullable))
+        for name in (*facts_of(kind), *KEY_OF[kind])
+        for column in [table_of(model).c[name]]
+    }
+    for kind, model in TABLE_OF.items()
+}
+"""What a row of each kind consists of: whether it is a moment, and whether it may be empty."""
+
+
+@dataclass(slots=True)
+class Fact:
+    """One row of one table, with dates by the clock on the wall of the moment it happened."""
+
+    kind: type[Save]
+    row: Row
+    since: float
+    """When the row first waited, by the monotonic clock."""
+    opens_shift: bool
+    position: int
+    """In the spool. Of several versions of a row: that of the first one that still waits."""
+    kept: bool
+    """Whether the spool has it."""
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Facts with equal keys are versions of one row."""
+        return (self.kind, *(self.row[name] for name in KEY_OF[self.kind]))
+
+    @property
+    def closes_shift(self) -> bool:
+        """Somebody has logged out."""
+        return self.kind is SavePresence and self.row["presence"] == Presence.OFF.value
+
+    def content(self, wall: Wall) -> Content:
+        """For the spool; `wall` dates `since` for a reader whose monotonic clock is another."""
+        return [_NAMES[self.kind], round(wall(self.since).timestamp(), 3), int(self.opens_shift), self.row]
+
+    @classmethod
+    def of(cls, content: Content, position: int, wall: Wall) -> Fact:
+        """From the spool; `wall` as for `content`.
+
+        Raises ValueError, TypeError or KeyError for what an earlier version could not have left.
+        """
+        name, since, opens_shift, told = content
+        kind = _KINDS[name]
+        now = time.monotonic()
+        age = max(0.0, wall(now).timestamp() - since)
+        row = {column: _value(told.get(column), column, *known) for column, known in _COLUMNS[kind].items()}
+        return cls(kind, row, now - age, bool(opens_shift), position, kept=True)
+
+
+def _value(told: Any, column: str, is_moment: bool, nullable: bool) -> Any:
+    if told is None and not nullable:
+        raise ValueError(f"{column} is empty")
+    return datetime.fromisoformat(told) if is_moment and told is not None else told

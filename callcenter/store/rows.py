@@ -1,0 +1,134 @@
+"""From a fact of the core to a row of a table, safe to store whatever an outsider put into its texts; and back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from datetime import datetime, timedelta
+from enum import StrEnum
+from types import NoneType
+from typing import Any, TypeVar, get_args, get_type_hints
+
+from sqlalchemy import JSON, Column, String
+
+from callcenter.core.commands import Save, SaveAnnouncement, SaveCall, SaveOffer, SavePresence, SaveTransfer
+from callcenter.store.tables import Announcement, Base, Call, Offer, PresenceChange, Transfer, UtcDateTime, table_of
+
+Wall = Callable[[float], datetime]
+"""Turns seconds of the core's monotonic clock into an aware datetime."""
+
+Clock = Callable[[datetime], float]
+"""The way back: seconds of the core's clock, negative for what happened before it began."""
+
+Row = dict[str, Any]
+Record = TypeVar("Record")
+
+_Stored = Callable[[Any, datetime], Any]
+"""From a field's value, not None, to what its column takes; the date is that of second 0 of the core's clock."""
+
+TABLE_OF: dict[type[Save], type[Base]] = {
+    SaveCall: Call,
+    SaveOffer: Offer,
+    SaveAnnouncement: Announcement,
+    SaveTransfer: Transfer,
+    SavePresence: PresenceChange,
+}
+KEY_OF: dict[type[Save], tuple[str, ...]] = {
+    SaveCall: ("call",),
+    SaveOffer: ("offer",),
+    SaveAnnouncement: ("call", "number"),
+    SaveTransfer: ("call", "number"),
+    SavePresence: ("fact",),
+}
+"""What makes two facts versions of the same row."""
+
+_CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), " ") | {0: "\ufffd"}
+
+
+def clean(raw: str, limit: int | None) -> str:
+    """`raw` as any database can store it: no lone surrogates or control characters, at most `limit` long."""
+    cut = raw[:limit]
+    if cut.isprintable():
+        return cut
+    return cut.encode("utf-8", "replace").decode("utf-8").translate(_CONTROLS)
+
+
+def row_of(save: Save, wall: Wall, fact: str = "") -> Row:
+    """The fact as a row. Raises ValueError, TypeError or OverflowError when a value makes no sense."""
+    zero = wall(0.0)
+    row = {
+        name: None if (value := getattr(save.record, name)) is None else stored(value, zero)
+        for name, stored in _FIELDS[type(save)]
+    }
+    if isinstance(save, SavePresence):
+        row["fact"] = fact
+    return row
+
+
+def record_of(record: type[Record], row: Mapping[str, Any], clock: Clock) -> Record:
+    """The fact as the core knew it, to the microsecond. Raises ValueError for a row that no such fact can have left."""
+    return record(**{name: read_back(row[name], clock) for name, read_back in _READ_BACK[record]})
+
+
+def facts_of(kind: type[Save]) -> Sequence[str]:
+    """The columns that the core's fact of this kind fills."""
+    return [name for name, _ in _FIELDS[kind]]
+
+
+def _stored(column: Column[Any]) -> _Stored:
+    kind, name, nullable = column.type, column.name, column.nullable
+    if isinstance(kind, String):
+        return lambda value, _: clean(str(value), kind.length)
+    if isinstance(kind, JSON):
+        return lambda value, _: list(value)
+    is_moment = isinstance(kind, UtcDateTime)
+
+    def number(value: float, zero: datetime) -> datetime | float | None:
+        if math.isfinite(value):
+            return zero + timedelta(seconds=value) if is_moment else value
+        # Databases differ in what they make of it, and a single one spoils every sum of a report.
+        if nullable:
+            return None
+        raise ValueError(f"{name} is {value}")
+
+    return number
+
+
+def _fields(kind: type[Save]) -> Sequence[tuple[str, _Stored]]:
+    columns = table_of(TABLE_OF[kind]).c
+    return [(field.name, _stored(columns[field.name])) for field in fields(get_type_hints(kind)["record"])]
+
+
+_FIELDS = {kind: _fields(kind) for kind in TABLE_OF}
+"""Each field of a fact's record, and how it is stored. Looked up once: every fact passes here."""
+
+
+def _read_back(record: type, name: str, column: Column[Any]) -> Callable[[Any, Clock], Any]:
+    """From a column's value to the field's. Rows of earlier versions may lack what a fact cannot do without."""
+    hint = get_type_hints(record)[name]
+    optional = NoneType in get_args(hint)
+    word = hint if isinstance(hint, type) and issubclass(hint, StrEnum) else None
+    is_moment, is_list = isinstance(column.type, UtcDateTime), isinstance(column.type, JSON)
+
+    def field(value: Any, clock: Clock) -> Any:
+        if value is None:
+            if optional:
+                return None
+            raise ValueError(f"{name} is empty")
+        if is_moment:
+            return clock(value)
+        if word:
+            return word(value)
+        return tuple(value) if is_list else value
+
+    return field
+
+
+_READ_BACK: dict[type, Sequence[tuple[str, Callable[[Any, Clock], Any]]]] = {
+    record: [
+        (field.name, _read_back(record, field.name, table_of(TABLE_OF[kind]).c[field.name])) for field in fields(record)
+    ]
+    for kind in TABLE_OF
+    for record in [get_type_hints(kind)["record"]]
+}

@@ -1,0 +1,169 @@
+"""What the register knows of a floor whose controller died: the way back from rows to the core's facts."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, literal_column, or_, select
+
+from callcenter.core.operator import Activity
+from callcenter.core.records import (
+    CUT_OFF,
+    LOST_CAUSE,
+    AnnouncementRecord,
+    CallRecord,
+    HungUpBy,
+    OfferRecord,
+    PresenceRecord,
+    TransferRecord,
+)
+from callcenter.core.warm_start import FloorWarmStart
+from callcenter.store.database import Register
+from callcenter.store.rows import Clock, Record, record_of
+from callcenter.store.tables import Announcement, Call, Offer, PresenceChange, Shift, Transfer, table_of
+
+log = logging.getLogger(__name__)
+
+LONGEST_CALL = timedelta(days=1)
+"""A call that arrived so long before the last one is over, whatever its row says."""
+_IN_PROGRESS = Call.ended_at.is_(None)
+
+
+async def floor_warm_start(
+    register: Register, clock: Clock, lately: timedelta, place_kept: Mapping[str, float], now: datetime
+) -> FloorWarmStart:
+    """What the core has to know of the time before it started, as it was last written.
+
+    `lately`: calls that ended so long before the last end of all are named. `place_kept`: by line, the seconds for
+    which callers who were cut off keep their place; calls of other lines are left out. Raises `RegisterError`.
+    """
+    return await register.read(lambda connection: _Reader(connection, clock).floor_warm_start(lately, place_kept, now))
+
+
+class _Reader:
+    """Reads rows as facts of the core; what cannot be one is passed over, and told."""
+
+    def __init__(self, connection: Connection, clock: Clock) -> None:
+        self._connection = connection
+        self._clock = clock
+
+    def floor_warm_start(self, lately: timedelta, place_kept: Mapping[str, float], now: datetime) -> FloorWarmStart:
+        latest = self._connection.scalar(select(func.max(Call.arrived_at))) or now
+        since = min(latest, now) - LONGEST_CALL
+        recent = Call.arrived_at >= since
+        known = Call.line.in_(place_kept)
+        going_on = select(Call.call).where(_IN_PROGRESS, recent, known)
+        shifts = self._shifts()
+        return FloorWarmStart(
+            calls=self._calls(_IN_PROGRESS, recent, known),
+            offers=tuple(self._all_offers(Offer.call.in_(going_on), shifts)),
+            transfers=self._facts(
+                TransferRecord,
+                select(table_of(Transfer)).where(Transfer.call.in_(going_on)).order_by(Transfer.call, Transfer.number),
+            ),
+            announcements=self._facts(
+                AnnouncementRecord,
+                select(table_of(Announcement))
+                .where(Announcement.call.in_(going_on))
+                .order_by(Announcement.call, Announcement.number),
+            ),
+            shifts=shifts,
+            ended_lately=self._ended_lately(since, lately),
+            unfinished_recordings=self._calls(
+                Call.ended_at.is_not(None),
+                Call.talk > 0,
+                Call.recording == "",
+                Call.recording_problem == "",
+                recent,
+                known,
+            ),
+            cut_off=self._cut_off(place_kept, now),
+        )
+
+    def _facts(self, record: type[Record], query: Select[tuple[object, ...]]) -> tuple[Record, ...]:
+        return tuple(self._readable(record, self._connection.execute(query)))
+
+    def _readable(self, record: type[Record], rows: Iterable[Row[Any]]) -> Iterator[Record]:
+        for row in rows:
+            try:
+                yield record_of(record, row._asdict(), self._clock)
+            except ValueError as problem:
+                log.warning("Row %s cannot be recalled as a %s: %s", row.id, record.__name__, problem)
+
+    def _calls(self, *which: ColumnElement[bool]) -> tuple[CallRecord, ...]:
+        return self._facts(CallRecord, select(table_of(Call)).where(*which).order_by(Call.arrived_at, Call.id))
+
+    def _offers(self, which: ColumnElement[bool]) -> tuple[OfferRecord, ...]:
+        return self._facts(OfferRecord, select(table_of(Offer)).where(which).order_by(Offer.placed_at, Offer.id))
+
+    def _all_offers(self, which: ColumnElement[bool], shifts: Sequence[PresenceRecord]) -> Iterable[OfferRecord]:
+        """Each once."""
+        return {offer.offer: offer for offer in (*self._offers(which), *self._last_offers(shifts))}.values()
+
+    def _last_offers(self, shifts: Sequence[PresenceRecord]) -> Iterator[OfferRecord]:
+        """Of everybody who was busy: of who wraps up, or whose caller has just gone, the call is over."""
+        for shift in shifts:
+            if shift.activity != Activity.IDLE:
+                theirs = select(table_of(Offer)).where(Offer.operator == shift.operator)
+                yield from self._facts(OfferRecord, theirs.order_by(Offer.placed_at.desc()).limit(1))
+
+    def _shifts(self) -> tuple[PresenceRecord, ...]:
+        """The last change of each open shift: the one written last, whatever somebody did to the clock."""
+        began = select(Shift.operator, PresenceChange.id).join(PresenceChange, Shift.fact == PresenceChange.fact)
+        opened = {row.operator: row.id for row in self._connection.execute(began.where(Shift.ended_at.is_(None)))}
+        if not opened:
+            return ()
+        last = []
+        changes = select(table_of(PresenceChange)).where(PresenceChange.id >= min(opened.values()))
+        for change in self._connection.execute(changes.order_by(PresenceChange.id.desc())):
+            if opened.pop(change.operator, None) is not None:
+                last.append(change)
+            if not opened:
+                break
+        return tuple(self._readable(PresenceRecord, reversed(last)))
+
+    def _ended_lately(self, since: datetime, lately: timedelta) -> frozenset[str]:
+        recent = Call.arrived_at >= since
+        last = self._connection.scalar(select(func.max(Call.ended_at)).where(recent))
+        if last is None:
+            return frozenset()
+        ended = select(Call.call).where(recent, Call.ended_at >= last - lately)
+        return frozenset(self._connection.scalars(ended))
+
+    def _cut_off(self, place_kept: Mapping[str, float], now: datetime) -> tuple[CallRecord, ...]:
+        """Those who have not called again since: each call gives one place back, the best that its number has.
+
+        A call that is still in the menus has not got it yet: whoever recalls that call looks for its place here.
+        """
+        longest = timedelta(seconds=max(place_kept.values(), default=0.0))
+        failed = self._calls(
+            Call.arrived_at >= now - longest - LONGEST_CALL,
+            Call.cause == literal_column(str(LOST_CAUSE)),  # as its index says it
+            Call.cause_text == CUT_OFF,
+            Call.hung_up_by == HungUpBy.SYSTEM.value,
+            Call.line.in_(place_kept),
+        )
+        at = self._clock(now)
+        kept = [call for call in failed if call.ended_at and at - call.ended_at <= place_kept[call.line]]
+        if not kept:
+            return ()
+        again = select(Call.line, Call.number, Call.arrived_at).where(
+            Call.number.in_({call.number for call in kept}),
+            Call.arrived_at >= now - longest,
+            or_(Call.joined_at.is_not(None), Call.ended_at.is_not(None)),
+        )
+        told: list[tuple[float, str, str, CallRecord | None]]
+        told = [(call.ended_at or 0.0, call.line, call.number, call) for call in kept]
+        told += [(self._clock(row.arrived_at), row.line, row.number, None) for row in self._connection.execute(again)]
+        places: dict[tuple[str, str], list[CallRecord]] = {}
+        for _, line, number, cut_off in sorted(told, key=lambda one: one[:3]):
+            theirs = places.setdefault((line, number), [])
+            if cut_off is not None:
+                theirs.append(cut_off)
+                theirs.sort(key=lambda one: one.place_at or one.arrived_at)
+            elif theirs:
+                theirs.pop(0)
+        return tuple(call for theirs in places.values() for call in theirs)

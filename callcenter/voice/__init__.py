@@ -1,0 +1,1 @@
+"""What callers and operators hear: recorded prompts, and the speech they are made of."""

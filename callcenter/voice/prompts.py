@@ -1,0 +1,278 @@
+"""What callers and operators hear: the catalogue of texts, the files spoken from it, whether the two agree.
+
+A folder of prompts holds `catalogue.yaml`, `ru/<id>.wav`, `ru/manifest.json` and `music/`. The daemon needs
+only the files; RHVoice and sox are needed only to speak them anew. See docs/prompts.md.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+import sys
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from callcenter.core.errors import ReadableError
+from callcenter.voice.speech import FreeVoice, SpeechError, Voice, replace_file, write_wave, wrong_format
+
+Words = Annotated[str, Field(min_length=1, pattern=r"\S")]
+PromptId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")]
+ProblemKind = Literal["missing", "stale", "orphan", "format", "replaced"]
+
+
+class PromptError(ReadableError):
+    """The catalogue cannot be used, or a prompt cannot be spoken; says what to do."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One disagreement between the catalogue and the files."""
+
+    prompt: str
+    kind: ProblemKind
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.prompt}: {self.kind}: {self.detail}"
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Prompt(Strict):
+    """One thing to be heard; the fields are explained at the top of the catalogue."""
+
+    when: Words
+    text: Words | None = None
+    tone: tuple[Annotated[int, Field(ge=300, le=3400)], Annotated[float, Field(gt=0, le=5)]] | None = None
+    studio: bool = False
+
+    @model_validator(mode="after")
+    def _one_of(self) -> Prompt:
+        if (self.text is None) == (self.tone is None):
+            raise ValueError("give either text or tone")
+        return self
+
+
+class Family(Strict):
+    """Prompts that differ in one number; `<family>-<number>` are their ids."""
+
+    when: Words
+    text: Annotated[str, Field(pattern=r"\{\}")]
+    words: dict[Annotated[int, Field(ge=0)], Words]
+    studio: frozenset[int] = frozenset()  # the numbers that are studio recordings
+
+    @model_validator(mode="after")
+    def _known_numbers(self) -> Family:
+        if unknown := sorted(self.studio - self.words.keys()):
+            raise ValueError(f"studio names numbers that words does not have: {unknown}")
+        return self
+
+    def prompt(self, number: int) -> Prompt:
+        text = self.text.replace("{}", self.words[number])
+        return Prompt(when=self.when, text=text, studio=number in self.studio)
+
+
+class Texts(Strict):
+    """The catalogue file as it is written."""
+
+    voice: FreeVoice
+    rate: Annotated[int, Field(ge=50, le=200)] = 100
+    pronounce: dict[Words, Words] = Field(default_factory=dict)
+    prompts: dict[PromptId, Prompt]
+    families: dict[PromptId, Family] = Field(default_factory=dict)
+
+    def spoken(self, text: str) -> str:
+        """What the synthesiser is given for a text: one line, hard words as it understands them."""
+        line = " ".join(text.split())
+        for word, said in self.pronounce.items():
+            line = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", said, line, flags=re.IGNORECASE)
+        return line
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """What the manifest remembers of one file."""
+
+    spoken: str  # SHA-256 of voice, rate and text
+    file: str  # SHA-256 of the file
+
+
+class Catalogue:
+    """The texts of one folder of prompts, families written out."""
+
+    def __init__(self, root: Path, texts: Texts) -> None:
+        self.root = root
+        self.texts = texts
+        self.prompts = dict(texts.prompts)
+        for name, family in texts.families.items():
+            for number in family.words:
+                if (prompt := f"{name}-{number}") in self.prompts:
+                    raise PromptError(f"{root / 'catalogue.yaml'}: {prompt} is both a prompt and in a family")
+                self.prompts[prompt] = family.prompt(number)
+
+    @classmethod
+    def load(cls, root: Path) -> Catalogue:
+        """Read `root/catalogue.yaml`; every mistake in it is reported in one PromptError."""
+        path = root / "catalogue.yaml"
+        try:
+            raw: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+            return cls(root, Texts.model_validate(raw))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise PromptError(f"{path}: cannot be read: {error}") from error
+        except ValidationError as error:
+            lines = [f"  {'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors()]
+            raise PromptError("\n".join([f"{path}:", *lines])) from error
+
+    def ids(self) -> list[str]:
+        """All prompts, in the catalogue's order."""
+        return list(self.prompts)
+
+    def family(self, name: str) -> dict[int, str]:
+        """Number → id of a family such as `position` or `wait`, in growing order."""
+        return {number: f"{name}-{number}" for number in sorted(self.texts.families[name].words)}
+
+    def file(self, prompt: str) -> Path:
+        return self.root / "ru" / f"{prompt}.wav"
+
+    def check(self) -> list[Problem]:
+        """Whatever a listener would notice: files missing, outdated, unknown, or not playable."""
+        manifest = self._manifest()
+        problems = [p for prompt in self.prompts for p in self._check_one(prompt, manifest.get(prompt))]
+        for path in sorted((self.root / "ru").glob("*.wav")):
+            if path.stem not in self.prompts:
+                problems.append(Problem(path.stem, "orphan", "not in the catalogue: delete the file"))
+        music = sorted((self.root / "music").glob("*.wav"))
+        if not music:  # a waiting caller would hear silence and hang up
+            problems.append(Problem("music", "missing", "no .wav in music/: run tools/music.py"))
+        problems += [Problem(f"music/{p.stem}", "format", wrong) for p in music if (wrong := wrong_format(p))]
+        return problems
+
+    def build(self, rhvoice: Path, sox: Path, only_stale: bool = True) -> list[str]:
+        """Speak what is missing or stale (or everything that is no studio recording); the ids spoken.
+
+        Neither a studio recording nor a file that somebody has put in place unannounced is overwritten, the
+        latter unless `only_stale` is false.
+        """
+        voice = Voice(rhvoice, sox, self.texts.voice, self.texts.rate)
+        manifest = self._manifest()
+        done: list[str] = []
+        (self.root / "ru").mkdir(parents=True, exist_ok=True)
+        try:
+            for prompt, entry in self.prompts.items():
+                if entry.studio:
+                    self._accept_recording(prompt, manifest)
+                elif not only_stale or self._outdated(prompt, manifest.get(prompt)):
+                    write_wave(self.file(prompt), self._say(voice, entry))
+                    manifest[prompt] = Spoken(self._text_hash(prompt), file_hash(self.file(prompt)))
+                    done.append(prompt)
+        finally:  # what was spoken before a failure stays known
+            self._save({prompt: manifest[prompt] for prompt in sorted(self.prompts) if prompt in manifest})
+        return done
+
+    def _outdated(self, prompt: str, known: Spoken | None) -> bool:
+        return any(problem.kind in ("missing", "stale") for problem in self._check_one(prompt, known))
+
+    def _check_one(self, prompt: str, known: Spoken | None) -> Iterator[Problem]:
+        path, studio = self.file(prompt), self.prompts[prompt].studio
+        if not path.is_file():
+            todo = "put the recording there" if studio else "run `callcenter prompts build`"
+            yield Problem(prompt, "missing", f"no {path.name}: {todo}")
+            return
+        if wrong := wrong_format(path):
+            yield Problem(prompt, "format", wrong)
+        same_file = known is not None and known.file == file_hash(path)
+        same_text = known is not None and known.spoken == self._text_hash(prompt)
+        if studio:
+            if same_file and not same_text:
+                yield Problem(prompt, "stale", "the text is newer than the studio recording: record it anew")
+        elif not same_file:
+            yield Problem(prompt, "replaced", "not the file that was spoken: mark it as studio, or delete it")
+        elif not same_text:
+            yield Problem(prompt, "stale", "text or voice has changed: run `callcenter prompts build`")
+
+    def _say(self, voice: Voice, entry: Prompt) -> array[int]:
+        if entry.tone is not None:
+            return voice.tone(*entry.tone)
+        return voice.say(self.texts.spoken(entry.text or ""))
+
+    def _accept_recording(self, prompt: str, manifest: dict[str, Spoken]) -> None:
+        """A new recording says the text of today; an old one stays with the text it was made for."""
+        path, known = self.file(prompt), manifest.get(prompt)
+        if path.is_file() and (known is None or known.file != file_hash(path)):
+            manifest[prompt] = Spoken(self._text_hash(prompt), file_hash(path))
+
+    def _text_hash(self, prompt: str) -> str:
+        entry = self.prompts[prompt]
+        said = str(entry.tone) if entry.text is None else self.texts.spoken(entry.text)
+        return hashlib.sha256(f"{self.texts.voice}\n{self.texts.rate}\n{said}".encode()).hexdigest()
+
+    def _manifest(self) -> dict[str, Spoken]:
+        path = self.root / "ru" / "manifest.json"
+        try:
+            raw: Any = json.loads(path.read_text(encoding="utf-8"))
+            return {prompt: Spoken(**entry) for prompt, entry in raw.items()}
+        except FileNotFoundError:
+            return {}
+        except (ValueError, TypeError, AttributeError) as error:
+            raise PromptError(f"{path}: not a manifest ({error}): restore it from git") from error
+
+    def _save(self, manifest: dict[str, Spoken]) -> None:
+        text = json.dumps({prompt: vars(entry) for prompt, entry in manifest.items()}, indent=1)
+        replace_file(self.root / "ru" / "manifest.json", (text + "\n").encode())
+
+
+def file_hash(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def find_program(part: str, command: str) -> Path:
+    """Where RHVoice or sox is: on the PATH, or where the set-up puts it, fetched if need be."""
+    if found := shutil.which(command):
+        return Path(found)
+    script = Path(__file__).resolve().parents[2] / "tools" / "parts.py"
+    if not script.is_file():
+        raise PromptError(f"{command} is not on the PATH: install {part}")
+    for arguments in ([part], ["--where", part]):
+        run = subprocess.run([sys.executable, str(script), *arguments], capture_output=True, text=True)
+        if run.returncode:
+            raise PromptError(run.stderr.strip() or run.stdout.strip() or f"{part} cannot be had")
+    return Path(json.loads(run.stdout)["binary"])
+
+
+def check_prompts(root: Path) -> int:
+    """`callcenter prompts check`: print the problems of a folder of prompts; 1 if there are any."""
+    try:
+        catalogue = Catalogue.load(root)
+        problems = catalogue.check()
+    except PromptError as error:
+        print(error)
+        return 1
+    for problem in problems:
+        print(problem)
+    if not problems:
+        print(f"{len(catalogue.ids())} prompts: all are there and up to date")
+    return 1 if problems else 0
+
+
+def build_prompts(root: Path, force: bool) -> int:
+    """`callcenter prompts build`: speak what is missing or stale (with `force` everything), then check."""
+    try:
+        done = Catalogue.load(root).build(
+            find_program("rhvoice", "RHVoice-test"), find_program("sox", "sox"), only_stale=not force
+        )
+    except (PromptError, SpeechError) as error:
+        print(error)
+        return 1
+    print(f"spoken: {len(done)}" + "".join(f"\n  {prompt}" for prompt in done))
+    return check_prompts(root)

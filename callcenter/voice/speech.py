@@ -1,0 +1,179 @@
+"""From a text to telephone audio: RHVoice speaks, sox resamples, and every prompt is brought to one level."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+import tempfile
+import wave
+from array import array
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Literal
+
+from callcenter.core.errors import ReadableError
+
+RATE = 8000  # hertz: what a telephone carries, so Asterisk never resamples
+SPEECH_LEVEL = -20.0  # dBFS, RMS of the frames that hold speech
+PEAK_LEVEL = -3.5  # dBFS
+FULL_SCALE = 32768.0
+MARGIN = RATE // 10  # samples of silence kept before and after the speech
+FRAME = RATE // 50
+QUIET = 0.01  # a frame this much (−40 dB) below the loudest one holds no speech
+PAUSE = 6  # frames: a shorter silence may be the closure of a consonant
+CONTINUATION = " да."  # spoken after a clause that another file goes on with, and cut off
+
+FreeVoice = Literal["irina", "anna", "elena", "aleksandr"]  # RHVoice's other Russian voices are not free
+
+
+class SpeechError(ReadableError):
+    """Nothing usable could be spoken; says which program failed and how."""
+
+
+@dataclass(frozen=True)
+class Voice:
+    """RHVoice with sox behind it: text in, telephone audio out."""
+
+    rhvoice: Path
+    sox: Path
+    name: FreeVoice
+    rate: int  # per cent
+
+    def say(self, text: str) -> array[int]:
+        """The samples of a text, trimmed and at the common level.
+
+        A text that ends in a comma is half of a sentence: it is spoken with something after it, since the
+        voice falls at the end of what it is given, whatever the punctuation, and the listener would take
+        the sentence for finished.
+        """
+        if text.endswith(","):
+            return trimmed(levelled(before_last_pause(self._speak(text + CONTINUATION))))
+        return trimmed(levelled(self._speak(text)))
+
+    def _speak(self, text: str) -> array[int]:
+        with tempfile.TemporaryDirectory() as folder:
+            raw = Path(folder, "raw.wav")
+            run([str(self.rhvoice), "-p", self.name, "-r", str(self.rate), "-o", str(raw)], text)
+            # Below 150 Hz a telephone carries only hum, and the level would be spent on it.
+            return self._telephone(["-v", "0.8", str(raw)], "highpass 150 rate -v 8000")
+
+    def tone(self, hertz: int, seconds: float) -> array[int]:
+        """A signal at the level of speech, without clicks at its ends."""
+        return self._telephone(["-n"], f"synth {seconds} sine {hertz} vol 0.14 fade 0.01 {seconds} 0.01")
+
+    def _telephone(self, source: list[str], effects: str) -> array[int]:
+        with tempfile.TemporaryDirectory() as folder:
+            small = Path(folder, "small.wav")
+            # -D: no dither, so that silence stays silent and the same text always gives the same file
+            form = ["-r", str(RATE), "-c", "1", "-b", "16"]
+            run([str(self.sox), "-D", *source, *form, str(small), *effects.split()])
+            return read_wave(small)
+
+
+def run(command: list[str], text: str = "") -> None:
+    """Run a program to its end, `text` being its input."""
+    try:
+        subprocess.run(command, input=text.encode(), check=True, capture_output=True, timeout=60)
+    except (OSError, subprocess.SubprocessError) as error:
+        said = (getattr(error, "stderr", None) or b"").decode(errors="replace").strip()
+        raise SpeechError(f"{command[0]} failed: {said or error}") from error
+
+
+def frame_levels(samples: array[int]) -> list[float]:
+    """RMS of each 20 ms, 1.0 being full scale."""
+    frames = [samples[i : i + FRAME] for i in range(0, len(samples), FRAME)]
+    return [math.sqrt(sum(s * s for s in frame) / len(frame)) / FULL_SCALE for frame in frames]
+
+
+def speech_level(samples: array[int]) -> float:
+    """dBFS, RMS over the frames that hold speech: pauses do not count, as in ITU-T P.56. −inf for silence."""
+    levels = frame_levels(samples)
+    threshold = max(levels, default=0.0) * QUIET
+    active = [level * level for level in levels if level > threshold]
+    return 10 * math.log10(sum(active) / len(active)) if active else -math.inf
+
+
+def levelled(samples: array[int]) -> array[int]:
+    """The samples at SPEECH_LEVEL, loud moments turned down smoothly so that no peak exceeds PEAK_LEVEL.
+
+    The gain runs in straight lines between the borders of 5 ms blocks; at a border it suits the more
+    demanding neighbour, so that it is never too high inside a block.
+    """
+    level = speech_level(samples)
+    if level == -math.inf:
+        raise SpeechError("the synthesiser was silent: is the text empty, or not Russian?")
+    gain = 10 ** ((SPEECH_LEVEL - level) / 20)
+    ceiling = FULL_SCALE * 10 ** (PEAK_LEVEL / 20)
+    block = RATE // 200
+    peaks = [max(map(abs, samples[i : i + block])) * gain for i in range(0, len(samples), block)]
+    needed = [min(1.0, ceiling / peak) if peak else 1.0 for peak in peaks]
+    border = [min(pair) for pair in zip([1.0, *needed], [*needed, 1.0], strict=True)]
+    result = array("h")
+    for i, sample in enumerate(samples):
+        at, part = divmod(i, block)
+        share = part / block
+        result.append(round(sample * gain * (border[at] * (1 - share) + border[at + 1] * share)))
+    return result
+
+
+def before_last_pause(samples: array[int]) -> array[int]:
+    """What was said before the last pause."""
+    levels = frame_levels(samples)
+    loud = [i for i, level in enumerate(levels) if level > max(levels) * QUIET]
+    pauses = [i for i, following in pairwise(loud) if following - i > PAUSE]
+    if not pauses:
+        raise SpeechError("no pause after the comma: the clause cannot be cut out of its sentence")
+    return samples[: (pauses[-1] + 1) * FRAME]
+
+
+def trimmed(samples: array[int]) -> array[int]:
+    """The samples with MARGIN of silence before and after the speech."""
+    levels = frame_levels(samples)
+    loud = [i for i, level in enumerate(levels) if level > max(levels) * QUIET]
+    speech = samples[loud[0] * FRAME : (loud[-1] + 1) * FRAME]
+    silence = array("h", bytes(2 * MARGIN))
+    return silence + speech + silence
+
+
+def read_wave(path: Path) -> array[int]:
+    """The samples of a 16 bit mono file."""
+    with wave.open(str(path), "rb") as file:
+        samples = array("h", file.readframes(file.getnframes()))
+    if sys.byteorder == "big":
+        samples.byteswap()
+    return samples
+
+
+def write_wave(path: Path, samples: array[int]) -> None:
+    """A file of our format; the old one stays until the new one is whole: Asterisk may be playing it."""
+    with tempfile.TemporaryDirectory() as folder:
+        whole = Path(folder, path.name)
+        with wave.open(str(whole), "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(RATE)
+            file.writeframes(samples.tobytes())
+        replace_file(path, whole.read_bytes())
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    part = path.with_name(f".{path.name}.part")
+    part.write_bytes(content)
+    part.replace(path)
+
+
+def wrong_format(path: Path) -> str:
+    """What is wrong with an audio file, or an empty string."""
+    try:
+        with wave.open(str(path), "rb") as file:
+            found = (file.getframerate(), file.getsampwidth() * 8, file.getnchannels())
+            empty = file.getnframes() == 0
+    except EOFError:
+        return "not a WAV file: it is cut short"
+    except (OSError, wave.Error) as error:
+        return f"not a WAV file of plain samples: {error}"
+    if found != (RATE, 16, 1):
+        return "{} Hz, {} bit, {} channel(s), but must be 8000 Hz, 16 bit, 1 channel".format(*found)
+    return "no sound in it" if empty else ""

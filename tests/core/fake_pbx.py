@@ -1,0 +1,311 @@
+"""A tiny obedient Asterisk for stories of the core: callers, operators' legs, two-party bridges, places.
+
+It performs the commands that reach Asterisk and reports what a real one would report, in the order of a real one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+
+from callcenter.core.commands import (
+    AfterBridge,
+    Announce,
+    Command,
+    HangUp,
+    KeepLeg,
+    OfferKind,
+    Place,
+    Record,
+    Redirect,
+    Ring,
+    SyncQueueMember,
+)
+from callcenter.core.events import (
+    AnnouncementSpoken,
+    BridgeEntered,
+    BridgeLeft,
+    ChannelHungUp,
+    ChannelSeen,
+    Event,
+    InFallbackQueue,
+    OfferAnswered,
+    OfferFailed,
+    OfferFailure,
+    OfferRinging,
+    PhoneHungUp,
+)
+from callcenter.core.records import HungUpBy
+from tests.core.journal import Journal
+
+DIALPLAN_STEPS = {
+    None: "arriving",
+    Place.CLOSED: "closed",
+    Place.FULL: "full",
+    Place.GREETING: "greeting",
+    Place.IDENTIFY: "identifying",
+    Place.URGENCY: "choosing",
+    Place.WAITING: "waiting",
+    Place.HOLD: "held",
+    Place.GENERAL: "general",
+    Place.GOODBYE: "leaving",
+}
+"""What the dialplan notes on a caller's channel."""
+
+
+@dataclass
+class CallerChannel:
+    """A caller's channel, where it is and what it has heard."""
+
+    id: str
+    line: str
+    number: str
+    place: Place | None = None
+    after: Place = Place.HOLD
+    bridge: str = ""
+    recorded: bool = False
+    heard: list[str] = field(default_factory=list)
+    arrived_at: float = 0.0
+    fallback: str = ""
+    """Where Asterisk has the caller when it helps itself: the greeting before its own queue, or that queue."""
+
+    @property
+    def dialplan_step(self) -> str:
+        """What the dialplan notes on the channel."""
+        return self.fallback or DIALPLAN_STEPS[self.place]
+
+
+@dataclass
+class Leg:
+    """An operator's channel."""
+
+    id: str
+    ring: Ring
+    answered: bool = False
+    keep: bool = False
+    bridge: str = ""
+    consulting: bool = False
+    """The bridge is, or was last, with a colleague; not with the caller."""
+
+    @property
+    def by_us(self) -> bool:
+        """Rung at our request, not by Asterisk's own queue."""
+        return self.id.startswith("offer-")
+
+
+class FakePbx:
+    """Everybody who has a channel. `report` takes what Asterisk tells, in order."""
+
+    def __init__(self, report: Callable[[Event], None], clock: Callable[[], float] = lambda: 0.0) -> None:
+        self.callers: dict[str, CallerChannel] = {}
+        self.legs: dict[str, Leg] = {}
+        self.capacity = 100
+        self.members: dict[str, SyncQueueMember] = {}
+        """Who is in Asterisk's own queue, by phone."""
+        self.journal = Journal(clock)
+        self._clock = clock
+        self._report = report
+        self._bridges = count(1)
+        self._rings = count(1)
+
+    # -- what the controller wants -------------------------------------------------------------------------------
+
+    def obey(self, command: Command) -> None:
+        """Perform a command; those that are not for Asterisk, or come too late, are passed over."""
+        match command:
+            case Redirect():
+                self._redirect(command)
+            case Announce(call, number, prompts) if call in self.callers:
+                self.callers[call].heard += prompts
+                self._report(AnnouncementSpoken(call, number))
+            case AfterBridge(call, place) if call in self.callers:
+                self.callers[call].after = place
+            case Record(call) if call in self.callers:
+                self.callers[call].recorded = True
+            case KeepLeg(leg, keep) if leg in self.legs:
+                self.legs[leg].keep = keep
+            case Ring(offer):
+                self.legs[offer] = Leg(offer, command)
+                self.journal.rung(offer, command.phone, command.call)
+                self._report(OfferRinging(offer))
+            case HangUp(channel_id):
+                self.hang_up(channel_id, by=HungUpBy.SYSTEM)
+            case SyncQueueMember(phone=phone, on_shift=on_shift):
+                self.members.pop(phone, None)
+                if on_shift:
+                    self.members[phone] = command
+            case _:
+                pass
+
+    def _redirect(self, command: Redirect) -> None:
+        caller = self.callers.get(command.call)
+        if caller is None:
+            return
+        left_behind = self._leave(caller)
+        if command.place is Place.FALLBACK_QUEUE:
+            self.help_itself(command.call)
+            self._go_on(left_behind)
+            return
+        if caller.fallback:
+            self._leave_queue(caller)
+        self._goes_to(caller, command.place)
+        if command.place is Place.WAITING:
+            caller.after = Place.HOLD
+        caller.heard += command.prompts
+        if command.announcement:
+            self._report(AnnouncementSpoken(command.call, command.announcement))
+        self._go_on(left_behind)
+
+    # -- what people do ------------------------------------------------------------------------------------------
+
+    def arrive(self, call: str, line: str, number: str) -> None:
+        """A caller dials a line."""
+        self.callers[call] = CallerChannel(call, line, number, arrived_at=self._clock())
+        self.journal.arrived(call, line, number)
+
+    def hang_up(self, id: str, cause: int = 16, by: HungUpBy = HungUpBy.CALLER) -> None:
+        """A channel ends, by its own phone or at our request."""
+        channel = self.callers.get(id) or self.legs.get(id)
+        if channel is None:
+            return
+        if id in self.legs and self.legs[id].by_us and by is not HungUpBy.SYSTEM:
+            self._report(PhoneHungUp(id))
+        left_behind = self._leave(channel)
+        self.callers.pop(id, None)
+        leg = self.legs.pop(id, None)
+        self.journal.ended(id, cause, by)
+        if isinstance(channel, CallerChannel):
+            self._leave_queue(channel)
+        self._report(ChannelHungUp(id, cause))
+        if leg and not leg.answered:
+            self._report(OfferFailed(id, OfferFailure.NO_ANSWER))  # the originate's answer: one fact, told twice
+        self._go_on(left_behind)
+
+    def fail(self, offer: str, failure: OfferFailure, cause: int) -> None:
+        """A phone is not answered."""
+        del self.legs[offer]
+        self.journal.ended(offer, cause, HungUpBy.NOBODY)
+        self._report(OfferFailed(offer, failure))
+        self._report(ChannelHungUp(offer, cause))
+
+    def answer(self, offer: str) -> None:
+        """A phone is picked up: bridged with the operator who asks for advice, else with the caller."""
+        leg = self.legs[offer]
+        leg.answered = True
+        self.journal.answered(offer)
+        self._report(OfferAnswered(offer))
+        asking = self.legs.get(leg.ring.consult_leg)
+        self._join(leg, asking or self.callers.get(leg.ring.call))
+
+    # -- left to itself ------------------------------------------------------------------------------------------
+
+    def help_itself(self, call: str) -> None:
+        """The heartbeat is stale when this caller looks: on to Asterisk's own queue, new callers after a greeting."""
+        caller = self.callers[call]
+        if caller.bridge or caller.fallback == "alone" or caller.place in (Place.CLOSED, Place.FULL, Place.GOODBYE):
+            return
+        if not caller.place and not caller.fallback and self._is_full(caller):
+            self._goes_to(caller, Place.FULL)
+        elif caller.place is not Place.GENERAL:
+            caller.fallback = "alone" if caller.place or caller.fallback else "alone-greeting"
+            self.journal.came_to(call, caller.fallback)
+            if caller.fallback == "alone":
+                self._report(InFallbackQueue(call, f"SIP/{call}", caller.line, caller.number))
+
+    def _is_full(self, caller: CallerChannel) -> bool:
+        others = (each for each in self.callers.values() if each is not caller and each.line == caller.line)
+        there = [
+            each for each in others if (each.place or each.fallback) and each.place not in (Place.CLOSED, Place.FULL)
+        ]
+        return len(there) >= self.capacity
+
+    def ring_by_itself(self, call: str, phone: str) -> str:
+        """Asterisk's own queue rings a phone for a caller."""
+        id = f"17001.{next(self._rings)}"
+        self.legs[id] = Leg(id, Ring(id, OfferKind.QUEUE, phone, call, f"SIP/{call}", "", "", 15.0))
+        self.journal.rung(id, phone, call)
+        return id
+
+    def dies(self) -> None:
+        """Asterisk itself: nobody is on the line any more, and nothing of it is written down."""
+        self.callers.clear()
+        self.legs.clear()
+        self.members.clear()
+
+    def _leave_queue(self, caller: CallerChannel) -> None:
+        """Phones that Asterisk's own queue rings for this caller fall silent."""
+        caller.fallback = ""
+        rung = [id for id, leg in self.legs.items() if leg.ring.call == caller.id and not leg.answered]
+        for id in rung:
+            if not self.legs[id].by_us:
+                self.hang_up(id, by=HungUpBy.SYSTEM)
+
+    def _goes_to(self, caller: CallerChannel, place: Place) -> None:
+        caller.place = place
+        self.journal.came_to(caller.id, DIALPLAN_STEPS[place])
+
+    # -- bridges -------------------------------------------------------------------------------------------------
+
+    def _join(self, leg: Leg, other: CallerChannel | Leg | None) -> None:
+        if other is None:
+            self.hang_up(leg.id)
+            return
+        left_behind = self._leave(other)
+        leg.bridge = other.bridge = f"bridge-{next(self._bridges)}"
+        leg.consulting = isinstance(other, Leg)
+        if isinstance(other, Leg):
+            other.consulting = True
+        else:
+            self.journal.talk_began(leg.id)
+        self._report(BridgeEntered(leg.id, leg.bridge))
+        self._report(BridgeEntered(other.id, leg.bridge))
+        self._go_on(left_behind)
+
+    def _leave(self, channel: CallerChannel | Leg) -> CallerChannel | Leg | None:
+        """Out of the bridge; the other one, who is thereby alone and out of it too."""
+        bridge, channel.bridge = channel.bridge, ""
+        if not bridge:
+            return None
+        everybody: list[CallerChannel | Leg] = [*self.callers.values(), *self.legs.values()]
+        other = next(other for other in everybody if other.bridge == bridge)
+        other.bridge = ""
+        if isinstance(channel, Leg) and isinstance(other, CallerChannel):
+            self.journal.talk_ended(channel.id)
+        elif isinstance(channel, CallerChannel):
+            self.journal.talk_ended(other.id)
+        self._report(BridgeLeft(channel.id, bridge))
+        self._report(BridgeLeft(other.id, bridge))
+        return other
+
+    def _go_on(self, channel: CallerChannel | Leg | None) -> None:
+        if isinstance(channel, CallerChannel):
+            by_queue, channel.fallback = bool(channel.fallback), ""
+            self._goes_to(channel, Place.GOODBYE if by_queue else channel.after)
+        elif channel and channel.consulting and (channel.keep or channel.ring.kind is OfferKind.CONSULT):
+            self._join(channel, self.callers.get(channel.ring.call))  # whoever is left goes on with the caller
+        elif channel:
+            self.hang_up(channel.id)
+
+    def seen(self) -> tuple[ChannelSeen, ...]:
+        """The channels of a snapshot."""
+        callers = (
+            ChannelSeen(
+                caller.id,
+                f"SIP/{caller.id}",
+                caller.bridge,
+                self._clock() - caller.arrived_at,
+                {
+                    "CC_STAGE": caller.dialplan_step,
+                    "CC_LINE": caller.line,
+                    "CC_AFTER": caller.after.value,
+                    "CC_RECORDED": "1" if caller.recorded else "",
+                },
+                caller.number,
+            )
+            for caller in self.callers.values()
+        )
+        legs = (
+            ChannelSeen(leg.id, f"SIP/{leg.ring.phone}", leg.bridge, phone=leg.ring.phone) for leg in self.legs.values()
+        )
+        return (*callers, *legs)

@@ -1,0 +1,49 @@
+"""`make dates`: the fast tests on days that go wrong elsewhere, whatever day it is.
+
+All of them are run over New Year, and on the other dates those that were seen to read the wall clock. It goes on while
+they run: midnight and the changed hour come while most of them are at it.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from datetime import timedelta
+
+from callcenter.calendar.clock import wall_clock
+
+DATES = {
+    "over New Year": "2026-12-31T23:59:59.95 Europe/Moscow",
+    "in forty days": f"{wall_clock() + timedelta(days=40):%Y-%m-%dT%H:%M:%S} Europe/Moscow",
+    "on a day that three years of four do not have": "2028-02-29T12:00:00 Europe/Moscow",
+    "when the clocks of another zone go forward": "2027-03-28T01:59:59.95 Europe/Berlin",
+    "on a Saturday that is worked": "2027-02-20T10:00:00 Europe/Moscow",
+}
+FAST = ("-m", "not e2e", "--ignore", "tests/bench", "--ignore", "tests/chaos")
+"""No real Asterisk, which has a clock of its own, and no measurements."""
+LONGEST = 600.0
+"""Seconds for all of them."""
+
+
+def main() -> int:
+    """How many dates went wrong."""
+    ends, wrong = time.monotonic() + LONGEST, 0
+    for number, (when, moment) in enumerate(DATES.items()):
+        began = time.monotonic()
+        print(f"== {when}: {moment}", flush=True)
+        command = [sys.executable, "-m", "pytest", *FAST, "--at", moment, *sys.argv[1:]]
+        if number:
+            command += ["--readers"]
+        try:
+            outcome = subprocess.run(command, timeout=max(1.0, ends - began), check=False).returncode
+        except subprocess.TimeoutExpired:
+            print(f"not ready after {LONGEST:.0f} s", flush=True)
+            return wrong + 1
+        wrong += outcome != 0
+        print(f"== {when}: {'wrong' if outcome else 'in order'}, {time.monotonic() - began:.0f} s", flush=True)
+    return wrong
+
+
+if __name__ == "__main__":
+    sys.exit(main())

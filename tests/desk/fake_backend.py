@@ -1,0 +1,146 @@
+"""A call centre of two operators and a technical specialist, just clever enough to answer a page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from callcenter.core import events
+from callcenter.core.commands import Answer, Reply
+from callcenter.core.events import Event, ReplyTo
+from callcenter.core.view import CallView, LineView, OperatorView, PromisesView, View, WaitingView
+from callcenter.planning.forecast import Forecast
+
+PASSWORD = "тихий океан"
+WRONG_ALLOWED = 3
+
+LINE = LineView(
+    id="estp",
+    open=True,
+    lines_in_use=3,
+    capacity=100,
+    waiting={"urgent": 1, "normal": 2},
+    longest_wait=42.5,
+    on_duty=1,
+    required_staff=2,
+    target_wait=300.0,
+    windows={
+        "5m": WaitingView(0, 0, 1, None, None, 0.0, 20.0),
+        "30m": WaitingView(9, 6, 1, 12.0, 11.0, 0.9, 13.5),
+        "day": WaitingView(90, 60, 10, 30.0, 28.0, 0.8, 36.0),
+    },
+    handling=200.0,
+    patience=None,
+    next_wait=600.0,
+    promises=PromisesView(trusted=True, judged=80, coverage=0.9, kept=0.95, bias=0.02, rmse=0.4),
+)
+
+
+def call(name: str = "Управление образования") -> CallView:
+    """A call in progress."""
+    return CallView(
+        call="1700.1",
+        line="estp",
+        number="+73420000001",
+        name=name,
+        customer="",
+        role="Заказчик",
+        inn="",
+        identification="by_number",
+        urgency="urgent",
+        state="talking",
+        waited=61.0,
+    )
+
+
+def operator(id: str, group: str) -> OperatorView:
+    """Somebody who is not on shift."""
+    return OperatorView(id, f"Сотрудник {id}", group, "", "off", "idle", "", 0.0, None, "")
+
+
+class FakeBackend:
+    """Answers as the core would; `events` is what it was asked."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.operators = {
+            "101": operator("101", "operators"),
+            "102": operator("102", "operators"),
+            "201": operator("201", "technical"),
+        }
+        self.free = {"operators": 0, "technical": 0}
+        self.forecast: dict[str, tuple[Forecast, float]] = {}
+        self.components = {"asterisk": "ok", "register": "ok"}
+        self.owed_calls: list[dict[str, Any]] = []
+        self.not_recording = ""
+        self.unresponsive = False
+        self.wrong = 0
+        self.verifications = 0
+
+    def change(self, id: str, presence: str = "", call: CallView | None = None, phone: str = "") -> None:
+        """Something happens to a person outside the page."""
+        own = self.operators[id]
+        activity = "talking" if call else own.activity
+        self.operators[id] = replace(
+            own, presence=presence or own.presence, call=call, activity=activity, phone=phone or own.phone
+        )
+
+    def view(self) -> View:
+        return View({"estp": LINE}, dict(self.operators), dict(self.free), True, self.not_recording)
+
+    def operator(self, person: str) -> OperatorView | None:
+        return self.operators.get(person)
+
+    def forecasts(self) -> Mapping[str, tuple[Forecast, float]]:
+        return self.forecast
+
+    async def owed(self) -> Sequence[Mapping[str, Any]]:
+        if self.unresponsive:
+            raise TimeoutError
+        return self.owed_calls
+
+    def healthy(self) -> tuple[bool, Mapping[str, str]]:
+        return all(state == "ok" for state in self.components.values()), self.components
+
+    async def verify_password(self, person: str, password: str) -> bool:
+        self.verifications += 1
+        return person in self.operators and password == PASSWORD
+
+    async def ask(self, make: Callable[[ReplyTo], Event]) -> Reply:
+        if self.unresponsive:
+            raise TimeoutError
+        event = make("page-1")
+        self.events.append(event)
+        return Reply("page-1", self._answer(event))
+
+    def _answer(self, event: Event) -> Answer:
+        match event:
+            case events.LogIn():
+                return self._log_in(event)
+            case events.LogOut():
+                self.change(event.person, "off")
+                return Answer.LOGGED_OUT
+            case events.Pause():
+                self.change(event.person, "paused")
+                return Answer.PAUSED
+            case events.Return():
+                self.change(event.person, "available")
+                return Answer.RETURNED
+            case events.Transfer() if event.target == events.GENERAL_LINE:
+                return Answer.TRANSFERRED
+            case events.Transfer():
+                return Answer.RINGING_COLLEAGUE if self.free[event.target] else Answer.NONE_FREE
+            case events.CancelTransfer():
+                return Answer.TAKEN_BACK
+            case _:
+                return Answer.NOT_POSSIBLE
+
+    def _log_in(self, event: events.LogIn) -> Answer:
+        if self.wrong >= WRONG_ALLOWED:
+            return Answer.TRY_LATER
+        if not event.verified:
+            self.wrong += 1
+            return Answer.WRONG_SECRET
+        self.change(event.person, "available", phone=event.phone or "usual")
+        return Answer.LOGGED_IN

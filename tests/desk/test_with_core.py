@@ -1,0 +1,121 @@
+"""The API joined with the real core: what the fake floor promises is what the call centre does."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from callcenter.core import events
+from callcenter.core.callcenter import CallCenter
+from callcenter.core.commands import Reply
+from callcenter.core.events import Event, ReplyTo
+from callcenter.core.settings import Line, Person, Settings
+from callcenter.core.view import OperatorView, View
+from callcenter.desk import make_app
+from callcenter.desk.sessions import Sessions
+from callcenter.planning.forecast import Forecast
+from tests.desk.conftest import Browser
+from tests.wall import Wall
+
+SETTINGS = Settings(
+    lines={"estp": Line("estp", answered_by=("operators",))},
+    people={
+        "101": Person("101", "Анна", "operators", "desk-1"),
+        "102": Person("102", "Борис", "operators", "desk-2"),
+    },
+)
+
+
+class CoreFloor:
+    """The core, with a clock that the test turns and nothing outside."""
+
+    def __init__(self) -> None:
+        self.core = CallCenter(SETTINGS)
+        self.now = 0.0
+
+    def operator(self, person: str) -> OperatorView | None:
+        return self.core.operator(person, self.now)
+
+    def view(self) -> View:
+        return self.core.view(self.now)
+
+    def forecasts(self) -> Mapping[str, tuple[Forecast, float]]:
+        return {}
+
+    async def owed(self) -> Sequence[Mapping[str, Any]]:
+        return ()
+
+    def healthy(self) -> tuple[bool, Mapping[str, str]]:
+        return True, {}
+
+    async def verify_password(self, person: str, password: str) -> bool:
+        return password == f"password of {person}"
+
+    async def ask(self, make: Callable[[ReplyTo], Event]) -> Reply:
+        replies = [c for c in self.core.handle(make("page"), self.now) if isinstance(c, Reply)]
+        assert len(replies) == 1
+        return replies[0]
+
+
+@pytest.fixture
+def core_floor() -> CoreFloor:
+    return CoreFloor()
+
+
+@pytest.fixture
+async def page(core_floor: CoreFloor) -> AsyncIterator[Browser]:
+    app = make_app(
+        core_floor,
+        titles={"operators": "Операторы"},
+        pause_reasons=SETTINGS.pause_reasons,
+        metrics_text=lambda: b"",
+        sessions=Sessions(Wall()),
+    )
+    async with TestClient(TestServer(app)) as client:
+        yield client
+
+
+async def post(page: Browser, path: str, **body: object) -> tuple[int, str]:
+    answer = await page.post(f"/api/{path}", json=body)
+    return answer.status, (await answer.json())["answer"]
+
+
+async def test_a_whole_shift(page: Browser) -> None:
+    assert await post(page, "login", id="101", password="password of 101") == (200, "logged_in")
+    for path, body, expected in [
+        ("pause", {"reason": "lunch"}, (200, "paused")),
+        ("return", {}, (200, "returned")),
+        ("transfer", {"target": "operators"}, (409, "not_possible")),
+        ("transfer/cancel", {}, (409, "not_possible")),
+        ("transfer/complete", {}, (409, "not_possible")),
+        ("logout", {}, (200, "logged_out")),
+        ("return", {}, (401, "not_logged_in")),
+    ]:
+        assert await post(page, path, **body) == expected, path
+
+
+async def test_a_page_opened_after_logging_in_by_telephone_leaves_the_person_at_that_phone(
+    page: Browser, core_floor: CoreFloor
+) -> None:
+    core_floor.core.handle(events.LogIn("101", True, "desk-9"), 0.0)
+    assert await post(page, "login", id="101", password="password of 101") == (200, "logged_in")
+    assert core_floor.view().operators["101"].phone == "desk-9"
+
+
+async def test_a_phone_belongs_to_one_person(page: Browser) -> None:
+    await post(page, "login", id="101", password="password of 101")
+    answer = await post(page, "login", id="102", password="password of 102", phone="desk-1")
+    assert answer == (409, "phone_taken")
+
+
+async def test_guessing_slows_down_even_the_right_password_until_the_time_is_over(
+    page: Browser, core_floor: CoreFloor
+) -> None:
+    for _ in range(SETTINGS.wrong_secrets_allowed):
+        assert await post(page, "login", id="101", password="guess") == (401, "wrong_secret")
+    assert await post(page, "login", id="101", password="password of 101") == (429, "try_later")
+    core_floor.now += SETTINGS.wrong_secret_delay
+    assert await post(page, "login", id="101", password="password of 101") == (200, "logged_in")

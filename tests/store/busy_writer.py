@@ -1,0 +1,28 @@
+"""A program that writes calls without end and says how many it was told; a test kills it in the middle."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from itertools import count
+from pathlib import Path
+
+from callcenter.store import Register, Writer
+from callcenter.store.spool import Spool
+from tests.store.stories import arrival, wall
+
+
+async def main(path: Path, folder: Path) -> None:
+    """Print the number of calls that were put, after every few of them, while they are being written."""
+    writer = Writer(await Register.open(path), wall, Spool(folder))
+    writer.start()
+    writer._hurry.set()
+    for number in count():
+        writer.put(arrival(f"{number}", number))
+        if number % 20 == 0:
+            print(number + 1, flush=True)
+            await asyncio.sleep(0.0)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1]), Path(sys.argv[2])))
