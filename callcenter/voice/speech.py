@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import subprocess
 import sys
 import tempfile
 import wave
@@ -14,6 +13,8 @@ from pathlib import Path
 from typing import Literal
 
 from callcenter.core.errors import ReadableError
+from callcenter.system import files
+from callcenter.system.programs import run
 
 RATE = 8000  # hertz: what a telephone carries, so Asterisk never resamples
 SPEECH_LEVEL = -20.0  # dBFS, RMS of the frames that hold speech
@@ -24,6 +25,7 @@ FRAME = RATE // 50
 QUIET = 0.01  # a frame this much (−40 dB) below the loudest one holds no speech
 PAUSE = 6  # frames: a shorter silence may be the closure of a consonant
 CONTINUATION = " да."  # spoken after a clause that another file goes on with, and cut off
+_SPEAKING = 60.0  # seconds that a program gets for one text
 
 FreeVoice = Literal["irina", "anna", "elena", "aleksandr"]  # RHVoice's other Russian voices are not free
 
@@ -55,7 +57,7 @@ class Voice:
     def _speak(self, text: str) -> array[int]:
         with tempfile.TemporaryDirectory() as folder:
             raw = Path(folder, "raw.wav")
-            run([str(self.rhvoice), "-p", self.name, "-r", str(self.rate), "-o", str(raw)], text)
+            run([str(self.rhvoice), "-p", self.name, "-r", str(self.rate), "-o", str(raw)], text, timeout=_SPEAKING)
             # Below 150 Hz a telephone carries only hum, and the level would be spent on it.
             return self._telephone(["-v", "0.8", str(raw)], "highpass 150 rate -v 8000")
 
@@ -68,17 +70,8 @@ class Voice:
             small = Path(folder, "small.wav")
             # -D: no dither, so that silence stays silent and the same text always gives the same file
             form = ["-r", str(RATE), "-c", "1", "-b", "16"]
-            run([str(self.sox), "-D", *source, *form, str(small), *effects.split()])
+            run([str(self.sox), "-D", *source, *form, str(small), *effects.split()], timeout=_SPEAKING)
             return read_wave(small)
-
-
-def run(command: list[str], text: str = "") -> None:
-    """Run a program to its end, `text` being its input."""
-    try:
-        subprocess.run(command, input=text.encode(), check=True, capture_output=True, timeout=60)
-    except (OSError, subprocess.SubprocessError) as error:
-        said = (getattr(error, "stderr", None) or b"").decode(errors="replace").strip()
-        raise SpeechError(f"{command[0]} failed: {said or error}") from error
 
 
 def frame_levels(samples: array[int]) -> list[float]:
@@ -148,20 +141,11 @@ def read_wave(path: Path) -> array[int]:
 
 def write_wave(path: Path, samples: array[int]) -> None:
     """A file of our format; the old one stays until the new one is whole: Asterisk may be playing it."""
-    with tempfile.TemporaryDirectory() as folder:
-        whole = Path(folder, path.name)
-        with wave.open(str(whole), "wb") as file:
-            file.setnchannels(1)
-            file.setsampwidth(2)
-            file.setframerate(RATE)
-            file.writeframes(samples.tobytes())
-        replace_file(path, whole.read_bytes())
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    part = path.with_name(f".{path.name}.part")
-    part.write_bytes(content)
-    part.replace(path)
+    with files.replacing(path) as whole, wave.open(whole, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE)
+        file.writeframes(samples.tobytes())
 
 
 def wrong_format(path: Path) -> str:
