@@ -1,7 +1,7 @@
 """Everything that can happen to the call centre, as frozen data. Adapters make these; only the core reads them.
 
-A *call* is named by its caller channel's unique id, an *offer* by the unique id that we chose for the operator's
-leg. `Requester` is an opaque address to which an answer can be sent: a page, or the phone that dialled a code.
+A *call* is named by its caller channel's unique id, an *offer* by the unique id that we chose for the operator's leg;
+what is called how, and by whom, `ids` tells.
 """
 
 from __future__ import annotations

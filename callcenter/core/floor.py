@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ParamSpec, overload
+from typing import TYPE_CHECKING, ParamSpec, overload
 
 from callcenter.core.caller import CALLER, Caller, CallerStep
 from callcenter.core.commands import (
@@ -161,7 +161,7 @@ class Floor:
     def change(self, thing: LineState, /, **changes: Unpack[LineChange]) -> None: ...
     @overload
     def change(self, thing: Floor, /, **changes: Unpack[FloorChange]) -> None: ...
-    def change(self, thing: object, /, **changes: Any) -> None:
+    def change(self, thing: object, /, **changes: object) -> None:
         """Change what is known of somebody or something; what goes by a lifecycle has a method of its own."""
         self._undo.change(thing, changes)
 
