@@ -39,6 +39,7 @@ from callcenter.core.commands import Answer, Command, Reply, Save, Severity, ToA
 from callcenter.core.defect import Defect
 from callcenter.core.errors import ReadableError
 from callcenter.core.events import Event, ReplyTo
+from callcenter.core.server import ONLY
 from callcenter.core.view import OperatorView, Outlook, View
 from callcenter.customers.directory import Directory, normalise, valid_inn
 from callcenter.customers.table import CustomersTable
@@ -160,7 +161,7 @@ class Controller:
             normalise,
             self._take_snapshot,
             self._on_message,
-            self._center.calls,
+            lambda: self._center.calls(ONLY),
             self._check.believes,
             before.asterisk if before else "",
             None if before and before.journal else self._clock.wall().timestamp(),

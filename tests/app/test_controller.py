@@ -201,7 +201,7 @@ async def test_a_call_that_fails_again_and_again_is_given_to_asterisk(
         assert await harness.sent_to("1.2") == "cc-greeting"
         assert lines_in_use(controller) == 1
         harness.asterisk.say(hangs_up("1.1"))
-        await eventually(lambda: "1.1" in controller._center._floor.ended)
+        await eventually(lambda: controller._center._floor.ended_lately("1.1"))
     assert harness.stored("SELECT outcome FROM calls WHERE call = '1.1'") == [("lost",)]
 
 
@@ -291,7 +291,7 @@ async def test_a_recording_that_could_not_be_finished_is_missing_in_the_row(
         await harness.sent_to("1.1")
         controller.take(events.SetAside("1.1", "this test"))
         harness.asterisk.say(hangs_up("1.1"))
-        await eventually(lambda: "1.1" in controller._center._floor.ended)
+        await eventually(lambda: controller._center._floor.ended_lately("1.1"))
     ((problem,),) = harness.stored("SELECT recording_problem FROM calls WHERE call = '1.1'")
     assert "could not be finished" in problem
 

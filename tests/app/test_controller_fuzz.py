@@ -29,6 +29,7 @@ from callcenter.core.commands import Save, SaveAnnouncement, SaveCall, SaveOffer
 from callcenter.core.events import CompleteTransfer, Event, LogIn, Return, Transfer
 from callcenter.core.floor import Floor
 from callcenter.core.records import CallRecord, OfferRecord, PromiseResult
+from callcenter.core.server import ONLY
 from callcenter.store import Register
 from tests.asterisk import recorded
 from tests.asterisk.fake_asterisk import LIMIT, event, success
@@ -250,7 +251,7 @@ def believes(floor: Floor, there: dict[str, dict[str, str]]) -> None:
     assert set(floor.callers) <= set(there)
     assert {id for id, offer in floor.offers.items() if not offer.pending} <= set(there)
     waiting = {id for id, channel in there.items() if channel.get("Stage") == "waiting" and not channel.get("BridgeID")}
-    assert waiting <= set(floor.callers) | set(floor.ended)
+    assert waiting <= set(floor.callers) | set(floor.servers[ONLY].ended)
 
 
 async def test_cut_after_each_message_of_a_real_session_every_offer_ends_once(office: Office) -> None:
