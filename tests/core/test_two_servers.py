@@ -140,6 +140,35 @@ def test_a_snapshot_of_one_does_not_touch_the_other(story: TwoServers) -> None:
     assert not [command for command in story.since(mark) if isinstance(command, HangUp | Ring)]
 
 
+def test_who_came_free_on_the_lost_one_is_offered_to_the_other_when_all_of_it_is_known(story: TwoServers) -> None:
+    """What happened unseen is entered at its own moments; who is offered to whom is decided afterwards, for today."""
+    story.logs_in("101")
+    story.waits_at(A)
+    story.phone("101").answers()
+    waits = story.waits_at(B)
+    story.loses(A)
+    story.passes(10)
+    story.phone("101").hangs_up()
+    story.passes(60)
+    assert not story.offers(waits)
+    story.finds(A)
+    assert story.offers(waits) == [("101", "")]
+    assert story.phone("101").rings
+
+
+def test_a_phone_that_rings_for_one_server_is_not_silenced_by_what_the_other_tells(story: TwoServers) -> None:
+    """The lost one's own queue rings the same phone: which of the two is picked up nobody can know."""
+    by_itself = story.waits_at(A)
+    story.loses(A)
+    story.logs_in("101")
+    rung = story.waits_at(B)
+    story.pbx.help_itself(by_itself.call)
+    story.pbx.ring_by_itself(by_itself.call, "phone-101")
+    story.finds(A)
+    assert story.offers(rung) == [("101", "")]
+    assert [leg.ring.call for leg in story.pbx.legs.values() if leg.by_us] == [rung.call]
+
+
 def test_one_that_does_not_answer_keeps_only_its_own_from_being_offered(story: TwoServers) -> None:
     silent, heard = story.waits_at(A), story.waits_at(B)
     story.tell(AsteriskUnresponsive(A))
