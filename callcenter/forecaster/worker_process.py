@@ -17,6 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from callcenter.core.errors import ReadableError
+
 TIMEOUT = 30.0
 NICE = 10
 """Calls come first."""
@@ -27,12 +29,12 @@ _ROOT = Path(__file__).resolve().parents[2]
 T = TypeVar("T")
 
 
-class WorkerProcessError(Exception):
+class WorkerProcessError(ReadableError):
     """There is no result; the text says why."""
 
 
 async def in_worker_process(work: Callable[..., T], *arguments: object, timeout: float = TIMEOUT) -> T:
-    """What `work(*arguments)` returns, computed by a process of its own. Raises ApartError.
+    """What `work(*arguments)` returns, computed by a process of its own. Raises WorkerProcessError.
 
     `work` is a function of some module of ours; arguments and result can be pickled. Cancelled, or after `timeout`
     seconds, the process is killed.
