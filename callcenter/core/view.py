@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from callcenter.core.ids import CallId, GroupId, LineId, PersonId, PhoneName
+from callcenter.core.ids import CallId, GroupId, LineId, PersonId, PhoneName, ServerId
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +137,12 @@ class View:
     operators: Mapping[PersonId, OperatorView]
     free: Mapping[GroupId, int]
     """Free members by group: can a transfer go there?"""
-    asterisk_connected: bool
+    servers: Mapping[ServerId, bool]
+    """Every Asterisk, and whether it is connected and its channels are known."""
     not_recording: str = ""
     """Why conversations cannot be recorded now; '': they can."""
+
+    @property
+    def asterisk_connected(self) -> bool:
+        """Whether every one of them is."""
+        return all(self.servers.values())

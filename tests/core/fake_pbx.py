@@ -224,7 +224,7 @@ class FakePbx:
 
     def ring_by_itself(self, call: CallId, phone: PhoneName) -> OfferId:
         """Asterisk's own queue rings a phone for a caller."""
-        id = OfferId(f"17001.{next(self._rings)}")
+        id = OfferId(f"{call[: call.rfind('-') + 1]}17001.{next(self._rings)}")
         self.legs[id] = Leg(id, Ring(id, OfferKind.QUEUE, phone, call, f"SIP/{call}", "", "", 15.0))
         self.journal.rung(id, phone, call)
         return id

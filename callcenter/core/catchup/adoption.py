@@ -69,7 +69,7 @@ def adopt_ringing(floor: Floor, caller: Caller, leg: LegHistory, seen: Mapping[C
     """
     operator = at_phone(floor, leg.phone)
     if operator:
-        forget_ghost(floor, operator, seen)
+        forget_ghost(floor, caller, operator, seen)
     if operator is None or not available(operator):
         return False
     if operator.activity is Activity.WRAPPING_UP:
@@ -88,7 +88,7 @@ def adopt_ringing(floor: Floor, caller: Caller, leg: LegHistory, seen: Mapping[C
     return True
 
 
-def forget_ghost(floor: Floor, operator: Operator, seen: Mapping[ChannelId, ChannelSeen]) -> None:
+def forget_ghost(floor: Floor, caller: Caller, operator: Operator, seen: Mapping[ChannelId, ChannelSeen]) -> None:
     """Of an operator whose phone Asterisk's own queue has rung: an offer of ours by which we thought the phone busy.
 
     It never reached the phone; or so late that it rings there beside the other call, and must not.
@@ -96,6 +96,8 @@ def forget_ghost(floor: Floor, operator: Operator, seen: Mapping[ChannelId, Chan
     offer = floor.offers.get(operator.offer)
     if offer is None or (offer.id in seen and seen[offer.id].bridge):
         return
+    if floor.server_of(offer.id) is not floor.server_of(caller.call):
+        return  # of a call on another server, which alone can tell
     if offer.pending:
         floor.withdraw(offer)
     if offer.state is OfferState.WITHDRAWN:  # just now, or as its caller was found talking with a colleague
