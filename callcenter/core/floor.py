@@ -104,6 +104,17 @@ class Floor:
         """Whether anything may be begun or broken off for the channel now: what is believed of its server is true."""
         return self.server_of(channel_id).seen and not self.catching_up
 
+    @property
+    def sees_all(self) -> bool:
+        """The same for every channel."""
+        alone = self._alone
+        return not self.catching_up and (alone.seen if alone else all(one.seen for one in self.servers.values()))
+
+    @property
+    def sees_any(self) -> bool:
+        """The same for the channels of one server at least."""
+        return not self.catching_up and any(server.seen for server in self.servers.values())
+
     def ended_lately(self, call: CallId) -> bool:
         """Whether the call is over, of which Asterisk's journal may still tell."""
         return call in self.server_of(call).ended

@@ -26,11 +26,10 @@ def offer_callers(floor: Floor) -> None:
     Whatever comes of it, what led to it has happened and stays. Who cannot be offered would keep everybody behind them
     waiting, and is set aside at once.
     """
-    if floor.catching_up:
-        return
-    seen = [server.seen for server in floor.servers.values()]
-    if any(seen):
-        floor.attempt(NO_CALL, "dispatch", _offer_callers, floor, None if all(seen) else floor.sees)
+    if floor.sees_all:
+        floor.attempt(NO_CALL, "dispatch", _offer_callers, floor, None)
+    elif floor.sees_any:
+        floor.attempt(NO_CALL, "dispatch", _offer_callers, floor, floor.sees)
 
 
 def _offer_callers(floor: Floor, may: Callable[[CallId], bool] | None) -> None:
