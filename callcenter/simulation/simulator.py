@@ -165,7 +165,7 @@ class Simulation:
         self._agenda.add(now + DAY, self._day_starts, None, moving=False)
 
     def _goes_on(self) -> bool:
-        """Return whether to go on after the last arrival: until all are served, or nothing can happen that serves them."""
+        """Return whether to go on after the last arrival: until all are served, or nothing more can happen."""
         return bool(self._callers or self._gone or self._attendance.busy) and self._agenda.moving > 0
 
     def _end(self) -> None:
