@@ -11,11 +11,9 @@ from __future__ import annotations
 
 import fcntl
 import logging
-import os
 import re
 import secrets
 import string
-import tempfile
 import threading
 import unicodedata
 from collections.abc import Iterator, Mapping
@@ -30,6 +28,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from callcenter.config import Config
 from callcenter.config.yaml_file import YamlError, read_yaml
 from callcenter.core.errors import ReadableError
+from callcenter.system import files
 
 log = logging.getLogger(__name__)
 
@@ -290,14 +289,5 @@ def _damaged(path: Path, what: str) -> SecretsError:
 
 def _write(path: Path, content: Mapping[str, Any], comment: str) -> None:
     """Replace the file atomically, readable by its owner only. After a power cut the old or the new one is there."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # made with mode 0600
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(f"# {comment}\n")
-            yaml.safe_dump(dict(content), file, allow_unicode=True, sort_keys=False)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    text = f"# {comment}\n{yaml.safe_dump(dict(content), allow_unicode=True, sort_keys=False)}"
+    files.replace(path, text.encode(), mode=files.PRIVATE, durable=True)

@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from callcenter.system import files
+
 log = logging.getLogger(__name__)
 
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
@@ -46,9 +48,7 @@ class Checkpoint:
 
     def save(self, path: Path) -> None:
         """In one piece: a reader finds this moment or the one before."""
-        unfinished = path.with_suffix(".part")
-        unfinished.write_text(json.dumps(asdict(self), default=datetime.isoformat))
-        unfinished.replace(path)
+        files.replace(path, json.dumps(asdict(self), default=datetime.isoformat).encode())
 
     @classmethod
     def load(cls, path: Path) -> Checkpoint | None:

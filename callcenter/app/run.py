@@ -24,6 +24,7 @@ from callcenter.asterisk import process
 from callcenter.asterisk.render import Folders, Installation, RenderError, render
 from callcenter.calendar.clock import wall_clock
 from callcenter.config import Config
+from callcenter.core.errors import ReadableError
 from callcenter.store import Register
 
 log = logging.getLogger(__name__)
@@ -34,7 +35,7 @@ STUCK_AFTER = 30.0
 PROJECT = Path(__file__).resolve().parents[2]
 
 
-class BrokenError(Exception):
+class BrokenError(ReadableError):
     """The controller had to stop by itself; the text says why."""
 
 

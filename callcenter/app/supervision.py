@@ -13,6 +13,8 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from callcenter.system.backoff import Backoff
+
 log = logging.getLogger(__name__)
 
 FIRST_PAUSE = 0.5
@@ -73,22 +75,19 @@ class Supervision:
         return task
 
     async def _kept(self, work: Work, name: str, vital: bool) -> None:
-        pause, failures = FIRST_PAUSE, 0
+        backoff = Backoff(FIRST_PAUSE, LONGEST_PAUSE)
         while True:
             began, problem = self._loop.time(), None
             try:
                 await work()
             except Exception as error:
                 problem = error
-            if self._loop.time() - began > LONGEST_PAUSE:
-                pause, failures = FIRST_PAUSE, 0
-            failures += 1
+            pause = backoff.failed(self._loop.time() - began)
             self._complain(name, problem)
-            if vital and failures >= VITAL_FAILURES:
+            if vital and backoff.failures >= VITAL_FAILURES:
                 self._give_up(name)
                 return
             await asyncio.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE)
 
     async def _done(self, work: Coroutine[Any, Any, None], name: str, failed: Callable[[Exception], None]) -> None:
         try:

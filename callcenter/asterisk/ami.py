@@ -25,6 +25,7 @@ from callcenter.asterisk.connection import (
     NotConnected,
 )
 from callcenter.asterisk.messages import BREAKS_OUT, Headers, Message, checked, unfit
+from callcenter.system.backoff import Backoff
 
 __all__ = [
     "ActionFailed",
@@ -137,7 +138,7 @@ class Ami:
 
     async def run(self) -> None:
         """Connect, log in, keep alive, and start again when that fails, until cancelled."""
-        failures = 0
+        backoff = Backoff(self._settings.backoff_first, self._settings.backoff_max)
         try:
             while True:
                 refused = False
@@ -149,8 +150,7 @@ class Ami:
                 except (AmiError, OSError) as error:
                     reason = f"no connection to Asterisk's AMI at {self._settings.address}: {error}"
                 self._report(False, reason)
-                failures = 1 if self._was_stable() else failures + 1
-                await asyncio.sleep(self._pause(failures, refused=refused))
+                await asyncio.sleep(self._pause(backoff.failed(self._lasted()), refused=refused))
         finally:
             self._report(False, "the controller is stopping", logging.INFO)
 
@@ -281,11 +281,12 @@ class Ami:
             log.log(level, "%s", reason)
             self._guarded("connection", self._on_connection, connected, reason)
 
-    def _was_stable(self) -> bool:
-        return self._booted_at is not None and time.monotonic() - self._booted_at > self._settings.backoff_max
+    def _lasted(self) -> float:
+        """Seconds since the login of the last connection; 0.0 where there was none."""
+        return time.monotonic() - self._booted_at if self._booted_at is not None else 0.0
 
-    def _pause(self, failures: int, *, refused: bool) -> float:
+    def _pause(self, pause: float, *, refused: bool) -> float:
         """Seconds until the next try, spread so that several controllers do not knock in step."""
-        longest, first = self._settings.backoff_max, self._settings.backoff_first
-        pause = longest * REFUSED_FACTOR if refused else min(longest, first * 2 ** min(failures - 1, 16))
+        if refused:
+            pause = self._settings.backoff_max * REFUSED_FACTOR
         return pause * random.uniform(0.5, 1.0)  # noqa: S311  # jitter, not a secret

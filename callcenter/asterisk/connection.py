@@ -24,6 +24,7 @@ from panoramisk.ami_protocol import AMIProtocol
 from panoramisk.utils import IdGenerator
 
 from callcenter.asterisk.messages import Headers, Message, MessageReader
+from callcenter.core.errors import ReadableError
 
 CLOSING_TIME = 1.0
 
@@ -35,7 +36,7 @@ MAX_ITEMS = 20_000
 """Of one list. Ours are channels, contacts and queue members: a peer that sends more sends without end."""
 
 
-class AmiError(Exception):
+class AmiError(ReadableError):
     """Something went wrong between us and Asterisk's manager interface."""
 
 

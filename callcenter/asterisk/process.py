@@ -8,8 +8,6 @@ import logging
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -18,6 +16,8 @@ from pathlib import Path
 
 from callcenter.asterisk.render import Installation
 from callcenter.core.errors import ReadableError
+from callcenter.system.backoff import Backoff
+from callcenter.system.programs import PARTS, ProgramError, ProgramTimeout, ask_parts
 
 log = logging.getLogger(__name__)
 
@@ -47,18 +47,15 @@ class Program:
 
 def find(project: Path) -> Program:
     """The Asterisk that the set-up found or fetched. Raises AsteriskError with what to do."""
-    tool = project / "tools" / "parts.py"
+    tool = project / PARTS
     if not tool.exists():
         raise AsteriskError(f"{tool} is missing: start Asterisk yourself and set asterisk.start to false")
     try:
-        found = subprocess.run(
-            [sys.executable, tool, "--where", "asterisk"], capture_output=True, text=True, check=False, timeout=_LOOKING
-        )
-    except subprocess.TimeoutExpired:
+        home = json.loads(ask_parts(project, "--where", "asterisk", timeout=_LOOKING))
+    except ProgramTimeout:
         raise AsteriskError(f"{tool} did not say in {_LOOKING:.0f} s where Asterisk is; run: make run") from None
-    if found.returncode:
-        raise AsteriskError(found.stderr.strip() or "Asterisk was not found; run: make run")
-    home = json.loads(found.stdout)
+    except ProgramError as problem:
+        raise AsteriskError(problem.said or "Asterisk was not found; run: make run") from None
     return Program(Path(home["binary"]), Installation(Path(home["modules"]), Path(home["data"])), home["version"])
 
 
@@ -155,15 +152,13 @@ class _Keeper:
     log_file: Path
 
     async def keep(self) -> None:
-        pause = FIRST_PAUSE
+        backoff = Backoff(FIRST_PAUSE, LONGEST_PAUSE)
         while True:
             started = asyncio.get_running_loop().time()
             code = await self.process.wait()
-            if asyncio.get_running_loop().time() - started > LONGEST_PAUSE:
-                pause = FIRST_PAUSE
+            lasted = asyncio.get_running_loop().time() - started
             log.error("Asterisk has ended with code %s and is started anew; why: %s", code, self.log_file)
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE)
+            await asyncio.sleep(backoff.failed(lasted))
             try:
                 self.process = await _start(self.program, self.etc)
             except AsteriskError as problem:

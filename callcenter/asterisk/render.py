@@ -22,6 +22,7 @@ from callcenter.config.sections import Line, Trunk
 from callcenter.config.values import TRUNK_PREFIX, SipAddress, dialled_forms
 from callcenter.core.errors import ReadableError
 from callcenter.core.events import GENERAL_LINE
+from callcenter.system import files
 
 HEARTBEAT_STALE = 3
 """Seconds after the last heartbeat when the dialplan helps itself: two beats may be missed. Callers gain by every
@@ -175,9 +176,7 @@ def _write(rendered: dict[str, str], folders: Folders) -> None:
     # asterisk.conf comes last: once it is there all is, which an Asterisk in a container of its own waits for.
     for name, text in sorted(rendered.items(), key=lambda file: file[0] == "asterisk.conf.j2"):
         path = folders.etc / name.removesuffix(".j2")
-        path.touch(mode=0o600)
-        path.chmod(0o600)  # one that was there before, too: passwords stand in it
-        path.write_text(text, encoding="utf-8")
+        files.replace(path, text.encode(), mode=files.PRIVATE)  # passwords stand in it
 
 
 def _check_folder(what: str, folder: Path) -> None:

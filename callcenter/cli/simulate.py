@@ -12,15 +12,16 @@ from typing import Any
 import click
 
 from callcenter.cli.options import Finite
+from callcenter.core.errors import ReadableError
 from callcenter.core.settings import Line
-from callcenter.planning.calls_table import CallsTableError, read_calls
+from callcenter.planning.calls_table import read_calls
 from callcenter.planning.staffing import Aim, staffing
 from callcenter.simulation import pictures
 from callcenter.simulation.measures import table
 from callcenter.simulation.runs import ESTIMATORS, OURS, Experiment
-from callcenter.simulation.scenario import LINE, Scenario, ScenarioError
-from callcenter.simulation.staff_plan import StaffPlan, StaffPlanError, staffed
-from callcenter.simulation.trace import Trace, TraceError
+from callcenter.simulation.scenario import LINE, Scenario
+from callcenter.simulation.staff_plan import StaffPlan, staffed
+from callcenter.simulation.trace import Trace
 from callcenter.simulation.traffic import (
     ESTP_DAY,
     SHAPES,
@@ -41,8 +42,6 @@ AT_LEAST = 2
 STAY_ON = 2
 """Half-hours after the last one with calls, to serve those who still wait."""
 OF_NO_TRACE = ("forecast", "per_hour", "hours", "calls", "handling", "drift", "patience", "urgency")
-OUR_ERRORS = (TraceError, StaffPlanError, TrafficError, ScenarioError, CallsTableError, pictures.CannotDraw, OSError)
-"""Errors whose texts are for people."""
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _SECONDS = Finite(0, 86400 * 366)
@@ -110,7 +109,7 @@ def simulate_command(**given: Any) -> None:
     """
     try:
         _simulate(given)
-    except OUR_ERRORS as problem:
+    except (ReadableError, OSError) as problem:
         raise click.ClickException(str(problem)) from problem
 
 

@@ -11,20 +11,20 @@ import csv
 import json
 import math
 import signal
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from callcenter.core.errors import ReadableError
+from callcenter.system.programs import PARTS, ProgramError, ask_parts
 
 SCENARIOS = Path(__file__).parent / "scenarios"
 RATE = 8000
 """Samples per second (one A-law byte each)."""
 _SOFT, _HARD = 0.3, 2.0
 """Seconds that sipp has to hang up its calls, and then to end."""
+_LOOKING = 60.0
 
 
 class SippError(ReadableError):
@@ -89,15 +89,13 @@ class Crowd:
 
 def find(project: Path) -> Path:
     """Return the sipp that the set-up found or fetched. Raises SippError, which says what to do."""
-    tool = project / "tools" / "parts.py"
+    tool = project / PARTS
     if not tool.exists():
         raise SippError(f"{tool} is missing: simulated callers need the whole project")
-    found = subprocess.run(
-        [sys.executable, tool, "--where", "sipp"], capture_output=True, text=True, check=False, timeout=60
-    )
-    if found.returncode:
-        raise SippError(found.stderr.strip() or "sipp was not found; run: make demo")
-    return Path(json.loads(found.stdout)["binary"])
+    try:
+        return Path(json.loads(ask_parts(project, "--where", "sipp", timeout=_LOOKING))["binary"])
+    except ProgramError as problem:
+        raise SippError(problem.said or "sipp was not found; run: make demo") from None
 
 
 @asynccontextmanager

@@ -8,12 +8,12 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from callcenter.calendar.clock import WallClock
+from callcenter.system import files
 
 log = logging.getLogger(__name__)
 
@@ -70,11 +70,9 @@ class Sessions:
         self._sessions = sessions
         if self._file is None:
             return
-        unfinished = self._file.with_suffix(".part")
+        content = json.dumps({hashed: asdict(session) for hashed, session in sessions.items()})
         try:
-            with os.fdopen(os.open(unfinished, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
-                json.dump({hashed: asdict(session) for hashed, session in sessions.items()}, file)
-            unfinished.replace(self._file)
+            files.replace(self._file, content.encode(), mode=files.PRIVATE)
         except OSError as problem:
             log.warning("Sessions are kept in memory alone, %s cannot be written: %s", self._file, problem.strerror)
 

@@ -17,6 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from callcenter.core.errors import ReadableError
+
 TIMEOUT = 30.0
 NICE = 10
 """Low priority: calls come first."""
@@ -27,7 +29,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 T = TypeVar("T")
 
 
-class WorkerProcessError(Exception):
+class WorkerProcessError(ReadableError):
     """There is no result; the text says why."""
 
 

@@ -25,6 +25,7 @@ from typing import Any, BinaryIO
 
 from callcenter.calendar.clock import WallClock
 from callcenter.core.errors import ReadableError
+from callcenter.system import files
 
 NAME, HEAD_NAME = "manifest.jsonl", "manifest.head"
 FIRST = "0" * 64
@@ -191,9 +192,7 @@ class Manifest:
             return None
 
     def _keep(self, head: Head) -> None:
-        unfinished = self._head.with_suffix(".part")
-        unfinished.write_bytes(_canonical({"number": head.number, "hash": head.hash}) + b"\n")
-        unfinished.replace(self._head)
+        files.replace(self._head, _canonical({"number": head.number, "hash": head.hash}) + b"\n")
 
     @contextmanager
     def _locked(self) -> Iterator[BinaryIO]:

@@ -14,7 +14,6 @@ import array
 import errno
 import hashlib
 import itertools
-import os
 import re
 import wave
 from collections.abc import Collection, Iterable, Sequence
@@ -24,7 +23,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
 
+from callcenter.core.errors import ReadableError
 from callcenter.recordings.manifest import Action, Entry, Manifest, ManifestError
+from callcenter.system import files
 
 RATE = 8000
 """Hertz, 16 bit: what MixMonitor writes for telephone calls."""
@@ -50,7 +51,7 @@ _Part = tuple[Path, Path]
 """The two sides of one conversation: what the caller said, what the caller heard."""
 
 
-class RecordingError(Exception):
+class RecordingError(ReadableError):
     """A conversation has no usable recording; the text says why."""
 
 
@@ -229,18 +230,10 @@ def digest(path: Path) -> str:
 
 def _write(parts: list[_Part], target: Path, frames: int) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = target.with_suffix(".part")
-    try:
-        with unfinished.open("wb") as file:
-            with wave.open(file, "wb") as out:
-                out.setparams((2, 2, RATE, frames, "NONE", ""))
-                for part in parts:
-                    _interleave(part, out)
-            os.fsync(file.fileno())
-        unfinished.replace(target)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)  # half a file would fill a disk that is already full
-        raise
+    with files.replacing(target, durable=True) as file, wave.open(file, "wb") as out:
+        out.setparams((2, 2, RATE, frames, "NONE", ""))
+        for part in parts:
+            _interleave(part, out)
 
 
 def _remove(parts: list[_Part]) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from callcenter.recordings.manifest import Manifest
 from callcenter.recordings.recording import Maker, NotYet, Outcome, Recording, RecordingError, StillWritten, Wanted
+from callcenter.system.backoff import Backoff
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ class Recordings:
 
     async def see_through(self, call: str, line: str, talk: float, ended: datetime) -> Recording | None:
         """Call `finish` repeatedly until the disk accepts it. Raises RecordingError if trying again cannot help."""
-        pause = _FIRST_RETRY
+        backoff = Backoff(_FIRST_RETRY, _LONGEST_RETRY)
         self.unfinished[call] = ""
         try:
             while True:
@@ -45,8 +46,7 @@ class Recordings:
                     if not self.unfinished[call]:
                         log.error("The recording of call %s cannot be finished yet: %s", call, problem)
                     self.unfinished[call] = str(problem)
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, _LONGEST_RETRY)
+                await asyncio.sleep(backoff.failed())
         finally:
             del self.unfinished[call]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from math import isfinite
 
+from callcenter.core.errors import ReadableError
 from callcenter.core.settings import Line, Person, Settings
 from callcenter.simulation.staff_plan import StaffPlan
 from callcenter.simulation.traffic import Demands
@@ -14,7 +15,7 @@ LINE = Line("line", ("agents",), capacity=1_000_000, classes=("normal",))
 LONGEST_ANSWER_DELAY = 60.0
 
 
-class ScenarioError(ValueError):
+class ScenarioError(ReadableError, ValueError):
     """The scenario cannot be simulated; the text is for people."""
 
 

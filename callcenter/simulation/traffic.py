@@ -14,10 +14,12 @@ from math import exp, inf, isfinite, log, pi, sin, sqrt
 from random import Random
 from typing import Protocol
 
+from callcenter.core.errors import ReadableError
+
 HALF_HOUR = 1800.0
 
 
-class TrafficError(ValueError):
+class TrafficError(ReadableError, ValueError):
     """An impossible parameter; the text is for people."""
 
 

@@ -23,6 +23,7 @@ from callcenter.store.facts import Fact
 from callcenter.store.rows import KEY_OF, TABLE_OF, Row, Wall, facts_of, row_of
 from callcenter.store.spool import Content, Spool
 from callcenter.store.tables import PresenceChange, Shift, table_of
+from callcenter.system.backoff import Backoff
 
 log = logging.getLogger(__name__)
 
@@ -229,7 +230,7 @@ class Writer:
 
     async def _write_all(self) -> None:
         """Write all batches in `_writing`, however long it takes."""
-        wait = _FIRST_RETRY
+        backoff = Backoff(_FIRST_RETRY, _LONGEST_RETRY)
         while self._writing:
             facts = self._writing[0]
             try:
@@ -237,9 +238,9 @@ class Writer:
             except Exception as problem:
                 if _database_is_away(problem):
                     self.failures += 1
+                    wait = backoff.failed()
                     log.warning("the register can't be written, next try in %.1f s: %s", wait, _brief(problem))
                     await self._pause(wait)
-                    wait = min(2 * wait, _LONGEST_RETRY)
                 elif len(facts) == 1:
                     self._writing.popleft()
                     self._refuse(repr(facts[0].content(self._wall)), f"{facts[0].kind.__name__}: {_brief(problem)}")
@@ -250,7 +251,7 @@ class Writer:
             else:
                 self._writing.popleft()
                 self.written += len(facts)
-                wait = _FIRST_RETRY
+                backoff.succeeded()
 
     async def _write(self, facts: Sequence[Fact]) -> None:
         """Write all facts in one transaction, or none."""

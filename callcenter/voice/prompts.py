@@ -10,8 +10,6 @@ import hashlib
 import json
 import re
 import shutil
-import subprocess
-import sys
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,11 +20,18 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from callcenter.core.errors import ReadableError
-from callcenter.voice.speech import FreeVoice, SpeechError, Voice, replace_file, write_wave, wrong_format
+from callcenter.system import files
+from callcenter.system.programs import PARTS, ProgramError, ask_parts
+from callcenter.voice.speech import FreeVoice, Voice, write_wave, wrong_format
 
 Words = Annotated[str, Field(min_length=1, pattern=r"\S")]
 PromptId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")]
 ProblemKind = Literal["missing", "stale", "orphan", "format", "replaced"]
+
+
+PROJECT = Path(__file__).resolve().parents[2]
+FETCHING = 1800.0
+"""Seconds that the set-up gets to fetch a synthesiser."""
 
 
 class PromptError(ReadableError):
@@ -229,7 +234,7 @@ class Catalogue:
 
     def _save(self, manifest: dict[str, Spoken]) -> None:
         text = json.dumps({prompt: vars(entry) for prompt, entry in manifest.items()}, indent=1)
-        replace_file(self.root / "ru" / "manifest.json", (text + "\n").encode())
+        files.replace(self.root / "ru" / "manifest.json", (text + "\n").encode())
 
 
 def file_hash(path: Path) -> str:
@@ -240,14 +245,13 @@ def find_program(part: str, command: str) -> Path:
     """Find RHVoice or sox: on the PATH, or where the set-up puts it, after fetching it if necessary."""
     if found := shutil.which(command):
         return Path(found)
-    script = Path(__file__).resolve().parents[2] / "tools" / "parts.py"
-    if not script.is_file():
+    if not (PROJECT / PARTS).is_file():
         raise PromptError(f"{command} is not on the PATH: install {part}")
-    for arguments in ([part], ["--where", part]):
-        run = subprocess.run([sys.executable, str(script), *arguments], capture_output=True, text=True)
-        if run.returncode:
-            raise PromptError(run.stderr.strip() or run.stdout.strip() or f"{part} cannot be had")
-    return Path(json.loads(run.stdout)["binary"])
+    try:
+        ask_parts(PROJECT, part, timeout=FETCHING)
+        return Path(json.loads(ask_parts(PROJECT, "--where", part, timeout=FETCHING))["binary"])
+    except ProgramError as problem:
+        raise PromptError(problem.said or f"{part} cannot be had") from None
 
 
 def check_prompts(root: Path) -> int:
@@ -271,7 +275,7 @@ def build_prompts(root: Path, force: bool) -> int:
         done = Catalogue.load(root).build(
             find_program("rhvoice", "RHVoice-test"), find_program("sox", "sox"), only_stale=not force
         )
-    except (PromptError, SpeechError) as error:
+    except ReadableError as error:
         print(error)
         return 1
     print(f"spoken: {len(done)}" + "".join(f"\n  {prompt}" for prompt in done))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import subprocess
 import sys
 import tempfile
 import wave
@@ -14,6 +13,8 @@ from pathlib import Path
 from typing import Literal
 
 from callcenter.core.errors import ReadableError
+from callcenter.system import files
+from callcenter.system.programs import run
 
 RATE = 8000  # hertz: the telephone's sample rate, so Asterisk never resamples
 SPEECH_LEVEL = -20.0  # dBFS, RMS of the frames that contain speech
@@ -24,6 +25,7 @@ FRAME = RATE // 50
 QUIET = 0.01  # a frame this much (−40 dB) below the loudest one contains no speech
 PAUSE = 6  # frames: a shorter silence may be the closure of a consonant
 CONTINUATION = " да."  # spoken after a clause that another file continues, then cut off
+_SPEAKING = 60.0  # seconds, limit of one text-to-speech run
 
 FreeVoice = Literal["irina", "anna", "elena", "aleksandr"]  # RHVoice's other Russian voices are not free
 
@@ -55,7 +57,7 @@ class Voice:
     def _speak(self, text: str) -> array[int]:
         with tempfile.TemporaryDirectory() as folder:
             raw = Path(folder, "raw.wav")
-            run([str(self.rhvoice), "-p", self.name, "-r", str(self.rate), "-o", str(raw)], text)
+            run([str(self.rhvoice), "-p", self.name, "-r", str(self.rate), "-o", str(raw)], text, timeout=_SPEAKING)
             # Below 150 Hz a telephone line carries only hum, which would take up part of the level.
             return self._telephone(["-v", "0.8", str(raw)], "highpass 150 rate -v 8000")
 
@@ -68,17 +70,8 @@ class Voice:
             small = Path(folder, "small.wav")
             # -D: no dither, so that silence stays silent and the same text always gives the same file
             form = ["-r", str(RATE), "-c", "1", "-b", "16"]
-            run([str(self.sox), "-D", *source, *form, str(small), *effects.split()])
+            run([str(self.sox), "-D", *source, *form, str(small), *effects.split()], timeout=_SPEAKING)
             return read_wave(small)
-
-
-def run(command: list[str], text: str = "") -> None:
-    """Run a program to its end with `text` as its input. Raises SpeechError."""
-    try:
-        subprocess.run(command, input=text.encode(), check=True, capture_output=True, timeout=60)
-    except (OSError, subprocess.SubprocessError) as error:
-        said = (getattr(error, "stderr", None) or b"").decode(errors="replace").strip()
-        raise SpeechError(f"{command[0]} failed: {said or error}") from error
 
 
 def frame_levels(samples: array[int]) -> list[float]:
@@ -151,20 +144,11 @@ def read_wave(path: Path) -> array[int]:
 
 def write_wave(path: Path, samples: array[int]) -> None:
     """Write a file in our format. It replaces the old one only when complete, because Asterisk may be playing that."""
-    with tempfile.TemporaryDirectory() as folder:
-        whole = Path(folder, path.name)
-        with wave.open(str(whole), "wb") as file:
-            file.setnchannels(1)
-            file.setsampwidth(2)
-            file.setframerate(RATE)
-            file.writeframes(samples.tobytes())
-        replace_file(path, whole.read_bytes())
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    part = path.with_name(f".{path.name}.part")
-    part.write_bytes(content)
-    part.replace(path)
+    with files.replacing(path) as whole, wave.open(whole, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE)
+        file.writeframes(samples.tobytes())
 
 
 def wrong_format(path: Path) -> str:

@@ -22,6 +22,7 @@ from callcenter.asterisk.ami import (
     NotConnected,
 )
 from callcenter.asterisk.connection import Action
+from callcenter.system.backoff import Backoff
 from tests.asterisk.fake_asterisk import LIMIT, Facts, FakeAsterisk, event, failure, success
 
 SECRET = "open sesame"
@@ -446,8 +447,9 @@ async def test_a_wrong_password_is_explained_once_and_tried_again_slowly(
 
 def test_a_refused_login_waits_longer_than_any_other_failure() -> None:
     ami = Ami(settings_for(1), lambda _: None, lambda *_: None)
-    others = [ami._pause(failures, refused=False) for failures in range(1, 10_000)]
-    assert min(ami._pause(1, refused=True) for _ in range(100)) > max(others)
+    backoff = Backoff(ami._settings.backoff_first, ami._settings.backoff_max)
+    others = [ami._pause(backoff.failed(), refused=False) for _ in range(1, 10_000)]
+    assert min(ami._pause(0.1, refused=True) for _ in range(100)) > max(others)
     assert max(others[:1]) <= 0.01
     assert max(others) <= 0.02
 

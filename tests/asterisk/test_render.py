@@ -118,6 +118,17 @@ def test_files_hold_passwords_and_are_for_their_owner_alone_whatever_was_there(s
         assert stat.S_IMODE(path.stat().st_mode) == 0o600, path.name
 
 
+def test_a_link_in_the_folder_leads_to_no_file_elsewhere(site: Site) -> None:
+    _, secrets = site.prepared()
+    kept = (site.folder / "var" / "secrets.yaml").read_text(encoding="utf-8")
+    site.folders.etc.mkdir(parents=True)
+    (site.folders.etc / "acl.conf").symlink_to("../../secrets.yaml")
+    site.render()
+    assert (site.folder / "var" / "secrets.yaml").read_text(encoding="utf-8") == kept
+    assert not (site.folders.etc / "acl.conf").is_symlink()
+    assert secrets.ami in site["manager.conf"]
+
+
 def test_a_second_rendering_replaces_the_first(site: Site) -> None:
     site.render()
     site.render(BASE + "codes: {log_in: '*77'}\n")
