@@ -17,7 +17,7 @@ from callcenter.core.queue.estimate import wait
 _NEGLIGIBLE = 1e-18
 """States with less than this share of the most likely state's weight are ignored."""
 _FOREVER = 1e6
-"""From this mean patience on (seconds; 12 days) nobody is assumed to give up; waits of minutes differ by 1/100."""
+"""From this mean patience on (seconds; 12 days) nobody is assumed to give up; waits of minutes differ by about 1 %."""
 
 
 @dataclass(frozen=True, slots=True)
