@@ -1,1 +1,1 @@
-"""Who may work here: passwords, PINs and their hashes."""
+"""Accounts of the people who work here: passwords, PINs and their hashes."""

@@ -1,10 +1,10 @@
-"""Secrets: the passwords of machines, and the hashes of people's passwords and PINs (ESTP 5.3.1).
+"""Secrets: passwords of machines, and hashes of people's passwords and PINs (ESTP 5.3.1).
 
-They lie in `var/secrets.yaml` (readable by its owner alone), made on first use and completed whenever the
-configuration names somebody new. The first passwords and PINs of people lie beside it in plain text, in
-`var/initial-credentials.yaml`, until they are changed; after that only their argon2 hashes exist. The file is
-written by replacing it, under a lock: the daemon and `callcenter passwd` may use it at the same time, and the
-daemon sees a changed password at the next attempt.
+They are in `var/secrets.yaml`, readable by its owner only. The file is created on first use, and extended whenever the
+configuration has somebody new. People's first passwords and PINs are next to it in plain text, in
+`var/initial-credentials.yaml`, until they are changed; after that only their argon2 hashes exist. The file is changed
+by replacing it, under a lock, so the daemon and `callcenter passwd` can use it at the same time. The daemon uses a
+changed password from the next log-in attempt on.
 """
 
 from __future__ import annotations
@@ -37,22 +37,22 @@ INITIAL_FILE = "initial-credentials.yaml"
 PIN_DIGITS = 6
 PASSWORD_LENGTH = (8, 128)
 
-# Without letters that are mistaken for one another when a password is read from a screen.
+# Without characters that look alike when a password is read from a screen.
 _READABLE = "abcdefghjkmnpqrstuvwxyz23456789"
-# About 35 ms and 19 MiB an attempt: the second choice of OWASP's list, for a machine that also carries calls.
+# About 35 ms and 19 MiB per attempt: the second choice of OWASP's list, because this machine also carries calls.
 _HASHER = argon2.PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
-# Rendered into Asterisk's files, where `;` begins a comment and `\` escapes.
+# These are rendered into Asterisk's files, where `;` begins a comment and `\` escapes.
 Machine = Annotated[str, StringConstraints(pattern=r'^[!-~&&[^;"\\]]{1,128}$')]
 Hash = Annotated[str, StringConstraints(pattern=r"^\$argon2id?\$[!-~]{20,250}$")]
 
 
 class SecretsError(ReadableError):
-    """The secrets cannot be used, or not in this way. The text never holds one."""
+    """The secrets cannot be used, or not in this way. The text never contains a secret."""
 
 
 class Initial(NamedTuple):
-    """Somebody's first credentials in plain text; '' for one that was changed since."""
+    """A person's first credentials in plain text; '' for one that has been changed."""
 
     password: str
     pin: str
@@ -66,7 +66,7 @@ class _Hashes(BaseModel):
 
 
 class _Content(BaseModel):
-    """What the file holds; unknown names are refused, as elsewhere."""
+    """The content of the file. Unknown names are refused, as in the configuration."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
@@ -77,7 +77,7 @@ class _Content(BaseModel):
 
 
 class Secrets:
-    """The secrets of one `var` folder. Verifying takes about 35 ms of processor time: do it in a thread."""
+    """The secrets of one `var` folder. Verifying takes about 35 ms of CPU time: do it in a thread."""
 
     def __init__(self, var: Path, config: Config) -> None:
         self._path = var / SECRETS_FILE
@@ -86,7 +86,7 @@ class Secrets:
         self._guard = threading.Lock()
         self._content = _Content()
         self._seen: tuple[int, ...] = ()
-        # Somebody unknown takes as long as somebody known, or ids could be found out.
+        # An unknown person must take as long as a known one, or existing ids could be found out.
         self._nobody = _HASHER.hash(secrets.token_urlsafe(16))
 
     def __repr__(self) -> str:
@@ -94,10 +94,10 @@ class Secrets:
 
     @classmethod
     def load_or_create(cls, var: Path, config: Config) -> Self:
-        """Read the secrets, adding what the configuration needs and the file lacks.
+        """Read the secrets, and add what the configuration needs and the file lacks.
 
-        Raises SecretsError, and leaves the file as it is, when it cannot be understood or when it has no password
-        for a trunk that registers (its provider gives that; nobody can invent it).
+        Raises SecretsError, without changing the file, if the file cannot be understood or has no password for a trunk
+        that registers (only the provider can give that password).
         """
         found = cls(var, config)
         try:
@@ -116,34 +116,34 @@ class Secrets:
 
     @property
     def ami(self) -> str:
-        """Password of the manager interface."""
+        """The password of the Asterisk Manager Interface (AMI)."""
         return self._content.ami
 
     @property
     def phones(self) -> Mapping[str, str]:
-        """SIP passwords of the phones that register."""
+        """The SIP passwords of the phones that register."""
         return self._content.phones
 
     @property
     def trunks(self) -> Mapping[str, str]:
-        """Passwords at the providers of the trunks that register."""
+        """The providers' passwords of the trunks that register."""
         return {name: password for name, password in self._content.trunks.items() if password}
 
     def initial(self, person: str) -> Initial | None:
-        """The first credentials of a person, None once both were changed."""
+        """Return a person's first credentials; None once both were changed."""
         found = self._read_initial().get(person)
         return Initial(found.get("password", ""), found.get("pin", "")) if found else None
 
     def verify_password(self, person: str, text: str) -> bool:
-        """Whether this is the person's password. Equal work whether or not there is such a person."""
+        """Return whether this is the person's password. Takes equally long if there is no such person."""
         return self._verify(person, text, "password")
 
     def verify_pin(self, person: str, text: str) -> bool:
-        """Whether this is the person's PIN."""
+        """Return whether this is the person's PIN."""
         return self._verify(person, text, "pin")
 
     def set_password(self, person: str, text: str | None = None) -> str:
-        """Give the person this password, or a new one of ours; returns it. SecretsError for one not allowed."""
+        """Set this password, or a new random one. Returns it. Raises SecretsError if it is not allowed."""
         text = _new_password() if text is None else unicodedata.normalize("NFC", text)
         low, high = PASSWORD_LENGTH
         if not low <= len(text) <= high or any(unicodedata.category(char)[0] == "C" for char in text):
@@ -151,7 +151,7 @@ class Secrets:
         return self._set(person, "password", text)
 
     def set_pin(self, person: str, text: str | None = None) -> str:
-        """Give the person this PIN, or a new one of ours; returns it. SecretsError for one not allowed."""
+        """Set this PIN, or a new random one. Returns it. Raises SecretsError if it is not allowed."""
         text = _new_pin() if text is None else text
         if not re.fullmatch(rf"[0-9]{{{PIN_DIGITS}}}", text):
             raise SecretsError(f"a PIN has exactly {PIN_DIGITS} digits")
@@ -170,7 +170,7 @@ class Secrets:
             for person, first in new.items():
                 content.people[person] = _Hashes(password=_HASHER.hash(first.password), pin=_HASHER.hash(first.pin))
                 initial[person] = first._asdict()
-            # First the plain text: hashes without it would lock everybody out.
+            # The plain text is written first: with hashes alone nobody could log in.
             self._write_initial(initial)
 
     def _verify(self, person: str, text: str, kind: str) -> bool:
@@ -199,7 +199,7 @@ class Secrets:
 
     @contextmanager
     def _changing(self) -> Iterator[_Content]:
-        """Change the file's content alone among all processes; nothing is written when nothing changed."""
+        """Change the file's content under a lock among all processes; write only if something changed."""
         with self._path.with_suffix(".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             exists = self._path.exists()
@@ -215,7 +215,7 @@ class Secrets:
             self._content, self._seen = content, seen
 
     def _look_again(self) -> None:
-        """Take over what another process changed; what cannot be read now leaves us with what we know."""
+        """Load what another process changed. If the file cannot be read now, keep the known secrets."""
         try:
             if (now := _signature(self._path)) != self._seen:
                 self._take(self._read(), now)
@@ -251,7 +251,7 @@ class Secrets:
 
 
 def _presented(text: str) -> bytes:
-    # The same letters typed on different systems; lone surrogates and novels from the network do no harm.
+    # The same letters typed on different systems must match; lone surrogates and very long texts do no harm.
     return unicodedata.normalize("NFC", text[:1024])[: PASSWORD_LENGTH[1] + 1].encode("utf-8", "surrogatepass")
 
 
@@ -288,6 +288,6 @@ def _damaged(path: Path, what: str) -> SecretsError:
 
 
 def _write(path: Path, content: Mapping[str, Any], comment: str) -> None:
-    """Replace the file at once, readable by its owner only; after a power cut the old or the new one is there."""
+    """Replace the file atomically, readable by its owner only. After a power cut the old or the new one is there."""
     text = f"# {comment}\n{yaml.safe_dump(dict(content), allow_unicode=True, sort_keys=False)}"
     files.replace(path, text.encode(), mode=files.PRIVATE, durable=True)

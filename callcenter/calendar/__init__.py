@@ -1,1 +1,1 @@
-"""Hours, working days, and the two clocks."""
+"""Working hours, working days, and the two clocks."""

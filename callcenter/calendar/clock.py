@@ -1,4 +1,4 @@
-"""The two clocks: the core's, which only ever goes forward, and the one on the wall, which people and NTP may set."""
+"""The two clocks: the core's monotonic clock, and the wall clock, which people and NTP may set."""
 
 from __future__ import annotations
 
@@ -6,19 +6,25 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 WallClock = Callable[[], datetime]
-"""Reads the clock on the wall: the present moment, in UTC."""
+"""Reads the wall clock: the present moment, in UTC."""
 
 CLOCK_STEP = timedelta(seconds=0.1)
-"""A smaller difference between the clocks is jitter, and must not put two facts into the wrong order."""
+"""A smaller difference between the clocks is jitter. It must not change the order of two facts."""
 
 
 def wall_clock() -> datetime:
-    """The present moment by this machine's clock. For the edges, which hand it on: no other module may read a clock."""
+    """Return the present moment by this machine's clock.
+
+    Only the program's edges call this, and hand the result on; no other module may read a clock.
+    """
     return datetime.now(UTC)
 
 
 class Clock:
-    """Dates for moments of the core's clock, and back. Dates follow when the wall clock is set; durations do not."""
+    """Converts moments of the core's clock to dates and back.
+
+    Dates follow a change of the wall clock; durations do not.
+    """
 
     def __init__(self, monotonic: Callable[[], float], wall: WallClock) -> None:
         self._monotonic = monotonic
@@ -27,20 +33,20 @@ class Clock:
 
     @property
     def origin(self) -> datetime:
-        """The date and time at which the core's clock would have stood at zero."""
+        """The date and time at second 0 of the core's clock."""
         origin = self.wall() - timedelta(seconds=self._monotonic())
         if abs(origin - self._origin) > CLOCK_STEP:
             self._origin = origin
         return self._origin
 
     def now(self) -> float:
-        """Seconds of the core's clock."""
+        """Return the core's clock, in seconds."""
         return self._monotonic()
 
     def date(self, at: float) -> datetime:
-        """The date and time of a moment of the core's clock, UTC."""
+        """Return the date and time, UTC, of a moment of the core's clock."""
         return self.origin + timedelta(seconds=at)
 
     def at(self, date: datetime) -> float:
-        """The moment of the core's clock that a date and time means; before the clock's start it is negative."""
+        """Return the moment of the core's clock for a date and time; negative before the clock's start."""
         return (date - self.origin).total_seconds()

@@ -1,9 +1,8 @@
-"""Working hours of a line: which days are worked, and when the line opens and closes (ESTP 2.2a).
+"""Working hours of a line: which days are working days, and when the line opens and closes (ESTP 2.2a).
 
-The calendar of public holidays and of days moved by decree comes from the `holidays` library; dates that it does
-not know, or that a line keeps for itself, are given as extra holidays and extra workdays. Opening and closing are
-instants: they are computed in the line's zone and compared in UTC, so that a change of the clock between them
-moves neither.
+The calendar of public holidays and of officially moved days comes from the `holidays` library. Dates that it does not
+know, and dates of one line only, are configured as extra holidays and extra workdays. Opening and closing times are
+computed in the line's zone and compared in UTC, so that a change between summer and winter time does not move them.
 """
 
 from __future__ import annotations
@@ -24,13 +23,13 @@ _HORIZON = timedelta(days=400)
 
 @dataclass(frozen=True)
 class WorkingHours:
-    """When a line is open. All moments given and returned are zone-aware."""
+    """When a line is open. All moments, given and returned, are zone-aware."""
 
     zone: ZoneInfo
     opens: time
     closes: time
     country: str = "RU"
-    """ISO code of the country whose public holidays and moved days are kept."""
+    """ISO code of the country whose public holidays and moved days apply."""
     extra_holidays: frozenset[date] = frozenset()
     extra_workdays: frozenset[date] = frozenset()
 
@@ -39,7 +38,7 @@ class WorkingHours:
         return holidays.country_holidays(self.country)
 
     def working_day(self, day: date) -> bool:
-        """Whether people work on this day of the line's zone; the configured dates outweigh the library."""
+        """Return whether this day is a working day. Configured dates take precedence over the library."""
         if day in self.extra_workdays:
             return True
         if day in self.extra_holidays:
@@ -47,15 +46,15 @@ class WorkingHours:
         return self._calendar.is_working_day(day)
 
     def is_open(self, at: datetime) -> bool:
-        """Whether the line is open at this moment; it is at `opens` and is not any more at `closes`."""
+        """Return whether the line is open at this moment: from `opens` (included) to `closes` (excluded)."""
         at = _instant(at)
         day = at.astimezone(self.zone).date()
         return self.working_day(day) and self._moment(day, self.opens) <= at < self._closing(day)
 
     def next_change(self, at: datetime) -> datetime:
-        """The first moment after `at` when the line opens or closes, in the line's zone.
+        """Return the first moment after `at` when the line opens or closes, in the line's zone.
 
-        Without any in more than a year (every day named a holiday) the end of that time: ask again then.
+        If there is none within 400 days (every day is a holiday), return the end of that period: ask again then.
         """
         at = _instant(at)
         now_open = self.is_open(at)
@@ -81,10 +80,10 @@ class WorkingHours:
         return datetime.combine(day, clock, self.zone).astimezone(UTC)
 
     def calendar_gap(self, today: date) -> str | None:
-        """What the engineer has to add to the calendar, in a sentence; None while nothing is missing.
+        """Return what the engineer has to add to the calendar, as a sentence; None if nothing is missing.
 
-        Russia decrees each autumn which days off of the coming year are moved. From December on the coming year
-        is looked at too. Extra dates given for a year count as knowledge of it.
+        Russia decrees each autumn which days off of the next year are moved, so from December on the next year is
+        checked, too. A year counts as known if extra dates are configured for it.
         """
         years = [today.year, today.year + 1] if today.month == 12 else [today.year]
         given = {day.year for day in self.extra_holidays | self.extra_workdays}
@@ -97,10 +96,10 @@ class WorkingHours:
         )
 
     def _transfers_known(self, year: int) -> bool:
-        """Whether the library is complete for the year.
+        """Return whether the library is complete for the year.
 
-        It computes fixed holidays for any year, but moved days only for years whose decree it has. A country that
-        moves days every year is told by the three latest years of its table of special days.
+        It computes fixed holidays for any year, but moved days only for years whose decree it contains. A country moves
+        days every year if the three latest years in the library's table of special days are consecutive.
         """
         if not self._calendar.start_year <= year <= self._calendar.end_year:
             return False

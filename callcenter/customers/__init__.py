@@ -1,1 +1,1 @@
-"""The customers' directory: its table, its file, and who calls."""
+"""The customers' directory: its table, its import file, and the lookup of callers."""

@@ -1,4 +1,4 @@
-"""A table of customers, as the platform exports it: read as a whole, with all its mistakes named at once."""
+"""Reads a table of customers as the platform exports it, and reports all its mistakes at once."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ HEADINGS = {
     "name": ("name", "наименование"),
     "role": ("role", "роль"),
 }
-"""Column -> how its heading can be written; upper and lower case are alike."""
+"""Column -> its possible headings; upper and lower case are equal."""
 
 _LONGEST = {"name": 300, "role": 100}
-"""Characters."""
+"""Maximum length in characters."""
 
 
 class CustomersFileError(ReadableError):
-    """The file is no table of customers at all."""
+    """The file is not a table of customers at all."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """Something wrong in a row."""
+    """A mistake in one row."""
 
     line: int
     found: str
@@ -43,7 +43,7 @@ class Mistake:
 
 @dataclass(slots=True)
 class CustomersFile:
-    """What a file says: rows that are right, as (E.164 number or '', customer), and what is wrong with the others."""
+    """The content of a file: the correct rows as (E.164 number or '', customer), and the mistakes in the others."""
 
     entries: list[tuple[str, Customer]] = field(default_factory=list)
     mistakes: list[Mistake] = field(default_factory=list)
@@ -53,8 +53,8 @@ class CustomersFile:
     def read(cls, path: Path) -> CustomersFile:
         """Read CSV in UTF-8 or Windows-1251, with `;` or `,`, with headings in English or Russian.
 
-        A cell may hold several telephone numbers, separated by `,` or `;`.
-        Raises `CustomersFileError` when the file is not such a table.
+        A cell may contain several telephone numbers, separated by `,` or `;`.
+        Raises `CustomersFileError` if the file is not such a table.
         """
         text = _text(path)
         heading = text.partition("\n")[0]
@@ -87,7 +87,10 @@ class CustomersFile:
 
 @dataclass(slots=True)
 class _Seen:
-    """Which line named a number or an INN first: one number can't be two bodies', one INN can't have two roles."""
+    """The line where each number and INN appeared first.
+
+    A number must not belong to two customers, and an INN must not have two roles.
+    """
 
     numbers: dict[str, int] = field(default_factory=dict)
     roles: dict[str, tuple[str, int]] = field(default_factory=dict)
@@ -126,7 +129,7 @@ def _text(path: Path) -> str:
 
 
 def _columns(path: Path, heading: Sequence[str]) -> Mapping[str, int]:
-    """Column -> its place. The role is needed: without it nobody could be told from a Customer (ESTP 2.1)."""
+    """Return column -> its index. The role is required: it tells a Customer from other callers (ESTP 2.1)."""
     names = [cell.strip().casefold() for cell in heading]
     places = {
         column: place for column, spellings in HEADINGS.items() for place, name in enumerate(names) if name in spellings
@@ -142,7 +145,7 @@ def _columns(path: Path, heading: Sequence[str]) -> Mapping[str, int]:
 
 def _cells(columns: Mapping[str, int], row: Sequence[str]) -> dict[str, str]:
     cells = {name: " ".join(row[place].split()) if place < len(row) else "" for name, place in columns.items()}
-    # «заказчик» and «ЗАКАЗЧИК» are the line's «Заказчик».
+    # Accept «заказчик» and «ЗАКАЗЧИК» as the line's «Заказчик».
     role = cells["role"].lower() if cells["role"].isupper() else cells["role"]
     return cells | {"role": role[:1].upper() + role[1:]}
 

@@ -1,4 +1,4 @@
-"""The customers' directory in memory: who calls, by number or by INN (ESTP 2.1)."""
+"""The customers' directory in memory: finds a caller by number or by INN (ESTP 2.1)."""
 
 from __future__ import annotations
 
@@ -14,41 +14,41 @@ from callcenter.core.events import Customer
 log = logging.getLogger(__name__)
 
 REGION = "RU"
-"""Where a number without a country code is."""
+"""The country of a number without a country code."""
 _LONGEST_NUMBER = 100
 
 
 def normalise(raw: str) -> str:
-    """A telephone number as E.164, or '' for an anonymous, internal or impossible one. Never raises."""
+    """Convert a telephone number to E.164; '' for an anonymous, internal or impossible number. Never raises."""
     try:
         number = phonenumbers.parse(raw[:_LONGEST_NUMBER], REGION)
     except phonenumbers.NumberParseException:
         return ""
-    # A local number without an area code is "possible", but names nobody.
+    # A local number without an area code is "possible", but does not identify anybody.
     if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
         return ""
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
 def valid_inn(digits: str) -> bool:
-    """Whether the INN has 10 or 12 digits and its check digits are right. Region 00 does not exist."""
+    """Return whether the INN has 10 or 12 digits and correct check digits. Region 00 does not exist."""
     if not (digits.isascii() and digits.isdigit() and len(digits) in (10, 12)):
         return False
     return bool(russian_inn.is_valid(digits)) and not digits.startswith("00")
 
 
 class Source(Protocol):
-    """Where the directory is kept: `callcenter.customers.table.CustomersTable`."""
+    """Where the directory is stored. The implementation is `callcenter.customers.table.CustomersTable`."""
 
     async def version(self) -> int:
-        """Grows with every import."""
+        """Return the version; it grows with every import."""
 
     async def entries(self) -> Sequence[tuple[str, Customer]]:
-        """(E.164 number or '', customer)."""
+        """Return all entries as (E.164 number or '', customer)."""
 
 
 class Directory:
-    """The whole directory in memory: answers at once, whatever the database does."""
+    """The whole directory in memory, so that it answers at once whatever the database does."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
@@ -57,20 +57,20 @@ class Directory:
         self._by_inn: Mapping[str, Customer] = {}
 
     def __len__(self) -> int:
-        """How many telephone numbers it knows."""
+        """The number of telephone numbers it knows."""
         return len(self._by_number)
 
     async def refresh(self) -> bool:
-        """Load the directory if there was an import since; call it every few seconds. True: it was loaded.
+        """Load the directory if it was imported again; call this every few seconds. Returns whether it was loaded.
 
-        Never raises for a database in trouble: the directory of before goes on answering.
+        Never raises when the database fails: the previous directory stays in use.
         """
         try:
             version = await self._source.version()
             if version == self._version:
                 return False
             entries = await self._source.entries()
-        except Exception as problem:  # whatever the source's library raises
+        except Exception as problem:  # any error of the source's library
             log.warning("the customers' directory can't be read, the old one stays: %s", problem)
             return False
         by_inn: dict[str, Customer] = {}
@@ -82,12 +82,12 @@ class Directory:
         return True
 
     def by_number(self, raw: str) -> Customer | None:
-        """Whose number it is, however it is written."""
+        """Return the customer who has this number, in whatever form it is written."""
         number = normalise(raw)
         return self._by_number.get(number) if number else None
 
     def by_inn(self, digits: str) -> Customer | None:
-        """Whose INN it is."""
+        """Return the customer who has this INN."""
         return self._by_inn.get(digits)
 
     valid_inn = staticmethod(valid_inn)

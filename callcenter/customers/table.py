@@ -1,4 +1,4 @@
-"""The customers' directory as the register keeps it: replaced as a whole, or not at all (ESTP 2.1)."""
+"""The customers' directory in the register: replaced as a whole, or not at all (ESTP 2.1)."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ class CustomersTable:
         self._register = register
 
     async def version(self) -> int:
-        """The number of the latest import; 0: there was none."""
+        """Return the number of the latest import; 0 if there was none."""
         return await self._register.read(lambda connection: connection.scalar(_VERSION)) or 0
 
     async def latest(self) -> DirectoryImport | None:
-        """The latest import, for people."""
+        """Return the latest import, to show it to people."""
         async with self._register.session() as session:
             return await session.scalar(select(DirectoryImport).order_by(DirectoryImport.id.desc()).limit(1))
 
     async def entries(self) -> Sequence[tuple[str, Customer]]:
-        """All rows, in the order of the imported file."""
+        """Return all rows, in the order of the imported file."""
         columns = (CustomerNumber.number, CustomerNumber.name, CustomerNumber.role, CustomerNumber.inn)
         async with self._register.session() as session:
             rows = (await session.execute(select(*columns).order_by(CustomerNumber.id))).all()
@@ -41,7 +41,7 @@ class CustomersTable:
     async def replace(
         self, entries: Iterable[tuple[str, Customer]], source: str, at: datetime, skipped: int = 0
     ) -> int:
-        """Put these rows in the place of all present ones, in one transaction. Returns the import's number."""
+        """Replace all present rows by these, in one transaction. Returns the import's number."""
         rows = [
             {"number": number or None, "inn": who.inn, "name": who.name, "role": who.role} for number, who in entries
         ]

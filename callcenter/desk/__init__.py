@@ -1,4 +1,4 @@
-"""The operators' page, the HTTP API behind it, the health check and the scrape address."""
+"""The operators' web page, its HTTP API, the health check, and the address that Prometheus scrapes."""
 
 from callcenter.desk.app import make_app
 from callcenter.desk.backend import Backend

@@ -1,4 +1,4 @@
-"""The operators' API: log in and out, pause and return, transfer; one person's state and the floor's."""
+"""The operators' HTTP API: log in and out, pause, return, transfer; the operator's own state and the whole floor."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from callcenter.desk.sessions import LIFETIME, Sessions
 
 COOKIE = "session"
 VERIFYING = 2
-"""Passwords verified at the same time: each takes a core for tens of milliseconds."""
+"""How many passwords are verified at the same time: each one keeps a CPU core busy for tens of milliseconds."""
 WAITING_TO_VERIFY = 16
-"""Log-ins that may wait for that; one more is told to try later."""
+"""How many log-ins may wait for that. The next one is answered with 429, "try later"."""
 
 
 class Api:
-    """The handlers. A session is good only during a shift, so that logging out by telephone ends it too."""
+    """The request handlers. A session is valid only during a shift, so that logging out by telephone ends it too."""
 
     def __init__(
         self, backend: Backend, titles: Mapping[str, str], pause_reasons: Collection[str], sessions: Sessions
@@ -41,7 +41,7 @@ class Api:
         self._logins = 0
 
     def routes(self) -> list[web.RouteDef]:
-        """All addresses under /api/."""
+        """All routes under /api/."""
         return [
             web.post("/api/login", self.log_in),
             web.post("/api/logout", self.log_out),
@@ -57,15 +57,15 @@ class Api:
         ]
 
     async def log_in(self, request: web.Request) -> web.Response:
-        """Open the shift (ESTP 5.3.1) and a session; already on shift, only the session."""
+        """Open the shift (ESTP 5.3.1) and a session. An operator who is already on shift gets only the session."""
         body = await bodies.read(request, bodies.Login)
         verified = await self._verify(body.id, body.password)
         if verified is None:
             return refusal(request, 429, Answer.TRY_LATER.value, SENTENCES[Answer.TRY_LATER])
         own = self._backend.operator(body.id)
-        # Somebody on shift (by telephone, say) who names no phone stays where they are.
+        # An operator who is already on shift (for example by telephone) and names no phone keeps the current phone.
         phone = body.phone or (own.phone if own is not None else "")
-        # Wrong attempts go to the core as well: it counts them, together with those by telephone.
+        # Wrong passwords are sent to the core as well: it counts them together with wrong PINs entered by telephone.
         reply = await self._backend.ask(lambda reply_to: events.LogIn(body.id, verified, phone, reply_to))
         answer = response(request, reply)
         if verified and reply.answer is Answer.LOGGED_IN:
@@ -77,7 +77,7 @@ class Api:
         return answer
 
     async def _verify(self, person: str, password: str) -> bool | None:
-        """Whether the password is right; None when too many are being verified already."""
+        """Return whether the password is right; None when too many are being verified already."""
         if self._logins >= VERIFYING + WAITING_TO_VERIFY:
             return None
         self._logins += 1
@@ -88,7 +88,7 @@ class Api:
             self._logins -= 1
 
     async def log_out(self, request: web.Request) -> web.Response:
-        """End the shift and every session of the person."""
+        """End the shift and all sessions of the operator."""
         person = self._person(request)
         await bodies.read(request, bodies.Body)
         answer = await self._ask(request, lambda r: events.LogOut(person=person, reply_to=r))
@@ -98,7 +98,7 @@ class Api:
         return answer
 
     async def pause(self, request: web.Request) -> web.Response:
-        """No offers for now."""
+        """Pause the operator: no offers until they return. Raises `BadRequest` for a reason that is not configured."""
         person = self._person(request)
         body = await bodies.read(request, bodies.Pause)
         if body.reason not in self._pause_reasons:
@@ -110,13 +110,13 @@ class Api:
         return await self._ask(request, lambda r: events.Pause(body.reason, person=person, reply_to=r))
 
     async def return_(self, request: web.Request) -> web.Response:
-        """Back on the line, from a pause or from wrap-up."""
+        """Make the operator available again, from a pause or from wrap-up."""
         person = self._person(request)
         await bodies.read(request, bodies.Body)
         return await self._ask(request, lambda r: events.Return(person=person, reply_to=r))
 
     async def transfer(self, request: web.Request) -> web.Response:
-        """Hand the caller on to a group or to the general line (ESTP 2.1, 5.4.4, 5.4.5)."""
+        """Transfer the caller to another group or to the general line (ESTP 2.1, 5.4.4, 5.4.5)."""
         person = self._person(request)
         body = await bodies.read(request, bodies.Transfer)
         targets = (events.GENERAL_LINE,) if body.not_customer else (*self._titles, events.GENERAL_LINE)
@@ -135,19 +135,19 @@ class Api:
         )
 
     async def cancel_transfer(self, request: web.Request) -> web.Response:
-        """Take the caller back."""
+        """Cancel the transfer: the caller comes back to this operator."""
         person = self._person(request)
         await bodies.read(request, bodies.Body)
         return await self._ask(request, lambda r: events.CancelTransfer(person=person, reply_to=r))
 
     async def complete_transfer(self, request: web.Request) -> web.Response:
-        """Leave the caller with the colleague."""
+        """Complete the transfer: the caller stays with the colleague."""
         person = self._person(request)
         await bodies.read(request, bodies.Body)
         return await self._ask(request, lambda r: events.CompleteTransfer(person=person, reply_to=r))
 
     async def me(self, request: web.Request) -> web.Response:
-        """The person's own state, colleagues to transfer to, callers waiting."""
+        """Return the operator's own state, the groups to transfer to, and how many callers wait on each line."""
         person = self._person(request)
         view = self._backend.view()
         own = view.operators[person]
@@ -169,7 +169,7 @@ class Api:
         )
 
     async def backend(self, request: web.Request) -> web.Response:
-        """Lines and people. Who is calling is only for the operator who has the call."""
+        """Return lines and operators, but no calls: only the operator who has a call sees who is calling."""
         self._person(request)
         view = self._backend.view()
         lines = [asdict(line) for line in view.lines.values()]
@@ -181,9 +181,9 @@ class Api:
         return as_json({"lines": lines, "operators": people, **parts})
 
     async def forecast(self, request: web.Request) -> web.Response:
-        """How the day of each open line will probably end, and how many people keep its target (ESTP 2.2d).
+        """Return how the day of each open line will probably end, and how many operators meet its target (ESTP 2.2d).
 
-        A line without a forecast (closed, or nothing known yet) is left out.
+        Lines without a forecast (closed, or no data yet) are left out.
         """
         self._person(request)
         lines = [
@@ -192,7 +192,7 @@ class Api:
         return as_json({"lines": lines})
 
     async def owed(self, request: web.Request) -> web.Response:
-        """Callers to be called back: a failure cut them off. For everybody on shift, since somebody has to call."""
+        """Return the callers to call back, because a failure cut them off. Every operator on shift may see them."""
         self._person(request)
         calls = [call | {"since": call["since"].isoformat()} for call in map(dict, await self._backend.owed())]
         return as_json({"calls": calls})
@@ -205,7 +205,7 @@ class Api:
         ]
 
     def _person(self, request: web.Request) -> str:
-        """Who asks; refused without a session, or when the shift has ended since."""
+        """Return who sends the request. Raises `BadRequest` (401) without a session or when the shift has ended."""
         person = self._sessions.person(request.cookies.get(COOKIE, ""))
         if person is not None:
             own = self._backend.operator(person)

@@ -1,4 +1,4 @@
-"""Puts the web together: the API, the page, the health check and the scrape address."""
+"""Puts the web application together: API, page, health check and the address that Prometheus scrapes."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def make_app(
     sessions: Sessions,
     observe_request: ObserveRequest | None = None,
 ) -> web.Application:
-    """The web application.
+    """Make the web application.
 
-    `titles`: what people call each group; its keys are where a caller can be transferred to. `pause_reasons`:
-    in the order in which the page shows them. `observe_request` is told of every request that was answered.
+    `titles`: the displayed name of each group; its keys are the groups to which a caller can be transferred.
+    `pause_reasons`: in the order in which the page shows them. `observe_request` is called for every answered request.
     """
     app = web.Application(client_max_size=MAX_BODY, middlewares=[guard(observe_request)])
     app.on_response_prepare.append(add_headers)

@@ -1,4 +1,4 @@
-"""All that the web knows of the call centre."""
+"""The interface through which the web application sees the call centre; it knows nothing else of it."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from callcenter.planning.forecast import Forecast
 
 
 class Backend(Protocol):
-    """The call centre as seen from a page."""
+    """The call centre as the web application sees it."""
 
     def view(self) -> View:
-        """The present moment."""
+        """Return the present state."""
 
     def operator(self, person: str) -> OperatorView | None:
-        """One person at the present moment; None: there is no such account."""
+        """Return one operator's present state; None if there is no such account."""
 
     async def ask(self, make: Callable[[ReplyTo], Event]) -> Reply:
-        """Put the event in and wait for the core's reply; `asyncio.TimeoutError` when none comes in 5 s."""
+        """Send the event to the core and wait for its reply. Raises `asyncio.TimeoutError` if none comes within 5 s."""
 
     async def verify_password(self, person: str, password: str) -> bool:
-        """Whether this is the password of `person`; an unknown person takes just as long."""
+        """Return whether this is the password of `person`. It takes the same time when there is no such person."""
 
     def forecasts(self) -> Mapping[str, tuple[Forecast, float]]:
-        """By line: the forecast of its day, and how many seconds ago it was made."""
+        """Return, by line, the forecast of the day and its age in seconds."""
 
     async def owed(self) -> Sequence[Mapping[str, Any]]:
-        """Callers whom a failure cut off and to whom nobody has spoken since, the oldest first: fields by name.
+        """Return the callers whom a failure cut off and to whom nobody has spoken since, oldest first, fields by name.
 
         Raises TimeoutError while the register cannot be read.
         """
 
     def healthy(self) -> tuple[bool, Mapping[str, str]]:
-        """Whether calls can be answered now, and for each component 'ok' or what is wrong."""
+        """Return whether calls can be answered now, and for each component 'ok' or what is wrong."""

@@ -1,4 +1,4 @@
-"""What requests may contain. Anything else is refused, and the refusal says what is allowed."""
+"""The allowed request bodies. Any other body is refused, and the refusal says what is allowed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from callcenter.desk.language import N_, translated
 MAX_BODY = 16 * 1024
 """Bytes."""
 READ_TIMEOUT = 10.0
-"""Seconds that a browser may take to send a body of that size."""
+"""Seconds that a browser may take to send a body of at most that size."""
 
 _WORD = r"^[A-Za-z0-9_-]{1,32}$"
 Word = Annotated[str, Field(pattern=_WORD, description=N_("1 to 32 Latin letters, digits, '-' and '_'"))]
@@ -21,13 +21,13 @@ Flag = Annotated[bool, Field(description=N_("true or false"))]
 
 
 class Body(BaseModel):
-    """A JSON object with exactly the fields that are described. Without any of its own: nothing to say."""
+    """A JSON object with exactly the described fields. This base class is the body of requests without fields."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
 
 
 class Login(Body):
-    """POST /api/login. `phone`: where the person sits, when it is not their usual place."""
+    """POST /api/login. `phone`: where the operator sits, if not at their usual phone."""
 
     id: Word
     password: Annotated[str, Field(min_length=1, max_length=256, description=N_("1 to 256 characters"))]
@@ -49,7 +49,7 @@ class Transfer(Body):
 
 
 class BadRequest(Exception):
-    """A request that is not understood: `status`, a word and a sentence, translated but for the detail."""
+    """A refused request: HTTP status, a word for programs, a sentence to be translated, and an untranslated detail."""
 
     def __init__(self, status: int, answer: str, sentence: str, detail: str = "") -> None:
         super().__init__(sentence)
@@ -60,7 +60,7 @@ B = TypeVar("B", bound=Body)
 
 
 async def read(request: web.Request, model: type[B]) -> B:
-    """The request's body, which must be JSON of this shape; an empty one means an object without fields."""
+    """Read the request's body as JSON of this model; an empty body counts as `{}`. Raises `BadRequest`."""
     if request.content_type != "application/json":
         raise BadRequest(415, "unsupported_media_type", N_("The body must be application/json."))
     try:
@@ -75,7 +75,7 @@ async def read(request: web.Request, model: type[B]) -> B:
 
 
 def _explained(request: web.Request, model: type[Body], error: ValidationError) -> BadRequest:
-    """The first problem in words that never repeat what was sent: it may be a password."""
+    """Describe the first problem without repeating what was sent, because it may be a password."""
     problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
     name = str(problem["loc"][0]) if problem["loc"] else ""
     field = model.model_fields.get(name)

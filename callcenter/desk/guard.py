@@ -1,4 +1,4 @@
-"""What holds for every request: the same origin, safe headers, errors as JSON, one count in the metrics."""
+"""What applies to every request: same-origin check, security headers, errors as JSON, one count in the metrics."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ SENTENCES = {
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """Headers for every response, errors included. Nothing that has to do with a person may be cached."""
+    """Add the headers to every response, errors included. Responses with personal data must never be cached."""
     response.headers.update(HEADERS)
     response.headers["Cache-Control"] = "no-cache" if request.path.startswith("/static/") else "no-store"
 
 
 def same_origin(request: web.BaseRequest) -> bool:
-    """Whether a page of ours (or no page at all, such as a script) sends this.
+    """Return whether the request comes from our own page, or from no page at all (a script, for example).
 
-    Browsers always say where a POST comes from. Only hosts are compared: a proxy in front may speak https.
+    Browsers always state the origin of a POST. Only host names are compared, because a proxy in front may use https.
     """
     site = request.headers.get("Sec-Fetch-Site", "same-origin")
     origin = request.headers.get("Origin")
@@ -60,7 +60,7 @@ def same_origin(request: web.BaseRequest) -> bool:
 
 
 def guard(observe_request: ObserveRequest | None) -> Middleware:
-    """The one middleware."""
+    """Make the application's only middleware."""
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:

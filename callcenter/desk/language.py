@@ -1,4 +1,4 @@
-"""Russian and English texts: gettext catalogues, compiled in memory from the .po files at start."""
+"""Russian and English texts: gettext catalogues, compiled in memory from the .po files at start-up."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ LANGUAGES = ("ru", "en")
 
 
 def N_(text: str) -> str:  # noqa: N802  # gettext's own name for "to be translated later"
-    """Mark a text for translation where the language is not known yet."""
+    """Mark a text for translation at a place where the language is not yet known."""
     return text
 
 
 def load(language: str) -> gettext.NullTranslations:
-    """The texts of a language. The sources are English, so English needs no catalogue."""
+    """Load the texts of a language. The source texts are English, so English needs no catalogue."""
     path = LOCALES / language / "LC_MESSAGES" / "callcenter.po"
     if language == "en":
         return gettext.NullTranslations()
@@ -38,7 +38,7 @@ TEXTS = {language: load(language) for language in LANGUAGES}
 
 
 def chosen(request: web.BaseRequest) -> str:
-    """The language that the address or the browser asks for; Russian when it asks for none of ours."""
+    """Return the language that the address or the browser asks for; Russian if it asks for neither of ours."""
     asked = request.query.get("lang", "")
     if asked in LANGUAGES:
         return asked
@@ -48,5 +48,5 @@ def chosen(request: web.BaseRequest) -> str:
 
 
 def translated(request: web.BaseRequest, text: str) -> str:
-    """`text` in the language of the request."""
+    """Translate `text` into the language of the request."""
     return TEXTS[chosen(request)].gettext(text) if text else ""

@@ -1,4 +1,4 @@
-"""The operators' page: one template, filled with nothing but texts; all state comes from the API."""
+"""The operators' page: one template that contains only texts; the page gets all state from the API."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ REASONS = {
     "training": N_("training"),
     "paperwork": N_("paperwork"),
 }
-"""Pause reasons that have a translation; any other is shown as it is configured."""
+"""Pause reasons that have a translation. Other reasons are shown as they are configured."""
 
 SCRIPT_TEXTS = {
     "available": N_("Free"),
@@ -52,22 +52,22 @@ SCRIPT_TEXTS = {
     "longest": N_("longest wait"),
     "closed": N_("closed"),
 }
-"""Words that the script puts together with what the API says."""
+"""Words that the page's script combines with data from the API."""
 
 
 class Page:
-    """The page in every language."""
+    """The page in both languages."""
 
     def __init__(self, pause_reasons: Collection[str]) -> None:
         self._pause_reasons = pause_reasons
         self._templates = {language: _template(language) for language in LANGUAGES}
 
     def routes(self) -> list[web.AbstractRouteDef]:
-        """The page and its script and style."""
+        """The page, its script and its style sheet."""
         return [web.get("/", self.show), web.static("/static", HERE / "static")]
 
     async def show(self, request: web.Request) -> web.Response:
-        """GET /"""
+        """Handle GET /."""
         language = chosen(request)
         gettext = TEXTS[language].gettext
         text = self._templates[language].render(

@@ -1,4 +1,4 @@
-"""The core's answers as HTTP statuses and sentences for people."""
+"""Turns the core's answers into HTTP statuses and sentences for people."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STATUS = {
     Answer.NONE_FREE: 409,
     Answer.NOT_POSSIBLE: 409,
 }
-"""Every other answer means that what was asked for is done: 200."""
+"""The HTTP status of a refusal. All other answers mean that the request was carried out: 200."""
 
 SENTENCES = {
     Answer.LOGGED_IN: N_("You are on shift."),
@@ -44,16 +44,16 @@ SENTENCES = {
 
 
 def as_json(data: Mapping[str, Any], status: int = 200) -> web.Response:
-    """A JSON response in readable UTF-8."""
+    """Make a JSON response in readable UTF-8: Cyrillic letters are not escaped."""
     return web.json_response(data, status=status, dumps=lambda d: json.dumps(d, ensure_ascii=False))
 
 
 def refusal(request: web.BaseRequest, status: int, answer: str, sentence: str, detail: str = "") -> web.Response:
-    """What is wrong, as the API says everything: a word for programs and a sentence for people."""
+    """Make a response in the API's usual form: a word for programs and a sentence for people."""
     message = " ".join(filter(None, (translated(request, sentence), detail)))
     return as_json({"answer": answer, "message": message}, status)
 
 
 def response(request: web.BaseRequest, reply: Reply) -> web.Response:
-    """The core's reply."""
+    """Make the response for a reply of the core."""
     return refusal(request, STATUS.get(reply.answer, 200), reply.answer.value, SENTENCES[reply.answer])

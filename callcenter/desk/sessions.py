@@ -1,6 +1,6 @@
-"""Who is at which browser. Sessions outlast the controller, as shifts do: nobody logs in again after an update.
+"""Browser sessions. They survive a restart of the controller, as shifts do, so nobody has to log in after an update.
 
-The file has only hashes of the tokens: who reads it, or a backup of it, gets into no session.
+The file contains only hashes of the tokens: with a copy of it, or of a backup, nobody can take over a session.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ log = logging.getLogger(__name__)
 LIFETIME = 12 * 3600.0
 """Seconds: longer than any shift."""
 PER_PERSON = 8
-"""Browsers that one person may use at the same time; the oldest session makes room."""
+"""Browsers that one person may use at the same time. One more ends the person's oldest session."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Session:
     person: str
     ends: float
-    """Seconds of the epoch."""
+    """Unix time, in seconds."""
 
 
 class Sessions:
-    """Random tokens and whose they are; kept in `file` where one is given."""
+    """Random tokens and the person each belongs to; saved in `file` if one is given."""
 
     def __init__(self, wall: WallClock, file: Path | None = None) -> None:
         self._wall = wall
         self._file = file
         self._sessions = _load(file) if file else {}
-        """By the token's hash."""
+        """By the hash of the token."""
 
     def open(self, person: str) -> str:
-        """A new token for `person`; sessions that are past their time go at this occasion."""
+        """Return a new token for `person`. Expired sessions are removed on this occasion."""
         now = self._wall().timestamp()
         left = {token: s for token, s in self._sessions.items() if s.ends > now}
         own = [token for token, s in left.items() if s.person == person]
@@ -51,18 +51,18 @@ class Sessions:
         return token
 
     def person(self, token: str) -> str | None:
-        """Whose token this is; None when it is nobody's or past its time."""
+        """Return whose token this is; None if it is unknown or expired."""
         session = self._sessions.get(_hashed(token))
         return session.person if session and session.ends > self._wall().timestamp() else None
 
     def close(self, token: str) -> None:
-        """End one session; an unknown token is no mistake."""
+        """End one session; an unknown token is ignored."""
         hashed = _hashed(token)
         if hashed in self._sessions:
             self._keep({other: s for other, s in self._sessions.items() if other != hashed})
 
     def close_all(self, person: str) -> None:
-        """End every session of `person`: the shift is over."""
+        """End all sessions of `person`, because the shift is over."""
         if any(s.person == person for s in self._sessions.values()):
             self._keep({token: s for token, s in self._sessions.items() if s.person != person})
 
@@ -78,7 +78,7 @@ class Sessions:
 
 
 def _hashed(token: str) -> str:
-    # Tokens are long and random, so a quick hash is as good as a slow one.
+    # Tokens are long and random, so a fast hash is as safe as a slow one.
     return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
 
 

@@ -1,9 +1,9 @@
-"""What Prometheus sees of the call centre (docs/metrics.md has a line for each metric).
+"""The metrics that Prometheus scrapes (docs/metrics.md describes each one).
 
-Two sources: gauges are read from a fresh `View` at every scrape, so nothing stale remains in them; counters
-and histograms grow with the events and commands that the daemon passes by. Labels are always words of the
-configuration or of the core (a line, a group, a result, a half-hour of the day), never a number, a name or a
-channel. What is unknown is absent, never zero or NaN.
+There are two sources. Gauges are read from a fresh `View` at every scrape, so they are never stale. Counters and
+histograms grow with the events and commands that the daemon handles. Labels are always words of the configuration
+or of the core (a line, a group, a result, a half-hour of the day), never a telephone number, a name or a channel.
+An unknown value is left out, never reported as zero or NaN.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is counted as it passes by: calls, offers, recordings, requests."""
+"""Counters and histograms of what happens: calls, offers, recordings, HTTP requests, defects."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from callcenter.core.records import CallRecord, OfferRecord, Outcome
 from callcenter.metrics.recent import SeenOnce
 
 WAITING_BUCKETS = (5, 10, 20, 30, 60, 90, 120, 180, 240, 300, 360, 420, 600, 900, 1800)
-"""Seconds; close around the promised 300 (ESTP 2.2d)."""
+"""Seconds; the buckets are narrow around the promised 300 s (ESTP 2.2d)."""
 TALK_BUCKETS = (10, 30, 60, 120, 180, 240, 300, 420, 600, 900, 1800, 3600)
 RINGING_DELAY_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
-"""Seconds; a few milliseconds are expected on one machine, tenths with phones over a network."""
+"""Seconds. Expect a few milliseconds on one machine, tenths of a second with phones over a network."""
 ANSWER_DELAY_BUCKETS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 60)
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 class CallCounts:
-    """Calls that have ended, once each."""
+    """Counts each call once, when it has ended."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._seen = SeenOnce()
@@ -48,14 +48,17 @@ class CallCounts:
         )
 
     def begin(self, line: str) -> None:
-        """A counter that first appears with 1 has no increase(): so every outcome is there from the start."""
+        """Create every outcome with 0. Prometheus' increase() does not see a counter that first appears with 1."""
         for outcome in Outcome:
             if outcome is not Outcome.IN_PROGRESS:
                 self._calls.labels(line, outcome.value)
         self._talk.labels(line)
 
     def observe(self, record: CallRecord) -> None:
-        """Only when the caller is gone: until then an answer by a phone that hung up at once may be taken back."""
+        """Count a call when the caller has hung up.
+
+        Not earlier: an answer can still be taken back, if the phone that answered hung up at once.
+        """
         if record.ended_at is None or not self._seen.first_time(record.call):
             return
         self._calls.labels(record.line, record.outcome.value).inc()
@@ -66,7 +69,7 @@ class CallCounts:
 
 
 class OfferCounts:
-    """Ringings of operators' phones; each fact of an offer once."""
+    """Counts offers to operators' phones, each fact of an offer once."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._ended = SeenOnce()
@@ -97,12 +100,12 @@ class OfferCounts:
             self._answer_delay.labels(kind.value)
 
     def observe(self, record: OfferRecord) -> None:
-        """The row of an offer was saved, again perhaps."""
+        """Count what is new in an offer's row; the row may be saved several times."""
         offer, ringing, answered = record.offer, record.ringing_at, record.answered_at
         if ringing is not None and self._ringing.first_time(offer):
             self._ringing_delay.labels(record.kind).observe(ringing - record.placed_at)
         if answered is not None and self._answered.first_time(offer):
-            # A phone may answer without ever having said that it rings.
+            # Some phones answer without having reported that they ring.
             rung_from = record.placed_at if ringing is None else ringing
             self._answer_delay.labels(record.kind).observe(answered - rung_from)
         if record.ended_at is not None and self._ended.first_time(offer):
@@ -110,7 +113,7 @@ class OfferCounts:
 
 
 class Counts:
-    """All that is counted of calls and of the services around them."""
+    """Everything that is counted of calls and of the services around them."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.calls = CallCounts(registry)
@@ -161,7 +164,7 @@ class Counts:
             self._recordings.labels(result)
 
     def observe_event(self, event: Event) -> None:
-        """Count what an event says."""
+        """Count what an event reports."""
         if isinstance(event, RecordingFinished) and event.path:
             self._recordings.labels("ok").inc()
             self._recorded.inc(max(0.0, event.seconds))
@@ -169,7 +172,7 @@ class Counts:
             self._recordings.labels("failed").inc()
 
     def observe_command(self, command: Command) -> None:
-        """Count what a command says; rows that are saved again are counted once."""
+        """Count what a command says. Rows that are saved again are counted only once."""
         if isinstance(command, SaveCall):
             self.calls.observe(command.record)
         elif isinstance(command, SaveOffer):
@@ -182,7 +185,7 @@ class Counts:
             self._wrong_secrets.labels(command.answer.value).inc()
 
     def observe_defect(self, during: str) -> None:
-        """Count one; `during` is a word of ours, never a call."""
+        """Count one defect. `during` is a word of our own code (an event's name), never a call's id."""
         self._defects.labels(during).inc()
 
     def observe_task(self, name: str) -> None:
@@ -190,5 +193,5 @@ class Counts:
         self._tasks.labels(name).inc()
 
     def observe_request(self, method: str, route: str, code: int) -> None:
-        """Count one HTTP request; `route` is the pattern it matched, 'unmatched' when none."""
+        """Count one HTTP request. `route` is the pattern that it matched, or 'unmatched'."""
         self._http.labels(method if method in METHODS else "other", route, str(code)).inc()

@@ -1,4 +1,4 @@
-"""The scrape: everything that is counted and everything that is seen, in Prometheus' text format."""
+"""The scrape: all counters and all gauges, in Prometheus' text format."""
 
 from __future__ import annotations
 
@@ -19,47 +19,47 @@ from callcenter.metrics.ledger import LedgerCounts
 
 
 class RegisterState(NamedTuple):
-    """How far the register is behind what happens, and where what it does not have yet is kept."""
+    """How far the register lags behind, and where the facts are kept that it does not have yet."""
 
     pending: int = 0
     """Rows not yet written."""
     failures: int = 0
-    """Writes that failed since the start."""
+    """Failed writes since the start."""
     oldest: float = 0.0
-    """Seconds that the longest waiting row has waited."""
+    """Seconds that the oldest unwritten row has waited."""
     set_aside: int = 0
-    """Facts since the start that nobody can write."""
+    """Facts since the start that cannot be written at all."""
     spooled: int = 0
-    """Facts in the spool, and their bytes."""
+    """Facts in the spool. The next field: their size in bytes."""
     spooled_bytes: int = 0
     spool_failures: int = 0
-    """Facts since the start that the spool could not keep."""
+    """Facts since the start that could not be written to the spool."""
     spool_works: bool = True
 
 
 class RecordingState(NamedTuple):
-    """What became of recordings after they were made (ESTP 2.6)."""
+    """The state of recordings after they were made (ESTP 2.6)."""
 
     checked: int = 0
-    """Compared with their conversation since the start, and those of them with a problem."""
+    """Recordings compared with their conversation since the start. The next field: how many of them have a problem."""
     problems: int = 0
     unfinished: int = 0
-    """Calls whose recording is being made, or waits for the disk to take it."""
+    """Calls whose recording is still being made, or waits for room on the disk."""
 
 
 class AmiState(NamedTuple):
-    """The connection to Asterisk's manager interface."""
+    """The connection to the Asterisk Manager Interface (AMI)."""
 
     connected: bool = False
-    """And logged in."""
+    """Connected and logged in."""
     last_event_age: float | None = None
-    """Seconds since the last event; None: there was none yet."""
+    """Seconds since the last event; None if there was none yet."""
     refused: Mapping[str, int] = {}
-    """Events since the start that were not Asterisk's own, by what showed it."""
+    """Events since the start that Asterisk did not send itself, by the sign that showed it."""
 
 
 class Metrics:
-    """The metrics of one daemon, in a registry of their own."""
+    """The metrics of one daemon, in their own registry."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class Metrics:
         *,
         version: str = "unknown",
     ) -> None:
-        # Without this every series comes twice, for a time of creation that nobody here reads.
+        # Otherwise each counter also gets a series with its creation time, which nobody here uses.
         prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry()
         self._view = view
@@ -81,11 +81,11 @@ class Metrics:
         ProcessCollector(registry=self._registry)
 
     def observe_event(self, event: Event, now: float) -> None:
-        """Count what an event says; `now` is the time it was handled, seconds of the core's clock."""
+        """Count what an event reports. `now` is when it was handled, in seconds of the core's clock."""
         self._counts.observe_event(event)
 
     def observe_command(self, command: Command, now: float) -> None:
-        """Count what a command says; rows that are saved again are counted once."""
+        """Count what a command says. Rows that are saved again are counted only once."""
         self._counts.observe_command(command)
         if isinstance(command, SaveCall):
             self._ledger.observe_call(command.record)
@@ -93,19 +93,19 @@ class Metrics:
             self._ledger.observe(command.record)
 
     def observe_defect(self, during: str) -> None:
-        """Count an event that failed."""
+        """Count a defect; `during` says what failed."""
         self._counts.observe_defect(during)
 
     def observe_task(self, name: str) -> None:
-        """Count a task that ended when it should not have."""
+        """Count a task that ended although it should not have."""
         self._counts.observe_task(name)
 
     def observe_request(self, method: str, route: str, code: int) -> None:
-        """Count one HTTP request; `route` is the pattern it matched, 'unmatched' when none."""
+        """Count one HTTP request. `route` is the pattern that it matched, or 'unmatched'."""
         self._counts.observe_request(method, route, code)
 
     def text(self) -> bytes:
-        """The scrape, in Prometheus' text format 0.0.4."""
+        """Return the scrape, in Prometheus' text format 0.0.4."""
         for line in self._view().lines:
             self._counts.calls.begin(line)
             self._ledger.begin(line)
@@ -113,7 +113,7 @@ class Metrics:
 
 
 class _Seen(Collector):
-    """Gauges of the present moment, made anew for every scrape."""
+    """Gauges of the present moment, computed anew for every scrape."""
 
     def __init__(
         self,
@@ -132,11 +132,11 @@ class _Seen(Collector):
         self._recordings = recordings
 
     def describe(self) -> Iterable[Metric]:
-        """Nothing to check at registration: the view need not exist yet."""
+        """Declare nothing: the view need not exist yet when this is registered."""
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """All families, from one view."""
+        """Return all metric families, read from the present state."""
         yield from gauges.families(self._view())
         yield from forecast.families(self._forecasts())
         yield from self._parts()

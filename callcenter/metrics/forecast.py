@@ -1,4 +1,4 @@
-"""Gauges of how the day will probably end, and of how many people keep its target (ESTP 2.2d)."""
+"""Gauges of how the day will probably end, and of how many operators are needed to meet its target (ESTP 2.2d)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from callcenter.planning.forecast import Forecast
 
 Forecasts = Mapping[str, tuple[Forecast, float]]
-"""By line: the forecast of its day, and how many seconds ago it was made. Lines without one are not in it."""
+"""By line: the forecast of the day and its age in seconds. Lines without a forecast are missing."""
 
 PER_LINE: tuple[tuple[str, str, Callable[[Forecast], float | None]], ...] = (
     (
@@ -57,7 +57,7 @@ PER_LINE: tuple[tuple[str, str, Callable[[Forecast], float | None]], ...] = (
 
 
 def families(forecasts: Forecasts) -> Iterator[Metric]:
-    """All families; what a forecast does not know is absent."""
+    """Return all metric families; what a forecast does not know is left out."""
     for name, help_text, value in PER_LINE:
         family = GaugeMetricFamily(name, help_text, labels=["line"])
         for line, (forecast, _) in forecasts.items():

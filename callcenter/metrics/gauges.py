@@ -1,4 +1,4 @@
-"""Gauges of the present moment, from one view."""
+"""Gauges of the present moment, all from one view."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ PROMISES: tuple[tuple[str, str, Callable[[LineView], float | None]], ...] = (
 
 
 def families(view: View) -> Iterator[Metric]:
-    """All families of the floor."""
+    """Return all metric families of the floor."""
     lines = list(view.lines.values())
     yield from _published(lines)
     yield from _queue(lines)
@@ -86,7 +86,7 @@ def families(view: View) -> Iterator[Metric]:
 def by_line(
     name: str, help_text: str, lines: Iterable[LineView], value: Callable[[LineView], float | None]
 ) -> GaugeMetricFamily:
-    """One value for each line that has it."""
+    """Make a gauge with one value for each line that has the value."""
     family = GaugeMetricFamily(name, help_text, labels=["line"])
     for line in lines:
         found = value(line)
@@ -100,7 +100,7 @@ def _share(part: int, whole: int) -> float | None:
 
 
 def _published(lines: list[LineView]) -> Iterator[Metric]:
-    """Hours, lines and waiting time as published (ESTP 2.2a, 2.2b, 2.2d)."""
+    """Opening hours, lines and waiting times as published (ESTP 2.2a, 2.2b, 2.2d)."""
     yield by_line("callcenter_line_open", "1 during the line's published hours.", lines, lambda x: x.open)
     yield by_line(
         "callcenter_lines_in_use",
@@ -142,7 +142,7 @@ def _queue(lines: list[LineView]) -> Iterator[Metric]:
 
 
 def _estimator(lines: list[LineView]) -> Iterator[Metric]:
-    """What is assumed, what follows from it, and how true it was (ESTP 5.4.6)."""
+    """The inputs of the wait estimate, the estimate itself, and how accurate it was (ESTP 5.4.6)."""
     yield by_line(
         "callcenter_handling_seconds",
         "Mean handling time, wrap-up included, that estimates are made with.",

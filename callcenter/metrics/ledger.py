@@ -1,7 +1,7 @@
-"""Promises made to waiting callers, counted by what came of them (ESTP 5.4.6).
+"""Counts the waiting times promised to callers, by whether they were kept (ESTP 5.4.6).
 
-Counters, so that Prometheus can tell the share that was kept over any time: the gauges of `floor` only tell how
-the line itself judges its estimates now.
+These are counters, so that Prometheus can compute the share that was kept over any period. The gauges of `gauges.py`
+only show how the line itself judges its estimates now.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ KEPT, BROKEN, UNJUDGED = "kept", "broken", "unjudged"
 
 
 class LedgerCounts:
-    """Announcements when spoken; the promises in them when their truth is known."""
+    """Counts announcements when they are spoken, and the promises in them when the real wait is known."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._line_of = LineOfCall()
@@ -42,7 +42,7 @@ class LedgerCounts:
         )
 
     def begin(self, line: str) -> None:
-        """All results are there from the start, so that the first one is seen as an increase."""
+        """Create all results with 0, so that Prometheus sees the first one as an increase."""
         for said in ("time", "no_time"):
             self._announcements.labels(line, said)
         for result in (KEPT, BROKEN, UNJUDGED):
@@ -50,11 +50,11 @@ class LedgerCounts:
             self._estimates.labels(line, result)
 
     def observe_call(self, record: CallRecord) -> None:
-        """Announcements name only their call."""
+        """Remember the line of the call: the row of an announcement contains only the call's id."""
         self._line_of.learn(record.call, record.line)
 
     def observe(self, record: AnnouncementRecord) -> None:
-        """An announcement was saved: when it was spoken, and again when the caller was answered or gone."""
+        """Count an announcement. It is saved when spoken, and again when the caller was answered or has gone."""
         line = self._line_of(record.call)
         if line is None:
             return

@@ -1,4 +1,4 @@
-"""Memory of the last few thousand rows: it must not grow with the number of calls."""
+"""Remembers the last few thousand rows only: memory must not grow with the number of calls."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ LIMIT = 5_000
 
 
 class SeenOnce:
-    """Tells a row that is saved again from a new one."""
+    """Tells a new row from one that is saved again."""
 
     def __init__(self, limit: int = LIMIT) -> None:
         self._limit = limit
@@ -19,7 +19,7 @@ class SeenOnce:
         return len(self._names)
 
     def first_time(self, name: Hashable) -> bool:
-        """Whether the name is new among the last `limit` ones."""
+        """Return whether the name is new among the last `limit` names."""
         if name in self._names:
             return False
         self._names[name] = None
@@ -29,7 +29,7 @@ class SeenOnce:
 
 
 class LineOfCall:
-    """Which line a call came in on: rows that belong to a call name only the call."""
+    """The line on which a call came in, for rows that contain only the call's id."""
 
     def __init__(self, limit: int = LIMIT) -> None:
         self._limit = limit
@@ -39,12 +39,12 @@ class LineOfCall:
         return len(self._lines)
 
     def learn(self, call: str, line: str) -> None:
-        """The call was saved; one that is saved again stays longer."""
+        """Remember the line of a call that was saved. A call that is saved again is remembered longer."""
         self._lines[call] = line
         self._lines.move_to_end(call)
         if len(self._lines) > self._limit:
             self._lines.popitem(last=False)
 
     def __call__(self, call: str) -> str | None:
-        """Its line; None when the call is not known, or was long ago."""
+        """Return the call's line; None if the call is unknown or too old."""
         return self._lines.get(call)

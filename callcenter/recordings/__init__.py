@@ -1,8 +1,9 @@
-"""Recordings: made of what Asterisk wrote, proved complete, kept as long as they must be, and no longer (ESTP 2.6).
+"""Recordings: made from Asterisk's files, checked, kept for the retention time, then deleted (ESTP 2.6).
 
-`recording` joins a call's two sides into one file, `recordings` sees to it that it is done; `manifest` is the chain of
-all that happened to the files; `sound` and `problems` compare a file with its conversation, `checks` minutes after each
-call, `verification` all of them; `retention` deletes what is old enough; `space` watches the disks.
+`recording` joins the two sides of a call into one file; `recordings` makes sure that this gets done. `manifest` is the
+hash chain of everything that happened to the files. `sound` and `problems` compare a file with its conversation:
+`checks` does so minutes after each call, `verification` for all recordings. `retention` deletes what is old enough.
+`space` watches the free space on the disks.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Files from before the manifest are entered as found, once: from then on they cannot change unnoticed either."""
+"""Enters files from before the manifest, once, as found: from then on a change of them is noticed, too."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _BATCH = 50
 
 
 class Adoption:
-    """Enters what lies in the folder. `zone`: of a line, in which its files are named."""
+    """Enters the files that lie in the folder. `zone`: a line's zone, which its file names use."""
 
     def __init__(self, manifest: Manifest, zone: Callable[[str], tzinfo], who: str = "the controller") -> None:
         self._manifest = manifest
@@ -31,7 +31,10 @@ class Adoption:
         self._who = who
 
     async def run(self, now: datetime) -> None:
-        """At the start of the controller: only where there never was a manifest, or this was interrupted."""
+        """Run at the start of the controller.
+
+        Acts only if there never was a manifest, or if an earlier run was interrupted.
+        """
         try:
             if await asyncio.to_thread(self._wanted):
                 adopted = await asyncio.to_thread(self.adopt, now)
@@ -40,14 +43,14 @@ class Adoption:
             log.error("The files from before the manifest cannot be entered: %s", problem)
 
     def _wanted(self) -> bool:
-        """A manifest that is gone is no reason: its head is known elsewhere, and adopting would hide the theft."""
+        """Return whether to adopt. Not if a manifest existed and is gone: adopting would hide that it was removed."""
         if not self._manifest.exists:
             return self._manifest.kept_head() is None
         marks = [entry.why for entry in self._manifest.entries(Action.FOUND) if not entry.path]
         return bool(marks) and marks[-1] == BEGUN
 
     def adopt(self, now: datetime) -> int:
-        """Enter the files from before `now` that have no entry; how many there were.
+        """Enter the files from before `now` that have no entry. Returns how many.
 
         Blocks. Raises OSError, ManifestError.
         """
@@ -57,7 +60,7 @@ class Adoption:
         adopted = 0
         unknown = ((file, path) for file, path in self._files(now.timestamp()) if path not in known)
         while batch := [self._entry(file, path) for file, path in itertools.islice(unknown, _BATCH)]:
-            entered = self._manifest.add_unknown(*batch, after=last)  # calls are ending, and theirs is the better entry
+            entered = self._manifest.add_unknown(*batch, after=last)  # the entry made when a call ends is better
             adopted += sum(entry.why == _FOUND for entry in entered)
             known |= {entry.path for entry in entered}
             last = entered[-1].number
@@ -65,7 +68,7 @@ class Adoption:
         return adopted
 
     def _files(self, before: float) -> Iterator[tuple[Path, str]]:
-        """And their paths below the folder. Those of just now are entered by whoever makes them."""
+        """Yield files with their paths below the folder. Newer files are left to the process that is making them."""
         for file in sorted(self._manifest.path.parent.rglob("*.wav")):
             if file.is_file() and not file.is_symlink() and file.stat().st_mtime < before:
                 yield file, file.relative_to(self._manifest.path.parent).as_posix()
@@ -89,7 +92,7 @@ class Adoption:
 
 
 def named(path: str, zone: Callable[[str], tzinfo]) -> tuple[str, str, datetime | None]:
-    """Line, call and end as the path of a recording tells them; '' and None where it does not."""
+    """Return line, call and end as the path of a recording states them; '' and None if it does not."""
     match = _NAME.fullmatch(path)
     if match is None:
         return "", "", None

@@ -1,4 +1,4 @@
-"""The manifest read as evidence: every entry, and whatever shows that somebody or something has touched it."""
+"""Reads the manifest as evidence: every entry, and every sign that it was changed or damaged."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from callcenter.recordings.manifest import Action, Entry, Head, Manifest
 
 
 class Chain:
-    """One reading of the manifest from the first line to the last."""
+    """One reading of the manifest, from the first line to the last."""
 
     def __init__(self, manifest: Manifest, expected: Head | None = None) -> None:
-        """`expected`: a head that somebody noted earlier."""
+        """Prepare to read. `expected`: a head that somebody noted earlier."""
         self._manifest = manifest
         self._noted = [head for head in (expected, manifest.kept_head()) if head]
         self._kept = manifest.kept_head() is not None
@@ -20,7 +20,7 @@ class Chain:
         self.problems: list[str] = []
 
     def entries(self) -> Iterator[Entry]:
-        """Every entry that can be read; `problems` and `head` are complete when they have all been taken."""
+        """Yield every readable entry. `problems` and `head` are complete when all entries have been taken."""
         torn: bytes | None = None
         hashes = {0: Head().hash}
         wanted = {head.number for head in self._noted}
@@ -65,7 +65,7 @@ class Chain:
             self._tell(f"entry {entry.number} speaks of a torn line before it, which is gone")
 
     def _compare(self, hashes: dict[int, str]) -> None:
-        """With the heads that are known from elsewhere."""
+        """Compare with the heads that are known from elsewhere."""
         for noted in self._noted:
             if noted.number > self.head.number:
                 self._tell(f"its end was cut off: {_missing(self.head.number + 1, noted.number)}")

@@ -1,4 +1,4 @@
-"""Minutes after each call its recording is compared with the conversation: nobody finds out months later."""
+"""Compares each recording with its conversation minutes after the call, so that a fault is not found months later."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from callcenter.recordings.problems import examine
 log = logging.getLogger(__name__)
 
 _EVERY = 5.0
-"""Seconds from one look at what is due to the next."""
+"""Seconds between two searches for recordings that are due."""
 _BATCH = 50
 _AT_A_TIME = 0.05
-"""Seconds after which a visit to a thread looks at no further one."""
+"""Seconds of work per visit to a thread. After this no further recording is begun."""
 _SHARE = 0.2
-"""Of one processor at most: calls come first."""
+"""At most this share of one processor, because calls come first."""
 
 
 class RecordingChecks:
-    """Looks at each recording once; what was left when the controller ended is looked at after it."""
+    """Checks each recording once. What was left when the controller stopped is checked after the next start."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class RecordingChecks:
         unfinished: Callable[[], Collection[str]],
         wall: WallClock,
     ) -> None:
-        """`after`: seconds from a call's end to its check. `keep_days`: of a line.
+        """`after`: seconds from a call's end to its check. `keep_days`: the retention days of a line.
 
         `unfinished`: calls whose file is still being made.
         """
@@ -52,18 +52,18 @@ class RecordingChecks:
         """Recordings with a problem, of those checked since the start."""
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Run until cancelled."""
         while True:
             try:
                 more = await self.look() == _BATCH
-            except Exception as problem:  # of the database, above all: it is asked again
+            except Exception as problem:  # mostly database errors: try again later
                 log.warning("Recordings cannot be checked just now: %s", problem)
                 more = False
             if not more:
                 await asyncio.sleep(_EVERY)
 
     async def look(self) -> int:
-        """Check those whose time has come, the oldest first; how many were found (no more than a batch)."""
+        """Check the recordings that are due, oldest first. Returns how many were found, at most one batch."""
         before = self._wall() - self._after
         due = list(await self._register.unchecked(before, self._unfinished(), _BATCH))
         left = deque(due)
@@ -81,7 +81,7 @@ class RecordingChecks:
         return len(due)
 
     def _examine_some(self, left: deque[Conversation]) -> list[tuple[Conversation, list[str]]]:
-        """As many as fit into a moment, taken off the left: each visit to a thread and to the database costs, too."""
+        """Check as many as fit into a moment, because each visit to a thread and to the database costs time, too."""
         until = time.monotonic() + _AT_A_TIME
         found: list[tuple[Conversation, list[str]]] = []
         while left and (not found or time.monotonic() < until):
@@ -94,10 +94,10 @@ class RecordingChecks:
             entry = self._manifest.of_path(said.recording) if said.recording else None
             kept_since = self._wall() - timedelta(days=self._keep_days(said.line))
             return examine(said, entry, self._manifest.file(said.recording or "."), kept_since)
-        except Exception as error:  # whatever stands in a file must not keep the others from being checked
+        except Exception as error:  # no content of a file may stop the checks of the others
             return [f"its recording cannot be checked: {error}"]
 
 
 def _together(known: str, found: list[str]) -> str:
-    """What was known before stays; nothing is said twice."""
+    """Join the known problem and the new ones, without repetitions."""
     return "; ".join(dict.fromkeys(filter(None, (known, *found))))

@@ -1,4 +1,4 @@
-"""What recordings need to know of a conversation, and where it is kept: `callcenter.reports.conversations`."""
+"""What recordings have to know about a conversation. The implementation is `callcenter.reports.conversations`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Protocol
 
 
 class Conversation(Protocol):
-    """A call that is over, in which somebody talked."""
+    """A call that has ended and in which somebody talked."""
 
     @property
     def call(self) -> str:
-        """Its id."""
+        """The call's id."""
 
     @property
     def line(self) -> str:
@@ -20,46 +20,46 @@ class Conversation(Protocol):
 
     @property
     def ended_at(self) -> datetime:
-        """Its end, zone-aware."""
+        """When the call ended, zone-aware."""
 
     @property
     def talk(self) -> float:
-        """Seconds in conversation with our people, all of them together."""
+        """Seconds in conversation with operators, all of them together."""
 
     @property
     def people(self) -> int:
-        """How many conversations it was made of: one more with each transfer."""
+        """How many conversations the call had: one more with each transfer."""
 
     @property
     def recording(self) -> str:
-        """Path below the folder; '': there is none."""
+        """Path below the recordings folder; '' if there is none."""
 
     @property
     def sha256(self) -> str:
-        """What it was signed with."""
+        """The hash that was stored when the file was made."""
 
     @property
     def problem(self) -> str:
-        """What is known to be wrong with its recording."""
+        """What is known to be wrong with the recording."""
 
     @property
     def checked_at(self) -> datetime | None:
-        """When it was compared with its recording."""
+        """When the recording was compared with the conversation."""
 
 
 class Register(Protocol):
-    """The register's rows of conversations. Each may raise when the database is in trouble."""
+    """The register's rows of conversations. Every method may raise when the database fails."""
 
     async def unchecked(self, before: datetime, without: Collection[str], limit: int) -> Sequence[Conversation]:
-        """Conversations whose recording nobody has looked at, that ended before; the oldest first."""
+        """Return conversations with an unchecked recording, ended up to `before`, oldest first, except `without`."""
 
     async def checked(self, problems: Mapping[str, str], at: datetime) -> None:
-        """The recordings of these calls were looked at, and what was wrong with each ('': nothing)."""
+        """Store the result of checking these calls' recordings: what is wrong with each ('': nothing)."""
 
     async def deleted(self, calls: Collection[str], at: datetime) -> None:
-        """Their recordings are deleted; who was told before keeps the first date."""
+        """Store that their recordings were deleted. A date stored earlier is kept."""
 
     async def between(
         self, since: datetime | None, until: datetime | None, line: str | None, after: int, limit: int
     ) -> Sequence[tuple[int, Conversation]]:
-        """Conversations that ended in between, with their row's number; of numbers above `after`, in their order."""
+        """Return conversations that ended between these times, with their row numbers, ordered by it, above `after`."""

@@ -1,11 +1,11 @@
-"""The manifest: an append-only chain of everything that ever happened to a recording, one line each.
+"""The manifest: an append-only hash chain of everything that happened to the recordings, one line per entry.
 
-Each entry carries the SHA-256 of the one before and of itself, so that whatever is changed, taken out or put in
-between breaks the chain. A chain cannot tell that its end was cut off, so its head is kept a second time, in another
-folder; and a register row that names a recording which the manifest does not know tells of it as well. Who can write
-everywhere can forge everything: `callcenter recordings verify` prints the head, to be noted where only people write.
+Each entry contains the SHA-256 of the previous entry and of itself, so changing, removing or inserting an entry breaks
+the chain. A chain cannot show that its end was cut off, so its head is also kept in another folder; a register row that
+names a recording unknown to the manifest shows it as well. Somebody who can write everywhere can forge everything.
+Therefore `callcenter recordings verify` prints the head: note it where only people can write.
 
-A line is written in one go and synced. One that a crash has torn stays where it is: the next entry, `repaired`, has
+A line is written in one go and synced. A line torn by a crash stays where it is: the next entry, `repaired`, contains
 its length and hash.
 """
 
@@ -29,9 +29,9 @@ from callcenter.system import files
 
 NAME, HEAD_NAME = "manifest.jsonl", "manifest.head"
 FIRST = "0" * 64
-"""What the first entry names as the one before."""
+"""The "previous" hash of the first entry."""
 _LONGEST = 8192
-"""Bytes of one line at most; texts are cut so that an entry stays below."""
+"""Longest line in bytes. Texts are cut so that an entry stays below it."""
 _LONGEST_TEXT = 500
 _BLOCK = 1 << 17
 _encode = json.JSONEncoder(ensure_ascii=True, sort_keys=True, separators=(",", ":"), allow_nan=False).encode
@@ -45,56 +45,56 @@ class Action(StrEnum):
     """What happened to a recording, or to the manifest itself."""
 
     ADDED = "added"
-    """Finished, and as it is to be found from now on."""
+    """The recording was finished. It must be found in this state from now on."""
     FOUND = "found"
-    """It lay there before there was a manifest: nobody can say what happened to it before."""
+    """It was there before the manifest: nobody can say what happened to it earlier."""
     DELETED = "deleted"
-    """Decided and about to be done; the file is gone in the next moment, or after the next start."""
+    """Decided. The file is deleted immediately afterwards, or after the next start."""
     HELD = "held"
-    """Not to be deleted, however old, until it is released."""
+    """It must not be deleted, however old, until it is released."""
     RELEASED = "released"
     REPAIRED = "repaired"
-    """The line before was torn by a crash. `seconds` is its length in bytes, `sha256` its hash."""
+    """A crash tore the line before. `seconds` is that line's length in bytes, `sha256` its hash."""
     MISSING = "missing"
-    """The second copy of the head names an entry that is not there: the end was cut off before this was written."""
+    """The second copy of the head names an entry that is missing: the end was cut off before this entry was written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line. Everything but the last six is filled in when it is written."""
+    """One line of the manifest. The last four fields are filled in when it is written."""
 
     action: Action
     call: str = ""
     line: str = ""
     path: str = ""
-    """Below the folder of recordings."""
+    """Path below the recordings folder."""
     ended_at: str = ""
-    """When the call ended, ISO 8601: retention counts from it."""
+    """When the call ended, ISO 8601. Retention counts from it."""
     seconds: float = 0.0
     sides: tuple[float, ...] = ()
-    """Seconds that Asterisk wrote of the caller and of the operator; (): nobody knows."""
+    """Seconds of audio that Asterisk wrote of the caller and of the operator; () if unknown."""
     sha256: str = ""
     why: str = ""
     who: str = ""
     number: int = 0
-    """From 1 on, without a gap."""
+    """Counts from 1, without gaps."""
     at: str = ""
-    """When it was written, UTC."""
+    """When the entry was written, UTC."""
     previous: str = FIRST
     hash: str = ""
     """SHA-256 of the canonical line without this field."""
 
     def digest(self) -> str:
-        """What `hash` has to be."""
+        """Return the hash that the entry must have."""
         return hashlib.sha256(_canonical({name: getattr(self, name) for name in _HASHED})).hexdigest()
 
     def dump(self) -> bytes:
-        """The line in the file."""
+        """Return the line for the file."""
         return _canonical({name: getattr(self, name) for name in _NAMES}) + b"\n"
 
     @classmethod
     def parse(cls, line: bytes) -> Entry:
-        """The entry of a line. Raises ValueError for what is none."""
+        """Parse a line. Raises ValueError if it is not an entry."""
         try:
             content = json.loads(line)
             if not isinstance(content, dict) or content.keys() != _NAMES:
@@ -114,7 +114,7 @@ _KINDS = dict.fromkeys(_NAMES, str) | {"number": int, "seconds": float, "sides":
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The last entry: its number and hash."""
+    """The number and hash of the last entry."""
 
     number: int = 0
     hash: str = FIRST
@@ -124,23 +124,23 @@ class Head:
 
 
 class Manifest:
-    """The manifest of one folder. Knows nothing between two calls: other processes write to it, too."""
+    """The manifest of one folder. Nothing is kept in memory between calls, because other processes write to it."""
 
     def __init__(self, folder: Path, var: Path, wall: WallClock) -> None:
-        """`var`: where the second copy of the head is kept. `wall`: dates the entries."""
+        """`var`: the folder of the second copy of the head. `wall`: the clock that dates the entries."""
         self.path = folder / NAME
         self._wall = wall
         self._head = var / HEAD_NAME
 
     def add(self, *entries: Entry) -> None:
-        """Append in this order, synced to the disk. Blocks; for threads and commands. Raises OSError, ManifestError."""
+        """Append entries in order, synced to the disk. Blocks; use it in threads. Raises OSError, ManifestError."""
         with self._locked() as file:
             self._append(file, entries)
 
     def add_unknown(self, *entries: Entry, after: int) -> list[Entry]:
-        """`add` those whose file nobody has entered since the entry of that number; all entries since, ours the last.
+        """Append the entries whose file nobody has entered since entry number `after`. Returns all entries since then.
 
-        For whoever has looked before: between that look and this lock others have written.
+        For a caller that checked earlier: others may have written between that check and this lock.
         """
         with self._locked() as file:
             since = _after(file, after)
@@ -167,11 +167,11 @@ class Manifest:
             file.flush()
             os.fsync(file.fileno())
         except OSError:
-            os.ftruncate(file.fileno(), size)  # a full disk leaves no half entry
+            os.ftruncate(file.fileno(), size)  # a full disk must not leave half an entry
             raise
 
     def _findings(self, head: Head, torn: bytes) -> Iterator[Entry]:
-        """What has to be said before anything else, because afterwards nobody could see it any more."""
+        """Yield what must be noted before anything else is written, because afterwards it could not be detected."""
         if torn:
             digest = hashlib.sha256(torn).hexdigest()
             yield Entry(Action.REPAIRED, seconds=float(len(torn)), sha256=digest, why="a crash tore the line before")
@@ -184,7 +184,7 @@ class Manifest:
             )
 
     def kept_head(self) -> Head | None:
-        """The head as it was last written down elsewhere; None: it was not, or cannot be read."""
+        """Return the head as noted in the other folder; None if it was never noted or cannot be read."""
         try:
             content = json.loads(self._head.read_bytes())
             return Head(int(content["number"]), str(content["hash"]))
@@ -201,7 +201,7 @@ class Manifest:
         with self.path.open("a+b") as file:
             if fresh:
                 self.path.chmod(0o600)
-            fcntl.flock(file, fcntl.LOCK_EX)  # let go of when the file is closed
+            fcntl.flock(file, fcntl.LOCK_EX)  # released when the file is closed
             yield file
 
     @property
@@ -210,7 +210,7 @@ class Manifest:
         return self.path.exists() and self.path.stat().st_size > 0
 
     def lines(self) -> Iterator[bytes]:
-        """All lines as they are, the last one perhaps torn. Raises ManifestError."""
+        """Yield all lines unchanged; the last one may be torn. Raises ManifestError."""
         if not self.path.exists():
             return
         try:
@@ -221,15 +221,15 @@ class Manifest:
             raise ManifestError(f"{self.path}: {error.strerror}") from error
 
     def entries(self, *actions: Action) -> Iterator[Entry]:
-        """The entries of these actions (none named: all) that are whole; `verify` tells of the others."""
+        """Yield the intact entries with these actions (none given: all). `verify` reports the damaged ones."""
         marks = [f'"action":"{action}"'.encode() for action in actions or Action]
         for line in self.lines():
-            quick = any(mark in line for mark in marks)  # to read them all takes longer
+            quick = any(mark in line for mark in marks)  # a quick filter: parsing all lines takes longer
             if quick and (entry := _whole(line)) and (not actions or entry.action in actions):
                 yield entry
 
     def of_path(self, path: str) -> Entry | None:
-        """The last word on one file; None: not a word. The newer the file, the sooner it is found."""
+        """Return the last entry of one file; None if there is none. The newer it is, the faster it is found."""
         mark = _canonical(path)
         if not self.path.exists():
             return None
@@ -240,7 +240,7 @@ class Manifest:
         return None
 
     def file(self, path: str) -> Path:
-        """The file of an entry. Raises ManifestError for one outside of the folder: nobody may lead us there."""
+        """Return the file of an entry. Raises ManifestError for a path outside the folder, which may be an attack."""
         found = self.path.parent / path
         if not path or not found.resolve().is_relative_to(self.path.parent.resolve()):
             raise ManifestError(f"{path!r} is no recording below {self.path.parent}")
@@ -248,12 +248,12 @@ class Manifest:
 
 
 def _canonical(content: Any) -> bytes:
-    """The same content is the same bytes: sorted, without blanks, one line."""
+    """Encode so that equal content gives equal bytes: sorted keys, no spaces, one line."""
     return _encode(content).encode()
 
 
 def _line_break(file: BinaryIO, size: int) -> bytes:
-    """Where the last line has none."""
+    """Return a line break if the last line has none."""
     if not size:
         return b""
     file.seek(size - 1)
@@ -266,23 +266,23 @@ def _trimmed(entry: Entry) -> Entry:
 
 
 def _tail(file: BinaryIO, size: int) -> tuple[Head, bytes]:
-    """The last entry that is whole, and what is left of a line behind it."""
+    """Return the last intact entry and the rest of a torn line after it."""
     lines = _backwards(file, size)
     torn = next(lines)
     if entry := _whole(torn):
-        return Head(entry.number, entry.hash), b""  # but for its line break
+        return Head(entry.number, entry.hash), b""  # complete except for its line break
     found = next(filter(None, map(_whole, lines)), None)
     return Head(found.number, found.hash) if found else Head(), torn
 
 
 def _after(file: BinaryIO, number: int) -> list[Entry]:
-    """The whole entries behind the one of that number, in their order."""
+    """Return the intact entries after the entry with that number, in order."""
     entries = filter(None, map(_whole, _backwards(file, os.fstat(file.fileno()).st_size)))
     return list(itertools.takewhile(lambda entry: entry.number > number, entries))[::-1]
 
 
 def _backwards(file: BinaryIO, size: int) -> Iterator[bytes]:
-    """The lines from the last to the first; the very first of all is what stands behind the last line break."""
+    """Yield the lines from last to first. The first one yielded is what follows the last line break."""
     rest = b""
     while size > 0:
         start = max(0, size - _BLOCK)
@@ -294,7 +294,7 @@ def _backwards(file: BinaryIO, size: int) -> Iterator[bytes]:
 
 
 def _whole(line: bytes) -> Entry | None:
-    """The entry; None: the line was torn, or damaged, which `verify` tells."""
+    """Parse a line; None if it is torn or damaged, which `verify` reports."""
     try:
         entry = Entry.parse(line)
     except ValueError:

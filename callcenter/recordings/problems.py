@@ -1,4 +1,4 @@
-"""What is wrong with the recording of a conversation, in sentences: seconds talked against seconds of sound."""
+"""Describes what is wrong with the recording of a conversation: seconds talked against seconds of sound."""
 
 from __future__ import annotations
 
@@ -11,28 +11,31 @@ from callcenter.recordings.recording import FRAME, RATE, digest
 from callcenter.recordings.sound import Sound, SoundError, sound_of
 
 AT_THE_EDGES = 1.0
-"""Seconds by which sound and talk may differ at the beginning and end: Asterisk tells us of a bridge a moment after it
-has begun to record it, and what is in its buffers when a caller hangs up is not written."""
+"""Seconds by which the recording may differ from the talk at its beginning and end.
+
+Asterisk reports a bridge a moment after it has begun to record it, and it does not write what is in its buffers when
+a caller hangs up.
+"""
 PER_HANDOVER = 0.5
 """Seconds for each further conversation of a call: a new recorder begins after each hold."""
 DRIFT = 0.01
-"""Share of the talk: a telephone's clock is not ours, nor is every packet heard."""
+"""Share of the talk: the telephone's clock differs from ours, and packets get lost."""
 WORTH_RECORDING = 0.2
-"""A shorter conversation, in seconds, may end before its first packet of sound."""
+"""Seconds. A shorter conversation may end before its first audio packet."""
 SILENCE = 100
-"""A side whose greatest sample is below is silent: 50 dB below full scale, less than a room without a voice."""
+"""A side whose largest sample is below this is silent: 50 dB below full scale, less than a room without a voice."""
 SILENCE_MATTERS = 5.0
-"""Seconds; in a shorter conversation one of the two may well not have said a word."""
+"""Seconds. In a shorter conversation one of the two may not have said a word."""
 SIDES = ("the caller's side", "the operator's side")
 
 
 def examine(
     said: Conversation, entry: Entry | None, file: Path, kept_since: datetime, *, listen: bool = True
 ) -> list[str]:
-    """Everything that is wrong. `entry`: the manifest's last word on the file; not `listen`: only what is quick.
+    """Return everything that is wrong. `entry`: the manifest's last entry of the file.
 
-    `kept_since`: recordings of calls that ended before it need not be there any more. One that was gone before there
-    was a manifest was deleted in time: nobody could enter it.
+    Without `listen`: only quick checks. `kept_since`: recordings of calls that ended before it may be gone. One that
+    was deleted in time before the manifest began has no entry.
     """
     if not said.recording:
         return [] if said.talk < WORTH_RECORDING else [said.problem or "there is no recording"]
@@ -67,7 +70,10 @@ def tolerance(said: Conversation) -> float:
 
 
 def lengths(said: Conversation, seconds: float, sides: tuple[float, ...]) -> list[str]:
-    """Too short or too long, as a whole or on one side (`sides`: seconds that Asterisk wrote; (): unknown)."""
+    """Report a recording that is too short or too long, or a side that is too short.
+
+    `sides`: seconds of audio that Asterisk wrote of each side; () if unknown.
+    """
     allowed = tolerance(said)
     of_talk = f"{said.talk:.1f} s talked"
     if seconds < said.talk - allowed:
@@ -82,7 +88,7 @@ def lengths(said: Conversation, seconds: float, sides: tuple[float, ...]) -> lis
 
 
 def silences(sound: Sound) -> list[str]:
-    """A side on which nothing is heard from the beginning to the end."""
+    """Report a side that is silent from beginning to end."""
     if sound.seconds < SILENCE_MATTERS:
         return []
     return [f"{name} is silent all through" for name, peak in zip(SIDES, sound.peaks, strict=True) if peak < SILENCE]

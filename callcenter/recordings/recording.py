@@ -1,11 +1,11 @@
-"""The two sides that Asterisk wrote become one file of two channels, measured, signed and entered into the manifest.
+"""Joins the two sides that Asterisk wrote into one stereo file, hashes it and enters it into the manifest.
 
-Left channel: what the caller said; right channel: what the caller heard, that is the operator. Asterisk writes
-into its spool while somebody is bridged with the caller, a new pair of files after each hold; the finished file goes to
-`<folder>/<line>/<date>/<time>_<call>.wav`, date and time of the call's end in the line's zone.
+Left channel: what the caller said. Right channel: what the caller heard, that is, the operator. Asterisk writes into
+its spool while somebody is bridged with the caller, with a new pair of files after each hold. The finished file is
+`<folder>/<line>/<date>/<time>_<call>.wav`, with the date and time of the call's end in the line's zone.
 
-Wherever a crash falls, doing all of it again gives the same: the file is whole or not there, it has its entry before
-Asterisk's files are removed, and a file whose call is asked for again is taken as it is.
+Wherever a crash happens, doing everything again gives the same result: the file is complete or absent, its entry is
+written before Asterisk's files are removed, and a file that already exists for a call is used as it is.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ FRAME = 4
 _HEADER = 44
 _CHUNK = RATE * 60
 _PATIENCE = 10.0
-"""Seconds that Asterisk gets to close its files after the caller is gone."""
+"""Seconds that Asterisk has to close its files after the caller has gone."""
 _SURELY_EMPTY = 1.0
-"""Seconds after which a side that is still empty stays so, if others are not."""
+"""Seconds after which a side that is still empty stays empty, if other sides are not."""
 _TOO_SHORT = 0.2
-"""A conversation of so many seconds may end before its first packet of sound."""
+"""A conversation of at most this many seconds may end before its first audio packet."""
 _CLOCK_ERROR = timedelta(seconds=1)
-"""A moment that was written down and read again may have become another second."""
+"""A moment that was stored and read again may fall into another second."""
 _FOR_EVER = frozenset({errno.ENAMETOOLONG, errno.EINVAL, errno.ELOOP})
-"""What no engineer can mend in a disk."""
+"""Errors of the disk that trying again cannot solve."""
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 
 
@@ -56,23 +56,23 @@ class RecordingError(ReadableError):
 
 
 class NotYet(RecordingError):
-    """The disk did not let us; what Asterisk wrote stays where it is, and trying again later may help."""
+    """The disk refused; Asterisk's files stay where they are, and trying again later may help."""
 
 
 class StillWritten(RecordingError):
-    """Asterisk has not closed its files."""
+    """Asterisk has not closed its files yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A call that is over, and whose recording is to be made."""
+    """A call that has ended and whose recording is to be made."""
 
     call: str
     line: str
     talk: float
-    """Seconds of conversation, as the controller knows them."""
+    """Seconds of conversation, as the controller measured them."""
     ended: datetime
-    """In the line's zone."""
+    """When the call ended, in the line's zone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,19 +83,19 @@ class Recording:
     seconds: float
     sha256: str
     sides: tuple[float, ...] = ()
-    """Seconds that Asterisk wrote of the caller and of the operator; (): made before, nobody knows any more."""
+    """Seconds of audio that Asterisk wrote of the caller and of the operator; () if that was not stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Joined:
-    """A file that is whole, and has to be entered before what Asterisk wrote is removed."""
+    """A complete file that must be entered into the manifest before Asterisk's files are removed."""
 
     wanted: Wanted
     target: Path
     parts: list[_Part]
     recording: Recording
     entered: bool
-    """A former try had come so far."""
+    """An earlier attempt has already entered it."""
 
     @property
     def entry(self) -> Entry:
@@ -105,11 +105,11 @@ class _Joined:
 
 
 Outcome = Recording | RecordingError | None
-"""What came of a call's recording; None: nobody talked, so that there is nothing to keep."""
+"""The result for a call; None if nobody talked, so that there is nothing to keep."""
 
 
 class Maker:
-    """Makes recordings of what lies in Asterisk's spool. Blocks; for threads."""
+    """Makes recordings from the files in Asterisk's spool. Blocks; use it in threads."""
 
     def __init__(self, incoming: Path, folder: Path, manifest: Manifest) -> None:
         self._incoming = incoming
@@ -117,10 +117,10 @@ class Maker:
         self._manifest = manifest
 
     def make(self, asked: Sequence[tuple[Wanted, float]]) -> list[Outcome]:
-        """Join, enter, remove: in this order, each to be done again after a crash. What came of each, in their order.
+        """Join, enter, remove, in this order; after a crash each step can be done again. Returns the results in order.
 
-        `asked`: with the seconds since their calls ended. Together they cost one look at the spool and one entry
-        that is synced.
+        `asked`: the calls, with the seconds since their end. All of them together cost one listing of the spool and one
+        synced write to the manifest.
         """
         try:
             spooled = [path.name for path in self._incoming.iterdir()] if self._incoming.is_dir() else []
@@ -146,11 +146,11 @@ class Maker:
             return _Joined(wanted, target, parts, before or self._join(parts, target), entered=before is not None)
         except RecordingError as problem:
             return problem
-        except Exception as error:  # whatever stands in its files, the other calls' recordings are made
+        except Exception as error:  # whatever is in the files of one call, the recordings of the others are made
             return self._problem(target, error)
 
     def _enter(self, entries: Collection[Entry]) -> OSError | ManifestError | None:
-        """What was in the way, if anything."""
+        """Enter the files into the manifest. Returns the error, if any."""
         try:
             if entries:
                 self._manifest.add(*entries)
@@ -159,7 +159,7 @@ class Maker:
         return None
 
     def _emptied(self, joined: _Joined, trouble: OSError | ManifestError | None) -> Recording | RecordingError:
-        """The finished recording, after what it was made of is gone; not where there was trouble with its entry."""
+        """Remove Asterisk's files and return the finished recording, or the problem if it could not be entered."""
         try:
             if trouble and not joined.entered:
                 raise trouble
@@ -174,21 +174,21 @@ class Maker:
         return kind(f"{target.name}: {error}; what there is stays in {self._incoming}")
 
     def _target(self, wanted: Wanted) -> Path:
-        """Where it lies already, or is to lie."""
+        """Return the path where the file already is, or where it goes."""
         folder, name = self._folder / wanted.line, f"{_UNSAFE.sub('_', wanted.call)}.wav"
         moments = (wanted.ended, wanted.ended - _CLOCK_ERROR, wanted.ended + _CLOCK_ERROR)
         targets = [folder / f"{moment:%Y-%m-%d}" / f"{moment:%H-%M-%S}_{name}" for moment in moments]
         return next(filter(_exists, targets), targets[0])
 
     def _parts(self, call: str, spooled: Iterable[str]) -> list[_Part]:
-        """What the caller said and heard, conversation by conversation: `…-in.wav`, `…-1-in.wav`, …"""
+        """Return the two sides of each conversation of the call: `…-in.wav`, `…-1-in.wav`, …"""
         first, last = f"{call}-", "-in.wav"
         numbers = (name[len(first) : -len(last)] for name in spooled if name.startswith(first) and name.endswith(last))
         names = [call, *(f"{call}-{number}" for number in sorted(map(int, filter(str.isdecimal, numbers))))]
         return [(self._incoming / f"{name}-in.wav", self._incoming / f"{name}-out.wav") for name in names]
 
     def _made_before(self, target: Path) -> Recording | None:
-        """The file as it was entered: of Asterisk's files, some may be gone already."""
+        """Return the file as an earlier attempt entered it; some of Asterisk's files may already be gone."""
         if not _exists(target):
             return None
         path = target.relative_to(self._folder).as_posix()
@@ -207,12 +207,12 @@ class Maker:
 
 
 def _whole(sides: Collection[Path], talk: float, waited: float) -> bool:
-    """Whether Asterisk has written the lengths into the headers: then the files are whole.
+    """Return whether Asterisk has written the lengths into the headers, which means that the files are complete.
 
-    An empty file may be one in which nobody talked, or one of which Asterisk, which writes in large pieces, has
-    not written anything yet: of such it takes a while to be sure, and longest where there was a conversation.
+    An empty file is ambiguous: either nobody talked, or Asterisk, which writes in large blocks, has not written
+    anything yet. Therefore an empty file must wait for a while, and longest if there was a conversation.
     """
-    if waited >= _PATIENCE:  # an Asterisk that died never will: what is there is used
+    if waited >= _PATIENCE:  # an Asterisk that crashed never closes its files: use what is there
         return True
     empty = [side for side in sides if _length(side) == 0]
     if not all(side in empty or _is_closed(side) for side in sides):
@@ -223,7 +223,7 @@ def _whole(sides: Collection[Path], talk: float, waited: float) -> bool:
 
 
 def digest(path: Path) -> str:
-    """SHA-256 of a file's bytes. Raises OSError."""
+    """Return the SHA-256 of a file's bytes. Raises OSError."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -242,7 +242,7 @@ def _remove(parts: list[_Part]) -> None:
 
 
 def _exists(path: Path) -> bool:
-    """Whether it is there; a name that no file can have is not."""
+    """Return whether the file exists; False for a name that no file can have."""
     try:
         return path.is_file()
     except OSError:
@@ -250,12 +250,12 @@ def _exists(path: Path) -> bool:
 
 
 def _length(side: Path) -> int:
-    """Samples of one side."""
+    """Return the number of samples of one side."""
     return max(0, side.stat().st_size - _HEADER) // 2 if side.exists() else 0
 
 
 def _frames(part: _Part) -> int:
-    """Of the longer side."""
+    """Return the number of samples of the longer side."""
     return max(map(_length, part))
 
 
@@ -265,7 +265,7 @@ def _is_closed(side: Path) -> bool:
             header = file.read(_HEADER)
         size = side.stat().st_size
     except OSError:
-        return True  # never begun: nobody was bridged
+        return True  # never created, because nobody was bridged
     return len(header) == _HEADER and int.from_bytes(header[40:44], "little") == size - _HEADER
 
 
@@ -282,7 +282,10 @@ def _interleave(part: _Part, out: wave.Wave_write) -> None:
 
 
 def _opened(side: Path, stack: ExitStack) -> BinaryIO | None:
-    """At the first sample; a header that was never finished is passed over. None: this side was never written."""
+    """Open a side at its first sample, skipping the header, which may be unfinished.
+
+    None if the side was never written.
+    """
     if not side.exists():
         return None
     file = stack.enter_context(side.open("rb"))
@@ -291,7 +294,7 @@ def _opened(side: Path, stack: ExitStack) -> BinaryIO | None:
 
 
 def _samples(file: BinaryIO | None, count: int) -> array.array[int]:
-    """The next samples, and silence after the end."""
+    """Return the next samples, followed by silence after the end."""
     data = file.read(2 * count) if file else b""
     data = data[: len(data) // 2 * 2]
     return array.array("h", data + bytes(2 * count - len(data)))

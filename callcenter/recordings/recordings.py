@@ -1,4 +1,4 @@
-"""All recordings that are being finished: together in threads, and again and again until the disk lets us."""
+"""Finishes all recordings, several at a time in threads, and tries again until the disk accepts them."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from callcenter.system.backoff import Backoff
 log = logging.getLogger(__name__)
 
 _LOOK_AGAIN = 0.5
-"""Seconds from the first call's end to the look at the disk: all that end within share it."""
+"""Seconds from the first call's end to the next look at the disk. All calls that end meanwhile share it."""
 _AT_ONCE = 2
-"""A long recording does not keep the others waiting."""
+"""Several at once, so that a long recording does not delay the others."""
 _FIRST_RETRY, _LONGEST_RETRY = 2.0, 60.0
 
 
 class Recordings:
-    """Finishes recordings. No call ever waits for a disk: all that touches one is done in threads."""
+    """Finishes recordings. No call ever waits for a disk: all file access is done in threads."""
 
     def __init__(self, incoming: Path, folder: Path, manifest: Manifest) -> None:
         self._maker = Maker(incoming, folder, manifest)
         self._turn = asyncio.Semaphore(_AT_ONCE)
         self._asked: list[tuple[Wanted, float]] = []
-        """For the next look, and since when."""
+        """Calls for the next look, each with the time since when it waits."""
         self._look: asyncio.Task[list[Outcome]] | None = None
-        """The next one, which takes all who have asked."""
+        """The next look, which takes all calls in `_asked`."""
         self.unfinished: dict[str, str] = {}
-        """Calls whose recording is being finished, and why it could not yet be ('': nothing was wrong so far)."""
+        """Calls whose recording is not finished yet, and why ('': no problem so far)."""
 
     async def see_through(self, call: str, line: str, talk: float, ended: datetime) -> Recording | None:
-        """`finish`, again and again until the disk lets us. Raises RecordingError where no try will help."""
+        """Call `finish` repeatedly until the disk accepts it. Raises RecordingError if trying again cannot help."""
         backoff = Backoff(_FIRST_RETRY, _LONGEST_RETRY)
         self.unfinished[call] = ""
         try:
@@ -51,9 +51,9 @@ class Recordings:
             del self.unfinished[call]
 
     async def finish(self, call: str, line: str, talk: float, ended: datetime) -> Recording | None:
-        """The recording of a call that is over; None where nobody talked. `ended`: in the line's zone.
+        """Return the recording of a call that has ended; None if nobody talked. `ended`: in the line's zone.
 
-        Raises RecordingError: NotYet where trying again may help.
+        Raises RecordingError; its subclass NotYet if trying again may help.
         """
         wanted, since = Wanted(call, line, talk, ended), time.monotonic()
         while isinstance(outcome := await self._outcome(wanted, since), StillWritten):

@@ -1,7 +1,7 @@
-"""Recordings are deleted when they are old enough, unless somebody holds them (ESTP 2.6).
+"""Deletes recordings that are old enough, unless somebody holds them (ESTP 2.6).
 
-First the chain says what is deleted and why, then the file goes, then the register is told: whatever a crash
-interrupts is evident, and finished the next time.
+First the manifest states what is deleted and why, then the file is deleted, then the register is updated. So whatever a
+crash interrupts can be seen, and is finished the next time.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ T = TypeVar("T")
 LONG_OVERDUE, MOST_OVERDUE = timedelta(days=31), 10
 _BATCH = 100
 _AT_A_TIME = 50
-"""Entries, read in some two milliseconds."""
+"""Entries; reading them takes about two milliseconds."""
 _TELL_AGAIN = timedelta(days=7)
-"""The register hears of a deletion each day for so long: it may have been away."""
+"""The register is told of a deletion every day for this long, because it may be unavailable at first."""
 
 
 class Retention:
-    """Deletes what has been kept long enough. `keep_days`: of a line."""
+    """Deletes what has been kept long enough. `keep_days`: the retention days of a line."""
 
     def __init__(
         self, manifest: Manifest, keep_days: Callable[[str], int], register: Register, who: str = "the controller"
@@ -43,7 +43,7 @@ class Retention:
         self._who = who
 
     async def run(self, wall: WallClock, first: float = 600.0, every: float = 86_400.0) -> None:
-        """Some time after the start, then daily; until cancelled."""
+        """Run `first` seconds after the start, then every `every` seconds, until cancelled."""
         await asyncio.sleep(first)
         while True:
             try:
@@ -53,8 +53,11 @@ class Retention:
             await asyncio.sleep(every)
 
     async def _expire_a_day(self, now: datetime) -> None:
-        """Done each day, few recordings are long overdue. Many of them are a person's decision: perhaps the clock is
-        years ahead, or somebody mistyped the days."""
+        """Delete what is due, unless many recordings are long overdue.
+
+        With a daily run few recordings can be long overdue. If many are, a person must decide: the clock may be years
+        ahead, or somebody mistyped the number of days.
+        """
         due = await asyncio.to_thread(self.due, now)
         overdue = [entry for entry in due if self._is_over(entry, now - LONG_OVERDUE)]
         if len(overdue) > MOST_OVERDUE:
@@ -70,7 +73,7 @@ class Retention:
         await self.expire(now)
 
     async def expire(self, now: datetime) -> int:
-        """Delete what is due, and finish what a crash interrupted; how many were deleted. Raises OSError, …"""
+        """Delete what is due and finish what a crash interrupted. Returns how many were deleted. Raises OSError, …"""
         deleted = await asyncio.to_thread(self._expire, now)
         lately = await asyncio.to_thread(self._deleted_lately, now)
         await self._register.deleted(lately, now)
@@ -79,8 +82,8 @@ class Retention:
         return deleted
 
     def due(self, now: datetime) -> list[Entry]:
-        """The recordings whose time is over and that nobody holds, the oldest first."""
-        # Two readings: never are the entries of years in memory, only the names of what is deleted.
+        """Return the recordings whose retention time is over and that nobody holds, oldest first."""
+        # Two passes, so that the entries of years are never in memory, only the names of deleted files.
         deleted = {entry.path: entry.number for entry in _politely(self._manifest.entries(Action.DELETED))}
         over: dict[str, Entry] = {}
         for entry in _politely(self._manifest.entries(Action.ADDED, Action.FOUND)):
@@ -93,13 +96,13 @@ class Retention:
         try:
             return _end(entry) + timedelta(days=self._keep_days(entry.line)) <= now
         except ValueError:
-            return False  # nobody knows when it ended: a person has to decide
+            return False  # its end is unknown: a person has to decide
 
     def _expire(self, now: datetime) -> int:
         self._finish_interrupted()
         deleted = 0
         for batch in _batches(self.due(now), _BATCH):
-            holds = held(self._manifest)  # again: somebody may have said so meanwhile
+            holds = held(self._manifest)  # read again: a hold may have been added meanwhile
             going = [entry for entry in batch if entry.call not in holds]
             self._manifest.add(*(self._farewell(entry) for entry in going))
             for entry in going:
@@ -127,7 +130,10 @@ class Retention:
                 self._remove(entry)
 
     def _is_last_word(self, entry: Entry) -> bool:
-        """A file that was found again after its deletion, in a backup for one, is another matter."""
+        """Return whether the deletion is the last entry.
+
+        A file found again later, for example in a backup, is not deleted.
+        """
         last = self._manifest.of_path(entry.path)
         return last is not None and last.action is Action.DELETED
 
@@ -144,7 +150,7 @@ class Retention:
             log.error("The recording %s is to be deleted, but cannot be: %s", entry.path, error)
             return
         with suppress(OSError):
-            file.parent.rmdir()  # the last one of its day
+            file.parent.rmdir()  # if it was the last file of its day
 
     def _deleted_lately(self, now: datetime) -> list[str]:
         since = (now - _TELL_AGAIN).astimezone(UTC).isoformat(timespec="microseconds")
@@ -152,7 +158,7 @@ class Retention:
 
 
 def held(manifest: Manifest) -> dict[str, Entry]:
-    """The calls whose recordings may not be deleted, with the entry that says why."""
+    """Return the calls whose recordings must not be deleted, with the entry that says why."""
     holds: dict[str, Entry] = {}
     for entry in manifest.entries(Action.HELD, Action.RELEASED):
         if entry.action is Action.HELD:
@@ -163,7 +169,7 @@ def held(manifest: Manifest) -> dict[str, Entry]:
 
 
 def last_words(manifest: Manifest) -> Iterable[Entry]:
-    """The last entry of each file."""
+    """Return the last entry of each file."""
     found: dict[str, Entry] = {}
     for entry in manifest.entries(Action.ADDED, Action.FOUND, Action.DELETED):
         if entry.path:
@@ -172,7 +178,7 @@ def last_words(manifest: Manifest) -> Iterable[Entry]:
 
 
 def _end(entry: Entry) -> datetime:
-    """The call's end, zone-aware. Raises ValueError."""
+    """Return the call's end, zone-aware. Raises ValueError."""
     end = datetime.fromisoformat(entry.ended_at)
     if end.tzinfo is None:
         raise ValueError(f"{entry.ended_at} has no zone")
@@ -180,7 +186,7 @@ def _end(entry: Entry) -> datetime:
 
 
 def _politely(many: Iterable[T]) -> Iterator[T]:
-    """One after the other, for a thread that shares the interpreter with the calls: they come first."""
+    """Yield one by one with short sleeps: the thread shares the interpreter with the calls, which come first."""
     for number, one in enumerate(many):
         if number % _AT_A_TIME == 0:
             time.sleep(0.001)

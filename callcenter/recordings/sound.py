@@ -1,4 +1,4 @@
-"""What is to be heard in a finished recording: its length, and how loud each side ever gets."""
+"""Measures a finished recording: its length, and the peak level of each side."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from pathlib import Path
 from callcenter.recordings.recording import RATE
 
 _STRIDE = 7
-"""One sample in seven is enough to tell a voice from silence; seven has no factor in common with a tone's period."""
+"""One sample in seven is enough to tell a voice from silence; seven has no common factor with the period of a tone."""
 
 
 class SoundError(Exception):
-    """Not a recording as we make them; the text says what is wrong."""
+    """The file is not a recording in our format; the text says what is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """Length in seconds, and the greatest sample of the caller's and of the operator's side (0 to 32768)."""
+    """Length in seconds, and the largest sample (0 to 32768) of the caller's and of the operator's side."""
 
     seconds: float
     peaks: tuple[int, int]
 
 
 def sound_of(path: Path) -> Sound:
-    """Listen to all of it. Blocks, but lets other threads work. Raises SoundError, OSError."""
+    """Read the whole file. Blocks, but lets other threads run. Raises SoundError, OSError."""
     try:
         with wave.open(str(path), "rb") as file:
             form = (file.getnchannels(), 8 * file.getsampwidth(), file.getframerate())

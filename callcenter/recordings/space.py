@@ -1,4 +1,4 @@
-"""Room for recordings: both disks are watched, so that it is known beforehand when a conversation cannot be kept."""
+"""Watches the free space of both disks, so that it is known in advance when a conversation cannot be recorded."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from callcenter.core.events import RecordingPossible
 log = logging.getLogger(__name__)
 
 _AGAIN = 1.1
-"""There is room again when so many times what is required is free: nobody wants it said every second."""
+"""Recording becomes possible again at this multiple of the required space, so that the state does not flicker."""
 _REMIND = 60.0
 _LOOK_WITHIN = 10.0
-"""A disk of a network that does not answer for so many seconds is no place for recordings."""
+"""Seconds. A network disk that does not answer for so long cannot take recordings."""
 
 
 class RecordingSpace:
-    """Tells the core when recordings become possible or impossible, and the log every minute while they are not."""
+    """Tells the core when recording becomes possible or impossible, and logs a reminder every minute until it is."""
 
     def __init__(
         self,
@@ -30,17 +30,17 @@ class RecordingSpace:
         tell: Callable[[RecordingPossible], None],
         every: float = 3.0,
     ) -> None:
-        """`min_free`: bytes that have to be free for each folder, a reserve for the conversations in progress."""
+        """`min_free`: bytes that must be free for each folder, as a reserve for the conversations in progress."""
         self._folders = folders
         self._min_free = min_free
         self._tell = tell
         self._every = every
-        self._thread = ThreadPoolExecutor(1, "space")  # its own: a disk that hangs must not take everybody's
+        self._thread = ThreadPoolExecutor(1, "space")  # its own: a disk that hangs must not block shared threads
         self.why = ""
-        """Why recordings are not possible; '': they are."""
+        """Why recording is not possible; '' if it is."""
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Run until cancelled."""
         loop = asyncio.get_running_loop()
         reminded = loop.time()
         while True:
@@ -54,7 +54,7 @@ class RecordingSpace:
             await asyncio.sleep(self._every)
 
     async def look(self) -> None:
-        """Look at the disks once; tell the core if it changes anything."""
+        """Check the disks once, and tell the core if the state changed."""
         required = self._min_free * (_AGAIN if self.why else 1.0)
         try:
             async with asyncio.timeout(_LOOK_WITHIN):
@@ -69,7 +69,7 @@ class RecordingSpace:
 
 
 def _trouble(folders: Sequence[Path], required: float) -> str:
-    """Why one of the folders cannot take recordings; '': they all can."""
+    """Return why one of the folders cannot take recordings; '' if all can."""
     for folder in folders:
         there = next(path for path in (folder, *folder.parents) if path.exists())
         try:

@@ -1,4 +1,4 @@
-"""Everything about all recordings: the chain, each file against it, each conversation of the register against both."""
+"""Verifies all recordings: the hash chain, each file against it, and each conversation of the register against both."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which recordings are looked at: of days (both included, of the call's end in the line's zone), of a line."""
+    """Which recordings to verify: days (both included, by the call's end in the line's zone) and line."""
 
     first: date | None = None
     last: date | None = None
     line: str | None = None
 
     def has(self, line: str, day: date | None) -> bool:
-        """Whether it includes this line and day; what has no day belongs to every one."""
+        """Return whether line and day are included; a recording without a day is included in every scope."""
         if self.line not in (None, line):
             return False
         return day is None or ((self.first or day) <= day <= (self.last or day))
 
 
 class Verification:
-    """One look at everything. Not `listen`: lengths are taken from sizes, and no file is read."""
+    """One verification of everything. Without `listen`, lengths are derived from file sizes and no file is read."""
 
     def __init__(
         self,
@@ -51,7 +51,10 @@ class Verification:
         grace: float = 120.0,
         expected: Head | None = None,
     ) -> None:
-        """What is wrong at `now`. `grace`: seconds after the end of a call in which its file may still be made."""
+        """Verify the state at `now`.
+
+        `grace`: seconds after a call's end during which its file may still be in the making.
+        """
         self._manifest = manifest
         self._register = register
         self._zone = zone
@@ -66,15 +69,15 @@ class Verification:
         self.conversations = 0
         self.files = 0
         self.found = 0
-        """Of the files: those from before the manifest."""
+        """How many of the files are from before the manifest."""
 
     @property
     def head(self) -> Head:
-        """Of the manifest, once verified: to be noted elsewhere."""
+        """The manifest's head, after the verification; note it elsewhere."""
         return self._chain.head
 
     async def problems(self) -> AsyncIterator[str]:
-        """Everything that is wrong, a sentence each. Raises ManifestError, OSError, and what the register raises."""
+        """Yield every problem as a sentence. Raises ManifestError, OSError, and what the register raises."""
         for entry in self._chain.entries():
             if entry.path and entry.action in (Action.ADDED, Action.FOUND, Action.DELETED):
                 self._words[entry.path] = entry
@@ -117,7 +120,7 @@ class Verification:
             yield f"call {said.call} ({said.line}, {ended:%Y-%m-%d %H:%M}): {problem}"
 
     def _without_row(self, told: set[str]) -> Iterator[str]:
-        """Entries that no conversation of the register names, and files that should be gone."""
+        """Yield entries that no conversation of the register names, and files that should have been deleted."""
         for path, entry in self._words.items():
             if not self._in_scope(path):
                 continue
@@ -141,7 +144,7 @@ class Verification:
             yield f"{path}: no conversation of the register names it"
 
     def _without_entry(self) -> Iterator[str]:
-        """Files that nobody knows; those of the last moments are being entered."""
+        """Yield files without an entry, except the newest, which are just being entered."""
         folder, newest = self._manifest.path.parent, self._until.timestamp()
         for place, _, names in os.walk(folder):
             for name in sorted(names):

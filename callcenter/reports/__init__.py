@@ -1,1 +1,1 @@
-"""Everything that is asked of the store."""
+"""Queries to the register: for people, for planning, and for the start of the controller."""

@@ -1,6 +1,6 @@
-"""The register read back: calls of some days, and the whole story of one call (ESTP 5.6.1).
+"""Reads the register: the calls of some days, and everything that happened to one call (ESTP 5.6.1).
 
-Dates and times of day are those of the call's own line.
+Dates and times of day are in the zone of the call's own line.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from callcenter.store.tables import Announcement, Call, Offer, Transfer, table_o
 _PAGE = 500
 
 CallRow = Row[Any]
-"""A call's columns by name. Not the mapped class: a day's list would take twice as long."""
+"""A call's columns by name. Not the mapped class, which would make a day's list take twice as long."""
 
 _CALLS = table_of(Call)
 
@@ -33,10 +33,10 @@ async def calls(
     line: str | None = None,
     columns: Sequence[str] = tuple(_CALLS.columns.keys()),
 ) -> AsyncIterator[CallRow]:
-    """Calls that arrived from `day_from` to `day_to`, both included, in the order of arrival (ESTP 2.3).
+    """Yield the calls that arrived from `day_from` to `day_to`, both included, in order of arrival (ESTP 2.3).
 
-    `operator`: who took the call first. `columns`: what is read of each; for `table` `LISTED` is enough. Rows are
-    fetched page by page, so that years fit into memory.
+    `operator`: the operator who answered the call first. `columns`: the columns to read; for `table` `LISTED` is
+    enough. Rows are read page by page, so that years of calls fit into memory.
     """
     query = (
         select(*(_CALLS.columns[name] for name in columns))
@@ -48,7 +48,7 @@ async def calls(
             query = query.where(column == wanted)
     async with register.session() as session:
         found = await session.stream(query.execution_options(yield_per=_PAGE))
-        async for page in found.partitions():  # row by row costs as much again as reading them
+        async for page in found.partitions():  # yielding row by row would cost as much again as reading them
             for call in page:
                 yield call
 
@@ -58,7 +58,7 @@ Happening = tuple[datetime, str]
 
 
 async def story(register: Register, call_id: str) -> tuple[CallRow, list[Happening]] | None:
-    """One call with all that happened to it, in the order of time; None: there is no such call."""
+    """Return one call and everything that happened to it, in order of time; None if there is no such call."""
     async with register.session() as session:
         call = (await session.execute(select(_CALLS).where(Call.call == call_id))).one_or_none()
         if call is None:

@@ -1,4 +1,4 @@
-"""What the register knows of conversations and their recordings: as `callcenter.recordings` asks for it (ESTP 2.6)."""
+"""The register's rows of conversations and their recordings, as `callcenter.recordings` needs them (ESTP 2.6)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from callcenter.store.tables import Call, Offer
 
 _LONGEST_PROBLEM = 500
 _TALKED = Call.talk > literal_column("0")
-"""As the index of unchecked conversations says it."""
+"""Written as in the index of unchecked conversations, so that SQLite uses it."""
 _PEOPLE = (
     select(func.count())
     .where(Offer.call == Call.call, Offer.talk > 0)
@@ -45,7 +45,7 @@ _CHECKED = (
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A call that is over, in which somebody talked: `callcenter.recordings.conversation.Conversation`."""
+    """A call that has ended and in which somebody talked: a `callcenter.recordings.conversation.Conversation`."""
 
     call: str
     line: str
@@ -59,13 +59,13 @@ class Conversation:
 
 
 class Conversations:
-    """The rows of conversations. Every method raises `RegisterError` for a database in trouble."""
+    """Reads and updates conversations. Every method raises `RegisterError` when the database fails."""
 
     def __init__(self, register: Register) -> None:
         self._register = register
 
     async def unchecked(self, before: datetime, without: Collection[str], limit: int) -> Sequence[Conversation]:
-        """Conversations whose recording nobody has looked at, that ended before; the oldest first."""
+        """Return conversations with an unchecked recording, ended up to `before`, oldest first, except `without`."""
         query = (
             select(*_COLUMNS)
             .where(Call.recording_checked_at.is_(None), _TALKED, Call.ended_at <= before)
@@ -76,19 +76,22 @@ class Conversations:
         return await self._register.read(lambda connection: [_made(row) for row in connection.execute(query)])
 
     async def checked(self, problems: Mapping[str, str], at: datetime) -> None:
-        """The recordings of these calls were looked at, and what was wrong with each ('': nothing)."""
+        """Store the result of checking these calls' recordings: what is wrong with each ('': nothing)."""
         rows = [{"whose": call, "what": clean(text, _LONGEST_PROBLEM), "at": at} for call, text in problems.items()]
         await self._register.read(lambda connection: connection.execute(_CHECKED, rows))
 
     async def deleted(self, calls: Collection[str], at: datetime) -> None:
-        """Their recordings are deleted; who was told before keeps the first date."""
+        """Store that their recordings were deleted. A date stored earlier is kept."""
         if calls:
             await self._change(Call.call.in_(calls) & Call.recording_deleted_at.is_(None), {"recording_deleted_at": at})
 
     async def between(
         self, since: datetime | None, until: datetime | None, line: str | None, after: int, limit: int
     ) -> Sequence[tuple[int, Conversation]]:
-        """Conversations that ended in between, with their row's number; of numbers above `after`, in their order."""
+        """Return conversations that ended between these times, each with its row number.
+
+        Only rows with a number above `after`, in the order of the numbers.
+        """
         query = select(Call.id, *_COLUMNS).where(Call.id > after, _TALKED, Call.ended_at.is_not(None))
         if since is not None:
             query = query.where(Call.ended_at >= since)
@@ -104,7 +107,7 @@ class Conversations:
         return await self._register.read(rows)
 
     async def has(self, call: str) -> bool:
-        """Whether there is such a call."""
+        """Return whether there is such a call."""
         query = select(Call.id).where(Call.call == call)
         return await self._register.read(lambda connection: connection.scalar(query)) is not None
 

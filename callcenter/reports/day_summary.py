@@ -1,4 +1,4 @@
-"""Each day of a line summed up for supervisors: how many called, and how long they waited (ESTP 2.2d)."""
+"""Daily sums of a line for supervisors: how many callers called, and how long they waited (ESTP 2.2d)."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ from callcenter.store.tables import Call
 
 @dataclass(frozen=True, slots=True)
 class DaySummary:
-    """The calls that arrived on one day on one line. Seconds; None: there were none to tell it by."""
+    """The calls that arrived on one day on one line. Times in seconds; None if there is nothing to compute it from."""
 
     day: date
     line: str
     calls: int
     joined: int
-    """Callers who came as far as the queue."""
+    """Callers who reached the queue."""
     answered: int
     registered: int
     """Registered persons who were answered."""
     abandoned: int
-    """Gave up in the queue."""
+    """Callers who gave up in the queue."""
     average: float | None
     """Mean wait of answered callers."""
     average_registered: float | None
-    """Mean wait of answered registered persons: not to exceed five minutes (ESTP 2.2d)."""
+    """Mean wait of answered registered persons. It must not exceed five minutes (ESTP 2.2d)."""
     service_level: float | None
-    """Share of callers answered soon enough, of those answered at all and those who gave up."""
+    """Callers answered within the limit, divided by all who were answered or gave up."""
     longest: float | None
-    """Longest wait, whether answered or in vain."""
+    """Longest wait of any caller, answered or not."""
 
 
 def sums_of_calls(answer_within: Mapping[str, float]) -> DaySums:
-    """Calls by line. `answer_within`: line -> seconds that its service level allows."""
+    """Make the query for the sums of calls by line. `answer_within`: line -> seconds of its service level."""
     answered = and_(Call.answered_at.is_not(None), Call.waiting.is_not(None))
     registered = and_(answered, Call.identification.in_(sorted(REGISTERED)))
     limits = sorted(answer_within.items())
@@ -73,9 +73,10 @@ async def day_summaries(
     now: datetime,
     line: str | None = None,
 ) -> AsyncIterator[DaySummary]:
-    """Days with calls, in order, by line. `answer_within`: line -> seconds that its service level allows.
+    """Yield the days that have calls, in order, one entry per line.
 
-    Days that are over at `now` are kept, see `day_sums`. Raises `RegisterError`.
+    `answer_within`: line -> seconds of its service level. Sums of days that are over at `now` are kept, see `day_sums`.
+    Raises `RegisterError`.
     """
     wanted = sums_of_calls(answer_within)
     names = wanted.query.selected_columns.keys()
@@ -84,6 +85,6 @@ async def day_summaries(
             told = dict(zip(names, row, strict=True))
             in_time, tried = told.pop("soon"), told["answered"] + told["abandoned"]
             if line in (None, told["line"]):
-                # That of a line which is no longer configured is unknown.
+                # The limit of a line that is no longer configured is unknown.
                 level = in_time / tried if tried and told["line"] in answer_within else None
                 yield DaySummary(day=day, service_level=level, **told)

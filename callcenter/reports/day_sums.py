@@ -1,7 +1,8 @@
-"""Sums over whole days, made from rows once and then kept in the register itself, as long as they are true.
+"""Sums over whole days, computed from the rows once and then kept in the register for as long as they are right.
 
-Who keeps them true is the database: triggers (migration 0005) drop what is kept of a day in the moment in which a row
-changes that it was made of, whoever changes it. Keeping is an optimisation: where it is not possible, nobody is told.
+The database keeps them right: triggers (migration 0005) delete a day's sums as soon as one of its rows changes,
+whatever program changes it. Keeping sums only saves time: where it is not possible, the reports work without it,
+silently.
 """
 
 from __future__ import annotations
@@ -29,29 +30,29 @@ TRIGGERS = frozenset(
     for rows in ("calls", "announcements", "heard")
     for seen in ("came", "went", "changed", "replaced", "renamed")
 )
-"""Of migration 0005. Without one of them nothing is kept, and nothing that is kept is believed."""
+"""The triggers of migration 0005. If one is missing, no sums are kept, and kept sums are not used."""
 
 
 @dataclass(frozen=True, slots=True)
 class DaySums:
-    """What is summed up over the rows of a day: by line, in an order of its own.
+    """What is summed over the rows of a day, by line, in a fixed order.
 
-    `query`'s first column is the line; it may read what the triggers watch, and nothing else. Every day is summed up
-    over all lines, whichever are asked for: the same day has the same sums, to the last bit, in every report.
+    `query`'s first column is the line. The query may read only columns that the triggers watch. A day is always summed
+    over all lines, whichever were asked for, so that a day has exactly the same sums in every report.
     """
 
     kind: str
     moment: Moment
-    """Decides on which day a row is."""
+    """The column that decides to which day a row belongs."""
     query: Select[Any]
 
     def definition(self, connection: Connection) -> str:
-        """A fingerprint of the query with all its values: other limits, or another version of ours, are other sums."""
+        """Return a fingerprint of the query with all its values: with other limits or another query the sums differ."""
         compiled = self.query.compile(connection)
         return hashlib.sha256(f"{compiled} {sorted(compiled.params.items())}".encode()).hexdigest()
 
     def of(self, span: Span, connection: Connection) -> Sums:
-        """Made from the rows."""
+        """Compute the sums from the rows."""
         begins, ends = span
         found = connection.execute(self.query.where(and_(self.moment >= begins, self.moment < ends)))
         return [[*row] for row in found]
@@ -60,7 +61,7 @@ class DaySums:
 async def by_day(
     register: Register, wanted: DaySums, first: date, last: date, zones: Zones, now: datetime
 ) -> list[tuple[date, Sums]]:
-    """Sums of all days from `first` to `last`, both included, on which there can be any; each line has its own days.
+    """Return the sums of all days from `first` to `last`, both included, that can have any. Each line has its own days.
 
     Days that are over at `now` are kept. Raises `RegisterError`.
     """
@@ -80,18 +81,18 @@ async def by_day(
     except RegisterError as problem:
         if not found:
             raise
-        # It was kept in the transaction in which it was read, or not at all: the answer stands.
+        # Keeping is part of the read transaction, so either it was done or not; the answer is right in both cases.
         log.debug("Sums are not kept: %s", problem)
     return found
 
 
 def _spans(day: date, zones: Zones) -> Mapping[tzinfo, Span]:
-    """That day in each zone in which a line has it."""
+    """Return the time span of that day in each zone in which there is a line."""
     return {zone: span(day, day, zone) for zone in {zone_of("", zones), *zones.values()}}
 
 
 def _of_lines(spans: Mapping[tzinfo, Span], sums: Mapping[Span, Sums], zones: Zones) -> Sums:
-    """Each line from the day of its zone."""
+    """Take the rows of each line from the day in its own zone."""
     rows = [row for zone, one in spans.items() for row in sums[one] if zone_of(row[0], zones) == zone]
     return rows if len(spans) == 1 else sorted(rows, key=lambda row: str(row[0]))
 
@@ -100,7 +101,7 @@ def _of_lines(spans: Mapping[tzinfo, Span], sums: Mapping[Span, Sums], zones: Zo
 
 
 def standing(connection: Connection) -> bool:
-    """Whether all triggers are there that keep sums true."""
+    """Return whether all the triggers exist that keep sums right."""
     if connection.dialect.name != "sqlite":
         return False
     found = connection.scalars(text("SELECT name FROM sqlite_master WHERE type = 'trigger'"))
@@ -121,7 +122,7 @@ def _kept(wanted: DaySums, spans: Collection[Span], connection: Connection) -> I
 
 
 def _keep(register: Register, wanted: DaySums, made: Mapping[Span, Sums], connection: Connection) -> None:
-    """In the transaction in which they were made: a row that was written meanwhile lets this fail."""
+    """Keep the sums in the transaction that computed them: it fails if a row was written meanwhile."""
     if not made or not standing(connection):
         return
     insert = register.insert(table_of(DaySum))
@@ -137,7 +138,7 @@ def _keep(register: Register, wanted: DaySums, made: Mapping[Span, Sums], connec
 
 
 async def missing(register: Register, wanted: DaySums, first: date, zones: Zones, now: datetime) -> Sequence[date]:
-    """Days since `first` that are over, and of which nothing is kept though it could be. Raises `RegisterError`."""
+    """Return the past days since `first` whose sums could be kept but are not. Raises `RegisterError`."""
 
     def work(connection: Connection) -> list[date]:
         if not standing(connection):

@@ -1,4 +1,4 @@
-"""Dates of people as spans of time: a day begins and ends at different moments on lines of different zones."""
+"""Converts calendar days to spans of time: a day begins and ends at different moments in different zones."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Zones = Mapping[str, tzinfo]
 """Line -> its zone."""
 
 Span = tuple[datetime, datetime]
-"""When it begins, and when it is over."""
+"""Begin (included) and end (excluded)."""
 
 _DAY = timedelta(days=1)
 
@@ -20,18 +20,18 @@ Moment = InstrumentedAttribute[datetime] | InstrumentedAttribute[datetime | None
 
 
 def zone_of(line: str, zones: Zones) -> tzinfo:
-    """The line's zone; that of the first line for one that is no longer configured."""
+    """Return the line's zone; for a line that is no longer configured, the zone of the first line."""
     return zones.get(line) or next(iter(zones.values()), UTC)
 
 
 def span(first: date, last: date, zone: tzinfo) -> Span:
-    """The days from `first` to `last`, both included, of that zone."""
+    """Return the span of the days from `first` to `last`, both included, in that zone."""
     begins, ends = (datetime.combine(day, time(), zone) for day in (first, last + _DAY))
     return begins.astimezone(UTC), ends.astimezone(UTC)
 
 
 def within(moment: Moment, first: date, last: date, zone: tzinfo) -> ColumnElement[bool]:
-    """`moment` lies in the days from `first` to `last`, both included, of that zone."""
+    """Make the condition that `moment` lies in the days from `first` to `last`, both included, in that zone."""
     begins, ends = span(first, last, zone)
     return and_(moment >= begins, moment < ends)
 
@@ -39,7 +39,7 @@ def within(moment: Moment, first: date, last: date, zone: tzinfo) -> ColumnEleme
 def within_days(
     moment: Moment, first: date, last: date, zones: Zones, line: ColumnElement[str] | InstrumentedAttribute[str]
 ) -> ColumnElement[bool]:
-    """The same, in the zone of each call's own `line`."""
+    """Make the same condition with each call's days in the zone of its own `line`."""
     if len(set(zones.values())) < 2:
         return within(moment, first, last, zone_of("", zones))
     lines_of: dict[tzinfo, list[str]] = {}
@@ -47,12 +47,12 @@ def within_days(
         lines_of.setdefault(zone, []).append(name)
     theirs = [and_(line.in_(names), within(moment, first, last, zone)) for zone, names in lines_of.items()]
     others = and_(line.not_in(zones), within(moment, first, last, zone_of("", zones)))
-    # No index helps with alternatives, so that the whole span is named as well.
+    # SQLite cannot use an index for alternatives, so the whole span is given as well.
     return and_(within(moment, first - _DAY, last + _DAY, UTC), or_(others, *theirs))
 
 
 def recorded(moment: Moment, first: date, last: date, connection: Connection) -> Iterator[date]:
-    """The days from `first` to `last` on which there can be a `moment` at all, in any zone."""
+    """Return the days from `first` to `last` on which there can be a `moment`, in any zone."""
     earliest = connection.scalar(select(func.min(moment)))
     latest = connection.scalar(select(func.max(moment)))
     if earliest is None or latest is None:

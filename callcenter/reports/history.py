@@ -1,4 +1,4 @@
-"""What past days teach about a line: how many callers come and when, how long they take, how long they wait in vain."""
+"""What past days show about a line: arrivals by half-hour, handling time, and patience."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from callcenter.store.rows import record_of
 from callcenter.store.tables import Announcement, Call, Offer, UtcDateTime, table_of
 
 EXPERIENCE = timedelta(days=30)
-"""How far back handling time and patience are looked up when the controller starts."""
+"""How far back the controller looks at its start for handling time and patience."""
 
 LONGEST_WAIT = timedelta(hours=3)
-"""Nobody waits longer in a queue."""
+"""The longest wait that is assumed possible."""
 
 HALF_HOURS = 48
-"""Of a day."""
+"""Per day."""
 
 
 async def half_hours(register: Register, line: str, zone: tzinfo, days: Sequence[date]) -> dict[date, list[int]]:
-    """Callers who joined the queue in each half-hour of these days, by the clock on the line's wall.
+    """Count the callers who joined the queue in each half-hour of these days, in the line's local time.
 
-    A day without a single call of the line is left out: nobody can tell a silent day from one on which the
-    controller did not run. Where the clock is put back, callers of both passages of the hour are counted in it; an
-    hour that is skipped has none. Raises `RegisterError`.
+    A day without any call of the line is left out: it cannot be distinguished from a day on which the controller did
+    not run. When the clock goes back, callers of both passes of the hour are counted in it; an hour that is skipped
+    has none. Raises `RegisterError`.
     """
     found: dict[date, list[int]] = {}
     async with register.session() as session:
@@ -52,10 +52,11 @@ async def half_hours(register: Register, line: str, zone: tzinfo, days: Sequence
 
 
 async def handling(register: Register, line: str, since: datetime) -> tuple[int, float]:
-    """How many of the line's callers who arrived since then were talked to, and the mean seconds it took; (0, 0.0).
+    """Return how many callers who arrived since then were served, and the mean time in seconds; (0, 0.0) if none.
 
-    An operator is busy with a call of the queue from the first ring until the leg ends, holds and consultations
-    included; wrap-up comes on top of it. Phones that hung up at once have not taken the call. Raises `RegisterError`.
+    An operator is busy with a queue call from the placing of the offer until the operator's channel ends, including
+    holds and consultations; wrap-up is added elsewhere. Phones that hung up at once do not count.
+    Raises `RegisterError`.
     """
     busy = seconds_between(Offer.placed_at, Offer.ended_at)
     query = (
@@ -71,10 +72,10 @@ async def handling(register: Register, line: str, since: datetime) -> tuple[int,
 
 
 async def patience(register: Register, line: str, since: datetime) -> tuple[int, float]:
-    """How many of the line's callers who arrived since then gave up, and the seconds that all of them queued.
+    """Return how many callers who arrived since then gave up, and the total queueing time of all callers in seconds.
 
-    Mean patience is the seconds divided by the number: the maximum-likelihood estimate where those who were answered
-    are censored (estimated waiting time, θ = abandonments / total queueing time). Raises `RegisterError`.
+    Mean patience is that time divided by that number: the maximum-likelihood estimate when callers who were answered
+    are censored (docs/waiting-times.md: θ = abandonments / total queueing time). Raises `RegisterError`.
     """
     gave_up = func.count().filter(Call.outcome == Outcome.ABANDONED.value)
     query = select(gave_up, func.sum(Call.waiting)).where(Call.line == line, Call.arrived_at >= since)
@@ -86,9 +87,9 @@ async def patience(register: Register, line: str, since: datetime) -> tuple[int,
 async def settled_promises(
     register: Register, line: str, now: datetime, within: timedelta
 ) -> tuple[AnnouncementRecord, ...]:
-    """Promises of the line that came true or not within the time before `now`, from which their moments count.
+    """Return the line's promises that were decided within this time before `now`; their times are relative to `now`.
 
-    The earliest settled first; those of which nobody knows are left out. Raises `RegisterError`.
+    Earliest decided first. Promises with an unknown result are left out. Raises `RegisterError`.
     """
     table = table_of(Announcement)
     query = (
@@ -107,9 +108,10 @@ async def settled_promises(
 async def line_warm_start(
     register: Register, line: str, zone: tzinfo, now: datetime, wrap_up: float, trusted_over: float = 7200.0
 ) -> LineWarmStart:
-    """What a controller that starts at `now` should know of the line. Raises `RegisterError`.
+    """Return what a controller that starts at `now` should know about the line. Raises `RegisterError`.
 
-    `trusted_over`: how far back promises count by which the line judges its estimates, seconds.
+    `wrap_up`: seconds, added to the mean handling time. `trusted_over`: the period, in seconds, over which the line
+    judges its estimates by their promises.
     """
     handled, busy = await handling(register, line, now - EXPERIENCE)
     gave_up, queued = await patience(register, line, now - EXPERIENCE)
@@ -142,7 +144,7 @@ async def line_warm_start(
 
 
 class minute_of(GenericFunction[datetime]):  # noqa: N801 - it reads as the SQL function it stands for
-    """The minute to which a moment belongs. Clocks of all zones show the same seconds, but not the same minutes."""
+    """The minute of a moment. UTC offsets are whole minutes, so this is right in every zone; hours would not be."""
 
     type = UtcDateTime()
     inherit_cache = True
@@ -161,7 +163,7 @@ def _minute_of_postgresql(element: minute_of, compiler: SQLCompiler, **options: 
 
 
 class seconds_between(GenericFunction[float]):  # noqa: N801 - it reads as the SQL function it stands for
-    """Seconds from one moment to another, which each database computes in its own way."""
+    """Seconds from one moment to another; each database computes this in its own way."""
 
     type = Double()
     inherit_cache = True

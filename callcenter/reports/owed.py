@@ -1,4 +1,4 @@
-"""Calls owed back: callers whom a failure cut off, and to whom nobody has spoken since."""
+"""Callers to call back: a failure cut them off, and nobody has spoken to them since."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from callcenter.store.database import Register
 from callcenter.store.tables import Call
 
 FOR = timedelta(days=30)
-"""Nobody expects to be called back after so long."""
+"""After this time nobody expects to be called back."""
 
 
 @dataclass(frozen=True, slots=True)
 class OwedCall:
-    """Somebody who is owed a call."""
+    """A caller who should be called back."""
 
     call: str
     line: str
@@ -36,11 +36,11 @@ class OwedCall:
 
 
 async def owed_calls(register: Register, now: datetime, line: str | None = None) -> list[OwedCall]:
-    """The calls owed back at `now`, the oldest first. Raises `RegisterError`.
+    """Return the calls to call back at `now`, oldest first. Raises `RegisterError`.
 
-    Those that ended with the telephone system or while nobody could see them, before an operator was through with
-    them; but not where the same number has been answered on the line since, or somebody has called back. Callers who
-    withheld their number cannot be called.
+    These are calls that were cut off by a failure of the telephone system, and calls that ended before they were
+    answered while the controller could not see them. Left out are callers whose number has been answered on the line
+    since, whom somebody has called back, or who withheld their number and therefore cannot be called.
     """
     later = aliased(Call)
     answered = exists().where(
@@ -65,9 +65,9 @@ async def owed_calls(register: Register, now: datetime, line: str | None = None)
 
 
 async def called_back(register: Register, now: datetime, call: str) -> int:
-    """Somebody has called the caller of `call` back: this settles all that the number is owed on that line until then.
+    """Store that somebody called the caller of `call` back: nothing more is owed to that number on that line.
 
-    Returns how many calls that were; 0: this one is not owed. Raises `RegisterError`.
+    Returns how many calls that were; 0 if this call is not owed. Raises `RegisterError`.
     """
     owed = await owed_calls(register, now)
     theirs = [(one.line, one.number) for one in owed if one.call == call]

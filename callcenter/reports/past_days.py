@@ -1,4 +1,4 @@
-"""Days that are over are summed up before anybody asks for them: after each midnight, and after an upgrade."""
+"""Computes the sums of past days before anybody asks for them: after each midnight, and after an upgrade."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from callcenter.store.database import Register, RegisterError
 log = logging.getLogger(__name__)
 
 FIRST_AFTER = 60.0
-"""Seconds after the start, when callers come before reports."""
+"""Seconds after the start. Callers come before reports."""
 _EVERY, _PAUSE = 1800.0, 0.1
-"""Seconds from one look to the next, and from day to day: what comes between is the calls' time."""
+"""Seconds between two rounds, and between two days of a round, so that calls are not delayed."""
 _BACK = timedelta(days=400)
-"""A year, and what is left of its month. Earlier days are summed up when somebody asks for them."""
+"""A year, and the rest of its first month. Earlier days are summed only when somebody asks for them."""
 
 
 async def keep_past_days(register: Register, lines: Iterable[Line], wall: WallClock) -> None:
-    """Until cancelled. Trouble with the register is logged, and half an hour later it is tried again."""
+    """Sum up past days until cancelled. Errors of the register are logged; the next attempt is half an hour later."""
     lines = tuple(lines)
     await asyncio.sleep(FIRST_AFTER)
     while True:
@@ -40,10 +40,10 @@ async def keep_past_days(register: Register, lines: Iterable[Line], wall: WallCl
 
 
 async def summed_up(register: Register, lines: Iterable[Line], now: datetime) -> int:
-    """Sum up what is over at `now` and not kept yet, a day at a time; returns how many there were.
+    """Sum up the days that are over at `now` and not kept yet, one at a time. Returns how many there were.
 
-    In the controller this goes on in the thread of its writer: no other write comes between a day's reading and
-    keeping, and none waits longer than for that day. Raises `RegisterError`.
+    In the controller this runs in the writer's thread: no other write comes between reading a day and keeping its sums,
+    and no write waits longer than one day takes. Raises `RegisterError`.
     """
     lines = tuple(lines)
     zones = {line.id: line.zone for line in lines}

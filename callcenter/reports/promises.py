@@ -1,8 +1,8 @@
-"""The ledger of promises read back: how true the announced waits were (ESTP 5.4.6).
+"""Reads the promise ledger: how accurate the announced waits were (ESTP 5.4.6).
 
-A promise is known to have been kept or broken when the caller was answered, and known to have been broken when the
-caller gave up later than promised. Of one who gave up sooner nobody can say it: such promises are counted apart.
-Announcements from before the ledger are passed over.
+A promise was kept or broken if the caller was answered, and was broken if the caller gave up later than promised.
+If the caller gave up earlier, it is not known; such promises are counted separately. Announcements from before
+the ledger are skipped.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from callcenter.store.database import Register
 from callcenter.store.tables import Announcement, Call
 
 ENOUGH = 20
-"""Fewer cases than these make no percentage."""
+"""With fewer cases than this no percentage is given."""
 
 _PAGE = 500
 DEPTHS = ((0, "0"), (2, "1–2"), (5, "3–5"), (10, "6–10"), (20, "11–20"), (math.inf, "21+"))
-"""Most callers ahead -> name of the depth of queue."""
+"""Largest number of callers ahead -> name of that class of queue length."""
 
 _LINE: ColumnElement[str] = Call.line + ""
-"""An expression on purpose: by the index on lines SQLite would go through all calls of a year for each of its days."""
+"""An expression on purpose: with the index on lines SQLite would scan all calls of a year for each day."""
 
 _OPEN, _ANSWERED, _GAVE_UP, _LOST = (
     Announcement.result == result.value
@@ -53,47 +53,47 @@ _COMPARED = and_(_ANSWERED, _ERROR.is_not(None))
 
 @dataclass(slots=True)
 class Tally:
-    """Promises of one kind, counted and summed up. Shares are None for fewer than `ENOUGH` cases."""
+    """Counts and sums of a group of promises. Shares are None for fewer than `ENOUGH` cases."""
 
     announced: int = 0
     p90_kept: int = 0
     p90_broken: int = 0
     spoken: int = 0
-    """Announcements that said a time."""
+    """Announcements that stated a time."""
     spoken_kept: int = 0
     spoken_broken: int = 0
     gave_up: int = 0
-    """Cannot be judged: gave up before P90."""
+    """Cannot be judged: the caller gave up before P90."""
     lost: int = 0
-    """Cannot be judged: the call ended by nobody's will."""
+    """Cannot be judged: the call was lost by a failure."""
     open: int = 0
-    """Cannot be judged yet: still waiting."""
+    """Cannot be judged yet: the caller is still waiting."""
     unknown: int = 0
-    """Nothing to judge: nobody could tell how long it would take."""
+    """Cannot be judged: there was no estimate."""
     compared: int = 0
-    """Estimates of callers who were answered, and the sums over them: seconds, and squares of seconds."""
+    """Estimates of answered callers. The next three fields are sums over them: seconds, seconds, squares of seconds."""
     estimates: float = 0.0
     waits: float = 0.0
     squares: float = 0.0
 
     def add(self, other: Tally) -> None:
-        """Count these, too."""
+        """Add the counts and sums of another group."""
         for name in _TALLY:
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
     @property
     def judged(self) -> int:
-        """Estimates known to have held or not: answered, or gave up later than P90."""
+        """Estimates known to have held or not: the caller was answered, or gave up later than P90."""
         return self.p90_kept + self.p90_broken
 
     @property
     def coverage(self) -> float | None:
-        """Share of the judged that were answered within P90; .9 is perfect."""
+        """Share of the judged callers who were answered within P90; 0.9 is ideal."""
         return _share(self.p90_kept, self.judged)
 
     @property
     def kept(self) -> float | None:
-        """Share of the spoken times that were kept, of those where it is known."""
+        """Share of the spoken times that were kept, of those that can be judged."""
         return _share(self.spoken_kept, self.spoken_kept + self.spoken_broken)
 
     @property
@@ -105,7 +105,7 @@ class Tally:
 
     @property
     def rmse(self) -> float | None:
-        """Root of the mean squared error / mean real wait, over answered callers."""
+        """Root mean squared error / mean real wait, over answered callers."""
         if self.compared < ENOUGH or self.waits <= 0:
             return None
         return math.sqrt(self.squares / self.compared) / (self.waits / self.compared)
@@ -117,7 +117,7 @@ def _share(part: int, whole: int) -> float | None:
 
 @dataclass(slots=True)
 class Ledger:
-    """The promises of some days: in all, and by what may make them better or worse."""
+    """The promises of some days: in total, and by day, queue length and first or later announcement."""
 
     total: Tally = field(default_factory=Tally)
     by_day: dict[date, Tally] = field(default_factory=dict)
@@ -127,7 +127,7 @@ class Ledger:
     """The first announcement to a caller, and later ones."""
 
     def add(self, day: date, depth: str, later: bool, tally: Tally) -> None:
-        """Count promises of one kind of a day; days come in order."""
+        """Add one group of a day's promises; the days come in order."""
         self.total.add(tally)
         self.by_day.setdefault(day, Tally()).add(tally)
         self.by_depth.setdefault(depth, Tally()).add(tally)
@@ -165,15 +165,15 @@ SUMS = DaySums(
     .group_by("line", "depth", "later")
     .order_by("line", "depth", "later"),
 )
-"""Promises by line, depth of queue, and whether it was the first one to a caller."""
+"""Promises by line, queue length, and whether it was the first announcement to a caller."""
 
 
 async def ledger(
     register: Register, first: date, last: date, zones: Zones, now: datetime, line: str | None = None
 ) -> Ledger:
-    """Promises spoken from `first` to `last`, both included, each on the day of its line. Raises `RegisterError`.
+    """Return the promises spoken from `first` to `last`, both included, each on the day of its line.
 
-    The database counts and sums up day by day; days that are over at `now` are kept, see `day_sums`.
+    The database sums day by day; sums of days that are over at `now` are kept, see `day_sums`. Raises `RegisterError`.
     """
     found = Ledger()
     for day, sums in await by_day(register, SUMS, first, last, zones, now):
@@ -203,12 +203,12 @@ TOLD: dict[str, ColumnElement[Any] | InstrumentedAttribute[Any]] = {
     "p90_held": _verdict(Announcement.p90),
     "spoken_kept": _verdict(_SPOKEN),
 }
-"""What is told of each promise."""
+"""The reported columns of each promise."""
 
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """One announcement. `values` in the order of `TOLD`."""
+    """One announcement; `values` in the order of `TOLD`."""
 
     call: str
     line: str
@@ -219,7 +219,7 @@ class Promise:
 async def each(
     register: Register, first: date, last: date, zones: Zones, line: str | None = None
 ) -> AsyncIterator[Promise]:
-    """The same promises one by one, in the order in which they were spoken."""
+    """Yield the same promises one by one, in the order in which they were spoken."""
     told = [column.label(name) for name, column in TOLD.items()]
     query = select(Call.call, Call.line, Announcement.spoken_at, *told)
     query = query.join(Call, Call.call == Announcement.call).where(Announcement.result != "")
@@ -229,6 +229,6 @@ async def each(
     query = query.order_by(Announcement.spoken_at, Announcement.id).execution_options(yield_per=_PAGE)
     async with register.session() as session:
         found = await session.stream(query)
-        async for page in found.partitions():  # row by row costs as much again as reading them
+        async for page in found.partitions():  # yielding row by row would cost as much again as reading them
             for call, of_line, spoken_at, *values in page:
                 yield Promise(call, of_line, spoken_at, values)

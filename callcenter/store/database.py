@@ -1,4 +1,4 @@
-"""The register's database: opened, checked, upgraded, closed."""
+"""The register's database: open, check, upgrade and close it."""
 
 from __future__ import annotations
 
@@ -42,30 +42,30 @@ _INSERT: dict[str, Callable[[Table], sqlite.Insert | postgresql.Insert]] = {
     "sqlite": sqlite.insert,
     "postgresql": postgresql.insert,
 }
-"""INSERT … ON CONFLICT, which both write alike but SQLAlchemy keeps with each dialect."""
+"""Makes an INSERT … ON CONFLICT. Both databases have the same syntax, but SQLAlchemy has one class for each."""
 
 
 class RegisterError(ReadableError):
-    """The register can't be used; the text says what was found, where, and what to do."""
+    """The register cannot be used. The text says what was found, where, and what to do."""
 
 
 class Register:
-    """An open register. Made by `Register.open`, given back by `close`."""
+    """An open register. Open it with `Register.open`, close it with `close`."""
 
     def __init__(self, engine: AsyncEngine, name: str, thread: _SqliteThread | None = None) -> None:
         self.engine = engine
         self.name = name
-        """Where it is, for people: a path, or a URL without its password."""
+        """The database's name for messages: a path, or a URL without its password."""
         self._thread = thread
         self._sessions: async_sessionmaker[AsyncSession] = async_sessionmaker(engine, expire_on_commit=False)
 
     @classmethod
     async def open(cls, where: str | Path, *, create: bool = True, busy_timeout: float = 1.0) -> Register:
-        """Open the register at a path or database URL, and bring its tables up to date.
+        """Open the register at a path or database URL, and upgrade its tables.
 
-        `create` False: for readers; a register that does not exist or is not up to date is an error.
-        `busy_timeout`: seconds that SQLite waits for another process's lock before it gives up.
-        Raises `RegisterError`; a file that is not ours is left as it was.
+        With `create` False (for readers) a register that does not exist or is not up to date is an error.
+        `busy_timeout`: seconds that SQLite waits for another process's lock.
+        Raises `RegisterError`; a file that is not a register is not changed.
         """
         url = _url(where)
         name = (url.database or "") if _is_sqlite(url) else url.render_as_string(hide_password=True)
@@ -87,14 +87,14 @@ class Register:
         return cls(engine, name, _SqliteThread(url, busy_timeout) if _is_sqlite(url) else None)
 
     async def close(self) -> None:
-        """Give all connections back. The register can't be used afterwards."""
+        """Close all connections. The register cannot be used afterwards."""
         if self._thread:
             await self._thread.close()
         await self.engine.dispose()
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[AsyncSession]:
-        """One transaction, for reading or writing. Raises `RegisterError` for a database in trouble."""
+        """Open one transaction, for reading or writing. Raises `RegisterError` when the database fails."""
         with self._explained():
             async with self._sessions.begin() as session:
                 yield session
@@ -107,10 +107,10 @@ class Register:
             raise RegisterError(_explain(problem, self.name)) from problem
 
     async def in_one_go(self, work: Callable[[Connection], T]) -> T:
-        """Have `work` done in one transaction, all of it or nothing, while the event loop goes on.
+        """Run `work` in one transaction, all or nothing, without blocking the event loop.
 
-        For what is done all day long: with SQLite it is much cheaper than a `session`, which goes to another thread
-        and back for each cursor, statement and result. `work` runs in a thread. Raises what SQLAlchemy raises.
+        Use it for frequent work: with SQLite it is much cheaper than a `session`, which switches to another thread and
+        back for each cursor, statement and result. `work` runs in a thread. Raises what SQLAlchemy raises.
         """
         if self._thread:
             return await self._thread.run(work)
@@ -118,24 +118,24 @@ class Register:
             return await connection.run_sync(work)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        """`in_one_go`, but raises `RegisterError` for a database in trouble."""
+        """Like `in_one_go`, but raises `RegisterError` when the database fails."""
         with self._explained():
             return await self.in_one_go(work)
 
     def insert(self, table: Table) -> sqlite.Insert | postgresql.Insert:
-        """An INSERT that knows ON CONFLICT, for this register's database."""
+        """Make an INSERT that supports ON CONFLICT, for this register's database."""
         return _INSERT[self.engine.dialect.name](table)
 
     async def close_shifts(self, at: datetime, cause: str) -> int:
-        """Close all open shifts, and say why (ESTP 5.3.1). Returns how many there were. Raises `RegisterError`."""
+        """Close all open shifts with this cause (ESTP 5.3.1). Returns their number. Raises `RegisterError`."""
         shifts = update(Shift).where(Shift.ended_at.is_(None)).values(ended_at=at, end_cause=cause)
         return await self.read(lambda connection: connection.execute(shifts).rowcount)
 
     async def close_calls(self, at: datetime, cause: str, but: Sequence[str] = ()) -> int:
-        """Close the calls that an earlier start left open, but those with which the core goes on, and say why.
+        """Close the calls that an earlier run left open, except those in `but`, which the core continues.
 
-        What became of them nobody knows: one that somebody had answered stays answered, and nobody can tell whether
-        a wait promised to it came true. Returns how many there were. Raises `RegisterError`.
+        Nobody knows how these calls ended: a call that was answered stays answered, any other is lost, and it cannot be
+        known whether a wait promised to its caller came true. Returns how many there were. Raises `RegisterError`.
         """
         told = Call.outcome != Outcome.IN_PROGRESS.value
         outcome = case(
@@ -149,7 +149,7 @@ class Register:
         )
         promises = (
             update(Announcement)
-            .where(Announcement.result == literal_column(f"'{PromiseResult.OPEN.value}'"))  # as its index says it
+            .where(Announcement.result == literal_column(f"'{PromiseResult.OPEN.value}'"))  # as in its index
             .where(*_none_of(Announcement.call, but))
             .values(result=PromiseResult.LOST.value)
         )
@@ -169,13 +169,13 @@ class Register:
 
 
 def _none_of(column: InstrumentedAttribute[str], names: Sequence[str]) -> Iterator[ColumnElement[bool]]:
-    """No condition where there are no names: the one that SQL has for it costs a subquery."""
+    """Make no condition if there are no names: SQLAlchemy's empty NOT IN would cost a subquery."""
     if names:
         yield column.not_in(names)
 
 
 class _SqliteThread:
-    """A thread with a connection of its own to an SQLite file, where whole transactions are done."""
+    """One thread with its own connection to an SQLite file. It runs whole transactions."""
 
     def __init__(self, url: URL, busy_timeout: float) -> None:
         self._engine = create_engine(url.set(drivername="sqlite"), hide_parameters=True)
@@ -184,7 +184,7 @@ class _SqliteThread:
         self._executor = ThreadPoolExecutor(1, "register")
 
     async def run(self, work: Callable[[Connection], T]) -> T:
-        """One transaction. One that has begun is finished, even when nobody waits for it any more."""
+        """Run one transaction. Once begun it is finished, even if the caller of `run` is cancelled."""
         return await asyncio.get_running_loop().run_in_executor(self._executor, self._transaction, work)
 
     def _transaction(self, work: Callable[[Connection], T]) -> T:
@@ -192,7 +192,7 @@ class _SqliteThread:
             return work(connection)
 
     async def close(self) -> None:
-        """After the transaction that is on its way, let go of the file."""
+        """Close the file, after the current transaction."""
         await asyncio.get_running_loop().run_in_executor(self._executor, self._engine.dispose)
         self._executor.shutdown(wait=False)
 
@@ -218,7 +218,7 @@ def _is_sqlite(url: URL) -> bool:
 
 
 def _check_file(path: Path, create: bool) -> None:
-    """Refuse what is not an SQLite file before anything touches it; a new one can be read by us alone."""
+    """Refuse a file that is not SQLite before anything changes it. A new file is readable by its owner only."""
     try:
         if path.is_dir():
             raise RegisterError(f"the register {path} is a directory; it has to be a file")
@@ -239,10 +239,10 @@ def _check_file(path: Path, create: bool) -> None:
 
 
 def _tune_sqlite(engine: Engine, busy_timeout: float) -> None:
-    """What SQLite needs on every connection, and transactions that begin when SQLAlchemy says so."""
+    """Set up every SQLite connection, and let SQLAlchemy decide when a transaction begins."""
 
     def on_connect(connection: Any, _record: object) -> None:
-        # Python's driver begins transactions itself, but none for CREATE TABLE: half a migration could stay.
+        # Python's driver begins transactions itself, but not for CREATE TABLE: a failed migration could stay half done.
         connection.isolation_level = None
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {int(busy_timeout * 1000)}")
@@ -258,15 +258,19 @@ def _tune_sqlite(engine: Engine, busy_timeout: float) -> None:
 
 
 def _in_memory(connection: Any, _record: object) -> None:
-    """A statement on a table with triggers has a journal of its own: one that may become a file costs thrice as much.
+    """Keep SQLite's temporary journals in memory.
 
-    Not for connections that upgrade: an index of millions of rows is sorted in files.
+    A statement on a table with triggers has a journal of its own; one that may become a file costs three times as much.
+    Not for connections that upgrade the tables: sorting an index of millions of rows needs files.
     """
     connection.execute("PRAGMA temp_store = MEMORY").close()
 
 
 def _use_wal(path: str, busy_timeout: float) -> None:
-    """Readers and the writer never wait for one another. Kept in the file: only once it proved to be ours."""
+    """Set WAL mode, so that readers and the writer never wait for each other.
+
+    The mode is stored in the file, so it is set only after the file has proved to be a register.
+    """
     with closing(sqlite3.connect(path, timeout=busy_timeout)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
 

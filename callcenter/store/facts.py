@@ -24,42 +24,42 @@ _COLUMNS: Mapping[type[Save], Mapping[str, tuple[bool, bool]]] = {
     }
     for kind, model in TABLE_OF.items()
 }
-"""What a row of each kind consists of: whether it is a moment, and whether it may be empty."""
+"""The columns of each kind of fact: name -> (is a date and time, may be NULL)."""
 
 
 @dataclass(slots=True)
 class Fact:
-    """One row of one table, with dates by the clock on the wall of the moment it happened."""
+    """One row of one table. Its dates were computed with the wall clock at the moment when it happened."""
 
     kind: type[Save]
     row: Row
     since: float
-    """When the row first waited, by the monotonic clock."""
+    """When this row first began to wait, by the monotonic clock."""
     opens_shift: bool
     position: int
-    """In the spool. Of several versions of a row: that of the first one that still waits."""
+    """Position in the spool. If several versions of the row wait: the position of the first one."""
     kept: bool
-    """Whether the spool has it."""
+    """Whether the fact is in the spool."""
 
     @property
     def key(self) -> tuple[object, ...]:
-        """Facts with equal keys are versions of one row."""
+        """Facts with equal keys are versions of the same row."""
         return (self.kind, *(self.row[name] for name in KEY_OF[self.kind]))
 
     @property
     def closes_shift(self) -> bool:
-        """Somebody has logged out."""
+        """Whether this fact is a log-out."""
         return self.kind is SavePresence and self.row["presence"] == Presence.OFF.value
 
     def content(self, wall: Wall) -> Content:
-        """For the spool; `wall` dates `since` for a reader whose monotonic clock is another."""
+        """Return the content for the spool. `wall` dates `since`: a later process has another monotonic clock."""
         return [_NAMES[self.kind], round(wall(self.since).timestamp(), 3), int(self.opens_shift), self.row]
 
     @classmethod
     def of(cls, content: Content, position: int, wall: Wall) -> Fact:
-        """From the spool; `wall` as for `content`.
+        """Make a fact from the spool's content; `wall` as for `content`.
 
-        Raises ValueError, TypeError or KeyError for what an earlier version could not have left.
+        Raises ValueError, TypeError or KeyError for content that no version of the controller can have written.
         """
         name, since, opens_shift, told = content
         kind = _KINDS[name]

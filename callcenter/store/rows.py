@@ -1,4 +1,4 @@
-"""From a fact of the core to a row of a table, safe to store whatever an outsider put into its texts; and back."""
+"""Converts facts of the core to rows of a table and back. Texts from outside are made safe to store."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from callcenter.core.commands import Save, SaveAnnouncement, SaveCall, SaveOffer
 from callcenter.store.tables import Announcement, Base, Call, Offer, PresenceChange, Transfer, UtcDateTime, table_of
 
 Wall = Callable[[float], datetime]
-"""Turns seconds of the core's monotonic clock into an aware datetime."""
+"""Converts seconds of the core's monotonic clock to an aware datetime."""
 
 Clock = Callable[[datetime], float]
-"""The way back: seconds of the core's clock, negative for what happened before it began."""
+"""The inverse: seconds of the core's clock, negative for what happened before the clock began."""
 
 Row = dict[str, Any]
 Record = TypeVar("Record")
 
 _Stored = Callable[[Any, datetime], Any]
-"""From a field's value, not None, to what its column takes; the date is that of second 0 of the core's clock."""
+"""Converts a field's value (not None) to its column's value. The datetime is second 0 of the core's clock."""
 
 TABLE_OF: dict[type[Save], type[Base]] = {
     SaveCall: Call,
@@ -41,13 +41,13 @@ KEY_OF: dict[type[Save], tuple[str, ...]] = {
     SaveTransfer: ("call", "number"),
     SavePresence: ("fact",),
 }
-"""What makes two facts versions of the same row."""
+"""The columns that identify a row: facts with the same values are versions of the same row."""
 
 _CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), " ") | {0: "\ufffd"}
 
 
 def clean(raw: str, limit: int | None) -> str:
-    """`raw` as any database can store it: no lone surrogates or control characters, at most `limit` long."""
+    """Make `raw` storable in any database: no lone surrogates or control characters, at most `limit` characters."""
     cut = raw[:limit]
     if cut.isprintable():
         return cut
@@ -55,7 +55,7 @@ def clean(raw: str, limit: int | None) -> str:
 
 
 def row_of(save: Save, wall: Wall, fact: str = "") -> Row:
-    """The fact as a row. Raises ValueError, TypeError or OverflowError when a value makes no sense."""
+    """Convert a fact to a row. Raises ValueError, TypeError or OverflowError for an impossible value."""
     zero = wall(0.0)
     row = {
         name: None if (value := getattr(save.record, name)) is None else stored(value, zero)
@@ -67,12 +67,15 @@ def row_of(save: Save, wall: Wall, fact: str = "") -> Row:
 
 
 def record_of(record: type[Record], row: Mapping[str, Any], clock: Clock) -> Record:
-    """The fact as the core knew it, to the microsecond. Raises ValueError for a row that no such fact can have left."""
+    """Convert a row back to the core's record, exact to the microsecond.
+
+    Raises ValueError for a row that no record can have produced.
+    """
     return record(**{name: read_back(row[name], clock) for name, read_back in _READ_BACK[record]})
 
 
 def facts_of(kind: type[Save]) -> Sequence[str]:
-    """The columns that the core's fact of this kind fills."""
+    """Return the columns that the core's fact of this kind fills."""
     return [name for name, _ in _FIELDS[kind]]
 
 
@@ -87,7 +90,7 @@ def _stored(column: Column[Any]) -> _Stored:
     def number(value: float, zero: datetime) -> datetime | float | None:
         if math.isfinite(value):
             return zero + timedelta(seconds=value) if is_moment else value
-        # Databases differ in what they make of it, and a single one spoils every sum of a report.
+        # Databases treat NaN and infinity differently, and one such value would spoil every sum of a report.
         if nullable:
             return None
         raise ValueError(f"{name} is {value}")
@@ -101,11 +104,14 @@ def _fields(kind: type[Save]) -> Sequence[tuple[str, _Stored]]:
 
 
 _FIELDS = {kind: _fields(kind) for kind in TABLE_OF}
-"""Each field of a fact's record, and how it is stored. Looked up once: every fact passes here."""
+"""Each field of a fact's record with its converter. Computed once, because every fact is converted."""
 
 
 def _read_back(record: type, name: str, column: Column[Any]) -> Callable[[Any, Clock], Any]:
-    """From a column's value to the field's. Rows of earlier versions may lack what a fact cannot do without."""
+    """Return the converter from a column's value to a field's value.
+
+    It raises ValueError for NULL in a required field: rows of earlier versions may lack it.
+    """
     hint = get_type_hints(record)[name]
     optional = NoneType in get_args(hint)
     word = hint if isinstance(hint, type) and issubclass(hint, StrEnum) else None

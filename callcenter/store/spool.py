@@ -1,8 +1,8 @@
-"""The spool: facts on the local disk from the very moment they happen until the database has them.
+"""The spool keeps facts on the local disk from the moment they happen until the database has them.
 
-Each fact is one line, written by one unbuffered `write`: it survives the death of our process, whatever the moment.
-Not that of the machine: for this every fact would have to wait for the disk (`fsync`), and the calls with it. A
-database that is lost together with the machine needs a backup anyway.
+Each fact is one line, written with one unbuffered `write`, so it survives a crash of our process at any moment. It may
+not survive a crash of the machine: for that, every fact, and the calls with it, would have to wait for the disk
+(`fsync`). If the database is lost together with the machine, a backup is needed anyway.
 """
 
 from __future__ import annotations
@@ -25,26 +25,26 @@ from callcenter.store.database import RegisterError
 log = logging.getLogger(__name__)
 
 LARGE = 2**20
-"""Bytes of a file after which another one is begun, and this one can be deleted when the database has its facts."""
+"""Size in bytes after which a new file is begun, so that the old one can be deleted once the database has its facts."""
 TRY_AGAIN = 5.0
-"""Seconds after which a disk that would not take a fact is tried again."""
+"""Seconds until the next attempt after the disk refused a fact."""
 _SUFFIX = ".facts"
 _SUM = 9
-"""Letters of a line before its content: a checksum and a space."""
+"""Characters before a line's content: a checksum and a space."""
 
 Content = list[Any]
-"""What is kept of a fact: anything that JSON can tell, and moments, which come back as text."""
+"""A fact's content: JSON values, and datetimes, which come back as text."""
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=datetime.isoformat).encode
 
 
 class Spool:
-    """A queue of facts in a folder. A fact's *position* is its number; in an empty folder they begin anew.
+    """A queue of facts in a folder. A fact's *position* is its number; numbering starts again when the folder is empty.
 
-    For one event loop of one process: another one that wants the same folder gets a `RegisterError`. A disk that is
-    full, read-only or gone stops nothing: `append` then keeps nothing, and says so in the log and in `trouble`.
-    Files can be read by us alone: they hold personal data. Without a folder nothing is kept at all, for tools whose
-    facts can be made again.
+    For one event loop of one process: a second process that opens the same folder gets a `RegisterError`. A disk that
+    is full, read-only or gone stops nothing: `append` then keeps nothing, and reports it in the log and in `trouble`.
+    Only the owner can read the files, because they hold personal data. Without a folder nothing is kept at all; this is
+    for tools whose facts can be made again.
     """
 
     def __init__(self, folder: Path | None) -> None:
@@ -53,33 +53,33 @@ class Spool:
         self._file: int | None = None
         self._size = 0
         self._segments: dict[Path, int] = {}
-        """The files, the oldest first, and the position of the first fact of each."""
+        """The files, oldest first, each with the position of its first fact."""
         self.done = 0
-        """All facts before this position are in the database."""
+        """The database has all facts before this position."""
         self.next = 0
-        """The position that the next fact gets."""
+        """The position of the next fact."""
         self.failures = 0
         """Facts that could not be kept."""
         self.damaged = 0
-        """Lines that could not be read, or not be written into the database, and are set aside."""
+        """Lines that could not be read, or could not be written into the database, and were set aside."""
         self.trouble = ""
-        """Why facts are not kept at present."""
+        """Why facts are not kept at present; '' if they are."""
         self._next_try = 0.0
         if folder:
             self._find(folder)
 
     @property
     def facts(self) -> int:
-        """Facts kept that the database may not have yet."""
+        """The number of kept facts that the database may not have yet."""
         return self.next - self.done
 
     @property
     def size(self) -> int:
-        """Bytes on the disk that they take."""
+        """The size of the files in bytes."""
         return sum(_size(path) for path in self._segments)
 
     def append(self, content: Content) -> bool:
-        """Keep a fact at position `next`. False: it could not be kept."""
+        """Keep a fact, at position `next`. Returns False if it could not be kept."""
         file = self._file if self._file is not None else self._begin()
         if file is None:
             return False
@@ -94,11 +94,11 @@ class Spool:
         return True
 
     def advance(self, position: int) -> None:
-        """The database has all facts before this position: a note says so, and what is not needed is deleted."""
+        """Note that the database has all facts before this position, and delete the files that are no longer needed."""
         self.done = position
         try:
             if self._file is not None and not os.fstat(self._file).st_nlink:
-                self._end()  # somebody has deleted it: what comes now needs another
+                self._end()  # somebody has deleted the file: the next facts need a new one
             paths, firsts = list(self._segments), [*self._segments.values(), self.next]
             for path, first_of_next in zip(paths, firsts[1:], strict=True):
                 if first_of_next <= position and (path != paths[-1] or self._file is None):
@@ -110,13 +110,13 @@ class Spool:
                 log.warning("The spool %s keeps facts that the register has: %s", self._folder, problem)
 
     def read(self, start: int, end: int) -> Iterator[tuple[int, Content]]:
-        """The facts kept from position `start` up to before `end`, in order, with their positions. For any thread."""
+        """Return the facts at positions from `start` to before `end`, in order, with their positions. Thread-safe."""
         paths, firsts = list(self._segments), [*self._segments.values(), self.next]
         needed = [path for path, first_of_next in zip(paths, firsts[1:], strict=True) if first_of_next > start]
         return self._facts(needed, start, end)
 
     def set_aside(self, line: bytes, why: str) -> None:
-        """Keep for an engineer what nobody could use. The log tells why, and nothing of what it says."""
+        """Keep a fact that could not be used, for an engineer. The log says why, but not what is in it."""
         self.damaged += 1
         log.error("A fact for the register is set aside: %s", why)
         if self._folder is None:
@@ -128,7 +128,7 @@ class Spool:
             log.error("It could not be written to %s either: %s", self._folder, problem)
 
     def close(self) -> None:
-        """Let go of the folder. What the database does not have stays there for the next start."""
+        """Close the folder. Facts that the database does not have stay there for the next start."""
         self._end()
         if not self.facts:
             self.advance(self.next)
@@ -139,7 +139,7 @@ class Spool:
     # -- files -------------------------------------------------------------------------------------------------
 
     def _find(self, folder: Path) -> None:
-        """What an earlier start has left here, and where to go on."""
+        """Find what an earlier run left here, and where to continue."""
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._lock = os.open(folder, os.O_RDONLY)
@@ -154,7 +154,7 @@ class Spool:
             if path.stem.isdecimal():
                 self._segments[path] = self.next = int(path.stem)
         self.done = next(iter(self._segments.values()), 0)
-        with contextlib.suppress(OSError):  # whoever reads the facts will tell
+        with contextlib.suppress(OSError):  # the error is reported when the facts are read
             for content in _lines(path) if self._segments else ():
                 if isinstance(content, int):
                     self.done = content
@@ -162,7 +162,7 @@ class Spool:
                     self.next = content[0] + 1
 
     def _begin(self) -> int | None:
-        """Open another file. None: not now."""
+        """Open a new file. Returns None if that is not possible now."""
         if self._folder is None:
             return None
         if self.trouble and time.monotonic() < self._next_try:
@@ -174,9 +174,9 @@ class Spool:
             file = self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             self._size = os.fstat(file).st_size
             if self._size:
-                self._write(file, b"\n")  # after what may be half a line
+                self._write(file, b"\n")  # the file may end in half a line: finish it
             if self._segments:
-                self._write(file, _line(self.done))  # a start looks for it in the last file
+                self._write(file, _line(self.done))  # at the next start this position is looked for in the last file
         except OSError as problem:
             self._fail(problem)
             return None
@@ -184,7 +184,7 @@ class Spool:
         return file
 
     def _write(self, file: int, line: bytes) -> None:
-        """All of it or nothing."""
+        """Write the whole line or nothing."""
         written = os.write(file, line)
         if written < len(line):
             os.ftruncate(file, self._size)
@@ -232,7 +232,7 @@ def _line(content: int | Content) -> bytes:
 
 
 def _content(line: bytes) -> int | Content | bytes:
-    """A line that is not as it was written is given back as it is."""
+    """Parse a line. A damaged line is returned unchanged, as bytes."""
     told = line[_SUM:-1]
     if line[-1:] != b"\n" or line[:_SUM] != b"%08x " % zlib.crc32(told):
         return line
@@ -242,7 +242,7 @@ def _content(line: bytes) -> int | Content | bytes:
 
 
 def _lines(path: Path) -> Iterator[int | Content | bytes]:
-    """Facts with their positions in front; notes of how far the database was; damaged lines as they are."""
+    """Yield facts with their positions in front, notes of the database's position (int), and damaged lines (bytes)."""
     with path.open("rb") as file:
         yield from (_content(line) for line in file if line != b"\n")
 

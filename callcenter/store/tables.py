@@ -1,7 +1,7 @@
 """The tables of the register. Times are UTC, durations are seconds.
 
-A column that holds a fact of `callcenter.core.records` has the name of the record's field. The length of a
-text column is a promise: longer text from the outside is cut to it before it is written (`rows.clean`).
+A column that holds a fact of `callcenter.core.records` has the same name as the record's field. The length of a text
+column is binding: longer text from outside is cut to it before it is written (`rows.clean`).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware datetime in and out, UTC in the database; a naive one, which could mean anything, is refused."""
+    """Takes and returns aware datetimes, UTC in the database. Refuses naive ones, because their zone is unknown."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -46,7 +46,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 class Base(DeclarativeBase):
-    """Names of constraints are fixed, so that migrations can refer to them on every database."""
+    """Gives constraints fixed names, so that migrations can refer to them on every database."""
 
     metadata = MetaData(
         naming_convention={
@@ -60,11 +60,11 @@ class Base(DeclarativeBase):
 
 
 def table_of(model: type[Base]) -> Table:
-    """The table behind a mapped class, with the type that statements need."""
+    """Return the table of a mapped class, with the type that statements need."""
     return Base.metadata.tables[model.__tablename__]
 
 
-# Asterisk's unique ids are shorter than 150 bytes; the ids of people, phones and groups are ours.
+# Asterisk's unique ids are shorter than 150 bytes. The ids of people, phones and groups come from the configuration.
 UniqueId = String(150)
 Id = String(64)
 Word = String(32)
@@ -74,7 +74,7 @@ Sentence = String(500)
 
 
 class Call(Base):
-    """One call, from the moment it arrived, however it ended (ESTP 5.6.1)."""
+    """One call, from its arrival on, however it ended (ESTP 5.6.1)."""
 
     __tablename__ = "calls"
     __table_args__ = (
@@ -135,13 +135,13 @@ class Call(Base):
     recording_checked_at: Mapped[datetime | None]
     """When the recording was last compared with the conversation."""
     recording_deleted_at: Mapped[datetime | None]
-    """When its file was deleted, kept as long as it had to be; name, length and hash stay."""
+    """When the file was deleted after its retention time. Its name, length and hash stay in the row."""
     called_back_at: Mapped[datetime | None]
-    """When somebody called a caller back whom a failure had cut off."""
+    """When a caller whom a failure had cut off was called back."""
 
 
 class Offer(Base):
-    """One ringing of one operator's phone for one call, and what came of it."""
+    """One offer of a call to one operator's phone, and its result."""
 
     __tablename__ = "offers"
     __table_args__ = (
@@ -167,7 +167,7 @@ class Offer(Base):
 
 
 class Announcement(Base):
-    """One announcement that a waiting caller heard: an entry of the ledger of promises (ESTP 5.4.6)."""
+    """One announcement that a waiting caller heard: an entry of the promise ledger (ESTP 5.4.6)."""
 
     __tablename__ = "announcements"
     __table_args__ = (
@@ -197,11 +197,11 @@ class Announcement(Base):
     prompts: Mapped[list[str]] = mapped_column(JSON)
     waited: Mapped[float | None]
     result: Mapped[str] = mapped_column(Word, server_default="")
-    """'' only in announcements from before the ledger: nobody wrote down what came of them."""
+    """'' only in announcements from before the ledger: their result was not recorded."""
 
 
 class Transfer(Base):
-    """One attempt to hand a caller on (ESTP 2.1, 5.4.4, 5.4.5)."""
+    """One attempt to transfer a caller (ESTP 2.1, 5.4.4, 5.4.5)."""
 
     __tablename__ = "transfers"
     __table_args__ = (
@@ -228,14 +228,14 @@ class Transfer(Base):
 
 
 class PresenceChange(Base):
-    """One change of an operator's state and its cause (ESTP 5.3.1)."""
+    """One change of an operator's state, with its cause (ESTP 5.3.1)."""
 
     __tablename__ = "presence_changes"
     __table_args__ = (Index(None, "operator", "at"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     fact: Mapped[str] = mapped_column(Id, unique=True)
-    """Made by the writer: a batch that is written twice by mistake of a network leaves one row."""
+    """Made by the writer, so that a batch written twice after a network fault leaves only one row."""
     operator: Mapped[str] = mapped_column(Id)
     at: Mapped[datetime]
     presence: Mapped[str] = mapped_column(Word)
@@ -248,7 +248,7 @@ class PresenceChange(Base):
 
 
 class Shift(Base):
-    """One shift: from the log-in to the log-out (ESTP 5.3.1). Nobody has two open at a time."""
+    """One shift, from log-in to log-out (ESTP 5.3.1). An operator has at most one open shift."""
 
     __tablename__ = "shifts"
     __table_args__ = (
@@ -264,7 +264,7 @@ class Shift(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     fact: Mapped[str] = mapped_column(Id, unique=True)
-    """The presence change that opened it."""
+    """The `fact` of the presence change that opened the shift."""
     operator: Mapped[str] = mapped_column(Id)
     phone: Mapped[str] = mapped_column(Id)
     started_at: Mapped[datetime]
@@ -273,9 +273,9 @@ class Shift(Base):
 
 
 class CustomerNumber(Base):
-    """One telephone number of the customers' directory, and whose it is (ESTP 2.1).
+    """One telephone number of the customers' directory, and its customer (ESTP 2.1).
 
-    A body with several numbers has several rows; one known by its INN only has a row without a number.
+    A customer with several numbers has several rows. A customer known only by INN has one row without a number.
     """
 
     __tablename__ = "customers"
@@ -289,7 +289,7 @@ class CustomerNumber(Base):
 
 
 class DirectoryImport(Base):
-    """One replacement of the customers' directory."""
+    """One import, which replaced the customers' directory."""
 
     __tablename__ = "directory_imports"
 
@@ -302,9 +302,10 @@ class DirectoryImport(Base):
 
 
 class DaySum(Base):
-    """Sums over the calls or the promises of one day, by line. Triggers drop it when a row of that day changes.
+    """Sums over the calls or the promises of one day, by line.
 
-    Whatever is kept here can be made again from the other tables: it may be missing, but is never wrong.
+    Triggers delete a day's sums when a row of that day changes. All of it can be computed again from the other tables:
+    a sum may be missing, but is never wrong.
     """
 
     __tablename__ = "day_sums"
@@ -313,8 +314,8 @@ class DaySum(Base):
     kind: Mapped[str] = mapped_column(Word, primary_key=True)
     begins: Mapped[datetime] = mapped_column(primary_key=True)
     ends: Mapped[datetime] = mapped_column(primary_key=True)
-    """The next day begins."""
+    """When the next day begins."""
     definition: Mapped[str] = mapped_column(String(64))
-    """A fingerprint of what was summed up and how, limits of the configuration included."""
+    """A fingerprint of what was summed and how, including limits from the configuration."""
     sums: Mapped[list[list[Any]]] = mapped_column(JSON)
     """Rows; the first column is the line."""

@@ -1,4 +1,4 @@
-"""What the register knows of a floor whose controller died: the way back from rows to the core's facts."""
+"""Reads back from the register what the previous run of the controller knew: rows become facts of the core."""
 
 from __future__ import annotations
 
@@ -28,23 +28,24 @@ from callcenter.store.tables import Announcement, Call, Offer, PresenceChange, S
 log = logging.getLogger(__name__)
 
 LONGEST_CALL = timedelta(days=1)
-"""A call that arrived so long before the last one is over, whatever its row says."""
+"""A call that arrived longer than this before the latest call is over, whatever its row says."""
 _IN_PROGRESS = Call.ended_at.is_(None)
 
 
 async def floor_warm_start(
     register: Register, clock: Clock, lately: timedelta, place_kept: Mapping[str, float], now: datetime
 ) -> FloorWarmStart:
-    """What the core has to know of the time before it started, as it was last written.
+    """Return what the core has to know of the time before it started, as last written to the register.
 
-    `lately`: calls that ended so long before the last end of all are named. `place_kept`: by line, the seconds for
-    which callers who were cut off keep their place; calls of other lines are left out. Raises `RegisterError`.
+    `lately`: calls that ended within this time before the latest end of any call are listed. `place_kept`: by line, the
+    seconds for which callers who were cut off keep their place; calls of other lines are left out.
+    Raises `RegisterError`.
     """
     return await register.read(lambda connection: _Reader(connection, clock).floor_warm_start(lately, place_kept, now))
 
 
 class _Reader:
-    """Reads rows as facts of the core; what cannot be one is passed over, and told."""
+    """Reads rows as facts of the core. A row that cannot be converted is skipped, with a warning in the log."""
 
     def __init__(self, connection: Connection, clock: Clock) -> None:
         self._connection = connection
@@ -100,18 +101,22 @@ class _Reader:
         return self._facts(OfferRecord, select(table_of(Offer)).where(which).order_by(Offer.placed_at, Offer.id))
 
     def _all_offers(self, which: ColumnElement[bool], shifts: Sequence[PresenceRecord]) -> Iterable[OfferRecord]:
-        """Each once."""
+        """Return each offer once."""
         return {offer.offer: offer for offer in (*self._offers(which), *self._last_offers(shifts))}.values()
 
     def _last_offers(self, shifts: Sequence[PresenceRecord]) -> Iterator[OfferRecord]:
-        """Of everybody who was busy: of who wraps up, or whose caller has just gone, the call is over."""
+        """Yield the last offer of each operator who was busy.
+
+        If the operator is in wrap-up, or the caller has just hung up, the call has ended and is not among the open
+        ones.
+        """
         for shift in shifts:
             if shift.activity != Activity.IDLE:
                 theirs = select(table_of(Offer)).where(Offer.operator == shift.operator)
                 yield from self._facts(OfferRecord, theirs.order_by(Offer.placed_at.desc()).limit(1))
 
     def _shifts(self) -> tuple[PresenceRecord, ...]:
-        """The last change of each open shift: the one written last, whatever somebody did to the clock."""
+        """Return the last change of each open shift: the one written last, because the wall clock may have been set."""
         began = select(Shift.operator, PresenceChange.id).join(PresenceChange, Shift.fact == PresenceChange.fact)
         opened = {row.operator: row.id for row in self._connection.execute(began.where(Shift.ended_at.is_(None)))}
         if not opened:
@@ -134,14 +139,15 @@ class _Reader:
         return frozenset(self._connection.scalars(ended))
 
     def _cut_off(self, place_kept: Mapping[str, float], now: datetime) -> tuple[CallRecord, ...]:
-        """Those who have not called again since: each call gives one place back, the best that its number has.
+        """Return the calls that were cut off and whose callers have not called again since.
 
-        A call that is still in the menus has not got it yet: whoever recalls that call looks for its place here.
+        Each new call takes one place, the best one of its number. A call that is still in the menus has not taken its
+        place yet: when that call is restored, its place is found here.
         """
         longest = timedelta(seconds=max(place_kept.values(), default=0.0))
         failed = self._calls(
             Call.arrived_at >= now - longest - LONGEST_CALL,
-            Call.cause == literal_column(str(LOST_CAUSE)),  # as its index says it
+            Call.cause == literal_column(str(LOST_CAUSE)),  # written as in its index
             Call.cause_text == CUT_OFF,
             Call.hung_up_by == HungUpBy.SYSTEM.value,
             Call.line.in_(place_kept),

@@ -1,4 +1,4 @@
-"""Writes the core's facts into the register behind the calls' back: nobody ever waits for the database."""
+"""Writes the core's facts into the register in the background: no call ever waits for the database."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from callcenter.system.backoff import Backoff
 log = logging.getLogger(__name__)
 
 _LINGER = 0.9
-"""Seconds from the first fact to the write: versions of one row that come together are written once."""
+"""Seconds from the first fact to the write, so that several versions of a row are written once."""
 _BATCH = 1000
-"""Facts in one transaction at most."""
+"""Most facts in one transaction."""
 _IN_MEMORY = 10_000
-"""Rows that wait in memory at most, while the spool has them: the others are read back from it."""
+"""Most rows that wait in memory while the spool has them. The rest is read back from the spool."""
 _FIRST_RETRY, _LONGEST_RETRY = 0.1, 5.0
 _ORDER = {kind: place for place, kind in enumerate(TABLE_OF)}
-"""Calls first: the other tables refer to them."""
+"""Calls first, because the other tables refer to them."""
 _CLOSE_SHIFT = (
     update(Shift)
     .where(Shift.operator == bindparam("whose"), Shift.ended_at.is_(None))
@@ -44,12 +44,12 @@ _CLOSE_SHIFT = (
 
 
 class Writer:
-    """Takes facts with `put` and writes them in batches, each in one transaction.
+    """Takes facts with `put`, and writes them in batches of one transaction each.
 
-    Nothing is dropped: a fact is in the spool when `put` returns, and stays there until the database has it. While
-    the database is locked, full or away facts wait, in order; a start writes what the last one left in the spool. A
-    fact that can't be stored at all is logged, counted and set aside, and holds up no other.
-    For use in one event loop. `wall` turns the core's clock, the loop's, into aware datetimes.
+    Nothing is lost: when `put` returns, the fact is in the spool, and it stays there until the database has it. While
+    the database is locked, full or unreachable, facts wait in order; at the next start the writer first writes what is
+    left in the spool. A fact that can never be stored is logged, counted and set aside, so that it does not block the
+    others. For use in one event loop. `wall` converts the core's clock, which is the loop's, to aware datetimes.
     """
 
     def __init__(self, register: Register, wall: Wall, spool: Spool | None = None) -> None:
@@ -59,13 +59,13 @@ class Writer:
         self._upserts = {kind: _upsert(register, kind) for kind in TABLE_OF}
         self._open_shift = register.insert(table_of(Shift)).on_conflict_do_nothing()
         self._writing: deque[Sequence[Fact]] = deque()
-        """On the way into the database: before all others."""
+        """Batches being written now: they come before all others."""
         self._unread: tuple[int, int | None] | None = (self._spool.done, None) if self._spool.facts else None
-        """What waits in the spool alone: from which position to which; to None: all new facts do."""
+        """Positions of the facts that are only in the spool, end excluded. End None: new facts are only there, too."""
         self._waiting: dict[tuple[object, ...], Fact] = {}
-        """What waits in memory: after all others."""
+        """Facts that wait in memory: they come after all others."""
         self._all_kept = True
-        """Whether the spool has all that waits in memory, too."""
+        """Whether the spool has everything that waits in memory."""
         self._on_shift: set[str] = set()
         self._start = uuid.uuid4().hex
         self._numbers = count()
@@ -74,23 +74,23 @@ class Writer:
         self._idle = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.failures = 0
-        """How often a batch could not be written and had to be tried again."""
+        """How many writes of a batch failed and were tried again."""
         self.written = 0
-        """Rows written, changed ones included."""
+        """Rows written, including changed ones."""
         self.refused = 0
-        """Facts that can't be stored at all."""
+        """Facts that cannot be stored at all."""
         (self._wake if self._unread else self._idle).set()
 
     def start(self) -> asyncio.Task[None]:
-        """Begin to write; the task that does. Needs a running event loop."""
+        """Start writing. Returns the task that does it. Needs a running event loop."""
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name="register writer")
         return self._task
 
     async def catch_up(self, timeout: float) -> int:
-        """Write what an earlier start left in the spool, before anybody reads the register. Returns how many facts.
+        """Write what an earlier run left in the spool, before anybody reads the register. Returns the number of facts.
 
-        Raises `RegisterError` when the database does not take them in time.
+        Raises `RegisterError` if the database does not take them within `timeout` seconds.
         """
         left = self._spool.facts
         if left and not await self.drain(timeout):
@@ -101,17 +101,17 @@ class Writer:
         return left
 
     def on_shift(self, persons: Iterable[str]) -> None:
-        """Who has an open shift in the register already: their next change of state opens no second one."""
+        """Name the operators who have an open shift in the register: their next change of state opens no second one."""
         self._on_shift.update(persons)
 
     def put(self, save: Save) -> None:
-        """Have a fact written soon. Never waits and never raises."""
+        """Take a fact, to be written soon. Never waits and never raises."""
         try:
             fact = self._fact(save)
         except Exception as problem:
             self._refuse(repr(save), f"{type(save).__name__}: {_brief(problem)}")
             return
-        if self._unread and not self._unread[1] and not fact.kept:  # from here on memory has to do
+        if self._unread and not self._unread[1] and not fact.kept:  # from here on facts wait in memory
             self._unread = (self._unread[0], self._spool.next)
         if not self._unread or self._unread[1]:
             self._wait(fact)
@@ -120,19 +120,19 @@ class Writer:
 
     @property
     def pending(self) -> int:
-        """Rows that are not in the database yet."""
+        """The number of rows that are not in the database yet."""
         unread = (self._unread[1] or self._spool.next) - self._unread[0] if self._unread else 0
         return sum(map(len, self._writing)) + unread + len(self._waiting)
 
     @property
     def oldest_pending_age(self) -> float:
-        """Seconds that the longest waiting row has waited; 0.0 when none waits."""
+        """Seconds that the oldest row has waited; 0.0 if none waits."""
         facts = self._writing[0] if self._writing else self._waiting.values()
         oldest = next(iter(facts), None)
         return time.monotonic() - oldest.since if oldest else 0.0
 
     async def drain(self, timeout: float) -> bool:
-        """Write everything now. False: after `timeout` seconds some facts were still not written."""
+        """Write everything now. Returns False if some facts are still not written after `timeout` seconds."""
         self._hurry.set()
         try:
             async with asyncio.timeout(timeout):
@@ -145,7 +145,7 @@ class Writer:
         return True
 
     async def stop(self, timeout: float) -> bool:
-        """Write everything, then stop writing. False: some facts are not written, and wait in the spool."""
+        """Write everything, then stop. Returns False if some facts are not written; they stay in the spool."""
         written = await self.drain(timeout)
         if self._task is not None:
             self._task.cancel()
@@ -157,7 +157,7 @@ class Writer:
     # -- taking facts --------------------------------------------------------------------------------------
 
     def _fact(self, save: Save) -> Fact:
-        """The fact as a row, in the spool already if that takes it. Raises what `row_of` does."""
+        """Make the fact's row and put it into the spool, if the spool takes it. Raises what `row_of` raises."""
         if not isinstance(save, SavePresence):
             row, opens = row_of(save, self._wall), False
         else:
@@ -203,11 +203,11 @@ class Writer:
             self._idle.set()
 
     async def _read_back(self, start: int, last: int | None) -> None:
-        """The next batch from the spool. When that was all, new facts wait in memory again."""
+        """Read the next batch from the spool. After the last one, new facts wait in memory again."""
         end = self._spool.next if last is None else last
         found = await asyncio.to_thread(lambda kept: list(islice(kept, _BATCH)), self._spool.read(start, end))
         after = found[-1][0] + 1 if len(found) == _BATCH else end
-        if self._unread:  # where it ends may have become known meanwhile
+        if self._unread:  # the end may have been set meanwhile
             last = self._unread[1]
         self._unread = None if after >= (self._spool.next if last is None else last) else (after, last)
         facts = list(self._understood(found))
@@ -222,14 +222,14 @@ class Writer:
                 self._refuse(repr(content), f"it came from the spool, but {_brief(problem)}")
 
     def _position(self) -> int:
-        """Of the first fact that still waits."""
+        """Return the position of the first fact that still waits."""
         if self._unread:
             return self._unread[0]
         first = next(iter(self._waiting.values()), None)
         return first.position if first else self._spool.next
 
     async def _write_all(self) -> None:
-        """Write what is in `_writing`, however long it takes."""
+        """Write all batches in `_writing`, however long it takes."""
         backoff = Backoff(_FIRST_RETRY, _LONGEST_RETRY)
         while self._writing:
             facts = self._writing[0]
@@ -244,7 +244,7 @@ class Writer:
                 elif len(facts) == 1:
                     self._writing.popleft()
                     self._refuse(repr(facts[0].content(self._wall)), f"{facts[0].kind.__name__}: {_brief(problem)}")
-                else:  # one of them is to blame: look for it in halves
+                else:  # one fact causes the error: find it by halving
                     middle = len(facts) // 2
                     self._writing.popleft()
                     self._writing.extendleft((facts[middle:], facts[:middle]))
@@ -254,12 +254,12 @@ class Writer:
                 backoff.succeeded()
 
     async def _write(self, facts: Sequence[Fact]) -> None:
-        """One transaction: all of the facts or none."""
+        """Write all facts in one transaction, or none."""
         in_order = sorted(facts, key=lambda fact: _ORDER[fact.kind])
         await self._register.in_one_go(partial(self._execute, in_order))
 
     def _execute(self, facts: Sequence[Fact], connection: Connection) -> None:
-        """May run in another thread: touches nothing that changes."""
+        """Runs in another thread, so it uses nothing that can change."""
         shifts = [fact for fact in facts if fact.opens_shift or fact.closes_shift]
         if shifts:
             present = select(PresenceChange.fact).where(PresenceChange.fact.in_([fact.row["fact"] for fact in shifts]))
@@ -271,9 +271,9 @@ class Writer:
             connection.execute(statement, values)
 
     def _shifts(self, facts: Iterable[Fact]) -> Iterator[tuple[Executable, Row]]:
-        """Shifts are what lies between log-in and log-out (ESTP 5.3.1).
+        """Open and close shifts: a shift lasts from log-in to log-out (ESTP 5.3.1).
 
-        Of facts that are written for the first time: the second time a log-out would end the shift that came after.
+        Takes only facts that are written for the first time: a log-out written twice would end the next shift.
         """
         for fact in facts:
             row = fact.row
@@ -284,11 +284,11 @@ class Writer:
                 yield _CLOSE_SHIFT, {"whose": row["operator"], "at": row["at"], "why": row["cause"]}
 
     async def _pause(self, seconds: float) -> None:
-        """Wait before the next try, less when somebody waits for us to finish."""
+        """Wait before the next attempt; less if `drain` is waiting for us."""
         if self._hurry.is_set():
             await asyncio.sleep(min(seconds, _FIRST_RETRY))
             return
-        # Not wait_for: until Python 3.12 it loses a cancellation that comes together with the event.
+        # Not wait_for: before Python 3.12 it loses a cancellation that comes together with the event.
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._hurry.wait()
@@ -297,21 +297,21 @@ class Writer:
 def _upsert(register: Register, kind: type[Save]) -> Executable:
     table, key = table_of(TABLE_OF[kind]), KEY_OF[kind]
     insert = register.insert(table)
-    if kind is SavePresence:  # happened once, never changes
+    if kind is SavePresence:  # a presence change never changes afterwards
         return insert.on_conflict_do_nothing(index_elements=key)
-    ours = set(facts_of(kind)) - set(key)  # other columns are not the core's, and stay as they are
+    ours = set(facts_of(kind)) - set(key)  # columns that the core does not fill keep their values
     newer = {name: insert.excluded[name] for name in sorted(ours)}
     return insert.on_conflict_do_update(index_elements=key, set_=newer)
 
 
 def _database_is_away(problem: Exception) -> bool:
-    """Whether another try can help: the facts are right, but the database is locked, full, broken or gone."""
+    """Return whether another attempt can help, because the database is locked, full, broken or gone."""
     if isinstance(problem, (OperationalError, InternalError, PoolTimeout, OSError)):
         return True
     return type(problem) is DatabaseError or (isinstance(problem, DBAPIError) and problem.connection_invalidated)
 
 
 def _brief(problem: Exception) -> str:
-    """Without the statement and its parameters, which are personal data."""
+    """Describe the error without the statement and its parameters, which are personal data."""
     cause = problem.orig if isinstance(problem, DBAPIError) else problem
     return f"{type(cause).__name__}: {cause}"

@@ -1,1 +1,1 @@
-"""What callers and operators hear: recorded prompts, and the speech they are made of."""
+"""What callers and operators hear: the prompt files, and the synthesised speech they are made of."""

@@ -1,7 +1,7 @@
-"""What callers and operators hear: the catalogue of texts, the files spoken from it, whether the two agree.
+"""The prompts: the catalogue of texts, the files spoken from it, and whether the two agree.
 
-A folder of prompts holds `catalogue.yaml`, `ru/<id>.wav`, `ru/manifest.json` and `music/`. The daemon needs
-only the files; RHVoice and sox are needed only to speak them anew. See docs/prompts.md.
+A folder of prompts contains `catalogue.yaml`, `ru/<id>.wav`, `ru/manifest.json` and `music/`. The daemon needs only the
+files; RHVoice and sox are needed only to speak them again. See docs/prompts.md.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ FETCHING = 1800.0
 
 
 class PromptError(ReadableError):
-    """The catalogue cannot be used, or a prompt cannot be spoken; says what to do."""
+    """The catalogue cannot be used, or a prompt cannot be spoken; the text says what to do."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One disagreement between the catalogue and the files."""
+    """One difference between the catalogue and the files."""
 
     prompt: str
     kind: ProblemKind
@@ -55,7 +55,7 @@ class Strict(BaseModel):
 
 
 class Prompt(Strict):
-    """One thing to be heard; the fields are explained at the top of the catalogue."""
+    """One prompt; the fields are explained at the top of the catalogue."""
 
     when: Words
     text: Words | None = None
@@ -70,7 +70,7 @@ class Prompt(Strict):
 
 
 class Family(Strict):
-    """Prompts that differ in one number; `<family>-<number>` are their ids."""
+    """Prompts that differ only in a number; their ids are `<family>-<number>`."""
 
     when: Words
     text: Annotated[str, Field(pattern=r"\{\}")]
@@ -98,7 +98,7 @@ class Texts(Strict):
     families: dict[PromptId, Family] = Field(default_factory=dict)
 
     def spoken(self, text: str) -> str:
-        """What the synthesiser is given for a text: one line, hard words as it understands them."""
+        """Return the text for the synthesiser: on one line, with difficult words spelled as it pronounces them."""
         line = " ".join(text.split())
         for word, said in self.pronounce.items():
             line = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", said, line, flags=re.IGNORECASE)
@@ -107,14 +107,14 @@ class Texts(Strict):
 
 @dataclass(frozen=True)
 class Spoken:
-    """What the manifest remembers of one file."""
+    """The manifest's entry for one file."""
 
     spoken: str  # SHA-256 of voice, rate and text
     file: str  # SHA-256 of the file
 
 
 class Catalogue:
-    """The texts of one folder of prompts, families written out."""
+    """The texts of one folder of prompts, with the families expanded."""
 
     def __init__(self, root: Path, texts: Texts) -> None:
         self.root = root
@@ -128,7 +128,7 @@ class Catalogue:
 
     @classmethod
     def load(cls, root: Path) -> Catalogue:
-        """Read `root/catalogue.yaml`; every mistake in it is reported in one PromptError."""
+        """Read `root/catalogue.yaml`. Raises PromptError with all mistakes in it."""
         path = root / "catalogue.yaml"
         try:
             raw: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -140,34 +140,34 @@ class Catalogue:
             raise PromptError("\n".join([f"{path}:", *lines])) from error
 
     def ids(self) -> list[str]:
-        """All prompts, in the catalogue's order."""
+        """Return the ids of all prompts, in the catalogue's order."""
         return list(self.prompts)
 
     def family(self, name: str) -> dict[int, str]:
-        """Number → id of a family such as `position` or `wait`, in growing order."""
+        """Return number -> id for a family such as `position` or `wait`, in ascending order."""
         return {number: f"{name}-{number}" for number in sorted(self.texts.families[name].words)}
 
     def file(self, prompt: str) -> Path:
         return self.root / "ru" / f"{prompt}.wav"
 
     def check(self) -> list[Problem]:
-        """Whatever a listener would notice: files missing, outdated, unknown, or not playable."""
+        """Report what a listener would notice: files that are missing, outdated, unknown or not playable."""
         manifest = self._manifest()
         problems = [p for prompt in self.prompts for p in self._check_one(prompt, manifest.get(prompt))]
         for path in sorted((self.root / "ru").glob("*.wav")):
             if path.stem not in self.prompts:
                 problems.append(Problem(path.stem, "orphan", "not in the catalogue: delete the file"))
         music = sorted((self.root / "music").glob("*.wav"))
-        if not music:  # a waiting caller would hear silence and hang up
+        if not music:  # without music a waiting caller would hear silence and hang up
             problems.append(Problem("music", "missing", "no .wav in music/: run tools/music.py"))
         problems += [Problem(f"music/{p.stem}", "format", wrong) for p in music if (wrong := wrong_format(p))]
         return problems
 
     def build(self, rhvoice: Path, sox: Path, only_stale: bool = True) -> list[str]:
-        """Speak what is missing or stale (or everything that is no studio recording); the ids spoken.
+        """Speak what is missing or stale (or everything except studio recordings). Returns the ids that were spoken.
 
-        Neither a studio recording nor a file that somebody has put in place unannounced is overwritten, the
-        latter unless `only_stale` is false.
+        Studio recordings are never overwritten. A file that somebody has replaced without marking it as studio is
+        overwritten only if `only_stale` is false.
         """
         voice = Voice(rhvoice, sox, self.texts.voice, self.texts.rate)
         manifest = self._manifest()
@@ -181,7 +181,7 @@ class Catalogue:
                     write_wave(self.file(prompt), self._say(voice, entry))
                     manifest[prompt] = Spoken(self._text_hash(prompt), file_hash(self.file(prompt)))
                     done.append(prompt)
-        finally:  # what was spoken before a failure stays known
+        finally:  # if a prompt fails, keep the entries of those spoken before
             self._save({prompt: manifest[prompt] for prompt in sorted(self.prompts) if prompt in manifest})
         return done
 
@@ -212,7 +212,7 @@ class Catalogue:
         return voice.say(self.texts.spoken(entry.text or ""))
 
     def _accept_recording(self, prompt: str, manifest: dict[str, Spoken]) -> None:
-        """A new recording says the text of today; an old one stays with the text it was made for."""
+        """Link a new studio recording to the current text; an old one stays linked to the text it was made for."""
         path, known = self.file(prompt), manifest.get(prompt)
         if path.is_file() and (known is None or known.file != file_hash(path)):
             manifest[prompt] = Spoken(self._text_hash(prompt), file_hash(path))
@@ -242,7 +242,7 @@ def file_hash(path: Path) -> str:
 
 
 def find_program(part: str, command: str) -> Path:
-    """Where RHVoice or sox is: on the PATH, or where the set-up puts it, fetched if need be."""
+    """Find RHVoice or sox: on the PATH, or where the set-up puts it, after fetching it if necessary."""
     if found := shutil.which(command):
         return Path(found)
     if not (PROJECT / PARTS).is_file():
@@ -255,7 +255,7 @@ def find_program(part: str, command: str) -> Path:
 
 
 def check_prompts(root: Path) -> int:
-    """`callcenter prompts check`: print the problems of a folder of prompts; 1 if there are any."""
+    """Run `callcenter prompts check`: print the problems of a folder of prompts. Returns 1 if there are any."""
     try:
         catalogue = Catalogue.load(root)
         problems = catalogue.check()
@@ -270,7 +270,7 @@ def check_prompts(root: Path) -> int:
 
 
 def build_prompts(root: Path, force: bool) -> int:
-    """`callcenter prompts build`: speak what is missing or stale (with `force` everything), then check."""
+    """Run `callcenter prompts build`: speak what is missing or stale (with `force` everything), then check."""
     try:
         done = Catalogue.load(root).build(
             find_program("rhvoice", "RHVoice-test"), find_program("sox", "sox"), only_stale=not force

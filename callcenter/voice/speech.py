@@ -1,4 +1,4 @@
-"""From a text to telephone audio: RHVoice speaks, sox resamples, and every prompt is brought to one level."""
+"""Makes telephone audio from text: RHVoice speaks, sox resamples, and all prompts get the same level."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from callcenter.core.errors import ReadableError
 from callcenter.system import files
 from callcenter.system.programs import run
 
-RATE = 8000  # hertz: what a telephone carries, so Asterisk never resamples
-SPEECH_LEVEL = -20.0  # dBFS, RMS of the frames that hold speech
+RATE = 8000  # hertz: the telephone's sample rate, so Asterisk never resamples
+SPEECH_LEVEL = -20.0  # dBFS, RMS of the frames that contain speech
 PEAK_LEVEL = -3.5  # dBFS
 FULL_SCALE = 32768.0
 MARGIN = RATE // 10  # samples of silence kept before and after the speech
 FRAME = RATE // 50
-QUIET = 0.01  # a frame this much (−40 dB) below the loudest one holds no speech
+QUIET = 0.01  # a frame this much (−40 dB) below the loudest one contains no speech
 PAUSE = 6  # frames: a shorter silence may be the closure of a consonant
-CONTINUATION = " да."  # spoken after a clause that another file goes on with, and cut off
-_SPEAKING = 60.0  # seconds that a program gets for one text
+CONTINUATION = " да."  # spoken after a clause that another file continues, then cut off
+_SPEAKING = 60.0  # seconds, limit of one text-to-speech run
 
 FreeVoice = Literal["irina", "anna", "elena", "aleksandr"]  # RHVoice's other Russian voices are not free
 
 
 class SpeechError(ReadableError):
-    """Nothing usable could be spoken; says which program failed and how."""
+    """No usable speech was produced; the text says which program failed and how."""
 
 
 @dataclass(frozen=True)
 class Voice:
-    """RHVoice with sox behind it: text in, telephone audio out."""
+    """RHVoice followed by sox: text in, telephone audio out."""
 
     rhvoice: Path
     sox: Path
@@ -44,11 +44,11 @@ class Voice:
     rate: int  # per cent
 
     def say(self, text: str) -> array[int]:
-        """The samples of a text, trimmed and at the common level.
+        """Return the samples of a text, trimmed and at the common level.
 
-        A text that ends in a comma is half of a sentence: it is spoken with something after it, since the
-        voice falls at the end of what it is given, whatever the punctuation, and the listener would take
-        the sentence for finished.
+        A text that ends in a comma is half a sentence. It is spoken with more text after it, which is then cut off: the
+        voice falls at the end of its input whatever the punctuation, and the listener would think the sentence is
+        finished.
         """
         if text.endswith(","):
             return trimmed(levelled(before_last_pause(self._speak(text + CONTINUATION))))
@@ -58,11 +58,11 @@ class Voice:
         with tempfile.TemporaryDirectory() as folder:
             raw = Path(folder, "raw.wav")
             run([str(self.rhvoice), "-p", self.name, "-r", str(self.rate), "-o", str(raw)], text, timeout=_SPEAKING)
-            # Below 150 Hz a telephone carries only hum, and the level would be spent on it.
+            # Below 150 Hz a telephone line carries only hum, which would take up part of the level.
             return self._telephone(["-v", "0.8", str(raw)], "highpass 150 rate -v 8000")
 
     def tone(self, hertz: int, seconds: float) -> array[int]:
-        """A signal at the level of speech, without clicks at its ends."""
+        """Return a tone at the level of speech, without clicks at its ends."""
         return self._telephone(["-n"], f"synth {seconds} sine {hertz} vol 0.14 fade 0.01 {seconds} 0.01")
 
     def _telephone(self, source: list[str], effects: str) -> array[int]:
@@ -75,13 +75,16 @@ class Voice:
 
 
 def frame_levels(samples: array[int]) -> list[float]:
-    """RMS of each 20 ms, 1.0 being full scale."""
+    """Return the RMS of each 20 ms frame; 1.0 is full scale."""
     frames = [samples[i : i + FRAME] for i in range(0, len(samples), FRAME)]
     return [math.sqrt(sum(s * s for s in frame) / len(frame)) / FULL_SCALE for frame in frames]
 
 
 def speech_level(samples: array[int]) -> float:
-    """dBFS, RMS over the frames that hold speech: pauses do not count, as in ITU-T P.56. −inf for silence."""
+    """Return the speech level in dBFS: RMS over the frames that contain speech; −inf for silence.
+
+    Pauses do not count, as in ITU-T P.56.
+    """
     levels = frame_levels(samples)
     threshold = max(levels, default=0.0) * QUIET
     active = [level * level for level in levels if level > threshold]
@@ -89,10 +92,10 @@ def speech_level(samples: array[int]) -> float:
 
 
 def levelled(samples: array[int]) -> array[int]:
-    """The samples at SPEECH_LEVEL, loud moments turned down smoothly so that no peak exceeds PEAK_LEVEL.
+    """Bring the samples to SPEECH_LEVEL; loud moments are attenuated smoothly so that no peak exceeds PEAK_LEVEL.
 
-    The gain runs in straight lines between the borders of 5 ms blocks; at a border it suits the more
-    demanding neighbour, so that it is never too high inside a block.
+    The gain is linear between the borders of 5 ms blocks. At a border it is the smaller gain of the two neighbours, so
+    that it is never too high inside a block. Raises SpeechError for silence.
     """
     level = speech_level(samples)
     if level == -math.inf:
@@ -112,7 +115,7 @@ def levelled(samples: array[int]) -> array[int]:
 
 
 def before_last_pause(samples: array[int]) -> array[int]:
-    """What was said before the last pause."""
+    """Return what was said before the last pause. Raises SpeechError if there is no pause."""
     levels = frame_levels(samples)
     loud = [i for i, level in enumerate(levels) if level > max(levels) * QUIET]
     pauses = [i for i, following in pairwise(loud) if following - i > PAUSE]
@@ -122,7 +125,7 @@ def before_last_pause(samples: array[int]) -> array[int]:
 
 
 def trimmed(samples: array[int]) -> array[int]:
-    """The samples with MARGIN of silence before and after the speech."""
+    """Return the samples with MARGIN of silence before and after the speech."""
     levels = frame_levels(samples)
     loud = [i for i, level in enumerate(levels) if level > max(levels) * QUIET]
     speech = samples[loud[0] * FRAME : (loud[-1] + 1) * FRAME]
@@ -131,7 +134,7 @@ def trimmed(samples: array[int]) -> array[int]:
 
 
 def read_wave(path: Path) -> array[int]:
-    """The samples of a 16 bit mono file."""
+    """Read the samples of a 16-bit mono file."""
     with wave.open(str(path), "rb") as file:
         samples = array("h", file.readframes(file.getnframes()))
     if sys.byteorder == "big":
@@ -140,7 +143,7 @@ def read_wave(path: Path) -> array[int]:
 
 
 def write_wave(path: Path, samples: array[int]) -> None:
-    """A file of our format; the old one stays until the new one is whole: Asterisk may be playing it."""
+    """Write a file in our format. It replaces the old one only when complete, because Asterisk may be playing that."""
     with files.replacing(path) as whole, wave.open(whole, "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
@@ -149,7 +152,7 @@ def write_wave(path: Path, samples: array[int]) -> None:
 
 
 def wrong_format(path: Path) -> str:
-    """What is wrong with an audio file, or an empty string."""
+    """Return what is wrong with an audio file, or ''."""
     try:
         with wave.open(str(path), "rb") as file:
             found = (file.getframerate(), file.getsampwidth() * 8, file.getnchannels())

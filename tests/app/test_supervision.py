@@ -8,7 +8,10 @@ from typing import NoReturn
 import pytest
 
 from callcenter.app import supervision
+from callcenter.app.controller import Controller
+from callcenter.app.run import BrokenError, serve
 from callcenter.app.supervision import VITAL_FAILURES, Supervision
+from tests.app.harness import Harness
 from tests.store.stories import eventually
 
 
@@ -83,3 +86,17 @@ async def test_who_waits_for_what_is_done_once_is_told_that_it_failed() -> None:
     await tasks.finish("recording", 5.0)
     assert [str(problem) for problem in told] == ["a defect"]
     await tasks.stop()
+
+
+async def test_the_program_ends_with_a_sentence_when_its_heart_does_not_beat(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever keeps it running starts another; one that only seemed to live would keep callers waiting for ever."""
+
+    def broken(_: Controller) -> NoReturn:
+        raise KeyError("a defect")
+
+    monkeypatch.setattr(Controller, "_beat", broken)
+    with pytest.raises(BrokenError, match="the task 'heartbeat' does not run"):
+        async with asyncio.timeout(20):
+            await serve(harness.config, with_asterisk=False, ready=lambda *_: None)

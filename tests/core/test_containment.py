@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import invariant, rule
 
 from callcenter.app.containment import SET_ASIDE_AFTER, WITHIN, Defects
 from callcenter.core.call import departure, dispatch, recording, set_aside, waiting
 from callcenter.core.callcenter import CallCenter
+from callcenter.core.caller import CallerState
 from callcenter.core.commands import Command, Contained, FinishRecording, Place, Redirect, SetAsideCall
 from callcenter.core.defect import Defect
 from callcenter.core.events import (
@@ -20,12 +23,16 @@ from callcenter.core.events import (
     ClockSet,
     DayStarted,
     Event,
+    HoursChanged,
     InFallbackQueue,
+    LogIn,
     RecordingFailed,
     RecordingFinished,
     RecordingPossible,
+    Return,
     ServiceEnded,
     SetAside,
+    TimerFired,
     Transfer,
 )
 from callcenter.core.floor import Floor
@@ -37,6 +44,8 @@ from tests.core.soundness import assert_empty, assert_sound
 from tests.core.story import Story
 from tests.core.test_crashes import MortalController
 from tests.core.test_properties import CallCentreStories
+
+HUNT = int(os.environ.get("CALLCENTER_HUNT", "0"))
 
 
 def broken(*_: object, **__: object) -> None:
@@ -131,9 +140,103 @@ class MeticulousController(MortalController):
         self.story.take = Meticulous()
 
 
+class ImperfectDays(CallCentreStories):
+    """Now and then an event really fails at some line; what follows is what the controller does about it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.story.take = self.take
+        self.story.contains = True
+        self.defects = Defects()
+        self.dues: list[int] = []
+        """The next event that has so many lines fails at this one; and then one at the next."""
+        self.failed = False
+        """Since Asterisk was last asked what is true."""
+
+    @rule(lines=st.lists(st.integers(1, 200), min_size=1, max_size=6))
+    def something_is_about_to_fail(self, lines: list[int]) -> None:
+        self.dues += lines
+
+    @property
+    def due(self) -> int:
+        return self.dues[0] if self.dues else 0
+
+    def take(self, center: CallCenter, event: Event, now: float) -> list[Command]:
+        before = frozen(self.floor) if self.due else None
+        try:
+            with fault_at(self.due) if self.due else nullcontext(list[faults.Place]()) as hit:
+                commands = center.handle(event, now)
+        except Defect as defect:
+            assert frozen(self.floor) == before
+            commands = []
+            if isinstance(event, TimerFired):
+                self.story.timers.setdefault(event.timer, now + 1.0)
+            calls, arrival = defect.calls, event if isinstance(event, CallArrived) else None
+        else:
+            calls, arrival = tuple(one.call for one in commands if isinstance(one, Contained) and one.call), None
+        if hit:
+            self.dues.pop(0)
+            self.failed = self.disturbed = True
+        assert_sound(self.floor)
+        for call in self.defects.count(calls, now):
+            commands += center.handle(SetAside(call, "its events fail", arrival), now)
+        return commands
+
+    def passes(self, seconds: float) -> None:
+        if self.failed and self.story.connected:
+            self.connection_is_found()
+        super().passes(seconds)
+
+    def connection_is_found(self) -> None:
+        """Asked again when the answer itself could not be taken in."""
+        self.failed = True
+        while self.failed:
+            self.failed = False
+            super().connection_is_found()
+
+    def nobody_waits_for_nothing(self) -> None:
+        """But for those whom the next look at Asterisk finds."""
+        if not self.failed:
+            super().nobody_waits_for_nothing()
+
+    @invariant()
+    def nobody_vanishes(self) -> None:
+        for call, record in self.story.calls_saved.items():
+            assert call in self.floor.callers or call in self.floor.aside or record.ended_at is not None
+
+    @invariant()
+    def what_is_believed_is_true(self) -> None:
+        if not self.story.all(SetAsideCall):
+            super().what_is_believed_is_true()
+
+    def teardown(self) -> None:
+        """After all that, the line works as on the first day, and every row is right."""
+        self.dues.clear()
+        super().teardown()
+        assert not self.floor.aside
+        self.story.handle(HoursChanged("estp", True))
+        self.story.handle(LogIn("101", True))
+        self.story.handle(Return("101"))
+        self.story.passes(60)
+        self.joins("1")
+        (leg,) = self.pbx.legs
+        self.pbx.answer(leg)
+        self.told(True)
+        (caller,) = self.floor.callers.values()
+        assert caller.state is CallerState.TALKING
+        assert self.floor.lines["estp"].lines_in_use == 1
+
+
+TestImperfectDays = ImperfectDays.TestCase
+TestImperfectDays.settings = settings(
+    max_examples=HUNT or 100,
+    stateful_step_count=30,
+    derandomize=not HUNT,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
 TestMeticulousStories = MeticulousStories.TestCase
 TestMeticulousController = MeticulousController.TestCase
-HUNT = int(os.environ.get("CALLCENTER_HUNT", "0"))
 TestMeticulousStories.settings = TestMeticulousController.settings = settings(
     max_examples=HUNT or 25,
     stateful_step_count=20,

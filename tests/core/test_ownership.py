@@ -24,7 +24,7 @@ from callcenter.core.operator import Operator
 from callcenter.core.records import CallRecord, OfferRecord
 from tests.core.story import settings
 
-SOURCES = sorted(Path(core.__file__).parent.glob("*.py"))
+SOURCES = sorted(Path(core.__file__).parent.rglob("*.py"))
 OWNERS = frozenset({"floor.py", "undo.py"})
 PARTS = frozenset({"line.py", "queue.py", "roster.py", "statistics.py", "ledger.py"})
 """What a line and a group consist of: they change themselves, and note it."""

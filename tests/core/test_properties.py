@@ -237,7 +237,7 @@ class CallCentreStories(RuleBasedStateMachine):
         """A Customer who does not dawdle."""
         caller = self.pbx.callers[self.calls("estp", CUSTOMER)]
         self.told(True)
-        while caller.place in (Place.GREETING, Place.URGENCY) and self.story.connected:
+        while caller.place in (Place.GREETING, Place.URGENCY) and self.story.connected and not caller.fallback:
             self.pending.append(next_word(caller, self.arrived[caller.id], urgency))
             self.told(True)
 

@@ -106,6 +106,10 @@ def _leave(floor: Floor, caller: Caller) -> None:
     floor.strike_caller(caller.call)
     for kind in (TimerKind.ANNOUNCE, TimerKind.FALSE_ANSWER):
         floor.do(CancelTimer(Timer(kind, caller.call)))
+    _close_papers(floor, caller)
+
+
+def _close_papers(floor: Floor, caller: Caller) -> None:
     for promise in caller.promises:  # not for the ledger: whom somebody else serves proves nothing
         waited = max(0.0, floor.now - promise.spoken_at)
         floor.do(SaveAnnouncement(replace(promise, waited=waited, result=PromiseResult.LOST)))
@@ -117,6 +121,8 @@ def _by_force(floor: Floor, call: str, why: str, record: CallRecord | None) -> N
     """Whatever state it is in, and whether or not it ever was one that a lifecycle knows."""
     caller, given_away = floor.callers.get(call), call in floor.aside
     talks = caller is not None and bool(caller.bridge)
+    if caller:
+        floor.attempt(call, "setting aside", _close_papers, floor, caller)
     for offer in floor.strike(call):
         floor.do(SaveOffer(replace(offer.record, ended_at=floor.now, result=OFFER_RESULT)))
         if not offer.bridge:

@@ -1,4 +1,4 @@
-"""The history of the register's tables, applied by the controller itself when it starts."""
+"""The versions of the register's tables. The controller applies them itself when it starts."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from sqlalchemy import Connection
 
 
 def revision_of(connection: Connection) -> str | None:
-    """The revision that the database is at; None: no revision at all."""
+    """Return the revision of the database; None if it has none."""
     return MigrationContext.configure(connection).get_current_revision()
 
 
 @cache
 def known() -> frozenset[str]:
-    """All revisions that this version of the controller can read."""
+    """Return all revisions that this version of the controller can read."""
     return frozenset(script.revision for script in _scripts().walk_revisions())
 
 
 @cache
 def newest() -> str:
-    """The revision that this version of the controller needs."""
+    """Return the revision that this version of the controller needs."""
     return _scripts().get_current_head() or ""
 
 
 def upgrade(connection: Connection) -> None:
-    """Apply what is missing, in the connection's transaction."""
+    """Apply the missing revisions, in the connection's transaction."""
     config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
@@ -42,6 +42,6 @@ def _scripts() -> ScriptDirectory:
 
 def _config() -> Config:
     config = Config()
-    # '%' would be taken for an interpolation in a configuration file.
+    # '%' would be read as an interpolation of the configuration file.
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     return config

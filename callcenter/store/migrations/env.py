@@ -1,4 +1,4 @@
-"""Alembic's entry: runs the migrations on the connection that `migrations.upgrade` hands over."""
+"""Alembic's entry point: runs the migrations on the connection that `migrations.upgrade` passes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from alembic import context
 
 from callcenter.store.tables import Base
 
-# SQLite can't alter most things of a table in place: batch mode copies it.
+# SQLite cannot change most things of a table in place: batch mode copies the table.
 context.configure(
     connection=context.config.attributes["connection"], target_metadata=Base.metadata, render_as_batch=True
 )

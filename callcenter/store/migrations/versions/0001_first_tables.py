@@ -1,4 +1,4 @@
-"""The first tables: calls and what became of them, people and shifts, the customers' directory."""
+"""The first tables: calls and their results, people and shifts, the customers' directory."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The ledger of promises: what each announced wait was computed from, and what came of it (ESTP 5.4.6).
+"""The promise ledger: the inputs of each announced wait, and whether it came true (ESTP 5.4.6).
 
-Announcements from before it stay as they are: their result is '', and reports pass over them.
+Older announcements stay as they are: their result is '', and reports skip them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _COLUMNS: Sequence[tuple[str, TypeEngine[Any]]] = (
 
 
 def upgrade() -> None:
-    # Added one by one, not in a batch: that would copy a table which may have millions of rows.
+    # Added one by one, not in a batch: a batch would copy the table, which may have millions of rows.
     for name, kind in _COLUMNS:
         op.add_column("announcements", sa.Column(name, kind, nullable=True))
     op.add_column("announcements", sa.Column("result", sa.String(length=32), nullable=False, server_default=""))

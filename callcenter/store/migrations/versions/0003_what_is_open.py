@@ -1,4 +1,4 @@
-"""Find the few offers and transfers that a killed controller left open without going through all of them."""
+"""Indexes for the few offers and transfers that a killed controller left open, so that no full scan is needed."""
 
 from __future__ import annotations
 

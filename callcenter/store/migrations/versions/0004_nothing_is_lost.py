@@ -1,4 +1,4 @@
-"""What a controller that starts again has to know, and what became of those whom a failure cut off."""
+"""Columns and indexes for a restart of the controller, and for callers whom a failure cut off."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FEW = (
     ("ix_calls_failed", ["cause", "arrived_at"], "cause = 41"),
     ("ix_calls_unchecked", ["ended_at"], "recording_checked_at IS NULL AND talk > 0"),
 )
-"""Indexes of a few calls among many."""
+"""Partial indexes: they cover a few calls among many."""
 
 
 def upgrade() -> None:

@@ -1,9 +1,10 @@
-"""Sums of past days, and triggers that drop them in the moment in which a row changes that they were made of.
+"""Sums of past days, and triggers that delete a day's sums as soon as one of its rows changes.
 
-Whoever copies `calls` or `announcements` in a later migration (batch mode does) has to make the triggers again, and to
-empty `day_sums`: a trigger goes with its table. The reports look for them by name before they believe a sum.
+A later migration that copies `calls` or `announcements` (as batch mode does) must create the triggers again and empty
+`day_sums`, because a trigger is dropped with its table. The reports check that the triggers exist before they use a
+sum.
 
-REPLACE takes rows away without a DELETE that a trigger would see: those are looked for before.
+REPLACE removes rows without a DELETE that a trigger would see, so those rows are looked up before the insert.
 """
 
 from __future__ import annotations
@@ -19,21 +20,21 @@ branch_labels = None
 depends_on = None
 
 _CONTAINS = "ends > {at} AND ends <= coalesce(datetime({at}, '+2 days'), '~') AND begins <= {at}"
-"""By index. No day is longer than 25 hours: without the upper end an old row would be compared with all days since."""
+"""Uses the index. A day has at most 25 hours; without the upper limit an old row is compared with all later days."""
 
 _KEPT = "{at} < (SELECT max(ends) FROM day_sums)"
-"""A day with this moment may be kept. What is written as it happens is later than all of them: it costs this look."""
+"""Whether sums of this moment's day may exist. Current rows are later than all of them and cost only this check."""
 
 _SUMMED = {
     "calls": ("arrived_at", "line", "joined_at", "answered_at", "waiting", "identification", "outcome"),
     "announcements": ("spoken_at", "ahead", "estimate", "p90", "spoken", "waited", "result"),
 }
-"""The moment by which a row has its day, and what is summed up; other columns may change without a sum being wrong."""
+"""The column that decides the day, then the summed columns. Changes of other columns do not make a sum wrong."""
 _KEYS = {"calls": ("call",), "announcements": ("call", "number")}
 
 
 def _drop(at: str, rows: str = "") -> str:
-    """Drop the days that contain this moment, or those of these rows."""
+    """Delete the sums of the day that contains this moment, or of the days of these rows."""
     days = _CONTAINS.format(at=at)
     if rows:
         days = f"rowid IN (SELECT kept.rowid FROM {rows} AND {days})"  # noqa: S608 - names of this file
@@ -50,7 +51,7 @@ def _update(table: str, columns: Sequence[str]) -> str:
 
 
 def _triggers() -> Iterator[tuple[str, str, str]]:
-    """Name, when, and what to do."""
+    """Yield name, event and action of each trigger."""
     for table, (moment, *summed) in _SUMMED.items():
         identity, new, old = ("id", *_KEYS[table]), f"NEW.{moment}", f"OLD.{moment}"
         yield f"{table}_came", f"AFTER INSERT ON {table} WHEN {_KEPT.format(at=new)}", _drop(new)
@@ -65,7 +66,7 @@ def _triggers() -> Iterator[tuple[str, str, str]]:
         yield f"{table}_replaced", f"BEFORE INSERT ON {table} WHEN {_any(seen)} OR {_any(place)}", _drop(gone, both)
         yield f"{table}_renamed", f"BEFORE {_update(table, identity)}", _drop(gone, both)
 
-    # The line of a promise is that of its call.
+    # The line of a promise is the line of its call.
     heard = "announcements AS heard CROSS JOIN day_sums AS kept WHERE heard.call = {call}"
     new, old = (_drop("heard.spoken_at", heard.format(call=f"{row}.call")) for row in ("NEW", "OLD"))
     seen = f"announcements AS heard WHERE heard.call = NEW.call AND {_KEPT.format(at='heard.spoken_at')}"
@@ -90,7 +91,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("kind", "begins", "ends", name="pk_day_sums"),
     )
     op.create_index("ix_day_sums_ends_begins", "day_sums", ["ends", "begins"])
-    if op.get_bind().dialect.name == "sqlite":  # elsewhere nothing is kept
+    if op.get_bind().dialect.name == "sqlite":  # on other databases no sums are kept
         for name, when, what in _triggers():
             op.execute(f"CREATE TRIGGER day_sums_{name} {when} BEGIN {what} END")
 
