@@ -29,7 +29,7 @@ class Archive:
     """The recordings of one controller. `take` hands the core whether recordings are possible."""
 
     def __init__(
-        self, config: Config, register: Register, take: Callable[[RecordingPossible], None], wall: WallClock
+        self, config: Config, register: Register, take: Callable[[RecordingPossible], object], wall: WallClock
     ) -> None:
         self._config = config
         self._wall = wall

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from callcenter.accounts.secrets import Secrets
-from callcenter.app.controller import Controller, StartError
+from callcenter.app.controller import Controller
+from callcenter.app.web_server import StartError
 from callcenter.asterisk import process
 from callcenter.asterisk.render import Folders, Installation, RenderError, render
 from callcenter.calendar.clock import wall_clock
@@ -132,7 +133,7 @@ async def until_ready(found: Controller) -> bool:
     """Wait until Asterisk is connected; False when that takes too long."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(READY_WITHIN):
-            await found.connected.wait()
+            await found.link.connected.wait()
             return True
     return False
 

@@ -13,6 +13,8 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from enum import StrEnum
 
+from callcenter.core.server import named_in
+
 Message = Mapping[str, str]
 
 TOKEN = "Token"  # noqa: S105 - the header's name
@@ -34,10 +36,14 @@ class Refusal(StrEnum):
 
 
 class EventCheck:
-    """`endpoints`: the names of all phones and trunks in Asterisk's settings. `refused` counts, by reason."""
+    """`endpoints`: the names of all phones and trunks in Asterisk's settings. `refused` counts, by reason.
 
-    def __init__(self, token: str, endpoints: Collection[str]) -> None:
+    `systemname`: of one of several Asterisks, which speaks for its own channels only.
+    """
+
+    def __init__(self, token: str, endpoints: Collection[str], systemname: str = "") -> None:
         self._token = token.encode()
+        self._systemname = systemname
         self._endpoints = frozenset(endpoints)
         self.refused: Counter[Refusal] = Counter()
 
@@ -59,9 +65,14 @@ class EventCheck:
         if any("\n" in value and key not in _MANY_LINES for key, value in message.items()):
             return Refusal.REPEATED  # the reader joins what stands twice by a line feed
         channel = message.get("Uniqueid", "")
-        if channel and message.get("Event") != "OriginateResponse" and not _CHANNEL_ID.fullmatch(channel):
+        if channel and message.get("Event") != "OriginateResponse" and not self._is_its_own(channel):
             return Refusal.CHANNEL_ID
         return self._strange_name(message.get("Channel", ""))
+
+    def _is_its_own(self, channel: str) -> bool:
+        if not _CHANNEL_ID.fullmatch(channel):
+            return False
+        return not self._systemname or named_in(channel) == self._systemname
 
     def _strange_name(self, name: str) -> Refusal | None:
         if not name.startswith("PJSIP/"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
@@ -177,7 +177,7 @@ class Translator:
                 return [_set(reply_to.removeprefix(PHONE), "CC_TELL", self._files(_told(answer, target)))]
         return []
 
-    def sync_queue_member(self, command: commands.SyncQueueMember, queues: list[str]) -> list[Action]:
+    def sync_queue_member(self, command: commands.SyncQueueMember, queues: Sequence[str]) -> list[Action]:
         """Keep the fallback queues in step. A member that is there already, or is not, is no mistake."""
         interface = f"PJSIP/{command.phone}"
         if not command.on_shift:
@@ -251,9 +251,9 @@ def channel_seen(message: Message, normalise: Callable[[str], str]) -> events.Ch
 
 def birth(message: Message) -> tuple[int, int]:
     """Sorts channels by their age, to the order in one second. Asterisk's unique ids are the second of birth and the
-    number of the channel since its own start: 1795298577.12."""
+    number of the channel since its own start: 1795298577.12, or a-1795298577.12 where it has a systemname."""
     second, _, number = message.get("Uniqueid", "").rpartition(".")
-    return _whole(second), _whole(number)
+    return _whole(second.rpartition("-")[2]), _whole(number)
 
 
 def _whole(digits: str) -> int:

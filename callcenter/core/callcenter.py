@@ -24,6 +24,7 @@ from callcenter.core.commands import Command
 from callcenter.core.defect import Defect, concerned
 from callcenter.core.events import Event, TimerFired, TimerKind
 from callcenter.core.floor import Floor
+from callcenter.core.ids import ServerId
 from callcenter.core.operator import Operator
 from callcenter.core.queue.ewt_input import newcomer_wait
 from callcenter.core.queue.line import LineState
@@ -108,9 +109,14 @@ class CallCenter:
             floor.take_back()
             raise Defect(event, concerned(floor, event)) from problem
 
-    def calls(self) -> Collection[str]:
-        """The calls that are believed to be in progress."""
-        return self._floor.callers.keys()
+    def calls(self, server: ServerId) -> Collection[str]:
+        """The calls that are believed to be in progress on this server."""
+        floor = self._floor
+        return [call for call in floor.callers if floor.server_of(call).name == server]
+
+    def server_of(self, channel_id: str) -> ServerId:
+        """Where a command for this channel has to go."""
+        return self._floor.server_of(channel_id).name
 
     def outlook(self, line: str, now: float) -> Outlook:
         """What a forecast of the line's day begins with."""
@@ -140,7 +146,7 @@ class CallCenter:
             {id: _line_view(floor, line, now) for id, line in floor.lines.items()},
             {id: _operator_view(floor, operator, now) for id, operator in floor.operators.items()},
             {group: len(roster) for group, roster in floor.rosters.items()},
-            floor.connected,
+            {server.name: server.connected for server in floor.servers.values()},
             floor.not_recording,
         )
 

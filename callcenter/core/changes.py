@@ -111,10 +111,16 @@ class LineChange(TypedDict, total=False):
     cut_off: Mapping[str, tuple[CallRecord, ...]]
 
 
-class FloorChange(TypedDict, total=False):
-    """Of what is known about Asterisk."""
+class ServerChange(TypedDict, total=False):
+    """Of what is known about one Asterisk."""
 
     connected: bool
     unresponsive: bool
     lost_at: float | None
+
+
+class FloorChange(TypedDict, total=False):
+    """Of the floor as a whole."""
+
+    catching_up: bool
     not_recording: str

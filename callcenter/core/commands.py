@@ -247,5 +247,19 @@ class SetAsideCall:
 
 
 Save = SaveCall | SaveOffer | SaveAnnouncement | SaveTransfer | SavePresence
-ToAsterisk = Redirect | Announce | AfterBridge | Record | Ring | HangUp | KeepLeg | SyncQueueMember
+ToChannel = Redirect | Announce | AfterBridge | Record | Ring | HangUp | KeepLeg
+ToAsterisk = ToChannel | SyncQueueMember
 Command = ToAsterisk | Save | Reply | SetTimer | CancelTimer | FinishRecording | Notice | Contained | SetAsideCall
+
+
+def channel_of(command: ToChannel) -> str:
+    """The channel that the command is about, or will make; its server has to be told."""
+    match command:
+        case Ring(offer):
+            return offer
+        case HangUp(channel_id):
+            return channel_id
+        case KeepLeg(leg):
+            return leg
+        case _:
+            return command.call

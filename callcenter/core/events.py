@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from callcenter.core.call_history import CallHistory
+from callcenter.core.ids import ServerId
+from callcenter.core.server import ONLY
 from callcenter.core.warm_start import FloorWarmStart, LineWarmStart
 
 ReplyTo = str
@@ -330,28 +332,35 @@ class ChannelSeen:
 
 @dataclass(frozen=True, slots=True)
 class AsteriskLost:
-    """The connection is gone: nothing can be seen or done until the next snapshot."""
+    """The connection is gone: nothing can be seen or done there until the next snapshot."""
+
+    server: ServerId = ONLY
 
 
 @dataclass(frozen=True, slots=True)
 class AsteriskUnresponsive:
     """The connection stands, but Asterisk does not answer: what happens there is not told now."""
 
+    server: ServerId = ONLY
+
 
 @dataclass(frozen=True, slots=True)
 class AsteriskResponsive:
     """Asterisk answers again on the same connection, and has told everything that happened meanwhile."""
 
+    server: ServerId = ONLY
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All channels of Asterisk at one moment, taken after every (re)connection."""
+    """All channels of one Asterisk at one moment, taken after every (re)connection."""
 
     channels: tuple[ChannelSeen, ...]
     histories: tuple[CallHistory, ...] = ()
     """What Asterisk's journal tells of the time since the controller last saw it, by call."""
     restarted: bool = False
     """Asterisk itself has started anew: whoever was there before was cut off."""
+    server: ServerId = ONLY
 
 
 @dataclass(frozen=True, slots=True)

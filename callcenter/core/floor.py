@@ -23,11 +23,13 @@ from callcenter.core.commands import (
     SyncQueueMember,
     ToAsterisk,
 )
+from callcenter.core.ids import ServerId
 from callcenter.core.offer import OFFER, Offer, OfferStep
 from callcenter.core.operator import ACTIVITY, PRESENCE, Activity, ActivityStep, Operator, Presence, PresenceStep
 from callcenter.core.queue.line import LineState
 from callcenter.core.queue.roster import Roster
 from callcenter.core.records import CallRecord, PresenceRecord
+from callcenter.core.server import ServerState, named_in, offer_id
 from callcenter.core.settings import Settings
 from callcenter.core.undo import Undo
 
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
         OfferChange,
         OfferEntry,
         OperatorChange,
+        ServerChange,
     )
 
 P = ParamSpec("P")
@@ -56,6 +59,11 @@ class Floor:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._undo = undo = Undo()
+        self.servers = {name: ServerState(name) for name in settings.servers}
+        self._first = next(iter(self.servers.values()))
+        self._alone = self._first if len(self.servers) == 1 else None
+        self.catching_up = False
+        """A snapshot is being taken in: who can be offered to whom depends on all of it."""
         self.lines = {id: LineState(line, undo) for id, line in settings.lines.items()}
         self.operators = {id: Operator(person) for id, person in settings.people.items()}
         self.rosters = {person.group: Roster(undo) for person in settings.people.values()}
@@ -68,26 +76,26 @@ class Floor:
         self.unfinished_recordings: dict[str, CallRecord] = {}
         self.not_recording = ""
         """Why conversations cannot be recorded now; '': they can."""
-        self.ended: dict[str, float] = {}
-        """Calls that ended lately, and when, the earliest first."""
         self.aside: dict[str, CallRecord | None] = {}
         """Calls that we cannot handle and Asterisk serves by itself, until their channels are gone; and their rows."""
-        self.arriving: dict[str, CallRecord] = {}
-        """Calls of which Asterisk is still going to tell, since it was not heard the first time: the journal's word."""
-        self.connected = False
-        self.unresponsive = False
-        """Asterisk has not answered for a moment: what is believed of it may be old."""
-        self.lost_at: float | None = None
-        """When Asterisk was last seen, as far as is known; None: it is being seen."""
         self.now = 0.0
         self.commands: list[Command] = []
         self._changed: dict[str, Caller] = {}
         self._offers_made = 0
 
-    @property
-    def sees(self) -> bool:
-        """Whether what is believed of Asterisk is true now: only then is anything begun or broken off there."""
-        return self.connected and not self.unresponsive
+    # -- every Asterisk ----------------------------------------------------------------------------------------
+
+    def server_of(self, channel_id: str) -> ServerState:
+        """Where the channel is, or was. One of a server that is no longer named is for the first to miss."""
+        return self._alone or self.servers.get(named_in(channel_id), self._first)
+
+    def sees(self, channel_id: str) -> bool:
+        """Whether anything may be begun or broken off for the channel now: what is believed of its server is true."""
+        return self.server_of(channel_id).seen and not self.catching_up
+
+    def ended_lately(self, call: str) -> bool:
+        """Whether the call is over, of which Asterisk's journal may still tell."""
+        return call in self.server_of(call).ended
 
     # -- one event ---------------------------------------------------------------------------------------------
 
@@ -159,6 +167,8 @@ class Floor:
     @overload
     def change(self, thing: LineState, /, **changes: Unpack[LineChange]) -> None: ...
     @overload
+    def change(self, thing: ServerState, /, **changes: Unpack[ServerChange]) -> None: ...
+    @overload
     def change(self, thing: Floor, /, **changes: Unpack[FloorChange]) -> None: ...
     def change(self, thing: object, /, **changes: Any) -> None:
         """Change what is known of somebody or something; what goes by a lifecycle has a method of its own."""
@@ -206,25 +216,26 @@ class Floor:
         """The call is over and entered. That it was is remembered for a while."""
         self._undo.take(self.callers, caller.call)
         self.remember_ended(caller.call)
-        while self.connected and next(iter(self.ended.values())) < self.now - REMEMBERED:
-            self._undo.take_first(self.ended)
+        server = self.server_of(caller.call)
+        while server.connected and next(iter(server.ended.values())) < self.now - REMEMBERED:
+            self._undo.take_first(server.ended)
 
     def remember_ended(self, *calls: str) -> None:
         """The journal may tell of these once more."""
         for call in calls:
-            self._undo.put(self.ended, call, self.now)
+            self._undo.put(self.server_of(call).ended, call, self.now)
 
     def expect(self, record: CallRecord) -> None:
         """Asterisk is going to tell of this call, of which the journal knows already."""
-        self._undo.put(self.arriving, record.call, record)
+        self._undo.put(self.server_of(record.call).arriving, record.call, record)
 
-    def expect_nobody(self) -> None:
-        """Whom Asterisk is going to tell of is read anew."""
-        self._undo.set(self, "arriving", {})
+    def expect_nobody(self, server: ServerState) -> None:
+        """Whom this Asterisk is going to tell of is read anew."""
+        self._undo.set(server, "arriving", {})
 
     def told(self, call: str) -> CallRecord | None:
         """Asterisk has told of the call; what was known of it before."""
-        return self._undo.take(self.arriving, call)
+        return self._undo.take(self.server_of(call).arriving, call)
 
     # -- calls that are set aside ------------------------------------------------------------------------------
 
@@ -270,10 +281,11 @@ class Floor:
 
     # -- offers ------------------------------------------------------------------------------------------------
 
-    def next_offer_id(self) -> str:
-        """A channel id that no other offer has; of fixed length, since Asterisk finds channels by prefix."""
+    def next_offer_id(self, caller: Caller) -> str:
+        """A channel id that no other offer has, on the caller's server."""
         self._undo.set(self, "_offers_made", self._offers_made + 1)
-        return f"offer-{self.settings.boot}-{self._offers_made:07d}"
+        server = ServerId("") if self._alone else self.server_of(caller.call).name
+        return offer_id(server, self.settings.boot, self._offers_made)
 
     def put_out(self, offer: Offer) -> Offer:
         """An offer is there."""

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from callcenter.core.ids import ServerId
+from callcenter.core.server import ONLY
+
 
 @dataclass(frozen=True, slots=True)
 class Promises:
@@ -98,5 +101,7 @@ class Settings:
     """The first such wait; it doubles with every further wrong one, up to an hour."""
     close_without_recording: bool = False
     """No new caller is admitted while conversations cannot be recorded (ESTP 2.6)."""
+    servers: tuple[ServerId, ...] = (ONLY,)
+    """Every Asterisk that callers come to. Of several, each must have its name here as its `systemname`."""
     boot: str = "0"
     """Distinguishes the offers of this start of the controller from those of earlier ones."""

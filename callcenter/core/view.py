@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from callcenter.core.ids import ServerId
+
 
 @dataclass(frozen=True, slots=True)
 class CallView:
@@ -135,6 +137,12 @@ class View:
     operators: Mapping[str, OperatorView]
     free: Mapping[str, int]
     """Free members by group: can a transfer go there?"""
-    asterisk_connected: bool
+    servers: Mapping[ServerId, bool]
+    """Every Asterisk, and whether it is connected and its channels are known."""
     not_recording: str = ""
     """Why conversations cannot be recorded now; '': they can."""
+
+    @property
+    def asterisk_connected(self) -> bool:
+        """Whether every one of them is."""
+        return all(self.servers.values())

@@ -27,7 +27,7 @@ class RecordingSpace:
         self,
         folders: Sequence[Path],
         min_free: int,
-        tell: Callable[[RecordingPossible], None],
+        tell: Callable[[RecordingPossible], object],
         every: float = 3.0,
     ) -> None:
         """`min_free`: bytes that must be free for each folder, as a reserve for the conversations in progress."""

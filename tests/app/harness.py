@@ -119,7 +119,7 @@ class Harness:
 
 async def connection(controller: Controller) -> None:
     async with asyncio.timeout(LIMIT):
-        await controller.connected.wait()
+        await controller.link.connected.wait()
 
 
 def lines_in_use(controller: Controller) -> int:

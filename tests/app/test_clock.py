@@ -75,7 +75,7 @@ def ends(call: str, leg: str) -> str:
 
 
 async def anna_works(controller: Controller) -> None:
-    reply = await controller.ask(lambda reply_to: LogIn("101", True, reply_to=reply_to))
+    reply = await controller.people.ask(lambda reply_to: LogIn("101", True, reply_to=reply_to))
     assert reply.answer is Answer.LOGGED_IN
 
 
@@ -210,7 +210,7 @@ class Calendar:
     def __init__(self, harness: Harness, controller: Controller, wall: Wall) -> None:
         self.told: list[tuple[str, str]] = []
         self._controller, self._wall = controller, wall
-        take = controller.take
+        take = controller._calendar._take
 
         def listening(event: Event) -> None:
             if isinstance(event, DayStarted | HoursChanged):
@@ -218,14 +218,14 @@ class Calendar:
                 self.told.append((what, f"{wall().astimezone(NEW_YORK):%d %H:%M}"))
             take(event)
 
-        controller.take = listening  # type: ignore[method-assign]
+        controller._calendar._take = listening
 
     def passes(self, begin: str, end: str, step: timedelta = timedelta(minutes=10)) -> list[tuple[str, str]]:
         """From one moment to another, UTC."""
         moment = datetime.fromisoformat(begin).replace(tzinfo=UTC)
         while moment <= datetime.fromisoformat(end).replace(tzinfo=UTC):
             self._wall.set(moment)
-            self._controller._look_at_calendar()
+            self._controller._calendar.look()
             moment += step
         return self.told
 

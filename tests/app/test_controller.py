@@ -15,11 +15,10 @@ from typing import Any, NoReturn
 import psutil
 import pytest
 
-from callcenter.app import controller as controller_module
-from callcenter.app import warm_start
+from callcenter.app import containment, people, warm_start, wiring
 from callcenter.app.checkpoint import Checkpoint
-from callcenter.app.controller import StartError
-from callcenter.asterisk import takeover
+from callcenter.app.web_server import StartError
+from callcenter.asterisk import link, takeover
 from callcenter.core import commands, events
 from callcenter.core.call import arrival as arrival_rules
 from callcenter.core.call import recording
@@ -44,7 +43,7 @@ async def test_a_caller_is_greeted(harness: Harness) -> None:
         harness.asterisk.say(arrives("1.1"))
         assert await harness.sent_to("1.1") == "cc-greeting"
         assert lines_in_use(controller) == 1
-        assert controller.healthy() == (
+        assert controller.people.healthy() == (
             False,
             {"asterisk": "ok", "register": "ok", "recordings": "ok", "line estp": "nobody is on duty"},
         )
@@ -86,9 +85,9 @@ async def test_what_belongs_together_reaches_asterisk_in_one_piece(
 ) -> None:
     """Killed in between, we would leave a phone that rings for a conversation that nobody was told to record."""
     async with harness.connected() as controller:
-        assert controller.ami._connection
+        assert controller.link.ami._connection
         pieces: list[bytes] = []
-        monkeypatch.setattr(controller.ami._connection.transport._transport, "write", pieces.append)
+        monkeypatch.setattr(controller.link.ami._connection.transport._transport, "write", pieces.append)
         controller.take(events.LogIn("101", True))
         controller.take(events.CallArrived("1.1", "PJSIP/trunk-city-0000000b", "estp", "+79025550101", "", None))
         for told in (events.GreetingHeard("1.1"), events.InnGiven("1.1", events.InnEntry.SKIPPED, "")):
@@ -100,8 +99,8 @@ async def test_what_belongs_together_reaches_asterisk_in_one_piece(
 
 
 async def test_the_heart_beats(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert controller_module.HEARTBEAT == 1.0
-    monkeypatch.setattr(controller_module, "HEARTBEAT", 0.02)
+    assert link.HEARTBEAT == 1.0
+    monkeypatch.setattr(link, "HEARTBEAT", 0.02)
 
     def beats() -> list[int]:
         setting = harness.asterisk.actions("Setvar")
@@ -118,7 +117,7 @@ async def test_asterisk_that_is_not_there_is_no_reason_not_to_start(tmp_path: Pa
     async with FakeAsterisk(Facts()).serving() as gone:
         pass
     async with Harness(tmp_path, gone).running() as controller:
-        assert controller.healthy()[1]["asterisk"] == "not connected"
+        assert controller.people.healthy()[1]["asterisk"] == "not connected"
 
 
 # -- defects -----------------------------------------------------------------------------------------------------------
@@ -138,7 +137,7 @@ async def test_a_defect_of_the_core_is_logged_and_the_line_goes_on(
         monkeypatch.setattr(controller._center, "handle", defective)
         harness.asterisk.say(event("UserEvent", UserEvent="CCInfo", Uniqueid="1.1") + arrives("1.2"))
         assert await harness.sent_to("1.2") == "cc-greeting"
-        assert controller.ami.connected
+        assert controller.link.ami.connected
     assert "A defect of the core at InfoMenuVisited; the line goes on." in caplog.text
 
 
@@ -167,7 +166,7 @@ async def test_a_call_whose_end_fails_keeps_nobody_from_being_offered(
         await eventually(lambda: lines_in_use(controller) == 1)
         harness.asterisk.answers["Status"] = channels()
         harness.asterisk.hang_up()
-        await eventually(lambda: not controller.connected.is_set())
+        await eventually(lambda: not controller.link.connected.is_set())
         await connection(controller)
         assert controller.view().asterisk_connected
         harness.asterisk.say(arrives("1.3"))
@@ -186,7 +185,7 @@ async def test_a_call_that_fails_again_and_again_is_given_to_asterisk(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Asterisk is asked what is true after each defect; at the third the line goes on without the call."""
-    monkeypatch.setattr(controller_module, "LOOK_AGAIN", 0.01)
+    monkeypatch.setattr(link, "LOOK_AGAIN", 0.01)
     async with harness.connected() as controller:
         _Broken(monkeypatch, arrival_rules, "greet", "1.1")
         waiting = {"Uniqueid": "1.1", "Channel": "PJSIP/city-1.1", "Seconds": "9"}
@@ -201,13 +200,13 @@ async def test_a_call_that_fails_again_and_again_is_given_to_asterisk(
         assert await harness.sent_to("1.2") == "cc-greeting"
         assert lines_in_use(controller) == 1
         harness.asterisk.say(hangs_up("1.1"))
-        await eventually(lambda: "1.1" in controller._center._floor.ended)
+        await eventually(lambda: controller._center._floor.ended_lately("1.1"))
     assert harness.stored("SELECT outcome FROM calls WHERE call = '1.1'") == [("lost",)]
 
 
 async def test_a_timer_whose_event_fails_fires_again(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     """A timer is told of once: an operator would wrap up for ever."""
-    monkeypatch.setattr(controller_module, "LOOK_AGAIN", 0.01)
+    monkeypatch.setattr(containment, "FIRE_AGAIN", 0.01)
     told: list[Event] = []
     async with harness.connected() as controller:
         handle = controller._center.handle
@@ -220,14 +219,14 @@ async def test_a_timer_whose_event_fails_fires_again(harness: Harness, monkeypat
             return handle(event, now)
 
         monkeypatch.setattr(controller._center, "handle", once_defective)
-        controller._fire(events.Timer(events.TimerKind.WRAP_UP, "101"))
+        controller._timers._fire(events.Timer(events.TimerKind.WRAP_UP, "101"))
         await eventually(lambda: len(told) == 3)
 
 
 async def test_a_snapshot_that_dies_is_taken_again(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(controller_module, "LOOK_AGAIN", 0.01)
+    monkeypatch.setattr(link, "LOOK_AGAIN", 0.01)
     async with harness.controller() as controller:
-        histories, tried = controller._takeover._histories, list[object]()
+        histories, tried = controller.link._takeover._histories, list[object]()
 
         async def dies_once(*of: Any) -> Any:
             tried.append(of)
@@ -235,7 +234,7 @@ async def test_a_snapshot_that_dies_is_taken_again(harness: Harness, monkeypatch
                 raise KeyError("a defect")
             return await histories(*of)
 
-        monkeypatch.setattr(controller._takeover, "_histories", dies_once)
+        monkeypatch.setattr(controller.link._takeover, "_histories", dies_once)
         try:
             await controller.start()
             await connection(controller)
@@ -271,7 +270,7 @@ async def test_who_dialled_a_pin_that_could_not_be_verified_hears_so(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with harness.connected() as controller:
-        monkeypatch.setattr(controller._secrets, "verify_pin", lambda *_: 1 // 0)
+        monkeypatch.setattr(harness.secrets, "verify_pin", lambda *_: 1 // 0)
         headers = {"Uniqueid": "5.1", "Phone": "101", "Id": "101", "Pin": "1234"}
         harness.asterisk.say(event("UserEvent", UserEvent="CCLogIn", **headers))
         await harness.asterisk.facts.until(lambda: harness.told() == ["op-not-possible"])
@@ -291,7 +290,7 @@ async def test_a_recording_that_could_not_be_finished_is_missing_in_the_row(
         await harness.sent_to("1.1")
         controller.take(events.SetAside("1.1", "this test"))
         harness.asterisk.say(hangs_up("1.1"))
-        await eventually(lambda: "1.1" in controller._center._floor.ended)
+        await eventually(lambda: controller._center._floor.ended_lately("1.1"))
     ((problem,),) = harness.stored("SELECT recording_problem FROM calls WHERE call = '1.1'")
     assert "could not be finished" in problem
 
@@ -320,7 +319,7 @@ async def test_a_message_that_nobody_understands_is_passed_over_live_and_in_the_
             raise ValueError("poison")
         return normalise(raw)
 
-    monkeypatch.setattr(controller_module, "normalise", poisoned)
+    monkeypatch.setattr(wiring, "normalise", poisoned)
     del harness.asterisk.answers["Status"]
     async with harness.running() as controller:
 
@@ -381,19 +380,19 @@ async def test_a_pin_dialled_at_a_phone_opens_a_shift_and_a_wrong_one_does_not(
             harness.asterisk.say(event("UserEvent", UserEvent="CCLogIn", **about))
             await harness.asterisk.facts.until(lambda count=before: len(harness.told()) > count)  # type: ignore[misc]
             assert harness.told()[-1] == answer
-        assert controller.healthy()[0]
+        assert controller.people.healthy()[0]
     assert first.pin not in caplog.text
 
 
 async def test_a_page_is_answered_and_one_that_asks_in_vain_is_not_kept_waiting(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(controller_module, "ANSWER_WITHIN", 0.05)
+    monkeypatch.setattr(people, "ANSWER_WITHIN", 0.05)
     async with harness.connected() as controller:
-        reply = await controller.ask(lambda reply_to: events.LogOut("101", reply_to=reply_to))
+        reply = await controller.people.ask(lambda reply_to: events.LogOut("101", reply_to=reply_to))
         assert reply.answer is Answer.NOT_LOGGED_IN
         with pytest.raises(TimeoutError):
-            await controller.ask(lambda _: events.InfoMenuVisited("nobody's"))
+            await controller.people.ask(lambda _: events.InfoMenuVisited("nobody's"))
 
 
 async def test_stopping_hands_over_and_lets_the_register_have_everything(harness: Harness) -> None:
@@ -472,8 +471,8 @@ async def test_the_target_of_an_open_line_is_watched_from_the_start(
     monkeypatch.setattr(forecaster, "FIRST_AFTER", 0.0)
     async with harness.running() as controller:
         assert controller.outlook("estp").on_duty == 0
-        await eventually(lambda: "estp" in controller.forecasts())
-        made, age = controller.forecasts()["estp"]
+        await eventually(lambda: "estp" in controller.people.forecasts())
+        made, age = controller.people.forecasts()["estp"]
         assert made.target == 300
         assert made.average is None, "nobody has called yet"
         assert 0 <= age < LIMIT

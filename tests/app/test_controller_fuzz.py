@@ -29,6 +29,7 @@ from callcenter.core.commands import Save, SaveAnnouncement, SaveCall, SaveOffer
 from callcenter.core.events import CompleteTransfer, Event, LogIn, Return, Transfer
 from callcenter.core.floor import Floor
 from callcenter.core.records import CallRecord, OfferRecord, PromiseResult
+from callcenter.core.server import ONLY
 from callcenter.store import Register
 from tests.asterisk import recorded
 from tests.asterisk.fake_asterisk import LIMIT, event, success
@@ -92,7 +93,7 @@ class Office:
         """The recorded session, with ids that nobody has had before and the offers that will be made."""
         self._era += 1
         made = self.floor._offers_made
-        told = recorded.session(self.floor.settings.boot, self.controller._token)
+        told = recorded.session(self.floor.settings.boot, self.controller.link._token)
         ours = re.compile(f"(?<=offer-{self.floor.settings.boot}-)[0-9]+")
         told = [ours.sub(lambda found: f"{int(found[0]) + made:07d}", one) for one in told]
         return [re.sub(r"\b\d{10}(?=\.\d)", str(1795315000 + 1000 * self._era), one) for one in told]
@@ -115,16 +116,16 @@ class Office:
         )
         before = self.peer.connections
         self.peer.hang_up()
-        await eventually(lambda: self.peer.connections > before and self.controller.connected.is_set())
+        await eventually(lambda: self.peer.connections > before and self.controller.link.connected.is_set())
 
     async def new_morning(self) -> None:
         """Nobody on any line, everybody is free; and nothing is remembered, so that every example can be repeated."""
         controller = self.controller
-        for timer in list(controller._timers):
-            controller._cancel_timer(timer)
+        for timer in list(controller._timers._set):
+            controller._timers.cancel(timer)
         controller._center._floor = Floor(self.floor.settings)
-        controller._open.clear()
-        controller._look_at_calendar()
+        controller._calendar._open.clear()
+        controller._calendar.look()
         await self.sees()
         for person in ("101", "201"):
             controller.take(LogIn(person, True))
@@ -166,14 +167,15 @@ async def office(
     config = Config.load(tmp_path / "config.yaml")
     register = await Register.open(config.database)
     controller = Controller(config, Secrets.load_or_create(config.var, config), register, Wall())
-    quick = replace(controller.ami._settings, backoff_first=0.0, backoff_max=0.0, ping_interval=LIMIT, lost_after=LIMIT)
-    controller.ami._settings = quick
+    ami = controller.link.ami
+    quick = replace(ami._settings, backoff_first=0.0, backoff_max=0.0, ping_interval=LIMIT, lost_after=LIMIT)
+    ami._settings = quick
     peer.answers["Status"] = lambda action: (
         success(action, EventList="start") + recorded.status_items((), action["ActionID"])
     )
     try:
         await controller.start()
-        await eventually(controller.connected.is_set)
+        await eventually(controller.link.connected.is_set)
         yield Office(controller, peer)
     finally:
         for task in controller.tasks._tasks:
@@ -250,7 +252,7 @@ def believes(floor: Floor, there: dict[str, dict[str, str]]) -> None:
     assert set(floor.callers) <= set(there)
     assert {id for id, offer in floor.offers.items() if not offer.pending} <= set(there)
     waiting = {id for id, channel in there.items() if channel.get("Stage") == "waiting" and not channel.get("BridgeID")}
-    assert waiting <= set(floor.callers) | set(floor.ended)
+    assert waiting <= set(floor.callers) | set(floor.servers[ONLY].ended)
 
 
 async def test_cut_after_each_message_of_a_real_session_every_offer_ends_once(office: Office) -> None:
@@ -315,7 +317,7 @@ async def test_an_asterisk_that_lies_stops_nothing_and_gets_no_word_of_its_own_i
     truth = torn(office.session(), edits)
     for place, (name, headers) in enumerate(storm):
         lie = event(name, **headers).replace("BOOT", office.floor.settings.boot)
-        lie = lie.replace("TOKEN", office.controller._token)
+        lie = lie.replace("TOKEN", office.controller.link._token)
         await office.hears([lie.encode(errors="replace"), *truth[place : place + 1]])
         assert_sound(office.floor)
     there: dict[str, Any] = {"7.7": {"Uniqueid": "7.7", "Channel": "PJSIP/trunk-city-00000007", "Seconds": "3"}}

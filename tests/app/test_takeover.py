@@ -16,14 +16,14 @@ async def test_what_happens_before_the_snapshot_waits_for_it(harness: Harness) -
     del harness.asterisk.answers["Status"]
     async with harness.running() as controller:
         status = await harness.asterisk.action("Status")
-        assert not controller.connected.is_set()
+        assert not controller.link.connected.is_set()
         waiting = {"Uniqueid": "1.1", "Channel": "PJSIP/trunk-city-00000001", "Seconds": "40"}
         listed = channels(waiting | {"Variable": "CC_LINE=estp\r\nVariable: CC_STAGE=waiting"})(status)
         harness.asterisk.say(hangs_up("1.1") + arrives("1.2") + listed + arrives("1.3"))
         assert await harness.sent_to("1.2") == "cc-greeting"
         assert await harness.sent_to("1.3") == "cc-greeting"
         assert lines_in_use(controller) == 2
-        assert controller.connected.is_set()
+        assert controller.link.connected.is_set()
         await eventually(lambda: len(harness.stored("select * from calls")) == 3)
     assert harness.stored("select call, outcome from calls where ended_at is not null") == [("1.1", "abandoned")]
 
@@ -92,14 +92,14 @@ async def test_a_defect_in_the_journal_or_in_what_is_made_of_it_does_not_keep_th
     """Nobody would ever be offered to anybody: so the line goes on without what the journal tells."""
     async with harness.controller() as controller:
         broken = CallHistory("9.9", "PJSIP/trunk-city-00000009", "estp", dialplan_steps=None, ended_at=1.0)  # type: ignore[arg-type]
-        monkeypatch.setattr(controller._journal, "read", lambda _: [broken])
+        monkeypatch.setattr(controller.link._journal, "read", lambda _: [broken])
         try:
             await controller.start()
             await connection(controller)
             assert controller.view().asterisk_connected
-            monkeypatch.setattr(controller._journal, "read", lambda _: 1 // 0)
+            monkeypatch.setattr(controller.link._journal, "read", lambda _: 1 // 0)
             harness.asterisk.hang_up()
-            await eventually(lambda: not controller.connected.is_set())
+            await eventually(lambda: not controller.link.connected.is_set())
             await connection(controller)
             harness.asterisk.say(arrives("1.1"))
             assert await harness.sent_to("1.1") == "cc-greeting"
@@ -129,8 +129,8 @@ async def test_more_than_memory_takes_before_the_channels_are_listed_is_asked_fo
 async def test_a_lost_connection_is_seen_and_the_next_one_begins_with_a_snapshot(harness: Harness) -> None:
     async with harness.connected() as controller:
         harness.asterisk.hang_up()
-        await eventually(lambda: not controller.connected.is_set())
-        assert controller.healthy()[1]["asterisk"] == "not connected"
+        await eventually(lambda: not controller.link.connected.is_set())
+        assert controller.people.healthy()[1]["asterisk"] == "not connected"
         assert not controller.view().asterisk_connected
         await connection(controller)
         assert len(harness.asterisk.actions("Status")) == 2
@@ -157,7 +157,7 @@ async def test_an_asterisk_that_started_anew_has_cut_everybody_off(
         assert await harness.sent_to("1.1") == "cc-greeting"
         harness.asterisk.answers["CoreStatus"] = lambda action: success(action, CoreStartupDate="2026-11-21")
         harness.asterisk.hang_up()
-        await eventually(lambda: not controller.connected.is_set())
+        await eventually(lambda: not controller.link.connected.is_set())
         await connection(controller)
         assert lines_in_use(controller) == 0
     assert harness.stored("select outcome, cause, cause_text, hung_up_by from calls") == [

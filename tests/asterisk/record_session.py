@@ -39,7 +39,7 @@ async def record(folder: Path) -> str:
     with patch.object(Connection, "data_received", listening):
         async with station(folder, ivr=asking, prompts=str(prompts), timings=timings) as line:
             await _day(line, asks)
-            boot, token = line.controller._center._floor.settings.boot, line.controller._token
+            boot, token = line.controller._center._floor.settings.boot, line.controller.link._token
     return heard.decode().replace(boot, "BOOT").replace(token, "TOKEN")
 
 

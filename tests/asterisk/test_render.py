@@ -17,8 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from callcenter.accounts.secrets import Secrets
-from callcenter.app.controller import HEARTBEAT
 from callcenter.asterisk.journal import CURRENT
+from callcenter.asterisk.link import HEARTBEAT
 from callcenter.asterisk.render import (
     HEARTBEAT_STALE,
     LONGEST_FOLDER,

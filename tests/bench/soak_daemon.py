@@ -69,10 +69,11 @@ class _Counting(Controller):
 
     calls = 0
 
-    def take(self, event: Event) -> None:
-        super().take(event)
+    def take(self, event: Event) -> bool:
+        taken_in = super().take(event)
         if isinstance(event, ChannelHungUp) and not event.channel_id.startswith("offer-"):
             self.calls += 1
+        return taken_in
 
 
 async def soak_daemon(
@@ -121,7 +122,7 @@ async def _watch(controller: _Counting, warm: int, calls: int, every: int, tell:
     await _serve(controller, warm, every, note)
     await _come_to_rest(controller)
     kinds, before = _kinds(), _traced()
-    controller.ami.send(GO_ON)
+    controller.link.ami.send(GO_ON)
     await _serve(controller, calls, every, note)
     await _come_to_rest(controller)
     after = _traced()

@@ -33,7 +33,7 @@ class Taps:
 
     def attach(self, controller: Controller, connected: bool) -> None:
         """Called when the line stands."""
-        self._controller, ami = controller, controller.ami
+        self._controller, ami = controller, controller.link.ami
         on_event, send = ami._on_event, ami.send
 
         def tapped_event(message: Message) -> None:
@@ -67,7 +67,7 @@ class Taps:
         return any(line.queue.head(now) is not None for line in self._controller._center._floor.lines.values())
 
     def written(self) -> dict[str, Any]:
-        ami = self._controller.ami
+        ami = self._controller.link.ami
         return {
             "events": ami.events_seen - self._at_start[0],
             "actions": ami.actions_sent - self._at_start[1],

@@ -222,7 +222,7 @@ class FakePbx:
 
     def ring_by_itself(self, call: str, phone: str) -> str:
         """Asterisk's own queue rings a phone for a caller."""
-        id = f"17001.{next(self._rings)}"
+        id = f"{call[: call.rfind('-') + 1]}17001.{next(self._rings)}"
         self.legs[id] = Leg(id, Ring(id, OfferKind.QUEUE, phone, call, f"SIP/{call}", "", "", 15.0))
         self.journal.rung(id, phone, call)
         return id

@@ -101,6 +101,8 @@ class Story:
         self.contains = False
         """Whether defects are part of the story; otherwise one that is contained is loud here nevertheless."""
         self.connected = True
+        self.systemname = ""
+        """What the Asterisk to which people call now puts before the ids of its channels."""
         self.alive = True
         """Whether the controller is; Asterisk goes on without it."""
         self.unseen_since = START
@@ -112,7 +114,7 @@ class Story:
         self._unheard: list[Event] | None = None
         self._handling = False
         self._calls = 0
-        self.tell(Snapshot(()))
+        self.tell(*(Snapshot((), server=server) for server in settings.servers))
 
     # -- events and time -----------------------------------------------------------------------------------------
 
@@ -148,10 +150,14 @@ class Story:
             self.commands.append(command)
             self._keep(command)
             self.kept.keep(command)
-            if self.connected:
+            if self.reaches_asterisk(command):
                 self.pbx.obey(command)
         self.watch(commands)
         return commands
+
+    def reaches_asterisk(self, command: Command) -> bool:
+        """Whether there is a connection by which it can be told."""
+        return self.connected
 
     def passes(self, seconds: float) -> None:
         """Time goes by; timers fire at their moments."""
@@ -291,7 +297,7 @@ class Story:
     def calls(self, customer: Customer | None = None, line: str = "estp", number: str = "+73422000000") -> Guest:
         """Somebody dials the line."""
         self._calls += 1
-        guest = Guest(self, f"17000.{self._calls}")
+        guest = Guest(self, f"{self.systemname}17000.{self._calls}")
         self.pbx.arrive(guest.call, line, number)
         guest.channel = self.pbx.callers[guest.call]
         self._report(CallArrived(guest.call, f"SIP/{guest.call}", line, number, "", customer))

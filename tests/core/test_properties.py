@@ -53,6 +53,7 @@ from callcenter.core.events import (
 from callcenter.core.floor import Floor
 from callcenter.core.operator import Activity, Presence
 from callcenter.core.records import AnnouncementRecord, CallRecord, Outcome, PromiseResult
+from callcenter.core.server import ONLY
 from tests.core import story as stories
 from tests.core.fake_pbx import CallerChannel, FakePbx
 from tests.core.story import CUSTOMER, ESTP, PEOPLE, SUPPLIER, Story
@@ -145,10 +146,10 @@ class CallCentreStories(RuleBasedStateMachine):
         """Events that have gathered; unless they are slow today, they arrive."""
         if not self.story.connected:
             self.pending.clear()
-        while at_once and self.pending and not self.floor.unresponsive:
+        while at_once and self.pending and not self.floor.servers[ONLY].unresponsive:
             self.story.handle(self.pending.pop(0))
 
-    @precondition(lambda self: self.pending and not self.floor.unresponsive)
+    @precondition(lambda self: self.pending and not self.floor.servers[ONLY].unresponsive)
     @rule(which=st.integers(0, 1000), how=st.sampled_from(("late", "late", "twice", "never")))
     def messenger_errs(self, which: int, how: str) -> None:
         event = self.pending.pop(which % len(self.pending))
@@ -282,7 +283,7 @@ class CallCentreStories(RuleBasedStateMachine):
         self.told(True)
         self.disturbed = False
 
-    @precondition(lambda self: self.floor.unresponsive)
+    @precondition(lambda self: self.floor.servers[ONLY].unresponsive)
     @rule()
     def asterisk_is_heard_again(self) -> None:
         """On the same connection: first everything that had happened."""
@@ -303,7 +304,7 @@ class CallCentreStories(RuleBasedStateMachine):
             elif isinstance(command, Ring) and command.kind is OfferKind.QUEUE:
                 self.nobody_is_overtaken(command.call)
                 self.the_longest_idle_was_rung(command)
-        if self.floor.sees:
+        if self.floor.servers[ONLY].seen:
             self.nobody_waits_for_nothing()
 
     def row_is_sound(self, record: CallRecord) -> None:

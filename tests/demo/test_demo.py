@@ -16,6 +16,7 @@ import yaml
 
 from callcenter.config import Config
 from callcenter.config.yaml_file import read_yaml
+from callcenter.core.server import ONLY
 from callcenter.core.view import LineView, OperatorView, PromisesView, View, WaitingView
 from callcenter.demo.demonstration import callers, status
 from callcenter.demo.setting import make_setting, network
@@ -159,7 +160,7 @@ def test_the_status_says_where_everybody_is() -> None:
         id: OperatorView(id, "", "operators", id, "available", activity, "", 0.0, None, "")
         for id, activity in (("1", "talking"), ("2", "talking"), ("3", "offered"), ("4", "idle"))
     }
-    view = View({"estp": line}, people, {"operators": 1}, True)
+    view = View({"estp": line}, people, {"operators": 1}, {ONLY: True})
     (text,) = status(view, {("estp", "answered"): 17, ("estp", "abandoned"): 3})
     assert "waiting 3 (longest 41 s) · ringing 1 · talking 2 · wrap-up 0 · free 1 · average wait 35 s" in text
     assert "answered 17, gave up 3" in text

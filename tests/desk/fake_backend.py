@@ -9,6 +9,7 @@ from typing import Any
 from callcenter.core import events
 from callcenter.core.commands import Answer, Reply
 from callcenter.core.events import Event, ReplyTo
+from callcenter.core.server import ONLY
 from callcenter.core.view import CallView, LineView, OperatorView, PromisesView, View, WaitingView
 from callcenter.planning.forecast import Forecast
 
@@ -87,7 +88,7 @@ class FakeBackend:
         )
 
     def view(self) -> View:
-        return View({"estp": LINE}, dict(self.operators), dict(self.free), True, self.not_recording)
+        return View({"estp": LINE}, dict(self.operators), dict(self.free), {ONLY: True}, self.not_recording)
 
     def operator(self, person: str) -> OperatorView | None:
         return self.operators.get(person)

@@ -66,7 +66,7 @@ async def hears_music(call: Call, within: float = 15.0) -> None:
 
 async def channels(station: Station) -> list[str]:
     """What Asterisk has open."""
-    return [message["Channel"] for message in await station.controller.ami.collect({"Action": "Status"}, 5.0)]
+    return [message["Channel"] for message in await station.controller.link.ami.collect({"Action": "Status"}, 5.0)]
 
 
 async def all_quiet(station: Station, within: float = 10.0) -> None:

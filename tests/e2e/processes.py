@@ -141,7 +141,7 @@ async def controlled(line: Station) -> AsyncIterator[Controller]:
 
 
 async def reconnected(line: Station, within: float = 10.0) -> None:
-    await until(line.controller.connected.is_set, within, "connected again")
+    await until(line.controller.link.connected.is_set, within, "connected again")
 
 
 async def pick_up(line: Station, leg: Call) -> None:

@@ -107,7 +107,7 @@ async def trapped(folder: Path, prompts: Path) -> AsyncIterator[tuple[Station, T
     path = folder / "trap.yaml"
     path.write_text(yaml.safe_dump(data, allow_unicode=True))
     async with Trap(Config.load(path)) as trap, station(folder, **data) as line:
-        ami = line.controller.ami
+        ami = line.controller.link.ami
         ami._settings = replace(ami._settings, lost_after=1.0)
         yield line, trap
 
@@ -123,7 +123,7 @@ async def test_cut_in_the_moment_of_ringing_a_phone_rings_once_and_the_caller_is
         caller = await line.caller()
         async with asyncio.timeout(10):
             await trap.sprung.wait()
-        await until(lambda: not line.controller.connected.is_set(), what="the cut is noticed")
+        await until(lambda: not line.controller.link.connected.is_set(), what="the cut is noticed")
         await reconnected(line)
         leg = await phone.rings()
         await pick_up(line, leg)

@@ -14,8 +14,8 @@ import pytest_asyncio
 import yaml
 
 from callcenter.accounts.secrets import Secrets, SecretsError
-from callcenter.app.controller import StartError
 from callcenter.app.run import controller
+from callcenter.app.web_server import StartError
 from callcenter.asterisk.ami import Ami, AmiSettings
 from callcenter.config import Config
 from callcenter.core import events
@@ -191,10 +191,10 @@ async def test_events_of_unknown_channels_and_without_their_fields(here: Station
     stranger: dict[str, str]
     for name in USER_EVENTS:
         for stranger in ({}, {"Uniqueid": "1.1"}, {"Uniqueid": "offer-x", "Line": "nowhere", "Feature": "transfer-x"}):
-            here.controller._on_message({"Event": "UserEvent", "UserEvent": name, **stranger})
+            here.controller.link._on_message({"Event": "UserEvent", "UserEvent": name, **stranger})
     for event in ("Hangup", "BridgeEnter", "BridgeLeave", "Newstate", "OriginateResponse", "Status", "Odd", ""):
-        here.controller._on_message({"Event": event})
-        here.controller._on_message({"Event": event, "Uniqueid": "7.7", "Cause": "x", "Response": "Failure"})
+        here.controller.link._on_message({"Event": event})
+        here.controller.link._on_message({"Event": event, "Uniqueid": "7.7", "Cause": "x", "Response": "Failure"})
     await hears(caller, OPERATOR)
     await hears(operator, CALLER)
     assert here.see("101").activity == "talking"

@@ -52,7 +52,7 @@ async def test_callers_keep_their_order_over_a_cut_and_who_left_meanwhile_is_clo
     async with wired(tmp_path, brief) as (line, wire):
         calls = await join(line, 3, 1, 2)
         wire.cut()
-        await until(lambda: not line.controller.connected.is_set(), what="the cut is noticed")
+        await until(lambda: not line.controller.link.connected.is_set(), what="the cut is noticed")
         calls[1].hang_up()
         late = await line.caller("+73421111104")
         await listen(calls[0], 1.0)
@@ -107,7 +107,7 @@ async def test_a_phone_stops_ringing_for_a_caller_who_left_during_a_cut(tmp_path
         caller = await line.caller()
         leg = await phone.rings()
         wire.cut()
-        await until(lambda: not line.controller.connected.is_set(), what="the cut is noticed")
+        await until(lambda: not line.controller.link.connected.is_set(), what="the cut is noticed")
         caller.hang_up()
         wire.mend()
         async with asyncio.timeout(10):
@@ -136,7 +136,7 @@ async def test_a_conversation_does_not_notice_a_cut(tmp_path: Path, brief: Path)
         assert line.see("101").activity == "talking"
         await listen(caller, 0.5)
         wire.cut()
-        await until(lambda: not line.controller.connected.is_set(), what="the cut is noticed")
+        await until(lambda: not line.controller.link.connected.is_set(), what="the cut is noticed")
         caller.hang_up()
         wire.mend()
         row = await line.ended(outcome="answered")
@@ -295,7 +295,7 @@ async def test_a_wrong_password_is_told_once_and_the_line_recovers_when_it_is_ri
         async with controller(line.config, with_asterisk=False) as found:
             line.controller = found
             await until(lambda: "refused the AMI login" in caplog.text, what="the refusal is told")
-            await until(lambda: caplog.text.count("\n") and found.ami._connection is None)
+            await until(lambda: caplog.text.count("\n") and found.link.ami._connection is None)
             assert await health(line) == (503, "not connected")
             await let_in(line, "another-password-of-the-manager")
             await reconnected(line)

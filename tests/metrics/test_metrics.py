@@ -16,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from callcenter.core.commands import Answer, Contained, Reply, SaveAnnouncement, SaveCall, SaveOffer, SetAsideCall
 from callcenter.core.events import Event, RecordingFailed, RecordingFinished
 from callcenter.core.records import AnnouncementRecord, CallRecord, OfferRecord, Outcome, PromiseResult
+from callcenter.core.server import ONLY
 from callcenter.core.view import LineView, OperatorView, PromisesView, View, WaitingView
 from callcenter.metrics import AmiState, Metrics, RecordingState, RegisterState
 from callcenter.metrics.recent import LIMIT
@@ -115,7 +116,7 @@ class World:
 
     def __init__(self) -> None:
         people = [person("101", "available", "talking"), person("102", "off", "idle"), person("103", "off", "idle")]
-        self.view = View({"estp": LINE}, {p.id: p for p in people}, {"operators": 0}, asterisk_connected=True)
+        self.view = View({"estp": LINE}, {p.id: p for p in people}, {"operators": 0}, {ONLY: True})
         self.register = RegisterState()
         self.recordings = RecordingState()
         self.ami = AmiState(True, 0.25, {"token": 2})

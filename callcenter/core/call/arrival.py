@@ -19,7 +19,7 @@ def arrived(floor: Floor, event: CallArrived) -> None:
     if event.call in floor.aside:
         floor.do(Redirect(event.call, Place.FALLBACK_QUEUE))  # it asks again: that was not heard
         return
-    if event.call in floor.ended:
+    if floor.ended_lately(event.call):
         return  # told late: the journal was quicker
     line = floor.lines.get(event.line)
     if line is None:

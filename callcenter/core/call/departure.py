@@ -114,7 +114,8 @@ def _settle_promises(floor: Floor, caller: Caller, lost: bool) -> None:
 
 def service_ended(floor: Floor, event: ServiceEnded) -> None:
     """Nobody is offered any more, and everybody's call is ended by us."""
-    floor.change(floor, connected=False)
+    for server in floor.servers.values():
+        floor.change(server, connected=False)
     for caller in floor.callers.values():
         floor.attempt(caller.call, "the end of the service", floor.note, caller, hung_up_by=HungUpBy.SYSTEM)
     floor.do(*(HangUp(call) for call in (*floor.callers, *floor.aside)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from callcenter.core.call import recording, waiting
 from callcenter.core.call.set_aside import aside
 from callcenter.core.caller import Caller
@@ -23,12 +25,15 @@ def offer_callers(floor: Floor) -> None:
     Whatever comes of it, what led to it has happened and stays. Who cannot be offered would keep everybody behind them
     waiting, and is set aside at once.
     """
-    if floor.sees:
-        floor.attempt("", "dispatch", _offer_callers, floor)
+    if floor.catching_up:
+        return
+    seen = [server.seen for server in floor.servers.values()]
+    if any(seen):
+        floor.attempt("", "dispatch", _offer_callers, floor, None if all(seen) else floor.sees)
 
 
-def _offer_callers(floor: Floor) -> None:
-    while pair := _next_pair(floor):
+def _offer_callers(floor: Floor, may: Callable[[str], bool] | None) -> None:
+    while pair := _next_pair(floor, may):
         line, call, operator = pair
         if not floor.attempt(call, "an offer", _offer, floor, line, call, operator):
             aside(floor, call, "could not be offered")
@@ -42,7 +47,7 @@ def _offer(floor: Floor, line: LineState, call: str, operator: Operator) -> None
 
 def place(floor: Floor, caller: Caller, operator: Operator, kind: OfferKind, consult_leg: str = "") -> Offer:
     """Ring one operator's phone for one caller."""
-    id = floor.next_offer_id()
+    id = floor.next_offer_id(caller)
     record = OfferRecord(id, caller.call, operator.person.id, kind.value, floor.now)
     offer = floor.put_out(Offer(id, kind, caller.call, caller.record.line, operator.person.id, record))
     floor.change(operator, offer=id, transfer="")
@@ -82,11 +87,14 @@ def release_caller(floor: Floor, offer: Offer) -> None:
                 waiting.welcome(floor, caller)
 
 
-def _next_pair(floor: Floor) -> tuple[LineState, str, Operator] | None:
-    """The caller to be served next over all lines, and the longest free operator who may take them."""
+def _next_pair(floor: Floor, may: Callable[[str], bool] | None) -> tuple[LineState, str, Operator] | None:
+    """The caller to be served next over all lines, and the longest free operator who may take them.
+
+    `may`: whether a caller can be offered now; None: everybody.
+    """
     best: tuple[float, LineState, str, Operator] | None = None
     for line in floor.lines.values():
-        call = line.queue.head(floor.now)
+        call = line.queue.head(floor.now, may)
         operator = floor.longest_free(line.settings.answered_by) if call else None
         if call and operator:
             joined_at = line.queue.joined_at(call)

@@ -60,7 +60,7 @@ def failed(floor: Floor, event: OfferFailed) -> None:
 def ring_guard(floor: Floor, id: str) -> None:
     """Nothing was heard of an offer for longer than it can last: the phone is told to stop, and life goes on."""
     offer = floor.offers.get(id)
-    if offer and not floor.sees:  # what came of it Asterisk will tell
+    if offer and not floor.sees(id):  # what came of it Asterisk will tell
         floor.do(SetTimer(Timer(TimerKind.RING, id), floor.now + dispatch.GUARD))
     elif offer and (offer.pending or offer.state is OfferState.WITHDRAWN):
         floor.do(HangUp(id))

@@ -168,7 +168,7 @@ def stop_ringing_of_the_absent(floor: Floor) -> None:
 def _stop_ringing(floor: Floor, operator: Operator) -> None:
     """Not while Asterisk is not seen: the operator may have picked up already."""
     offer = floor.offers.get(operator.offer)
-    if offer and offer.pending and floor.sees:
+    if offer and offer.pending and floor.sees(offer.id):
         floor.withdraw(offer)
 
 

@@ -190,7 +190,8 @@ def _to_group(floor: Floor, operator: Operator, caller: Caller, event: Transfer)
 
 
 def _ring_colleague(floor: Floor, caller: Caller, handover: Handover) -> bool:
-    colleague = floor.longest_free([handover.record.target], handover.tried) if floor.sees else None
+    sees = floor.sees(caller.call)
+    colleague = floor.longest_free([handover.record.target], handover.tried) if sees else None
     if colleague is None:
         return False
     tried = handover.tried | {colleague.person.id}
@@ -218,11 +219,10 @@ def _over(floor: Floor, caller: Caller, result: str) -> None:
 
 
 def _operator(floor: Floor, person: str, leg: str) -> Operator | None:
-    """Who asks; nobody while Asterisk cannot be told, since nothing that they want could be done."""
-    if not floor.sees:
-        return None
+    """Who asks; nobody while their Asterisk cannot be told, since nothing that they want could be done."""
     offer = floor.offers.get(leg)
-    return floor.operators.get(offer.operator if offer else person)
+    operator = floor.operators.get(offer.operator if offer else person)
+    return operator if operator and floor.sees(operator.offer) else None
 
 
 def _caller_of(floor: Floor, operator: Operator | None) -> Caller | None:

@@ -19,7 +19,7 @@ def welcome(floor: Floor, caller: Caller, *before: str) -> None:
     """The caller has just joined the queue, or has come back to it: into the waiting room, with the first words."""
     line = floor.line(caller)
     at_once = line.queue.ahead(caller.call, floor.now) < floor.free(line.settings.answered_by)
-    if at_once and floor.sees:
+    if at_once and floor.sees(caller.call):
         prompts: tuple[str, ...] = (*before, "connecting")
         number = 0
     else:

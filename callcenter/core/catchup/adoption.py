@@ -66,7 +66,7 @@ def adopt_ringing(floor: Floor, caller: Caller, leg: LegHistory, seen: Mapping[s
     """
     operator = at_phone(floor, leg.phone)
     if operator:
-        forget_ghost(floor, operator, seen)
+        forget_ghost(floor, caller, operator, seen)
     if operator is None or not available(operator):
         return False
     if operator.activity is Activity.WRAPPING_UP:
@@ -85,7 +85,7 @@ def adopt_ringing(floor: Floor, caller: Caller, leg: LegHistory, seen: Mapping[s
     return True
 
 
-def forget_ghost(floor: Floor, operator: Operator, seen: Mapping[str, ChannelSeen]) -> None:
+def forget_ghost(floor: Floor, caller: Caller, operator: Operator, seen: Mapping[str, ChannelSeen]) -> None:
     """Of an operator whose phone Asterisk's own queue has rung: an offer of ours by which we thought the phone busy.
 
     It never reached the phone; or so late that it rings there beside the other call, and must not.
@@ -93,6 +93,8 @@ def forget_ghost(floor: Floor, operator: Operator, seen: Mapping[str, ChannelSee
     offer = floor.offers.get(operator.offer)
     if offer is None or (offer.id in seen and seen[offer.id].bridge):
         return
+    if floor.server_of(offer.id) is not floor.server_of(caller.call):
+        return  # of a call on another server, which alone can tell
     if offer.pending:
         floor.withdraw(offer)
     if offer.state is OfferState.WITHDRAWN:  # just now, or as its caller was found talking with a colleague

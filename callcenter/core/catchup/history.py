@@ -24,6 +24,7 @@ from callcenter.core.floor import Floor
 from callcenter.core.offer import Offer
 from callcenter.core.operator import Activity
 from callcenter.core.records import CallRecord, HungUpBy, OfferRecord, Outcome
+from callcenter.core.server import ServerState
 
 UNSEEN = "unseen-"
 """Begins the name of a bridge whose real name the next snapshot tells."""
@@ -33,11 +34,11 @@ AT_ONCE = 2.0
 Step = tuple[float, Callable[[], None]]
 
 
-def enter(floor: Floor, histories: Iterable[CallHistory], seen: Mapping[str, ChannelSeen]) -> None:
-    """Catch up with everything that happened until `floor.now`. `seen`: the channels that exist, by id."""
+def enter(floor: Floor, server: ServerState, histories: Iterable[CallHistory], seen: Mapping[str, ChannelSeen]) -> None:
+    """Catch up with everything that happened until `floor.now`. `seen`: the channels that exist there, by id."""
     now = floor.now
     steps: list[tuple[float, str, Callable[[], None]]] = []
-    floor.expect_nobody()
+    floor.expect_nobody(server)
     for history in histories:
         if history.call:
             floor.attempt(history.call, "the journal", _gather, floor, history, seen, steps)
@@ -92,7 +93,7 @@ class _Past:
     def steps(self) -> Iterator[Step]:
         """Moments and what is to be entered there. Moments that are missing or make no sense are put right."""
         history, call = self.history, self.history.call
-        if call not in self.floor.ended and call not in self.floor.aside and self._concerns_us():
+        if not self.floor.ended_lately(call) and call not in self.floor.aside and self._concerns_us():
             began = self._began()
             if call not in self.floor.callers:
                 yield began, self._arrived
@@ -152,7 +153,7 @@ class _Past:
 
     def _arrived(self) -> None:
         history = self.history
-        if self._caller() is None and history.call not in self.floor.ended:
+        if self._caller() is None and not self.floor.ended_lately(history.call):
             channel = self.seen.get(history.call) or ChannelSeen(history.call, history.channel)
             channel = ChannelSeen(history.call, channel.channel, number=history.number or channel.number)
             adoption.adopt(self.floor, channel, history.line, self.floor.now, history.name)
@@ -190,7 +191,7 @@ class _Past:
         operator = adoption.at_phone(floor, leg.phone)
         offer = None
         if operator:
-            adoption.forget_ghost(floor, operator, self.seen)
+            adoption.forget_ghost(floor, caller, operator, self.seen)
         if operator and adoption.available(operator):
             offer = adoption.adopt_leg(floor, caller, operator, leg, floor.now, bridge)
         conversation.found_talking(floor, caller, offer)

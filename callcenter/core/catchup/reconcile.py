@@ -5,7 +5,7 @@ Whether we were away, or blind, or have just been rebuilt from the register (`re
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import isfinite
 
@@ -45,39 +45,42 @@ from callcenter.core.floor import Floor
 from callcenter.core.offer import Offer, OfferState
 from callcenter.core.operator import Presence
 from callcenter.core.records import CUT_OFF, LOST_CAUSE, HungUpBy
+from callcenter.core.server import ServerState
 
 JUST_NOW = 1.0
 """Seconds before the snapshot: who came since then came to an Asterisk that lived."""
 
 
 def lost(floor: Floor, event: AsteriskLost) -> None:
-    """Nobody is offered to anybody until the next snapshot."""
-    if floor.connected:
-        floor.change(floor, lost_at=floor.now)
-    floor.change(floor, connected=False, unresponsive=False)
+    """None of its callers is offered to anybody until the next snapshot."""
+    server = floor.servers[event.server]
+    if server.connected:
+        floor.change(server, lost_at=floor.now)
+    floor.change(server, connected=False, unresponsive=False)
 
 
 def unresponsive(floor: Floor, event: AsteriskUnresponsive) -> None:
     """Nothing is begun or broken off until Asterisk answers: meanwhile it may have connected callers and operators."""
-    floor.change(floor, unresponsive=True)
+    floor.change(floor.servers[event.server], unresponsive=True)
 
 
 def responsive(floor: Floor, event: AsteriskResponsive) -> None:
     """What happened has been told by now; what had to wait is done."""
-    floor.change(floor, unresponsive=False)
+    floor.change(floor.servers[event.server], unresponsive=False)
     shift.stop_ringing_of_the_absent(floor)
     dispatch.offer_callers(floor)
 
 
 def snapshot(floor: Floor, event: Snapshot) -> None:
-    """Take over what is true: first what happened in the meantime, then what is now."""
-    # Until all of it is taken in: who is to be offered to whom depends on everybody.
-    floor.change(floor, connected=False)
+    """Take over what is true on one server: first what happened in the meantime, then what is now."""
+    server = floor.servers[event.server]
+    floor.change(floor, catching_up=True)
+    floor.change(server, connected=False)
     seen = {channel.channel_id: channel for channel in event.channels}
     for channel in event.channels:
         floor.attempt(_call(floor, channel), "a snapshot", _recognise, floor, channel)
-    history.enter(floor, event.histories, seen)
-    _miss(floor, event, seen)
+    history.enter(floor, server, event.histories, seen)
+    _miss(floor, server, event, seen)
     _name_bridges(floor, seen)
     for channel in event.channels:
         floor.attempt(_call(floor, channel), "a snapshot", _catch_up, floor, channel)
@@ -89,7 +92,8 @@ def snapshot(floor: Floor, event: Snapshot) -> None:
         shared = together[channel.bridge] if channel.bridge else ()
         rung = ringing_in_fallback_queue.get(channel.channel_id, ())
         floor.attempt(_call(floor, channel), "a snapshot", _take_over, floor, channel, shared, rung, seen)
-    floor.change(floor, connected=True, unresponsive=False, lost_at=None)
+    floor.change(server, connected=True, unresponsive=False, lost_at=None)
+    floor.change(floor, catching_up=False)
     floor.attempt("", "a snapshot", shift.stop_ringing_of_the_absent, floor)
     for operator in floor.operators.values():
         if operator.presence is not Presence.OFF:
@@ -100,10 +104,10 @@ def snapshot(floor: Floor, event: Snapshot) -> None:
 
 def in_fallback_queue(floor: Floor, event: InFallbackQueue) -> None:
     """Asterisk believes that we are away and has a caller wait by itself: we are not, so the caller is ours again."""
-    if not floor.connected or event.call in floor.aside:
+    if not floor.server_of(event.call).connected or event.call in floor.aside:
         return  # the next snapshot tells the same; or we have sent the caller there
     caller = floor.callers.get(event.call)
-    if caller is None and event.call not in floor.ended:
+    if caller is None and not floor.ended_lately(event.call):
         channel = ChannelSeen(event.call, event.channel, number=event.number)
         caller = adoption.adopt(floor, channel, event.line, floor.now - event.seconds, event.name)
     if caller is None or caller.legs:
@@ -119,22 +123,26 @@ def in_fallback_queue(floor: Floor, event: InFallbackQueue) -> None:
 # -- who is gone -------------------------------------------------------------------------------------------------------
 
 
-def _miss(floor: Floor, event: Snapshot, seen: Mapping[str, ChannelSeen]) -> None:
-    """Of these nobody tells anything: not we, not the journal, not Asterisk."""
+def _miss(floor: Floor, server: ServerState, event: Snapshot, seen: Mapping[str, ChannelSeen]) -> None:
+    """Of these nobody tells anything: not we, not the journal, not their Asterisk."""
     now = floor.now
+
+    def missing(ids: Iterable[str]) -> list[str]:
+        return [id for id in ids if id not in seen and floor.server_of(id) is server]
+
     with floor.looking_back():
         if event.restarted:
-            floor.at(_last_word(floor, event, seen))
-        for caller in [caller for call, caller in floor.callers.items() if call not in seen]:
+            floor.at(_last_word(floor, server, event, seen))
+        for caller in [floor.callers[call] for call in missing(floor.callers)]:
             if not event.restarted or not floor.attempt(caller.call, "a snapshot", _cut_off, floor, caller):
                 departure.see_off(floor, caller, LOST_CAUSE, "gone while unseen", lost=True)
-        for offer in [offer for id, offer in floor.offers.items() if id not in seen]:
+        for offer in [floor.offers[id] for id in missing(floor.offers)]:
             if not floor.attempt(offer.call, "a snapshot", _leg_gone, floor, offer):
                 set_aside.aside(floor, offer.call, f"the end of {offer.id} could not be entered", by_force=True)
-        for call in [call for call in floor.aside if call not in seen]:
+        for call in missing(floor.aside):
             set_aside.over(floor, ChannelHungUp(call, LOST_CAUSE))
         history.wrap_ups_over(floor, now)
-    for channel_id in [channel_id for channel_id in floor.dialling if channel_id not in seen]:
+    for channel_id in missing(floor.dialling):
         shift.code_over(floor, channel_id)
 
 
@@ -152,9 +160,9 @@ def _call(floor: Floor, channel: ChannelSeen) -> str:
     return offer.call if offer else channel.channel_id
 
 
-def _last_word(floor: Floor, event: Snapshot, seen: Mapping[str, ChannelSeen]) -> float:
+def _last_word(floor: Floor, server: ServerState, event: Snapshot, seen: Mapping[str, ChannelSeen]) -> float:
     """When Asterisk was last known to live, and so the calls that it took along: of whose end it wrote nothing."""
-    told = [] if floor.lost_at is None else [floor.lost_at]
+    told = [] if server.lost_at is None else [server.lost_at]
     anew = [past.arrived_at for past in event.histories if past.call in seen and past.arrived_at is not None]
     began_anew = min(anew, default=floor.now - JUST_NOW)
     for past in event.histories:
@@ -239,7 +247,7 @@ def _catch_up(floor: Floor, channel: ChannelSeen) -> None:
         ours = dialplan_step.ADOPTED - {dialplan_step.FALLBACK_QUEUE, dialplan_step.GREETED_BY_FALLBACK}
         if not channel.bridge and channel.variables.get("CC_STAGE") in ours:
             floor.do(Redirect(id, Place.FALLBACK_QUEUE))  # said when nobody could hear it
-    elif channel.variables.get("CC_STAGE") in dialplan_step.ADOPTED and id not in floor.ended:
+    elif channel.variables.get("CC_STAGE") in dialplan_step.ADOPTED and not floor.ended_lately(id):
         _adopt(floor, channel)
 
 
@@ -350,7 +358,7 @@ def _other_end(
     for end in together:
         operator = adoption.at_phone(floor, end.phone) if end.channel_id != caller.call else None
         if operator:
-            adoption.forget_ghost(floor, operator, seen)
+            adoption.forget_ghost(floor, caller, operator, seen)
         if operator and adoption.available(operator):
             # When they began to talk nobody saw: at the soonest when the phone began to ring.
             began = max(floor.now - end.seconds, caller.record.answered_at or caller.record.arrived_at)

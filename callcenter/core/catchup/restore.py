@@ -54,7 +54,9 @@ RECALLING = "recalling the floor"
 
 def warm_start(floor: Floor, event: FloorWarmStart) -> None:
     """Everything of which a row tells, in the order in which one needs the other."""
-    floor.change(floor, connected=False, lost_at=_last_fact(floor, event))
+    lost_at = _last_fact(floor, event)
+    for server in floor.servers.values():
+        floor.change(server, connected=False, lost_at=lost_at)
     for shift in event.shifts:
         floor.attempt("", RECALLING, _shift, floor, shift)
     for call in event.calls:
@@ -237,8 +239,9 @@ def _offer(floor: Floor, record: OfferRecord) -> None:
             floor.step(offer, step)
     floor.put_out(offer)
     floor.change(operator, offer=offer.id)
-    if offer.state is OfferState.CONNECTED and floor.lost_at is not None:
-        floor.change(offer, quiet_since=floor.lost_at)  # if it did not talk in the end, what it said before is entered
+    lost_at = floor.server_of(offer.id).lost_at
+    if offer.state is OfferState.CONNECTED and lost_at is not None:
+        floor.change(offer, quiet_since=lost_at)  # if it did not talk in the end, what it said before is entered
     if caller:
         _attach(floor, caller, offer)
     if offer.pending:
@@ -312,7 +315,8 @@ def _state(floor: Floor, caller: Caller, offers: Iterable[OfferRecord], transfer
     if record.answered_at is not None and record.waiting is not None:
         # In the averages already, as the register tells them (`LineWarmStart`), unless it may still prove a false
         # answer.
-        alive_at = floor.now if floor.lost_at is None else floor.lost_at
+        lost_at = floor.server_of(caller.call).lost_at
+        alive_at = floor.now if lost_at is None else lost_at
         floor.change(caller, answer_counted=alive_at - caller.connected_at > floor.settings.false_answer)
     if record.outcome is Outcome.CLOSED:
         floor.change(caller, redirect=Redirect(caller.call, Place.CLOSED))

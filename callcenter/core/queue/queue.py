@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from callcenter.core.undo import Undo
 
@@ -73,9 +73,13 @@ class Queue:
         if index == len(keys) or keys[index] != key:
             self._undo.insert(keys, key)
 
-    def head(self, now: float) -> str | None:
-        """Who is to be offered next."""
-        heads = [(rank, keys[0]) for rank, keys in enumerate(self._ready) if keys]
+    def head(self, now: float, may: Callable[[str], bool] | None = None) -> str | None:
+        """Who is to be offered next; `may`: of those of whom this is true."""
+        if may is None:
+            heads = [(rank, keys[0]) for rank, keys in enumerate(self._ready) if keys]
+        else:  # the first of a class is the first who may, whoever of it is overdue
+            firsts = (next((key for key in keys if may(key[2])), None) for keys in self._ready)
+            heads = [(rank, key) for rank, key in enumerate(firsts) if key]
         if not heads:
             return None
         return min(heads, key=lambda head: self._order(head[0], head[1], now))[1][2]

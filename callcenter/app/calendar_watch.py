@@ -1,0 +1,42 @@
+"""What the wall clock brings about: lines open and close, days begin, and somebody may set the clock."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from datetime import date
+
+from callcenter.calendar.clock import Clock
+from callcenter.config import Line
+from callcenter.core import events
+from callcenter.core.events import Event
+
+log = logging.getLogger(__name__)
+
+
+class CalendarWatch:
+    """Of one controller; `look` is called every second, and `take` gets what has changed since the last look."""
+
+    def __init__(self, lines: Iterable[Line], clock: Clock, take: Callable[[Event], object]) -> None:
+        self._lines = tuple(lines)
+        self._clock = clock
+        self._origin = clock.origin
+        self._take = take
+        self._days: dict[str, date] = {}
+        self._open: dict[str, bool] = {}
+
+    def look(self) -> None:
+        """Compare with what was so before."""
+        if self._origin != self._clock.origin:
+            log.warning("The clock was set by %s.", self._clock.origin - self._origin)
+            self._origin = self._clock.origin
+            self._take(events.ClockSet())
+        for line in self._lines:
+            now = self._clock.wall().astimezone(line.zone)
+            if self._days.get(line.id) != now.date():
+                self._days[line.id] = now.date()
+                self._take(events.DayStarted(line.id))
+            is_open = line.hours.calendar.is_open(now)
+            if self._open.get(line.id) is not is_open:
+                self._open[line.id] = is_open
+                self._take(events.HoursChanged(line.id, is_open))

@@ -1,0 +1,97 @@
+"""People who want something: at the page or the API, and at a phone with a PIN. Everything that a page sees is here."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, Protocol
+
+from callcenter.accounts.secrets import Secrets
+from callcenter.app.health import Health
+from callcenter.asterisk.translate import LogInByPhone
+from callcenter.calendar.clock import WallClock
+from callcenter.core.commands import Reply
+from callcenter.core.events import Event, LogIn, ReplyTo
+from callcenter.core.view import OperatorView, View
+from callcenter.forecaster.forecaster import Forecaster
+from callcenter.reports.owed import owed_calls
+from callcenter.store import Register, RegisterError
+
+ANSWER_WITHIN = 5.0
+"""Seconds."""
+
+
+class Core(Protocol):
+    """As much of the controller as people have to do with."""
+
+    def take(self, event: Event) -> bool:
+        """Put an event in."""
+
+    def view(self) -> View:
+        """The floor as it is now."""
+
+    def operator(self, person: str) -> OperatorView | None:
+        """One person at the present moment."""
+
+
+class People:
+    """What the desk gets as its backend."""
+
+    def __init__(
+        self,
+        core: Core,
+        secrets: Secrets,
+        register: Register,
+        forecaster: Forecaster,
+        health: Health,
+        wall: WallClock,
+    ) -> None:
+        self._core = core
+        self._secrets = secrets
+        self._register = register
+        self._wall = wall
+        self._asked: dict[ReplyTo, asyncio.Future[Reply]] = {}
+        self._requests = 0
+        self.view = core.view
+        self.operator = core.operator
+        self.forecasts = forecaster.current
+        self.healthy = health.parts
+
+    async def ask(self, make: Callable[[ReplyTo], Event]) -> Reply:
+        """Hand an event over and wait for the core's answer. Raises TimeoutError."""
+        self._requests += 1
+        reply_to = f"web:{self._requests}"
+        answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self._asked[reply_to] = answer
+        try:
+            self._core.take(make(reply_to))
+            async with asyncio.timeout(ANSWER_WITHIN):
+                return await answer
+        finally:
+            self._asked.pop(reply_to, None)
+
+    def answer(self, reply: Reply) -> bool:
+        """Bring the core's answer to the one who waits for it here. False: it is for somebody at a phone."""
+        waiting = self._asked.pop(reply.reply_to, None)
+        if waiting:
+            waiting.set_result(reply)
+        return waiting is not None
+
+    async def owed(self) -> Sequence[Mapping[str, Any]]:
+        """Callers whom a failure cut off and to whom nobody has spoken since. Raises TimeoutError."""
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN):
+                found = await owed_calls(self._register, self._wall())
+        except RegisterError as problem:
+            raise TimeoutError(str(problem)) from problem
+        return [asdict(call) for call in found]
+
+    async def verify_password(self, person: str, password: str) -> bool:
+        """Whether it is this person's password (argon2, in a thread)."""
+        return await asyncio.to_thread(self._secrets.verify_password, person, password)
+
+    async def log_in_by_phone(self, attempt: LogInByPhone) -> None:
+        """The same with a PIN that was dialled; what comes of it is the core's to say."""
+        verified = await asyncio.to_thread(self._secrets.verify_pin, attempt.person, attempt.pin)
+        self._core.take(LogIn(attempt.person, verified, attempt.phone, attempt.reply_to, attempt.channel))

@@ -1,0 +1,111 @@
+"""Performs what the core wants: at Asterisk, in the register, by timers and tasks.
+
+Nothing is decided here, and nothing waits. A command for Asterisk goes to the server that has the channel.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import get_args
+
+from callcenter.app.containment import attempt
+from callcenter.app.timers import Timers
+from callcenter.asterisk.link import Link
+from callcenter.asterisk.translate import PHONE
+from callcenter.core import commands
+from callcenter.core.commands import Command, Reply, Save, Severity, SyncQueueMember, ToAsterisk, channel_of
+from callcenter.core.ids import ServerId
+from callcenter.store import Writer
+
+log = logging.getLogger(__name__)
+
+_SAVES = get_args(Save)
+_TO_ASTERISK = get_args(ToAsterisk)
+
+
+class Performer:
+    """`server_of` tells where a channel is; the other three have to do with commands that are not quickly done.
+
+    `finish_recording` begins a task; `answer` brings a reply to a page (False: it is for a phone); `contained` hears of
+    a call of which a part was taken back.
+    """
+
+    def __init__(
+        self,
+        links: Mapping[ServerId, Link],
+        server_of: Callable[[str], ServerId],
+        writer: Writer,
+        timers: Timers,
+        finish_recording: Callable[[commands.FinishRecording], None],
+        answer: Callable[[Reply], bool],
+        contained: Callable[[commands.Contained], None],
+    ) -> None:
+        self._links = links
+        self._server_of = server_of
+        self._writer = writer
+        self._timers = timers
+        self._finish_recording = finish_recording
+        self._answer = answer
+        self._contained = contained
+        only = next(iter(links.values())) if len(links) == 1 else None
+        self._only = only
+        self._together: Callable[[], AbstractContextManager[None]] = only.ami.together if only else self._all_together
+
+    def perform(self, wanted: Collection[Command]) -> None:
+        """All that one event has led to: what is for Asterisk first, in one piece, and then the rest; each in order."""
+        with self._together():  # a phone that rings for a conversation that nobody was told to record must not be
+            for command in wanted:
+                if isinstance(command, _TO_ASTERISK):
+                    attempt(self.perform_one, command)
+        for command in wanted:
+            if not isinstance(command, _TO_ASTERISK):
+                attempt(self.perform_one, command)
+
+    def perform_one(self, command: Command) -> None:
+        """Raises whatever goes wrong."""
+        if isinstance(command, _SAVES):
+            self._writer.put(command)
+            return
+        match command:
+            case commands.SetTimer(timer, at):
+                self._timers.set(timer, at)
+            case commands.CancelTimer(timer):
+                self._timers.cancel(timer)
+            case commands.Notice(severity, text):
+                log.log(logging.WARNING if severity is Severity.WARNING else logging.INFO, "%s", text)
+            case commands.FinishRecording():
+                self._finish_recording(command)
+            case commands.Contained(call, during, problem):
+                log.error("A defect of the core at %s of %s; the line goes on.", during, call, exc_info=problem)
+                self._contained(command)
+            case SyncQueueMember():
+                for link in self._links.values():
+                    link.perform(command)
+            case Reply():
+                self._reply(command)
+            case (
+                commands.Redirect()
+                | commands.Announce()
+                | commands.AfterBridge()
+                | commands.Record()
+                | commands.Ring()
+                | commands.HangUp()
+                | commands.KeepLeg()
+            ):
+                self._link(channel_of(command)).perform(command)
+
+    def _reply(self, reply: Reply) -> None:
+        if not self._answer(reply) and reply.reply_to.startswith(PHONE):
+            self._link(reply.reply_to.removeprefix(PHONE)).perform(reply)
+
+    def _link(self, channel_id: str) -> Link:
+        return self._only or self._links[self._server_of(channel_id)]
+
+    @contextmanager
+    def _all_together(self) -> Iterator[None]:
+        with ExitStack() as stack:
+            for link in self._links.values():
+                stack.enter_context(link.ami.together())
+            yield
