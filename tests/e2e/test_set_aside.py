@@ -28,7 +28,7 @@ async def test_a_waiting_caller_who_is_set_aside_is_served_by_asterisks_own_queu
     async with station(tmp_path, ivr=STRAIGHT_TO_THE_QUEUE, prompts=str(brief), dialplan=every_day(tmp_path)) as line:
         caller = await line.caller("+73421111101")
         await until(lambda: line.waiting() == 1, what="the caller waits")
-        (call,) = line.controller._center.calls()
+        (call,) = line.controller._center.calls(line.controller.link.server)
         line.controller.take(events.SetAside(call, "this test"))
         await is_served_by_asterisk(line, "+73421111101")
         await hears(caller, OPERATOR)
