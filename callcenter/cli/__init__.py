@@ -1,1 +1,1 @@
-"""The command line, one module a group of commands; terminal and spreadsheet code is here alone."""
+"""The command line, one module per group of commands. Only here is code for terminals and spreadsheets."""

@@ -1,4 +1,4 @@
-"""Calls, for a terminal and for a spreadsheet."""
+"""Tables of calls, for a terminal and for a spreadsheet."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ _CELLS: Mapping[str, Callable[[CallRow, tzinfo], str]] = {
 
 
 COLUMNS = tuple(_CELLS)
-"""Columns of the exported file."""
+"""The columns of the exported file."""
 
 
 async def rows(found: AsyncIterator[CallRow], zones: Zones) -> AsyncIterator[dict[str, str]]:
-    """Calls as rows of a file with `COLUMNS`."""
+    """Yield calls as rows of a file with `COLUMNS`."""
     async for call in found:
         yield _cells(call, zone_of(call.line, zones))
 
@@ -76,11 +76,11 @@ _TABLE: Sequence[tuple[str, int, Callable[[CallRow, tzinfo], str]]] = (
 
 
 LISTED = ("arrived_at", "line", "number", "outcome", "waiting", "talk", "operator", "call", "customer", "name")
-"""Columns of a call that `table` needs: all of them would take half as long again."""
+"""The columns of a call that `table` needs. Reading all columns would take half as long again."""
 
 
 async def table(found: AsyncIterator[CallRow], zones: Zones) -> AsyncIterator[str]:
-    """Calls as lines for a terminal, the heading first."""
+    """Yield calls as lines for a terminal, the heading first."""
     widths = [width for _, width, _ in _TABLE]
     yield words((name for name, _, _ in _TABLE), widths)
     async for call in found:
@@ -89,7 +89,7 @@ async def table(found: AsyncIterator[CallRow], zones: Zones) -> AsyncIterator[st
 
 
 def story_lines(found: tuple[CallRow, list[Happening]], zones: Zones) -> list[str]:
-    """The story of a call as lines for a terminal."""
+    """Return everything that happened to a call as lines for a terminal."""
     call, events = found
     zone = zone_of(call.line, zones)
     facts = [f"{name:<20} {visible(cell)}" for name, cell in _cells(call, zone).items() if cell]

@@ -1,4 +1,4 @@
-"""`callcenter customers`: replace the customers' directory, and look somebody up in it."""
+"""`callcenter customers`: replace the customers' directory, and look up a customer in it."""
 
 from __future__ import annotations
 

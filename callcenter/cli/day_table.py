@@ -1,4 +1,4 @@
-"""Days summed up, for a terminal and for a spreadsheet."""
+"""Tables of daily sums, for a terminal and for a spreadsheet."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ COLUMNS = (
     "service_level_percent",
     "longest_wait_seconds",
 )
-"""Columns of the exported file."""
+"""The columns of the exported file."""
 
 
 async def rows(days: AsyncIterator[DaySummary]) -> AsyncIterator[dict[str, str]]:
-    """Days as rows of a file with `COLUMNS`."""
+    """Yield days as rows of a file with `COLUMNS`."""
     async for day in days:
         yield {
             "date": str(day.day),
@@ -43,7 +43,7 @@ async def rows(days: AsyncIterator[DaySummary]) -> AsyncIterator[dict[str, str]]
 
 
 _NAME = 24
-"""Width of day and line."""
+"""The width of day and line, in characters."""
 
 
 _HEADINGS = (
@@ -60,7 +60,10 @@ _HEADINGS = (
 
 
 async def table(days: AsyncIterator[DaySummary]) -> AsyncIterator[str]:
-    """Days as lines for a terminal, the heading first; waits in seconds, those of registered persons in a column."""
+    """Yield days as lines for a terminal, the heading first.
+
+    Waits are in seconds; registered persons have their own columns.
+    """
     yield figures("DAY        LINE", _HEADINGS, _NAME, _HEADINGS)
     async for day in days:
         cells = (

@@ -55,7 +55,7 @@ def run(config_path: Path) -> None:
 @config_option
 def serve(config_path: Path) -> None:
     """Run only the controller; Asterisk runs already."""
-    # Its output is kept in a log: no passwords there.
+    # The output is kept in a log, so passwords are not printed.
     _serve(load(config_path), with_asterisk=False, credentials=False)
 
 

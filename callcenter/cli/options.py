@@ -1,4 +1,4 @@
-"""The option `--config` of every command, and reading what it names."""
+"""The option `--config` of every command, and loading the configuration that it names."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ config_option = click.option(
 
 
 class Finite(click.FloatRange):
-    """A range of numbers that also refuses "nan", which is beyond no bound."""
+    """A range of numbers that also refuses "nan", which no bound excludes."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The number; click's usage error for what is none."""
+        """Return the number; click's usage error if it is not a number."""
         number = super().convert(value, param, ctx)
         if math.isnan(number):
             self.fail(f"{value!r} is not a number.", param, ctx)
@@ -35,7 +35,7 @@ class Finite(click.FloatRange):
 
 
 def load(path: Path) -> Config:
-    """The configuration; what is wrong with it ends the command with all of it told."""
+    """Load the configuration. If it is wrong, the command ends and prints all problems."""
     try:
         return Config.load(path)
     except ConfigError as problem:
@@ -43,7 +43,7 @@ def load(path: Path) -> Config:
 
 
 def pass_config(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a group's command the configuration, read only when it runs: help needs none."""
+    """Pass the configuration to a group's command. It is read only when the command runs: `--help` does not need it."""
 
     @click.pass_obj
     @wraps(command)

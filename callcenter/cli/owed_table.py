@@ -1,4 +1,4 @@
-"""Calls owed back, for a terminal and for a spreadsheet."""
+"""Tables of callers to call back, for a terminal and for a spreadsheet."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from callcenter.reports.days import Zones, zone_of
 from callcenter.reports.owed import OwedCall
 
 COLUMNS = ("since", "line", "number", "name", "customer", "urgency", "was", "waited_seconds", "reason", "call")
-"""Columns of the exported file."""
+"""The columns of the exported file."""
 
 
 async def rows(found: Iterable[OwedCall], zones: Zones) -> AsyncIterator[dict[str, str]]:
-    """Owed calls as rows of a file with `COLUMNS`."""
+    """Yield these calls as rows of a file with `COLUMNS`."""
     for one in found:
         since, waited = moment(one.since, zone_of(one.line, zones)), whole(one.waited)
         texts = {name: getattr(one, name) for name in COLUMNS if name not in ("since", "waited_seconds")}
@@ -22,7 +22,7 @@ async def rows(found: Iterable[OwedCall], zones: Zones) -> AsyncIterator[dict[st
 
 
 def table(found: Sequence[OwedCall], zones: Zones) -> Iterator[str]:
-    """Owed calls as lines for a terminal, the heading first."""
+    """Yield these calls as lines for a terminal, the heading first."""
     widths = (19, 8, 13, 9, 11, 6, 19, 20, 40)
     yield words(("SINCE", "LINE", "NUMBER", "CLASS", "WAS", "WAITED", "REASON", "CALL", "CUSTOMER"), widths)
     for one in found:

@@ -1,4 +1,4 @@
-"""The ledger of promises, for a terminal and for a spreadsheet."""
+"""Tables of the promise ledger, for a terminal and for a spreadsheet."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NAME = 12
 
 
 def table(found: Ledger) -> Iterator[str]:
-    """The ledger as lines for a terminal."""
+    """Yield the ledger as lines for a terminal."""
     total = found.total
     if not total.announced:
         yield "No promises in the register."
@@ -54,22 +54,22 @@ def _figures(name: str, tally: Tally) -> str:
 
 
 def _fraction(number: float | None) -> str:
-    """With the comma of a Russian spreadsheet, which takes 2.5 for the second of May."""
+    """Format with the decimal comma of a Russian spreadsheet, which would read 2.5 as the second of May."""
     return "" if number is None else f"{number:.1f}".replace(".", ",")
 
 
 _TEXT: dict[str, Callable[[Any], str]] = {"to_serve": _fraction, "result": str, "p90_held": str, "spoken_kept": str}
-"""How a value is written; the others are whole numbers."""
+"""How to format a value; columns not listed here are whole numbers."""
 
 
 COLUMNS = ("call", "line", "date", "time", *TOLD)
-"""Columns of the exported file."""
+"""The columns of the exported file."""
 
 
 async def rows(
     register: Register, first: date, last: date, zones: Zones, line: str | None = None
 ) -> AsyncIterator[dict[str, str]]:
-    """Promises one by one, in the order in which they were spoken, as rows of a file with `COLUMNS`."""
+    """Yield the promises one by one, in the order in which they were spoken, as rows of a file with `COLUMNS`."""
     texts = [(name, _TEXT.get(name, whole)) for name in TOLD]
     async for one in each(register, first, last, zones, line):
         day, _, time = moment(one.spoken_at, zone_of(one.line, zones)).partition(" ")

@@ -1,4 +1,4 @@
-"""`callcenter promises`: how true the waits were that callers were told."""
+"""`callcenter promises`: how accurate the announced waiting times were."""
 
 from __future__ import annotations
 

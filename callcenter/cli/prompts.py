@@ -1,4 +1,4 @@
-"""`callcenter prompts`: what callers and operators hear."""
+"""`callcenter prompts`: check and speak what callers and operators hear."""
 
 from __future__ import annotations
 

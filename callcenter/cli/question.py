@@ -1,4 +1,4 @@
-"""What every report is asked: which days, which line; and the register that answers."""
+"""The options that all reports have in common (days, line), and access to the register."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Days, both included, and a line; no line: all of them."""
+    """The days (both included) and the line of a report; line None: all lines."""
 
     first: date
     last: date
     line: str | None
     zones: Zones
     now: datetime
-    """When it is asked."""
+    """When the command runs."""
 
     def __str__(self) -> str:
         days = str(self.first) if self.first == self.last else f"{self.first} – {self.last}"
@@ -35,7 +35,7 @@ class Question:
 
 
 def question_options(command: F) -> F:
-    """The options from which `asked` makes a question."""
+    """Add the options from which `asked` makes a question."""
     day = click.DateTime(["%Y-%m-%d"])
     for option in (
         click.option("--line", help="Only this line."),
@@ -55,7 +55,7 @@ def asked(
     day_to: datetime | None,
     line: str | None,
 ) -> Question:
-    """What the options ask at `now`. What is wrong with them is told with what is allowed."""
+    """Make the question from the options at `now`. Raises click's error, which says what is allowed."""
     zones = {name: known.zone for name, known in config.lines.items()}
     if line is not None and line not in zones:
         raise click.BadParameter(f"no line '{line}'; configured: {', '.join(zones)}", param_hint="--line")
@@ -80,7 +80,7 @@ def _days(day: datetime | None, day_from: datetime | None, day_to: datetime | No
 
 @asynccontextmanager
 async def opened(config: Config) -> AsyncIterator[Register]:
-    """The register for reading."""
+    """Open the register for reading."""
     register = await Register.open(config.database, create=False)
     try:
         yield register
@@ -89,7 +89,7 @@ async def opened(config: Config) -> AsyncIterator[Register]:
 
 
 def run_query(work: Coroutine[Any, Any, None]) -> None:
-    """Do a command's work; what goes wrong with the register or a file ends it with a sentence."""
+    """Run a command's work. An error of the register or of a file ends it with one sentence."""
     try:
         asyncio.run(work)
     except (RegisterError, OSError) as problem:

@@ -1,4 +1,4 @@
-"""`callcenter recordings`: prove them complete, list them, hold them, delete what is old enough (ESTP 2.6)."""
+"""`callcenter recordings`: verify, list, hold and delete recordings (ESTP 2.6)."""
 
 from __future__ import annotations
 
@@ -210,7 +210,7 @@ def adopt(config: Config) -> None:
 
 
 def _manifest(config: Config) -> Manifest:
-    """The manifest of the configured folder."""
+    """Return the manifest of the configured folder."""
     return Manifest(config.recordings.folder, config.var, wall_clock)
 
 

@@ -1,4 +1,4 @@
-"""`callcenter register`: the calls of the register for people at a terminal and for spreadsheets."""
+"""`callcenter register`: the register's calls, for a terminal and for spreadsheets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`callcenter simulate`: a day, a year or recorded callers in virtual time, on the core of the controller."""
+"""`callcenter simulate`: a day, a year or recorded callers in virtual time, with the controller's own core."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ HANDLING = "lognormal:180,1.2"
 PATIENCE = "exponential:600"
 ESTP_URGENCY = {"urgent": 0.15, "normal": 0.85}
 AT_LEAST = 2
-"""People on duty during hours (ESTP 2.2b)."""
+"""People on duty during opening hours (ESTP 2.2b)."""
 STAY_ON = 2
-"""Half-hours after the last with calls in which those still waiting are served."""
+"""Half-hours after the last one with calls, to serve those who still wait."""
 OF_NO_TRACE = ("forecast", "per_hour", "hours", "calls", "handling", "drift", "patience", "urgency")
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -200,7 +200,10 @@ def _staff(given: Mapping[str, Any], traffic: Traffic) -> StaffPlan:
 
 
 def _rota(traffic: Traffic, agents: int | None) -> StaffPlan:
-    """People where there are calls, and for a while after: so many, or as many as `callcenter staffing` would say."""
+    """Plan people for the half-hours with calls, and for some time afterwards.
+
+    As many as `agents`, or as many as `callcenter staffing` would advise.
+    """
     rates = traffic.arrivals.per_hour
     calls = {half_hour: rates[half_hour % len(rates)] / 2.0 for half_hour in range(48)}
     calls = {half_hour: number for half_hour, number in calls.items() if number > 0}

@@ -9,10 +9,10 @@ from typing import TextIO
 
 
 async def write_csv(columns: Sequence[str], rows: AsyncIterator[Mapping[str, str]], file: TextIO) -> int:
-    """Write rows under a heading; returns how many.
+    """Write the rows under a heading. Returns how many.
 
-    Excel wants a byte order mark, and semicolons between cells; it would take 12.5 for the twelfth of May, so that
-    durations are whole seconds. Cells that it would run as formulas begin with an apostrophe.
+    Excel needs a byte order mark, and semicolons between cells. It would read 12.5 as the twelfth of May, so durations
+    are whole seconds. Cells that it would execute as formulas get an apostrophe in front.
     """
     file.write("\ufeff")
     writer = csv.writer(file, delimiter=";", lineterminator="\r\n")
@@ -25,15 +25,15 @@ async def write_csv(columns: Sequence[str], rows: AsyncIterator[Mapping[str, str
 
 
 def defused(cell: str) -> str:
-    """A cell that no spreadsheet runs as a formula."""
+    """Make a cell safe: no spreadsheet executes it as a formula."""
     return f"'{cell}" if cell.lstrip().startswith(("=", "+", "-", "@")) else cell
 
 
 def whole(number: float | None) -> str:
-    """A whole number, of seconds mostly; empty for what is not known."""
+    """Format as a whole number, mostly seconds; '' if unknown."""
     return "" if number is None else str(round(number))
 
 
 def moment(value: datetime | None, zone: tzinfo) -> str:
-    """Date and time of day in the zone; empty for what has not happened."""
+    """Format date and time of day in the zone; '' if it has not happened."""
     return "" if value is None else value.astimezone(zone).isoformat(" ", "seconds")[:19]

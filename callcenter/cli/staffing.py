@@ -26,14 +26,14 @@ from callcenter.store import Register, RegisterError
 _DAY = 86_400.0
 """Seconds."""
 _FURTHEST = 1000
-"""Calendar days looked at for working days."""
+"""How many calendar days are searched for working days."""
 _WIDTH = 12
 """Characters of a column."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Callers:
-    """What the table is computed from."""
+    """The input of the table."""
 
     calls: Mapping[int, float]
     """By half-hour."""
@@ -41,7 +41,7 @@ class _Callers:
     handling: float
     """Mean, seconds."""
     patience: float
-    """Mean, seconds; `math.inf`: endless."""
+    """Mean, seconds; `math.inf`: nobody gives up."""
 
 
 def _patience(context: click.Context, option: click.Parameter, value: str | None) -> float | None:
@@ -160,7 +160,10 @@ def _of_past_days(config: Config, line: Line, day: date | None, number: int) -> 
 
 
 async def _learnt(config: Config, line: Line, past: Sequence[date]) -> tuple[History, float, float]:
-    """Callers by day and half-hour, mean handling time and patience of these days; expectations where few called."""
+    """Return callers by day and half-hour, mean handling time and mean patience of these days, in seconds.
+
+    With few calls the configured expectations dominate both means.
+    """
     register = await Register.open(config.database, create=False)
     try:
         counted = await history.half_hours(register, line.id, line.zone, past)
@@ -172,7 +175,7 @@ async def _learnt(config: Config, line: Line, past: Sequence[date]) -> tuple[His
     expected, weight = line.queue.expected_handling, line.queue.expected_calls
     known = calls + weight
     handling = (calls * (busy + config.timings.wrap_up) + weight * expected) / known if known else expected
-    # As the line itself learns it: as if one caller had given up after the patience expected.
+    # The line learns it in the same way: as if one caller had given up after the expected patience.
     return counted, handling, (queued + line.queue.expected_patience) / (gave_up + 1)
 
 

@@ -1,4 +1,4 @@
-"""The configuration of the call centre: `Config.load(path)` reads and checks `config.yaml` as a whole."""
+"""The configuration: `Config.load(path)` reads `config.yaml` and checks it as a whole."""
 
 from callcenter.config.configuration import VAR_OVERRIDE, Config
 from callcenter.config.problems import ConfigError

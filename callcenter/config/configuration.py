@@ -1,4 +1,4 @@
-"""The whole configuration: read, checked as a whole, and handed to the core in its own terms."""
+"""The whole configuration: read, checked as a whole, and converted to the core's settings."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from callcenter.config.yaml_file import Document, Location, YamlError, read_yaml
 from callcenter.core import settings
 
 VAR_OVERRIDE = "CALLCENTER_VAR"
-"""Environment variable that puts the folder of everything made at run time elsewhere."""
+"""Environment variable that sets another folder for everything made at run time."""
 
 _NAMED = ("lines", "groups", "people", "phones", "trunks")
 
 
 class Config(Description):
-    """The configuration, checked as a whole. Made by `Config.load`."""
+    """The configuration, checked as a whole. Load it with `Config.load`."""
 
     @model_validator(mode="before")
     @classmethod
@@ -50,7 +50,7 @@ class Config(Description):
 
     @classmethod
     def load(cls, path: Path | str) -> Self:
-        """Read and check the file; its relative paths begin at its own folder.
+        """Read and check the file. Relative paths in it start at its own folder.
 
         Raises ConfigError with everything that is wrong.
         """
@@ -75,8 +75,8 @@ class Config(Description):
         problems += wrong
         spoiled = {_setting(problem.location) for problem in wrong} - {()}
         if config is None and isinstance(data, Mapping):
-            # What is left without the wrong values can still be compared; an entry that lacks something required
-            # then goes as a whole.
+            # Without the wrong values the rest can still be checked. If an entry then lacks a required setting, the
+            # whole entry is removed.
             config, lacking = cls._validate(_without(data, spoiled), folder)
             if config is None:
                 spoiled |= {problem.location[: 2 if problem.location[0] in _NAMED else 1] for problem in lacking}
@@ -94,16 +94,16 @@ class Config(Description):
             return None, field_problems(error, cls)
 
     def retention_days(self, line: str) -> int:
-        """How long a line's recordings are kept; those of a line that is no longer described as all others."""
+        """Return a line's retention time in days; for a line that is no longer configured, the general setting."""
         found = self.lines.get(line)
         return found.retention_days or self.recordings.retention_days if found else self.recordings.retention_days
 
     def zone(self, line: str) -> tzinfo:
-        """The zone of a line; UTC for one that is no longer described."""
+        """Return the zone of a line; UTC for a line that is no longer configured."""
         return self.lines[line].zone if line in self.lines else UTC
 
     def settings(self, boot: str) -> settings.Settings:
-        """What the core needs to know. `boot` distinguishes this start of the controller."""
+        """Return the core's settings. `boot` identifies this start of the controller."""
         return settings.Settings(
             lines={line.id: _core_line(line) for line in self.lines.values()},
             people={
@@ -122,7 +122,7 @@ class Config(Description):
         )
 
     def warnings(self, today: date) -> list[str]:
-        """What is allowed but probably not meant, or will soon be wrong: for the log and for a check."""
+        """Return what is allowed but probably a mistake, or will soon be wrong; for the log and for `check`."""
         found = []
         for line in self.lines.values():
             if gap := line.hours.calendar.calendar_gap(today):
@@ -139,7 +139,7 @@ class Config(Description):
 
 
 def _introduced(section: str, name: str, entry: Any) -> Any:
-    """An entry with its own name, and with what follows from the name where it is not set."""
+    """Add to an entry its own name, and the defaults that follow from the name."""
     if entry is not None and not isinstance(entry, Mapping):
         return entry
     known: dict[str, Any] = {OWN_NAME: name}
@@ -159,12 +159,12 @@ def _declared(data: Mapping[str, Any], config: Config) -> Declared:
 
 
 def _setting(location: Location) -> Location:
-    """The setting a location is in: a list is one setting."""
+    """Return the setting that contains a location; a list is one setting."""
     return tuple(takewhile(lambda part: isinstance(part, str), location))
 
 
 def _without(data: Any, gone: Collection[Location], place: Location = ()) -> Any:
-    """The data without the settings at these locations."""
+    """Return the data without the settings at these locations."""
     if not isinstance(data, Mapping):
         return data
     inner = ((key, value, (*place, key)) for key, value in data.items())
@@ -172,7 +172,7 @@ def _without(data: Any, gone: Collection[Location], place: Location = ()) -> Any
 
 
 def _follows(problem: Problem, spoiled: Iterable[Location]) -> bool:
-    """Whether a problem may be only the consequence of a wrong value at, in or above its place."""
+    """Return whether a problem may only be a consequence of a wrong value at, in or above its place."""
     return any(all(map(eq, problem.location, location)) for location in spoiled)
 
 

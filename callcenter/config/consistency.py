@@ -1,8 +1,8 @@
-"""What must agree between the settings of different sections: references, ports, addresses, numbers, codes.
+"""Checks what must agree between different sections: references, ports, addresses, numbers, codes.
 
-Each rule yields its problems; none of them looks at anything but the configuration and, for the times that callers
-are told, the folder of prompts. `declared` has the names that
-stand in the file, also those whose own settings are wrong, so that one mistake is reported once.
+Each rule yields its problems. A rule looks only at the configuration and, for the waiting times that callers hear, at
+the folder of prompts. `declared` contains all names in the file, also of entries with wrong settings, so that one
+mistake is reported once.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ Declared = Mapping[str, frozenset[str]]
 """Section -> names of its entries."""
 
 PORTS_PER_CALL = 4
-"""RTP and RTCP of the caller and of the operator."""
+"""RTP and RTCP ports of the caller and of the operator."""
 
 
 def inconsistencies(config: Description, declared: Declared) -> Iterator[Problem]:
-    """Everything that does not fit together."""
+    """Yield everything that does not fit together."""
     if not declared["lines"]:
         yield Problem(("lines",), "found no line; at least one, with its numbers")
     yield from _references(config, declared)
@@ -71,7 +71,7 @@ def _classes(config: Description) -> Iterator[Problem]:
 def _promises(config: Description) -> Iterator[Problem]:
     recorded = _recorded(config.prompts, "wait") & _recorded(config.prompts, "wait-over")
     if not recorded:
-        return  # a wrong folder is told once, where it is used
+        return  # a wrong folder is reported once, where it is used
     for line in config.lines.values():
         for index, number in enumerate(line.promises.minutes):
             if number not in recorded:
@@ -80,7 +80,7 @@ def _promises(config: Description) -> Iterator[Problem]:
 
 
 def _recorded(prompts: Path, family: str) -> set[int]:
-    """The numbers of a family of prompts that have a file."""
+    """Return the numbers of a prompt family that have a file."""
     names = (path.stem.removeprefix(f"{family}-") for path in (prompts / "ru").glob(f"{family}-*.wav"))
     return {int(name) for name in names if name.isdecimal()}
 
@@ -200,7 +200,7 @@ def _codes(config: Description) -> Iterator[Problem]:
 
 
 def _retention(config: Description) -> Iterator[Problem]:
-    """Nobody keeps recordings for less than the law asks (ESTP 2.6)."""
+    """Check that recordings are not kept for less time than the law requires (ESTP 2.6)."""
     least = config.recordings.legal_minimum_days
     kept: list[tuple[tuple[str, ...], int]] = [(("recordings", "retention_days"), config.recordings.retention_days)]
     kept += [

@@ -1,4 +1,4 @@
-"""What `config.yaml` says, section by section."""
+"""The content of `config.yaml`, section by section."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _PROJECT = Path(__file__).resolve().parents[2]
 
 
 class Description(Section):
-    """Everything that `config.yaml` says; paths are absolute. Read by `Config.load`."""
+    """The whole content of `config.yaml`, with absolute paths. Read by `Config.load`."""
 
     folder: Path = Field(alias="(folder)")
-    """Where the file lies."""
+    """The folder of the file."""
     var: FilePath
-    """Everything made at run time: secrets, rendered settings, database, logs."""
+    """The folder of everything made at run time: secrets, rendered settings, database, logs."""
     lines: dict[LineId, Line] = {}
     groups: dict[Id, Group]
     people: dict[PersonId, Person] = {}
@@ -43,7 +43,7 @@ class Description(Section):
         "training": "Обучение",
         "paperwork": "Оформление",
     }
-    """id -> title; on the telephone the first is digit 1, the second 2, …"""
+    """Id -> title; on the telephone the first reason is digit 1, the second 2, …"""
     codes: Codes = Codes()
     timings: Timings = Timings()
     accounts: Accounts = Accounts()
@@ -53,10 +53,10 @@ class Description(Section):
     asterisk: Asterisk = Asterisk()
     prompts: FilePath = _PROJECT / "ivr_prompts"
     dialplan: FilePath = _PROJECT / "dialplan"
-    """Folder of the templates of Asterisk's files."""
+    """The folder of the templates of Asterisk's files."""
 
     def way_out(self, line: Line) -> Trunk | None:
-        """The trunk over which the line's general number is dialled."""
+        """Return the trunk over which the line's general number is dialled; None if there is none."""
         if line.general_trunk is not None:
             return self.trunks.get(line.general_trunk)
         return next((trunk for trunk in self.trunks.values() if trunk.places_calls), None)

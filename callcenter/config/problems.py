@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, in sentences for an engineer: where, what was found, what is allowed."""
+"""Describes for an engineer what is wrong with a configuration: where, what was found, what is allowed."""
 
 from __future__ import annotations
 
@@ -45,20 +45,20 @@ _ALLOWED = {
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing to correct. `text` is what was found and what is allowed."""
+    """One thing to correct. `text` says what was found and what is allowed."""
 
     location: Location
     text: str
 
     def sentence(self, document: Document) -> str:
-        """`path.to.setting: what was found; what is allowed`, with the line of the file."""
+        """Return `path.to.setting: what was found; what is allowed`, with the line of the file."""
         path = ".".join(str(part) for part in self.location) or "the file"
         line = document.line(self.location)
         return f"{path}: {self.text}" + (f" (line {line})" if line else "")
 
 
 class ConfigError(ReadableError):
-    """The configuration cannot be used. The text lists everything that is wrong with it, one problem a line."""
+    """The configuration cannot be used. The text lists everything that is wrong, one problem per line."""
 
     def __init__(self, path: Path, problems: Iterable[str]) -> None:
         self.path = path
@@ -68,14 +68,14 @@ class ConfigError(ReadableError):
 
 
 def field_problems(error: ValidationError, model: type[BaseModel]) -> list[Problem]:
-    """The problems of single values and sections."""
+    """Return the problems of single values and sections."""
     details = error.errors(include_url=False)
-    # pydantic marks a mistake in an entry's name by a last part '[key]'; its settings are not looked at further.
+    # For a wrong name of an entry, pydantic's location ends in '[key]'; the entry's settings are not checked further.
     misnamed = {detail["loc"][:-1] for detail in details if detail["loc"][-1:] == ("[key]",)}
     found = []
     for number, detail in enumerate(details):
         if detail["type"] == "too_short" and number and details[number - 1]["loc"][:-1] == detail["loc"]:
-            continue  # only because a wrong entry was not counted
+            continue  # a consequence only: the wrong entry was not counted
         location = detail["loc"][:-1] if detail["loc"][-1:] == ("[key]",) else detail["loc"]
         if location is not detail["loc"] or not any(location[: len(name)] == name for name in misnamed):
             found.append(Problem(location, _text(detail, model)))
@@ -83,7 +83,7 @@ def field_problems(error: ValidationError, model: type[BaseModel]) -> list[Probl
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """The known name that was probably meant, else all of them, as what is allowed."""
+    """Suggest the known name that was probably meant, or list all known names."""
     names = sorted(known)
     if close := difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.6):
         return f"{close[0]!r} perhaps"
@@ -99,7 +99,7 @@ def _text(details: ErrorDetails, model: type[BaseModel]) -> str:
         return f"found an unknown setting; {nearest(str(name), _known_names(model, above))}"
     if kind == "value_error":
         message = str(context["error"])
-        # Validators of whole sections tell what they found themselves.
+        # Validators of whole sections say themselves what was found.
         return message if message.startswith("found ") else f"found {_shown(details['input'])}; allowed: {message}"
     allowed = _ALLOWED[kind].format(**context) if kind in _ALLOWED else details["msg"]
     return f"found {_shown(details['input'])}; allowed: {allowed}"
@@ -115,7 +115,7 @@ def _shown(value: Any) -> str:
 
 
 def _known_names(model: type[BaseModel], above: Iterable[str | int]) -> list[str]:
-    """The settings that exist where a path leads."""
+    """Return the names of the settings that exist at the end of a path."""
     annotation: Any = model
     for part in above:
         annotation = _inside(annotation, part)

@@ -1,6 +1,6 @@
-"""The sections of `config.yaml`: what can be set, within which bounds, and what holds when nothing is set.
+"""The sections of `config.yaml`: the settings, their allowed ranges and their defaults.
 
-Every entry of a named section (`lines`, `people`, …) knows its own name as `id`. Durations are seconds.
+Every entry of a named section (`lines`, `people`, …) has its own name as `id`. Durations are seconds.
 """
 
 from __future__ import annotations
@@ -41,17 +41,17 @@ from callcenter.config.values import (
 )
 
 GENERAL_CODE = "0"
-"""The general line's transfer code: what follows `codes.transfer` where a group's would."""
+"""The transfer code of the general line: it follows `codes.transfer` as a group's code does."""
 
 LONGEST_RETENTION = 36_500
 """Days: a hundred years."""
 
 OWN_NAME = "(id)"
-"""Key under which an entry is told its name; nobody can write it by mistake for a setting."""
+"""The key under which an entry gets its own name; no setting can have this name by mistake."""
 
 
 class Section(BaseModel):
-    """Settings that belong together: unknown names are refused, an empty value means the default."""
+    """A group of settings. Unknown names are refused; an empty value means the default."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -66,7 +66,7 @@ class Section(BaseModel):
 
 
 class Named(Section):
-    """A section that stands under a name of the engineer's choice."""
+    """A section that has a name chosen by the engineer."""
 
     id: str = Field(alias="(id)")
 
@@ -77,7 +77,7 @@ class Hours(Section):
     zone: Zone = ZoneInfo("Europe/Moscow")
     opens: TimeOfDay = time(9)
     closes: TimeOfDay = time(18)
-    """24:00 (kept as midnight) for a line that works until the day's end."""
+    """24:00 (stored as midnight) if the line works until the end of the day."""
     country: Country = "RU"
     extra_holidays: frozenset[Day] = frozenset()
     extra_workdays: frozenset[Day] = frozenset()
@@ -94,21 +94,21 @@ class Hours(Section):
 
     @property
     def calendar(self) -> WorkingHours:
-        """The same as something that can be asked."""
+        """These hours as an object that answers whether the line is open."""
         return WorkingHours(self.zone, self.opens, self.closes, self.country, self.extra_holidays, self.extra_workdays)
 
 
 class Ivr(Section):
-    """What a caller is asked before the queue (ESTP 2.1, 4.2)."""
+    """The questions to a caller before the queue (ESTP 2.1, 4.2)."""
 
     ask_inn: bool = True
     inn_tries: Annotated[int, Field(ge=1, le=9)] = 3
     urgency: dict[Digit, Id] = {"1": "urgent", "2": "normal"}
-    """Digit -> class; empty: nobody is asked."""
+    """Digit -> urgency class; empty: callers are not asked."""
 
 
 class Queue(Section):
-    """Order of callers and what they are told meanwhile (ESTP 2.3, 4.2, 5.4.6)."""
+    """The order of callers, and their announcements while they wait (ESTP 2.3, 4.2, 5.4.6)."""
 
     classes: Annotated[tuple[Id, ...], Field(min_length=1, max_length=9)] = ("urgent", "normal")
     """Urgency classes, most urgent first."""
@@ -123,26 +123,26 @@ class Queue(Section):
 
 
 class Promises(Section):
-    """How a line speaks of waiting times, and when it stops doing so (ESTP 5.4.6)."""
+    """How a line announces waiting times, and when it stops doing so (ESTP 5.4.6)."""
 
     percentile: Annotated[float, Field(ge=0.5, le=0.99)] = 0.9
     minutes: SpokenMinutes = (1, 2, 3, 5, 7, 10, 15, 20, 30)
-    """Each has a recording: `consistency.py` looks for them in the folder of prompts."""
+    """Each number needs a prompt; `consistency.py` looks for them in the folder of prompts."""
     with_position: bool = True
     never_longer: bool = True
     trusted_coverage: Annotated[float, Field(ge=0, lt=0.9)] = 0.75
-    """Below .9: of P90 estimates no more than that hold when they are perfect. 0: never mind."""
+    """Below 0.9, because no more than that share of P90 estimates holds even if they are perfect. 0: never stop."""
     trusted_over: Seconds = 7200.0
     trusted_after: Annotated[int, Field(ge=1, le=10_000)] = 30
 
 
 class Forecast(Section):
-    """The forecast of the day's average wait, and the advice how many people keep it (ESTP 2.2d)."""
+    """The forecast of the day's average wait, and of how many operators meet the target (ESTP 2.2d)."""
 
     risk: Annotated[float, Field(gt=0, lt=1)] = 0.1
-    """Probability of exceeding `target_wait` that the advised number of people keeps to."""
+    """The accepted probability of exceeding `target_wait`, used for the advised number of people."""
     days: Annotated[int, Field(ge=1, le=366)] = 20
-    """Past working days of the register whose arrivals are expected again."""
+    """How many past working days are used to predict arrivals."""
     every: Annotated[float, Field(ge=5, le=3600)] = 60.0
 
 
@@ -151,7 +151,7 @@ class Line(Named):
 
     title: DisplayText
     numbers: Annotated[tuple[Number, ...], Field(min_length=1)]
-    """E.164; `values.dialled_forms` gives the forms in which a trunk may deliver them."""
+    """E.164. `values.dialled_forms` gives the forms in which a trunk may deliver them."""
     hours: Hours = Hours()
     capacity: Annotated[int, Field(ge=1, le=10_000)] = 100
     required_staff: Annotated[int, Field(ge=0, le=10_000)] = 2
@@ -160,7 +160,7 @@ class Line(Named):
     customer_role: PlainText = "Заказчик"
     general_line: Number | None = None
     general_trunk: Id | None = None
-    """Trunk over which the general line is dialled; the first that can place calls where none is named."""
+    """The trunk over which the general line is dialled; None: the first trunk that can place calls."""
     email: Email | None = None
     answered_by: Annotated[tuple[Id, ...], Field(min_length=1)] = ("operators",)
     ivr: Ivr = Ivr()
@@ -168,9 +168,9 @@ class Line(Named):
     promises: Promises = Promises()
     forecast: Forecast = Forecast()
     retention_days: Annotated[int, Field(ge=1, le=LONGEST_RETENTION)] | None = None
-    """Instead of `recordings.retention_days`."""
+    """Replaces `recordings.retention_days` for this line."""
     subjects: dict[Id, PlainText] = {}
-    """What a call can be registered under (ESTP 3.1): id -> title."""
+    """The subjects under which a call can be registered (ESTP 3.1): id -> title."""
 
     @property
     def zone(self) -> ZoneInfo:
@@ -179,15 +179,15 @@ class Line(Named):
 
 
 class Group(Named):
-    """People who answer the same questions (ESTP 5.7)."""
+    """Operators who answer the same questions (ESTP 5.7)."""
 
     title: DisplayText
     transfer_code: TransferCode | None = None
-    """Digits after a transfer code in a conversation; None: nobody transfers to this group by telephone."""
+    """The digits after a transfer code during a conversation; None: no transfer to this group by telephone."""
 
 
 class Person(Named):
-    """An account: somebody who can open a shift (ESTP 5.3.1). Passwords and PINs live in the secrets file."""
+    """An account of somebody who can open a shift (ESTP 5.3.1). Passwords and PINs are in the secrets file."""
 
     name: DisplayText
     group: Id = "operators"
@@ -195,20 +195,20 @@ class Person(Named):
 
 
 class Phone(Named):
-    """A desk phone or softphone: it registers with its own password, or stands at a fixed address."""
+    """A desk phone or softphone. It registers with its own password, or has a fixed address."""
 
     address: PhoneAddress | None = None
     shared: bool = False
-    """Whether several people sit at it in turn."""
+    """Whether several people use it in turn."""
 
     @property
     def sip_registers(self) -> bool:
-        """Whether it has a password of its own in the secrets file."""
+        """Whether it registers, with a password in the secrets file."""
         return self.address is None
 
 
 class SipRegistration(Section):
-    """An account at a telephony provider; its password is `trunks: <id>` of the secrets file."""
+    """An account at a telephony provider. Its password is `trunks: <id>` in the secrets file."""
 
     host: Host
     port: Port = 5060
@@ -217,12 +217,12 @@ class SipRegistration(Section):
 
 
 class Trunk(Named):
-    """Where callers come from: a registered provider, or networks whose calls are accepted."""
+    """Where calls come from: a provider with registration, or networks whose calls are accepted."""
 
     networks: tuple[Subnet, ...] = ()
     provider: SipRegistration | None = None
     outgoing: Address | None = None
-    """Where calls to the general line are sent over a trunk of networks; a provider is dialled at its host."""
+    """Where a trunk of networks sends calls to the general line; a provider is dialled at its host."""
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
@@ -235,19 +235,19 @@ class Trunk(Named):
 
     @property
     def places_calls(self) -> bool:
-        """Whether a call can be sent over it."""
+        """Whether calls can be placed over it."""
         return self.provider is not None or self.outgoing is not None
 
 
 class Codes(Section):
-    """What operators dial: the first four from a phone at rest, the others during a conversation."""
+    """The codes that operators dial: the first four from a phone at rest, the others during a conversation."""
 
     log_in: Code = "*11"
     log_out: Code = "*12"
     pause: Code = "*13"
     return_: Code = Field(default="*14", alias="return")
     transfer: Code = "*2"
-    """Followed by a group's transfer_code: hand the caller over directly."""
+    """Followed by a group's transfer_code: transfer the caller directly."""
     consult: Code = "*3"
     """Followed by a group's transfer_code: talk to the colleague first."""
     take_back: Code = "*0"
@@ -257,37 +257,37 @@ class Codes(Section):
 
 
 class Timings(Section):
-    """How long an operator's phone rings and how long the work after a call may take."""
+    """How long an operator's phone rings, and how long the wrap-up may take."""
 
     ring_timeout: Annotated[float, Field(ge=3, le=120)] = 15.0
     wrap_up: Annotated[float, Field(ge=0, le=3600)] = 20.0
     false_answer: Annotated[float, Field(ge=0, le=10)] = 0.5
-    """A phone that answers and hangs up sooner than this has not taken the call."""
+    """If a phone answers and hangs up sooner than this, the call does not count as answered."""
     shift_kept: Annotated[float, Field(ge=0, le=86400)] = 900.0
-    """A shift outlasts an absence of the controller that is no longer than this (ESTP 5.3.1)."""
+    """A shift survives an absence of the controller up to this long (ESTP 5.3.1)."""
 
 
 class Accounts(Section):
-    """How wrong passwords and PINs slow down."""
+    """How wrong passwords and PINs delay further attempts."""
 
     wrong_secrets_allowed: Annotated[int, Field(ge=1, le=20)] = 3
     wrong_secret_delay: Annotated[float, Field(ge=1, le=3600)] = 30.0
 
 
 class Recordings(Section):
-    """Where conversations are kept and for how long (ESTP 2.6)."""
+    """Where recordings are kept, and for how long (ESTP 2.6)."""
 
     folder: FilePath = Field(default=Path("recordings"), validate_default=True)
     retention_days: Annotated[int, Field(ge=1, le=LONGEST_RETENTION)] = 1095
-    """Days after the call's end when its recording is deleted; a line may have its own."""
+    """Days from the call's end to the deletion of its recording; a line may have its own value."""
     legal_minimum_days: Annotated[int, Field(ge=0, le=LONGEST_RETENTION)] = 0
-    """No line may keep its recordings for less."""
+    """The minimum for all lines."""
     check_after: Annotated[float, Field(ge=0, le=86_400)] = 120.0
-    """Seconds after the call's end when its recording is compared with the conversation."""
+    """Seconds from the call's end to the check of its recording against the conversation."""
     min_free_mb: Annotated[int, Field(ge=1, le=100_000_000)] = 500
-    """Megabytes (10^6 bytes); with less on either disk nothing new is recorded."""
+    """Megabytes (10^6 bytes). With less free space on either disk, no new recording is started."""
     when_full: Literal["go_on", "close_line"] = "go_on"
-    """Calls go on unrecorded, or nobody new is admitted."""
+    """Either calls continue without recording, or no new caller is admitted."""
 
 
 class Http(Section):
@@ -301,16 +301,16 @@ class Asterisk(Section):
     """The Asterisk that carries the calls."""
 
     start: bool = True
-    """Whether `callcenter run` starts one of its own; otherwise one is expected at ami_host:ami_port."""
+    """Whether `callcenter run` starts its own Asterisk; otherwise one must run at ami_host:ami_port."""
     sip_bind: Bind = "127.0.0.1"
     sip_port: Port = 5060
     external_address: Host | None = None
-    """Address under which providers reach us, where that is not our own (NAT)."""
+    """The address under which providers reach us, if it is not our own (NAT)."""
     rtp_first: Annotated[int, Field(ge=1024, le=65535)] = 10_000
     rtp_last: Annotated[int, Field(ge=1024, le=65535)] = 10_999
     codecs: Annotated[tuple[Literal["alaw", "ulaw", "g722"], ...], Field(min_length=1)] = ("alaw", "ulaw")
     ami_host: Host = "127.0.0.1"
-    """Where the daemon finds the manager interface."""
+    """Where the daemon connects to the manager interface (AMI)."""
     ami_bind: Bind = "127.0.0.1"
-    """Where Asterisk offers it."""
+    """The address on which Asterisk offers it."""
     ami_port: Port = 5038

@@ -1,8 +1,8 @@
-"""The kinds of single values a configuration may hold, each as narrow as its use allows.
+"""The types of single values in the configuration, each as narrow as its use allows.
 
-Many of them are rendered into Asterisk's files, where a newline, a `;` or a `${` would start something of its own:
-such a value is refused here, with the character named. A validator raises `ValueError` whose text says what is
-*allowed*; what was found is added by `problems.py`.
+Many values are rendered into Asterisk's files, where a newline, a `;` or a `${` would have a special meaning: such a
+value is refused here, and the character named. A validator raises `ValueError` with a text that says what is *allowed*;
+`problems.py` adds what was found.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ import phonenumbers
 from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo
 
 HOME_REGION = "RU"
-"""Country of numbers written without their country code."""
+"""The country of numbers without a country code."""
 
-# Sections, extensions or targets of their own in Asterisk's files and in the core.
+# Names with a special meaning as a section, extension or target in Asterisk's files or in the core.
 _RESERVED = frozenset({"general", "global", "globals", "system", "default", "udp", "peer"})
 TRUNK_PREFIX = "trunk-"
-"""What the names that Asterisk knows trunks by begin with: a phone of such a name would be taken for the trunk."""
+"""Prefix of the trunks' names in Asterisk: a phone with such a name would be taken for the trunk."""
 _SPECIAL = frozenset("\"'`;\\$|^{}[]()<>,")
 _HOST_LABEL = r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)"
 _HOST = re.compile(rf"{_HOST_LABEL}(?:\.{_HOST_LABEL})*")
@@ -36,7 +36,7 @@ _EMAIL = rf"[A-Za-z0-9._%+-]{{1,64}}@{_HOST_LABEL}(?:\.{_HOST_LABEL})+"
 
 
 def describe(char: str) -> str:
-    """A character such that an engineer finds it: printed form, code point and name."""
+    """Describe a character so that an engineer finds it: printed form, code point and name."""
     return f"{char!r} (U+{ord(char):04X} {unicodedata.name(char, 'control character')})"
 
 
@@ -68,7 +68,7 @@ def _name(pattern: str, allowed: str) -> Callable[[str], str]:
 
 
 def _line_name(text: str) -> str:
-    """Lines are extensions in the dialplan, beside some that have a meaning there."""
+    """Refuse names with a special meaning: lines are extensions in the dialplan, next to others."""
     if len(text) == 1 or text in ("queue", "back"):
         raise ValueError(f"another name: {text!r} has a meaning of its own in the dialplan")
     return text
@@ -94,7 +94,10 @@ def _plain_text(text: str) -> str:
 
 
 def normalise_number(text: str) -> str:
-    """A telephone number in E.164, such as +73422921960; numbers without a country code are Russian."""
+    """Convert a telephone number to E.164, such as +73422921960; a number without a country code is Russian.
+
+    Raises ValueError.
+    """
     try:
         parsed = phonenumbers.parse(text, HOME_REGION)
     except phonenumbers.NumberParseException:
@@ -118,7 +121,7 @@ def dialled_forms(number: str) -> tuple[str, ...]:
 
 
 def _ip_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    # The library takes anything as the zone of an IPv6 address, a `;` and a newline too.
+    # The library accepts any text as the zone of an IPv6 address, even a `;` or a newline.
     if "%" in text:
         raise ValueError("an IP address without a zone")
     return ipaddress.ip_address(text)
@@ -128,7 +131,7 @@ def _host(text: str) -> str:
     try:
         return str(_ip_address(text))
     except ValueError:
-        # A dotted number that is no address is a mistyped address, not a host name.
+        # A dotted number that is not an address is a mistyped address, not a host name.
         if len(text) > 253 or not _HOST.fullmatch(text) or re.fullmatch(r"[\d.]+", text):
             raise ValueError("an IP address or a host name") from None
         return text.lower()
@@ -153,7 +156,7 @@ class SipAddress:
 
     @property
     def ip(self) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-        """The address, None where the host is a name."""
+        """The IP address; None if the host is a name."""
         try:
             return _ip_address(self.host)
         except ValueError:
@@ -224,7 +227,7 @@ def _country(text: str) -> str:
 
 
 def _growing(numbers: tuple[int, ...]) -> tuple[int, ...]:
-    """Refuses a list that does not grow from each number to the next."""
+    """Refuse numbers that are not in ascending order."""
     for number, following in pairwise(numbers):
         if following <= number:
             raise ValueError(f"found {following} after {number}; numbers that grow, such as [1, 2, 3, 5]")

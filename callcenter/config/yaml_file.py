@@ -1,8 +1,8 @@
-"""Reading a YAML file as an engineer wrote it: every scalar is text, every value has a line, nothing is guessed.
+"""Reads YAML without guessing: every scalar stays text, and the line of every value is known.
 
-YAML 1.1 makes 18:00 the number 1080, 0101 the number 65 and `no` a boolean. Here a scalar stays text (an empty one,
-`~` or `null` is None) and the settings' own types decide; keys given twice are reported instead of the last one
-winning.
+YAML 1.1 reads 18:00 as the number 1080, 0101 as the number 65 and `no` as a boolean. Here a scalar stays text (an empty
+one, `~` or `null` is None), and the types of the settings decide. A key that occurs twice is reported; YAML would use
+the last one.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from typing import Any
 import yaml
 
 Location = tuple[str | int, ...]
-"""Where a setting is: the keys, and indexes of lists, from the top of the file."""
+"""Where a setting is: the keys and list indexes from the top of the file."""
 
 
 class YamlError(Exception):
-    """The text is no YAML that can be used; the message has the line, but nothing of the content."""
+    """The text is not usable YAML. The message contains the line number, but none of the content."""
 
 
 @dataclass
@@ -31,7 +31,7 @@ class Document:
     duplicates: list[Location] = field(default_factory=list)
 
     def line(self, location: Location) -> int | None:
-        """The line of the setting or, where it is absent, of what it should be in."""
+        """Return the line of the setting or, if it is absent, of what should contain it."""
         for length in range(len(location), 0, -1):
             if location[:length] in self.lines:
                 return self.lines[location[:length]]
@@ -39,7 +39,7 @@ class Document:
 
 
 def read_yaml(path: Path) -> Document:
-    """Parse the file. Raises OSError when it cannot be read, YamlError when it is no YAML."""
+    """Parse the file. Raises OSError if it cannot be read, YamlError if it is not YAML."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -1,1 +1,1 @@
-"""The line with simulated callers and operators: `callcenter demo`."""
+"""`callcenter demo`: the line with simulated callers and operators."""

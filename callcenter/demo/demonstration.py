@@ -1,4 +1,4 @@
-"""`callcenter demo`: the line with simulated callers and operators, to be watched without any phone."""
+"""`callcenter demo`: runs the line with simulated callers and operators, to be watched without any phone."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ from callcenter.store import Register
 CUSTOMERS = Path(__file__).parent / "customers.csv"
 STATUS_EVERY = 5.0
 BACK_AFTER = 10.0
-"""Seconds after which an operator who missed a call comes back."""
+"""Seconds after which an operator who missed a call returns."""
 _CALLERS_HOST, _FIRST_CALLERS_HOST = 10, 11
 _ROWS = 240
 _FIRST = 4
 _LONGEST = 24 * 3600.0
 _LAST_WORDS = 60
-"""Looks, 50 ms apart, whether the last caller is gone."""
+"""Checks, 50 ms apart, whether the last caller has gone."""
 
 
 class DemoError(ReadableError):
@@ -68,7 +68,7 @@ async def demonstrate(path: Path, callers_per_minute: float, seconds: float | No
 
 
 async def _import_customers(config: Config) -> None:
-    """The callers' directory, so that some are known by their number, and some are none of this line's."""
+    """Import a customers' directory: some callers are known by number, and some are not Customers of the line."""
     register = await Register.open(config.database)
     try:
         await CustomersTable(register).replace(_directory(), CUSTOMERS.name, wall_clock())
@@ -77,12 +77,12 @@ async def _import_customers(config: Config) -> None:
 
 
 def _directory() -> list[tuple[str, Customer]]:
-    """Invented bodies and firms, Customers first."""
+    """Return invented organisations and companies, Customers first."""
     return CustomersFile.read(CUSTOMERS).entries
 
 
 class _Floor(contextlib.AsyncExitStack):
-    """Everybody around the line: phones, people who sit down at them, callers. Leaving sends them home."""
+    """Everybody around the line: phones, operators and callers. Leaving the context ends them."""
 
     def __init__(self, config: Config, line: Controller, program: Path, callers_per_minute: float) -> None:
         super().__init__()
@@ -105,7 +105,7 @@ class _Floor(contextlib.AsyncExitStack):
         people = [person for person in config.people.values() if person.group in answering]
         for phone in dict.fromkeys(person.phone for person in people):
             address = config.phones[phone].address
-            if address is not None:  # make_setting gave one to each
+            if address is not None:  # make_setting gave an address to each phone
                 await self._phone(phone, address.host, address.port, _answers(config.timings.ring_timeout))
         host, port = f"{network(config)}{GENERAL_LINE_HOST}", 5060
         await self._phone("general", host, port, [Pickup(2, 20), Pickup(4, 30)])
@@ -113,11 +113,11 @@ class _Floor(contextlib.AsyncExitStack):
         browsers = await self.enter_async_context(_browsers(config, [person.id for person in people]))
         back = asyncio.create_task(_bring_back(self._line, browsers))
         self.callback(back.cancel)
-        # Pushed before the callers: when they are gone, their conversations are still to be written down.
+        # Pushed before the callers: after they have gone, their conversations must still be written.
         self.push_async_callback(_until_nobody_calls, self._line)
         rows = callers(config, self._rate)
         await self._callers("callers", _CALLERS_HOST, rows, self._rate, 200)
-        # Some at once, so that there is something to see; who comes after them in the same places never dials.
+        # Some call at once, so that there is something to see. Later callers in the same rows never dial.
         first = [Caller(row.dials, number) for row, (number, _) in zip(rows, _directory()[:_FIRST], strict=False)]
         never = [Caller(row.dials, row.number, delay=_LONGEST) for row in first]
         await self._callers("first-callers", _FIRST_CALLERS_HOST, first + never, 1.0, _FIRST)
@@ -143,10 +143,10 @@ class _Floor(contextlib.AsyncExitStack):
 
 
 def callers(config: Config, rate: float) -> list[Caller]:
-    """Who calls: most are known by their number, some are nobody's, some are none of this line's (ESTP 2.1).
+    """Return the callers: most are known by number, some are unknown, some are not Customers of this line (ESTP 2.1).
 
-    A call every 1/rate seconds, each displaced at random by up to four times as much, comes like real ones. Two in
-    ten lose patience early.
+    There is a call every 1/rate seconds, each delayed at random by up to four times that interval, which resembles real
+    arrivals. Two in ten have little patience.
     """
     entries = [number for number, _ in _directory()]
     numbers = [line.numbers[0] for line in config.lines.values()]
@@ -162,7 +162,7 @@ def callers(config: Config, rate: float) -> list[Caller]:
 
 
 def _answers(ring_timeout: float) -> list[Pickup]:
-    """One ringing in twenty is missed, though not the first."""
+    """Return how the phone answers: one call in twenty is missed, but not the first."""
     return [
         Pickup(
             ring=ring_timeout + 5 if row and random.random() < 0.05 else random.uniform(0.5, 4),
@@ -173,19 +173,19 @@ def _answers(ring_timeout: float) -> list[Pickup]:
 
 
 Browsers = Mapping[str, aiohttp.ClientSession]
-"""Person -> the browser in which they are logged in."""
+"""Person -> the browser session in which they are logged in."""
 
 
 @asynccontextmanager
 async def _browsers(config: Config, people: Sequence[str]) -> AsyncIterator[Browsers]:
-    """Everybody logs in as on their page, with the first password. Raises DemoError."""
+    """Log everybody in as on their page, with the first password. Raises DemoError."""
     secrets = Secrets.load_or_create(config.var, config)
     found: dict[str, aiohttp.ClientSession] = {}
     async with contextlib.AsyncExitStack() as stack:
         for person in people:
             first = secrets.initial(person)
             if not (first and first.password):
-                continue  # the password was changed: whoever did it may log in
+                continue  # the password was changed: whoever changed it can log in
             session = aiohttp.ClientSession(
                 f"http://{config.http.bind}:{config.http.port}", cookie_jar=aiohttp.CookieJar(unsafe=True)
             )
@@ -197,7 +197,7 @@ async def _browsers(config: Config, people: Sequence[str]) -> AsyncIterator[Brow
 
 
 async def _bring_back(line: Controller, browsers: Browsers) -> None:
-    """Whoever missed a call says after a while that they are back."""
+    """Make operators who missed a call return after a while."""
     while True:
         for person, operator in line.view().operators.items():
             if person in browsers and operator.presence == "paused" and operator.since > BACK_AFTER:
@@ -208,7 +208,7 @@ async def _bring_back(line: Controller, browsers: Browsers) -> None:
 
 
 async def _until_nobody_calls(line: Controller) -> None:
-    """The callers have hung up: let Asterisk say so, briefly."""
+    """Wait briefly after the callers have hung up, until Asterisk has reported it."""
     for _ in range(_LAST_WORDS):
         if not any(seen.lines_in_use for seen in line.view().lines.values()):
             return
@@ -235,7 +235,7 @@ async def _show(line: Controller, stop: asyncio.Task[None], seconds: float | Non
 
 
 def _ended(line: Controller) -> dict[tuple[str, str], int]:
-    """Calls that have ended, by line and outcome."""
+    """Return the number of ended calls by line and outcome."""
     return {
         (sample.labels["line"], sample.labels["outcome"]): int(sample.value)
         for family in text_string_to_metric_families(line.metrics.text().decode())
@@ -245,7 +245,7 @@ def _ended(line: Controller) -> dict[tuple[str, str], int]:
 
 
 def status(view: View, ended: Mapping[tuple[str, str], int]) -> Iterator[str]:
-    """One line of text for each line of the call centre."""
+    """Yield one line of text for each line of the call centre."""
     doing = [operator.activity for operator in view.operators.values()]
     free = sum(view.free.values())
     for line in view.lines.values():

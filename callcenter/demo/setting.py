@@ -1,4 +1,4 @@
-"""The setting of the demonstration: the given configuration, moved to loopback addresses and opened at all hours."""
+"""The demonstration's configuration: the given one, moved to loopback addresses and open at all hours."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ _QUEUE_PACE = {"announce_every": "20", "expected_handling": "35"}
 def make_setting(path: Path, today: date) -> Config:
     """Derive `var/demo/config.yaml` from the configuration at `path` and load it. Raises ConfigError.
 
-    Callers, phones and the general line stand on addresses of their own in the network of `asterisk.sip_bind` (127.0
-    where that is no loopback address). Database, secrets and recordings are the demonstration's own.
+    Callers, phones and the general line get their own addresses in the network of `asterisk.sip_bind` (127.0 if that is
+    not a loopback address). Database, secrets and recordings are the demonstration's own.
     """
     real = Config.load(path)
     folder = real.var / "demo"
@@ -36,21 +36,21 @@ def make_setting(path: Path, today: date) -> Config:
     written = folder / "config.yaml"
     note = f"# Made anew by every `callcenter demo` from {path.name}; changes belong there.\n"
     written.write_text(note + yaml.safe_dump(data, allow_unicode=True, sort_keys=False), encoding="utf-8")
-    return Config.load(written).model_copy(update={"var": folder})  # whatever CALLCENTER_VAR says
+    return Config.load(written).model_copy(update={"var": folder})  # even if CALLCENTER_VAR is set
 
 
 def network(config: Config) -> str:
-    """The first half of every address of the demonstration: «127.0.»."""
+    """Return the first half of every address of the demonstration: «127.0.»."""
     return ".".join(config.asterisk.sip_bind.split(".")[:2]) + "."
 
 
 def caller_address(config: Config, host: int) -> str:
-    """Where a crowd of callers calls from."""
+    """Return the address from which a group of callers calls."""
     return f"{network(config)}{_CALLERS}.{host}"
 
 
 def derived(data: Mapping[str, Any], real: Config, folder: Path, today: date) -> dict[str, Any]:
-    """The settings of the demonstration."""
+    """Return the settings of the demonstration."""
     bind = real.asterisk.sip_bind
     bind = bind if ip_address(bind).is_loopback and ":" not in bind else "127.0.0.1"
     net = ".".join(bind.split(".")[:2])
@@ -77,7 +77,7 @@ def derived(data: Mapping[str, Any], real: Config, folder: Path, today: date) ->
 
 
 def _line(line: Mapping[str, Any], today: date) -> dict[str, Any]:
-    """Open at every hour of these days; simulated callers press no keys, so that nothing is asked."""
+    """Open the line at every hour of these days. Simulated callers press no keys, so they are asked nothing."""
     days = [(today + timedelta(days=day)).isoformat() for day in range(-1, _DAYS_OPEN)]
     always = {"opens": "00:00", "closes": "24:00", "extra_workdays": days, "extra_holidays": []}
     changed: dict[str, Any] = {

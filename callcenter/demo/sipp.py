@@ -1,6 +1,6 @@
-"""Crowds by sipp: callers and answering phones as processes of their own, always bounded and ended by us.
+"""Groups of callers and answering phones, simulated by sipp in separate processes that we limit and end.
 
-sipp plays crowds with real SIP and real audio, but it can't press keys: its callers answer no question.
+sipp uses real SIP and real audio, but it cannot press keys: its callers answer no question.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from callcenter.system.programs import PARTS, ProgramError, ask_parts
 
 SCENARIOS = Path(__file__).parent / "scenarios"
 RATE = 8000
-"""Samples (A-law: bytes) a second."""
+"""Samples per second (one A-law byte each)."""
 _SOFT, _HARD = 0.3, 2.0
-"""Seconds that sipp gets to hang up its calls, and then to end."""
+"""Seconds that sipp has to hang up its calls, and then to end."""
 _LOOKING = 60.0
 
 
 class SippError(ReadableError):
-    """sipp is not there or does not start; the text says what to do."""
+    """sipp is missing or does not start; the text says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Pickup:
-    """How a phone takes one call: seconds of ringing, then of conversation until it hangs up."""
+    """How a phone takes one call: seconds of ringing, then seconds of conversation until it hangs up."""
 
     ring: float
     talk: float
@@ -52,7 +52,7 @@ class Pickup:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What sipp says of its calls so far."""
+    """sipp's counts of its calls so far."""
 
     created: int
     going_on: int
@@ -69,7 +69,7 @@ class Crowd:
 
     @property
     def counts(self) -> Counts:
-        """As of the last second."""
+        """Return the counts, at most about one second old."""
         try:
             with (self.folder / "counts.csv").open() as file:
                 rows = list(csv.DictReader(file, delimiter=";"))
@@ -82,13 +82,13 @@ class Crowd:
         return Counts(incoming + outgoing, going_on, successful, failed)
 
     def errors(self) -> str:
-        """What sipp found wrong."""
+        """Return the errors that sipp reported."""
         path = self.folder / "errors.log"
         return path.read_text(errors="replace") if path.exists() else ""
 
 
 def find(project: Path) -> Path:
-    """The sipp that the set-up found or fetched. Raises SippError with what to do."""
+    """Return the sipp that the set-up found or fetched. Raises SippError, which says what to do."""
     tool = project / PARTS
     if not tool.exists():
         raise SippError(f"{tool} is missing: simulated callers need the whole project")
@@ -112,10 +112,10 @@ async def callers(
     lasting: float = 600.0,
     hertz: float = 440.0,
 ) -> AsyncIterator[Crowd]:
-    """Callers at `address`, `rate` a second, never more than `at_once`, `total` altogether (None: no end).
+    """Run callers at `address`, `rate` per second, at most `at_once`, `total` altogether (None: no limit).
 
-    Rows are taken in turn, again and again. `lasting`: seconds after which sipp ends by itself. With `total` it also
-    ends when the last of them has hung up, but if it is stopped before, it forgets to hang up.
+    Rows are used in turn, repeatedly. `lasting`: seconds after which sipp ends by itself. With `total` it also ends
+    when the last caller has hung up; but if it is stopped before that, it does not hang up its calls.
     """
     fields = ((row.dials, row.number, round(row.delay * 1000), round(row.patience * 1000)) for row in rows)
     bounds = ["-r", str(max(1, round(rate * 100))), "-rp", "100000", "-l", str(at_once)]
@@ -137,7 +137,7 @@ async def phone(
     lasting: float = 600.0,
     hertz: float = 1000.0,
 ) -> AsyncIterator[Crowd]:
-    """A phone at `address` that answers every call as the rows say, in turn. It is plugged in when this returns."""
+    """Run a phone at `address` that answers every call as the rows say, in turn. It is ready when this returns."""
     fields = ((round(row.ring * 1000), round(row.talk * 1000)) for row in rows)
     words = ["-p", str(port), "-timeout", f"{math.ceil(lasting)}s"]
     async with _running(program, "operator", folder, address, fields, words, hertz) as crowd:
@@ -169,7 +169,7 @@ async def _running(
             stdout=screen,
             stderr=screen,
             env={"TERM": "dumb"},
-            start_new_session=True,  # Ctrl-C reaches us first: the calls end in order
+            start_new_session=True,  # Ctrl-C reaches us first, and we end the calls in an orderly way
         )
     crowd = Crowd(process, folder)
     try:
@@ -188,7 +188,7 @@ def _lay_out(folder: Path, fields: Iterable[tuple[object, ...]], hertz: float) -
 
 
 async def _started(crowd: Crowd) -> None:
-    """sipp writes its first counts when its sockets are open."""
+    """Wait until sipp has written its first counts, which it does when its sockets are open."""
     while not (crowd.folder / "counts.csv").exists():
         if crowd.process.returncode is not None:
             said = (crowd.folder / "screen.log").read_text(errors="replace").strip()[-500:]
@@ -197,12 +197,12 @@ async def _started(crowd: Crowd) -> None:
 
 
 async def hang_up(crowds: Iterable[Crowd]) -> None:
-    """End all of them at the same time; leaving their blocks then takes no time."""
+    """End all of them at the same time, so that leaving their contexts takes no time."""
     await asyncio.gather(*(_stop(crowd.process) for crowd in crowds))
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:
-    """Ask twice: no new calls; then hang up those that go on. After that it has to go."""
+    """Ask twice (first no new calls, then hang up the present ones), then end the process."""
     for _ in range(2):
         if process.returncode is not None:
             return
@@ -226,7 +226,7 @@ async def _ended(process: asyncio.subprocess.Process, within: float) -> bool:
 
 
 def tone(hertz: float, seconds: float = 1.0, level: float = 0.2) -> bytes:
-    """A sine as A-law (G.711), to be said in a loop."""
+    """Return a sine tone as A-law (G.711), to be played in a loop."""
     samples = array.array(
         "h", (round(math.sin(2 * math.pi * hertz * n / RATE) * level * 32767) for n in range(int(RATE * seconds)))
     )

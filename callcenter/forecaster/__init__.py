@@ -1,5 +1,5 @@
-"""Watches the target of every open line: how the day's average will end, and how many people keep it (ESTP 2.2d).
+"""Forecasts for every open line how the day's average wait will end, and how many people meet the target (ESTP 2.2d).
 
-`watch` asks again and again, `worker_process` computes where it disturbs nobody, `advice` says it to people. Nothing is
-imported here: the process that computes begins with this package and is to begin quickly.
+`forecaster` repeats the forecast, `worker_process` computes it in a separate process, `advice` reports it to people.
+Nothing is imported here, because the worker process starts with this package and must start quickly.
 """

@@ -1,4 +1,4 @@
-"""When a forecast is news to people, and the sentence that says it."""
+"""Decides when a forecast is news for people, and words the message."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from callcenter.planning.forecast import Forecast
 
 CALM_BELOW = 0.5
-"""Of the accepted risk: only below so much of it a line that was at risk is called calm again."""
+"""Share of the accepted risk. A line at risk is called calm again only below it, so that the state does not flicker."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What matters of a forecast to whom can send people."""
+    """What matters in a forecast to those who can assign people."""
 
     at_risk: bool
-    """The average will probably end above the target, or more people are needed than are there."""
+    """The average will probably end above the target, or more people are needed than are on duty."""
     needed: int | None
-    """People from now on; None when calm, or when no number is known."""
+    """People needed from now on; None if calm, or if no number is known."""
 
 
 CALM = Verdict(False, None)
@@ -25,16 +25,16 @@ CALM = Verdict(False, None)
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """A sentence for the log."""
+    """A message for the log."""
 
     warning: bool
     text: str
 
 
 class Advice:
-    """What was last said of one line's day.
+    """Remembers what was last reported about one line's day.
 
-    Something new is said only when two forecasts in a row agree on it: forecasts are made every minute, and a number
+    A change is reported only when two forecasts in a row agree on it: forecasts are made every minute, and a number
     that flickers between two values helps nobody.
     """
 
@@ -44,9 +44,9 @@ class Advice:
         self._before = CALM
 
     def news(self, forecast: Forecast, on_duty: int) -> News | None:
-        """What is to be said about this forecast; None: nothing that was not said before."""
+        """Return what to report about this forecast; None if nothing has changed."""
         if forecast.calls is None:
-            return None  # nobody knows anything: neither danger nor its end
+            return None  # nothing is known: neither danger nor its end
         verdict = self._verdict(forecast, on_duty)
         agreed, self._before = verdict == self._before, verdict
         if not agreed or verdict == self._said:
@@ -65,7 +65,7 @@ class Advice:
 
 
 def breach(forecast: Forecast) -> float | None:
-    """Probability that the day's average of all callers or of registered persons ends above the target."""
+    """Return the probability that the day's average, of all callers or of registered persons, ends above the target."""
     known = [p for p in (forecast.exceeding, forecast.exceeding_registered) if p is not None]
     return max(known, default=None)
 

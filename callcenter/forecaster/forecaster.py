@@ -1,4 +1,4 @@
-"""Watches the target of every open line: how the day will end, minute by minute (ESTP 2.2d)."""
+"""Forecasts every open line again and again, each minute by default: how its day will end (ESTP 2.2d)."""
 
 from __future__ import annotations
 
@@ -23,33 +23,33 @@ from callcenter.store import Register, RegisterError
 log = logging.getLogger(__name__)
 
 FIRST_AFTER = 5.0
-"""Seconds after the start: by then Asterisk's channels are known."""
+"""Seconds after the start. By then Asterisk's channels are known."""
 STALE_AFTER = 5
-"""Rounds without a new forecast after which the last one is no longer shown."""
+"""After this many rounds without a new forecast the last one is no longer shown."""
 _LOOK_BACK = timedelta(days=366)
-"""Where the search for past working days ends."""
+"""How far back past working days are searched for."""
 
 
 @dataclass(slots=True)
 class _Watched:
-    """What is known of one line."""
+    """The state of one line."""
 
     line: Line
     advice: Advice
     forecast: Forecast | None = None
     made_at: float = 0.0
-    """On the loop's clock."""
+    """On the event loop's clock."""
     history: History = field(default_factory=dict)
     history_of: date | None = None
     """The day before which the history ends."""
     counted_since: datetime | None = None
-    """The first start of the controller, when that was today; None: the day's callers are all counted."""
+    """When the controller started, if nobody had joined today before; None: all of today's callers are counted."""
     complaint: str = ""
     """Why there is no forecast, as last logged."""
 
 
 class Forecaster:
-    """The latest forecast of each open line. Whatever goes wrong here is logged, and the line goes on."""
+    """The latest forecast of each open line. Errors here are logged; they do not affect the line."""
 
     def __init__(
         self,
@@ -64,10 +64,10 @@ class Forecaster:
         self._wall = wall
         self._loop = asyncio.get_running_loop()
         self._computing = asyncio.Lock()
-        """One at a time: calls need the other cores."""
+        """One computation at a time, because calls need the other CPU cores."""
 
     def current(self) -> Mapping[str, tuple[Forecast, float]]:
-        """By line: the forecast of its day, and how many seconds ago it was made."""
+        """Return, by line, the forecast of the day and its age in seconds."""
         now = self._loop.time()
         return {
             id: (watched.forecast, now - watched.made_at)
@@ -76,7 +76,7 @@ class Forecaster:
         }
 
     async def run(self) -> None:
-        """Watch all lines until cancelled. To be started when the core has been told of today's past calls."""
+        """Forecast all lines until cancelled. Start it when the core knows today's earlier calls."""
         await asyncio.gather(*(self._watch(watched) for watched in self._watched.values()))
 
     async def _watch(self, watched: _Watched) -> None:
@@ -98,7 +98,7 @@ class Forecaster:
             log.exception("A defect of the forecast of line %s; the line goes on.", watched.line.id)
 
     async def _look(self, watched: _Watched) -> None:
-        """Make one forecast of this line; forget the last one when the line is closed."""
+        """Make one forecast of this line; drop the last one if the line is closed."""
         id, now = watched.line.id, self._wall().astimezone(watched.line.zone)
         if not watched.line.hours.calendar.is_open(now):
             watched.forecast, watched.advice = None, Advice(id)
@@ -118,7 +118,7 @@ class Forecaster:
             log.log(logging.WARNING if news.warning else logging.INFO, "%s", news.text)
 
     async def _learn(self, watched: _Watched, today: date) -> None:
-        """Read past days once, and again when another day has begun."""
+        """Read past days once, and again when a new day has begun."""
         if watched.history_of == today:
             return
         days = past_working_days(watched.line, today)
@@ -129,9 +129,9 @@ class Forecaster:
         line, outlook = watched.line, self._outlook(watched.line.id)
         hours, since = line.hours, watched.counted_since
         slots = expected_arrivals(watched.history, outlook.joined, now, hours.opens, hours.closes, since=since)
-        # In UTC: of two moments in one zone Python subtracts what the clock on the wall shows.
+        # In UTC: Python subtracts two datetimes of the same zone as local times, which is wrong over a clock change.
         closes_in = (hours.calendar.next_change(now) - now.astimezone(UTC)).total_seconds()
-        # The same chance all day: what changes between two forecasts is what has happened, not the dice.
+        # The same random numbers all day, so that two forecasts differ only by what has happened, not by chance.
         chance = Random(f"{line.id} {now.date()}")  # noqa: S311 - a simulation
         play = partial(forecast, random=chance, risk=line.forecast.risk, at_least=line.required_staff)
         async with self._computing:
@@ -139,7 +139,7 @@ class Forecaster:
 
 
 def past_working_days(line: Line, today: date) -> list[date]:
-    """The last working days before today, as many as `forecast.days` says; the latest first."""
+    """Return the last working days before today, latest first, as many as `forecast.days` says."""
     calendar, found = line.hours.calendar, list[date]()
     day = today - timedelta(days=1)
     while len(found) < line.forecast.days and day > today - _LOOK_BACK:

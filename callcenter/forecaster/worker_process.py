@@ -1,7 +1,7 @@
-"""One computation in a process of its own: seconds of arithmetic would cost the event loop its milliseconds.
+"""Runs one computation in a separate process: seconds of arithmetic would delay the event loop.
 
-Each computation gets a new process, which needs some tens of milliseconds to begin. So there is none that could be
-found dead, hang on, or be left behind: it ends with its answer, with its parent's patience, or by its own alarm.
+Each computation gets a new process; starting it takes some tens of milliseconds. So no process can be found dead, hang
+or be left behind: it ends with its answer, at its parent's timeout, or by its own alarm.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from callcenter.core.errors import ReadableError
 
 TIMEOUT = 30.0
 NICE = 10
-"""Calls come first."""
+"""Low priority: calls come first."""
 _ALARM_AFTER = 5.0
-"""Seconds after the timeout when the process ends itself: nobody is there any more who would."""
+"""Seconds after the timeout until the process ends itself, in case its parent no longer exists."""
 _ROOT = Path(__file__).resolve().parents[2]
 
 T = TypeVar("T")
@@ -34,17 +34,17 @@ class WorkerProcessError(ReadableError):
 
 
 async def in_worker_process(work: Callable[..., T], *arguments: object, timeout: float = TIMEOUT) -> T:
-    """What `work(*arguments)` returns, computed by a process of its own. Raises WorkerProcessError.
+    """Return the result of `work(*arguments)`, computed in a separate process. Raises WorkerProcessError.
 
-    `work` is a function of some module of ours; arguments and result can be pickled. Cancelled, or after `timeout`
-    seconds, the process is killed.
+    `work` is a function of one of our modules; arguments and result must be picklable. When the call is cancelled, or
+    after `timeout` seconds, the process is killed.
     """
     question = pickle.dumps((work, arguments, timeout + _ALARM_AFTER))
     try:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", __name__, stdin=PIPE, stdout=PIPE, stderr=PIPE,
-            cwd=_ROOT,  # where the child finds the same modules as we did
-            start_new_session=True,  # Ctrl-C is for the controller, which ends us in order
+            cwd=_ROOT,  # so that the child finds the same modules
+            start_new_session=True,  # Ctrl-C is for the controller, which ends us in an orderly way
         )  # fmt: skip
     except OSError as error:
         raise WorkerProcessError(f"no process can be started: {error.strerror}") from None
@@ -70,7 +70,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 
 def main() -> None:
-    """The other side: compute what is asked for on standard input."""
+    """Run in the worker process: compute what standard input asks for."""
     work, arguments, at_most = pickle.load(sys.stdin.buffer)  # noqa: S301 - our own parent asks
     signal.setitimer(signal.ITIMER_REAL, at_most)
     with contextlib.suppress(OSError):  # a service may be forbidden to change priorities

@@ -1,5 +1,5 @@
-"""Planning: how many people a line needs, and how its day will probably end. Pure; chance is passed in.
+"""Planning: how many people a line needs, and how its day will probably end. Pure; the random generator is passed in.
 
-`erlang` says how a queue fares in the long run, `arrivals` how many callers to expect, `forecast` how today ends,
-`staffing` what to put on the rota.
+`erlang` computes the steady state of a queue, `arrivals` the expected number of callers, `forecast` how today ends,
+`staffing` the rota.
 """

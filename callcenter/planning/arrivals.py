@@ -1,4 +1,4 @@
-"""How many callers to expect, by half-hour: from past days, scaled towards what today shows."""
+"""The expected number of callers by half-hour: from past days, scaled by today's callers so far."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ HALF_HOUR = 1800.0
 """Seconds."""
 _MIDNIGHT = time(0)
 _SAME_WEEKDAYS = 3
-"""With so many past days of the same weekday only they are looked at: Mondays are busier."""
+"""With at least this many past days of the same weekday only those are used, because Mondays are busier."""
 _DAYS_DIFFER = 0.2
-"""How much days of one kind differ in the number of callers: coefficient of variation."""
+"""Coefficient of variation of the number of callers between days of the same kind."""
 _ENOUGH_CALLS, _ENOUGH_TIME = 5, 600.0
-"""Without past days, today's own rate is believed after so many calls and seconds."""
+"""Without past days, today's own rate is used after this many calls and seconds."""
 
 History = Mapping[date, Sequence[int]]
-"""Callers who joined the queue, by day and half-hour of the line's local time: 48 numbers a day."""
+"""Callers who joined the queue, by day and half-hour of the line's local time: 48 numbers per day."""
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A stretch of time, as a rule half an hour, in which callers come at one rate. Raises ValueError for nonsense."""
+    """A period, normally half an hour, with a constant arrival rate. Raises ValueError for impossible values."""
 
     clock: str
-    """When the half-hour begins, local time of the line: '09:30'."""
+    """When the half-hour begins, in the line's local time: '09:30'."""
     begins: float
     """Seconds from now."""
     ends: float
     """Seconds from now."""
     calls: float
-    """Callers expected in this stretch."""
+    """Callers expected in this period."""
     doubt: float = 0.0
-    """How uncertain the day's level is: coefficient of variation, of one factor common to all slots of a day."""
+    """How uncertain the day's level is: coefficient of variation of one factor common to all slots of a day."""
 
     def __post_init__(self) -> None:
         if not -math.inf < self.begins <= self.ends < math.inf:
@@ -45,7 +45,7 @@ class Slot:
             )
 
     def until(self, end: float) -> Slot | None:
-        """What of it lies between now and `end`; None: nothing."""
+        """Return the part of it between now and `end`; None if there is none."""
         begins, ends = max(self.begins, 0.0), min(self.ends, end)
         if ends <= begins:
             return None
@@ -54,14 +54,15 @@ class Slot:
 
 
 def clock_of(half_hour: int) -> str:
-    """'09:30' is half-hour 19 of the day."""
+    """Return the start of a half-hour of the day: 19 gives '09:30'."""
     return f"{half_hour // 2:02}:{half_hour % 2 * 30:02}"
 
 
 def typical_day(history: History, day: date) -> list[float] | None:
-    """Mean callers by half-hour on days like `day`: the same weekday if there are a few, otherwise all.
+    """Return the mean callers by half-hour on days like `day`: the same weekday if there are enough, otherwise all.
 
-    `history` has days on which somebody counted, as the register's has. None when nobody called on any of them.
+    `history` contains only days on which callers were counted, as the register's does. None if nobody called on any of
+    them.
     """
     counted = {past: calls for past, calls in history.items() if past != day}
     alike = [calls for past, calls in counted.items() if past.weekday() == day.weekday()]
@@ -79,14 +80,14 @@ def expected_arrivals(
     closes: time = _MIDNIGHT,
     since: datetime | None = None,
 ) -> list[Slot] | None:
-    """The half-hours left of today with the callers expected; None: nobody can tell.
+    """Return the remaining half-hours of today with the expected callers; None if nothing is known.
 
-    `now` is zone-aware, in the line's zone; `closes` 00:00 is the end of the day. `joined_so_far` callers were
-    counted `since` that moment (None: since the line opened; after a restart of the controller, since then).
+    `now` is zone-aware, in the line's zone. `closes` 00:00 is the end of the day. `joined_so_far` callers were counted
+    from `since` on (None: since the line opened; after a restart of the controller: since then).
 
-    With a day's level gamma distributed around 1 (so much as days differ) and Poisson arrivals, n callers where e
-    were expected make the level (k + n) / (k + e), k = 1 / variance: a few early calls don't triple the forecast.
-    Without history it is today's own rate.
+    The day's level is assumed gamma distributed around 1 (with the variation between days), arrivals Poisson. If n
+    callers came where e were expected, the level is (k + n) / (k + e), k = 1 / variance: a few early calls do not
+    triple the forecast. Without history today's own rate is used.
     """
     if now.tzinfo is None:
         raise ValueError(f"{now.isoformat()} has no time zone; the line's is needed")
@@ -107,7 +108,7 @@ def expected_arrivals(
 
 
 class _Day:
-    """One day of a line by half-hours, as instants: a change of the clock makes some of them empty or long."""
+    """One day of a line by half-hours, as instants. A clock change makes some of them empty or long."""
 
     def __init__(self, day: date, zone: tzinfo, opens: time, closes: time) -> None:
         def instant(clock: time, days: int = 0) -> datetime:
@@ -116,22 +117,22 @@ class _Day:
         self.opens = instant(opens)
         self.closes = instant(closes, days=1) if closes == _MIDNIGHT else instant(closes)
         self._edges = [instant(time(i // 2, i % 2 * 30)) for i in range(48)] + [instant(_MIDNIGHT, days=1)]
-        for i in reversed(range(48)):  # where the clock is put forward, half-hours that do not exist last no time
+        for i in reversed(range(48)):  # when the clock goes forward, half-hours that do not exist have no length
             self._edges[i] = min(self._edges[i], self._edges[i + 1])
 
     def overlap(self, half_hour: int, begin: datetime, end: datetime) -> float:
-        """Seconds of the half-hour between two moments."""
+        """Return the seconds of the half-hour between two moments."""
         first, last = max(self._edges[half_hour], begin), min(self._edges[half_hour + 1], end)
         return max(0.0, (last - first).total_seconds())
 
     def part(self, half_hour: int, begin: datetime, end: datetime) -> float:
-        """The share of the half-hour's opening time that lies between two moments."""
+        """Return the share of the half-hour's opening time between two moments."""
         open_for = self.overlap(half_hour, self.opens, self.closes)
         between = self.overlap(half_hour, max(begin, self.opens), min(end, self.closes))
         return between / open_for if open_for else 0.0
 
     def slots(self, calls: Sequence[float], now: datetime, doubt: float) -> list[Slot]:
-        """What is left of the day's opening time."""
+        """Return the rest of the day's opening time as slots."""
         left = []
         begin = max(now, self.opens)
         for half_hour, expected in enumerate(calls):

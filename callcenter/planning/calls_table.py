@@ -1,4 +1,4 @@
-"""A table of the calls that somebody expects, by half-hour: read as a whole, with all its mistakes named at once."""
+"""Reads a table of expected calls by half-hour, and reports all its mistakes at once."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ import re
 from callcenter.core.errors import ReadableError
 
 HEADINGS = {"start": ("start", "начало"), "calls": ("calls", "звонки")}
-"""Column -> how its heading can be written; upper and lower case are alike, other columns are left alone."""
+"""Column -> its possible headings; upper and lower case are equal, other columns are ignored."""
 
 _MOST_CALLS = 100_000
-"""In half an hour."""
+"""Per half-hour."""
 _LONGEST = 100_000
-"""Characters: a day has 48 rows."""
+"""Bytes; a day has 48 rows."""
 _MISTAKES_SHOWN = 20
 
 
 class CallsTableError(ReadableError):
-    """The table is not right; the text names every line that is wrong, what was found and what is allowed."""
+    """The table is wrong. The text names each wrong line, what was found and what is allowed."""
 
 
 def read_calls(content: bytes, name: str) -> dict[int, float]:
-    """Calls by half-hour of the day (0 is 00:00–00:30), from CSV in UTF-8 or Windows-1251, with `;` or `,`.
+    """Read calls by half-hour of the day (0 is 00:00–00:30) from CSV in UTF-8 or Windows-1251, with `;` or `,`.
 
-    A row is a half-hour: its start, such as 09:30, and the calls expected in it. Half-hours without a row are not
+    Each row has the start of a half-hour, such as 09:30, and the calls expected in it. Half-hours without a row are not
     staffed. Raises `CallsTableError`.
     """
     if len(content) > _LONGEST:

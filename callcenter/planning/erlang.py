@@ -1,6 +1,6 @@
-"""Queues in the long run: Erlang B, Erlang C (endless patience) and Erlang A (callers give up).
+"""The steady state of queues: Erlang B, Erlang C (nobody gives up) and Erlang A (callers give up).
 
-Poisson arrivals, exponential handling times and patience, service in the order of arrival. Seconds throughout.
+Poisson arrivals, exponential handling times and patience, service in order of arrival. All times in seconds.
 Sources: Gans, Koole & Mandelbaum, "Telephone call centers", M&SOM 5(2), 2003; Mandelbaum & Zeltyn, "Service
 engineering in action: the Palm/Erlang-A queue", 2007.
 """
@@ -15,17 +15,17 @@ from itertools import count
 from callcenter.core.queue.estimate import wait
 
 _NEGLIGIBLE = 1e-18
-"""A state's weight beside the likeliest one's from which on nothing is added."""
+"""States with less than this share of the most likely state's weight are ignored."""
 _FOREVER = 1e6
-"""Mean patience in seconds (12 days) from which on nobody gives up: waits of minutes differ by about 1/100."""
+"""From this mean patience on (seconds; 12 days) nobody is assumed to give up; waits of minutes differ by about 1 %."""
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What callers bring to a line. Raises ValueError for what is no load."""
+    """The load of a line. Raises ValueError for impossible values."""
 
     rate: float
-    """Callers a second."""
+    """Callers per second."""
     handling: float
     """Mean handling time (talk + wrap-up), seconds."""
     patience: float | None = None
@@ -41,13 +41,16 @@ class Load:
 
     @property
     def erlangs(self) -> float:
-        """People who would be busy if there were always one more."""
+        """The mean number of busy people if everybody were answered at once."""
         return self.rate * self.handling
 
 
 @dataclass(frozen=True, slots=True)
 class SteadyState:
-    """How a load fares with so many people; `math.inf` where waits grow without end (too few for endless patience)."""
+    """The result for a load and a number of people.
+
+    `math.inf` where waits grow without limit (too few people, and nobody gives up).
+    """
 
     waiting: float
     """Probability that a caller has to wait."""
@@ -56,17 +59,17 @@ class SteadyState:
     wait: float
     """Mean wait of all callers, until answered or gone, seconds."""
     answered_wait: float
-    """Mean wait of those who are answered, seconds; 0.0 when nobody ever is. Can be fooled: see `offered_wait`."""
+    """Mean wait of answered callers, seconds; 0.0 if nobody is answered. It can mislead, see `offered_wait`."""
     offered_wait: float
-    """Mean wait that a caller of endless patience would have among the others, seconds."""
+    """Mean wait that a caller of endless patience would have, seconds."""
     service_level: float
-    """Share of all callers who are answered within the time asked for."""
+    """Share of all callers who are answered within the given time."""
     occupancy: float
-    """Share of their time that people are busy; 0.0 when there are none."""
+    """Share of their time in which people are busy; 0.0 if there are none."""
 
 
 def erlang_b(erlangs: float, staff: int) -> float:
-    """Share of callers turned away when nobody can wait; by recursion over people, so nothing overflows."""
+    """Return the share of callers turned away if nobody can wait. The recursion over people cannot overflow."""
     blocked = 1.0
     for people in range(1, staff + 1):
         blocked = erlangs * blocked / (people + erlangs * blocked)
@@ -74,7 +77,7 @@ def erlang_b(erlangs: float, staff: int) -> float:
 
 
 def steady_state(load: Load, staff: int, within: float = 60.0) -> SteadyState:
-    """The long run of a load with `staff` people; `within` is the service level's time in seconds."""
+    """Return the steady state of a load with `staff` people. `within`: the service level's time in seconds."""
     if staff < 0:
         raise ValueError(f"staff {staff}: a number of people from 0")
     if not 0 <= within < math.inf:
@@ -91,11 +94,11 @@ def steady_state(load: Load, staff: int, within: float = 60.0) -> SteadyState:
 def least_staff(
     load: Load, target: float, within: float = 60.0, level: float | None = None, abandonment: float | None = None
 ) -> int:
-    """The fewest people with whom the offered wait is at most `target` seconds; none where nobody calls.
+    """Return the fewest people with whom the offered wait is at most `target` seconds; 0 if nobody calls.
 
-    With `level` also that share of callers is to be answered `within` seconds, with `abandonment` at most that share
-    may give up. The offered wait is judged since that of the answered ones gets better when people hang up; callers
-    with less patience than the target keep even the offered wait below it by hanging up.
+    With `level`, also at least that share of callers must be answered within `within` seconds; with `abandonment`, at
+    most that share may give up. The offered wait is used because the mean wait of answered callers improves when people
+    hang up. Callers whose patience is shorter than the target keep even the offered wait below it by hanging up.
     """
     if not 0 < target < math.inf:
         raise ValueError(f"target {target}: seconds are a number above 0")
@@ -114,7 +117,7 @@ def least_staff(
     most = 1
     while not enough(most):
         most *= 2
-    least = most // 2  # not enough, or nobody
+    least = most // 2  # not enough, or 0
     while most - least > 1:
         middle = (least + most) // 2
         least, most = (least, middle) if enough(middle) else (middle, most)
@@ -142,8 +145,8 @@ def _erlang_c(load: Load, staff: int, within: float) -> SteadyState:
 def _erlang_a(load: Load, patience: float, staff: int, within: float) -> SteadyState:
     """M/M/s+M as a birth-death chain over the number of callers present.
 
-    Who finds `ahead` callers waiting is passed on by one of s mu + i theta, i = 0 … ahead, after another; and, with
-    a patience of their own, is answered with probability s mu / (s mu + (ahead + 1) theta).
+    A caller who finds `ahead` callers waiting advances past them at rates s mu + i theta, i = 0 … ahead, one after
+    another; with own patience, the caller is then answered with probability s mu / (s mu + (ahead + 1) theta).
     """
     served, leaving = staff / load.handling, 1 / patience
     total = waiting = queue = offered = answered_waits = 0.0
@@ -173,7 +176,10 @@ def _erlang_a(load: Load, patience: float, staff: int, within: float) -> SteadyS
 
 
 def _states(load: Load, patience: float, staff: int) -> Iterator[tuple[int, float]]:
-    """Numbers of callers present with their weights, from the likeliest one up and then down: nothing overflows."""
+    """Yield the numbers of callers present with their weights, from the most likely one up, then down.
+
+    This order avoids overflow.
+    """
 
     def leaving(present: int) -> float:
         return min(present, staff) / load.handling + max(present - staff, 0) / patience
@@ -196,11 +202,11 @@ def _states(load: Load, patience: float, staff: int) -> Iterator[tuple[int, floa
 
 
 def _answered_later(arriving: float, served: float, within: float) -> float:
-    """Share of callers who have to wait that are answered, but only after `within`; in units of the mean patience.
+    """Return the share of waiting callers who are answered, but only after `within`; in units of the mean patience.
 
-    Who has to wait is still waiting after t with the density's integral G(t) = exp(y0 - y - (a + 1) t) S(a+1, y) /
-    S(a, y0), a = served, y0 = arriving, y = y0 exp(-t), S(a, y) = sum over k of y^k / (a (a+1) … (a+k)): Baccelli &
-    Hebuterne 1981 with the incomplete gamma function as its series.
+    A caller who has to wait is still waiting after t with the density's integral G(t) = exp(y0 - y - (a + 1) t) S(a+1,
+    y) / S(a, y0), a = served, y0 = arriving, y = y0 exp(-t), S(a, y) = sum over k of y^k / (a (a+1) … (a+k)): Baccelli
+    & Hebuterne 1981 with the incomplete gamma function as its series.
     """
     left = arriving * math.exp(-within)
     return math.exp(
@@ -215,7 +221,7 @@ def _answered_later(arriving: float, served: float, within: float) -> float:
 
 
 def _log_series(a: float, y: float) -> float:
-    """The logarithm of S(a, y): summed from its greatest term up and down."""
+    """Return the logarithm of S(a, y), summed from its largest term up and down."""
     greatest = max(0, int(y - a))
     total = term = 1.0
     for k in count(greatest + 1):

@@ -1,7 +1,7 @@
-"""How the day will probably end, and how many people keep its 5-minute average (ESTP 2.2d).
+"""How the day will probably end, and how many people keep its average wait within 5 minutes (ESTP 2.2d).
 
-The steady state says nothing about today: near saturation it takes hours to come about. So the rest of the day is
-played many times from the queue as it is now, caller by caller, and the results are counted.
+The steady state does not describe today: near saturation it takes hours to develop. Therefore the rest of the day is
+simulated many times, caller by caller, from the present queue on, and the results are averaged.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from callcenter.planning.erlang import Load, least_staff
 from callcenter.planning.paths import Demand, Handling, Path, Plan, Served, Team, draw
 
 _MOST_CALLERS = 300_000
-"""Callers played at most for one number of people, in all paths: time and memory."""
+"""Most callers simulated for one number of people, over all paths; limits time and memory."""
 _FEWEST_PATHS = 50
 
 
@@ -29,39 +29,46 @@ class Need:
     """People needed in one half-hour."""
 
     clock: str
-    """When it begins, local time of the line: '09:30'."""
+    """When it begins, in the line's local time: '09:30'."""
     calls: float
     """Callers expected in it, from now on."""
     people: int
-    """The fewest with whom a patient caller's mean wait is at most the target; in the first half-hour also that of
-    who joins behind those who wait now."""
+    """The fewest with whom a patient caller's mean wait is at most the target.
+
+    In the first half-hour this also holds for a caller who joins behind those who wait now.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """The day from now to its end. None: unknown, and never NaN or infinite."""
+    """The day from now to its end. None means unknown; values are never NaN or infinite."""
 
     target: float
-    """The average not to be exceeded, seconds."""
+    """The average wait that must not be exceeded, seconds."""
     risk: float
-    """The probability of exceeding it that is accepted."""
+    """The accepted probability of exceeding it."""
     calls: float | None = None
     """Callers expected from now to closing."""
     average: float | None = None
-    """Expected average wait of the whole day's answered calls, seconds; None also when nobody will be answered."""
+    """Expected average wait of all calls answered today, seconds; None also if nobody will be answered."""
     average_registered: float | None = None
-    """The same of registered persons: the published promise (ESTP 2.2d)."""
+    """The same for registered persons: the published promise (ESTP 2.2d)."""
     exceeding: float | None = None
     """Probability that the day's average ends above the target."""
     exceeding_registered: float | None = None
     abandonment: float | None = None
-    """Expected share of those who wait now or are to come that will not be answered."""
+    """Expected share of those who wait now or are still to come that will not be answered."""
     offered: float | None = None
-    """Mean wait that a caller of endless patience would have among those to come, seconds. Averages of answered
-    calls alone can be fooled: when many hang up, the others wait less."""
+    """Mean wait that a caller of endless patience would have among those to come, seconds.
+
+    Averages of answered calls alone can mislead: if many hang up, the others wait less.
+    """
     needed_now: int | None = None
-    """The fewest people, from now to closing, with whom both averages stay below the target but for `risk` and the
-    offered wait of callers to come is at most the target; None: unknown, or no number can keep it any more."""
+    """The fewest people, from now to closing, who meet the target; None: unknown, or no number can meet it any more.
+
+    Both averages stay below the target except with probability `risk`, and the offered wait of callers to come is at
+    most the target.
+    """
     needed: tuple[Need, ...] = ()
     """By half-hour."""
 
@@ -81,17 +88,17 @@ def forecast(
     cv: float = 1.0,
     law: Literal["gamma", "lognormal"] = "gamma",
 ) -> Forecast:
-    """Play the day from now to closing in `closes_in` seconds `paths` times (fewer when many callers are to come).
+    """Simulate the day from now to closing in `closes_in` seconds `paths` times (fewer if many callers are to come).
 
-    `plan` is (seconds from now, people from then on); without one today's number on duty stays until closing. `cv`
-    and `law` are of the handling times. Fewer people than `at_least` are never advised while the line is open, and
-    with `abandonment` none with whom a greater share of callers would give up.
-    Callers are served first come, first served: urgency moves waits between callers, hardly the average. Who waits
-    at closing is still served. A random generator of the same state gives the same forecast.
+    `plan`: (seconds from now, people from then on); without it, the present number on duty stays until closing. `cv`
+    and `law` describe the handling times. While the line is open, never fewer than `at_least` people are advised; with
+    `abandonment`, no number with which a larger share of callers would give up. Callers are served first come, first
+    served: urgency classes move waits between callers and hardly change the average. Callers who wait at closing are
+    still served. Equal states of the random generator give equal forecasts.
 
-    Defined answers: arrivals or handling time (0) not known - all unknown. Nobody on duty and nobody planned -
-    averages, probabilities and offered wait unknown, abandonment and the numbers needed known. Closed - the day as
-    it stands, with those who still wait. Raises ValueError for a target, risk, cv or law that is none.
+    Special cases. Arrivals or handling time (0) unknown: everything is unknown. Nobody on duty and nobody planned:
+    averages, probabilities and offered wait are unknown; abandonment and the numbers needed are known. Closed: the day
+    so far, with those who still wait. Raises ValueError for an impossible target, risk, cv or law.
     """
     _check(target, risk, abandonment, paths)
     if arrivals is None or outlook.handling <= 0:
@@ -143,10 +150,10 @@ def _check(target: float, risk: float, abandonment: float | None, paths: int) ->
 def _demand(outlook: Outlook, slots: Sequence[Slot], handling: Handling) -> Demand:
     busy = 1.0 if outlook.waited else 0.0
     if slots and not outlook.waited:
-        # How many are in a call isn't known: as many as the load keeps busy.
+        # How many operators are in a call is unknown: assume as many as the load keeps busy.
         load = slots[0].calls / (slots[0].ends - slots[0].begins) * handling.mean
         busy = min(1.0, load / max(1, outlook.on_duty))
-    # As if one registered person had been answered before: the line is for them, and few calls tell little.
+    # As if one registered person had been answered before: the line is for them, and a few calls show little.
     registered = (outlook.registered + 1) / (outlook.answered + 1)
     return Demand(outlook.waited, slots, handling, outlook.patience, registered, [busy] * outlook.on_duty)
 
@@ -163,7 +170,7 @@ def _needed(
 
 
 def _works_off(outlook: Outlook, target: float) -> int:
-    """The fewest people with whom who joins behind those waiting now waits at most `target` (QLm)."""
+    """Return the fewest people with whom a caller who joins the present queue waits at most `target` (QLm)."""
     for people in count(1):
         estimate = wait(len(outlook.waited), people, outlook.handling, outlook.patience)
         if estimate is not None and estimate.mean <= target:
@@ -172,7 +179,7 @@ def _works_off(outlook: Outlook, target: float) -> int:
 
 
 def _fewest(enough: Callable[[int], bool], least: int, guess: int, most: int) -> int | None:
-    """The fewest people from `least` on who are enough, looked for around `guess`; with `most` nobody waits."""
+    """Search around `guess` for the fewest people, from `least` on, who are enough; with `most` nobody waits."""
     if enough(guess):
         low, high = least - 1, guess
     elif guess >= most or not enough(most):
@@ -191,14 +198,14 @@ def _fewest(enough: Callable[[int], bool], least: int, guess: int, most: int) ->
 
 
 class _Averages:
-    """The day's average over the paths in which anybody was answered."""
+    """The day's average wait, over the paths in which anybody was answered."""
 
     def __init__(self, answered: int, waits: float, target: float) -> None:
         self._answered, self._waits, self._target = answered, waits, target
         self._sum, self._paths, self._above = 0.0, 0, 0
 
     def add(self, answered: int, waits: float) -> None:
-        """One path."""
+        """Add one path."""
         answered += self._answered
         if answered:
             average = (self._waits + waits) / answered
@@ -216,7 +223,7 @@ class _Averages:
 
 
 class _Days:
-    """What came of all paths with one number of people."""
+    """The results of all paths with one number of people."""
 
     def __init__(self, outlook: Outlook, target: float) -> None:
         self._all = _Averages(outlook.answered, outlook.answered_waits, target)
@@ -226,7 +233,7 @@ class _Days:
 
     @classmethod
     def play(cls, paths: Sequence[Path], outlook: Outlook, target: float, people: int, plan: Plan = ()) -> _Days:
-        """Serve every path with so many people."""
+        """Serve every path with this many people."""
         days = cls(outlook, target)
         for path in paths:
             team = Team(path, people, plan)
@@ -242,7 +249,7 @@ class _Days:
         self._offered += coming.offered
 
     def surely_below(self, risk: float) -> bool:
-        """Whether the averages end above the target with at most this probability."""
+        """Return whether the averages end above the target with at most this probability."""
         return max(self.exceeding or 0.0, self.exceeding_registered or 0.0) <= risk
 
     @property
@@ -267,10 +274,10 @@ class _Days:
 
     @property
     def offered(self) -> float:
-        """Seconds; infinite when nobody was there to answer."""
+        """Mean offered wait in seconds; infinite if nobody was there to answer."""
         return self._offered / self.to_come if self.to_come else 0.0
 
     @property
     def mean_offered(self) -> float | None:
-        """The same for people to read: None when nobody is to come or to answer."""
+        """The same for people to read: None if nobody is to come or to answer."""
         return self.offered if self.to_come and math.isfinite(self._offered) else None

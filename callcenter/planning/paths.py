@@ -1,7 +1,7 @@
-"""Ways in which the rest of a day may go: drawn once, then served by any number of people.
+"""Random courses of the rest of a day: drawn once, then served by any number of people.
 
-The same callers, handling times and patiences meet every number of people (common random numbers), so that numbers
-of people are compared with each other and not with chance.
+Each number of people serves the same callers with the same handling times and patience (common random numbers), so a
+comparison of two numbers does not depend on chance.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from typing import Literal
 from callcenter.planning.arrivals import Slot
 
 Caller = tuple[float, float, float, bool]
-"""Seconds from now when they joined (below 0: they wait already), their patience, their handling time; registered?"""
+"""(joined: seconds from now, below 0 if waiting already; patience; handling time; whether a registered person)."""
 
 Plan = Sequence[tuple[float, int]]
-"""(seconds from now, people from then on), in this order."""
+"""(seconds from now, people from then on), in ascending order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Handling:
-    """How handling times are distributed. Raises ValueError for what is no distribution."""
+    """The distribution of handling times. Raises ValueError for impossible values."""
 
     mean: float
     """Seconds."""
     cv: float = 1.0
-    """Coefficient of variation: 1 for exponential times, 0 when all calls last the same."""
+    """Coefficient of variation: 1 for exponential times, 0 if all calls last equally long."""
     law: Literal["gamma", "lognormal"] = "gamma"
     """Gamma with cv 1 is the exponential distribution."""
 
@@ -40,7 +40,7 @@ class Handling:
             raise ValueError(f"handling times of law '{self.law}': gamma or lognormal")
 
     def draw(self, random: Random) -> float:
-        """One handling time, seconds."""
+        """Draw one handling time, seconds."""
         if self.cv == 0:
             return self.mean
         if self.law == "lognormal":
@@ -51,7 +51,7 @@ class Handling:
         return random.gammavariate(1 / self.cv**2, self.mean * self.cv**2)
 
     def left(self, random: Random) -> float:
-        """What is left of a call that is in progress at any moment: a length-biased time, cut anywhere; seconds."""
+        """Draw the rest of a call that is in progress: a length-biased time, cut at a random point; seconds."""
         cut = random.random()
         if self.cv == 0:
             return cut * self.mean
@@ -63,31 +63,31 @@ class Handling:
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What is known of the callers to come and of those who wait."""
+    """What is known of callers to come and of those who wait."""
 
     waited: Sequence[float]
-    """Seconds that those who wait now have waited, in the order of service."""
+    """How long those who wait now have waited, seconds, in the order of service."""
     slots: Sequence[Slot]
     handling: Handling
     patience: float | None
     registered: float
     """Share of callers who are registered persons."""
     busy: Sequence[float]
-    """For each person on duty the probability of being in a call now."""
+    """For each person on duty, the probability of being in a call now."""
 
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """One way."""
+    """One random course of the rest of the day."""
 
     waiting: Sequence[Caller]
     coming: Sequence[Caller]
     busy: Sequence[float]
-    """Seconds until each person on duty now is free."""
+    """Seconds until each person now on duty is free."""
 
 
 def draw(demand: Demand, random: Random) -> Path:
-    """One way the rest of the day may go."""
+    """Draw one random course of the rest of the day."""
 
     def patience() -> float:
         return math.inf if demand.patience is None else -demand.patience * math.log(1.0 - random.random())
@@ -96,7 +96,7 @@ def draw(demand: Demand, random: Random) -> Path:
         return joined, patience, demand.handling.draw(random), random.random() < demand.registered
 
     busy = [demand.handling.left(random) if random.random() < share else 0.0 for share in demand.busy]
-    # Patience is exponential: how long somebody has waited says nothing about how long they still will.
+    # Patience is exponential: the time already waited says nothing about the remaining patience.
     waiting = [caller(-waited, waited + patience()) for waited in demand.waited]
     level, coming = random.gauss(0.0, 1.0), []
     for slot in demand.slots:
@@ -114,7 +114,7 @@ def draw(demand: Demand, random: Random) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What became of callers."""
+    """The results of a group of callers."""
 
     answered: int
     waits: float
@@ -124,11 +124,11 @@ class Served:
     gone: int
     """Gave up, or nobody was ever there to answer."""
     offered: float
-    """Sum of the waits that callers of endless patience would have had; `math.inf` when nobody would have come."""
+    """Sum of the waits that callers of endless patience would have had; `math.inf` if nobody would have answered."""
 
 
 class Team:
-    """People who serve callers first come, first served; when people leave, they finish their calls first."""
+    """People who serve callers first come, first served. People who leave finish their calls first."""
 
     def __init__(self, path: Path, people: int, plan: Plan = ()) -> None:
         self._free = [*path.busy[:people], *[0.0] * (people - len(path.busy))]
@@ -138,7 +138,7 @@ class Team:
         self._next_change = self._changes[-1][0] if self._changes else math.inf
 
     def serve(self, callers: Sequence[Caller]) -> Served:
-        """Serve callers in their order, after those served before."""
+        """Serve callers in this order, after those served before."""
         free = self._free
         answered = registered = gone = 0
         waits = registered_waits = offered = 0.0
@@ -166,7 +166,7 @@ class Team:
         return Served(answered, waits, registered, registered_waits, gone, offered)
 
     def _change(self) -> None:
-        """People come, or the next who are free leave."""
+        """Apply a change of the plan: people come, or the next ones who become free leave."""
         at, people = self._changes.pop()
         for _ in range(people - self._people):
             heappush(self._free, at)

@@ -1,4 +1,4 @@
-"""How many people each half-hour of a day needs, and how callers fare with them."""
+"""How many people each half-hour of a day needs, and the resulting waits."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from callcenter.planning.erlang import Load, SteadyState, least_staff, steady_st
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """What a rota has to reach."""
+    """The requirements on a rota."""
 
     wait: float = 300.0
-    """Mean wait of a patient caller at most, seconds (ESTP 2.2d)."""
+    """Maximum mean wait of a patient caller, seconds (ESTP 2.2d)."""
     within: float = 60.0
-    """The service level is the share of callers answered within so many seconds."""
+    """The service level is the share of callers answered within this many seconds."""
     level: float | None = None
-    """Service level at least, 0 to 1; None: any."""
+    """Minimum service level, 0 to 1; None: any."""
     abandonment: float | None = None
-    """Share of callers who give up at most, 0 to 1; None: any."""
+    """Maximum share of callers who give up, 0 to 1; None: any."""
     at_least: int = 0
-    """People on duty at least (ESTP 2.2b)."""
+    """Minimum number of people on duty (ESTP 2.2b)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +33,20 @@ class Row:
     """When it begins: '09:30'."""
     calls: float
     erlangs: float
-    """People who would be busy all the time."""
+    """The offered load: the mean number of busy people if everybody were answered at once."""
     people: int
     state: SteadyState
-    """How callers fare with these people. It knows of one half-hour alone: no queue is left by the one before, which
-    is as good as true where everybody is answered in less than the aim's few minutes."""
+    """The steady state with these people.
+
+    It treats each half-hour alone, without a queue left from the one before. That is accurate enough if callers are
+    answered within the few minutes of the aim.
+    """
 
 
 def staffing(calls: Mapping[int, float], handling: float, patience: float | None, aim: Aim) -> list[Row]:
-    """The table of a day; `calls` by half-hour (0 is 00:00–00:30), means of handling time and patience in seconds.
+    """Make the table of a day. `calls` by half-hour (0 is 00:00–00:30), means of handling time and patience in seconds.
 
-    Raises ValueError for numbers that no day has.
+    Raises ValueError for impossible numbers.
     """
     rows = []
     for half_hour, number in sorted(calls.items()):

@@ -1,1 +1,1 @@
-"""A day, a year or a recorded trace of the call centre in virtual time, on the very core of the live controller."""
+"""Simulates a day, a year or a recorded trace in virtual time, with the live controller's own core."""

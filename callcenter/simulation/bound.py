@@ -1,4 +1,4 @@
-"""The smallest error that any estimator can have: of one that knows the true rates, as no live line ever does."""
+"""The smallest error that any estimator can have: the error of one that knows the true rates, as no live line does."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ PROMISED = 0.9
 
 
 class Bound:
-    """QLm with the true mean handling time and patience.
+    """QLm with the true mean handling time and mean patience.
 
-    With Poisson arrivals, exponential handling times and patience, and service in the order of arrival, this is the
-    conditional mean of the wait, so nothing predicts with a smaller squared error (Whitt 1999; Ibrahim & Whitt 2009).
-    With other distributions, with urgency classes, or while people come and go it is a yardstick and no longer a bound.
+    With Poisson arrivals, exponential handling times and patience, and service in order of arrival, it is the
+    conditional mean of the wait, so no estimator has a smaller squared error (Whitt 1999; Ibrahim & Whitt 2009). With
+    other distributions, with urgency classes, or while operators come and go, it is a yardstick but no longer a bound.
     """
 
     name = "bound"
@@ -28,10 +28,10 @@ class Bound:
         self._patience = patience
 
     def estimate(self, floor: RivalView) -> tuple[float, float]:
-        """Mean and 90th percentile. With nobody on duty: as if one came at once, for want of anything to know."""
+        """Return mean and 90th percentile. With nobody on duty, assume that one person comes at once."""
         expected = wait(floor.ahead, max(1, floor.staff), self._handling, self._patience)
         expected = expected or Estimate(0.0, 0.0)  # for the type checker: somebody is on duty
         return expected.mean, expected.percentile(PROMISED)
 
     def answered(self, waited: float, now: float) -> None:
-        """Nothing to learn."""
+        """Do nothing: there is nothing to learn."""

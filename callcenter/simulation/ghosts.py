@@ -1,4 +1,4 @@
-"""The offered wait of callers who hung up: when it would have been their turn, had they been patient."""
+"""The offered wait of callers who hung up: when it would have been their turn if they had been patient."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from callcenter.core.queue.queue import Queue
 
 
 class Ghosts:
-    """A second queue of the same rule, in which those who hung up keep their places until it is their turn.
+    """A second queue with the same rules, in which callers who hung up keep their places until it is their turn.
 
-    It is a ghost's turn when an operator is offered somebody behind it, or becomes free with nobody to be offered.
-    Each is taken by itself, as if it alone had stayed: so a ghost holds up nobody.
+    A ghost's turn comes when an operator is offered somebody behind it, or becomes free while nobody waits. Each ghost
+    is treated as if it alone had stayed, so a ghost delays nobody.
     """
 
     def __init__(self, classes: Sequence[str], limit: float) -> None:
@@ -30,12 +30,12 @@ class Ghosts:
         self._ghosts.add(call)
 
     def left(self, call: str) -> None:
-        """A caller's wait has ended, and it is known how long a patient one's would have been."""
+        """A caller's wait has ended, and the wait of a patient caller in this place is known."""
         self._ghosts.discard(call)
         self._queue.leave(call)
 
     def rung(self, call: str, now: float) -> Iterator[str]:
-        """A phone rings for this caller: the ghosts whose turn it would have been instead."""
+        """A phone rings for this caller. Yields the ghosts whose turn it would have been before."""
         while self._ghosts and (head := self._queue.head(now)) in self._ghosts and head is not None:
             self.left(head)
             yield head
@@ -43,12 +43,12 @@ class Ghosts:
             self._queue.reserve(call)
 
     def not_answered(self, call: str) -> None:
-        """The phone rings no longer, and the caller has the old place."""
+        """The phone no longer rings, and the caller is back at the old place."""
         if call in self._queue:
             self._queue.release(call)
 
     def all(self) -> Iterator[str]:
-        """Somebody is free and nobody waits: the turn of every ghost."""
+        """An operator is free and nobody waits: yields every ghost, because it is their turn."""
         for call in sorted(self._ghosts):
             self.left(call)
             yield call

@@ -1,7 +1,7 @@
-"""What a simulated line was like for its callers, and how true its estimates were; and what several runs agree on.
+"""The results of simulated runs: waits of the callers, accuracy of the estimates, and averages over several runs.
 
-A `Tally` takes the callers of one run in one pass; `interval` says what several independent runs agree on. Where
-there is nothing to tell a figure is None: never NaN, never a made-up 0.
+A `Tally` processes the callers of one run in one pass; `interval` combines several independent runs. A figure without
+data is None: never NaN, never an invented 0.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from statistics import NormalDist, fmean, stdev
 from callcenter.simulation.outcome import SimulatedCall
 
 DEPTHS = (0, 1, 2, 3, 5, 10, 20, 50, 100)
-"""Callers ahead on joining: where one group of `Measures.by_depth` ends and the next begins."""
+"""Callers ahead on joining: where each group of `Measures.by_depth` begins."""
 CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True, slots=True)
 class Waits:
-    """Waits of callers who were answered, those connected at once included; seconds."""
+    """Waits of answered callers, including those connected at once; seconds."""
 
     mean: float
     median: float
@@ -33,51 +33,51 @@ class Waits:
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
-    """How one estimator did, over callers who had to wait and of whom it is known how long that would have been."""
+    """The accuracy of one estimator, over callers who had to wait and whose offered wait is known."""
 
     judged: int
     mean_real: float | None
     """Seconds that they waited, or would have waited with endless patience."""
     rmse: float | None
-    """Root of the mean squared error of the estimated mean, seconds."""
+    """Root mean squared error of the estimated mean, seconds."""
     relative_rmse: float | None
-    """The same divided by the mean real wait."""
+    """The same, divided by the mean real wait."""
     bias: float | None
-    """(mean estimate - mean real wait) / mean real wait: positive when it promises too much waiting."""
+    """(mean estimate - mean real wait) / mean real wait; positive if the estimates are too long."""
     coverage: float | None
-    """Share of those with a P90 whose real wait was not longer; None also for estimators without one."""
+    """Share of the estimates with a P90 whose real wait was not longer; None also for estimators without P90."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measures:
-    """One run."""
+    """The results of one run."""
 
     calls: int
     answered: int
     abandoned: int
     refused: int
     unfinished: int
-    """Still waiting at the end: they count for nothing but the number of calls."""
+    """Still waiting at the end; they are included only in the number of calls."""
     waits: Waits | None
     offered: float | None
-    """Mean of the offered waits: what patient callers meet, so that hanging up early hides nothing (ESTP 2.2d)."""
+    """Mean offered wait: what patient callers experience, so that early hang-ups hide nothing (ESTP 2.2d)."""
     abandonment: float | None
-    """Share of those who were let in and either answered or gone."""
+    """Share of abandoned calls among those admitted that were answered or abandoned."""
     service_level: float | None
-    """Share of the same answered within `answer_within`; those who gave up count against."""
+    """Share of the same calls answered within `answer_within`; abandoned calls count against it."""
     accuracy: Accuracy
-    """Of the estimates spoken on joining."""
+    """Accuracy of the estimates made on joining."""
     rose: float | None
-    """Share of those who had to wait to whom a longer time was spoken than before."""
+    """Share of those who had to wait to whom a longer time was announced than before."""
     unknown: int
-    """Callers who had to wait and got no estimate at all: position only."""
+    """Callers who had to wait and got no estimate, only their position."""
     by_depth: Mapping[str, Accuracy]
-    """By callers ahead on joining: '0', '1', '3-4', … '100+'; groups without anybody are left out."""
+    """By callers ahead on joining: '0', '1', '3-4', … '100+'; empty groups are left out."""
     rivals: Mapping[str, Accuracy]
     """The other estimators, over exactly the same callers as `accuracy`."""
 
     def ratio(self, rival: str) -> float | None:
-        """Our RMSE divided by that of a rival; None when it was not asked about the very same callers."""
+        """Return our RMSE divided by a rival's; None if the rival was not asked about exactly the same callers."""
         other = self.rivals.get(rival)
         if other is None or not other.rmse or other.judged != self.accuracy.judged or self.accuracy.rmse is None:
             return None
@@ -117,10 +117,10 @@ class _Errors:
 
 
 class Tally:
-    """Takes callers one by one; keeps sums, and 8 bytes for each answered caller so that percentiles are exact."""
+    """Processes callers one by one. Keeps sums, and 8 bytes per answered caller for exact percentiles."""
 
     def __init__(self, *, answer_within: float = 60.0, warm_up: int = 0) -> None:
-        """`answer_within`: seconds of the service level; `warm_up`: how many callers to leave out at the beginning."""
+        """`answer_within`: seconds of the service level. `warm_up`: how many callers to ignore at the beginning."""
         self._answer_within = answer_within
         self._to_skip = warm_up
         self._outcomes = {"answered": 0, "abandoned": 0, "refused": 0, "waiting": 0}
@@ -132,7 +132,7 @@ class Tally:
         self._rivals: dict[str, _Errors] = {}
 
     def add(self, call: SimulatedCall) -> None:
-        """One more caller of the run."""
+        """Add the next caller of the run."""
         if self._to_skip > 0:
             self._to_skip -= 1
             return
@@ -164,7 +164,7 @@ class Tally:
             self._rivals[name].add(mean, p90, call.offered_wait)
 
     def measures(self) -> Measures:
-        """The figures of all callers taken so far."""
+        """Return the results for all callers added so far."""
         answered, abandoned = self._outcomes["answered"], self._outcomes["abandoned"]
         ended = answered + abandoned
         depths = ((depth_name(i), errors.accuracy()) for i, errors in enumerate(self._by_depth))
@@ -187,7 +187,7 @@ class Tally:
 
 
 def measure(calls: Iterable[SimulatedCall], *, answer_within: float = 60.0, warm_up: int = 0) -> Measures:
-    """The figures of one run, in one pass; parameters as of `Tally`."""
+    """Return the results of one run, in one pass; parameters as for `Tally`."""
     tally = Tally(answer_within=answer_within, warm_up=warm_up)
     for call in calls:
         tally.add(call)
@@ -195,16 +195,16 @@ def measure(calls: Iterable[SimulatedCall], *, answer_within: float = 60.0, warm
 
 
 def had_to_wait(call: SimulatedCall) -> bool:
-    """Whether no operator was free for the caller: an estimate was due.
+    """Return whether no operator was free for the caller, so that an estimate was due.
 
-    Some estimators say 0 to those who have to wait, so an estimate of 0 alone does not tell; but rivals are only asked
-    for callers who have to wait.
+    An estimate of 0 does not decide it, because some estimators give 0 to callers who have to wait. Rivals, however,
+    are asked only for callers who have to wait.
     """
     return call.outcome != "refused" and (call.estimate is None or call.estimate > 0 or bool(call.rivals))
 
 
 def depth_name(index: int) -> str:
-    """How a group of depths is called in tables: '0', '3-4', '100+'."""
+    """Return the name of a group of depths in tables: '0', '3-4', '100+'."""
     low = DEPTHS[index]
     if index + 1 == len(DEPTHS):
         return f"{low}+"
@@ -213,7 +213,7 @@ def depth_name(index: int) -> str:
 
 
 def depth_group(ahead: int) -> int:
-    """The index in `DEPTHS` of a caller with so many ahead."""
+    """Return the index in `DEPTHS` for a caller with this many ahead."""
     return bisect_right(DEPTHS, ahead) - 1
 
 
@@ -226,7 +226,7 @@ def _spread(waits: array[float]) -> Waits | None:
 
 
 def percentile(ordered: Sequence[float], share: float) -> float:
-    """The least of the values that a `share` of them does not exceed (nearest rank)."""
+    """Return the smallest value that at least a `share` of the values does not exceed (nearest rank)."""
     return ordered[max(0, ceil(share * len(ordered)) - 1)]
 
 
@@ -236,12 +236,12 @@ class Interval:
 
     mean: float
     half_width: float | None
-    """The true mean lies within mean ± this in 95 of 100 such experiments; None: one run tells nothing of it."""
+    """The true mean lies within mean ± this in 95 of 100 such experiments; None for a single run."""
     runs: int
 
 
 def interval(values: Iterable[float | None]) -> Interval | None:
-    """Mean and 95 % confidence interval by Student's t; runs with nothing to tell are left out, None when all are."""
+    """Return mean and 95 % confidence interval by Student's t. Runs without a value are ignored; None if all are."""
     known = [value for value in values if value is not None]
     if not known:
         return None
@@ -251,7 +251,7 @@ def interval(values: Iterable[float | None]) -> Interval | None:
 
 
 _FEW = (12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469)
-"""Student's t for 1 to 6 degrees of freedom, where the series is not good enough."""
+"""Student's t for 1 to 6 degrees of freedom, where the series is not accurate enough."""
 
 
 def student(freedom: int) -> float:
@@ -267,7 +267,7 @@ def student(freedom: int) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One line of a table: how it is called, what it is measured in, where it comes from."""
+    """One line of a table: its name, its unit, and how it is computed."""
 
     name: str
     unit: str
@@ -276,7 +276,7 @@ class Figure:
 
 
 UNITS = {"s": (1.0, 1), "%": (100.0, 1), "calls": (1.0, 0), "": (1.0, 3)}
-"""By unit: what a figure is multiplied by when shown (shares are kept as 0 to 1), and the digits after the point."""
+"""By unit: the factor for display (shares are stored as 0 to 1), and the digits after the point."""
 
 
 def _wait(of: Callable[[Waits], float]) -> Callable[[Measures], float | None]:
@@ -307,26 +307,26 @@ FIGURES = (
 
 
 def ratio_to(rival: str) -> Figure:
-    """Our RMSE divided by a rival's."""
+    """Make the figure "our RMSE divided by a rival's"."""
     return Figure(f"RMSE / RMSE of {rival}", "", lambda m: m.ratio(rival))
 
 
 def summary(runs: Sequence[Measures], figures: Sequence[Figure] = FIGURES) -> list[tuple[str, str, Interval | None]]:
-    """Name, unit and value of each figure over all runs, and of each rival that all runs asked: rows for `table`."""
+    """Return name, unit and value of each figure over all runs, and of each rival that all runs asked; for `table`."""
     asked = [name for name in (runs[0].rivals if runs else ()) if all(name in run.rivals for run in runs)]
     wanted = [*figures, *(ratio_to(name) for name in asked)]
     return [(figure.name, figure.unit, interval(figure.of(run) for run in runs)) for figure in wanted]
 
 
 def table(rows: Iterable[tuple[str, str, Interval | None]]) -> str:
-    """One line for each name and value, for people: '-' where there is nothing to tell."""
+    """Make one line for each name and value, for people; '-' where there is no value."""
     lines = [(name, shown(value, unit)) for name, unit, value in rows]
     width = max((len(name) for name, _ in lines), default=0)
     return "\n".join(f"{name:<{width}}  {value}" for name, value in lines)
 
 
 def shown(value: Interval | None, unit: str) -> str:
-    """'93.1 ± 2.4 s'."""
+    """Format like '93.1 ± 2.4 s'."""
     if value is None:
         return "-"
     factor, digits = UNITS[unit]

@@ -1,4 +1,4 @@
-"""How many seconds people were paid for, and how many of these a call kept them busy."""
+"""Measures how many seconds operators were paid for, and during how many of these a call kept them busy."""
 
 from __future__ import annotations
 
@@ -18,40 +18,40 @@ class Duty:
     busy: float = 0.0
     """From the first ring to the end of wrap-up."""
     paid: float = 0.0
-    """On shift, and in a call that outlasts the shift."""
+    """On shift, or in a call that lasts longer than the shift."""
 
     @property
     def occupancy(self) -> float | None:
-        """The busy share of the paid time; None: nobody was paid."""
+        """The busy share of the paid time; None if nobody was paid."""
         return self.busy / self.paid if self.paid > 0 else None
 
 
 @dataclass(slots=True)
 class Totals:
-    """What is not about a single caller. All seconds."""
+    """Results that do not belong to a single caller, in seconds."""
 
     began: float = 0.0
     ended: float = 0.0
     duty: Duty = field(default_factory=Duty)
     by_half_hour: list[Duty] = field(default_factory=lambda: [Duty() for _ in range(HALF_HOURS)])
-    """By the time of the day, midnight first, all days together."""
+    """By time of day, midnight first, all days together."""
 
 
 class Attendance:
-    """Follows the changes of every operator's state; adds up paid and busy time, and counts who is free."""
+    """Follows every operator's state: sums up paid and busy time, and counts who is free."""
 
     def __init__(self, totals: Totals) -> None:
         self.free = 0
-        """People who could be offered a call now."""
+        """Operators who could be offered a call now."""
         self.busy = 0
-        """People who have a call, are being rung for one, or wrap one up."""
+        """Operators who have a call, are being offered one, or are in wrap-up."""
         self._totals = totals
         self._paid_since: dict[str, float] = {}
         self._busy_since: dict[str, float] = {}
         self._free: set[str] = set()
 
     def note(self, record: PresenceRecord) -> None:
-        """An operator's state has changed."""
+        """Take a change of an operator's state."""
         busy = record.activity != Activity.IDLE
         on_shift = record.presence != Presence.OFF
         self._turn(self._busy_since, record.operator, busy, record.at)
@@ -63,7 +63,7 @@ class Attendance:
         self.free, self.busy = len(self._free), len(self._busy_since)
 
     def close(self, now: float) -> None:
-        """The simulation ends."""
+        """End the simulation."""
         for since in (self._busy_since, self._paid_since):
             for operator in list(since):
                 self._turn(since, operator, False, now)

@@ -1,6 +1,6 @@
-"""Pictures of simulated days: waits and staff over the day, estimates against real waits, coverage by depth of queue.
+"""Pictures of simulated days: waits and staff over the day, estimates against real waits, P90 coverage by depth.
 
-matplotlib is imported only when something is drawn: nobody needs it to simulate.
+matplotlib is imported only when something is drawn, because simulating does not need it.
 """
 
 from __future__ import annotations
@@ -28,47 +28,50 @@ SUFFIXES = (".png", ".svg")
 Point = tuple[float, float | None, float]
 """Seconds: estimated mean, P90 if the estimator has one, real wait."""
 POINTS = 100_000
-"""Most points of one run that a picture of estimates shows: beyond, every second one is dropped, again and again."""
+"""Most points of one run in a picture of estimates. When there are more, every second one is dropped, repeatedly."""
 ENOUGH = 30
-"""Callers of whom a P90 can be told."""
+"""Callers needed to determine a P90."""
 GOAL = (0.88, 0.94)
-"""Where the share of kept P90 estimates should lie."""
+"""The target range for the share of kept P90 estimates."""
 
 BLUE, ORANGE, GREY, RED = "#0072b2", "#d55e00", "#777777", "#b3001b"
 
 
 class CannotDraw(ReadableError):
-    """Why there will be no picture, for people."""
+    """The picture cannot be drawn; the text says why."""
 
 
 class Sketch:
-    """What a picture needs of one run: gathered caller by caller, small enough to be sent between processes."""
+    """The data that a picture needs from one run.
+
+    It is collected caller by caller and small enough for another process.
+    """
 
     def __init__(self, *, starts_at: float = 0.0) -> None:
         """`starts_at`: the time of day, in seconds after midnight, at second 0 of the simulation."""
         self._starts_at = starts_at
         self.offered: dict[int, array[float]] = defaultdict(_floats)
-        """By half-hour of the day: offered waits in seconds; and of the same half-hours:"""
+        """Offered waits in seconds, by half-hour of the day. The next two fields have the same keys."""
         self.answered: dict[int, array[float]] = defaultdict(_floats)
         self.staff: dict[int, array[float]] = defaultdict(_floats)
         self.points: list[Point] = []
-        """Of callers who had to wait."""
+        """Callers who had to wait."""
         self.promised = [0] * len(DEPTHS)
-        """By group of depths: estimates with a P90; and how many of them were kept:"""
+        """Estimates with a P90, by group of depths. The next field: how many of them were kept."""
         self.kept = [0] * len(DEPTHS)
         self._stride = 1
         self._seen = 0
 
     @classmethod
     def of(cls, calls: Iterable[SimulatedCall], *, starts_at: float = 0.0) -> Sketch:
-        """Of all callers of a run."""
+        """Collect the data from all callers of a run."""
         sketch = cls(starts_at=starts_at)
         for call in calls:
             sketch.add(call)
         return sketch
 
     def add(self, call: SimulatedCall) -> None:
-        """One more caller of the run."""
+        """Add the next caller of the run."""
         if call.outcome == "refused":
             return
         slot = int((self._starts_at + call.arrived_at) % DAY // SLOT)
@@ -97,7 +100,7 @@ def _floats() -> array[float]:
 
 
 def check(path: Path) -> None:
-    """Whether a picture can be drawn there: to be asked before an hour of simulation. CannotDraw says why not."""
+    """Check, before an hour of simulation, that a picture can be written there. Raises CannotDraw if not."""
     if path.suffix.lower() not in SUFFIXES:
         raise CannotDraw(f"A picture is written to a file that ends in {' or '.join(SUFFIXES)}, not to {path.name!r}.")
     if not path.absolute().parent.is_dir():
@@ -111,9 +114,9 @@ def check(path: Path) -> None:
 
 
 def draw(runs: Sequence[Sketch], path: Path, *, title: str = "", target: float = 300.0) -> None:
-    """Draw all runs into one picture, PNG or SVG by the file's suffix; CannotDraw when that is impossible.
+    """Draw all runs into one picture, PNG or SVG by the file's suffix. Raises CannotDraw if that is impossible.
 
-    `target`: seconds, the average wait not to be exceeded (ESTP 2.2d). The same runs give the same file.
+    `target`: seconds, the average wait that must not be exceeded (ESTP 2.2d). The same runs give the same file.
     """
     check(path)
     from matplotlib import rc_context
@@ -131,7 +134,7 @@ def draw(runs: Sequence[Sketch], path: Path, *, title: str = "", target: float =
 
 
 def _draw_day(axes: Axes, runs: Sequence[Sketch], target: float) -> None:
-    """Waits by half-hour of arrival, the people on duty, the target."""
+    """Draw waits by half-hour of arrival, the operators on duty and the target."""
     axes.set_title("Waits over the day, by half-hour of arrival")
     offered, answered = _pooled(run.offered for run in runs), _pooled(run.answered for run in runs)
     staff = _pooled(run.staff for run in runs)
@@ -151,19 +154,19 @@ def _draw_day(axes: Axes, runs: Sequence[Sketch], target: float) -> None:
     axes.axhline(target / 60, color=RED, linestyle="--", linewidth=1, label=f"target: {target / 60:g} min")
     axes.set(xlabel="hour of the day", ylabel="minutes", xlim=(first, last))
     axes.set_xticks(range(ceil(first), floor(last) + 1))
-    axes.set_ylim(0, 1.25 * max(target / 60, *(value or 0.0 for value in p90)))  # the legend stands above the curves
+    axes.set_ylim(0, 1.25 * max(target / 60, *(value or 0.0 for value in p90)))  # room for the legend above the curves
     people = axes.twinx()
     edges = [slot * SLOT / 3600 for slot in (*slots, slots[-1] + 1)]
     people.stairs(_means(staff, slots, 1), edges, color=GREY, label="people on duty (right)")
     people.set_ylabel("people")
-    people.set_ylim(0, 1.7 * max(1.0, *(max(staff[slot]) for slot in staff)))  # and this one not on the target's line
+    people.set_ylim(0, 1.7 * max(1.0, *(max(staff[slot]) for slot in staff)))  # keeps it off the target's line
     lines, names = axes.get_legend_handles_labels()
     more_lines, more_names = people.get_legend_handles_labels()
     axes.legend(lines + more_lines, names + more_names, loc="upper center", ncols=5)
 
 
 def _draw_estimates(figure: Figure, axes: Axes, runs: Sequence[Sketch]) -> None:
-    """Each caller who had to wait, and the line below which nine of ten of them should lie."""
+    """Draw each caller who had to wait, and the line below which nine of ten should be."""
     axes.set_title("Estimate on joining against the real wait")
     points = [point for run in runs for point in run.points]
     if not points:
@@ -186,7 +189,7 @@ def _draw_estimates(figure: Figure, axes: Axes, runs: Sequence[Sketch]) -> None:
 
 
 def _ranges(points: Sequence[Point], most: float) -> list[list[Point]]:
-    """The points by 20 ranges of the estimate, up to `most` seconds; those with too few to tell a P90 are left out."""
+    """Group the points by 20 ranges of the estimate, up to `most` seconds; ranges with too few points are left out."""
     edges = [most * i / 20 for i in range(1, 21)]
     ranges: list[list[Point]] = [[] for _ in range(len(edges) + 1)]
     for point in points:
@@ -200,13 +203,13 @@ def _mean(values: Iterable[float]) -> float | None:
 
 
 def _columns(rows: Iterable[tuple[float | None, float | None]]) -> tuple[list[float], list[float]]:
-    """Seconds to minutes; rows with nothing to tell are left out."""
+    """Convert seconds to minutes; rows with an unknown value are left out."""
     known = [(x / 60, y / 60) for x, y in rows if x is not None and y is not None]
     return [x for x, _ in known], [y for _, y in known]
 
 
 def _draw_depths(axes: Axes, runs: Sequence[Sketch]) -> None:
-    """How many of the P90 estimates were kept, by callers ahead; with confidence intervals over the runs."""
+    """Draw the share of kept P90 estimates by callers ahead, with confidence intervals over the runs."""
     axes.set_title("P90 estimates that were kept, by callers ahead on joining")
     shares = [
         interval(run.kept[group] / run.promised[group] if run.promised[group] >= ENOUGH else None for run in runs)
@@ -240,7 +243,7 @@ def _pooled(runs: Iterable[Mapping[int, array[float]]]) -> dict[int, array[float
 
 
 def _means(values: Mapping[int, array[float]], slots: range, unit: float) -> list[float]:
-    """By slot, divided by `unit`; matplotlib leaves a gap where the value is NaN: nowhere else is there one."""
+    """Return the means by slot, divided by `unit`; NaN (only here) makes matplotlib leave a gap."""
     return [sum(values[slot]) / len(values[slot]) / unit if slot in values else float("nan") for slot in slots]
 
 

@@ -1,4 +1,4 @@
-"""Several independent runs of one scenario, side by side on the machine's processors, and what is kept of each."""
+"""Runs one scenario several times, independently and in parallel on the machine's processors; keeps the results."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _OF_OUR_ANNOUNCEMENTS = "heard a longer time than before"
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What is left of one run: small, whatever the number of callers."""
+    """The results of one run; small, whatever the number of callers."""
 
     seed: int
     measures: Measures
@@ -38,22 +38,22 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """A scenario and what is wanted of its runs. The other estimators are asked in any case."""
+    """A scenario, and what is wanted of its runs. The other estimators are always asked, too."""
 
     scenario: Scenario
     estimator: str = OURS
-    """Whose estimates are judged and written: one of `ESTIMATORS`."""
+    """The estimator whose estimates are judged and written: one of `ESTIMATORS`."""
     warm_up: int = 0
-    """So many callers at the beginning of each run are left out of the measures."""
+    """How many callers at the beginning of each run are ignored in the measures."""
     answer_within: float = 60.0
     """Seconds of the service level."""
     output: Path | None = None
-    """A CSV file of all callers; of several runs one each, with the seed in its name."""
+    """A CSV file of all callers. Several runs write one file each, with the seed in its name."""
     sketched: bool = False
     """Whether a picture is wanted."""
 
     def run(self, seed: int) -> Run:
-        """One run. OSError when the output cannot be written; TraceError when a trace is wrong."""
+        """Do one run. Raises OSError if the output cannot be written, TraceError if a trace is wrong."""
         rivals = self._rivals()
         simulation = Simulation(self.scenario, seed, rivals)
         tally = Tally(answer_within=self.answer_within, warm_up=self.warm_up)
@@ -69,7 +69,7 @@ class Experiment:
         return Run(seed, tally.measures(), simulation.totals, sketch)
 
     def runs(self, seeds: Sequence[int], processes: int = 1) -> list[Run]:
-        """A run for each seed."""
+        """Do one run for each seed."""
         if len(seeds) == 1:
             return [self.run(seeds[0])]
         each = [replace(self, output=_of_seed(self.output, seed)) for seed in seeds]
@@ -81,7 +81,7 @@ class Experiment:
     def _rivals(self) -> list[Rival]:
         rivals: list[Rival] = [make() for make in RIVALS.values()]
         traffic = self.scenario.demand
-        if isinstance(traffic, Traffic):  # of a trace nobody knows the true rates
+        if isinstance(traffic, Traffic):  # the true rates of a trace are unknown
             patience = traffic.patience.mean
             handling = traffic.handling.mean + self.scenario.answer_delay
             rivals.append(Bound(handling, patience if isfinite(patience) and patience > 0 else None))
@@ -96,7 +96,7 @@ class Experiment:
                 yield call
 
     def table(self, runs: Sequence[Run]) -> list[tuple[str, str, Interval | None]]:
-        """Name, unit and value of every figure, for `measures.table`."""
+        """Return name, unit and value of every figure, for `measures.table`."""
         figures = [figure for figure in FIGURES if self.estimator == OURS or figure.name != _OF_OUR_ANNOUNCEMENTS]
         occupancy = interval(run.totals.duty.occupancy for run in runs)
         return [*summary([run.measures for run in runs], figures), ("occupancy", "%", occupancy)]

@@ -1,4 +1,4 @@
-"""What is simulated: callers, people, and a line with its settings."""
+"""What is simulated: callers, operators, and a line with its settings."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from callcenter.simulation.staff_plan import StaffPlan
 from callcenter.simulation.traffic import Demands
 
 LINE = Line("line", ("agents",), capacity=1_000_000, classes=("normal",))
-"""A line without limits and with one class of callers."""
+"""A line without limits and with one urgency class."""
 LONGEST_ANSWER_DELAY = 60.0
 
 
 class ScenarioError(ReadableError, ValueError):
-    """A scenario that cannot be simulated; the text is for people."""
+    """The scenario cannot be simulated; the text is for people."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """Equal scenarios and seeds give equal rows."""
+    """Callers, operators and line. Equal scenarios and seeds give equal rows."""
 
     demand: Demands
     staff: StaffPlan
     line: Line = LINE
-    """Settings of the core as on a live line; people, opening hours, INN and required staff play no part."""
+    """The core's settings, as of a live line. People, opening hours, INN and required staff have no effect."""
     wrap_up: float = 0.0
     """Seconds at the end of the handling time. A call shorter than twice this is half talk, half wrap-up."""
     answer_delay: float = 0.0
-    """How long an operator's phone rings, seconds; beside the handling time."""
+    """How long an operator's phone rings, seconds; in addition to the handling time."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.answer_delay <= LONGEST_ANSWER_DELAY:
@@ -48,7 +48,7 @@ class Scenario:
 
 
 def settings_of(scenario: Scenario) -> Settings:
-    """The core's settings: one line for callers who ask for nothing but an operator, and enough people."""
+    """Return the core's settings: one line that asks callers only for the urgency class, and enough people."""
     line = replace(
         scenario.line,
         answered_by=("agents",),
@@ -64,5 +64,5 @@ def settings_of(scenario: Scenario) -> Settings:
         {id: Person(id, id, "agents", id) for id in ids},
         ring_timeout=scenario.answer_delay + 1.0,
         wrap_up=scenario.wrap_up,
-        false_answer=0.0,  # however short: a talk, not a fault of the phone
+        false_answer=0.0,  # even a very short one is a talk, not a fault of the phone
     )

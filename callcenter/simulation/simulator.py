@@ -1,7 +1,7 @@
-"""A call centre in virtual time: the core of the live controller, and around it callers, operators and an Asterisk.
+"""A call centre in virtual time: the live controller's core with simulated callers, operators and Asterisk.
 
-Nothing is decided here: `CallCenter.handle` gets the events that a real Asterisk would tell, in its order, and its
-commands are obeyed. What happens at the same moment happens in the order in which it was set going; arrivals last.
+Nothing is decided here. `CallCenter.handle` gets the events that a real Asterisk would report, in its order, and its
+commands are carried out. What happens at the same moment happens in the order in which it was started; arrivals last.
 """
 
 from __future__ import annotations
@@ -61,35 +61,35 @@ from callcenter.simulation.staff_plan import DAY
 from callcenter.simulation.traffic import Demand
 
 SHORTEST_TALK = 0.001
-"""Seconds: the core takes a talk of no length at all for a fault of the phone."""
+"""Seconds. The core treats a talk of zero length as a fault of the phone."""
 
 
 @dataclass(slots=True)
 class _Caller:
-    """One caller while it matters what becomes of them."""
+    """One caller, until the result is known."""
 
     index: int
     id: str
     demand: Demand
     urgency: str
     staff: int
-    """People on duty on joining."""
+    """Operators on duty, on joining."""
     joined_at: float = 0.0
     ahead: int = 0
     estimate: float | None = None
     p90: float | None = None
     heard: float | None = None
-    """Shortest time spoken so far, minutes; `math.inf`: longer than the longest."""
+    """Shortest time announced so far, minutes; `math.inf`: longer than the longest prompt."""
     rose: bool = False
     rivals: Mapping[str, tuple[float, float | None]] = field(default_factory=dict)
     offer: str = ""
-    """The phone that rings for this caller, and when it is picked up."""
+    """The offer that rings for this caller. The next field: when it is answered."""
     picked_up_at: float = 0.0
     talking: bool = False
 
 
 class Simulation:
-    """One run. `calls()` can be gone through once; `totals` is complete when it has ended."""
+    """One run. `calls()` can be iterated once; `totals` is complete afterwards."""
 
     def __init__(self, scenario: Scenario, seed: int, rivals: Sequence[Rival] = ()) -> None:
         self.totals = Totals()
@@ -107,17 +107,17 @@ class Simulation:
         self._now = 0.0
         self._agenda = Agenda()
         self._timers: dict[Timer, SetTimer] = {}
-        """Timers that are set, and by which command."""
+        """Active timers, with the command that set each."""
         self._inbox: deque[Event] = deque()
         self._callers: dict[str, _Caller] = {}
-        """On the line."""
+        """Callers on the line."""
         self._gone: dict[str, _Caller] = {}
-        """Hung up while waiting, and it is not yet known how long they would have had to wait."""
+        """Callers who hung up while waiting, and whose offered wait is not known yet."""
         self._joined: deque[_Caller] = deque()
-        """Those who had to wait, for the rivals: in the order of joining, also those whose wait is over since."""
+        """Callers who had to wait, in the order of joining, for the rivals; some of them no longer wait."""
         self._ghosts = Ghosts(self._line.classes, self._line.overtaking_limit)
         self._rows: dict[int, SimulatedCall] = {}
-        """Finished, but not yet their turn."""
+        """Finished rows that cannot be yielded yet, because an earlier caller's row is missing."""
         self._obey: Mapping[type, Callable[[Any], None]] = {
             Redirect: self._redirect,
             Announce: self._announce,
@@ -134,7 +134,7 @@ class Simulation:
     # -- time ------------------------------------------------------------------------------------------------------
 
     def calls(self) -> Iterator[SimulatedCall]:
-        """Every caller in the order of arrival, as soon as it is known what became of this one and all before."""
+        """Yield the callers in order of arrival, each as soon as its result and all earlier ones are known."""
         agenda, rows = self._agenda, self._rows
         coming = self._scenario.demand.calls(self._seed)
         demand = next(coming, None)
@@ -165,7 +165,7 @@ class Simulation:
         self._agenda.add(now + DAY, self._day_starts, None, moving=False)
 
     def _goes_on(self) -> bool:
-        """All have arrived: until the last of them is served, or nothing will ever happen that could serve them."""
+        """Return whether to go on after the last arrival: until all are served, or nothing more can happen."""
         return bool(self._callers or self._gone or self._attendance.busy) and self._agenda.moving > 0
 
     def _end(self) -> None:
@@ -177,7 +177,7 @@ class Simulation:
                 self._finish(caller, "waiting", self._waited(caller), None)
 
     def _tell(self, *events: Event) -> None:
-        """Something has happened; the core decides, is obeyed, and whatever follows at once happens too."""
+        """Send events to the core and carry out its commands, including everything that follows at once."""
         inbox, obey, handle, now = self._inbox, self._obey, self._center.handle, self._now
         inbox.extend(events)
         while inbox:
@@ -190,7 +190,7 @@ class Simulation:
                 self._turn_of(call)
 
     def _defect(self, contained: Contained) -> None:
-        """What a line in service survives makes the figures of a simulation worthless."""
+        """Raise the defect: a live line survives it, but the figures of a simulation would be worthless."""
         raise contained.problem
 
     # -- callers ---------------------------------------------------------------------------------------------------
@@ -258,7 +258,7 @@ class Simulation:
         if caller is None or caller.talking:
             return
         del self._callers[call]
-        if caller.offer:  # the phone rings already: it is known when it would have been answered
+        if caller.offer:  # the phone rings already, so it is known when it would have been answered
             self._ghosts.left(call)
             self._finish(caller, "abandoned", caller.demand.patience, caller.picked_up_at - caller.joined_at)
         else:
@@ -267,7 +267,7 @@ class Simulation:
         self._tell(ChannelHungUp(call))
 
     def _turn_of(self, call: str) -> None:
-        """One who has hung up would be served now."""
+        """It would now be the turn of a caller who has hung up."""
         caller = self._gone.pop(call)
         offered = self._waited(caller) + self._scenario.answer_delay
         self._finish(caller, "abandoned", caller.demand.patience, offered)
@@ -313,7 +313,7 @@ class Simulation:
             self._tell()
 
     def _answers(self, caller: _Caller, command: Ring) -> None:
-        """Caller and operator talk from now on."""
+        """Connect caller and operator."""
         bridge = f"bridge-{command.offer}"
         self._inbox += (
             OfferAnswered(command.offer),
@@ -349,7 +349,7 @@ class Simulation:
         self._tell(Return(person))
 
     def _silence(self, command: HangUp) -> None:
-        """The core wants a phone that rings to stop: the caller has hung up, or the operator goes home."""
+        """Stop a ringing phone on the core's command: the caller has hung up, or the operator ends the shift."""
         for caller in self._callers.values():
             if caller.offer == command.channel_id:
                 caller.offer = ""
@@ -365,7 +365,7 @@ class Simulation:
     # -- people and timers -----------------------------------------------------------------------------------------
 
     def _staff_changes(self, agents: int) -> None:
-        """Those who came last leave first; whoever talks finishes the call."""
+        """Log operators in or out. Those who came last leave first; an operator who talks finishes the call."""
         coming = [LogIn(person, True) for person in self._people[self._on_duty : agents]]
         leaving = [LogOut(person) for person in reversed(self._people[agents : self._on_duty])]
         self._on_duty = agents
@@ -395,13 +395,13 @@ class Simulation:
 
 
 def simulate(scenario: Scenario, seed: int, rivals: Sequence[Rival] = ()) -> tuple[list[SimulatedCall], Totals]:
-    """A run that fits into memory."""
+    """Do a run whose rows fit into memory."""
     simulation = Simulation(scenario, seed, rivals)
     return list(simulation.calls()), simulation.totals
 
 
 def _minutes(record: AnnouncementRecord) -> float | None:
-    """What was heard of the time."""
+    """Return the announced time in minutes; None if no time was announced."""
     if record.spoken is None and any(prompt.startswith("wait-over-") for prompt in record.prompts):
         return inf
     return record.spoken

@@ -1,4 +1,4 @@
-"""How many people are on duty when: a constant number, or a plan by half-hours (or any other steps)."""
+"""The number of operators on duty over time: constant, or a plan by half-hours or other steps."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 
 
 class StaffPlanError(ReadableError):
-    """A staff plan that cannot be worked by; the text is for people and names the line of the file."""
+    """The staff plan is unusable; the text is for people and names the line of the file."""
 
 
 @dataclass(frozen=True, slots=True)
 class StaffPlan:
     """Steps (start in seconds, people from then on), ascending.
 
-    A daily plan repeats every 86,400 seconds, its last step lasts until the first one of the next day. Any other
-    begins with nobody before its first step, and its last step lasts for ever. Nobody at all is allowed for a while
-    (callers wait, their estimate is unknown), but not throughout.
+    A daily plan repeats every 86,400 seconds; its last step lasts until the first one of the next day. Any other plan
+    has nobody before its first step, and its last step lasts for ever. A step may have 0 people (callers then wait, and
+    their estimate is unknown), but not every step.
     """
 
     steps: tuple[tuple[float, int], ...]
@@ -48,12 +48,15 @@ class StaffPlan:
 
     @classmethod
     def constant(cls, agents: int) -> StaffPlan:
-        """The same number of people day and night."""
+        """Make a plan with the same number of people all the time."""
         return cls(((0.0, agents),), daily=True)
 
     @classmethod
     def read(cls, path: Path) -> StaffPlan:
-        """From a CSV file with the columns `start` (HH:MM: every day; or seconds: once) and `agents`."""
+        """Read a CSV file with the columns `start` (HH:MM: every day; or seconds: once) and `agents`.
+
+        Raises StaffPlanError.
+        """
         rows = list(_rows(path))
         if not rows:
             raise StaffPlanError(f"{path}: no rows; each is a start (HH:MM or seconds) and a number of agents")
@@ -74,7 +77,7 @@ class StaffPlan:
         return max(agents for _, agents in self.steps)
 
     def changes(self, begin: float) -> Iterator[tuple[float, int]]:
-        """The number at `begin`, then every step after it; without end if there are several a day."""
+        """Yield the number at `begin`, then every later step; endless if there are several steps per day."""
         yield begin, self.at(begin)
         if not self.daily:
             yield from (step for step in self.steps if step[0] > begin)
@@ -85,7 +88,7 @@ class StaffPlan:
                         yield day * DAY + start, agents
 
     def at(self, now: float) -> int:
-        """People on duty at `now`."""
+        """Return the people on duty at `now`."""
         index = bisect_right([start for start, _ in self.steps], now % DAY if self.daily else now) - 1
         return 0 if index < 0 and not self.daily else self.steps[index][1]
 
@@ -108,7 +111,7 @@ def _rows(path: Path) -> Iterator[tuple[int, bool, tuple[float, int]]]:
 
 
 def _start(text: str | None) -> tuple[bool, float]:
-    """Whether it is a time of the day, and its seconds."""
+    """Return whether it is a time of day, and its seconds."""
     clock = _CLOCK.fullmatch((text or "").strip())
     if clock:
         return True, int(clock[1]) * 3600.0 + int(clock[2]) * 60.0
@@ -131,7 +134,7 @@ def _agents(text: str | None) -> int:
 
 
 def staffed(by_half_hour: Sequence[int]) -> StaffPlan:
-    """A daily plan from 48 numbers, midnight first."""
+    """Make a daily plan from 48 numbers, midnight first."""
     if len(by_half_hour) != 48:
         raise StaffPlanError(f"{len(by_half_hour)} half-hours; a day has 48")
     return StaffPlan(tuple((index * 1800.0, agents) for index, agents in enumerate(by_half_hour)), daily=True)

@@ -1,4 +1,4 @@
-"""Recorded callers: a CSV file of arrivals, handling times, patience and urgency; and rows of outcomes as CSV."""
+"""Recorded callers: reads a CSV file of arrivals, handling times, patience and urgency, and writes results as CSV."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from callcenter.simulation.traffic import Demand
 REQUIRED = ("arrival", "handling")
 COLUMNS = (*REQUIRED, "patience", "urgency")
 LONGEST_SPAN = 100 * 366 * 86400.0
-"""Seconds between the first and the last arrival: a longer trace has a mistake in its clock."""
+"""Seconds between the first and the last arrival. A longer trace has an error in its times."""
 ENDLESS = ("", "inf", "endless")
 
 
 class TraceError(ReadableError):
-    """A trace that cannot be simulated; the text is for people and names the line of the file."""
+    """The trace cannot be simulated; the text is for people and names the line of the file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What is in a trace."""
+    """A summary of a trace."""
 
     calls: int
     first: float
@@ -38,19 +38,19 @@ class Contents:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """Callers from a CSV file, read anew for every run, row by row: of any length.
+    """Callers from a CSV file of any length. It is read row by row, again for every run.
 
-    The first line names the columns: `arrival` and `handling` (seconds), and if wanted `patience` (seconds; empty or
-    'inf': endless) and `urgency` (a class; empty: the default class); others are passed over. Rows are in the order of
-    arrival. Seconds count from any midnight. With semicolons between columns, numbers may have decimal commas.
+    The first line names the columns: `arrival` and `handling` (seconds), and optionally `patience` (seconds; empty or
+    'inf': endless) and `urgency` (a class; empty: the default class). Other columns are ignored. Rows are in order of
+    arrival. Seconds count from any midnight. If columns are separated by semicolons, numbers may have decimal commas.
     """
 
     path: Path
     classes: Sequence[str]
-    """Urgency classes that may occur."""
+    """The urgency classes that may occur."""
 
     def calls(self, seed: int) -> Iterator[Demand]:
-        """The callers; the same for every seed. TraceError where the file is wrong."""
+        """Yield the callers, which are the same for every seed. Raises TraceError if the file is wrong."""
         first = last = None
         for line, row in _rows(self.path):
             try:
@@ -69,7 +69,10 @@ class Trace:
             raise TraceError(f"{self.path}: no callers; each row is one, with {', '.join(COLUMNS)}")
 
     def check(self) -> Contents:
-        """Read the whole file once, so that a mistake in the last row is known before anything is written."""
+        """Read the whole file once, so that an error in the last row is known before anything is written.
+
+        Raises TraceError.
+        """
         calls, handling, first, last = 0, 0.0, 0.0, 0.0
         for demand in self.calls(0):
             first, last = (demand.at if calls == 0 else first), demand.at
@@ -91,7 +94,7 @@ class Trace:
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """Line number and values by column."""
+    """Yield line number and values by column."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             header = file.readline()
@@ -148,12 +151,14 @@ OUTCOME_COLUMNS = (
     "patience",
     "rose",
 )
-"""In front of two for each rival: its name, and its name and '_p90'. Empty: unknown; patience: endless. Read again as a
-trace these are the same callers."""
+"""Columns of the results. Each rival adds two: its name, and its name and '_p90'.
+
+Empty means unknown; for patience, endless. Read as a trace, the file gives the same callers.
+"""
 
 
 def writer(file: IO[str], rivals: Sequence[str] = ()) -> Callable[[SimulatedCall], None]:
-    """Writes one row for each caller, after the names of the columns. Seconds, to the millisecond."""
+    """Return a function that writes one row per caller, after a heading. Seconds, to the millisecond."""
     table = csv.writer(file, lineterminator="\n")
     table.writerow((*OUTCOME_COLUMNS, *(column for name in rivals for column in (name, f"{name}_p90"))))
 

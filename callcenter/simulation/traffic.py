@@ -1,7 +1,7 @@
-"""Who calls when, for how long, and how patiently: synthetic callers of a simulation.
+"""Synthetic callers of a simulation: when they call, for how long, and how patient they are.
 
-Every quantity has a random stream of its own, and no draw depends on what happens to the callers: simulations of the
-same seed with different staff are about the same callers (common random numbers).
+Every quantity has its own random stream, and no draw depends on what happens to the callers. So simulations with the
+same seed and different staff have the same callers (common random numbers).
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ HALF_HOUR = 1800.0
 
 
 class TrafficError(ReadableError, ValueError):
-    """A parameter that no traffic can have; the text is for people."""
+    """An impossible parameter; the text is for people."""
 
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """One caller to come. Seconds."""
+    """One caller to come; times in seconds."""
 
     at: float
     handling: float
@@ -39,23 +39,23 @@ class Demands(Protocol):
     """Where a simulation gets its callers from."""
 
     def calls(self, seed: int) -> Iterator[Demand]:
-        """The callers in the order of arrival."""
+        """Yield the callers in order of arrival."""
 
 
 class Duration(Protocol):
-    """A distribution of seconds that may change with the time of the day."""
+    """A distribution of seconds that may change with the time of day."""
 
     @property
     def mean(self) -> float:
-        """Seconds, over a whole day."""
+        """The mean in seconds, over a whole day."""
 
     def draw(self, random: Random, at: float) -> float:
-        """The next one, for a caller who arrives at `at`."""
+        """Draw the value for a caller who arrives at `at`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """Always the same; `math.inf` for patience without end."""
+    """Always the same value; `math.inf` for endless patience."""
 
     mean: float
 
@@ -64,7 +64,7 @@ class Constant:
             raise TrafficError(f"a constant time of {self.mean:g} seconds; 0 or more is allowed")
 
     def draw(self, random: Random, at: float) -> float:
-        """The constant; takes nothing from the stream."""
+        """Return the constant, without using the random stream."""
         return self.mean
 
 
@@ -73,7 +73,7 @@ ENDLESS = Constant(inf)
 
 @dataclass(frozen=True, slots=True)
 class Exponential:
-    """Memoryless."""
+    """The memoryless distribution."""
 
     mean: float
 
@@ -81,13 +81,13 @@ class Exponential:
         _positive(self.mean, "the mean of an exponential time")
 
     def draw(self, random: Random, at: float) -> float:
-        """One draw."""
+        """Draw one value."""
         return random.expovariate(1.0) * self.mean
 
 
 @dataclass(frozen=True, slots=True)
 class LogNormal:
-    """As talk times mostly are. `cv`: standard deviation / mean."""
+    """The usual distribution of talk times. `cv`: standard deviation / mean."""
 
     mean: float
     cv: float
@@ -97,14 +97,14 @@ class LogNormal:
         _positive(self.cv, "the cv of a lognormal time")
 
     def draw(self, random: Random, at: float) -> float:
-        """One draw."""
+        """Draw one value."""
         variance = log(1.0 + self.cv * self.cv)
         return self.mean * exp(random.gauss(-variance / 2.0, sqrt(variance)))
 
 
 @dataclass(frozen=True, slots=True)
 class Gamma:
-    """Erlang-k is the gamma of cv = 1 / sqrt(k)."""
+    """The gamma distribution; Erlang-k is the gamma distribution with cv = 1 / sqrt(k)."""
 
     mean: float
     cv: float
@@ -114,13 +114,13 @@ class Gamma:
         _positive(self.cv, "the cv of a gamma time")
 
     def draw(self, random: Random, at: float) -> float:
-        """One draw."""
+        """Draw one value."""
         return random.gammavariate(1.0 / self.cv**2, self.mean * self.cv**2)
 
 
 @dataclass(frozen=True, slots=True)
 class TwoPoint:
-    """Two sorts of callers: a share `share` with the time `first`, the others with `second`."""
+    """Two kinds of callers: a share `share` with the time `first`, the others with `second`."""
 
     first: float
     second: float
@@ -134,18 +134,18 @@ class TwoPoint:
 
     @property
     def mean(self) -> float:
-        """Seconds."""
+        """The mean in seconds."""
         parts = ((self.share, self.first), (1.0 - self.share, self.second))
         return sum(share * value for share, value in parts if share > 0)
 
     def draw(self, random: Random, at: float) -> float:
-        """One draw."""
+        """Draw one value."""
         return self.first if random.random() < self.share else self.second
 
 
 @dataclass(frozen=True, slots=True)
 class Drifting:
-    """A time that swings by ±`swing` about its mean in the course of `period` seconds, as a sine."""
+    """A time that varies by ±`swing` around its mean over `period` seconds, as a sine."""
 
     still: Duration
     swing: float = 0.3
@@ -158,11 +158,11 @@ class Drifting:
 
     @property
     def mean(self) -> float:
-        """Seconds, over whole periods."""
+        """The mean in seconds, over whole periods."""
         return self.still.mean
 
     def draw(self, random: Random, at: float) -> float:
-        """One draw, by the time of arrival."""
+        """Draw one value, depending on the time of arrival."""
         return self.still.draw(random, at) * (1.0 + self.swing * sin(2.0 * pi * at / self.period))
 
 
@@ -170,7 +170,7 @@ SHAPES = "exponential:MEAN, lognormal:MEAN,CV, gamma:MEAN,CV, erlang:MEAN,K, two
 
 
 def duration(text: str) -> Duration:
-    """A distribution from text such as 'lognormal:180,1.2' (`SHAPES`), or 'endless'."""
+    """Parse a distribution such as 'lognormal:180,1.2' (`SHAPES`), or 'endless'. Raises TrafficError."""
     if text.strip() == "endless":
         return ENDLESS
     name, _, rest = text.partition(":")
@@ -200,7 +200,7 @@ def duration(text: str) -> Duration:
 
 @dataclass(frozen=True, slots=True)
 class Poisson:
-    """Arrivals at rates that change by the half-hour and repeat: calls an hour, midnight first; one rate: constant."""
+    """Poisson arrivals, in calls per hour: 48 rates by half-hour, midnight first, repeated daily; or one rate."""
 
     per_hour: tuple[float, ...]
 
@@ -214,7 +214,7 @@ class Poisson:
             raise TrafficError("nobody ever calls: at least one arrival rate must be greater than 0")
 
     def times(self, random: Random) -> Iterator[float]:
-        """Moments of arrival, without end. Each call takes one unit of the stream, whatever the rates."""
+        """Yield arrival times without end. Each call uses one draw of the stream, whatever the rates."""
         now = 0.0
         if len(self.per_hour) == 1:
             while True:
@@ -240,18 +240,18 @@ def _estp_day() -> tuple[float, ...]:
 
 
 ESTP_DAY = Poisson(_estp_day())
-"""About 1,020 calls from 09:00 to 18:00 with a peak before noon, or 250,000 in a year of working days (ESTP 2.2a)."""
+"""About 1,020 calls from 09:00 to 18:00 with a peak before noon; 250,000 in a year of working days (ESTP 2.2a)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """Synthetic callers until `calls` of them have come, or `until` seconds have passed."""
+    """Synthetic callers, until `limit` of them have come or `until` seconds have passed."""
 
     arrivals: Poisson
     handling: Duration
     patience: Duration = ENDLESS
     urgency: Mapping[str, float] | None = None
-    """Class -> weight; None: all of the default class ('')."""
+    """Class -> weight; None: all callers have the default class ('')."""
     limit: int | None = None
     until: float = inf
 
@@ -267,7 +267,7 @@ class Traffic:
             raise TrafficError("the weights of the urgency classes must be 0 or more, and not all 0")
 
     def calls(self, seed: int) -> Iterator[Demand]:
-        """The callers of one seed."""
+        """Yield the callers of one seed."""
         arrivals, handling, patience, urgency = (
             Random(f"{seed} {stream}")  # noqa: S311 - chance, not secrets
             for stream in ("arrivals", "handling", "patience", "urgency")

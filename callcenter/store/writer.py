@@ -61,7 +61,7 @@ class Writer:
         self._writing: deque[Sequence[Fact]] = deque()
         """Batches being written now: they come before all others."""
         self._unread: tuple[int, int | None] | None = (self._spool.done, None) if self._spool.facts else None
-        """Positions of the facts that are only in the spool, end excluded. End None: new facts are only there, too."""
+        """Positions of the facts that are only in the spool: start, end (excluded). End None: new facts, too."""
         self._waiting: dict[tuple[object, ...], Fact] = {}
         """Facts that wait in memory: they come after all others."""
         self._all_kept = True
