@@ -473,6 +473,12 @@ def test_what_we_ask_and_say_regularly_is_fit_to_send() -> None:
     assert translate.heartbeat(7) == {"Action": "Setvar", "Variable": "CC_HEARTBEAT", "Value": "7"}
 
 
+def test_channels_are_sorted_by_their_age_whatever_their_server_is_called() -> None:
+    ids = ["a-1795298577.12", "a-1795298577.2", "a-1795298576.30"]
+    assert [one["Uniqueid"] for one in sorted(({"Uniqueid": id} for id in ids), key=translate.birth)] == ids[::-1]
+    assert translate.birth({"Uniqueid": "1795298577.12"}) == translate.birth({"Uniqueid": ids[0]})
+
+
 # -- prompts -------------------------------------------------------------------------------------------------------
 
 
