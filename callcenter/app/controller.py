@@ -126,6 +126,7 @@ class Controller:
         keep(lambda: _every(1.0, self._calendar.look), "calendar")
         keep(self._keep_directory, "directory")
         keep(self.link.keep_journal, "journal")
+        keep(self.link.audit, "audit")
 
     async def _start_warm(self) -> None:
         """Tell the core what the register knows of past calls, and who was there last. Raises RegisterError."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from callcenter.asterisk import translate
-from callcenter.asterisk.ami import Ami, AmiSettings, Message
+from callcenter.asterisk.ami import Ami, AmiError, AmiSettings, Message
 from callcenter.asterisk.event_check import EventCheck
 from callcenter.asterisk.journal import Journal, Position
 from callcenter.asterisk.takeover import TakeOver
@@ -22,13 +22,16 @@ from callcenter.calendar.clock import WallClock
 from callcenter.core import events
 from callcenter.core.commands import Reply, SyncQueueMember, ToAsterisk
 from callcenter.core.events import Event
-from callcenter.core.ids import CallId, GroupId, ServerId
+from callcenter.core.ids import CallId, ChannelId, GroupId, ServerId
 from callcenter.core.server import ONLY
 
 log = logging.getLogger(__name__)
 
 HEARTBEAT = 1.0
 """Seconds between two beats."""
+AUDIT = 30.0
+"""Seconds between two comparisons of the calls that are believed with the channels that exist."""
+AUDIT_TIMEOUT = 10.0
 LOOK_AGAIN = 1.0
 """Seconds after a defect when Asterisk is asked what is true."""
 
@@ -108,6 +111,24 @@ class Link:
     async def keep_journal(self) -> None:
         """Move the journal's position on, until cancelled."""
         await self._takeover.keep_journal()
+
+    async def audit(self) -> None:
+        """Compare now and then what is believed with the channels that exist, until cancelled."""
+        while True:
+            await asyncio.sleep(AUDIT)
+            if self.connected.is_set():
+                await self.list_channels()
+
+    async def list_channels(self) -> None:
+        """Tell the core once which channels exist. If Asterisk does not answer, the next time will do."""
+        asked_at = asyncio.get_running_loop().time()
+        try:
+            listed = await self.ami.collect(translate.CHANNELS, AUDIT_TIMEOUT)
+        except AmiError as error:
+            log.info("The channels could not be listed: %s", error)
+            return
+        ids = frozenset(ChannelId(one.get("Uniqueid", "")) for one in listed if self._check.believes(one))
+        self._listener.take(events.ChannelsListed(ids, asked_at, self.server))
 
     def beat(self) -> None:
         """Tell the dialplan that the controller lives. Who does not hear Asterisk does not serve it."""

@@ -298,6 +298,10 @@ def served_by_fallback_queue(message: Message) -> bool:
     return message.get("Event") == "UserEvent" and message.get("UserEvent") in FALLBACK_EVENTS
 
 
+CHANNELS: Action = {"Action": "CoreShowChannels"}
+"""Asks for the ids of all channels, without anything else about them."""
+
+
 def token(value: str) -> Action:
     """Gives the dialplan the word that each of its events has to say from now on (event_check.py)."""
     return {"Action": "Setvar", "Variable": "CC_TOKEN", "Value": value}

@@ -19,7 +19,7 @@ from callcenter.core.call import (
     waiting,
 )
 from callcenter.core.caller import Caller
-from callcenter.core.catchup import reconcile, restore
+from callcenter.core.catchup import audit, reconcile, restore
 from callcenter.core.commands import Command
 from callcenter.core.defect import Defect, concerned
 from callcenter.core.events import Event, TimerFired, TimerKind
@@ -78,6 +78,7 @@ RULES: Mapping[type, Callable[[Floor, Any], None]] = {
     events.AsteriskUnresponsive: reconcile.unresponsive,
     events.AsteriskResponsive: reconcile.responsive,
     warm_start.FloorWarmStart: restore.warm_start,
+    events.ChannelsListed: audit.channels_listed,
     events.Snapshot: reconcile.snapshot,
     events.ServiceEnded: departure.service_ended,
     events.RecordingFinished: recording.finished,

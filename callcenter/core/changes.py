@@ -8,7 +8,7 @@ from typing import TypedDict
 from callcenter.core.caller import Composed, Handover
 from callcenter.core.commands import Place, Redirect
 from callcenter.core.events import Customer
-from callcenter.core.ids import BridgeId, ChannelId, ChannelName, OfferId, PersonId, PhoneName
+from callcenter.core.ids import BridgeId, CallId, ChannelId, ChannelName, OfferId, PersonId, PhoneName
 from callcenter.core.operator import Handling
 from callcenter.core.queue.announcement import Said
 from callcenter.core.records import AnnouncementRecord, CallRecord, HungUpBy, Identification, Outcome
@@ -118,6 +118,7 @@ class ServerChange(TypedDict, total=False):
     connected: bool
     unresponsive: bool
     lost_at: float | None
+    unlisted: frozenset[CallId]
 
 
 class FloorChange(TypedDict, total=False):

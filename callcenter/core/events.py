@@ -370,6 +370,16 @@ class AsteriskResponsive:
 
 
 @dataclass(frozen=True, slots=True)
+class ChannelsListed:
+    """The ids of all channels of one Asterisk, asked for now and then while everything is seen live."""
+
+    channels: frozenset[ChannelId]
+    asked_at: float
+    """Of the core's clock: who has come since then may be missing."""
+    server: ServerId = ONLY
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """All channels of one Asterisk at one moment, taken after every (re)connection."""
 
@@ -456,6 +466,7 @@ Event = (
     | AsteriskUnresponsive
     | AsteriskResponsive
     | FloorWarmStart
+    | ChannelsListed
     | Snapshot
     | ServiceEnded
     | RecordingFinished

@@ -28,6 +28,8 @@ class ServerState:
     """It has not answered for a moment: what is believed of it may be old."""
     lost_at: float | None = None
     """When it was last seen, as far as is known; None: it is being seen."""
+    unlisted: frozenset[CallId] = frozenset()
+    """Calls of which it had no channel when it was last asked, though nobody has told that they ended."""
     ended: dict[CallId, float] = field(default_factory=dict)
     """Its calls that ended lately, and when, the earliest first."""
     arriving: dict[CallId, CallRecord] = field(default_factory=dict)

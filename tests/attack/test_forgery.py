@@ -161,6 +161,21 @@ async def test_a_forged_hanging_up_makes_nobody_forgotten(here: Station, told: b
     await over(first, leg)
 
 
+@pytest.mark.clause("ESTP 2.2b")
+async def test_a_call_without_a_channel_does_not_hold_a_line(here: Station, told: bytearray) -> None:
+    """Should anybody find another way to make one up: the lines in use are the channels that there are."""
+    caller = await here.caller("+73425551004")
+    await until(lambda: here.waiting() == 1, what="somebody waits")
+    here.controller.take(events.CallArrived("1.666", "PJSIP/trunk-city-00000666", "estp", "+73425550666"))
+    in_use = [here.controller.view().lines["estp"].lines_in_use]
+    for _ in range(2):
+        await here.controller.link.list_channels()
+        in_use.append(here.controller.view().lines["estp"].lines_in_use)
+    assert in_use == [2, 2, 1]
+    assert here.waiting() == 1, "who has a channel waits on"
+    caller.hang_up()
+
+
 SPLIT = "\r\n "
 """A folded header: one value on two lines (RFC 3261, 7.3.1)."""
 INJECTIONS = {
