@@ -58,13 +58,19 @@ class Performer:
         with self._together():  # a phone that rings for a conversation that nobody was told to record must not be
             for command in wanted:
                 if isinstance(command, _TO_ASTERISK):
-                    attempt(self.perform_one, command)
+                    attempt(self._tell_asterisk, command)
         for command in wanted:
             if not isinstance(command, _TO_ASTERISK):
-                attempt(self.perform_one, command)
+                attempt(self._do, command)
 
-    def perform_one(self, command: Command) -> None:
-        """Raises whatever goes wrong."""
+    def _tell_asterisk(self, command: ToAsterisk) -> None:
+        if isinstance(command, SyncQueueMember):  # everywhere: any of them may be left alone
+            for link in self._links.values():
+                link.perform(command)
+        else:
+            (self._only or self._link(channel_of(command))).perform(command)
+
+    def _do(self, command: Command) -> None:
         if isinstance(command, _SAVES):
             self._writer.put(command)
             return
@@ -80,28 +86,15 @@ class Performer:
             case commands.Contained(call, during, problem):
                 log.error("A defect of the core at %s of %s; the line goes on.", during, call, exc_info=problem)
                 self._contained(command)
-            case SyncQueueMember():
-                for link in self._links.values():
-                    link.perform(command)
             case Reply():
                 self._reply(command)
-            case (
-                commands.Redirect()
-                | commands.Announce()
-                | commands.AfterBridge()
-                | commands.Record()
-                | commands.Ring()
-                | commands.HangUp()
-                | commands.KeepLeg()
-            ):
-                self._link(channel_of(command)).perform(command)
 
     def _reply(self, reply: Reply) -> None:
         if not self._answer(reply) and reply.reply_to.startswith(PHONE):
-            self._link(ChannelId(reply.reply_to.removeprefix(PHONE))).perform(reply)
+            (self._only or self._link(ChannelId(reply.reply_to.removeprefix(PHONE)))).perform(reply)
 
     def _link(self, channel_id: ChannelId) -> Link:
-        return self._only or self._links[self._server_of(channel_id)]
+        return self._links[self._server_of(channel_id)]
 
     @contextmanager
     def _all_together(self) -> Iterator[None]:
