@@ -15,7 +15,6 @@ from callcenter.core.commands import Reply
 from callcenter.core.events import Event, LogIn, ReplyTo
 from callcenter.core.view import OperatorView, View
 from callcenter.forecaster.forecaster import Forecaster
-from callcenter.reports.owed import owed_calls
 from callcenter.store import Register, RegisterError
 
 ANSWER_WITHIN = 5.0
@@ -82,7 +81,7 @@ class People:
         """Callers whom a failure cut off and to whom nobody has spoken since. Raises TimeoutError."""
         try:
             async with asyncio.timeout(ANSWER_WITHIN):
-                found = await owed_calls(self._register, self._wall())
+                found = await self._register.owed_calls(self._wall())
         except RegisterError as problem:
             raise TimeoutError(str(problem)) from problem
         return [asdict(call) for call in found]

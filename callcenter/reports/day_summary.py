@@ -11,7 +11,7 @@ from sqlalchemy import and_, false, func, or_, select
 from callcenter.core.records import REGISTERED, Outcome
 from callcenter.reports.day_sums import DaySums, by_day
 from callcenter.reports.days import Zones
-from callcenter.store.database import Register
+from callcenter.store import Register
 from callcenter.store.tables import Call
 
 
