@@ -16,7 +16,6 @@ from callcenter.core.events import Event, LogIn
 from callcenter.core.ids import PersonId, ReplyTo
 from callcenter.core.view import OperatorView, View
 from callcenter.forecaster.forecaster import Forecaster
-from callcenter.reports.owed import owed_calls
 from callcenter.store import Register, RegisterError
 
 ANSWER_WITHIN = 5.0
@@ -83,7 +82,7 @@ class People:
         """Callers whom a failure cut off and to whom nobody has spoken since. Raises TimeoutError."""
         try:
             async with asyncio.timeout(ANSWER_WITHIN):
-                found = await owed_calls(self._register, self._wall())
+                found = await self._register.owed_calls(self._wall())
         except RegisterError as problem:
             raise TimeoutError(str(problem)) from problem
         return [asdict(call) for call in found]

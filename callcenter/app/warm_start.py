@@ -15,7 +15,6 @@ from callcenter.config import Config
 from callcenter.core.warm_start import FloorWarmStart, LineWarmStart
 from callcenter.reports.history import line_warm_start
 from callcenter.store import Register, RegisterError
-from callcenter.store.warm_start import floor_warm_start
 
 log = logging.getLogger(__name__)
 
@@ -58,8 +57,7 @@ class WarmStart:
         # The machine's monotonic clock is the same for both of us: right even if somebody has set the other one.
         origin = before.origin_now(self._boot) if before else None
         await self._close_shifts(now, origin)
-        found = await floor_warm_start(
-            self._register,
+        found = await self._register.floor_warm_start(
             (lambda date: (date - origin).total_seconds()) if origin else self._clock.at,
             LATELY,
             {line.id: line.queue.place_kept for line in config.lines.values()},

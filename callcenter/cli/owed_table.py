@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from callcenter.cli.spreadsheet import moment, whole
 from callcenter.cli.terminal import words
 from callcenter.reports.days import Zones, zone_of
-from callcenter.reports.owed import OwedCall
+from callcenter.store.store import OwedCall
 
 COLUMNS = ("since", "line", "number", "name", "customer", "urgency", "was", "waited_seconds", "reason", "call")
 """The columns of the exported file."""

@@ -10,7 +10,7 @@ from callcenter.cli.spreadsheet import moment, whole
 from callcenter.cli.terminal import DASH, figures, percent
 from callcenter.reports.days import Zones, zone_of
 from callcenter.reports.promises import DEPTHS, ENOUGH, TOLD, Ledger, Tally, each
-from callcenter.store.database import Register
+from callcenter.store import Register
 
 _HEADINGS = ("ANNOUNCED", "JUDGED", "P90 HELD", "TIMES SPOKEN", "KEPT", "ANSWERED", "BIAS", "RMSE")
 

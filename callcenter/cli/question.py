@@ -13,7 +13,7 @@ import click
 
 from callcenter.config import Config
 from callcenter.reports.days import Zones, zone_of
-from callcenter.store.database import Register, RegisterError
+from callcenter.store import Register, RegisterError
 
 F = TypeVar("F", bound=Callable[..., Any])
 

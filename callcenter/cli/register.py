@@ -16,8 +16,8 @@ from callcenter.cli.question import Question, asked, opened, question_options, r
 from callcenter.cli.spreadsheet import write_csv
 from callcenter.config import Config
 from callcenter.core.records import Outcome
-from callcenter.reports import call_list, day_summary, owed
-from callcenter.store.database import Register
+from callcenter.reports import call_list, day_summary
+from callcenter.store import Register
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -126,12 +126,12 @@ def owed_calls(config: Config, /, line: str | None, file: Path | None, done: str
     async def show() -> None:
         async with opened(config) as register:
             if done is not None:
-                settled = await owed.called_back(register, now, done)
+                settled = await register.called_back(now, done)
                 if not settled:
                     raise click.ClickException(f"no call back is owed for '{done}'; 'register owed' names those calls")
                 click.echo(f"Called back; taken off the list: {settled}")
                 return
-            found = await owed.owed_calls(register, now, line)
+            found = await register.owed_calls(now, line)
         if file is None:
             click.echo("\n".join(owed_table.table(found, zones)))
             return

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import delete, func, insert, select
 
 from callcenter.core.events import Customer
-from callcenter.store.database import Register
+from callcenter.store import Register
 from callcenter.store.rows import clean
 from callcenter.store.tables import CustomerNumber, DirectoryImport
 

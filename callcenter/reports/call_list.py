@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Row, select
 
 from callcenter.reports.days import Zones, within_days
-from callcenter.store.database import Register
+from callcenter.store import Register
 from callcenter.store.tables import Announcement, Call, Offer, Transfer, table_of
 
 _PAGE = 500

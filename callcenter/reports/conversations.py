@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, literal_column, select, update
 
-from callcenter.store.database import Register
+from callcenter.store import Register
 from callcenter.store.rows import clean
 from callcenter.store.tables import Call, Offer
 

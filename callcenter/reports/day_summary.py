@@ -12,7 +12,7 @@ from callcenter.core.ids import LineId
 from callcenter.core.records import REGISTERED, Outcome
 from callcenter.reports.day_sums import DaySums, by_day
 from callcenter.reports.days import Zones
-from callcenter.store.database import Register
+from callcenter.store import Register
 from callcenter.store.tables import Call
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, select, text
 
 from callcenter.reports.days import Moment, Span, Zones, recorded, span, zone_of
-from callcenter.store.database import Register, RegisterError
+from callcenter.store import Register, RegisterError
 from callcenter.store.tables import DaySum, table_of
 
 log = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ from callcenter.core.ids import LineId
 from callcenter.core.records import REGISTERED, AnnouncementRecord, Outcome, PromiseResult
 from callcenter.core.warm_start import LineWarmStart, PastWait
 from callcenter.reports.days import within
-from callcenter.store.database import Register
+from callcenter.store import Register
 from callcenter.store.rows import record_of
 from callcenter.store.tables import Announcement, Call, Offer, UtcDateTime, table_of
 

@@ -12,7 +12,7 @@ from callcenter.config.sections import Line
 from callcenter.reports import promises
 from callcenter.reports.day_summary import sums_of_calls
 from callcenter.reports.day_sums import by_day, missing
-from callcenter.store.database import Register, RegisterError
+from callcenter.store import Register, RegisterError
 
 log = logging.getLogger(__name__)
 

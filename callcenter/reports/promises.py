@@ -19,7 +19,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from callcenter.core.records import PromiseResult
 from callcenter.reports.day_sums import DaySums, by_day
 from callcenter.reports.days import Zones, within_days
-from callcenter.store.database import Register
+from callcenter.store import Register
 from callcenter.store.tables import Announcement, Call
 
 ENOUGH = 20

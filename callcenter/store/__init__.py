@@ -1,13 +1,17 @@
-"""The call register: what was promised to callers and what happened, in a database (ESTP 5.6.1, 5.3.1).
+"""The call register: what was promised to callers and what happened (ESTP 5.6.1, 5.3.1).
 
-`database.Register` opens and upgrades the database. `writer.Writer` writes facts into it without ever delaying a call;
-until they are written, `spool.Spool` keeps them on the local disk. `warm_start` reads back what the core needs after a
-restart. The reports are in `callcenter.reports`.
+`store.Store` is what the program needs of it. `register.Register` keeps it in a database, which `database.Database`
+opens and upgrades; `memory.MemoryStore` keeps it in this process. `writer.Writer` writes facts into either without ever
+delaying a call; until they are written, `spool.Spool` keeps them on the local disk. The reports are in
+`callcenter.reports`.
 """
 
 from __future__ import annotations
 
-from callcenter.store.database import Register, RegisterError
+from callcenter.store.errors import RegisterError
+from callcenter.store.memory import MemoryStore
+from callcenter.store.register import Register
+from callcenter.store.store import Store
 from callcenter.store.writer import Writer
 
-__all__ = ["Register", "RegisterError", "Writer"]
+__all__ = ["MemoryStore", "Register", "RegisterError", "Store", "Writer"]

@@ -5,36 +5,28 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, closing, contextmanager
-from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from sqlalchemy import (
     URL,
-    ColumnElement,
     Connection,
     Engine,
     Table,
-    case,
     create_engine,
     event,
     inspect,
-    literal_column,
     make_url,
-    update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
-from sqlalchemy.orm import InstrumentedAttribute
 
-from callcenter.core.errors import ReadableError
-from callcenter.core.records import LOST_CAUSE, HungUpBy, Outcome, PromiseResult
 from callcenter.store import migrations
-from callcenter.store.tables import Announcement, Call, Offer, Shift, Transfer
+from callcenter.store.errors import RegisterError
 
 T = TypeVar("T")
 
@@ -45,14 +37,10 @@ _INSERT: dict[str, Callable[[Table], sqlite.Insert | postgresql.Insert]] = {
 """Makes an INSERT … ON CONFLICT. Both databases have the same syntax, but SQLAlchemy has one class for each."""
 
 
-class RegisterError(ReadableError):
-    """The register cannot be used. The text says what was found, where, and what to do."""
+class Database:
+    """An open database with the register's tables. Open it with `Database.open`, close it with `close`."""
 
-
-class Register:
-    """An open register. Open it with `Register.open`, close it with `close`."""
-
-    def __init__(self, engine: AsyncEngine, name: str, thread: _SqliteThread | None = None) -> None:
+    def __init__(self, engine: AsyncEngine, name: str, thread: SqliteThread | None = None) -> None:
         self.engine = engine
         self.name = name
         """The database's name for messages: a path, or a URL without its password."""
@@ -60,7 +48,7 @@ class Register:
         self._sessions: async_sessionmaker[AsyncSession] = async_sessionmaker(engine, expire_on_commit=False)
 
     @classmethod
-    async def open(cls, where: str | Path, *, create: bool = True, busy_timeout: float = 1.0) -> Register:
+    async def open(cls, where: str | Path, *, create: bool = True, busy_timeout: float = 1.0) -> Self:
         """Open the register at a path or database URL, and upgrade its tables.
 
         With `create` False (for readers) a register that does not exist or is not up to date is an error.
@@ -84,7 +72,7 @@ class Register:
             if isinstance(problem, (SQLAlchemyError, sqlite3.Error, OSError)):
                 raise RegisterError(_explain(problem, name)) from problem
             raise
-        return cls(engine, name, _SqliteThread(url, busy_timeout) if _is_sqlite(url) else None)
+        return cls(engine, name, SqliteThread(url, busy_timeout) if _is_sqlite(url) else None)
 
     async def close(self) -> None:
         """Close all connections. The register cannot be used afterwards."""
@@ -126,55 +114,8 @@ class Register:
         """Make an INSERT that supports ON CONFLICT, for this register's database."""
         return _INSERT[self.engine.dialect.name](table)
 
-    async def close_shifts(self, at: datetime, cause: str) -> int:
-        """Close all open shifts with this cause (ESTP 5.3.1). Returns their number. Raises `RegisterError`."""
-        shifts = update(Shift).where(Shift.ended_at.is_(None)).values(ended_at=at, end_cause=cause)
-        return await self.read(lambda connection: connection.execute(shifts).rowcount)
 
-    async def close_calls(self, at: datetime, cause: str, but: Sequence[str] = ()) -> int:
-        """Close the calls that an earlier run left open, except those in `but`, which the core continues.
-
-        Nobody knows how these calls ended: a call that was answered stays answered, any other is lost, and it cannot be
-        known whether a wait promised to its caller came true. Returns how many there were. Raises `RegisterError`.
-        """
-        told = Call.outcome != Outcome.IN_PROGRESS.value
-        outcome = case(
-            (told, Call.outcome), (Call.answered_at.is_not(None), Outcome.ANSWERED.value), else_=Outcome.LOST.value
-        )
-        who = case((Call.hung_up_by != HungUpBy.NOBODY.value, Call.hung_up_by), else_=HungUpBy.SYSTEM.value)
-        calls = (
-            update(Call)
-            .where(Call.ended_at.is_(None), *_none_of(Call.call, but))
-            .values(outcome=outcome, ended_at=at, hung_up_by=who, cause=LOST_CAUSE, cause_text=cause)
-        )
-        promises = (
-            update(Announcement)
-            .where(Announcement.result == literal_column(f"'{PromiseResult.OPEN.value}'"))  # as in its index
-            .where(*_none_of(Announcement.call, but))
-            .values(result=PromiseResult.LOST.value)
-        )
-        attempts = (
-            update(table)
-            .where(table.ended_at.is_(None), table.result == "", *_none_of(table.call, but))
-            .values(ended_at=at, result=Outcome.LOST.value)
-            for table in (Offer, Transfer)
-        )
-
-        def close(connection: Connection) -> int:
-            for statement in (promises, *attempts):
-                connection.execute(statement)
-            return connection.execute(calls).rowcount
-
-        return await self.read(close)
-
-
-def _none_of(column: InstrumentedAttribute[str], names: Sequence[str]) -> Iterator[ColumnElement[bool]]:
-    """Make no condition if there are no names: SQLAlchemy's empty NOT IN would cost a subquery."""
-    if names:
-        yield column.not_in(names)
-
-
-class _SqliteThread:
+class SqliteThread:
     """One thread with its own connection to an SQLite file. It runs whole transactions."""
 
     def __init__(self, url: URL, busy_timeout: float) -> None:

@@ -20,7 +20,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from callcenter.store.database import RegisterError
+from callcenter.store.errors import RegisterError
 
 log = logging.getLogger(__name__)
 

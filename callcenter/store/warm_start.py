@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, func, literal_column, or_, select
 
 from callcenter.core.ids import CallId, ChannelId, LineId
 from callcenter.core.operator import Activity
@@ -22,7 +22,6 @@ from callcenter.core.records import (
     TransferRecord,
 )
 from callcenter.core.warm_start import FloorWarmStart
-from callcenter.store.database import Register
 from callcenter.store.rows import Clock, Record, record_of
 from callcenter.store.tables import Announcement, Call, Offer, PresenceChange, Shift, Transfer, table_of
 
@@ -33,16 +32,11 @@ LONGEST_CALL = timedelta(days=1)
 _IN_PROGRESS = Call.ended_at.is_(None)
 
 
-async def floor_warm_start(
-    register: Register, clock: Clock, lately: timedelta, place_kept: Mapping[LineId, float], now: datetime
+def floor_warm_start(
+    connection: Connection, clock: Clock, lately: timedelta, place_kept: Mapping[LineId, float], now: datetime
 ) -> FloorWarmStart:
-    """Return what the core has to know of the time before it started, as last written to the register.
-
-    `lately`: calls that ended within this time before the latest end of any call are listed. `place_kept`: by line, the
-    seconds for which callers who were cut off keep their place; calls of other lines are left out.
-    Raises `RegisterError`.
-    """
-    return await register.read(lambda connection: _Reader(connection, clock).floor_warm_start(lately, place_kept, now))
+    """Return what the core has to know of the time before it started; see `callcenter.store.store.Store`."""
+    return _Reader(connection, clock).floor_warm_start(lately, place_kept, now)
 
 
 class _Reader:
@@ -86,14 +80,8 @@ class _Reader:
         )
 
     def _facts(self, record: type[Record], query: Select[tuple[object, ...]]) -> tuple[Record, ...]:
-        return tuple(self._readable(record, self._connection.execute(query)))
-
-    def _readable(self, record: type[Record], rows: Iterable[Row[Any]]) -> Iterator[Record]:
-        for row in rows:
-            try:
-                yield record_of(record, row._asdict(), self._clock)
-            except ValueError as problem:
-                log.warning("Row %s cannot be recalled as a %s: %s", row.id, record.__name__, problem)
+        rows = self._connection.execute(query)
+        return tuple(readable(record, (row._asdict() for row in rows), self._clock))
 
     def _calls(self, *which: ColumnElement[bool]) -> tuple[CallRecord, ...]:
         return self._facts(CallRecord, select(table_of(Call)).where(*which).order_by(Call.arrived_at, Call.id))
@@ -129,7 +117,7 @@ class _Reader:
                 last.append(change)
             if not opened:
                 break
-        return tuple(self._readable(PresenceRecord, reversed(last)))
+        return tuple(readable(PresenceRecord, (row._asdict() for row in reversed(last)), self._clock))
 
     def _ended_lately(self, since: datetime, lately: timedelta) -> frozenset[CallId]:
         recent = Call.arrived_at >= since
@@ -162,15 +150,34 @@ class _Reader:
             Call.arrived_at >= now - longest,
             or_(Call.joined_at.is_not(None), Call.ended_at.is_not(None)),
         )
-        told: list[tuple[float, str, str, CallRecord | None]]
-        told = [(call.ended_at or 0.0, call.line, call.number, call) for call in kept]
-        told += [(self._clock(row.arrived_at), row.line, row.number, None) for row in self._connection.execute(again)]
-        places: dict[tuple[str, str], list[CallRecord]] = {}
-        for _, line, number, cut_off in sorted(told, key=lambda one: one[:3]):
-            theirs = places.setdefault((line, number), [])
-            if cut_off is not None:
-                theirs.append(cut_off)
-                theirs.sort(key=lambda one: one.place_at or one.arrived_at)
-            elif theirs:
-                theirs.pop(0)
-        return tuple(call for theirs in places.values() for call in theirs)
+        rows = self._connection.execute(again)
+        return places_left(kept, ((self._clock(row.arrived_at), row.line, row.number) for row in rows))
+
+
+def readable(record: type[Record], rows: Iterable[Mapping[str, Any]], clock: Clock) -> Iterator[Record]:
+    """Convert rows to facts of the core. A row that cannot be converted is skipped, with a warning in the log."""
+    for row in rows:
+        try:
+            yield record_of(record, row, clock)
+        except ValueError as problem:
+            log.warning("Row %s cannot be recalled as a %s: %s", row["id"], record.__name__, problem)
+
+
+def places_left(cut_off: Iterable[CallRecord], again: Iterable[tuple[float, str, str]]) -> tuple[CallRecord, ...]:
+    """Return the calls that were cut off and whose place nobody has taken back.
+
+    `again`: when, on which line and from which number somebody called. Each such call takes one place, the best one
+    that its number has at that time.
+    """
+    told: list[tuple[float, str, str, CallRecord | None]]
+    told = [(call.ended_at or 0.0, call.line, call.number, call) for call in cut_off]
+    told += [(at, line, number, None) for at, line, number in again]
+    places: dict[tuple[str, str], list[CallRecord]] = {}
+    for _, line, number, lost in sorted(told, key=lambda one: one[:3]):
+        theirs = places.setdefault((line, number), [])
+        if lost is not None:
+            theirs.append(lost)
+            theirs.sort(key=lambda one: one.place_at or one.arrived_at)
+        elif theirs:
+            theirs.pop(0)
+    return tuple(call for theirs in places.values() for call in theirs)

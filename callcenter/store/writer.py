@@ -9,21 +9,16 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
-from itertools import count, groupby, islice
-
-from sqlalchemy import Connection, Executable, bindparam, select, update
-from sqlalchemy.exc import DatabaseError, DBAPIError, InternalError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from itertools import count, islice
 
 from callcenter.core.commands import Save, SavePresence
 from callcenter.core.ids import PersonId
 from callcenter.core.operator import Presence
-from callcenter.store.database import Register, RegisterError
+from callcenter.store.errors import FactError, RegisterAwayError, RegisterError
 from callcenter.store.facts import Fact
-from callcenter.store.rows import KEY_OF, TABLE_OF, Row, Wall, facts_of, row_of
+from callcenter.store.rows import Wall, row_of
 from callcenter.store.spool import Content, Spool
-from callcenter.store.tables import PresenceChange, Shift, table_of
+from callcenter.store.store import Store
 from callcenter.system.backoff import Backoff
 
 log = logging.getLogger(__name__)
@@ -35,13 +30,6 @@ _BATCH = 1000
 _IN_MEMORY = 10_000
 """Most rows that wait in memory while the spool has them. The rest is read back from the spool."""
 _FIRST_RETRY, _LONGEST_RETRY = 0.1, 5.0
-_ORDER = {kind: place for place, kind in enumerate(TABLE_OF)}
-"""Calls first, because the other tables refer to them."""
-_CLOSE_SHIFT = (
-    update(Shift)
-    .where(Shift.operator == bindparam("whose"), Shift.ended_at.is_(None))
-    .values(ended_at=bindparam("at"), end_cause=bindparam("why"))
-)
 
 
 class Writer:
@@ -53,12 +41,10 @@ class Writer:
     others. For use in one event loop. `wall` converts the core's clock, which is the loop's, to aware datetimes.
     """
 
-    def __init__(self, register: Register, wall: Wall, spool: Spool | None = None) -> None:
-        self._register = register
+    def __init__(self, store: Store, wall: Wall, spool: Spool | None = None) -> None:
+        self._store = store
         self._wall = wall
         self._spool = spool or Spool(None)
-        self._upserts = {kind: _upsert(register, kind) for kind in TABLE_OF}
-        self._open_shift = register.insert(table_of(Shift)).on_conflict_do_nothing()
         self._writing: deque[Sequence[Fact]] = deque()
         """Batches being written now: they come before all others."""
         self._unread: tuple[int, int | None] | None = (self._spool.done, None) if self._spool.facts else None
@@ -96,7 +82,7 @@ class Writer:
         left = self._spool.facts
         if left and not await self.drain(timeout):
             raise RegisterError(
-                f"{self.pending} facts of the last run wait in the spool, and the register {self._register.name} "
+                f"{self.pending} facts of the last run wait in the spool, and the register {self._store.name} "
                 "does not take them; the log says why"
             )
         return left
@@ -139,7 +125,7 @@ class Writer:
             async with asyncio.timeout(timeout):
                 await self._idle.wait()
         except TimeoutError:
-            log.error("%d facts are not in the register %s", self.pending, self._register.name)
+            log.error("%d facts are not in the register %s", self.pending, self._store.name)
             return False
         finally:
             self._hurry.clear()
@@ -235,16 +221,17 @@ class Writer:
         while self._writing:
             facts = self._writing[0]
             try:
-                await self._write(facts)
+                await self._store.write(facts)
+            except RegisterAwayError as problem:
+                self.failures += 1
+                wait = backoff.failed()
+                log.warning("the register can't be written, next try in %.1f s: %s", wait, problem)
+                await self._pause(wait)
             except Exception as problem:
-                if _database_is_away(problem):
-                    self.failures += 1
-                    wait = backoff.failed()
-                    log.warning("the register can't be written, next try in %.1f s: %s", wait, _brief(problem))
-                    await self._pause(wait)
-                elif len(facts) == 1:
+                if len(facts) == 1:
                     self._writing.popleft()
-                    self._refuse(repr(facts[0].content(self._wall)), f"{facts[0].kind.__name__}: {_brief(problem)}")
+                    why = str(problem) if isinstance(problem, FactError) else _brief(problem)
+                    self._refuse(repr(facts[0].content(self._wall)), f"{facts[0].kind.__name__}: {why}")
                 else:  # one fact causes the error: find it by halving
                     middle = len(facts) // 2
                     self._writing.popleft()
@@ -253,36 +240,6 @@ class Writer:
                 self._writing.popleft()
                 self.written += len(facts)
                 backoff.succeeded()
-
-    async def _write(self, facts: Sequence[Fact]) -> None:
-        """Write all facts in one transaction, or none."""
-        in_order = sorted(facts, key=lambda fact: _ORDER[fact.kind])
-        await self._register.in_one_go(partial(self._execute, in_order))
-
-    def _execute(self, facts: Sequence[Fact], connection: Connection) -> None:
-        """Runs in another thread, so it uses nothing that can change."""
-        shifts = [fact for fact in facts if fact.opens_shift or fact.closes_shift]
-        if shifts:
-            present = select(PresenceChange.fact).where(PresenceChange.fact.in_([fact.row["fact"] for fact in shifts]))
-            written = set(connection.scalars(present))
-            shifts = [fact for fact in shifts if fact.row["fact"] not in written]
-        for kind, group in groupby(facts, key=lambda fact: fact.kind):
-            connection.execute(self._upserts[kind], [fact.row for fact in group])
-        for statement, values in self._shifts(shifts):
-            connection.execute(statement, values)
-
-    def _shifts(self, facts: Iterable[Fact]) -> Iterator[tuple[Executable, Row]]:
-        """Open and close shifts: a shift lasts from log-in to log-out (ESTP 5.3.1).
-
-        Takes only facts that are written for the first time: a log-out written twice would end the next shift.
-        """
-        for fact in facts:
-            row = fact.row
-            if fact.opens_shift:
-                shift = {"fact": row["fact"], "started_at": row["at"], "ended_at": None, "end_cause": ""}
-                yield self._open_shift, shift | {name: row[name] for name in ("operator", "phone")}
-            else:
-                yield _CLOSE_SHIFT, {"whose": row["operator"], "at": row["at"], "why": row["cause"]}
 
     async def _pause(self, seconds: float) -> None:
         """Wait before the next attempt; less if `drain` is waiting for us."""
@@ -295,24 +252,5 @@ class Writer:
                 await self._hurry.wait()
 
 
-def _upsert(register: Register, kind: type[Save]) -> Executable:
-    table, key = table_of(TABLE_OF[kind]), KEY_OF[kind]
-    insert = register.insert(table)
-    if kind is SavePresence:  # a presence change never changes afterwards
-        return insert.on_conflict_do_nothing(index_elements=key)
-    ours = set(facts_of(kind)) - set(key)  # columns that the core does not fill keep their values
-    newer = {name: insert.excluded[name] for name in sorted(ours)}
-    return insert.on_conflict_do_update(index_elements=key, set_=newer)
-
-
-def _database_is_away(problem: Exception) -> bool:
-    """Return whether another attempt can help, because the database is locked, full, broken or gone."""
-    if isinstance(problem, (OperationalError, InternalError, PoolTimeout, OSError)):
-        return True
-    return type(problem) is DatabaseError or (isinstance(problem, DBAPIError) and problem.connection_invalidated)
-
-
 def _brief(problem: Exception) -> str:
-    """Describe the error without the statement and its parameters, which are personal data."""
-    cause = problem.orig if isinstance(problem, DBAPIError) else problem
-    return f"{type(cause).__name__}: {cause}"
+    return f"{type(problem).__name__}: {problem}"

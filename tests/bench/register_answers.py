@@ -22,7 +22,6 @@ from callcenter.core.ids import LineId
 from callcenter.customers.table import CustomersTable
 from callcenter.reports import call_list, day_summary, history, promises
 from callcenter.store import Register, Writer
-from callcenter.store.warm_start import floor_warm_start
 from tests.bench.filled_register import LAST_DAY, LINES, FilledRegister, facts_of_a_day, leave_open
 from tests.bench.verdict import BrokenMeasurementError
 
@@ -252,8 +251,8 @@ async def _close_left_open(register: Register) -> int:
 
 async def _recall(register: Register) -> int:
     kept = dict.fromkeys(LINES, 600.0)
-    found = await floor_warm_start(
-        register, lambda moment: (moment - NOW).total_seconds(), timedelta(minutes=2), kept, NOW
+    found = await register.floor_warm_start(
+        lambda moment: (moment - NOW).total_seconds(), timedelta(minutes=2), kept, NOW
     )
     return len(found.calls) + len(found.shifts)
 

@@ -21,9 +21,7 @@ from callcenter.core.records import Outcome
 from callcenter.customers.table import CustomersTable
 from callcenter.reports import call_list, day_summary, history, promises
 from callcenter.reports.conversations import Conversations
-from callcenter.reports.owed import owed_calls
 from callcenter.store import Register
-from callcenter.store.warm_start import floor_warm_start
 from tests.store.stories import MORNING, announcement, arrival, fill, presence
 
 MOSCOW: tzinfo = ZoneInfo("Europe/Moscow")
@@ -130,7 +128,7 @@ QUESTIONS: dict[str, tuple[Ask, set[str]]] = {
         },
     ),
     "what a controller that died had left": (
-        lambda register: floor_warm_start(register, lambda at: 0.0, timedelta(minutes=2), {"estp": 600.0}, NOW),
+        lambda register: register.floor_warm_start(lambda at: 0.0, timedelta(minutes=2), {"estp": 600.0}, NOW),
         {
             *(ENDS, "ix_calls_arrived_at (arrived_at>?)", LATELY),
             "ix_calls_failed (cause=? AND arrived_at>?)",
@@ -148,7 +146,7 @@ QUESTIONS: dict[str, tuple[Ask, set[str]]] = {
         {"ix_calls_unchecked (ended_at<?)", "ix_offers_call (call=?)"},
     ),
     "calls owed back": (
-        lambda register: owed_calls(register, NOW),
+        lambda register: register.owed_calls(NOW),
         {"ix_calls_failed (cause=? AND arrived_at>?)", "ix_calls_number_arrived_at (number=? AND arrived_at>?)"},
     ),
     "changes of the directory": (lambda register: CustomersTable(register).version(), {"SEARCH directory_imports"}),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from callcenter.config import VAR_OVERRIDE
-from callcenter.store import Register, Writer
+from callcenter.store import MemoryStore, Register, Store, Writer
 from callcenter.store.spool import Spool
 from tests.store.stories import wall
 
@@ -23,6 +23,14 @@ def path(tmp_path: Path) -> Path:
 async def register(path: Path) -> AsyncIterator[Register]:
     """An open, empty register that does not wait long for locks."""
     opened = await Register.open(path, busy_timeout=0.05)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture(params=["sqlite", "memory"])
+async def store(request: pytest.FixtureRequest, path: Path) -> AsyncIterator[Store]:
+    """An empty store of each kind."""
+    opened: Store = MemoryStore() if request.param == "memory" else await Register.open(path)
     yield opened
     await opened.close()
 

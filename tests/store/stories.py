@@ -13,10 +13,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import select
+
 from callcenter.core.commands import Save, SaveAnnouncement, SaveCall, SavePresence
 from callcenter.core.ids import CallId, PersonId
 from callcenter.core.records import AnnouncementRecord, CallRecord, PresenceRecord
-from callcenter.store import Register, Writer
+from callcenter.store import MemoryStore, Register, Store, Writer
+from callcenter.store.tables import Base
 
 MORNING = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
 """09:00 in Moscow: second 0 of the core's clock in these stories."""
@@ -61,14 +64,24 @@ def announcement(call: str, number: int = 1, spoken_at: float = 0.0, **known: An
     return SaveAnnouncement(AnnouncementRecord(CallId(call), number, spoken_at, **usual | known))
 
 
-async def fill(register: Register, facts: Sequence[Save]) -> None:
+async def fill(store: Store, facts: Sequence[Save]) -> None:
     """Write facts and wait until they are there."""
-    writer = Writer(register, wall)
+    writer = Writer(store, wall)
     writer.start()
     for save in facts:
         writer.put(save)
     assert await writer.stop(10)
     assert writer.refused == 0
+
+
+async def rows(store: Store, table: str, *columns: str) -> list[tuple[Any, ...]]:
+    """What a store has of these columns, in the order in which the rows were first written."""
+    if isinstance(store, MemoryStore):
+        return [tuple(row[name] for name in columns) for row in store.rows(table)]
+    assert isinstance(store, Register)
+    found = Base.metadata.tables[table]
+    query = select(*(found.c[name] for name in columns)).order_by(found.c.id)
+    return [tuple(row) for row in await store.read(lambda connection: connection.execute(query).all())]
 
 
 def stored(path: Path, query: str) -> list[tuple[Any, ...]]:

@@ -26,7 +26,6 @@ from callcenter.core.records import OfferRecord, Outcome, PresenceRecord
 from callcenter.store import Register, RegisterError, Writer, migrations
 from callcenter.store.rows import TABLE_OF, row_of
 from callcenter.store.tables import Base, DirectoryImport, table_of
-from callcenter.store.warm_start import floor_warm_start
 from tests.store.stories import announcement, arrival, stored, wall
 
 
@@ -146,8 +145,8 @@ async def test_a_controller_that_is_replaced_by_a_newer_one_is_recalled(path: Pa
     left_by_revision(path, revision)
     before = {table: stored(path, f"SELECT * FROM {table}") for table in ("calls", "offers", "shifts")}
     register = await Register.open(path)
-    found = await floor_warm_start(
-        register, lambda at: (at - wall(0)).total_seconds(), timedelta(minutes=2), {"estp": 600.0}, wall(60)
+    found = await register.floor_warm_start(
+        lambda at: (at - wall(0)).total_seconds(), timedelta(minutes=2), {"estp": 600.0}, wall(60)
     )
     await register.close()
     waits, promise, talks, offer, _, shift = (save.record for save in LEFT)

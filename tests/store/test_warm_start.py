@@ -22,8 +22,7 @@ from callcenter.core.records import (
     TransferRecord,
 )
 from callcenter.core.warm_start import FloorWarmStart
-from callcenter.store import Register
-from callcenter.store.warm_start import floor_warm_start
+from callcenter.store import Register, Store
 from tests.store.stories import MORNING, announcement, arrival, fill, presence, wall
 
 LATELY = timedelta(seconds=120)
@@ -41,31 +40,27 @@ def cut_off(call: str, number: str, at: float, ended_at: float, line: str = "est
     return SaveCall(replace(record, number=number, line=LineId(line)))
 
 
-async def warm_started(register: Register, at: float, facts: list[Save], **place_kept: float) -> FloorWarmStart:
+async def warm_started(store: Store, at: float, facts: list[Save], **place_kept: float) -> FloorWarmStart:
     """These facts, as a controller finds them that starts at second `at`."""
-    await fill(register, facts)
-    return await floor_warm_start(
-        register,
-        clock,
-        LATELY,
-        {LineId(line): kept for line, kept in (place_kept or {"estp": 600.0}).items()},
-        wall(at),
+    await fill(store, facts)
+    return await store.floor_warm_start(
+        clock, LATELY, {LineId(line): kept for line, kept in (place_kept or {"estp": 600.0}).items()}, wall(at)
     )
 
 
-async def test_a_new_register_recalls_nobody(register: Register) -> None:
-    assert await warm_started(register, 0.0, []) == FloorWarmStart()
+async def test_a_new_register_recalls_nobody(store: Store) -> None:
+    assert await warm_started(store, 0.0, []) == FloorWarmStart()
 
 
-async def test_a_caller_who_waits_is_recalled_with_place_class_and_promises(register: Register) -> None:
+async def test_a_caller_who_waits_is_recalled_with_place_class_and_promises(store: Store) -> None:
     waits = arrival("1", 10.125, joined_at=20.000001, place_at=5.5, urgency="urgent", inn="5902219696")
     waits = SaveCall(replace(waits.record, identification=Identification.BY_INN, customer="Минздрав", role="Заказчик"))
     promises = [announcement("1", 1, 21.0), announcement("1", 2, 66.0, estimate=None, p90=None, spoken=None)]
-    found = await warm_started(register, 70.0, [waits, *promises])
+    found = await warm_started(store, 70.0, [waits, *promises])
     assert found == FloorWarmStart(calls=(waits.record,), announcements=tuple(save.record for save in promises))
 
 
-async def test_a_conversation_is_recalled_with_its_offers_and_transfers(register: Register) -> None:
+async def test_a_conversation_is_recalled_with_its_offers_and_transfers(store: Store) -> None:
     talks = arrival("1", 1.0, joined_at=2.0, answered_at=9.0, operator="101", outcome=Outcome.ANSWERED, waiting=7.0)
     missed = OfferRecord("offer-1", "1", "102", "queue", 2.0, ended_at=5.0, result="missed")
     taken = OfferRecord("offer-2", "1", "101", "queue", 5.0, 5.5, 9.0, 9.1, result="connected")
@@ -76,14 +71,14 @@ async def test_a_conversation_is_recalled_with_its_offers_and_transfers(register
         announcement("0", result=PromiseResult.GAVE_UP),
     ]
     facts: list[Save] = [talks, SaveOffer(missed), SaveOffer(taken), SaveTransfer(handed), promise, *over]
-    found = await warm_started(register, 40.0, facts)
+    found = await warm_started(store, 40.0, facts)
     assert found == FloorWarmStart(
         (talks.record,), (missed, taken), (handed,), (promise.record,), ended_lately=frozenset({CallId("0")})
     )
 
 
 @pytest.mark.clause("ESTP 5.3.1")
-async def test_shifts_go_on_as_they_were_last(register: Register) -> None:
+async def test_shifts_go_on_as_they_were_last(store: Store) -> None:
     ended = arrival("1", 0.0, ended_at=50.0, outcome=Outcome.ANSWERED, talk=40.0, recording="1.wav")
     earlier = SaveOffer(OfferRecord("offer-1", "1", "101", "queue", 2.0, result="connected", ended_at=3.0))
     last = SaveOffer(OfferRecord("offer-2", "1", "101", "queue", 9.0, result="connected", ended_at=50.0))
@@ -98,35 +93,35 @@ async def test_shifts_go_on_as_they_were_last(register: Register) -> None:
         SavePresence(wrapping_up),
         presence("103", 60.0, "off", "asked"),
     ]
-    found = await warm_started(register, 61.0, facts)
+    found = await warm_started(store, 61.0, facts)
     assert found.shifts == (paused, wrapping_up)
     assert found.offers == (last.record,)
 
 
-async def test_a_clock_that_was_put_back_does_not_bring_back_an_earlier_state(register: Register) -> None:
+async def test_a_clock_that_was_put_back_does_not_bring_back_an_earlier_state(store: Store) -> None:
     facts = [presence("101", 7200.0, "available", "log in"), presence("101", 3600.0, "paused", "lunch")]
-    found = await warm_started(register, 3700.0, list(facts))
+    found = await warm_started(store, 3700.0, list(facts))
     assert [shift.presence for shift in found.shifts] == ["paused"]
 
 
-async def test_what_ended_lately_is_named_however_long_nobody_was_there(register: Register) -> None:
+async def test_what_ended_lately_is_named_however_long_nobody_was_there(store: Store) -> None:
     days = 9 * 86400.0
     facts = [arrival(f"{end}", end - 30.0, ended_at=end, outcome=Outcome.ABANDONED) for end in (100.0, 500.0, 600.0)]
-    found = await warm_started(register, days, list(facts))
+    found = await warm_started(store, days, list(facts))
     assert found == FloorWarmStart(ended_lately=frozenset({CallId("500.0"), CallId("600.0")}))
 
 
-async def test_recordings_that_nobody_finished_are_asked_for_again(register: Register) -> None:
+async def test_recordings_that_nobody_finished_are_asked_for_again(store: Store) -> None:
     talked: dict[str, Any] = {"ended_at": 60.0, "answered_at": 20.0, "outcome": Outcome.ANSWERED, "talk": 40.0}
     left = arrival("left", **talked)
     done = arrival("done", **talked, recording="done.wav")
     failed = arrival("failed", **talked, recording_problem="the disk is full")
     silent = arrival("silent", **(talked | {"talk": 0.0}))
-    found = await warm_started(register, 90.0, [left, done, failed, silent])
+    found = await warm_started(store, 90.0, [left, done, failed, silent])
     assert found.unfinished_recordings == (left.record,)
 
 
-async def test_who_was_cut_off_keeps_the_place_for_a_while_and_gets_it_once(register: Register) -> None:
+async def test_who_was_cut_off_keeps_the_place_for_a_while_and_gets_it_once(store: Store) -> None:
     waits = cut_off("1", "+71", 0.0, 100.0)
     too_long_ago = cut_off("2", "+72", -900.0, 99.0)
     called_again = cut_off("3", "+73", 0.0, 100.0)
@@ -135,31 +130,31 @@ async def test_who_was_cut_off_keeps_the_place_for_a_while_and_gets_it_once(regi
     of_no_line = cut_off("6", "+76", 0.0, 650.0, "closed long ago")
     gave_up = arrival("7", 0.0, ended_at=100.0, outcome=Outcome.ABANDONED, cause=16)
     facts: list[Save] = [waits, too_long_ago, called_again, cut_off_again, of_another_line, of_no_line, gave_up]
-    found = await warm_started(register, 700.0, facts, estp=600.0, perm=60.0)
+    found = await warm_started(store, 700.0, facts, estp=600.0, perm=60.0)
     assert found.cut_off == (waits.record, cut_off_again.record, of_another_line.record)
 
 
-async def test_several_callers_of_one_office_keep_several_places(register: Register) -> None:
+async def test_several_callers_of_one_office_keep_several_places(store: Store) -> None:
     first, second, third = (cut_off(str(place), "+71", float(place), 100.0) for place in (1, 2, 3))
     again = SaveCall(replace(arrival("4", 130.0, joined_at=135.0).record, number="+71"))
-    found = await warm_started(register, 150.0, [third, first, second, again])
+    found = await warm_started(store, 150.0, [third, first, second, again])
     assert found.cut_off == (second.record, third.record)
 
 
-async def test_who_calls_again_and_is_still_in_the_menus_has_not_got_the_place_yet(register: Register) -> None:
+async def test_who_calls_again_and_is_still_in_the_menus_has_not_got_the_place_yet(store: Store) -> None:
     """The controller died while the greeting was played."""
     first = cut_off("1", "+71", 0.0, 100.0)
     again = SaveCall(replace(arrival("2", 130.0).record, number="+71"))
-    found = await warm_started(register, 150.0, [first, again])
+    found = await warm_started(store, 150.0, [first, again])
     assert (found.calls, found.cut_off) == ((again.record,), (first.record,))
 
 
-async def test_a_call_of_long_ago_or_of_a_line_that_is_no_more_is_not_in_progress(register: Register) -> None:
+async def test_a_call_of_long_ago_or_of_a_line_that_is_no_more_is_not_in_progress(store: Store) -> None:
     forgotten, unknown = arrival("1", -2 * 86400.0), arrival("2", 5.0)
     unknown = SaveCall(replace(unknown.record, line=LineId("closed")))
     known = arrival("3", 6.0)
     found = await warm_started(
-        register, 10.0, [forgotten, unknown, known, SaveOffer(OfferRecord("o", "2", "1", "queue", 6.0))]
+        store, 10.0, [forgotten, unknown, known, SaveOffer(OfferRecord("o", "2", "1", "queue", 6.0))]
     )
     assert found == FloorWarmStart(calls=(known.record,))
 
@@ -171,7 +166,7 @@ async def test_a_row_that_no_fact_can_have_left_is_passed_over_and_told(
     async with register.engine.begin() as connection:
         await connection.exec_driver_sql("UPDATE calls SET outcome = 'eaten by a bear' WHERE call = '2'")
         await connection.exec_driver_sql("UPDATE announcements SET handling = NULL, result = ''")
-    found = await floor_warm_start(register, clock, LATELY, {"estp": 600.0}, wall(5))
+    found = await register.floor_warm_start(clock, LATELY, {"estp": 600.0}, wall(5))
     assert [call.call for call in found.calls] == ["1"]
     assert found.announcements == ()
     assert "eaten by a bear" in caplog.text
