@@ -10,6 +10,7 @@ from callcenter.calendar.clock import Clock
 from callcenter.config import Line
 from callcenter.core import events
 from callcenter.core.events import Event
+from callcenter.core.ids import LineId
 
 log = logging.getLogger(__name__)
 
@@ -22,8 +23,8 @@ class CalendarWatch:
         self._clock = clock
         self._origin = clock.origin
         self._take = take
-        self._days: dict[str, date] = {}
-        self._open: dict[str, bool] = {}
+        self._days: dict[LineId, date] = {}
+        self._open: dict[LineId, bool] = {}
 
     def look(self) -> None:
         """Compare with what was so before."""

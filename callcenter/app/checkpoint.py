@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from callcenter.system import files
 
@@ -69,7 +68,7 @@ class Checkpoint:
             return None
 
 
-def _date(text: Any) -> datetime:
+def _date(text: str) -> datetime:
     date = datetime.fromisoformat(text)
     if date.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone")

@@ -12,11 +12,13 @@ from callcenter.core import events
 from callcenter.core.commands import Command
 from callcenter.core.defect import Defect
 from callcenter.core.events import Event
+from callcenter.core.ids import CallId
 
 log = logging.getLogger(__name__)
 
 FIRE_AGAIN = 1.0
 """Seconds after which a timer fires again whose event failed."""
+
 
 SET_ASIDE_AFTER = 3
 """Defects of one call within `WITHIN`: then the line goes on without it. One may be a bad moment, three are not."""
@@ -30,9 +32,9 @@ class Defects:
     """How often which call has failed lately."""
 
     def __init__(self) -> None:
-        self._failed: dict[str, deque[float]] = {}
+        self._failed: dict[CallId, deque[float]] = {}
 
-    def count(self, calls: Iterable[str], now: float) -> list[str]:
+    def count(self, calls: Iterable[CallId], now: float) -> list[CallId]:
         """These have failed at `now`. Returns those of them that have failed too often; they begin anew."""
         too_often = []
         for call in calls:
@@ -53,7 +55,7 @@ class Surroundings(Protocol):
     def take(self, event: Event) -> bool:
         """The way into the core."""
 
-    def look_again(self, calls: Iterable[str]) -> None:
+    def look_again(self, calls: Iterable[CallId]) -> None:
         """Ask Asterisk soon what is true of these."""
 
     def now(self) -> float:
@@ -81,7 +83,7 @@ class Containment:
             self._timers.set_again(event.timer, FIRE_AGAIN)
         self.calls_failed(defect.calls, event)
 
-    def calls_failed(self, calls: Iterable[str], event: Event | None = None) -> None:
+    def calls_failed(self, calls: Iterable[CallId], event: Event | None = None) -> None:
         """Calls of which something could not be taken in: what is true of them is asked, but not without end."""
         calls = [call for call in calls if call]
         arrival = event if isinstance(event, events.CallArrived) else None

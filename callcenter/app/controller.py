@@ -37,6 +37,7 @@ from callcenter.core import commands, events
 from callcenter.core.callcenter import CallCenter
 from callcenter.core.commands import Answer, Reply
 from callcenter.core.events import Event
+from callcenter.core.ids import CallId, LineId, PersonId
 from callcenter.core.view import OperatorView, Outlook, View
 from callcenter.customers.directory import Directory
 from callcenter.customers.table import CustomersTable
@@ -185,15 +186,15 @@ class Controller:
         """The floor as it is now."""
         return self._center.view(self.now())
 
-    def operator(self, person: str) -> OperatorView | None:
+    def operator(self, person: PersonId) -> OperatorView | None:
         """One person at the present moment; None: there is no such account."""
         return self._center.operator(person, self.now())
 
-    def outlook(self, line: str) -> Outlook:
+    def outlook(self, line: LineId) -> Outlook:
         """What a forecast of the line's day begins with."""
         return self._center.outlook(line, self.now())
 
-    def look_again(self, calls: Iterable[str]) -> None:
+    def look_again(self, calls: Iterable[CallId]) -> None:
         """What is true of these calls their Asterisk is asked for."""
         for server in {self._center.server_of(call) for call in calls}:
             self._links[server].look_again()

@@ -12,7 +12,8 @@ from callcenter.app.health import Health
 from callcenter.asterisk.translate import LogInByPhone
 from callcenter.calendar.clock import WallClock
 from callcenter.core.commands import Reply
-from callcenter.core.events import Event, LogIn, ReplyTo
+from callcenter.core.events import Event, LogIn
+from callcenter.core.ids import PersonId, ReplyTo
 from callcenter.core.view import OperatorView, View
 from callcenter.forecaster.forecaster import Forecaster
 from callcenter.store import Register, RegisterError
@@ -30,7 +31,7 @@ class Core(Protocol):
     def view(self) -> View:
         """The floor as it is now."""
 
-    def operator(self, person: str) -> OperatorView | None:
+    def operator(self, person: PersonId) -> OperatorView | None:
         """One person at the present moment."""
 
 
@@ -60,7 +61,7 @@ class People:
     async def ask(self, make: Callable[[ReplyTo], Event]) -> Reply:
         """Hand an event over and wait for the core's answer. Raises TimeoutError."""
         self._requests += 1
-        reply_to = f"web:{self._requests}"
+        reply_to = ReplyTo(f"web:{self._requests}")
         answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._asked[reply_to] = answer
         try:
@@ -86,7 +87,7 @@ class People:
             raise TimeoutError(str(problem)) from problem
         return [asdict(call) for call in found]
 
-    async def verify_password(self, person: str, password: str) -> bool:
+    async def verify_password(self, person: PersonId, password: str) -> bool:
         """Whether it is this person's password (argon2, in a thread)."""
         return await asyncio.to_thread(self._secrets.verify_password, person, password)
 

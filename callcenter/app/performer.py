@@ -16,7 +16,7 @@ from callcenter.asterisk.link import Link
 from callcenter.asterisk.translate import PHONE
 from callcenter.core import commands
 from callcenter.core.commands import Command, Reply, Save, Severity, SyncQueueMember, ToAsterisk, channel_of
-from callcenter.core.ids import ServerId
+from callcenter.core.ids import ChannelId, ServerId
 from callcenter.store import Writer
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ class Performer:
     def __init__(
         self,
         links: Mapping[ServerId, Link],
-        server_of: Callable[[str], ServerId],
+        server_of: Callable[[ChannelId], ServerId],
         writer: Writer,
         timers: Timers,
         finish_recording: Callable[[commands.FinishRecording], None],
@@ -98,9 +98,9 @@ class Performer:
 
     def _reply(self, reply: Reply) -> None:
         if not self._answer(reply) and reply.reply_to.startswith(PHONE):
-            self._link(reply.reply_to.removeprefix(PHONE)).perform(reply)
+            self._link(ChannelId(reply.reply_to.removeprefix(PHONE))).perform(reply)
 
-    def _link(self, channel_id: str) -> Link:
+    def _link(self, channel_id: ChannelId) -> Link:
         return self._only or self._links[self._server_of(channel_id)]
 
     @contextmanager

@@ -16,6 +16,18 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from callcenter.core.call_history import CallHistory, LegHistory
+from callcenter.core.ids import (
+    NO_BRIDGE,
+    NO_CHANNEL,
+    NO_LINE,
+    NO_PHONE,
+    BridgeId,
+    CallId,
+    ChannelId,
+    ChannelName,
+    LineId,
+    PhoneName,
+)
 from callcenter.core.records import HungUpBy
 
 ARRIVING = "arriving"
@@ -58,10 +70,9 @@ class Entry(NamedTuple):
     at: float
     """Seconds of the epoch."""
     kind: str
-    channel: str
-    """Unique id."""
-    linked: str
-    name: str
+    channel: ChannelId
+    linked: ChannelId
+    name: ChannelName
     extra: dict[str, object]
 
     def text(self, key: str = "extra") -> str:
@@ -95,14 +106,15 @@ def _entry(line: bytes) -> Entry | None:
         return None
     if not 0.0 < at < _END_OF_TIME or not isinstance(found, dict):
         return None
-    return Entry(at, columns[1], columns[2], columns[3], columns[4], found)
+    channel, linked, name = ChannelId(columns[2]), ChannelId(columns[3]), ChannelName(columns[4])
+    return Entry(at, columns[1], channel, linked, name, found)
 
 
 @dataclass(slots=True)
 class _Channel:
-    id: str
-    name: str
-    phone: str
+    id: ChannelId
+    name: ChannelName
+    phone: PhoneName
     fresh: bool = False
     """Something was written of it since the controller saw it last."""
     began_at: float | None = None
@@ -111,31 +123,31 @@ class _Channel:
     cause: int = 0
     source: str = ""
     """The name of the channel that hung up first, as Asterisk tells it."""
-    bridge: str = ""
+    bridge: BridgeId = NO_BRIDGE
     caller: _Caller | None = None
-    calls: set[str] = field(default_factory=set)
+    calls: set[CallId] = field(default_factory=set)
     """Of a phone's channel: the calls that it is a leg of."""
 
 
 @dataclass(slots=True)
 class _Caller:
-    line: str = ""
+    line: LineId = NO_LINE
     number: str = ""
     caller_name: str = ""
     arrived_at: float | None = None
     dialplan_steps: list[tuple[float, str]] = field(default_factory=list)
-    legs: dict[str, list[tuple[float, float | None]]] = field(default_factory=dict)
+    legs: dict[ChannelId, list[tuple[float, float | None]]] = field(default_factory=dict)
     """By the leg's unique id: from when to when it was in a bridge with the caller."""
 
 
 class Histories:
     """Takes the entries one by one, in their order. `phones`: ids of the configured ones. Holds what it will tell."""
 
-    def __init__(self, phones: Set[str]) -> None:
+    def __init__(self, phones: Set[PhoneName]) -> None:
         self._phones = phones
-        self._channels: dict[str, _Channel] = {}
-        self._names: dict[str, str] = {}
-        self._bridges: dict[str, set[str]] = {}
+        self._channels: dict[ChannelId, _Channel] = {}
+        self._names: dict[ChannelName, ChannelId] = {}
+        self._bridges: dict[BridgeId, set[ChannelId]] = {}
         self._fresh = False
 
     def now_fresh(self) -> None:
@@ -176,13 +188,13 @@ class Histories:
         channel.began_at = entry.at
         caller = self._channels.get(entry.linked)
         if channel.phone and caller and caller.caller:
-            self._attach(channel, caller.caller, caller.id)
+            self._attach(channel, caller.caller, CallId(caller.id))
 
     def _arrived(self, channel: _Channel, entry: Entry) -> None:
         caller = self._as_caller(channel)
         line, _, who = entry.text().partition(":")
         number, _, name = who.partition(":")
-        caller.line = line
+        caller.line = LineId(line)
         caller.number = unquote(number, errors="replace")
         caller.caller_name = unquote(name, errors="replace")
         caller.arrived_at = entry.at
@@ -192,16 +204,16 @@ class Histories:
         self._as_caller(channel).dialplan_steps.append((entry.at, entry.text()))
 
     def _offer(self, channel: _Channel, entry: Entry) -> None:
-        caller = self._channels.get(self._names.get(entry.text(), ""))
+        caller = self._channels.get(self._names.get(ChannelName(entry.text()), NO_CHANNEL))
         if channel.phone and caller and caller.caller:
-            self._attach(channel, caller.caller, caller.id)
+            self._attach(channel, caller.caller, CallId(caller.id))
 
     def _answer(self, channel: _Channel, entry: Entry) -> None:
         if channel.answered_at is None:
             channel.answered_at = entry.at
 
     def _enter(self, channel: _Channel, entry: Entry) -> None:
-        bridge = entry.text("bridge_id")
+        bridge = BridgeId(entry.text("bridge_id"))
         if channel.bridge == bridge:
             return
         self._leave(channel, entry.at)
@@ -236,10 +248,10 @@ class Histories:
 
     # -- helpers -----------------------------------------------------------------------------------------------
 
-    def _phone(self, name: str) -> str:
+    def _phone(self, name: str) -> PhoneName:
         """The configured phone whose channel it is: PJSIP/101-0000002a is phone 101's."""
-        id = name.removeprefix("PJSIP/").rpartition("-")[0] if name.startswith("PJSIP/") else ""
-        return id if id in self._phones else ""
+        id = PhoneName(name.removeprefix("PJSIP/").rpartition("-")[0] if name.startswith("PJSIP/") else "")
+        return id if id in self._phones else NO_PHONE
 
     def _as_caller(self, channel: _Channel) -> _Caller:
         if channel.caller is None:
@@ -251,13 +263,13 @@ class Histories:
         if channel.began_at is None and not channel.phone and channel.name.startswith("PJSIP/"):
             self._as_caller(channel)
 
-    def _attach(self, leg: _Channel, caller: _Caller, call: str) -> None:
+    def _attach(self, leg: _Channel, caller: _Caller, call: CallId) -> None:
         caller.legs.setdefault(leg.id, [])
         leg.calls.add(call)
 
     def _together(self, channel: _Channel, leg: _Channel, at: float) -> None:
         if channel.caller and leg.phone:
-            self._attach(leg, channel.caller, channel.id)
+            self._attach(leg, channel.caller, CallId(channel.id))
             channel.caller.legs[leg.id].append((at, None))
 
     def _leave(self, channel: _Channel, at: float) -> None:
@@ -268,7 +280,7 @@ class Histories:
             self._apart(self._channels[other], channel, at)
         if not members:
             self._bridges.pop(channel.bridge, None)
-        channel.bridge = ""
+        channel.bridge = NO_BRIDGE
 
     def _apart(self, channel: _Channel, leg: _Channel, at: float) -> None:
         talks = channel.caller.legs.get(leg.id) if channel.caller else None
@@ -292,7 +304,7 @@ class Histories:
     ) -> CallHistory:
         ended = channel.ended_at is not None
         return CallHistory(
-            channel.id,
+            CallId(channel.id),
             channel.name,
             caller.line,
             normalise(caller.number) or caller.number,

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from enum import StrEnum
 
+from callcenter.core.ids import ChannelId
 from callcenter.core.server import named_in
 
 Message = Mapping[str, str]
@@ -65,11 +66,11 @@ class EventCheck:
         if any("\n" in value and key not in _MANY_LINES for key, value in message.items()):
             return Refusal.REPEATED  # the reader joins what stands twice by a line feed
         channel = message.get("Uniqueid", "")
-        if channel and message.get("Event") != "OriginateResponse" and not self._is_its_own(channel):
+        if channel and message.get("Event") != "OriginateResponse" and not self._is_its_own(ChannelId(channel)):
             return Refusal.CHANNEL_ID
         return self._strange_name(message.get("Channel", ""))
 
-    def _is_its_own(self, channel: str) -> bool:
+    def _is_its_own(self, channel: ChannelId) -> bool:
         if not _CHANNEL_ID.fullmatch(channel):
             return False
         return not self._systemname or named_in(channel) == self._systemname

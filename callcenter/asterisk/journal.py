@@ -25,6 +25,7 @@ from typing import NamedTuple
 from callcenter.asterisk.cel import Histories, parse
 from callcenter.calendar.clock import WallClock
 from callcenter.core.call_history import CallHistory
+from callcenter.core.ids import ChannelId, PhoneName
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +96,7 @@ class Journal:
     def __init__(
         self,
         folder: Path,
-        phones: Collection[str],
+        phones: Collection[PhoneName],
         normalise: Callable[[str], str],
         clock: Callable[[float], float],
         wall: WallClock,
@@ -110,13 +111,13 @@ class Journal:
         """Lines passed over so far, since they could not be understood; told in the log once."""
         self._seen = _place(position, "seen")
         self._since = _place(position, "since")
-        self._alive: dict[str, _Alive] = {}
-        self._ended: deque[tuple[int, str]] = deque()
+        self._alive: dict[ChannelId, _Alive] = {}
+        self._ended: deque[tuple[int, ChannelId]] = deque()
         self._marks: deque[_Mark] = deque()
         self._scanned = self._since
         self._number = 0
         self._latest = 0.0
-        self._snapshot: tuple[frozenset[str], float] | None = None
+        self._snapshot: tuple[frozenset[ChannelId], float] | None = None
 
     @property
     def position(self) -> Position:
@@ -175,7 +176,7 @@ class Journal:
         oldest = next(iter(self._alive.values()), None)
         self._since = oldest.place if oldest and oldest.number <= seen.number else seen.place
 
-    def alive(self, channels: Collection[str]) -> None:
+    def alive(self, channels: Collection[ChannelId]) -> None:
         """These channels (unique ids) exist, others do not: to be told with every snapshot, before the next `mark`.
 
         Quick, reads nothing. An Asterisk that died never wrote the end of its calls: without this they would hold the

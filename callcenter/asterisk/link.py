@@ -22,7 +22,7 @@ from callcenter.calendar.clock import WallClock
 from callcenter.core import events
 from callcenter.core.commands import Reply, SyncQueueMember, ToAsterisk
 from callcenter.core.events import Event
-from callcenter.core.ids import ServerId
+from callcenter.core.ids import CallId, GroupId, ServerId
 from callcenter.core.server import ONLY
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ class LinkSettings:
     ami: AmiSettings
     endpoints: Collection[str]
     """The names of all phones and trunks."""
-    queues: Mapping[str, Sequence[str]]
+    queues: Mapping[GroupId, Sequence[str]]
     """Its own queues (the fallback), by the group that serves them."""
     server: ServerId = ONLY
     systemname: str = ""
@@ -55,7 +55,7 @@ class Listener:
     """An event; False: it could not be taken in."""
     log_in: Callable[[translate.LogInByPhone], None]
     """Somebody dialled an id and a PIN, which are still to be verified."""
-    calls: Callable[[ServerId], Collection[str]]
+    calls: Callable[[ServerId], Collection[CallId]]
     """The calls that are believed to be in progress there."""
     once: Callable[[Coroutine[Any, Any, None], str, Callable[[Exception], None]], None]
     """Has a task done, by name, and is told what to do if that fails."""

@@ -17,6 +17,7 @@ from callcenter.asterisk.journal import Journal
 from callcenter.core.call.dialplan_step import FALLBACK_QUEUE
 from callcenter.core.call_history import CallHistory
 from callcenter.core.events import ChannelSeen, Snapshot
+from callcenter.core.ids import CallId, ChannelId
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ class TakeOver:
         normalise: Callable[[str], str],
         take: Callable[[Snapshot], bool],
         on_message: Callable[[Message], None],
-        known: Callable[[], Collection[str]],
+        known: Callable[[], Collection[CallId]],
         believes: Callable[[Message], bool],
         asterisk: str = "",
         ended_after: float | None = None,
@@ -160,7 +161,7 @@ class TakeOver:
             return ""
         return f"{answer.get('CoreStartupDate', '')} {answer.get('CoreStartupTime', '')}".strip()
 
-    async def _histories(self, channels: Collection[str], restarted: bool) -> Sequence[CallHistory]:
+    async def _histories(self, channels: Collection[ChannelId], restarted: bool) -> Sequence[CallHistory]:
         """The journal, read until it tells the end of everybody who is gone; a moment is enough, but not always."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + JOURNAL_LATE

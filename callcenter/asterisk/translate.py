@@ -11,6 +11,18 @@ from urllib.parse import unquote
 from callcenter.core import commands, events
 from callcenter.core.commands import Answer, Command, OfferKind, Place
 from callcenter.core.events import Event, InnEntry, OfferFailure
+from callcenter.core.ids import (
+    BridgeId,
+    CallId,
+    ChannelId,
+    ChannelName,
+    GroupId,
+    LineId,
+    OfferId,
+    PersonId,
+    PhoneName,
+    ReplyTo,
+)
 
 Message = Mapping[str, str]
 Action = dict[str, str | list[str]]
@@ -59,10 +71,10 @@ _KEYS = re.compile(r"[^0-9*#A-D]")
 class LogInByPhone:
     """Id and PIN dialled at a phone: to be verified before it becomes the core's `LogIn`. Never logged."""
 
-    person: str
-    phone: str
-    reply_to: str
-    channel: str
+    person: PersonId
+    phone: PhoneName
+    reply_to: ReplyTo
+    channel: ChannelId
     pin: str = field(repr=False)
 
 
@@ -82,25 +94,27 @@ class Translator:
 
     def event(self, message: Message) -> Event | LogInByPhone | None:
         """The core's event for an AMI message, or None where there is none."""
-        channel = message.get("Uniqueid", "")
+        channel = ChannelId(message.get("Uniqueid", ""))
         match message.get("Event"):
             case "UserEvent" if channel:  # what is set for a channel without a name is set for all of Asterisk
                 return self._user_event(message, channel)
             case "Hangup":
                 return events.ChannelHungUp(channel, _number(message.get("Cause", "")), message.get("Cause-txt", ""))
             case "HangupRequest" if channel.startswith("offer-"):
-                return events.PhoneHungUp(channel)
+                return events.PhoneHungUp(OfferId(channel))
             case "BridgeEnter":
-                return events.BridgeEntered(channel, message.get("BridgeUniqueid", ""))
+                return events.BridgeEntered(channel, BridgeId(message.get("BridgeUniqueid", "")))
             case "BridgeLeave":
-                return events.BridgeLeft(channel, message.get("BridgeUniqueid", ""))
+                return events.BridgeLeft(channel, BridgeId(message.get("BridgeUniqueid", "")))
             case "Newstate" if channel.startswith("offer-") and message.get("ChannelState") == _RINGING:
-                return events.OfferRinging(channel)
+                return events.OfferRinging(OfferId(channel))
             case "OriginateResponse" if message.get("Response") == "Failure":
-                return events.OfferFailed(message.get("ActionID", ""), _failure(message.get("Reason", "")))
+                return events.OfferFailed(
+                    OfferId(ChannelId(message.get("ActionID", ""))), _failure(message.get("Reason", ""))
+                )
         return None
 
-    def _user_event(self, message: Message, channel: str) -> Event | LogInByPhone | None:
+    def _user_event(self, message: Message, channel: ChannelId) -> Event | LogInByPhone | None:
         name = message.get("UserEvent", "")
         if name == "CCArrived":
             return self._arrived(message, channel)
@@ -110,14 +124,18 @@ class Translator:
             raw = unquote(message.get("Number", ""), errors="replace")
             age = min(_number(message.get("Age", "")) / 10.0, _LONGEST_UNTIL_FALLBACK)
             return events.InFallbackQueue(
-                channel, message.get("Channel", ""), message.get("Line", ""), self.normalise(raw) or raw, seconds=age
+                CallId(channel),
+                ChannelName(message.get("Channel", "")),
+                LineId(message.get("Line", "")),
+                self.normalise(raw) or raw,
+                seconds=age,
             )
         if name in _SIMPLE:
             return _SIMPLE[name](message, channel)
-        phone, reply_to = message.get("Phone", ""), PHONE + channel
+        phone, reply_to = PhoneName(message.get("Phone", "")), ReplyTo(PHONE + channel)
         match name:
             case "CCLogIn":
-                return LogInByPhone(_keys(message, "Id"), phone, reply_to, channel, _keys(message, "Pin"))
+                return LogInByPhone(PersonId(_keys(message, "Id")), phone, reply_to, channel, _keys(message, "Pin"))
             case "CCLogOut":
                 return events.LogOut(phone=phone, reply_to=reply_to)
             case "CCReturn":
@@ -125,28 +143,28 @@ class Translator:
             case "CCPause":
                 return events.Pause(self._reason(_keys(message, "Key")), phone=phone, reply_to=reply_to)
             case "CCFeature":
-                return _feature(message.get("Feature", ""), channel, reply_to)
+                return _feature(message.get("Feature", ""), OfferId(channel), reply_to)
         return None
 
-    def _arrived(self, message: Message, channel: str) -> Event:
+    def _arrived(self, message: Message, channel: ChannelId) -> Event:
         raw = unquote(message.get("Number", ""), errors="replace")
         number = self.normalise(raw)
         return events.CallArrived(
-            channel,
-            message.get("Channel", ""),
-            message.get("Line", ""),
+            CallId(channel),
+            ChannelName(message.get("Channel", "")),
+            LineId(message.get("Line", "")),
             number or raw,
             unquote(message.get("Name", ""), errors="replace"),
             self.by_number(number) if number else None,
         )
 
-    def _inn(self, message: Message, channel: str) -> Event:
+    def _inn(self, message: Message, channel: ChannelId) -> Event:
         digits = _keys(message, "Digits")
         entry = _INN_ENTRY.get(message.get("Status", ""), InnEntry.ENTERED if digits else InnEntry.SKIPPED)
         if digits and entry is InnEntry.TIMEOUT:
             entry = InnEntry.ENTERED  # typed, and then waited instead of pressing hash
         valid = self.valid_inn(digits)
-        return events.InnGiven(channel, entry, digits, valid, self.by_inn(digits) if valid else None)
+        return events.InnGiven(CallId(channel), entry, digits, valid, self.by_inn(digits) if valid else None)
 
     def _reason(self, key: str) -> str:
         place = int(key) if key.isdecimal() else 0
@@ -208,7 +226,7 @@ class Translator:
                 )
         return [*before, *([say] if command.prompts else []), redirect]
 
-    def _record(self, call: str) -> list[Action]:
+    def _record(self, call: CallId) -> list[Action]:
         # No Path: Python 3.12 keeps every part of one for ever, and each call has parts of its own.
         files = {side: f"{self.recording_folder}/{call}-{side}.wav" for side in ("in", "out")}
         options = f"br({files['in']})t({files['out']})"
@@ -224,13 +242,13 @@ class Translator:
         return "&".join(f"{self.prompts}/ru/{prompt}" for prompt in prompts.split("&"))
 
 
-_SIMPLE: Mapping[str, Callable[[Message, str], Event]] = {
-    "CCGreeted": lambda message, channel: events.GreetingHeard(channel),
-    "CCUrgency": lambda message, channel: events.UrgencyGiven(channel, _keys(message, "Digit")),
-    "CCSpoken": lambda message, channel: events.AnnouncementSpoken(channel, _number(message.get("Number", ""))),
-    "CCInfo": lambda message, channel: events.InfoMenuVisited(channel),
-    "CCGeneral": lambda message, channel: events.GeneralLineEnded(channel, message.get("Status") == "ANSWER"),
-    "CCAnswered": lambda message, channel: events.OfferAnswered(channel),
+_SIMPLE: Mapping[str, Callable[[Message, ChannelId], Event]] = {
+    "CCGreeted": lambda message, channel: events.GreetingHeard(CallId(channel)),
+    "CCUrgency": lambda message, channel: events.UrgencyGiven(CallId(channel), _keys(message, "Digit")),
+    "CCSpoken": lambda message, channel: events.AnnouncementSpoken(CallId(channel), _number(message.get("Number", ""))),
+    "CCInfo": lambda message, channel: events.InfoMenuVisited(CallId(channel)),
+    "CCGeneral": lambda message, channel: events.GeneralLineEnded(CallId(channel), message.get("Status") == "ANSWER"),
+    "CCAnswered": lambda message, channel: events.OfferAnswered(OfferId(channel)),
 }
 
 
@@ -239,9 +257,9 @@ def channel_seen(message: Message, normalise: Callable[[str], str]) -> events.Ch
     variables = dict(entry.split("=", 1) for entry in message.get("Variable", "").split("\n") if "=" in entry)
     number = unquote(variables.pop("CC_WHO", ""), errors="replace")
     return events.ChannelSeen(
-        message.get("Uniqueid", ""),
-        message.get("Channel", ""),
-        message.get("BridgeID", ""),
+        ChannelId(message.get("Uniqueid", "")),
+        ChannelName(message.get("Channel", "")),
+        BridgeId(message.get("BridgeID", "")),
         float(_number(message.get("Seconds", ""))),
         variables,
         normalise(number) or number,
@@ -260,9 +278,9 @@ def _whole(digits: str) -> int:
     return int(digits) if digits.isdecimal() and len(digits) < 16 else 0
 
 
-def _endpoint(channel: str) -> str:
+def _endpoint(channel: str) -> PhoneName:
     """Whose channel it is: PJSIP/101-0000002a is phone 101's."""
-    return channel.removeprefix("PJSIP/").rpartition("-")[0] if channel.startswith("PJSIP/") else ""
+    return PhoneName(channel.removeprefix("PJSIP/").rpartition("-")[0] if channel.startswith("PJSIP/") else "")
 
 
 SNAPSHOT: Action = {
@@ -291,7 +309,7 @@ def heartbeat(epoch: int) -> Action:
     return {"Action": "Setvar", "Variable": "CC_HEARTBEAT", "Value": str(epoch)}
 
 
-def _feature(name: str, leg: str, reply_to: str) -> Event | None:
+def _feature(name: str, leg: OfferId, reply_to: ReplyTo) -> Event | None:
     if name == "take-back":
         return events.CancelTransfer(leg=leg, reply_to=reply_to)
     if name == "complete":
@@ -300,7 +318,7 @@ def _feature(name: str, leg: str, reply_to: str) -> Event | None:
         return events.Transfer(events.GENERAL_LINE, leg=leg, not_customer=True, reply_to=reply_to)
     kind, _, target = name.partition("-")
     if kind in ("transfer", "consult") and target:
-        return events.Transfer(target, leg=leg, consult=kind == "consult", reply_to=reply_to)
+        return events.Transfer(GroupId(target), leg=leg, consult=kind == "consult", reply_to=reply_to)
     return None
 
 
@@ -328,7 +346,7 @@ def _originate(ring: commands.Ring) -> Action:
     }
 
 
-def _told(answer: Answer, target: str) -> str:
+def _told(answer: Answer, target: GroupId) -> str:
     return f"op-none-free-{target}" if answer is Answer.NONE_FREE and target in _NONE_FREE else TELL[answer]
 
 

@@ -17,6 +17,7 @@ from callcenter.calendar.hours import MIDNIGHT
 from callcenter.cli.options import Finite, config_option, load
 from callcenter.config import Config
 from callcenter.config.sections import Line
+from callcenter.core.ids import LineId
 from callcenter.planning.arrivals import HALF_HOUR, History, typical_day
 from callcenter.planning.calls_table import CallsTableError, read_calls
 from callcenter.planning.staffing import Aim, Row, staffing
@@ -123,7 +124,7 @@ def _line(config: Config, line_id: str | None) -> Line:
     if line_id is None or line_id not in config.lines:
         found = "none is named" if line_id is None else f"no line '{line_id}'"
         raise click.BadParameter(f"{found}; configured: {', '.join(config.lines) or 'none'}", param_hint="--line")
-    return config.lines[line_id]
+    return config.lines[LineId(line_id)]
 
 
 def _of_table(line: Line, path: Path) -> _Callers:

@@ -21,6 +21,7 @@ from callcenter.config.sections import (
 )
 from callcenter.config.yaml_file import Document, Location, YamlError, read_yaml
 from callcenter.core import settings
+from callcenter.core.ids import LineId
 
 VAR_OVERRIDE = "CALLCENTER_VAR"
 """Environment variable that sets another folder for everything made at run time."""
@@ -95,12 +96,13 @@ class Config(Description):
 
     def retention_days(self, line: str) -> int:
         """Return a line's retention time in days; for a line that is no longer configured, the general setting."""
-        found = self.lines.get(line)
+        found = self.lines.get(LineId(line))
         return found.retention_days or self.recordings.retention_days if found else self.recordings.retention_days
 
     def zone(self, line: str) -> tzinfo:
         """Return the zone of a line; UTC for a line that is no longer configured."""
-        return self.lines[line].zone if line in self.lines else UTC
+        found = self.lines.get(LineId(line))
+        return found.zone if found else UTC
 
     def settings(self, boot: str) -> settings.Settings:
         """Return the core's settings. `boot` identifies this start of the controller."""

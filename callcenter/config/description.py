@@ -20,7 +20,7 @@ from callcenter.config.sections import (
     Timings,
     Trunk,
 )
-from callcenter.config.values import DisplayText, FilePath, Id, LineId, PersonId, PhoneName
+from callcenter.config.values import DisplayText, FilePath, GroupId, Id, LineId, PersonId, PhoneName
 
 _PROJECT = Path(__file__).resolve().parents[2]
 
@@ -33,7 +33,7 @@ class Description(Section):
     var: FilePath
     """The folder of everything made at run time: secrets, rendered settings, database, logs."""
     lines: dict[LineId, Line] = {}
-    groups: dict[Id, Group]
+    groups: dict[GroupId, Group]
     people: dict[PersonId, Person] = {}
     phones: dict[PhoneName, Phone] = {}
     trunks: dict[Id, Trunk] = {}

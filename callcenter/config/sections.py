@@ -24,6 +24,7 @@ from callcenter.config.values import (
     DisplayText,
     Email,
     FilePath,
+    GroupId,
     Host,
     Id,
     Number,
@@ -39,9 +40,13 @@ from callcenter.config.values import (
     Username,
     Zone,
 )
+from callcenter.core import ids
 
 GENERAL_CODE = "0"
 """The transfer code of the general line: it follows `codes.transfer` as a group's code does."""
+
+OPERATORS = ids.GroupId("operators")
+"""The group that is meant where none is named."""
 
 LONGEST_RETENTION = 36_500
 """Days: a hundred years."""
@@ -149,6 +154,7 @@ class Forecast(Section):
 class Line(Named):
     """One published support line: its numbers, hours, people and promises."""
 
+    id: ids.LineId = Field(alias="(id)")
     title: DisplayText
     numbers: Annotated[tuple[Number, ...], Field(min_length=1)]
     """E.164. `values.dialled_forms` gives the forms in which a trunk may deliver them."""
@@ -162,7 +168,7 @@ class Line(Named):
     general_trunk: Id | None = None
     """The trunk over which the general line is dialled; None: the first trunk that can place calls."""
     email: Email | None = None
-    answered_by: Annotated[tuple[Id, ...], Field(min_length=1)] = ("operators",)
+    answered_by: Annotated[tuple[GroupId, ...], Field(min_length=1)] = (OPERATORS,)
     ivr: Ivr = Ivr()
     queue: Queue = Queue()
     promises: Promises = Promises()
@@ -181,6 +187,7 @@ class Line(Named):
 class Group(Named):
     """Operators who answer the same questions (ESTP 5.7)."""
 
+    id: ids.GroupId = Field(alias="(id)")
     title: DisplayText
     transfer_code: TransferCode | None = None
     """The digits after a transfer code during a conversation; None: no transfer to this group by telephone."""
@@ -189,14 +196,16 @@ class Group(Named):
 class Person(Named):
     """An account of somebody who can open a shift (ESTP 5.3.1). Passwords and PINs are in the secrets file."""
 
+    id: ids.PersonId = Field(alias="(id)")
     name: DisplayText
-    group: Id = "operators"
+    group: GroupId = OPERATORS
     phone: PhoneName
 
 
 class Phone(Named):
     """A desk phone or softphone. It registers with its own password, or has a fixed address."""
 
+    id: ids.PhoneName = Field(alias="(id)")
     address: PhoneAddress | None = None
     shared: bool = False
     """Whether several people use it in turn."""

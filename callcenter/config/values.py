@@ -22,6 +22,8 @@ import holidays
 import phonenumbers
 from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo
 
+from callcenter.core import ids
+
 HOME_REGION = "RU"
 """The country of numbers without a country code."""
 
@@ -238,17 +240,15 @@ def _path(path: Path, info: ValidationInfo) -> Path:
     return Path(info.context["folder"]) / path if info.context else path
 
 
-Id = Annotated[
-    str,
-    AfterValidator(
-        _name(r"[a-z][a-z0-9_-]{0,30}", "up to 31 of a-z, 0-9, _ and -, the first a small letter (such as estp)")
-    ),
-]
-LineId = Annotated[Id, AfterValidator(_line_name)]
-PhoneName = Annotated[
-    str, AfterValidator(_name(r"[A-Za-z0-9_-]{1,32}", "up to 32 of A-Z, a-z, 0-9, _ and - (such as 101)"))
-]
-PersonId = PhoneName
+_ID = AfterValidator(
+    _name(r"[a-z][a-z0-9_-]{0,30}", "up to 31 of a-z, 0-9, _ and -, the first a small letter (such as estp)")
+)
+_DIALLED = AfterValidator(_name(r"[A-Za-z0-9_-]{1,32}", "up to 32 of A-Z, a-z, 0-9, _ and - (such as 101)"))
+Id = Annotated[str, _ID]
+LineId = Annotated[ids.LineId, _ID, AfterValidator(_line_name)]
+GroupId = Annotated[ids.GroupId, _ID]
+PhoneName = Annotated[ids.PhoneName, _DIALLED]
+PersonId = Annotated[ids.PersonId, _DIALLED]
 DisplayText = Annotated[str, Field(max_length=80), AfterValidator(_display_text)]
 PlainText = Annotated[str, Field(max_length=200), AfterValidator(_plain_text)]
 Email = Annotated[str, AfterValidator(_of_form(_EMAIL, "an e-mail address, such as info@estp.ru"))]

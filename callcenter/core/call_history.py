@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from callcenter.core.ids import NO_LINE, CallId, ChannelId, ChannelName, LineId, PhoneName
 from callcenter.core.records import (
     HungUpBy,
 )
@@ -13,8 +14,8 @@ from callcenter.core.records import (
 class LegHistory:
     """A phone of ours that Asterisk rang for a call, as Asterisk's journal tells it. Times are of the core's clock."""
 
-    channel_id: str
-    phone: str
+    channel_id: ChannelId
+    phone: PhoneName
     placed_at: float | None = None
     """When the leg came into being; None: before the part of the journal that was read."""
     answered_at: float | None = None
@@ -29,9 +30,9 @@ class LegHistory:
 class CallHistory:
     """What Asterisk's own journal tells of one caller while the controller could not see. Times of the core's clock."""
 
-    call: str
-    channel: str
-    line: str = ""
+    call: CallId
+    channel: ChannelName
+    line: LineId = NO_LINE
     """'': not told in the part of the journal that was read, so the controller knows the call from before."""
     number: str = ""
     name: str = ""

@@ -24,7 +24,7 @@ from callcenter.core.commands import Command
 from callcenter.core.defect import Defect, concerned
 from callcenter.core.events import Event, TimerFired, TimerKind
 from callcenter.core.floor import Floor
-from callcenter.core.ids import ServerId
+from callcenter.core.ids import NO_CALL, CallId, ChannelId, LineId, OfferId, PersonId, ServerId
 from callcenter.core.operator import Operator
 from callcenter.core.queue.ewt_input import newcomer_wait
 from callcenter.core.queue.line import LineState
@@ -35,15 +35,15 @@ from callcenter.core.view import CallView, LineView, OperatorView, Outlook, View
 def _timer_fired(floor: Floor, event: TimerFired) -> None:
     match event.timer.kind:
         case TimerKind.RING:
-            ringing.ring_guard(floor, event.timer.of)
+            ringing.ring_guard(floor, OfferId(ChannelId(event.timer.of)))
         case TimerKind.WRAP_UP:
-            conversation.wrap_up_over(floor, event.timer.of)
+            conversation.wrap_up_over(floor, PersonId(event.timer.of))
         case TimerKind.ANNOUNCE:
-            waiting.announce(floor, event.timer.of)
+            waiting.announce(floor, CallId(ChannelId(event.timer.of)))
         case TimerKind.CODE:
-            shift.code_over(floor, event.timer.of)
+            shift.code_over(floor, ChannelId(event.timer.of))
         case TimerKind.FALSE_ANSWER:
-            conversation.truly_answered(floor, event.timer.of)
+            conversation.truly_answered(floor, CallId(ChannelId(event.timer.of)))
 
 
 RULES: Mapping[type, Callable[[Floor, Any], None]] = {
@@ -103,22 +103,22 @@ class CallCenter:
         floor.begin(now)
         try:
             RULES[type(event)](floor, event)
-            floor.attempt("", "the look at who is on duty", shift.check_staff, floor)
+            floor.attempt(NO_CALL, "the look at who is on duty", shift.check_staff, floor)
             return floor.finish()
         except Exception as problem:
             floor.take_back()
             raise Defect(event, concerned(floor, event)) from problem
 
-    def calls(self, server: ServerId) -> Collection[str]:
+    def calls(self, server: ServerId) -> Collection[CallId]:
         """The calls that are believed to be in progress on this server."""
         floor = self._floor
         return [call for call in floor.callers if floor.server_of(call).name == server]
 
-    def server_of(self, channel_id: str) -> ServerId:
+    def server_of(self, channel_id: ChannelId) -> ServerId:
         """Where a command for this channel has to go."""
         return self._floor.server_of(channel_id).name
 
-    def outlook(self, line: str, now: float) -> Outlook:
+    def outlook(self, line: LineId, now: float) -> Outlook:
         """What a forecast of the line's day begins with."""
         state = self._floor.lines[line]
         answered, waits, registered, registered_waits = state.waits.day.answered
@@ -134,7 +134,7 @@ class CallCenter:
             registered_waits=registered_waits,
         )
 
-    def operator(self, person: str, now: float) -> OperatorView | None:
+    def operator(self, person: PersonId, now: float) -> OperatorView | None:
         """One person of the view, for who asks often; None: there is no such account."""
         operator = self._floor.operators.get(person)
         return _operator_view(self._floor, operator, now) if operator else None

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from callcenter.core.commands import Place, Redirect
 from callcenter.core.events import Customer
+from callcenter.core.ids import NO_BRIDGE, NO_OFFER, BridgeId, CallId, ChannelName, OfferId, PersonId
 from callcenter.core.machine import Machine
 from callcenter.core.queue.announcement import Said
 from callcenter.core.records import AnnouncementRecord, CallRecord, TransferRecord
@@ -80,9 +81,9 @@ class Handover:
     """An operator's attempt to hand the caller to a colleague, while it lasts."""
 
     record: TransferRecord
-    from_leg: str
-    tried: frozenset[str] = frozenset()
-    offer: str = ""
+    from_leg: OfferId
+    tried: frozenset[PersonId] = frozenset()
+    offer: OfferId = NO_OFFER
     """The offer that rings a colleague, later the colleague's leg."""
     taken_back: bool = False
     """The operator wants the caller back; it is over when the colleague's phone is really silent."""
@@ -101,8 +102,8 @@ class Composed:
 class Caller:
     """One call in progress. Its values do not change, they are replaced: by the floor alone."""
 
-    call: str
-    channel: str
+    call: CallId
+    channel: ChannelName
     record: CallRecord
     state: CallerState = CALLER.start
     admitted: bool = False
@@ -111,15 +112,15 @@ class Caller:
     inn_tries: int = 0
     redirect: Redirect | None = None
     """Where the caller was last sent: said again when Asterisk asks again."""
-    offer: str = ""
+    offer: OfferId = NO_OFFER
     """The offer of the queue that is out for this caller."""
     served_by_fallback_queue: bool = False
     """Still in Asterisk's own queue, which rings somebody: it would ring the next one by itself."""
-    legs: frozenset[str] = frozenset()
+    legs: frozenset[OfferId] = frozenset()
     """Answered legs of our people that belong to this call."""
-    leg: str = ""
+    leg: OfferId = NO_OFFER
     """The leg that the caller talks or talked to last."""
-    bridge: str = ""
+    bridge: BridgeId = NO_BRIDGE
     left_first: bool = False
     """Left the last conversation before its operator did: that is, hung up."""
     talking_since: float | None = None
@@ -141,7 +142,7 @@ class Caller:
     """Announcements that were heard in this wait."""
     handover: Handover | None = None
     transfers: int = 0
-    past_legs: frozenset[str] = frozenset()
+    past_legs: frozenset[OfferId] = frozenset()
     """Legs of this call that are gone: the journal may tell of them once more."""
     restored: bool = False
     """Rebuilt from the register: where exactly the caller is, the next snapshot tells."""

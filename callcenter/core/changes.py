@@ -8,6 +8,7 @@ from typing import TypedDict
 from callcenter.core.caller import Composed, Handover
 from callcenter.core.commands import Place, Redirect
 from callcenter.core.events import Customer
+from callcenter.core.ids import BridgeId, ChannelId, ChannelName, OfferId, PersonId, PhoneName
 from callcenter.core.operator import Handling
 from callcenter.core.queue.announcement import Said
 from callcenter.core.records import AnnouncementRecord, CallRecord, HungUpBy, Identification, Outcome
@@ -28,7 +29,7 @@ class CallEntry(TypedDict, total=False):
     ended_at: float | None
     waiting: float | None
     talk: float
-    operator: str
+    operator: PersonId
     outcome: Outcome
     hung_up_by: HungUpBy
     cause: int | None
@@ -50,15 +51,15 @@ class OfferEntry(TypedDict, total=False):
 class CallerChange(TypedDict, total=False):
     """Of a caller."""
 
-    channel: str
+    channel: ChannelName
     customer: Customer | None
     inn_tries: int
     redirect: Redirect | None
-    offer: str
+    offer: OfferId
     served_by_fallback_queue: bool
-    legs: frozenset[str]
-    leg: str
-    bridge: str
+    legs: frozenset[OfferId]
+    leg: OfferId
+    bridge: BridgeId
     left_first: bool
     talking_since: float | None
     after: Place
@@ -72,7 +73,7 @@ class CallerChange(TypedDict, total=False):
     promises: tuple[AnnouncementRecord, ...]
     handover: Handover | None
     transfers: int
-    past_legs: frozenset[str]
+    past_legs: frozenset[OfferId]
     restored: bool
     regained: CallRecord | None
 
@@ -80,7 +81,7 @@ class CallerChange(TypedDict, total=False):
 class OfferChange(TypedDict, total=False):
     """Of an offer, or of the leg that it has become."""
 
-    bridge: str
+    bridge: BridgeId
     talking_since: float | None
     quiet_since: float
 
@@ -88,12 +89,12 @@ class OfferChange(TypedDict, total=False):
 class OperatorChange(TypedDict, total=False):
     """Of an operator."""
 
-    phone: str
+    phone: PhoneName
     reason: str
     since: float
     free_since: float
-    offer: str
-    dialling: str
+    offer: OfferId
+    dialling: ChannelId
     wrong_secrets: int
     blocked_until: float
     handling: Handling | None

@@ -5,7 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from callcenter.core.events import ReplyTo, Timer
+from callcenter.core.events import Timer
+from callcenter.core.ids import (
+    NO_GROUP,
+    NO_OFFER,
+    CallId,
+    ChannelId,
+    ChannelName,
+    GroupId,
+    LineId,
+    OfferId,
+    PersonId,
+    PhoneName,
+    ReplyTo,
+)
 from callcenter.core.records import (
     AnnouncementRecord,
     CallRecord,
@@ -35,7 +48,7 @@ class Place(StrEnum):
 class Redirect:
     """Send the caller to another place of the dialplan, where `prompts` are played first."""
 
-    call: str
+    call: CallId
     place: Place
     prompts: tuple[str, ...] = ()
     announcement: int = 0
@@ -48,7 +61,7 @@ class Redirect:
 class Announce:
     """Leave an announcement for a waiting caller; Asterisk plays it at the next turn of the waiting room."""
 
-    call: str
+    call: CallId
     number: int
     prompts: tuple[str, ...]
 
@@ -57,7 +70,7 @@ class Announce:
 class AfterBridge:
     """Where the caller goes when the present conversation ends: `HOLD` or `GOODBYE`. Set before it can end."""
 
-    call: str
+    call: CallId
     place: Place
 
 
@@ -65,8 +78,8 @@ class AfterBridge:
 class Record:
     """Record the caller's conversations from the first word on, two channels (ESTP 2.6)."""
 
-    call: str
-    line: str
+    call: CallId
+    line: LineId
 
 
 class OfferKind(StrEnum):
@@ -81,30 +94,30 @@ class OfferKind(StrEnum):
 class Ring:
     """Ring a phone; on answer Asterisk bridges it with the caller by itself (consult: with the colleague's leg)."""
 
-    offer: str
+    offer: OfferId
     kind: OfferKind
-    phone: str
-    call: str
-    caller_channel: str
+    phone: PhoneName
+    call: CallId
+    caller_channel: ChannelName
     caller_number: str
     label: str
     """What the phone's display should say beside the number: urgency, identified or not."""
     timeout: float
-    consult_leg: str = ""
+    consult_leg: OfferId = NO_OFFER
 
 
 @dataclass(frozen=True, slots=True)
 class HangUp:
     """End a channel: a leg whose offer is withdrawn, or a caller."""
 
-    channel_id: str
+    channel_id: ChannelId
 
 
 @dataclass(frozen=True, slots=True)
 class KeepLeg:
     """Whether an operator's leg returns to its caller when a consultation ends, instead of hanging up."""
 
-    leg: str
+    leg: OfferId
     keep: bool
 
 
@@ -135,16 +148,16 @@ class Reply:
 
     reply_to: ReplyTo
     answer: Answer
-    target: str = ""
+    target: GroupId = NO_GROUP
 
 
 @dataclass(frozen=True, slots=True)
 class SyncQueueMember:
     """Keep Asterisk's own queue (the fallback queue) in step with who can take calls, as app_queue members."""
 
-    operator: str
-    group: str
-    phone: str
+    operator: PersonId
+    group: GroupId
+    phone: PhoneName
     on_shift: bool
     paused: bool
 
@@ -171,8 +184,8 @@ class FinishRecording:
     Asked again after a crash, with the same `ended_at`, it gives the same file.
     """
 
-    call: str
-    line: str
+    call: CallId
+    line: LineId
     talk: float
     """Seconds there should be."""
     ended_at: float
@@ -233,7 +246,7 @@ class Notice:
 class Contained:
     """A defect: what was begun for one call ('': for none in particular) failed and was taken back; the rest stands."""
 
-    call: str
+    call: CallId
     during: str
     problem: Exception
 
@@ -242,7 +255,7 @@ class Contained:
 class SetAsideCall:
     """A call is in Asterisk's hands from now on, since we cannot handle it."""
 
-    call: str
+    call: CallId
     why: str
 
 
@@ -252,7 +265,7 @@ ToAsterisk = ToChannel | SyncQueueMember
 Command = ToAsterisk | Save | Reply | SetTimer | CancelTimer | FinishRecording | Notice | Contained | SetAsideCall
 
 
-def channel_of(command: ToChannel) -> str:
+def channel_of(command: ToChannel) -> ChannelId:
     """The channel that the command is about, or will make; its server has to be told."""
     match command:
         case Ring(offer):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from callcenter.core.events import CallArrived, Event, InFallbackQueue, TimerFired, TimerKind
 from callcenter.core.floor import Floor
+from callcenter.core.ids import CallId, ChannelId
 
 OF_A_CALL = frozenset({TimerKind.RING, TimerKind.ANNOUNCE, TimerKind.FALSE_ANSWER})
 _NAMES = ("call", "channel_id", "offer", "leg")
@@ -15,19 +16,19 @@ class Defect(Exception):
     `calls`: whom the event was about, as far as it tells; the same call again and again is to be set aside.
     """
 
-    def __init__(self, event: Event, calls: tuple[str, ...]) -> None:
+    def __init__(self, event: Event, calls: tuple[CallId, ...]) -> None:
         self.event = event
         self.calls = calls
         self.where = type(event).__name__ + (f" of {', '.join(calls)}" if calls else "")
         super().__init__(f"{self.where} could not be taken in")
 
 
-def concerned(floor: Floor, event: Event) -> tuple[str, ...]:
+def concerned(floor: Floor, event: Event) -> tuple[CallId, ...]:
     """The calls that an event is about; an offer stands for its call."""
     if isinstance(event, CallArrived | InFallbackQueue):
         return (event.call,)
-    ids = [getattr(event, name, "") for name in _NAMES]
+    ids = [ChannelId(getattr(event, name, "")) for name in _NAMES]
     if isinstance(event, TimerFired) and event.timer.kind in OF_A_CALL:
-        ids.append(event.timer.of)
-    calls = [floor.offers[id].call if id in floor.offers else id for id in ids]
+        ids.append(ChannelId(event.timer.of))
+    calls = [offer.call if (offer := floor.offer_of(id)) else CallId(id) for id in ids]
     return tuple(dict.fromkeys(call for call in calls if call in floor.callers or call in floor.aside))

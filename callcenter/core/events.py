@@ -1,7 +1,7 @@
 """Everything that can happen to the call centre, as frozen data. Adapters make these; only the core reads them.
 
-A *call* is named by its caller channel's unique id, an *offer* by the unique id that we chose for the operator's
-leg. `Requester` is an opaque address to which an answer can be sent: a page, or the phone that dialled a code.
+A *call* is named by its caller channel's unique id, an *offer* by the unique id that we chose for the operator's leg;
+what is called how, and by whom, `ids` tells.
 """
 
 from __future__ import annotations
@@ -11,11 +11,29 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from callcenter.core.call_history import CallHistory
-from callcenter.core.ids import ServerId
+from callcenter.core.ids import (
+    NO_BRIDGE,
+    NO_CHANNEL,
+    NO_CHANNEL_NAME,
+    NO_LINE,
+    NO_OFFER,
+    NO_PERSON,
+    NO_PHONE,
+    NO_REPLY,
+    BridgeId,
+    CallId,
+    ChannelId,
+    ChannelName,
+    GroupId,
+    LineId,
+    OfferId,
+    PersonId,
+    PhoneName,
+    ReplyTo,
+    ServerId,
+)
 from callcenter.core.server import ONLY
 from callcenter.core.warm_start import FloorWarmStart, LineWarmStart
-
-ReplyTo = str
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +68,9 @@ class OfferFailure(StrEnum):
 class CallArrived:
     """A caller's channel has reached a line. `customer` is what the directory knows of the calling number."""
 
-    call: str
-    channel: str
-    line: str
+    call: CallId
+    channel: ChannelName
+    line: LineId
     number: str
     name: str = ""
     customer: Customer | None = None
@@ -62,14 +80,14 @@ class CallArrived:
 class GreetingHeard:
     """The greeting and the notice of recording have been played to their end."""
 
-    call: str
+    call: CallId
 
 
 @dataclass(frozen=True, slots=True)
 class InnGiven:
     """The caller was asked for the INN. `valid`: the check digits are right; `customer`: whose it is, if known."""
 
-    call: str
+    call: CallId
     entry: InnEntry
     digits: str = ""
     valid: bool = False
@@ -80,7 +98,7 @@ class InnGiven:
 class UrgencyGiven:
     """The caller answered the urgency question with a key, or with silence ('')."""
 
-    call: str
+    call: CallId
     digit: str = ""
 
 
@@ -88,7 +106,7 @@ class UrgencyGiven:
 class AnnouncementSpoken:
     """Asterisk began to play announcement `number` to the caller."""
 
-    call: str
+    call: CallId
     number: int
 
 
@@ -96,7 +114,7 @@ class AnnouncementSpoken:
 class InfoMenuVisited:
     """A waiting caller opened the information menu; the place in the queue is untouched (ESTP 5.4.6)."""
 
-    call: str
+    call: CallId
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +124,9 @@ class InFallbackQueue:
     `seconds`: how long ago the call arrived.
     """
 
-    call: str
-    channel: str = ""
-    line: str = ""
+    call: CallId
+    channel: ChannelName = NO_CHANNEL_NAME
+    line: LineId = NO_LINE
     number: str = ""
     name: str = ""
     seconds: float = 0.0
@@ -118,7 +136,7 @@ class InFallbackQueue:
 class GeneralLineEnded:
     """The attempt to reach the general line is over; `answered` tells whether anybody there spoke."""
 
-    call: str
+    call: CallId
     answered: bool
 
 
@@ -129,7 +147,7 @@ class GeneralLineEnded:
 class ChannelHungUp:
     """A channel is gone. `cause` is the Q.850 number, `by_us` whether we asked for it is decided by the core."""
 
-    channel_id: str
+    channel_id: ChannelId
     cause: int = 16
     text: str = ""
 
@@ -138,23 +156,23 @@ class ChannelHungUp:
 class PhoneHungUp:
     """An operator has put down the phone: bridge and channel end within milliseconds, and are told of then."""
 
-    offer: str
+    offer: OfferId
 
 
 @dataclass(frozen=True, slots=True)
 class BridgeEntered:
     """A channel hears and is heard in `bridge` from now on."""
 
-    channel_id: str
-    bridge: str
+    channel_id: ChannelId
+    bridge: BridgeId
 
 
 @dataclass(frozen=True, slots=True)
 class BridgeLeft:
     """A channel is no longer in `bridge`."""
 
-    channel_id: str
-    bridge: str
+    channel_id: ChannelId
+    bridge: BridgeId
 
 
 # -- offers ----------------------------------------------------------------------------------------------------
@@ -164,21 +182,21 @@ class BridgeLeft:
 class OfferRinging:
     """The operator's phone reported that it rings."""
 
-    offer: str
+    offer: OfferId
 
 
 @dataclass(frozen=True, slots=True)
 class OfferAnswered:
     """The operator picked up; Asterisk is joining them with the caller."""
 
-    offer: str
+    offer: OfferId
 
 
 @dataclass(frozen=True, slots=True)
 class OfferFailed:
     """The operator's phone was not answered."""
 
-    offer: str
+    offer: OfferId
     failure: OfferFailure
 
 
@@ -189,11 +207,11 @@ class OfferFailed:
 class LogIn:
     """Somebody wants to open a shift. `verified`: the password or PIN was right. `phone`: where they sit."""
 
-    person: str
+    person: PersonId
     verified: bool
-    phone: str = ""
-    reply_to: ReplyTo = ""
-    channel: str = ""
+    phone: PhoneName = NO_PHONE
+    reply_to: ReplyTo = NO_REPLY
+    channel: ChannelId = NO_CHANNEL
     """The phone's own call in which the code was dialled: no offer can ring there before it has ended."""
 
 
@@ -201,9 +219,9 @@ class LogIn:
 class LogOut:
     """The shift of `person` (or of whoever is logged in at `phone`) ends."""
 
-    person: str = ""
-    phone: str = ""
-    reply_to: ReplyTo = ""
+    person: PersonId = NO_PERSON
+    phone: PhoneName = NO_PHONE
+    reply_to: ReplyTo = NO_REPLY
     cause: str = "asked"
 
 
@@ -212,23 +230,23 @@ class Pause:
     """No offers for now, for a reason of the configured list."""
 
     reason: str
-    person: str = ""
-    phone: str = ""
-    reply_to: ReplyTo = ""
+    person: PersonId = NO_PERSON
+    phone: PhoneName = NO_PHONE
+    reply_to: ReplyTo = NO_REPLY
 
 
 @dataclass(frozen=True, slots=True)
 class Return:
     """Back from a pause, or wrap-up finished early."""
 
-    person: str = ""
-    phone: str = ""
-    reply_to: ReplyTo = ""
-    channel: str = ""
+    person: PersonId = NO_PERSON
+    phone: PhoneName = NO_PHONE
+    reply_to: ReplyTo = NO_REPLY
+    channel: ChannelId = NO_CHANNEL
     """The phone's own call in which the code was dialled: no offer can ring there before it has ended."""
 
 
-GENERAL_LINE = "general"
+GENERAL_LINE = GroupId("general")
 """The transfer target that is not a group of ours."""
 
 
@@ -240,30 +258,30 @@ class Transfer:
     does not have the line's role (ESTP 2.1). The operator is named by id or by the channel of their leg.
     """
 
-    target: str
-    person: str = ""
-    leg: str = ""
+    target: GroupId
+    person: PersonId = NO_PERSON
+    leg: OfferId = NO_OFFER
     consult: bool = False
     not_customer: bool = False
-    reply_to: ReplyTo = ""
+    reply_to: ReplyTo = NO_REPLY
 
 
 @dataclass(frozen=True, slots=True)
 class CancelTransfer:
     """The operator takes the caller back: the colleague's phone stops ringing, or the consultation ends."""
 
-    person: str = ""
-    leg: str = ""
-    reply_to: ReplyTo = ""
+    person: PersonId = NO_PERSON
+    leg: OfferId = NO_OFFER
+    reply_to: ReplyTo = NO_REPLY
 
 
 @dataclass(frozen=True, slots=True)
 class CompleteTransfer:
     """The consultation has done its work: the colleague goes on with the caller, the operator leaves."""
 
-    person: str = ""
-    leg: str = ""
-    reply_to: ReplyTo = ""
+    person: PersonId = NO_PERSON
+    leg: OfferId = NO_OFFER
+    reply_to: ReplyTo = NO_REPLY
 
 
 # -- the world -------------------------------------------------------------------------------------------------
@@ -273,7 +291,7 @@ class CompleteTransfer:
 class HoursChanged:
     """The line opens or closes by its calendar (ESTP 2.2a)."""
 
-    line: str
+    line: LineId
     open: bool
 
 
@@ -281,7 +299,7 @@ class HoursChanged:
 class DayStarted:
     """A new date in the line's own zone: averages of the day begin again."""
 
-    line: str
+    line: LineId
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,15 +336,15 @@ class TimerFired:
 class ChannelSeen:
     """A channel in a snapshot, with the variables that the dialplan and we have left on it."""
 
-    channel_id: str
-    channel: str
-    bridge: str = ""
+    channel_id: ChannelId
+    channel: ChannelName
+    bridge: BridgeId = NO_BRIDGE
     seconds: float = 0.0
     """Since the channel came into being."""
     variables: Mapping[str, str] = field(default_factory=dict)
     number: str = ""
     """The calling number."""
-    phone: str = ""
+    phone: PhoneName = NO_PHONE
     """The phone at the channel's end, or whatever else Asterisk calls by that name."""
 
 
@@ -372,7 +390,7 @@ class ServiceEnded:
 class RecordingFinished:
     """The conversation's file is complete. `path`: below the recordings' folder, '' where nobody talked; seconds."""
 
-    call: str
+    call: CallId
     path: str
     seconds: float
     sha256: str
@@ -382,7 +400,7 @@ class RecordingFinished:
 class RecordingFailed:
     """There was a conversation, but there is no usable recording, nor will be."""
 
-    call: str
+    call: CallId
     why: str
 
 
@@ -401,7 +419,7 @@ class SetAside:
     `arrival`: what failed, where the call could not even be taken in.
     """
 
-    call: str
+    call: CallId
     why: str
     arrival: CallArrived | None = None
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ParamSpec, overload
+from typing import TYPE_CHECKING, ParamSpec, overload
 
 from callcenter.core.caller import CALLER, Caller, CallerStep
 from callcenter.core.commands import (
@@ -23,7 +23,18 @@ from callcenter.core.commands import (
     SyncQueueMember,
     ToAsterisk,
 )
-from callcenter.core.ids import ServerId
+from callcenter.core.ids import (
+    NO_CALL,
+    NO_OFFER,
+    NO_PHONE,
+    CallId,
+    ChannelId,
+    GroupId,
+    OfferId,
+    PersonId,
+    PhoneName,
+    ServerId,
+)
 from callcenter.core.offer import OFFER, Offer, OfferStep
 from callcenter.core.operator import ACTIVITY, PRESENCE, Activity, ActivityStep, Operator, Presence, PresenceStep
 from callcenter.core.queue.line import LineState
@@ -68,32 +79,43 @@ class Floor:
         self.operators = {id: Operator(person) for id, person in settings.people.items()}
         self.rosters = {person.group: Roster(undo) for person in settings.people.values()}
         self.on_duty = dict.fromkeys(self.rosters, 0)
-        self.callers: dict[str, Caller] = {}
-        self.offers: dict[str, Offer] = {}
-        self.at_phone: dict[str, str] = {}
-        self.dialling: dict[str, Operator] = {}
+        self.callers: dict[CallId, Caller] = {}
+        self.offers: dict[OfferId, Offer] = {}
+        self.at_phone: dict[PhoneName, PersonId] = {}
+        self.dialling: dict[ChannelId, Operator] = {}
         """Calls in which somebody dials a code, by channel."""
-        self.unfinished_recordings: dict[str, CallRecord] = {}
+        self.unfinished_recordings: dict[CallId, CallRecord] = {}
         self.not_recording = ""
         """Why conversations cannot be recorded now; '': they can."""
-        self.aside: dict[str, CallRecord | None] = {}
+        self.aside: dict[CallId, CallRecord | None] = {}
         """Calls that we cannot handle and Asterisk serves by itself, until their channels are gone; and their rows."""
         self.now = 0.0
         self.commands: list[Command] = []
-        self._changed: dict[str, Caller] = {}
+        self._changed: dict[CallId, Caller] = {}
         self._offers_made = 0
 
     # -- every Asterisk ----------------------------------------------------------------------------------------
 
-    def server_of(self, channel_id: str) -> ServerState:
+    def server_of(self, channel_id: ChannelId) -> ServerState:
         """Where the channel is, or was. One of a server that is no longer named is for the first to miss."""
         return self._alone or self.servers.get(named_in(channel_id), self._first)
 
-    def sees(self, channel_id: str) -> bool:
+    def sees(self, channel_id: ChannelId) -> bool:
         """Whether anything may be begun or broken off for the channel now: what is believed of its server is true."""
         return self.server_of(channel_id).seen and not self.catching_up
 
-    def ended_lately(self, call: str) -> bool:
+    @property
+    def sees_all(self) -> bool:
+        """The same for every channel."""
+        alone = self._alone
+        return not self.catching_up and (alone.seen if alone else all(one.seen for one in self.servers.values()))
+
+    @property
+    def sees_any(self) -> bool:
+        """The same for the channels of one server at least."""
+        return not self.catching_up and any(server.seen for server in self.servers.values())
+
+    def ended_lately(self, call: CallId) -> bool:
         """Whether the call is over, of which Asterisk's journal may still tell."""
         return call in self.server_of(call).ended
 
@@ -117,7 +139,7 @@ class Floor:
         self.commands = []
         self._changed = {}
 
-    def attempt(self, call: str, during: str, act: Callable[P, object], *args: P.args, **more: P.kwargs) -> bool:
+    def attempt(self, call: CallId, during: str, act: Callable[P, object], *args: P.args, **more: P.kwargs) -> bool:
         """Do something for one call ('': for nobody in particular). If it fails that alone is taken back: False."""
         moment, now, commands, done = len(self._undo), self.now, self.commands, len(self.commands)
         try:
@@ -170,7 +192,7 @@ class Floor:
     def change(self, thing: ServerState, /, **changes: Unpack[ServerChange]) -> None: ...
     @overload
     def change(self, thing: Floor, /, **changes: Unpack[FloorChange]) -> None: ...
-    def change(self, thing: object, /, **changes: Any) -> None:
+    def change(self, thing: object, /, **changes: object) -> None:
         """Change what is known of somebody or something; what goes by a lifecycle has a method of its own."""
         self._undo.change(thing, changes)
 
@@ -180,6 +202,10 @@ class Floor:
         """A call is there, of which nothing was known."""
         self._undo.put(self.callers, caller.call, caller)
         return caller
+
+    def caller_of(self, channel: ChannelId) -> Caller | None:
+        """Whose channel it is, if a caller's."""
+        return self.callers.get(CallId(channel))
 
     def admit(self, caller: Caller) -> None:
         """The call takes one of the line's lines (ESTP 2.2b)."""
@@ -220,7 +246,7 @@ class Floor:
         while server.connected and next(iter(server.ended.values())) < self.now - REMEMBERED:
             self._undo.take_first(server.ended)
 
-    def remember_ended(self, *calls: str) -> None:
+    def remember_ended(self, *calls: CallId) -> None:
         """The journal may tell of these once more."""
         for call in calls:
             self._undo.put(self.server_of(call).ended, call, self.now)
@@ -233,26 +259,26 @@ class Floor:
         """Whom this Asterisk is going to tell of is read anew."""
         self._undo.set(server, "arriving", {})
 
-    def told(self, call: str) -> CallRecord | None:
+    def told(self, call: CallId) -> CallRecord | None:
         """Asterisk has told of the call; what was known of it before."""
         return self._undo.take(self.server_of(call).arriving, call)
 
     # -- calls that are set aside ------------------------------------------------------------------------------
 
-    def put_aside(self, call: str, record: CallRecord | None) -> None:
+    def put_aside(self, call: CallId, record: CallRecord | None) -> None:
         """It is no longer ours."""
         self._undo.put(self.aside, call, record)
 
-    def take_back_aside(self, call: str) -> CallRecord | None:
+    def take_back_aside(self, call: CallId) -> CallRecord | None:
         """It is over; its row, if there is one."""
         return self._undo.take(self.aside, call)
 
-    def strike_caller(self, call: str) -> None:
+    def strike_caller(self, call: CallId) -> None:
         """Nothing is known of the call any more."""
         self._undo.take(self.callers, call)
         self._undo.take(self._changed, call)
 
-    def strike(self, call: str) -> list[Offer]:
+    def strike(self, call: CallId) -> list[Offer]:
         """By force, whatever the state: the call, its place, its line, its offers, which are returned."""
         self.strike_caller(call)
         for id, line in self.lines.items():
@@ -263,7 +289,7 @@ class Floor:
         for offer in offers:
             self.take_in(offer)
         for operator in [one for one in self.operators.values() if one.offer in {offer.id for offer in offers}]:
-            self.change(operator, offer="", handling=None, ready_at=None, transfer="", free_since=self.now)
+            self.change(operator, offer=NO_OFFER, handling=None, ready_at=None, transfer="", free_since=self.now)
             self._undo.set(operator, "activity", ACTIVITY.start)
             self._settle(operator, "set_aside")
             self._leave_desk(operator)
@@ -275,13 +301,13 @@ class Floor:
         """The call is over; what was recorded is still to come into its row."""
         self._undo.put(self.unfinished_recordings, record.call, record)
 
-    def recording_told(self, call: str) -> CallRecord | None:
+    def recording_told(self, call: CallId) -> CallRecord | None:
         """The row of a call of whose recording it is known now what became of it."""
         return self._undo.take(self.unfinished_recordings, call)
 
     # -- offers ------------------------------------------------------------------------------------------------
 
-    def next_offer_id(self, caller: Caller) -> str:
+    def next_offer_id(self, caller: Caller) -> OfferId:
         """A channel id that no other offer has, on the caller's server."""
         self._undo.set(self, "_offers_made", self._offers_made + 1)
         server = ServerId("") if self._alone else self.server_of(caller.call).name
@@ -291,6 +317,10 @@ class Floor:
         """An offer is there."""
         self._undo.put(self.offers, offer.id, offer)
         return offer
+
+    def offer_of(self, channel: ChannelId) -> Offer | None:
+        """Whose channel it is, if an operator's leg."""
+        return self.offers.get(OfferId(channel))
 
     def take_in(self, offer: Offer) -> None:
         """The offer's channel is gone."""
@@ -342,7 +372,7 @@ class Floor:
         on_duty = self.on_duty[group] + (operator.presence is Presence.AVAILABLE) - was_on_duty
         self._undo.put(self.on_duty, group, on_duty)
 
-    def activity(self, operator: Operator, step: ActivityStep, cause: str, call: str = "") -> None:
+    def activity(self, operator: Operator, step: ActivityStep, cause: str, call: CallId = NO_CALL) -> None:
         """Change what the phone does."""
         self._undo.set(operator, "activity", ACTIVITY.next(operator.activity, step))
         if step is ActivityStep.READY:
@@ -354,24 +384,24 @@ class Floor:
         """The phone is free for somebody else when its last conversation is over, not sooner."""
         if operator.presence is Presence.OFF and operator.activity in (Activity.IDLE, Activity.WRAPPING_UP):
             self._undo.take(self.at_phone, operator.phone)
-            self._undo.set(operator, "phone", "")
+            self._undo.set(operator, "phone", NO_PHONE)
 
-    def seat(self, operator: Operator, phone: str) -> None:
+    def seat(self, operator: Operator, phone: PhoneName) -> None:
         """The phone is the operator's from now on."""
         self._undo.set(operator, "phone", phone)
         self._undo.put(self.at_phone, phone, operator.person.id)
 
-    def clear_desk(self, phone: str) -> None:
+    def clear_desk(self, phone: PhoneName) -> None:
         """Nobody's phone."""
         self._undo.take(self.at_phone, phone)
 
-    def dials(self, operator: Operator, channel: str) -> None:
+    def dials(self, operator: Operator, channel: ChannelId) -> None:
         """The operator is in a call of their own, to dial a code: nobody is offered there."""
         self._undo.set(operator, "dialling", channel)
         self._undo.put(self.dialling, channel, operator)
         self.enrol(operator)
 
-    def dialled(self, channel: str) -> Operator | None:
+    def dialled(self, channel: ChannelId) -> Operator | None:
         """That call is over; whose it was."""
         return self._undo.take(self.dialling, channel)
 
@@ -383,7 +413,7 @@ class Floor:
         else:
             roster.remove(operator.person.id)
 
-    def _settle(self, operator: Operator, cause: str, call: str = "") -> None:
+    def _settle(self, operator: Operator, cause: str, call: CallId = NO_CALL) -> None:
         self._undo.set(operator, "since", self.now)
         self.enrol(operator)
         self.do(
@@ -407,11 +437,11 @@ class Floor:
         paused = operator.presence is Presence.PAUSED
         return SyncQueueMember(operator.person.id, operator.person.group, operator.phone, on_shift, paused)
 
-    def staff(self, groups: Iterable[str]) -> int:
+    def staff(self, groups: Iterable[GroupId]) -> int:
         """People of these groups on shift and not paused."""
         return sum(self.on_duty.get(group, 0) for group in groups)
 
-    def free(self, groups: Iterable[str]) -> int:
+    def free(self, groups: Iterable[GroupId]) -> int:
         """People of these groups who can be offered a caller now."""
         return sum(len(self.rosters[group]) for group in groups if group in self.rosters)
 
@@ -420,7 +450,9 @@ class Floor:
         ours = set(line.settings.answered_by)
         return (x for x in self.lines.values() if x is not line and not ours.isdisjoint(x.settings.answered_by))
 
-    def longest_free(self, groups: Iterable[str], without: frozenset[str] | set[str] = frozenset()) -> Operator | None:
+    def longest_free(
+        self, groups: Iterable[GroupId], without: frozenset[PersonId] | set[PersonId] = frozenset()
+    ) -> Operator | None:
         """The operator of these groups who has been free the longest (ESTP 5.4.1)."""
         firsts = (self.rosters[group].first(without) for group in groups if group in self.rosters)
         first = min((entry for entry in firsts if entry), default=None)

@@ -7,6 +7,7 @@ from enum import StrEnum
 from math import inf
 
 from callcenter.core.commands import OfferKind
+from callcenter.core.ids import NO_BRIDGE, BridgeId, CallId, LineId, OfferId, PersonId
 from callcenter.core.machine import Machine
 from callcenter.core.records import OfferRecord
 
@@ -63,14 +64,14 @@ OFFER: Machine[OfferState, OfferStep] = Machine(
 class Offer:
     """One offer in progress."""
 
-    id: str
+    id: OfferId
     kind: OfferKind
-    call: str
-    line: str
-    operator: str
+    call: CallId
+    line: LineId
+    operator: PersonId
     record: OfferRecord
     state: OfferState = OFFER.start
-    bridge: str = ""
+    bridge: BridgeId = NO_BRIDGE
     talking_since: float | None = None
     quiet_since: float = -inf
     """When the last conversation of this leg ended."""

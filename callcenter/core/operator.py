@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from callcenter.core.ids import NO_CHANNEL, NO_OFFER, NO_PHONE, ChannelId, LineId, OfferId, PhoneName
 from callcenter.core.machine import Machine
 from callcenter.core.settings import Person
 
@@ -90,7 +91,7 @@ ACTIVITY: Machine[Activity, ActivityStep] = Machine(
 class Handling:
     """A call that still keeps its operator busy, with wrap-up."""
 
-    line: str
+    line: LineId
     since: float
     """When the phone began to ring for it."""
 
@@ -102,15 +103,15 @@ class Operator:
     person: Person
     presence: Presence = PRESENCE.start
     activity: Activity = ACTIVITY.start
-    phone: str = ""
+    phone: PhoneName = NO_PHONE
     reason: str = ""
     """Of the pause."""
     since: float = 0.0
     free_since: float = 0.0
     """When the operator last became free: the longest free is offered first."""
-    offer: str = ""
+    offer: OfferId = NO_OFFER
     """The offer that rings the phone, then the leg of the conversation."""
-    dialling: str = ""
+    dialling: ChannelId = NO_CHANNEL
     """The channel of their own call, in which they dialled a code and hear the answer."""
     wrong_secrets: int = 0
     blocked_until: float = 0.0

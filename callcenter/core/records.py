@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from callcenter.core.ids import NO_CALL, NO_PERSON, NO_PHONE, CallId, GroupId, LineId, OfferId, PersonId, PhoneName
+
 
 class Identification(StrEnum):
     """How it became known who calls (ESTP 2.1)."""
@@ -75,8 +77,8 @@ class HungUpBy(StrEnum):
 class CallRecord:
     """One row of the call register (ESTP 5.6.1)."""
 
-    call: str
-    line: str
+    call: CallId
+    line: LineId
     number: str
     name: str
     arrived_at: float
@@ -95,7 +97,7 @@ class CallRecord:
     """Seconds from joining the queue to the first answer, or to giving up."""
     talk: float = 0.0
     """Seconds in conversation with our people, all of them together."""
-    operator: str = ""
+    operator: PersonId = NO_PERSON
     """Who took the call first (ESTP 5.6.1)."""
     outcome: Outcome = Outcome.IN_PROGRESS
     hung_up_by: HungUpBy = HungUpBy.NOBODY
@@ -111,9 +113,9 @@ class CallRecord:
 class OfferRecord:
     """One ringing of one operator's phone for one caller, and what came of it."""
 
-    offer: str
-    call: str
-    operator: str
+    offer: OfferId
+    call: CallId
+    operator: PersonId
     kind: str
     placed_at: float
     ringing_at: float | None = None
@@ -131,7 +133,7 @@ class AnnouncementRecord:
     The ledger of promises (ESTP 5.4.6): estimates are written down even when no time was spoken.
     """
 
-    call: str
+    call: CallId
     number: int
     """1 is the announcement on joining the queue."""
     spoken_at: float
@@ -161,15 +163,15 @@ class AnnouncementRecord:
 class TransferRecord:
     """One attempt to hand a caller on (ESTP 2.1, 5.4.4, 5.4.5)."""
 
-    call: str
+    call: CallId
     number: int
     asked_at: float
-    from_operator: str
-    target: str
+    from_operator: PersonId
+    target: GroupId
     consult: bool
     not_customer: bool = False
     ended_at: float | None = None
-    to_operator: str = ""
+    to_operator: PersonId = NO_PERSON
     result: str = ""
     """'', 'done', 'none_free', 'missed', 'cancelled', 'caller_left', or 'failed' when nobody of ours was left."""
 
@@ -178,14 +180,14 @@ class TransferRecord:
 class PresenceRecord:
     """One change of an operator's state and its cause (ESTP 5.3.1). The shift is what lies between in and out."""
 
-    operator: str
+    operator: PersonId
     at: float
     presence: str
     activity: str
     cause: str
-    phone: str = ""
+    phone: PhoneName = NO_PHONE
     reason: str = ""
     """Of a pause."""
-    call: str = ""
+    call: CallId = NO_CALL
     free_since: float | None = None
     """When the operator last became free: the longest free is offered first."""

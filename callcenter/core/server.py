@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from callcenter.core.ids import ServerId
+from callcenter.core.ids import CallId, ChannelId, OfferId, ServerId
 from callcenter.core.records import CallRecord
 
 ONLY = ServerId("asterisk")
@@ -28,9 +28,9 @@ class ServerState:
     """It has not answered for a moment: what is believed of it may be old."""
     lost_at: float | None = None
     """When it was last seen, as far as is known; None: it is being seen."""
-    ended: dict[str, float] = field(default_factory=dict)
+    ended: dict[CallId, float] = field(default_factory=dict)
     """Its calls that ended lately, and when, the earliest first."""
-    arriving: dict[str, CallRecord] = field(default_factory=dict)
+    arriving: dict[CallId, CallRecord] = field(default_factory=dict)
     """Calls of which it is still going to tell, since it was not heard the first time: the journal's word."""
 
     @property
@@ -39,12 +39,13 @@ class ServerState:
         return self.connected and not self.unresponsive
 
 
-def offer_id(server: ServerId, boot: str, number: int) -> str:
+def offer_id(server: ServerId, boot: str, number: int) -> OfferId:
     """Of fixed length on one server, since Asterisk finds channels by prefix. `server`: '' for one that is alone."""
-    return f"{OFFER_PREFIX}{server}-{boot}-{number:07d}" if server else f"{OFFER_PREFIX}{boot}-{number:07d}"
+    where = f"{server}-" if server else ""
+    return OfferId(ChannelId(f"{OFFER_PREFIX}{where}{boot}-{number:07d}"))
 
 
-def named_in(channel_id: str) -> ServerId:
+def named_in(channel_id: ChannelId) -> ServerId:
     """The name that a channel's id carries: a-1795298577.12, offer-a-65f0c1d2ab-0000007. '' where there is none."""
     if channel_id.startswith(OFFER_PREFIX):
         return ServerId(channel_id.removeprefix(OFFER_PREFIX).rsplit("-", 2)[0])

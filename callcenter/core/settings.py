@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from callcenter.core.ids import ServerId
+from callcenter.core.ids import GroupId, LineId, PersonId, PhoneName, ServerId
 from callcenter.core.server import ONLY
 
 
@@ -33,8 +33,8 @@ class Promises:
 class Line:
     """One published support line: its promises, its people, its manners (ESTP 2.2, 4.2, 5.4)."""
 
-    id: str
-    answered_by: tuple[str, ...]
+    id: LineId
+    answered_by: tuple[GroupId, ...]
     """Groups whose free operators are offered the queue's callers."""
     capacity: int = 100
     """Callers admitted at the same time (ESTP 2.2b)."""
@@ -74,10 +74,10 @@ class Line:
 class Person:
     """An account: somebody who can open a shift (ESTP 5.3.1)."""
 
-    id: str
+    id: PersonId
     name: str
-    group: str
-    phone: str
+    group: GroupId
+    phone: PhoneName
     """The phone they usually sit at: a key of the configuration's phones."""
 
 
@@ -85,9 +85,9 @@ class Person:
 class Settings:
     """The whole configuration as the core sees it."""
 
-    lines: Mapping[str, Line]
-    people: Mapping[str, Person]
-    phones: frozenset[str] = frozenset()
+    lines: Mapping[LineId, Line]
+    people: Mapping[PersonId, Person]
+    phones: frozenset[PhoneName] = frozenset()
     """Phones at which a shift can be opened; none named: anywhere."""
     pause_reasons: tuple[str, ...] = ("lunch", "break", "training", "paperwork")
     ring_timeout: float = 15.0

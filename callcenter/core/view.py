@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from callcenter.core.ids import ServerId
+from callcenter.core.ids import CallId, GroupId, LineId, PersonId, PhoneName, ServerId
 
 
 @dataclass(frozen=True, slots=True)
 class CallView:
     """A call as the operator who has it should see it. Times in seconds."""
 
-    call: str
-    line: str
+    call: CallId
+    line: LineId
     number: str
     name: str
     customer: str
@@ -29,10 +29,10 @@ class CallView:
 class OperatorView:
     """One person: what they intend (presence), what their phone does (activity), the call they have."""
 
-    id: str
+    id: PersonId
     name: str
-    group: str
-    phone: str
+    group: GroupId
+    phone: PhoneName
     presence: str
     activity: str
     reason: str
@@ -88,7 +88,7 @@ class PromisesView:
 class LineView:
     """One line."""
 
-    id: str
+    id: LineId
     open: bool
     lines_in_use: int
     capacity: int
@@ -133,9 +133,9 @@ class Outlook:
 class View:
     """The whole floor."""
 
-    lines: Mapping[str, LineView]
-    operators: Mapping[str, OperatorView]
-    free: Mapping[str, int]
+    lines: Mapping[LineId, LineView]
+    operators: Mapping[PersonId, OperatorView]
+    free: Mapping[GroupId, int]
     """Free members by group: can a transfer go there?"""
     servers: Mapping[ServerId, bool]
     """Every Asterisk, and whether it is connected and its channels are known."""

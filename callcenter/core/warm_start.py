@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from callcenter.core.ids import CallId, LineId
 from callcenter.core.records import (
     AnnouncementRecord,
     CallRecord,
@@ -32,7 +33,7 @@ class PastWait:
 class LineWarmStart:
     """What the register knows of a line from before the controller started: its experience, and today so far."""
 
-    line: str
+    line: LineId
     handled: int = 0
     """Calls of late, and the mean seconds that each took of its operator."""
     handling: float = 0.0
@@ -64,7 +65,7 @@ class FloorWarmStart:
     """All of those calls."""
     shifts: tuple[PresenceRecord, ...] = ()
     """The last change of everybody whose shift is open."""
-    ended_lately: frozenset[str] = frozenset()
+    ended_lately: frozenset[CallId] = frozenset()
     """Calls whose end is in the register already: the journal may tell of them again."""
     unfinished_recordings: tuple[CallRecord, ...] = ()
     """Calls that ended, with a conversation, but of whose recording nothing is known yet."""

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from callcenter.core import events
 from callcenter.core.commands import Answer
+from callcenter.core.ids import NO_PHONE, GroupId, PersonId, ReplyTo
 from callcenter.core.operator import Presence
 from callcenter.core.view import OperatorView, View
 from callcenter.desk import bodies
@@ -31,7 +32,7 @@ class Api:
     """The request handlers. A session is valid only during a shift, so that logging out by telephone ends it too."""
 
     def __init__(
-        self, backend: Backend, titles: Mapping[str, str], pause_reasons: Collection[str], sessions: Sessions
+        self, backend: Backend, titles: Mapping[GroupId, str], pause_reasons: Collection[str], sessions: Sessions
     ) -> None:
         self._backend = backend
         self._titles = titles
@@ -64,7 +65,7 @@ class Api:
             return refusal(request, 429, Answer.TRY_LATER.value, SENTENCES[Answer.TRY_LATER])
         own = self._backend.operator(body.id)
         # An operator who is already on shift (for example by telephone) and names no phone keeps the current phone.
-        phone = body.phone or (own.phone if own is not None else "")
+        phone = body.phone or (own.phone if own is not None else NO_PHONE)
         # Wrong passwords are sent to the core as well: it counts them together with wrong PINs entered by telephone.
         reply = await self._backend.ask(lambda reply_to: events.LogIn(body.id, verified, phone, reply_to))
         answer = response(request, reply)
@@ -76,7 +77,7 @@ class Api:
             )  # fmt: skip
         return answer
 
-    async def _verify(self, person: str, password: str) -> bool | None:
+    async def _verify(self, person: PersonId, password: str) -> bool | None:
         """Return whether the password is right; None when too many are being verified already."""
         if self._logins >= VERIFYING + WAITING_TO_VERIFY:
             return None
@@ -204,7 +205,7 @@ class Api:
             if group != own.group
         ]
 
-    def _person(self, request: web.Request) -> str:
+    def _person(self, request: web.Request) -> PersonId:
         """Return who sends the request. Raises `BadRequest` (401) without a session or when the shift has ended."""
         person = self._sessions.person(request.cookies.get(COOKIE, ""))
         if person is not None:
@@ -214,5 +215,5 @@ class Api:
             self._sessions.close_all(person)
         raise BadRequest(401, Answer.NOT_LOGGED_IN.value, SENTENCES[Answer.NOT_LOGGED_IN])
 
-    async def _ask(self, request: web.Request, make: Callable[[events.ReplyTo], events.Event]) -> web.Response:
+    async def _ask(self, request: web.Request, make: Callable[[ReplyTo], events.Event]) -> web.Response:
         return response(request, await self._backend.ask(make))

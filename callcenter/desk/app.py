@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 
 from aiohttp import web
 
+from callcenter.core.ids import GroupId
 from callcenter.desk.api import Api
 from callcenter.desk.backend import Backend
 from callcenter.desk.bodies import MAX_BODY
@@ -21,7 +22,7 @@ EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
 def make_app(
     backend: Backend,
     *,
-    titles: Mapping[str, str],
+    titles: Mapping[GroupId, str],
     pause_reasons: Collection[str],
     metrics_text: Callable[[], bytes],
     sessions: Sessions,

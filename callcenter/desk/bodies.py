@@ -8,6 +8,7 @@ from typing import Annotated, TypeVar
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from callcenter.core.ids import GroupId, PersonId, PhoneName
 from callcenter.desk.language import N_, translated
 
 MAX_BODY = 16 * 1024
@@ -16,7 +17,8 @@ READ_TIMEOUT = 10.0
 """Seconds that a browser may take to send a body of at most that size."""
 
 _WORD = r"^[A-Za-z0-9_-]{1,32}$"
-Word = Annotated[str, Field(pattern=_WORD, description=N_("1 to 32 Latin letters, digits, '-' and '_'"))]
+_OF_A_WORD = Field(pattern=_WORD, description=N_("1 to 32 Latin letters, digits, '-' and '_'"))
+Word = Annotated[str, _OF_A_WORD]
 Flag = Annotated[bool, Field(description=N_("true or false"))]
 
 
@@ -29,9 +31,11 @@ class Body(BaseModel):
 class Login(Body):
     """POST /api/login. `phone`: where the operator sits, if not at their usual phone."""
 
-    id: Word
+    id: Annotated[PersonId, _OF_A_WORD]
     password: Annotated[str, Field(min_length=1, max_length=256, description=N_("1 to 256 characters"))]
-    phone: Word | None = Field(default=None, description=N_("1 to 32 Latin letters, digits, '-' and '_'"))
+    phone: Annotated[PhoneName, _OF_A_WORD] | None = Field(
+        default=None, description=N_("1 to 32 Latin letters, digits, '-' and '_'")
+    )
 
 
 class Pause(Body):
@@ -43,7 +47,7 @@ class Pause(Body):
 class Transfer(Body):
     """POST /api/transfer."""
 
-    target: Word
+    target: Annotated[GroupId, _OF_A_WORD]
     consult: Flag = False
     not_customer: Flag = False
 

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from callcenter.calendar.clock import WallClock
+from callcenter.core.ids import PersonId
 from callcenter.system import files
 
 log = logging.getLogger(__name__)
@@ -25,7 +26,7 @@ PER_PERSON = 8
 
 @dataclass(frozen=True, slots=True)
 class _Session:
-    person: str
+    person: PersonId
     ends: float
     """Unix time, in seconds."""
 
@@ -39,7 +40,7 @@ class Sessions:
         self._sessions = _load(file) if file else {}
         """By the hash of the token."""
 
-    def open(self, person: str) -> str:
+    def open(self, person: PersonId) -> str:
         """Return a new token for `person`. Expired sessions are removed on this occasion."""
         now = self._wall().timestamp()
         left = {token: s for token, s in self._sessions.items() if s.ends > now}
@@ -50,7 +51,7 @@ class Sessions:
         self._keep(left | {_hashed(token): _Session(person, now + LIFETIME)})
         return token
 
-    def person(self, token: str) -> str | None:
+    def person(self, token: str) -> PersonId | None:
         """Return whose token this is; None if it is unknown or expired."""
         session = self._sessions.get(_hashed(token))
         return session.person if session and session.ends > self._wall().timestamp() else None
@@ -61,7 +62,7 @@ class Sessions:
         if hashed in self._sessions:
             self._keep({other: s for other, s in self._sessions.items() if other != hashed})
 
-    def close_all(self, person: str) -> None:
+    def close_all(self, person: PersonId) -> None:
         """End all sessions of `person`, because the shift is over."""
         if any(s.person == person for s in self._sessions.values()):
             self._keep({token: s for token, s in self._sessions.items() if s.person != person})
@@ -85,7 +86,7 @@ def _hashed(token: str) -> str:
 def _load(file: Path) -> dict[str, _Session]:
     try:
         found = json.loads(file.read_text())
-        return {hashed: _Session(str(s["person"]), float(s["ends"])) for hashed, s in found.items()}
+        return {hashed: _Session(PersonId(str(s["person"])), float(s["ends"])) for hashed, s in found.items()}
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as problem:

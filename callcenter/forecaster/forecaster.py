@@ -12,6 +12,7 @@ from random import Random
 
 from callcenter.calendar.clock import WallClock
 from callcenter.config.sections import Line
+from callcenter.core.ids import LineId
 from callcenter.core.view import Outlook
 from callcenter.forecaster.advice import Advice
 from callcenter.forecaster.worker_process import WorkerProcessError, in_worker_process
@@ -55,7 +56,7 @@ class Forecaster:
         self,
         lines: Iterable[Line],
         register: Register,
-        outlook: Callable[[str], Outlook],
+        outlook: Callable[[LineId], Outlook],
         wall: WallClock,
     ) -> None:
         self._watched = {line.id: _Watched(line, Advice(line.id)) for line in lines}
@@ -66,7 +67,7 @@ class Forecaster:
         self._computing = asyncio.Lock()
         """One computation at a time, because calls need the other CPU cores."""
 
-    def current(self) -> Mapping[str, tuple[Forecast, float]]:
+    def current(self) -> Mapping[LineId, tuple[Forecast, float]]:
         """Return, by line, the forecast of the day and its age in seconds."""
         now = self._loop.time()
         return {

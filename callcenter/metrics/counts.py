@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from callcenter.core.commands import Answer, Command, Contained, OfferKind, Reply, SaveCall, SaveOffer, SetAsideCall
 from callcenter.core.events import Event, RecordingFailed, RecordingFinished
+from callcenter.core.ids import LineId
 from callcenter.core.records import CallRecord, OfferRecord, Outcome
 from callcenter.metrics.recent import SeenOnce
 
@@ -47,7 +48,7 @@ class CallCounts:
             registry=registry,
         )
 
-    def begin(self, line: str) -> None:
+    def begin(self, line: LineId) -> None:
         """Create every outcome with 0. Prometheus' increase() does not see a counter that first appears with 1."""
         for outcome in Outcome:
             if outcome is not Outcome.IN_PROGRESS:

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Mapping
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 
+from callcenter.core.ids import LineId
 from callcenter.planning.forecast import Forecast
 
-Forecasts = Mapping[str, tuple[Forecast, float]]
+Forecasts = Mapping[LineId, tuple[Forecast, float]]
 """By line: the forecast of the day and its age in seconds. Lines without a forecast are missing."""
 
 PER_LINE: tuple[tuple[str, str, Callable[[Forecast], float | None]], ...] = (

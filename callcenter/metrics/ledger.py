@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter
 
+from callcenter.core.ids import LineId
 from callcenter.core.queue.ledger import judged
 from callcenter.core.records import AnnouncementRecord, CallRecord, PromiseResult
 from callcenter.metrics.recent import LineOfCall, SeenOnce
@@ -41,7 +42,7 @@ class LedgerCounts:
             registry=registry,
         )
 
-    def begin(self, line: str) -> None:
+    def begin(self, line: LineId) -> None:
         """Create all results with 0, so that Prometheus sees the first one as an increase."""
         for said in ("time", "no_time"):
             self._announcements.labels(line, said)

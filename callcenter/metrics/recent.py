@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Hashable
 
+from callcenter.core.ids import CallId, LineId
+
 LIMIT = 5_000
 
 
@@ -33,18 +35,18 @@ class LineOfCall:
 
     def __init__(self, limit: int = LIMIT) -> None:
         self._limit = limit
-        self._lines: OrderedDict[str, str] = OrderedDict()
+        self._lines: OrderedDict[CallId, LineId] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._lines)
 
-    def learn(self, call: str, line: str) -> None:
+    def learn(self, call: CallId, line: LineId) -> None:
         """Remember the line of a call that was saved. A call that is saved again is remembered longer."""
         self._lines[call] = line
         self._lines.move_to_end(call)
         if len(self._lines) > self._limit:
             self._lines.popitem(last=False)
 
-    def __call__(self, call: str) -> str | None:
+    def __call__(self, call: CallId) -> LineId | None:
         """Return the call's line; None if the call is unknown or too old."""
         return self._lines.get(call)

@@ -8,6 +8,7 @@ from datetime import date, datetime
 
 from sqlalchemy import and_, false, func, or_, select
 
+from callcenter.core.ids import LineId
 from callcenter.core.records import REGISTERED, Outcome
 from callcenter.reports.day_sums import DaySums, by_day
 from callcenter.reports.days import Zones
@@ -39,7 +40,7 @@ class DaySummary:
     """Longest wait of any caller, answered or not."""
 
 
-def sums_of_calls(answer_within: Mapping[str, float]) -> DaySums:
+def sums_of_calls(answer_within: Mapping[LineId, float]) -> DaySums:
     """Make the query for the sums of calls by line. `answer_within`: line -> seconds of its service level."""
     answered = and_(Call.answered_at.is_not(None), Call.waiting.is_not(None))
     registered = and_(answered, Call.identification.in_(sorted(REGISTERED)))
@@ -69,7 +70,7 @@ async def day_summaries(
     first: date,
     last: date,
     zones: Zones,
-    answer_within: Mapping[str, float],
+    answer_within: Mapping[LineId, float],
     now: datetime,
     line: str | None = None,
 ) -> AsyncIterator[DaySummary]:

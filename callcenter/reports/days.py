@@ -8,7 +8,9 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-Zones = Mapping[str, tzinfo]
+from callcenter.core.ids import LineId
+
+Zones = Mapping[LineId, tzinfo]
 """Line -> its zone."""
 
 Span = tuple[datetime, datetime]
@@ -21,7 +23,7 @@ Moment = InstrumentedAttribute[datetime] | InstrumentedAttribute[datetime | None
 
 def zone_of(line: str, zones: Zones) -> tzinfo:
     """Return the line's zone; for a line that is no longer configured, the zone of the first line."""
-    return zones.get(line) or next(iter(zones.values()), UTC)
+    return zones.get(LineId(line)) or next(iter(zones.values()), UTC)
 
 
 def span(first: date, last: date, zone: tzinfo) -> Span:

@@ -12,6 +12,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import GenericFunction
 
 from callcenter.core.commands import OfferKind
+from callcenter.core.ids import LineId
 from callcenter.core.records import REGISTERED, AnnouncementRecord, Outcome, PromiseResult
 from callcenter.core.warm_start import LineWarmStart, PastWait
 from callcenter.reports.days import within
@@ -106,7 +107,7 @@ async def settled_promises(
 
 
 async def line_warm_start(
-    register: Register, line: str, zone: tzinfo, now: datetime, wrap_up: float, trusted_over: float = 7200.0
+    register: Register, line: LineId, zone: tzinfo, now: datetime, wrap_up: float, trusted_over: float = 7200.0
 ) -> LineWarmStart:
     """Return what a controller that starts at `now` should know about the line. Raises `RegisterError`.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from callcenter.core.ids import CallId
 from callcenter.core.queue.queue import Queue
 
 
@@ -16,25 +17,25 @@ class Ghosts:
 
     def __init__(self, classes: Sequence[str], limit: float) -> None:
         self._queue = Queue(classes, limit)
-        self._ghosts: set[str] = set()
+        self._ghosts: set[CallId] = set()
 
     def __len__(self) -> int:
         return len(self._ghosts)
 
-    def joined(self, call: str, urgency: str, now: float) -> None:
+    def joined(self, call: CallId, urgency: str, now: float) -> None:
         """A caller has joined the queue."""
         self._queue.join(call, urgency, now)
 
-    def gave_up(self, call: str) -> None:
+    def gave_up(self, call: CallId) -> None:
         """A waiting caller has hung up."""
         self._ghosts.add(call)
 
-    def left(self, call: str) -> None:
+    def left(self, call: CallId) -> None:
         """A caller's wait has ended, and the wait of a patient caller in this place is known."""
         self._ghosts.discard(call)
         self._queue.leave(call)
 
-    def rung(self, call: str, now: float) -> Iterator[str]:
+    def rung(self, call: CallId, now: float) -> Iterator[CallId]:
         """A phone rings for this caller. Yields the ghosts whose turn it would have been before."""
         while self._ghosts and (head := self._queue.head(now)) in self._ghosts and head is not None:
             self.left(head)
@@ -42,12 +43,12 @@ class Ghosts:
         if call in self._queue:
             self._queue.reserve(call)
 
-    def not_answered(self, call: str) -> None:
+    def not_answered(self, call: CallId) -> None:
         """The phone no longer rings, and the caller is back at the old place."""
         if call in self._queue:
             self._queue.release(call)
 
-    def all(self) -> Iterator[str]:
+    def all(self) -> Iterator[CallId]:
         """An operator is free and nobody waits: yields every ghost, because it is their turn."""
         for call in sorted(self._ghosts):
             self.left(call)

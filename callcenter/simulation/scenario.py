@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 from math import isfinite
 
 from callcenter.core.errors import ReadableError
+from callcenter.core.ids import GroupId, LineId, PersonId, PhoneName
 from callcenter.core.settings import Line, Person, Settings
 from callcenter.simulation.staff_plan import StaffPlan
 from callcenter.simulation.traffic import Demands
 
-LINE = Line("line", ("agents",), capacity=1_000_000, classes=("normal",))
+AGENTS = GroupId("agents")
+LINE = Line(LineId("line"), (AGENTS,), capacity=1_000_000, classes=("normal",))
 """A line without limits and with one urgency class."""
 LONGEST_ANSWER_DELAY = 60.0
 
@@ -51,7 +53,7 @@ def settings_of(scenario: Scenario) -> Settings:
     """Return the core's settings: one line that asks callers only for the urgency class, and enough people."""
     line = replace(
         scenario.line,
-        answered_by=("agents",),
+        answered_by=(AGENTS,),
         required_staff=0,
         ask_inn=False,
         class_of_digit={str(rank): name for rank, name in enumerate(scenario.line.classes)}
@@ -61,7 +63,7 @@ def settings_of(scenario: Scenario) -> Settings:
     ids = [f"{number:05d}" for number in range(1, scenario.staff.most + 1)]
     return Settings(
         {line.id: line},
-        {id: Person(id, id, "agents", id) for id in ids},
+        {PersonId(id): Person(PersonId(id), id, AGENTS, PhoneName(id)) for id in ids},
         ring_timeout=scenario.answer_delay + 1.0,
         wrap_up=scenario.wrap_up,
         false_answer=0.0,  # even a very short one is a talk, not a fault of the phone

@@ -50,6 +50,7 @@ from callcenter.core.events import (
     TimerKind,
     UrgencyGiven,
 )
+from callcenter.core.ids import NO_OFFER, BridgeId, CallId, ChannelId, ChannelName, OfferId, PersonId
 from callcenter.core.records import AnnouncementRecord, PromiseResult
 from callcenter.simulation.agenda import Agenda
 from callcenter.simulation.ghosts import Ghosts
@@ -69,7 +70,7 @@ class _Caller:
     """One caller, until the result is known."""
 
     index: int
-    id: str
+    id: CallId
     demand: Demand
     urgency: str
     staff: int
@@ -82,7 +83,7 @@ class _Caller:
     """Shortest time announced so far, minutes; `math.inf`: longer than the longest prompt."""
     rose: bool = False
     rivals: Mapping[str, tuple[float, float | None]] = field(default_factory=dict)
-    offer: str = ""
+    offer: OfferId = NO_OFFER
     """The offer that rings for this caller. The next field: when it is answered."""
     picked_up_at: float = 0.0
     talking: bool = False
@@ -109,9 +110,9 @@ class Simulation:
         self._timers: dict[Timer, SetTimer] = {}
         """Active timers, with the command that set each."""
         self._inbox: deque[Event] = deque()
-        self._callers: dict[str, _Caller] = {}
+        self._callers: dict[CallId, _Caller] = {}
         """Callers on the line."""
-        self._gone: dict[str, _Caller] = {}
+        self._gone: dict[CallId, _Caller] = {}
         """Callers who hung up while waiting, and whose offered wait is not known yet."""
         self._joined: deque[_Caller] = deque()
         """Callers who had to wait, in the order of joining, for the rivals; some of them no longer wait."""
@@ -196,12 +197,12 @@ class Simulation:
     # -- callers ---------------------------------------------------------------------------------------------------
 
     def _arrives(self, index: int, demand: Demand) -> None:
-        id = f"call-{index}"
+        id = CallId(ChannelId(f"call-{index}"))
         urgency = demand.urgency or self._line.default_class
         if urgency not in self._line.classes:
             raise ScenarioError(f"no urgency class '{urgency}'; there are {', '.join(self._line.classes)}")
         self._callers[id] = _Caller(index, id, demand, urgency, self._on_duty, self._now)
-        self._tell(CallArrived(id, f"PJSIP/{id}", self._line.id, ""))
+        self._tell(CallArrived(id, ChannelName(f"PJSIP/{id}"), self._line.id, ""))
 
     def _redirect(self, command: Redirect) -> None:
         caller = self._callers[command.call]
@@ -253,7 +254,7 @@ class Simulation:
         caller.rivals = {rival.name: rival.estimate(view) for rival in self._rivals}
         joined.append(caller)
 
-    def _gives_up(self, call: str) -> None:
+    def _gives_up(self, call: CallId) -> None:
         caller = self._callers.get(call)
         if caller is None or caller.talking:
             return
@@ -266,7 +267,7 @@ class Simulation:
             self._ghosts.gave_up(call)
         self._tell(ChannelHungUp(call))
 
-    def _turn_of(self, call: str) -> None:
+    def _turn_of(self, call: CallId) -> None:
         """It would now be the turn of a caller who has hung up."""
         caller = self._gone.pop(call)
         offered = self._waited(caller) + self._scenario.answer_delay
@@ -314,7 +315,7 @@ class Simulation:
 
     def _answers(self, caller: _Caller, command: Ring) -> None:
         """Connect caller and operator."""
-        bridge = f"bridge-{command.offer}"
+        bridge = BridgeId(f"bridge-{command.offer}")
         self._inbox += (
             OfferAnswered(command.offer),
             BridgeEntered(command.offer, bridge),
@@ -326,16 +327,16 @@ class Simulation:
         for rival in self._rivals:
             rival.answered(waited, self._now)
         self._finish(caller, "answered", waited, waited)
-        self._talks(caller, command.phone, bridge)
+        self._talks(caller, PersonId(command.phone), bridge)
 
-    def _talks(self, caller: _Caller, person: str, bridge: str) -> None:
+    def _talks(self, caller: _Caller, person: PersonId, bridge: BridgeId) -> None:
         handling, wrap_up = max(caller.demand.handling, SHORTEST_TALK), self._scenario.wrap_up
         talk = handling - wrap_up if handling >= 2 * wrap_up else handling / 2
         self._agenda.add(self._now + talk, self._say_good_bye, (caller, bridge))
         if talk + wrap_up > handling:
             self._agenda.add(self._now + handling, self._ready_sooner, person)
 
-    def _say_good_bye(self, talk: tuple[_Caller, str]) -> None:
+    def _say_good_bye(self, talk: tuple[_Caller, BridgeId]) -> None:
         caller, bridge = talk
         del self._callers[caller.id]
         self._tell(
@@ -345,18 +346,18 @@ class Simulation:
             ChannelHungUp(caller.offer),
         )
 
-    def _ready_sooner(self, person: str) -> None:
+    def _ready_sooner(self, person: PersonId) -> None:
         self._tell(Return(person))
 
     def _silence(self, command: HangUp) -> None:
         """Stop a ringing phone on the core's command: the caller has hung up, or the operator ends the shift."""
         for caller in self._callers.values():
             if caller.offer == command.channel_id:
-                caller.offer = ""
+                caller.offer = NO_OFFER
                 self._ghosts.not_answered(caller.id)
         self._inbox += (
             ChannelHungUp(command.channel_id),
-            OfferFailed(command.channel_id, OfferFailure.NO_ANSWER),
+            OfferFailed(OfferId(command.channel_id), OfferFailure.NO_ANSWER),
         )
 
     def _finish_recording(self, command: FinishRecording) -> None:

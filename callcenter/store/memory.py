@@ -8,6 +8,7 @@ from itertools import count
 from typing import NoReturn
 
 from callcenter.core.commands import SaveAnnouncement, SaveCall, SaveOffer, SavePresence, SaveTransfer
+from callcenter.core.ids import CallId, LineId
 from callcenter.core.operator import Activity
 from callcenter.core.records import (
     CUT_OFF,
@@ -111,7 +112,7 @@ class MemoryStore:
     # -- a start -----------------------------------------------------------------------------------------------
 
     async def floor_warm_start(
-        self, clock: Clock, lately: timedelta, place_kept: Mapping[str, float], now: datetime
+        self, clock: Clock, lately: timedelta, place_kept: Mapping[LineId, float], now: datetime
     ) -> FloorWarmStart:
         """Return what the core has to know of the time before it started; see `Store`."""
         calls = list(self._tables[SaveCall].values())
@@ -160,7 +161,7 @@ class MemoryStore:
         self,
         facts: Callable[..., tuple[CallRecord, ...]],
         clock: Clock,
-        place_kept: Mapping[str, float],
+        place_kept: Mapping[LineId, float],
         now: datetime,
     ) -> tuple[CallRecord, ...]:
         calls = list(self._tables[SaveCall].values())
@@ -241,10 +242,10 @@ class MemoryStore:
         return len(settled)
 
 
-def _ended_lately(recent: Iterable[Row], lately: timedelta) -> frozenset[str]:
+def _ended_lately(recent: Iterable[Row], lately: timedelta) -> frozenset[CallId]:
     ends = {call["call"]: call["ended_at"] for call in recent if call["ended_at"] is not None}
     last = max(ends.values(), default=None)
-    return frozenset(call for call, end in ends.items() if last is not None and end >= last - lately)
+    return frozenset(CallId(call) for call, end in ends.items() if last is not None and end >= last - lately)
 
 
 def _has_no_recording(call: Row) -> bool:

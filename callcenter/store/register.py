@@ -25,6 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from callcenter.core.commands import Save, SavePresence
+from callcenter.core.ids import LineId
 from callcenter.core.records import LOST_CAUSE, HungUpBy, Outcome, PromiseResult
 from callcenter.core.warm_start import FloorWarmStart
 from callcenter.store.database import Database, SqliteThread
@@ -62,7 +63,7 @@ class Register(Database):
             raise kind(_brief(problem)) from problem
 
     async def floor_warm_start(
-        self, clock: Clock, lately: timedelta, place_kept: Mapping[str, float], now: datetime
+        self, clock: Clock, lately: timedelta, place_kept: Mapping[LineId, float], now: datetime
     ) -> FloorWarmStart:
         """Return what the core has to know of the time before it started; see `Store`."""
         return await self.read(lambda connection: floor_warm_start(connection, clock, lately, place_kept, now))

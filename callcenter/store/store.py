@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from callcenter.core.ids import LineId
 from callcenter.core.warm_start import FloorWarmStart
 from callcenter.store.facts import Fact
 from callcenter.store.rows import Clock
@@ -73,7 +74,7 @@ class Store(Protocol):
         """
 
     async def floor_warm_start(
-        self, clock: Clock, lately: timedelta, place_kept: Mapping[str, float], now: datetime
+        self, clock: Clock, lately: timedelta, place_kept: Mapping[LineId, float], now: datetime
     ) -> FloorWarmStart:
         """Return what the core has to know of the time before it started, as last written.
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, func, literal_column, or_, select
 
+from callcenter.core.ids import CallId, ChannelId, LineId
 from callcenter.core.operator import Activity
 from callcenter.core.records import (
     CUT_OFF,
@@ -32,7 +33,7 @@ _IN_PROGRESS = Call.ended_at.is_(None)
 
 
 def floor_warm_start(
-    connection: Connection, clock: Clock, lately: timedelta, place_kept: Mapping[str, float], now: datetime
+    connection: Connection, clock: Clock, lately: timedelta, place_kept: Mapping[LineId, float], now: datetime
 ) -> FloorWarmStart:
     """Return what the core has to know of the time before it started; see `callcenter.store.store.Store`."""
     return _Reader(connection, clock).floor_warm_start(lately, place_kept, now)
@@ -45,7 +46,7 @@ class _Reader:
         self._connection = connection
         self._clock = clock
 
-    def floor_warm_start(self, lately: timedelta, place_kept: Mapping[str, float], now: datetime) -> FloorWarmStart:
+    def floor_warm_start(self, lately: timedelta, place_kept: Mapping[LineId, float], now: datetime) -> FloorWarmStart:
         latest = self._connection.scalar(select(func.max(Call.arrived_at))) or now
         since = min(latest, now) - LONGEST_CALL
         recent = Call.arrived_at >= since
@@ -118,15 +119,15 @@ class _Reader:
                 break
         return tuple(readable(PresenceRecord, (row._asdict() for row in reversed(last)), self._clock))
 
-    def _ended_lately(self, since: datetime, lately: timedelta) -> frozenset[str]:
+    def _ended_lately(self, since: datetime, lately: timedelta) -> frozenset[CallId]:
         recent = Call.arrived_at >= since
         last = self._connection.scalar(select(func.max(Call.ended_at)).where(recent))
         if last is None:
             return frozenset()
         ended = select(Call.call).where(recent, Call.ended_at >= last - lately)
-        return frozenset(self._connection.scalars(ended))
+        return frozenset(CallId(ChannelId(call)) for call in self._connection.scalars(ended))
 
-    def _cut_off(self, place_kept: Mapping[str, float], now: datetime) -> tuple[CallRecord, ...]:
+    def _cut_off(self, place_kept: Mapping[LineId, float], now: datetime) -> tuple[CallRecord, ...]:
         """Return the calls that were cut off and whose callers have not called again since.
 
         Each new call takes one place, the best one of its number. A call that is still in the menus has not taken its

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import count, islice
 
 from callcenter.core.commands import Save, SavePresence
+from callcenter.core.ids import PersonId
 from callcenter.core.operator import Presence
 from callcenter.store.errors import FactError, RegisterAwayError, RegisterError
 from callcenter.store.facts import Fact
@@ -52,7 +53,7 @@ class Writer:
         """Facts that wait in memory: they come after all others."""
         self._all_kept = True
         """Whether the spool has everything that waits in memory."""
-        self._on_shift: set[str] = set()
+        self._on_shift: set[PersonId] = set()
         self._start = uuid.uuid4().hex
         self._numbers = count()
         self._wake = asyncio.Event()
@@ -86,7 +87,7 @@ class Writer:
             )
         return left
 
-    def on_shift(self, persons: Iterable[str]) -> None:
+    def on_shift(self, persons: Iterable[PersonId]) -> None:
         """Name the operators who have an open shift in the register: their next change of state opens no second one."""
         self._on_shift.update(persons)
 

@@ -1,1 +1,1 @@
-"""What we ask of the operating system in more than one room: files replaced in one piece, programs run to their end."""
+"""Services of the operating system that several rooms use: replace a file atomically, run a program, back off."""

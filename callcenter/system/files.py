@@ -1,4 +1,4 @@
-"""Files that are replaced in one piece: whoever reads one finds what was there before, or all of what is there now."""
+"""Replaces files atomically: a reader finds the old content or the complete new content."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from pathlib import Path
 from typing import BinaryIO
 
 PRIVATE = 0o600
-"""The mode of a file that its owner alone can read."""
+"""The mode of a file that only its owner can read."""
 
 
 def replace(path: Path, content: bytes, *, mode: int = 0o666, durable: bool = False) -> None:
-    """`replacing`, for what is in memory already."""
+    """Replace the file by `content`; parameters and errors as for `replacing`."""
     with replacing(path, mode=mode, durable=durable) as file:
         file.write(content)
 
 
 @contextmanager
 def replacing(path: Path, *, mode: int = 0o666, durable: bool = False) -> Iterator[BinaryIO]:
-    """Write the new content; it takes the place of the old one when the block is left without an error.
+    """Open a file for the new content; it replaces the old one when the block ends without an error.
 
-    A symbolic link at `path` is replaced, never followed: what it points to stays as it is. What a killed process left
-    half-written is written anew. For one writer at a time. `mode`: as for a new file, less what the umask takes.
-    `durable`: after a power cut, too, the old or the new content is there, which takes a wait for the disk.
-    Raises OSError; the old content is there then.
+    A symbolic link at `path` is replaced, never followed: its target is not changed. A half-written file of a killed
+    process is overwritten. For one writer at a time. `mode`: for the new file, reduced by the umask.
+    `durable`: the old or the new content survives even a power cut; this waits for the disk.
+    Raises OSError; the old content is then unchanged.
     """
     unfinished = path.with_name(f".{path.name}.part")
     unfinished.unlink(missing_ok=True)
@@ -38,5 +38,5 @@ def replacing(path: Path, *, mode: int = 0o666, durable: bool = False) -> Iterat
                 os.fsync(file.fileno())
         unfinished.replace(path)
     except BaseException:
-        unfinished.unlink(missing_ok=True)  # half a file would fill a disk that is full already
+        unfinished.unlink(missing_ok=True)  # half a file would fill a disk that is already full
         raise

@@ -1,4 +1,4 @@
-"""Programs that are run to their end, and what they say when they fail."""
+"""Runs programs to their end, and reports what they print when they fail."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from pathlib import Path
 from callcenter.core.errors import ReadableError
 
 PARTS = Path("tools") / "parts.py"
-"""The set-up's own tool, in the project's folder: it finds or fetches Asterisk, sipp, RHVoice and sox."""
+"""The set-up tool in the project's folder: it finds or fetches Asterisk, sipp, RHVoice and sox."""
 
 
 class ProgramError(ReadableError):
-    """A program could not be run, or has failed."""
+    """A program could not be run, or failed."""
 
     def __init__(self, sentence: str, said: str = "") -> None:
         super().__init__(sentence)
         self.said = said
-        """The program's own words, '' where it had none."""
+        """The program's own message; '' if it printed none."""
 
 
 class ProgramTimeout(ProgramError):
-    """A program took too long and was ended."""
+    """A program exceeded its time limit and was ended."""
 
 
 def run(command: Sequence[str | Path], text: str = "", *, timeout: float) -> str:
-    """Run a program, `text` being its input, and return what it writes. Raises ProgramError; `timeout`: seconds."""
+    """Run a program with `text` as its input and return its output. Raises ProgramError; `timeout`: seconds."""
     name = command[0]
     try:
         done = subprocess.run(command, input=text.encode(), capture_output=True, check=False, timeout=timeout)
@@ -43,5 +43,5 @@ def run(command: Sequence[str | Path], text: str = "", *, timeout: float) -> str
 
 
 def ask_parts(project: Path, *words: str, timeout: float) -> str:
-    """What the set-up's tool of this project answers. Raises ProgramError."""
+    """Return the answer of this project's set-up tool. Raises ProgramError."""
     return run([sys.executable, project / PARTS, *words], timeout=timeout)

@@ -24,6 +24,7 @@ from callcenter.calendar.clock import Clock
 from callcenter.config import Config
 from callcenter.core.commands import Answer
 from callcenter.core.events import DayStarted, Event, HoursChanged, LogIn
+from callcenter.core.ids import LineId
 from callcenter.forecaster import forecaster
 from callcenter.forecaster.forecaster import Forecaster
 from callcenter.reports.call_list import calls as calls_of_days
@@ -176,7 +177,7 @@ async def test_a_call_over_midnight_is_one_of_the_day_on_which_it_came_and_its_f
     assert Path(recording).parts[:2] == ("estp", f"{new_day:%Y-%m-%d}")
     register = await Register.open(harness.config.database)
     days = [new_day.date() - timedelta(days=1), new_day.date()]
-    found = [[call async for call in calls_of_days(register, day, day, {"estp": zone})] for day in days]
+    found = [[call async for call in calls_of_days(register, day, day, {LineId("estp"): zone})] for day in days]
     await register.close()
     assert [len(calls) for calls in found] == [1, 0]
 

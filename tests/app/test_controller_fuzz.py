@@ -28,6 +28,7 @@ from callcenter.config import Config
 from callcenter.core.commands import Save, SaveAnnouncement, SaveCall, SaveOffer
 from callcenter.core.events import CompleteTransfer, Event, LogIn, Return, Transfer
 from callcenter.core.floor import Floor
+from callcenter.core.ids import PersonId
 from callcenter.core.records import CallRecord, OfferRecord, PromiseResult
 from callcenter.core.server import ONLY
 from callcenter.store import Register
@@ -128,7 +129,7 @@ class Office:
         controller._calendar.look()
         await self.sees()
         for person in ("101", "201"):
-            controller.take(LogIn(person, True))
+            controller.take(LogIn(PersonId(person), True))
         self.calls.clear()
         self.offers.clear()
         self.settled.clear()

@@ -13,6 +13,7 @@ from callcenter.asterisk.render import APART, HEARTBEAT_STALE
 from callcenter.core import commands
 from callcenter.core.call_history import CallHistory
 from callcenter.core.commands import OfferKind, Place
+from callcenter.core.ids import CallId, ChannelId
 from tests.asterisk.unattended import Unattended, dialplan_steps, quiet, ring, started, talks
 from tests.e2e.hearing import heard_prompts, listen, names, read
 from tests.e2e.listening import CALLER, COLLEAGUE, OPERATOR, hears, voice, voices
@@ -48,7 +49,7 @@ async def test_the_net_serves_by_class_and_by_former_place(tmp_path: Path, brief
         await here.waits("+73421111103", queue_priority=600.0)  # urgent
         await here.waits("+73421111104")
         _, back = await here.waits("+73421111105", queue_priority=1200.0)  # was cut off, has dialled again
-        await here.do(commands.Redirect(back, Place.WAITING))  # and is taken back from somewhere
+        await here.do(commands.Redirect(CallId(back), Place.WAITING))  # and is taken back from somewhere
         phone = await here.on_shift("101")
         here.stop_heartbeat()
         served = await serve(phone, 5)
@@ -70,16 +71,16 @@ async def test_an_urgent_caller_taken_back_and_left_alone_again_keeps_the_better
         await here.ami.send(translate.heartbeat(0))
         await until(lambda: here.dialplan_step(first) == here.dialplan_step(second) == "alone", what="alone")
         await here.beat()
-        await here.do(commands.Redirect(second, Place.WAITING, queue_priority=300.0))
-        await here.do(commands.Redirect(first, Place.WAITING, queue_priority=1.0))
+        await here.do(commands.Redirect(CallId(second), Place.WAITING, queue_priority=300.0))
+        await here.do(commands.Redirect(CallId(first), Place.WAITING, queue_priority=1.0))
         await until(lambda: here.dialplan_step(first) == here.dialplan_step(second) == "waiting", what="taken back")
         after = {channel.channel_id: channel.variables["CC_SINCE"] for channel in await here.channels()}
         phone = await here.on_shift("101")
         here.stop_heartbeat()
         served = await serve(phone, 2)
     assert served == ["+73421111102", "+73421111101"]
-    assert 0 < int(seen[second]) - int(after[second]) <= 3000
-    assert int(after[first]) <= int(seen[first])
+    assert 0 < int(seen[ChannelId(second)]) - int(after[ChannelId(second)]) <= 3000
+    assert int(after[ChannelId(first)]) <= int(seen[ChannelId(first)])
 
 
 @pytest.mark.clause("ESTP 2.3")
@@ -135,7 +136,7 @@ async def test_whoever_was_in_a_menu_comes_to_the_nets_queue(
         await here.beat()
         await here.line.caller("+73421111101")
         call = await here.arrives("+73421111101")
-        await here.do(commands.Redirect(call, place, prompts))
+        await here.do(commands.Redirect(CallId(call), place, prompts))
         phone = await here.on_shift("101")
         here.stop_heartbeat()
         assert await serve(phone, 1, WITHIN + DIGIT_WAIT) == ["+73421111101"]
@@ -177,8 +178,8 @@ async def test_an_operator_in_a_call_of_ours_is_not_rung_by_the_net(tmp_path: Pa
         caller, call = await here.waits("+73421111101")
         phone = await here.on_shift("101")
         [channel] = await here.channels()
-        await here.do(commands.Record(call, "estp"))
-        await here.do(commands.AfterBridge(call, Place.GOODBYE))
+        await here.do(commands.Record(CallId(call), "estp"))
+        await here.do(commands.AfterBridge(CallId(call), Place.GOODBYE))
         await here.do(ring(call, channel.channel))
         leg = await phone.rings()
         leg.say(voice(OPERATOR))
@@ -288,10 +289,10 @@ async def test_who_is_being_handed_on_when_the_controller_dies_is_served_by_a_co
         first, second = await here.on_shift("101"), await here.on_shift("102")
         caller, call, leg = await talks(here, "+73421111101", first)
         await listen(leg, 1.0)
-        await here.do(commands.AfterBridge(call, Place.GOODBYE))
-        await here.do(commands.AfterBridge(call, Place.HOLD))
+        await here.do(commands.AfterBridge(CallId(call), Place.GOODBYE))
+        await here.do(commands.AfterBridge(CallId(call), Place.HOLD))
         channel = next(seen.channel for seen in await here.channels() if seen.channel_id == call)
-        offer = commands.Ring("offer-2", OfferKind.TRANSFER, "102", call, channel, "+73420000000", "", 20.0)
+        offer = commands.Ring("offer-2", OfferKind.TRANSFER, "102", CallId(call), channel, "+73420000000", "", 20.0)
         await here.do(offer)
         colleague = await second.rings()
         here.stop_heartbeat()
@@ -339,11 +340,11 @@ async def test_nobody_is_rung_for_sooner_because_of_having_looked_sooner(
         for ending, moment in ((1, 0.0), (2, 2.3), (3, 4.6)):
             await here.line.caller(f"+7342111110{ending}")
             calls.append(await here.arrives(f"+7342111110{ending}"))
-            await here.do(commands.Redirect(calls[-1], Place.GREETING))
+            await here.do(commands.Redirect(CallId(calls[-1]), Place.GREETING))
             await until(lambda: here.said("CCGreeted", calls[-1]), what="greeted")  # noqa: B023
             began = began or loop.time()
             await until(lambda: loop.time() >= began + moment)  # noqa: B023
-            await here.do(commands.Redirect(calls[-1], Place.WAITING, queue_priority=100.0 * ending))
+            await here.do(commands.Redirect(CallId(calls[-1]), Place.WAITING, queue_priority=100.0 * ending))
         here.stop_heartbeat()
         if died == "ended":
             await here.ami.send(translate.heartbeat(0))
@@ -412,7 +413,7 @@ async def test_a_controller_that_is_back_after_the_greeting_decides_what_is_next
         await until(lambda: here.said("CCGreeted"), what="the controller is asked")
         call = here.said("CCGreeted")[0]["Uniqueid"]
         assert not here.said("CCFallback")
-        await here.do(commands.Redirect(call, Place.WAITING))
+        await here.do(commands.Redirect(CallId(call), Place.WAITING))
         await until(lambda: here.dialplan_step(call) == "waiting", what="goes the ordinary way")
         await listen(caller, 3.0)
         assert phone.incoming.empty(), "the controller lives: nobody else rings"

@@ -20,11 +20,12 @@ from callcenter.asterisk import journal as module
 from callcenter.asterisk.cel import parse
 from callcenter.asterisk.journal import CURRENT, Journal, Position
 from callcenter.core.call_history import CallHistory
+from callcenter.core.ids import PhoneName
 from callcenter.core.records import HungUpBy
 from callcenter.customers.directory import normalise
 
 NOON = 1_800_000_000.0
-PHONES = ("101", "102")
+PHONES = (PhoneName("101"), PhoneName("102"))
 
 
 class Book:

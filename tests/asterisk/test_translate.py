@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any, TypedDict
 from urllib.parse import quote
 
 import pytest
@@ -19,6 +20,7 @@ from callcenter.asterisk.translate import LogInByPhone, Translator, channel_seen
 from callcenter.core import commands, events
 from callcenter.core.commands import Answer, Command, OfferKind, Place, Reply, Ring, SyncQueueMember
 from callcenter.core.events import Customer, Event, InnEntry, OfferFailure
+from callcenter.core.ids import CallId, PhoneName, ReplyTo
 from callcenter.core.queue.announcement import LONGER, Wording, phrases
 from callcenter.core.settings import Promises
 from callcenter.customers.directory import normalise, valid_inn
@@ -51,8 +53,17 @@ def user(name: str, **headers: str) -> Event | LogInByPhone | None:
 
 # -- from Asterisk -------------------------------------------------------------------------------------------------
 
-PHONE = "phone:1.7"
-DESK = {"phone": "101", "reply_to": PHONE}
+PHONE = ReplyTo("phone:1.7")
+
+
+class Desk(TypedDict):
+    """Whose phone it is, and where the answer goes."""
+
+    phone: PhoneName
+    reply_to: ReplyTo
+
+
+DESK: Desk = {"phone": PhoneName("101"), "reply_to": PHONE}
 
 
 @pytest.mark.parametrize(
@@ -95,7 +106,10 @@ DESK = {"phone": "101", "reply_to": PHONE}
             events.Transfer("general", not_customer=True, leg="1.7", reply_to=PHONE),
         ),
         (user("CCFeature", Feature="transfer-general"), events.Transfer("general", leg="1.7", reply_to=PHONE)),
-        (user("CCFeature", Feature="transfer-technical"), events.Transfer("technical", leg="1.7", reply_to=PHONE)),
+        (
+            user("CCFeature", Feature="transfer-technical"),
+            events.Transfer("technical", leg="1.7", reply_to=PHONE),
+        ),
         (
             user("CCFeature", Feature="consult-key-clients"),
             events.Transfer("key-clients", consult=True, leg="1.7", reply_to=PHONE),
@@ -274,7 +288,11 @@ def test_whatever_a_caller_calls_themselves_arrives_as_it_is(number: str, name: 
 
 
 def ring(kind: OfferKind = OfferKind.QUEUE, **changes: str) -> Ring:
-    values = {"caller_channel": "PJSIP/city-07", "caller_number": "+73422921960", "label": "Срочно: Больница"}
+    values: dict[str, Any] = {
+        "caller_channel": "PJSIP/city-07",
+        "caller_number": "+73422921960",
+        "label": "Срочно: Больница",
+    }
     return Ring("offer-b-1", kind, "101", "1.7", timeout=15.0, **(values | changes))
 
 
@@ -439,13 +457,13 @@ def test_the_longest_announcement_fits_a_line_from_the_longest_folder_that_is_al
     ids = sorted(Catalogue.load(PROJECT / "ivr_prompts").ids(), key=len)
     waiting = ("inn-unknown-go-on", "position-50", "wait-over-30", "press-for-info")
     for prompts in (waiting, tuple(ids[-4:])):
-        for action in deep.actions(commands.Redirect("1" * 149, Place.WAITING, prompts, 999_999)):
+        for action in deep.actions(commands.Redirect(CallId("1" * 149), Place.WAITING, prompts, 999_999)):
             assert unfit(checked(action)) is None
 
 
 def test_the_longest_recording_fits_a_line_from_the_longest_folder_that_is_allowed() -> None:
     deep = Translator(normalise, lambda _: None, lambda _: None, valid_inn, (), Path("/"), Path("/" + "x" * 199))
-    for action in deep.actions(commands.Record("1" * 149, "estp")):
+    for action in deep.actions(commands.Record(CallId("1" * 149), "estp")):
         assert unfit(checked(action)) is None
 
 
@@ -453,6 +471,12 @@ def test_what_we_ask_and_say_regularly_is_fit_to_send() -> None:
     for action in (translate.SNAPSHOT, translate.heartbeat(1_800_000_000)):
         assert unfit(checked(action)) is None
     assert translate.heartbeat(7) == {"Action": "Setvar", "Variable": "CC_HEARTBEAT", "Value": "7"}
+
+
+def test_channels_are_sorted_by_their_age_whatever_their_server_is_called() -> None:
+    ids = ["a-1795298577.12", "a-1795298577.2", "a-1795298576.30"]
+    assert [one["Uniqueid"] for one in sorted(({"Uniqueid": id} for id in ids), key=translate.birth)] == ids[::-1]
+    assert translate.birth({"Uniqueid": "1795298577.12"}) == translate.birth({"Uniqueid": ids[0]})
 
 
 # -- prompts -------------------------------------------------------------------------------------------------------

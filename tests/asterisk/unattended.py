@@ -22,6 +22,7 @@ from callcenter.config import Config
 from callcenter.core import commands, events
 from callcenter.core.call_history import CallHistory
 from callcenter.core.commands import OfferKind, Place
+from callcenter.core.ids import CallId, ChannelName, OfferId, PersonId, PhoneName
 from callcenter.customers.directory import normalise, valid_inn
 from tests.e2e.listening import OPERATOR, hears, voice
 from tests.e2e.softphone import Call, Softphone
@@ -97,7 +98,7 @@ class Unattended:
     async def on_shift(self, phone: str, paused: bool = False) -> Softphone:
         """The queue member of somebody who is on shift; returns their phone."""
         for action in self.translator.sync_queue_member(
-            commands.SyncQueueMember(phone, "operators", phone, True, paused), ["cc-estp"]
+            commands.SyncQueueMember(PersonId(phone), "operators", PhoneName(phone), True, paused), ["cc-estp"]
         ):
             await self.ami.send(action)
         return await self.line.phone(phone)
@@ -114,9 +115,9 @@ class Unattended:
         """Somebody dials, is greeted and sent to the waiting room."""
         caller = await self.line.caller(number)
         call = await self.arrives(number)
-        await self.do(commands.Redirect(call, Place.GREETING))
+        await self.do(commands.Redirect(CallId(call), Place.GREETING))
         await until(lambda: self.said("CCGreeted", call), what=f"{number} is greeted")
-        await self.do(commands.Redirect(call, Place.WAITING, queue_priority=queue_priority))
+        await self.do(commands.Redirect(CallId(call), Place.WAITING, queue_priority=queue_priority))
         await until(lambda: self.dialplan_step(call) == "waiting", what=f"{number} waits")
         return caller, call
 
@@ -174,7 +175,16 @@ async def started(folder: Path, prompts: Path, **changes: Any) -> AsyncIterator[
 
 def ring(call: str, channel: str, offer: str = "offer-1", phone: str = "101") -> commands.Ring:
     """An offer as the core would want it."""
-    return commands.Ring(offer, OfferKind.QUEUE, phone, call, channel, "+73420000000", "", 20.0)
+    return commands.Ring(
+        OfferId(offer),
+        OfferKind.QUEUE,
+        PhoneName(phone),
+        CallId(call),
+        ChannelName(channel),
+        "+73420000000",
+        "",
+        20.0,
+    )
 
 
 async def quiet(here: Unattended) -> None:

@@ -19,6 +19,7 @@ from callcenter.asterisk.translate import LogInByPhone, Translator
 from callcenter.core.callcenter import CallCenter
 from callcenter.core.commands import Command
 from callcenter.core.events import Event, HoursChanged, LogIn, Snapshot
+from callcenter.core.ids import PersonId
 from callcenter.core.settings import Line, Person, Settings
 from callcenter.customers.directory import valid_inn
 from tests.bench.pretended_asterisk import PretendedAsterisk
@@ -61,7 +62,7 @@ class _Controller:
     def __init__(self, calls: int, people: int, port: int = 0) -> None:
         settings = Settings(
             {"estp": Line("estp", ("all",), ask_inn=False, class_of_digit={"1": "urgent", "2": "normal"})},
-            {f"{n}": Person(f"{n}", "", "all", f"{n}") for n in range(100, 100 + people)},
+            {PersonId(f"{n}"): Person(f"{n}", "", "all", f"{n}") for n in range(100, 100 + people)},
             wrap_up=0.0,
             false_answer=0.0,
         )

@@ -71,7 +71,7 @@ class Desk(Softphone):
 async def desks(here: System) -> AsyncIterator[dict[str, Desk]]:
     """All operators' phones of a system, plugged in."""
     async with AsyncExitStack() as stack:
-        found = {}
+        found: dict[str, Desk] = {}
         for phone in here.config.phones.values():
             assert phone.address
             desk = found[phone.id] = Desk(phone.id, phone.address.host, phone.address.port, here.proxy)

@@ -21,6 +21,7 @@ from pathlib import Path
 from random import Random
 
 from callcenter.core.commands import Save, SaveAnnouncement, SaveCall, SaveOffer, SavePresence, SaveTransfer
+from callcenter.core.ids import CallId, LineId, PersonId
 from callcenter.core.records import (
     AnnouncementRecord,
     CallRecord,
@@ -36,7 +37,7 @@ from callcenter.store import Register
 from callcenter.store.rows import TABLE_OF, row_of
 from callcenter.store.tables import Base, UtcDateTime
 
-LINES = ("estp", "suppliers")
+LINES = (LineId("estp"), LineId("suppliers"))
 """Three calls of four are the first one's."""
 PER_DAY = 4000
 LAST_DAY = date(2026, 11, 20)
@@ -133,7 +134,7 @@ def facts_of_a_day(prefix: str = "") -> Iterator[Save]:
         for hour in range(10):
             presence, activity = ("off", "idle") if hour == 9 else ("available", "idle")
             yield SavePresence(
-                PresenceRecord(operator, hour * 3600.0, presence, activity, "asked", f"phone-{operator}")
+                PresenceRecord(PersonId(operator), hour * 3600.0, presence, activity, "asked", f"phone-{operator}")
             )
 
 
@@ -148,7 +149,7 @@ def _call(call: str, at: float, random: Random) -> Iterator[Save]:
     operator = random.choice(OPERATORS) if outcome is Outcome.ANSWERED else ""
     yield SaveCall(
         CallRecord(
-            call,
+            CallId(call),
             random.choices(LINES, (3, 1))[0],
             f"+7342{random.randrange(10**7):07d}",
             "",
@@ -165,7 +166,7 @@ def _call(call: str, at: float, random: Random) -> Iterator[Save]:
             ended_at=at + 20.0 if joined is None else joined + waited + talk,
             waiting=waited if joined else None,
             talk=talk,
-            operator=operator,
+            operator=PersonId(operator),
             outcome=outcome,
             hung_up_by=HungUpBy.CALLER,
             cause=16,
@@ -190,7 +191,7 @@ def _wait(call: str, joined: float, waited: float, answered: bool, random: Rando
         prompts = (f"position-{ahead + 1}", "wait-2")
         yield SaveAnnouncement(
             AnnouncementRecord(
-                call,
+                CallId(call),
                 number,
                 spoken_at,
                 ahead,
@@ -212,14 +213,44 @@ def _conversation(call: str, at: float, talk: float, operator: str, random: Rand
     if random.random() < 0.1:
         missed = random.choice(OPERATORS)
         yield SaveOffer(
-            OfferRecord(f"{call}-0", call, missed, "queue", at - 20, at - 19, ended_at=at - 5, result="missed")
+            OfferRecord(
+                f"{call}-0",
+                CallId(call),
+                PersonId(missed),
+                "queue",
+                at - 20,
+                at - 19,
+                ended_at=at - 5,
+                result="missed",
+            )
         )
     yield SaveOffer(
-        OfferRecord(f"{call}-1", call, operator, "queue", at - 4, at - 3, at, at, at + talk, "connected", talk)
+        OfferRecord(
+            f"{call}-1",
+            CallId(call),
+            PersonId(operator),
+            "queue",
+            at - 4,
+            at - 3,
+            at,
+            at,
+            at + talk,
+            "connected",
+            talk,
+        )
     )
     if random.random() < 0.03:
         yield SaveTransfer(
-            TransferRecord(call, 1, at + talk / 2, operator, "technical", False, ended_at=at + talk, result="done")
+            TransferRecord(
+                CallId(call),
+                1,
+                at + talk / 2,
+                PersonId(operator),
+                "technical",
+                False,
+                ended_at=at + talk,
+                result="done",
+            )
         )
 
 

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from callcenter.cli import call_table, promise_table
 from callcenter.cli.spreadsheet import write_csv
 from callcenter.core.commands import SavePresence
+from callcenter.core.ids import LineId
 from callcenter.customers.table import CustomersTable
 from callcenter.reports import call_list, day_summary, history, promises
 from callcenter.store import Register, Writer
@@ -25,7 +26,7 @@ from tests.bench.filled_register import LAST_DAY, LINES, FilledRegister, facts_o
 from tests.bench.verdict import BrokenMeasurementError
 
 MOSCOW = ZoneInfo("Europe/Moscow")
-ZONES: dict[str, tzinfo] = dict.fromkeys(LINES, MOSCOW)
+ZONES: dict[LineId, tzinfo] = dict.fromkeys(LINES, MOSCOW)
 MONTH = LAST_DAY - timedelta(days=30)
 YEAR = LAST_DAY - timedelta(days=364)
 NOW = datetime(2026, 11, 20, 15, tzinfo=UTC)
@@ -102,7 +103,7 @@ async def questions(filled: FilledRegister) -> Sequence[Question]:
         Question("promises, a month", _promises(month)),
         Question("promises, a year", _promises(year)),
         Question("promises, a month, one line", _promises(month, "estp")),
-        Question("promises, a day, two zones", _promises(LAST_DAY, zones=ZONES | {"suppliers": ZoneInfo("Asia/Omsk")})),
+        Question("promises, a day, two zones", _promises(LAST_DAY, zones=ZONES | {LINES[1]: ZoneInfo("Asia/Omsk")})),
         Question("promises, a day, CSV", _promises_written),
         Question("staffing: half-hours of 20 days", _half_hours(working)),
         Question("start: open the register", _open),
@@ -220,7 +221,7 @@ def _days(first: date, line: str | None = None) -> Ask:
     return ask
 
 
-def _promises(first: date, line: str | None = None, zones: dict[str, tzinfo] = ZONES) -> Ask:
+def _promises(first: date, line: str | None = None, zones: dict[LineId, tzinfo] = ZONES) -> Ask:
     async def ask(register: Register) -> int:
         return len(list(promise_table.table(await promises.ledger(register, first, LAST_DAY, zones, NOW, line))))
 

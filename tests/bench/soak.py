@@ -56,6 +56,7 @@ from callcenter.core.events import (
     UrgencyGiven,
 )
 from callcenter.core.floor import Floor
+from callcenter.core.ids import CallId, ChannelId, GroupId, OfferId, PersonId
 from callcenter.core.operator import Activity
 from callcenter.core.settings import Line, Person, Settings
 from callcenter.simulation.agenda import Agenda
@@ -91,8 +92,8 @@ class Soak:
     """Day after day. Equal seeds give equal days. `deaths`: the share of breaks that are the controller's own end."""
 
     def __init__(self, seed: int = 1, *, hours: float = OPEN, deaths: float = 0.0) -> None:
-        people = {f"{n}": Person(f"{n}", "", "operators", f"{n}") for n in range(101, 101 + OPERATORS)}
-        people |= {f"{n}": Person(f"{n}", "", "technical", f"{n}") for n in range(201, 201 + SPECIALISTS)}
+        people = {PersonId(f"{n}"): Person(f"{n}", "", "operators", f"{n}") for n in range(101, 101 + OPERATORS)}
+        people |= {PersonId(f"{n}"): Person(f"{n}", "", "technical", f"{n}") for n in range(201, 201 + SPECIALISTS)}
         self.calls = self.days = self.today = 0
         self.seen: Counter[str] = Counter()
         """How often what happened: a soak in which nothing was missed or transferred says little."""
@@ -141,11 +142,13 @@ class Soak:
             yield Night(self.calls, self.days, resident(), len(gc.get_objects()), sizes(self.floor))
 
     def _morning(self) -> None:
-        self._tell(DayStarted("estp"), HoursChanged("estp", True), *(LogIn(person, True) for person in self._people))
+        self._tell(
+            DayStarted("estp"), HoursChanged("estp", True), *(LogIn(PersonId(person), True) for person in self._people)
+        )
 
     def _evening(self, _: None) -> None:
         self._tell(HoursChanged("estp", False))
-        self._later(3600.0, lambda _: self._tell(*(LogOut(person) for person in self._people)), None)
+        self._later(3600.0, lambda _: self._tell(*(LogOut(PersonId(person)) for person in self._people)), None)
 
     def _later(self, seconds: float, do: Callable[[Any], None], what: object) -> None:
         self._at(self._now + seconds, do, what)
@@ -216,8 +219,8 @@ class Soak:
         self.calls += 1
         call = f"{int(self._now)}.{self.calls}"
         who = self._random.choices((CUSTOMER, None, SUPPLIER), (80, 17, 3))[0]
-        self._pbx.arrive(call, "estp", "+73422921960")
-        self._asks(CallArrived(call, f"SIP/{call}", "estp", "+73422921960", "", who))
+        self._pbx.arrive(CallId(call), "estp", "+73422921960")
+        self._asks(CallArrived(CallId(call), f"SIP/{call}", "estp", "+73422921960", "", who))
         self._later(self._random.expovariate(1 / PATIENCE), self._gives_up, call)
         self._later(2 * 3600.0, self._hangs_up, call)  # whatever befell: nobody stays for ever
         if self._now < closing:
@@ -230,7 +233,7 @@ class Soak:
             self._report(arrived)
             self._later(2.0, self._asks, arrived)
 
-    def _goes_on(self, where: tuple[str, Place]) -> None:
+    def _goes_on(self, where: tuple[CallId, Place]) -> None:
         call, place = where
         caller = self._pbx.callers.get(call)
         if caller is None or caller.place is not place or caller.bridge:
@@ -253,13 +256,13 @@ class Soak:
             case Place.CLOSED | Place.FULL | Place.GOODBYE:
                 self._hangs_up(call)
 
-    def _gives_up(self, call: str) -> None:
+    def _gives_up(self, call: CallId) -> None:
         caller = self._pbx.callers.get(call)
         if caller and not caller.bridge:
             self.seen["gives up"] += 1
             self._hangs_up(call)
 
-    def _hangs_up(self, id: str) -> None:
+    def _hangs_up(self, id: ChannelId) -> None:
         self._act(self._pbx.hang_up, id)
 
     # -- operators ---------------------------------------------------------------------------------------------------
@@ -270,12 +273,12 @@ class Soak:
         else:
             self._later(self._random.uniform(1, 6), self._answers, ring.offer)
 
-    def _fails(self, offer: str) -> None:
+    def _fails(self, offer: OfferId) -> None:
         leg = self._pbx.legs.get(offer)
         if leg and not leg.answered:
             self._act(self._pbx.fail, offer, OfferFailure.NO_ANSWER, 19)
 
-    def _answers(self, offer: str) -> None:
+    def _answers(self, offer: OfferId) -> None:
         leg = self._pbx.legs.get(offer)
         if leg is None or leg.answered:
             return
@@ -283,18 +286,20 @@ class Soak:
         talk = 0.1 if self._chance(0.01, "answers falsely") else self._random.expovariate(1 / TALK)
         self._later(talk, self._talked, offer)
 
-    def _talked(self, offer: str) -> None:
+    def _talked(self, offer: OfferId) -> None:
         leg = self._pbx.legs.get(offer)
         if leg is None or not leg.bridge:
             return
         if self._chance(0.08, "transfers"):
-            target = self._random.choices(("technical", "operators", GENERAL_LINE, "kitchen"), (80, 10, 9, 1))[0]
+            target = self._random.choices(
+                (GroupId("technical"), GroupId("operators"), GENERAL_LINE, GroupId("kitchen")), (80, 10, 9, 1)
+            )[0]
             self._tell(Transfer(target, leg=offer, consult=self._chance(0.5, "consults")))
             self._later(self._random.uniform(5, 90), self._decides, offer)
         else:
             self._hangs_up(leg.ring.call if self._chance(0.7, "hangs up first") else offer)
 
-    def _decides(self, offer: str) -> None:
+    def _decides(self, offer: OfferId) -> None:
         """After asking a colleague, or in vain."""
         if offer in self._pbx.legs:
             complete = self._chance(0.6, "completes")
@@ -302,7 +307,7 @@ class Soak:
             self._later(self._random.uniform(5, 60), self._hangs_up, offer)
 
     def _returns(self, person: str) -> None:
-        self._tell(Return(person))
+        self._tell(Return(PersonId(person)))
         if self._chance(0.2, "pauses"):
             self._later(self._random.uniform(600, 5000), lambda who: self._tell(Pause("lunch", who)), person)
 

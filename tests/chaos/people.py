@@ -15,6 +15,7 @@ import aiohttp
 
 from callcenter.accounts.secrets import Secrets
 from callcenter.config import Config
+from callcenter.core.ids import PhoneName
 from callcenter.demo import sipp
 from callcenter.demo.sipp import Crowd
 from tests.chaos import testimony
@@ -59,7 +60,7 @@ class Crowds:
         generation = len(self.logs)
         phones = {}
         for person in self._plan.people:
-            address = self._config.phones[person].address
+            address = self._config.phones[PhoneName(person)].address
             assert address
             folder = self._folder / f"phone-{person}-{generation}"
             rows = answers(self._plan, person, generation)

@@ -15,6 +15,7 @@ from callcenter.cli.staffing import staffing_command
 from callcenter.config import Config
 from callcenter.config.configuration import VAR_OVERRIDE
 from callcenter.core.commands import Save, SaveCall, SaveOffer
+from callcenter.core.ids import CallId, OfferId
 from callcenter.core.records import CallRecord, OfferRecord, Outcome
 from callcenter.store import Register
 from tests.store.stories import MORNING, fill
@@ -53,10 +54,23 @@ def worked(days: list[date]) -> Iterator[Save]:
                 gave_up = n % 10 == 9
                 outcome = Outcome.ABANDONED if gave_up else Outcome.ANSWERED
                 waiting = 90.0 if gave_up else 20.0
-                yield SaveCall(CallRecord(call, "estp", "", "", at, joined_at=at, waiting=waiting, outcome=outcome))
+                yield SaveCall(
+                    CallRecord(CallId(call), "estp", "", "", at, joined_at=at, waiting=waiting, outcome=outcome)
+                )
                 if not gave_up:
                     ends = at + 20 + 172.0
-                    offer = OfferRecord(call, call, "101", "queue", at, at, at + 20, at + 20, ends, "connected")
+                    offer = OfferRecord(
+                        OfferId(call),
+                        CallId(call),
+                        "101",
+                        "queue",
+                        at,
+                        at,
+                        at + 20,
+                        at + 20,
+                        ends,
+                        "connected",
+                    )
                     yield SaveOffer(offer)
 
 

@@ -36,6 +36,7 @@ from callcenter.core.events import (
     OfferRinging,
     PhoneHungUp,
 )
+from callcenter.core.ids import NO_BRIDGE, BridgeId, CallId, ChannelId, LineId, OfferId, PhoneName
 from callcenter.core.records import HungUpBy
 from tests.core.journal import Journal
 
@@ -58,12 +59,12 @@ DIALPLAN_STEPS = {
 class CallerChannel:
     """A caller's channel, where it is and what it has heard."""
 
-    id: str
-    line: str
+    id: CallId
+    line: LineId
     number: str
     place: Place | None = None
     after: Place = Place.HOLD
-    bridge: str = ""
+    bridge: BridgeId = NO_BRIDGE
     recorded: bool = False
     heard: list[str] = field(default_factory=list)
     arrived_at: float = 0.0
@@ -80,11 +81,11 @@ class CallerChannel:
 class Leg:
     """An operator's channel."""
 
-    id: str
+    id: OfferId
     ring: Ring
     answered: bool = False
     keep: bool = False
-    bridge: str = ""
+    bridge: BridgeId = NO_BRIDGE
     consulting: bool = False
     """The bridge is, or was last, with a colleague; not with the caller."""
 
@@ -98,10 +99,10 @@ class FakePbx:
     """Everybody who has a channel. `report` takes what Asterisk tells, in order."""
 
     def __init__(self, report: Callable[[Event], None], clock: Callable[[], float] = lambda: 0.0) -> None:
-        self.callers: dict[str, CallerChannel] = {}
-        self.legs: dict[str, Leg] = {}
+        self.callers: dict[CallId, CallerChannel] = {}
+        self.legs: dict[OfferId, Leg] = {}
         self.capacity = 100
-        self.members: dict[str, SyncQueueMember] = {}
+        self.members: dict[PhoneName, SyncQueueMember] = {}
         """Who is in Asterisk's own queue, by phone."""
         self.journal = Journal(clock)
         self._clock = clock
@@ -159,37 +160,38 @@ class FakePbx:
 
     # -- what people do ------------------------------------------------------------------------------------------
 
-    def arrive(self, call: str, line: str, number: str) -> None:
+    def arrive(self, call: CallId, line: LineId, number: str) -> None:
         """A caller dials a line."""
         self.callers[call] = CallerChannel(call, line, number, arrived_at=self._clock())
         self.journal.arrived(call, line, number)
 
-    def hang_up(self, id: str, cause: int = 16, by: HungUpBy = HungUpBy.CALLER) -> None:
+    def hang_up(self, id: ChannelId, cause: int = 16, by: HungUpBy = HungUpBy.CALLER) -> None:
         """A channel ends, by its own phone or at our request."""
-        channel = self.callers.get(id) or self.legs.get(id)
+        call, offer = CallId(id), OfferId(id)
+        channel = self.callers.get(call) or self.legs.get(offer)
         if channel is None:
             return
-        if id in self.legs and self.legs[id].by_us and by is not HungUpBy.SYSTEM:
-            self._report(PhoneHungUp(id))
+        if offer in self.legs and self.legs[offer].by_us and by is not HungUpBy.SYSTEM:
+            self._report(PhoneHungUp(offer))
         left_behind = self._leave(channel)
-        self.callers.pop(id, None)
-        leg = self.legs.pop(id, None)
+        self.callers.pop(call, None)
+        leg = self.legs.pop(offer, None)
         self.journal.ended(id, cause, by)
         if isinstance(channel, CallerChannel):
             self._leave_queue(channel)
         self._report(ChannelHungUp(id, cause))
         if leg and not leg.answered:
-            self._report(OfferFailed(id, OfferFailure.NO_ANSWER))  # the originate's answer: one fact, told twice
+            self._report(OfferFailed(offer, OfferFailure.NO_ANSWER))  # the originate's answer: one fact, told twice
         self._go_on(left_behind)
 
-    def fail(self, offer: str, failure: OfferFailure, cause: int) -> None:
+    def fail(self, offer: OfferId, failure: OfferFailure, cause: int) -> None:
         """A phone is not answered."""
         del self.legs[offer]
         self.journal.ended(offer, cause, HungUpBy.NOBODY)
         self._report(OfferFailed(offer, failure))
         self._report(ChannelHungUp(offer, cause))
 
-    def answer(self, offer: str) -> None:
+    def answer(self, offer: OfferId) -> None:
         """A phone is picked up: bridged with the operator who asks for advice, else with the caller."""
         leg = self.legs[offer]
         leg.answered = True
@@ -200,7 +202,7 @@ class FakePbx:
 
     # -- left to itself ------------------------------------------------------------------------------------------
 
-    def help_itself(self, call: str) -> None:
+    def help_itself(self, call: CallId) -> None:
         """The heartbeat is stale when this caller looks: on to Asterisk's own queue, new callers after a greeting."""
         caller = self.callers[call]
         if caller.bridge or caller.fallback == "alone" or caller.place in (Place.CLOSED, Place.FULL, Place.GOODBYE):
@@ -220,9 +222,9 @@ class FakePbx:
         ]
         return len(there) >= self.capacity
 
-    def ring_by_itself(self, call: str, phone: str) -> str:
+    def ring_by_itself(self, call: CallId, phone: PhoneName) -> OfferId:
         """Asterisk's own queue rings a phone for a caller."""
-        id = f"{call[: call.rfind('-') + 1]}17001.{next(self._rings)}"
+        id = OfferId(f"{call[: call.rfind('-') + 1]}17001.{next(self._rings)}")
         self.legs[id] = Leg(id, Ring(id, OfferKind.QUEUE, phone, call, f"SIP/{call}", "", "", 15.0))
         self.journal.rung(id, phone, call)
         return id
@@ -252,7 +254,7 @@ class FakePbx:
             self.hang_up(leg.id)
             return
         left_behind = self._leave(other)
-        leg.bridge = other.bridge = f"bridge-{next(self._bridges)}"
+        leg.bridge = other.bridge = BridgeId(f"bridge-{next(self._bridges)}")
         leg.consulting = isinstance(other, Leg)
         if isinstance(other, Leg):
             other.consulting = True
@@ -264,15 +266,15 @@ class FakePbx:
 
     def _leave(self, channel: CallerChannel | Leg) -> CallerChannel | Leg | None:
         """Out of the bridge; the other one, who is thereby alone and out of it too."""
-        bridge, channel.bridge = channel.bridge, ""
+        bridge, channel.bridge = channel.bridge, NO_BRIDGE
         if not bridge:
             return None
         everybody: list[CallerChannel | Leg] = [*self.callers.values(), *self.legs.values()]
         other = next(other for other in everybody if other.bridge == bridge)
-        other.bridge = ""
+        other.bridge = NO_BRIDGE
         if isinstance(channel, Leg) and isinstance(other, CallerChannel):
             self.journal.talk_ended(channel.id)
-        elif isinstance(channel, CallerChannel):
+        elif isinstance(channel, CallerChannel) and isinstance(other, Leg):
             self.journal.talk_ended(other.id)
         self._report(BridgeLeft(channel.id, bridge))
         self._report(BridgeLeft(other.id, bridge))

@@ -35,10 +35,12 @@ from callcenter.core.events import (
     TimerKind,
     UrgencyGiven,
 )
+from callcenter.core.ids import BridgeId, CallId, LineId, OfferId, PersonId
 from callcenter.core.settings import Line, Person, Settings
 
 HANDLING = 180.0
 """Seconds: with so many people a call ends every HANDLING / number seconds."""
+LINES = ESTP, SUPPLIERS = LineId("estp"), LineId("suppliers")
 CLASS_OF_DIGIT = {"1": "urgent", "2": "normal"}
 
 
@@ -51,9 +53,9 @@ class FullLine:
     def __init__(self, size: int, *, busy: bool = True, clock: Callable[[float], float] = float) -> None:
         lines = {
             id: Line(id, ("all",), capacity=10 * size + 100, ask_inn=False, class_of_digit=CLASS_OF_DIGIT)
-            for id in ("estp", "suppliers")
+            for id in LINES
         }
-        people = {f"{n:05d}": Person(f"{n:05d}", "", "all", f"phone-{n}") for n in range(size)}
+        people = {PersonId(f"{n:05d}"): Person(f"{n:05d}", "", "all", f"phone-{n}") for n in range(size)}
         self.center = CallCenter(Settings(lines, people, wrap_up=0.0))
         self.handle: Callable[[Event, float], list[Command]] = self.center.handle
         self.size = size
@@ -63,16 +65,16 @@ class FullLine:
         self._random = Random(size)
         self._numbers = count()
         self._inbox: deque[Event] = deque()
-        self._waiting: list[str] = []
-        self._place: dict[str, int] = {}
-        self._talks: deque[tuple[str, str]] = deque()
+        self._waiting: list[CallId] = []
+        self._place: dict[CallId, int] = {}
+        self._talks: deque[tuple[CallId, OfferId]] = deque()
         """(call, leg), those who talk the longest first."""
         self._lines: dict[str, str] = {}
         self._rings: deque[Ring] = deque()
         self._begin(busy)
 
     def _begin(self, busy: bool) -> None:
-        self._tell(Snapshot(()), *(HoursChanged(line, True) for line in ("estp", "suppliers")))
+        self._tell(Snapshot(()), *(HoursChanged(line, True) for line in LINES))
         self._tell(*(LogIn(person, True) for person in self.center.view(self.now).operators))
         if busy:
             for _ in range(2 * self.size):
@@ -95,8 +97,8 @@ class FullLine:
     def arrives(self) -> None:
         """Somebody calls, hears the greeting, chooses an urgency, and waits or is connected."""
         self._passes(HANDLING / self.size)
-        call = f"{1795298577 + next(self._numbers)}.1"
-        line = "estp" if self._random.random() < 0.75 else "suppliers"
+        call = CallId(f"{1795298577 + next(self._numbers)}.1")
+        line = ESTP if self._random.random() < 0.75 else SUPPLIERS
         self._tell(CallArrived(call, f"PJSIP/{call}", line, "+73422921960"))
 
     def is_told_again(self) -> None:
@@ -113,13 +115,13 @@ class FullLine:
     def finishes(self) -> None:
         """A conversation ends as they mostly do: the caller hangs up. Its operator is rung for the next caller."""
         call, leg = self._talks.popleft()
-        bridge = f"bridge-{leg}"
+        bridge = BridgeId(f"bridge-{leg}")
         self._tell(BridgeLeft(call, bridge), BridgeLeft(leg, bridge), ChannelHungUp(call), ChannelHungUp(leg))
         self._tell(RecordingFinished(call, f"{call}.wav", 180.0, "0" * 64))
 
     def pauses(self) -> None:
         """Somebody takes a break in the middle of a conversation, and thinks better of it."""
-        person = f"{self._random.randrange(self.size):05d}"
+        person = PersonId(f"{self._random.randrange(self.size):05d}")
         self._tell(Pause("lunch", person=person), Return(person=person))
 
     def seen(self) -> tuple[ChannelSeen, ...]:
@@ -172,15 +174,15 @@ class FullLine:
     def _picks_up(self, ring: Ring) -> None:
         self._leaves(ring.call)
         self._talks.append((ring.call, ring.offer))
-        bridge = f"bridge-{ring.offer}"
+        bridge = BridgeId(f"bridge-{ring.offer}")
         self._inbox.extend((OfferRinging(ring.offer), OfferAnswered(ring.offer)))
         self._inbox.extend((BridgeEntered(ring.offer, bridge), BridgeEntered(ring.call, bridge)))
         self._inbox.append(TimerFired(Timer(TimerKind.FALSE_ANSWER, ring.call)))
 
-    def _anybody(self) -> str:
+    def _anybody(self) -> CallId:
         return self._waiting[self._random.randrange(len(self._waiting))]
 
-    def _leaves(self, call: str) -> None:
+    def _leaves(self, call: CallId) -> None:
         place, last = self._place.pop(call), self._waiting.pop()
         if last != call:
             self._waiting[place], self._place[last] = last, place

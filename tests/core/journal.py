@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from callcenter.core.call_history import CallHistory, LegHistory
+from callcenter.core.ids import CallId, ChannelId, LineId, OfferId, PhoneName
 from callcenter.core.records import HungUpBy
 
 
@@ -13,8 +14,8 @@ from callcenter.core.records import HungUpBy
 class LegLines:
     """Lines about a phone that was rung."""
 
-    id: str
-    phone: str
+    id: OfferId
+    phone: PhoneName
     placed_at: float
     answered_at: float | None = None
     talks: list[tuple[float, float | None]] = field(default_factory=list)
@@ -31,12 +32,12 @@ class LegLines:
 class CallLines:
     """Lines about a caller."""
 
-    id: str
-    line: str
+    id: CallId
+    line: LineId
     number: str
     arrived_at: float
     dialplan_steps: list[tuple[float, str]] = field(default_factory=list)
-    legs: dict[str, LegLines] = field(default_factory=dict)
+    legs: dict[OfferId, LegLines] = field(default_factory=dict)
     ended_at: float | None = None
     cause: int = 0
     hung_up_by: HungUpBy = HungUpBy.NOBODY
@@ -68,41 +69,42 @@ class Journal:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self.calls: dict[str, CallLines] = {}
-        self._of: dict[str, CallLines] = {}
+        self.calls: dict[CallId, CallLines] = {}
+        self._of: dict[OfferId, CallLines] = {}
 
     def histories(self, since: float) -> tuple[CallHistory, ...]:
         """Callers who were there at that moment or later, each with all that is written of them."""
         calls = (call for call in self.calls.values() if call.ended_at is None or call.ended_at >= since)
         return tuple(call.told() for call in calls)
 
-    def arrived(self, call: str, line: str, number: str) -> None:
+    def arrived(self, call: CallId, line: LineId, number: str) -> None:
         self.calls[call] = CallLines(call, line, number, self._clock())
         self.came_to(call, "arriving")
 
-    def came_to(self, call: str, dialplan_step: str) -> None:
+    def came_to(self, call: CallId, dialplan_step: str) -> None:
         self.calls[call].dialplan_steps.append((self._clock(), dialplan_step))
 
-    def rung(self, leg: str, phone: str, call: str) -> None:
+    def rung(self, leg: OfferId, phone: PhoneName, call: CallId) -> None:
         if call in self.calls:
             self._of[leg] = self.calls[call]
             self.calls[call].legs[leg] = LegLines(leg, phone, self._clock())
 
-    def answered(self, leg: str) -> None:
+    def answered(self, leg: OfferId) -> None:
         if leg in self._of:
             self._of[leg].legs[leg].answered_at = self._clock()
 
-    def talk_began(self, leg: str) -> None:
+    def talk_began(self, leg: OfferId) -> None:
         self._of[leg].legs[leg].talks.append((self._clock(), None))
 
-    def talk_ended(self, leg: str) -> None:
+    def talk_ended(self, leg: OfferId) -> None:
         talks = self._of[leg].legs[leg].talks
         talks[-1] = talks[-1][0], self._clock()
 
-    def ended(self, id: str, cause: int, by: HungUpBy) -> None:
-        lines: CallLines | LegLines | None = self.calls.get(id)
-        if id in self._of:
-            lines = self._of[id].legs[id]
+    def ended(self, id: ChannelId, cause: int, by: HungUpBy) -> None:
+        lines: CallLines | LegLines | None = self.calls.get(CallId(id))
+        leg = OfferId(id)
+        if leg in self._of:
+            lines = self._of[leg].legs[leg]
         if lines:
             lines.ended_at, lines.cause = self._clock(), cause
         if isinstance(lines, CallLines):

@@ -14,6 +14,7 @@ from callcenter.core.commands import (
     SavePresence,
     SaveTransfer,
 )
+from callcenter.core.ids import CallId, LineId, OfferId, PersonId
 from callcenter.core.records import (
     AnnouncementRecord,
     CallRecord,
@@ -30,13 +31,13 @@ LATELY = 120.0
 class Kept:
     """Rows by key."""
 
-    calls: dict[str, CallRecord] = field(default_factory=dict)
-    offers: dict[str, OfferRecord] = field(default_factory=dict)
-    transfers: dict[tuple[str, int], TransferRecord] = field(default_factory=dict)
-    announcements: dict[tuple[str, int], AnnouncementRecord] = field(default_factory=dict)
-    presence: dict[str, PresenceRecord] = field(default_factory=dict)
+    calls: dict[CallId, CallRecord] = field(default_factory=dict)
+    offers: dict[OfferId, OfferRecord] = field(default_factory=dict)
+    transfers: dict[tuple[CallId, int], TransferRecord] = field(default_factory=dict)
+    announcements: dict[tuple[CallId, int], AnnouncementRecord] = field(default_factory=dict)
+    presence: dict[PersonId, PresenceRecord] = field(default_factory=dict)
     """The last change of each person."""
-    finished: set[str] = field(default_factory=set)
+    finished: set[CallId] = field(default_factory=set)
     """Calls whose recording is dealt with."""
 
     def keep(self, command: Command) -> None:
@@ -57,7 +58,7 @@ class Kept:
             case _:
                 pass
 
-    def floor_warm_start(self, now: float, place_kept: Mapping[str, float]) -> FloorWarmStart:
+    def floor_warm_start(self, now: float, place_kept: Mapping[LineId, float]) -> FloorWarmStart:
         """As `callcenter.store.warm_start` reads it from the tables."""
         going_on = {call for call, record in self.calls.items() if record.ended_at is None}
         ends = [record.ended_at for record in self.calls.values() if record.ended_at is not None]
@@ -90,7 +91,7 @@ class Kept:
                 offers.append(theirs[-1])
         return offers
 
-    def _is_cut_off(self, record: CallRecord, now: float, place_kept: Mapping[str, float]) -> bool:
+    def _is_cut_off(self, record: CallRecord, now: float, place_kept: Mapping[LineId, float]) -> bool:
         ended_at = record.ended_at
         if ended_at is None or (record.cause, record.cause_text, record.hung_up_by) != (41, "Asterisk ended", "system"):
             return False

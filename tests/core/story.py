@@ -54,6 +54,7 @@ from callcenter.core.events import (
     Transfer,
     UrgencyGiven,
 )
+from callcenter.core.ids import NO_OFFER, CallId, GroupId, LineId, OfferId, PersonId, PhoneName
 from callcenter.core.records import AnnouncementRecord, CallRecord, OfferRecord, PresenceRecord, TransferRecord
 from callcenter.core.settings import Line, Person, Settings
 from callcenter.core.view import LineView, OperatorView
@@ -76,7 +77,11 @@ ESTP = Line(
     expected_calls=20,
 )
 GROUPS = {"operators": ("101", "102", "103"), "technical": ("201", "202"), "managers": ("301",)}
-PEOPLE = {id: Person(id, f"Сотрудник {id}", group, f"phone-{id}") for group, ids in GROUPS.items() for id in ids}
+PEOPLE = {
+    PersonId(id): Person(PersonId(id), f"Сотрудник {id}", GroupId(group), f"phone-{id}")
+    for group, ids in GROUPS.items()
+    for id in ids
+}
 
 C = TypeVar("C")
 
@@ -184,27 +189,27 @@ class Story:
                 pass
 
     @property
-    def calls_saved(self) -> dict[str, CallRecord]:
+    def calls_saved(self) -> dict[CallId, CallRecord]:
         """Rows of calls, as they were last written."""
         return self.kept.calls
 
     @property
-    def offers_saved(self) -> dict[str, OfferRecord]:
+    def offers_saved(self) -> dict[OfferId, OfferRecord]:
         """Rows of offers."""
         return self.kept.offers
 
     @property
-    def transfers_saved(self) -> dict[tuple[str, int], TransferRecord]:
+    def transfers_saved(self) -> dict[tuple[CallId, int], TransferRecord]:
         """Rows of transfers."""
         return self.kept.transfers
 
     # -- the line ------------------------------------------------------------------------------------------------
 
-    def opens(self, line: str = "estp") -> None:
+    def opens(self, line: LineId = ESTP.id) -> None:
         """Nine o'clock."""
         self.tell(HoursChanged(line, True))
 
-    def closes(self, line: str = "estp") -> None:
+    def closes(self, line: LineId = ESTP.id) -> None:
         """Eighteen o'clock."""
         self.tell(HoursChanged(line, False))
 
@@ -266,22 +271,22 @@ class Story:
     def logs_in(self, *people: str, phone: str = "", verified: bool = True) -> Answer:
         """People come to work one after the other; the answer of the last one."""
         for person in people:
-            self.tell(LogIn(person, verified, phone, "page"))
+            self.tell(LogIn(PersonId(person), verified, PhoneName(phone), "page"))
         return self.answer()
 
     def logs_out(self, person: str) -> Answer:
         """Somebody goes home."""
-        self.tell(LogOut(person, reply_to="page"))
+        self.tell(LogOut(PersonId(person), reply_to="page"))
         return self.answer()
 
     def pauses(self, person: str, reason: str = "lunch") -> Answer:
         """Somebody takes a break."""
-        self.tell(Pause(reason, person, reply_to="page"))
+        self.tell(Pause(reason, PersonId(person), reply_to="page"))
         return self.answer()
 
     def returns(self, person: str) -> Answer:
         """Somebody is back, or done with the wrap-up."""
-        self.tell(Return(person, reply_to="page"))
+        self.tell(Return(PersonId(person), reply_to="page"))
         return self.answer()
 
     def answer(self) -> Answer:
@@ -294,7 +299,7 @@ class Story:
 
     # -- callers -------------------------------------------------------------------------------------------------
 
-    def calls(self, customer: Customer | None = None, line: str = "estp", number: str = "+73422000000") -> Guest:
+    def calls(self, customer: Customer | None = None, line: LineId = ESTP.id, number: str = "+73422000000") -> Guest:
         """Somebody dials the line."""
         self._calls += 1
         guest = Guest(self, f"{self.systemname}17000.{self._calls}")
@@ -342,7 +347,7 @@ class Story:
 
     def operator(self, person: str) -> OperatorView:
         """A person as the page shows them."""
-        return self.center.view(self.now).operators[person]
+        return self.center.view(self.now).operators[PersonId(person)]
 
     def is_now(self, person: str) -> tuple[str, str]:
         """Presence and activity of a person."""
@@ -378,7 +383,7 @@ class Guest:
     """A caller, with the phone in hand."""
 
     story: Story
-    call: str
+    call: CallId
     channel: CallerChannel = None  # type: ignore[assignment]  # from the moment the PBX has it
 
     def hears_greeting(self) -> None:
@@ -460,7 +465,7 @@ class Phone:
     @property
     def at(self) -> str:
         """Which phone it is."""
-        return self.story.operator(self.person).phone or PEOPLE[self.person].phone
+        return self.story.operator(self.person).phone or PEOPLE[PersonId(self.person)].phone
 
     @property
     def leg(self) -> Leg | None:
@@ -506,16 +511,16 @@ class Phone:
         self.story.act(self.story.pbx.fail, self._there.id, OfferFailure.UNREACHABLE, 20)
 
     def transfers(self, target: str, consult: bool = False, not_customer: bool = False) -> Answer:
-        leg = self.leg.id if self.leg else ""
-        self.story.tell(Transfer(target, self.person, leg, consult, not_customer, "page"))
+        leg = self.leg.id if self.leg else NO_OFFER
+        self.story.tell(Transfer(GroupId(target), PersonId(self.person), leg, consult, not_customer, "page"))
         return self.story.answer()
 
     def takes_back(self) -> Answer:
-        self.story.tell(CancelTransfer(self.person, reply_to="page"))
+        self.story.tell(CancelTransfer(PersonId(self.person), reply_to="page"))
         return self.story.answer()
 
     def completes(self) -> Answer:
-        self.story.tell(CompleteTransfer(self.person, reply_to="page"))
+        self.story.tell(CompleteTransfer(PersonId(self.person), reply_to="page"))
         return self.story.answer()
 
 

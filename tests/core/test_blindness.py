@@ -16,6 +16,7 @@ from callcenter.core.events import (
     InFallbackQueue,
     Snapshot,
 )
+from callcenter.core.ids import BridgeId, CallId, ChannelId, OfferId
 from callcenter.core.records import HungUpBy, Outcome
 from tests.core.story import CUSTOMER, Story
 
@@ -23,7 +24,7 @@ from tests.core.story import CUSTOMER, Story
 def in_fallback_queue(call: str, number: str = "", bridge: str = "", seconds: float = 5.0) -> ChannelSeen:
     """A caller whom Asterisk's own queue has."""
     variables = {"CC_LINE": "estp", "CC_STAGE": "alone", "CC_RECORDED": "1"}
-    return ChannelSeen(call, f"SIP/{call}", bridge, seconds, variables, number)
+    return ChannelSeen(ChannelId(call), f"SIP/{call}", BridgeId(bridge), seconds, variables, number)
 
 
 def test_who_talked_when_asterisk_died_talked_until_then_and_no_longer(story: Story) -> None:
@@ -114,7 +115,12 @@ def test_a_phone_that_talks_is_not_rung_though_we_believed_that_it_rang(story: S
     second = "9.1"
     leg = LegHistory("7.7", "phone-101", story.now - 5, story.now - 3, ((story.now - 3, None),))
     told = CallHistory(
-        second, "SIP/9.1", "estp", arrived_at=story.now - 7, dialplan_steps=((story.now - 6, "alone"),), legs=(leg,)
+        CallId(second),
+        "SIP/9.1",
+        "estp",
+        arrived_at=story.now - 7,
+        dialplan_steps=((story.now - 6, "alone"),),
+        legs=(leg,),
     )
     channels = (
         in_fallback_queue(first.call, seconds=9.0),
@@ -147,7 +153,7 @@ def test_an_order_that_arrives_late_rings_beside_another_call_and_is_taken_back(
     channels = (
         in_fallback_queue(first.call, seconds=9.0),
         in_fallback_queue("9.1", bridge=bridge),
-        ChannelSeen("7.7", "PJSIP/phone-101-7", bridge, 5.0, phone="phone-101"),
+        ChannelSeen("7.7", "PJSIP/phone-101-7", BridgeId(bridge), 5.0, phone="phone-101"),
         ChannelSeen(late, "PJSIP/phone-101-8", "", 0.1, phone="phone-101"),
     )
     before = len(story.commands)
@@ -186,7 +192,7 @@ def test_a_phone_that_talks_is_not_rung_though_its_offer_was_withdrawn_in_the_sa
     )
     story.tell(Snapshot(channels, told))
     assert (story.is_now("101"), story.is_now("102")) == (("available", "talking"), ("available", "talking"))
-    assert {story.offers_saved[leg].operator for leg in ("7.6", "7.7")} == {"101", "102"}
+    assert {story.offers_saved[OfferId(leg)].operator for leg in ("7.6", "7.7")} == {"101", "102"}
     assert [offer.result for offer in story.offers_saved.values() if offer.offer.startswith("offer")] == ["withdrawn"]
 
 

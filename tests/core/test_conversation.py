@@ -21,6 +21,7 @@ from callcenter.core.events import (
     TimerFired,
     TimerKind,
 )
+from callcenter.core.ids import ChannelId
 from callcenter.core.records import HungUpBy, Outcome
 from tests.core.story import Story, settings
 
@@ -348,7 +349,7 @@ def test_the_caller_left_first_and_the_operators_end_is_told_before_theirs(story
     story.tell(*ANSWER[0])
     story.passes(seconds)
     offer = "offer-0-0000001"
-    story.tell(LEFT_FIRST, BridgeLeft(offer, "b"), ChannelHungUp(offer), ChannelHungUp("17000.1"))
+    story.tell(LEFT_FIRST, BridgeLeft(ChannelId(offer), "b"), ChannelHungUp(ChannelId(offer)), ChannelHungUp("17000.1"))
     assert (caller.row.outcome, caller.row.hung_up_by) == (Outcome.ANSWERED, HungUpBy.CALLER)
     assert story.is_now("101") == ("available", "wrapping_up"), "no glitch of the operator's phone"
 

@@ -18,6 +18,7 @@ from hypothesis.stateful import invariant, precondition, rule
 from callcenter.core.caller import CallerState
 from callcenter.core.events import CallArrived
 from callcenter.core.floor import Floor
+from callcenter.core.ids import CallId
 from callcenter.core.operator import Presence
 from callcenter.core.records import Outcome
 from tests.core.journal import CallLines
@@ -150,12 +151,12 @@ class MortalController(CallCentreStories):
         for id in self.pbx.callers:
             yield f"{id} hangs up", partial(self.pbx.hang_up, id)
             yield from [(f"{id} is left to Asterisk", partial(self.pbx.help_itself, id))] * 2
-        for id, leg in self.pbx.legs.items():
+        for offer, leg in self.pbx.legs.items():
             if not leg.answered:
-                yield from [(f"{id} is answered", partial(self.pbx.answer, id))] * 3
-                yield f"{id} rings in vain", partial(self.pbx.hang_up, id, 19)
+                yield from [(f"{offer} is answered", partial(self.pbx.answer, offer))] * 3
+                yield f"{offer} rings in vain", partial(self.pbx.hang_up, offer, 19)
             else:
-                yield f"{id} hangs up", partial(self.pbx.hang_up, id)
+                yield f"{offer} hangs up", partial(self.pbx.hang_up, offer)
         yield from self.queue_of_asterisk()
 
     def queue_of_asterisk(self) -> Iterator[Move]:
@@ -171,20 +172,20 @@ class MortalController(CallCentreStories):
     def callers_moves(self) -> Iterator[Move]:
         """As before; and whoever hears Asterisk's own greeting hears it to its end."""
         for name, move in super().callers_moves():
-            id = name.partition(" ")[0]
+            id = CallId(name.partition(" ")[0])
             caller = self.pbx.callers.get(id)
             if caller and caller.fallback and " goes on" in name:
                 yield f"{id} has been greeted by Asterisk", partial(self.comes_to_the_fallback_queue, id)
             else:
                 yield name, move
 
-    def comes_to_the_fallback_queue(self, call: str) -> None:
+    def comes_to_the_fallback_queue(self, call: CallId) -> None:
         """Which Asterisk tells a controller that is there."""
         self.told(True)
         self.pbx.help_itself(call)
 
     def calls_unheard(self) -> None:
-        call = f"17000.{len(self.arrived) + 1:03d}"
+        call = CallId(f"17000.{len(self.arrived) + 1:03d}")
         self.arrived[call] = CallArrived(call, f"SIP/{call}", "estp", "+7342", "", None)
         self.pbx.arrive(call, "estp", "+7342")
 
@@ -209,7 +210,7 @@ class MortalController(CallCentreStories):
         )
 
     def is_true(self, call: str, lines: CallLines) -> None:
-        row = self.story.calls_saved[call]
+        row = self.story.calls_saved[CallId(call)]
         assert row.ended_at is not None
         assert row.ended_at == lines.ended_at
         assert row.arrived_at == lines.arrived_at

@@ -50,6 +50,7 @@ from callcenter.core.events import (
     Transfer,
     UrgencyGiven,
 )
+from callcenter.core.ids import CallId, PersonId
 from callcenter.core.records import (
     AnnouncementRecord,
     CallRecord,
@@ -89,7 +90,9 @@ FREE_SINCE = {"101": 99.0, "201": 98.0}
 
 def presence(at: float, activity: str, cause: str, call: str = "", person: str = "101") -> SavePresence:
     free = at if activity == "idle" and cause == "wrap_up_over" else FREE_SINCE[person]
-    return SavePresence(PresenceRecord(person, at, "available", activity, cause, f"phone-{person}", "", call, free))
+    return SavePresence(
+        PresenceRecord(PersonId(person), at, "available", activity, cause, f"phone-{person}", "", CallId(call), free)
+    )
 
 
 @pytest.fixture

@@ -51,6 +51,7 @@ from callcenter.core.events import (
     UrgencyGiven,
 )
 from callcenter.core.floor import Floor
+from callcenter.core.ids import CallId, ChannelId, GroupId, LineId, OfferId, PersonId
 from callcenter.core.operator import Activity, Presence
 from callcenter.core.records import AnnouncementRecord, CallRecord, Outcome, PromiseResult
 from callcenter.core.server import ONLY
@@ -138,7 +139,7 @@ class CallCentreStories(RuleBasedStateMachine):
         for line in CENTRE.lines:
             self.story.handle(HoursChanged(line, True))
         for person in ("101", "201", "202"):
-            self.story.handle(LogIn(person, True))
+            self.story.handle(LogIn(PersonId(person), True))
 
     # -- the messenger -------------------------------------------------------------------------------------------
 
@@ -219,7 +220,7 @@ class CallCentreStories(RuleBasedStateMachine):
                 continue
             yield f"{id} hangs up", partial(self.pbx.hang_up, id)
             for to, consult in (("technical", True), ("technical", False), ("operators", True), (GENERAL_LINE, False)):
-                event = Transfer(to, leg=id, consult=consult, not_customer=not consult)
+                event = Transfer(GroupId(to), leg=id, consult=consult, not_customer=not consult)
                 yield f"{id}: {event}", partial(self.story.handle, event)
 
     def passes(self, seconds: float) -> None:
@@ -229,22 +230,22 @@ class CallCentreStories(RuleBasedStateMachine):
 
     def calls(self, line: str, who: Customer | None) -> str:
         call = f"17000.{len(self.arrived) + 1:03d}"
-        self.arrived[call] = CallArrived(call, f"SIP/{call}", line, "+7342", "", who)
-        self.pbx.arrive(call, line, "+7342")
+        self.arrived[call] = CallArrived(CallId(call), f"SIP/{call}", LineId(line), "+7342", "", who)
+        self.pbx.arrive(CallId(call), LineId(line), "+7342")
         self.pending.append(self.arrived[call])
         return call
 
     def joins(self, urgency: str) -> None:
         """A Customer who does not dawdle."""
-        caller = self.pbx.callers[self.calls("estp", CUSTOMER)]
+        caller = self.pbx.callers[CallId(self.calls("estp", CUSTOMER))]
         self.told(True)
         while caller.place in (Place.GREETING, Place.URGENCY) and self.story.connected and not caller.fallback:
             self.pending.append(next_word(caller, self.arrived[caller.id], urgency))
             self.told(True)
 
     def answers_in_vain(self, leg: str) -> None:
-        del self.pbx.legs[leg]
-        self.pending += OfferAnswered(leg), ChannelHungUp(leg)
+        del self.pbx.legs[OfferId(leg)]
+        self.pending += OfferAnswered(OfferId(leg)), ChannelHungUp(ChannelId(leg))
 
     # -- what people should not do -------------------------------------------------------------------------------
 
@@ -253,7 +254,7 @@ class CallCentreStories(RuleBasedStateMachine):
     def asterisk_speaks_at_the_wrong_moment(self, which: int, key: str, what: Place) -> None:
         call = list(self.arrived)[which % len(self.arrived)]
         self.disturbed = True
-        self.pending.append(next_word(CallerChannel(call, "", "", what), self.arrived[call], key))
+        self.pending.append(next_word(CallerChannel(CallId(call), "", "", what), self.arrived[call], key))
         self.told(True)
 
     @rule(event=REQUESTS)
@@ -345,7 +346,7 @@ class CallCentreStories(RuleBasedStateMachine):
         waiting = (caller for caller in self.floor.callers.values() if caller.state is CallerState.WAITING)
         return [caller for caller in waiting if not caller.offer]
 
-    def nobody_is_overtaken(self, call: str) -> None:
+    def nobody_is_overtaken(self, call: CallId) -> None:
         served = self.floor.callers.get(call)
         if served is None:
             return

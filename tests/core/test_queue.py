@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from callcenter.core.ids import CallId
 from callcenter.core.queue.queue import Queue
 
 LIMIT = 180.0
@@ -53,18 +54,18 @@ def test_as_if_sorted(steps: list[tuple[str, int, str, int]]) -> None:
         elif what == "wait":
             now += seconds
         elif call and what == "leave":
-            queue.leave(call)
+            queue.leave(CallId(call))
             model.callers = [caller for caller in model.callers if caller[0] != call]
             model.reserved.discard(call)
         elif call and what == "reserve":
-            queue.reserve(call)
+            queue.reserve(CallId(call))
             model.reserved.add(call)
         elif call:
-            queue.release(call)
+            queue.release(CallId(call))
             model.reserved.discard(call)
         order = model.order(now)
         assert queue.head(now) == next((call for call in order if call not in model.reserved), None)
-        assert [queue.ahead(call, now) for call in order] == list(range(len(order)))
+        assert [queue.ahead(CallId(call), now) for call in order] == list(range(len(order)))
         assert len(queue) == len(order) == sum(queue.counts().values())
         assert queue.oldest() == min((joined_at for _, _, joined_at in model.callers), default=None)
 

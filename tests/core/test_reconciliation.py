@@ -7,6 +7,7 @@ import pytest
 from callcenter.core.callcenter import CallCenter
 from callcenter.core.commands import Answer, HangUp, Place, Redirect, SyncQueueMember
 from callcenter.core.events import GENERAL_LINE, BridgeLeft, ChannelHungUp, ChannelSeen, HoursChanged, LogIn, Snapshot
+from callcenter.core.ids import NO_BRIDGE, BridgeId, CallId, ChannelId
 from callcenter.core.records import HungUpBy, Outcome
 from tests.core.story import START, Story, settings, withdrawn
 
@@ -206,7 +207,7 @@ def test_a_held_caller_left_alone_unseen_comes_back_to_the_queue(story: Story) -
     story.phone("201").answers()
     story.loses_asterisk()
     story.pbx.legs.clear()
-    story.pbx.callers[caller.call].bridge = ""
+    story.pbx.callers[caller.call].bridge = NO_BRIDGE
     story.finds_asterisk()
     assert (caller.state, caller.place) == ("waiting", Place.WAITING)
 
@@ -229,11 +230,12 @@ def test_waiting_callers_of_before_the_start_are_adopted_with_their_waiting_time
     younger = after.waits()
     after.phone("101").is_not_answered()
     after.pauses("101")
-    channel = ChannelSeen(first.call + "9", "SIP/x", "", 90.0, {"CC_STAGE": "waiting", "CC_LINE": "estp"})
-    after.pbx.arrive(channel.channel_id, "estp", "")
+    call = CallId(first.call + "9")
+    channel = ChannelSeen(call, "SIP/x", "", 90.0, {"CC_STAGE": "waiting", "CC_LINE": "estp"})
+    after.pbx.arrive(call, "estp", "")
     after.tell(Snapshot((*after.pbx.seen()[:-1], channel)))
     assert after.line.lines_in_use == 2
-    row = after.calls_saved[channel.channel_id]
+    row = after.calls_saved[call]
     assert (row.arrived_at, row.joined_at, row.urgency) == (START - 90, START - 90, "normal")
     after.returns("101")
     assert after.phone("101").display.call == channel.channel_id
@@ -264,7 +266,9 @@ def test_a_snapshot_without_a_loss_changes_nothing(story: Story) -> None:
 
 def in_fallback_queue(story: Story, call: str, bridge: str, seconds: float = 60.0) -> ChannelSeen:
     """A caller whom Asterisk's own queue has taken while the controller was away."""
-    return ChannelSeen(call, f"SIP/{call}", bridge, seconds, {"CC_STAGE": "alone", "CC_LINE": "estp"})
+    return ChannelSeen(
+        ChannelId(call), f"SIP/{call}", BridgeId(bridge), seconds, {"CC_STAGE": "alone", "CC_LINE": "estp"}
+    )
 
 
 def test_one_whom_the_fallback_queue_has_connected_is_not_torn_away(story: Story) -> None:

@@ -9,6 +9,7 @@ import pytest
 from callcenter.core.call_history import CallHistory, LegHistory
 from callcenter.core.commands import FinishRecording, HangUp, Place, Redirect, Ring, SaveCall, SavePresence
 from callcenter.core.events import InFallbackQueue, Snapshot
+from callcenter.core.ids import CallId, ChannelId
 from callcenter.core.records import CallRecord, HungUpBy, Identification, OfferRecord, Outcome, PresenceRecord
 from callcenter.core.warm_start import FloorWarmStart
 from tests.core.story import CUSTOMER, ESTP, INN, START, Guest, Story
@@ -255,15 +256,19 @@ def test_calls_that_came_and_went(story: Story) -> None:
     story.passes(1)
     ends = {"7.1": ["alone-greeting"], "7.2": ["alone-greeting", "alone"], "7.3": ["closed"]}
     for call, dialplan_steps in ends.items():
-        story.pbx.arrive(call, "estp", "+73422000001")
+        story.pbx.arrive(CallId(call), "estp", "+73422000001")
         for dialplan_step in dialplan_steps:
             story.passes(2)
-            story.pbx.journal.came_to(call, dialplan_step)
+            story.pbx.journal.came_to(CallId(call), dialplan_step)
         story.passes(8)
-        story.pbx.hang_up(call)
+        story.pbx.hang_up(ChannelId(call))
     story.starts_again()
     rows = story.calls_saved
-    assert [rows[call].outcome for call in ends] == [Outcome.LEFT_IN_MENU, Outcome.ABANDONED, Outcome.CLOSED]
+    assert [rows[CallId(call)].outcome for call in ends] == [
+        Outcome.LEFT_IN_MENU,
+        Outcome.ABANDONED,
+        Outcome.CLOSED,
+    ]
     assert (rows["7.2"].waiting, rows["7.2"].urgency) == (8, "normal")
     assert story.line.windows["day"].abandoned == 1
     assert story.line.lines_in_use == 0

@@ -6,15 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from callcenter.core.ids import PersonId
 from callcenter.core.queue.roster import Roster
 
-people = st.sampled_from(("101", "102", "103", "104"))
+people = st.sampled_from((PersonId("101"), PersonId("102"), PersonId("103"), PersonId("104")))
 
 
 @pytest.mark.clause("ESTP 5.4.1")
 @given(st.lists(st.tuples(people, st.none() | st.integers(0, 5)), max_size=40), st.sets(people))
-def test_the_longest_free_first(steps: list[tuple[str, int | None]], without: set[str]) -> None:
-    roster, model = Roster(), dict[str, float]()
+def test_the_longest_free_first(steps: list[tuple[PersonId, int | None]], without: set[PersonId]) -> None:
+    roster, model = Roster(), dict[PersonId, float]()
     for person, since in steps:
         if since is None:
             roster.remove(person)

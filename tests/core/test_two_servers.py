@@ -14,7 +14,7 @@ from callcenter.core.callcenter import CallCenter
 from callcenter.core.commands import Answer, HangUp, Ring
 from callcenter.core.events import AsteriskResponsive, AsteriskUnresponsive
 from callcenter.core.floor import Floor
-from callcenter.core.ids import ServerId
+from callcenter.core.ids import ChannelId, ServerId
 from callcenter.core.records import Outcome
 from callcenter.core.server import named_in, offer_id
 from tests.core.soundness import assert_empty, assert_sound
@@ -59,7 +59,7 @@ def test_the_ids_of_offers_tell_where_they_are(story: TwoServers) -> None:
         ("", ""),
     ],
 )
-def test_an_id_carries_the_name_of_its_server(id: str, server: str) -> None:
+def test_an_id_carries_the_name_of_its_server(id: ChannelId, server: str) -> None:
     assert named_in(id) == server
 
 

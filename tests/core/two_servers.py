@@ -6,11 +6,11 @@ One tiny Asterisk has the channels of both: no command and no bridge ever joins 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 from callcenter.core.commands import Command, Ring, SyncQueueMember, ToChannel, channel_of
 from callcenter.core.events import AsteriskLost, Event, Snapshot
-from callcenter.core.ids import ServerId
+from callcenter.core.ids import ChannelId, ServerId
 from callcenter.core.server import named_in
 from tests.core.story import JOURNAL_BEGINS, Guest, Story, settings
 
@@ -42,7 +42,7 @@ class TwoServers(Story):
             assert named_in(command.offer) == named_in(command.call), "an operator's leg is on the caller's server"
         if isinstance(command, SyncQueueMember):
             return True
-        return isinstance(command, ToChannel) and named_in(channel_of(command)) not in self.lost
+        return isinstance(command, ToChannel) and named_in(ChannelId(channel_of(command))) not in self.lost
 
     def _report(self, event: Event) -> None:
         told_of = next(getattr(event, name) for name in ("call", "channel_id", "offer") if hasattr(event, name))
@@ -59,9 +59,10 @@ class TwoServers(Story):
         """Asterisk is killed, and starts anew."""
         if server not in self.lost:
             self.loses(server)
-        for channels in (self.pbx.callers, self.pbx.legs):
-            for id in of(server, channels):
-                del channels[id]
+        for call in of(server, self.pbx.callers):
+            del self.pbx.callers[call]
+        for leg in of(server, self.pbx.legs):
+            del self.pbx.legs[leg]
 
     def finds(self, server: ServerId, *, restarted: bool = False) -> None:
         """Connected again, with what is really there, and the journal of the time between."""
@@ -75,6 +76,9 @@ class TwoServers(Story):
         return Snapshot(channels, tuple(one for one in told if named_in(one.call) == server), restarted, server)
 
 
-def of(server: ServerId, ids: Iterable[str]) -> list[str]:
+C = TypeVar("C", bound=ChannelId)
+
+
+def of(server: ServerId, ids: Iterable[C]) -> list[C]:
     """Those on this server."""
     return [id for id in ids if named_in(id) == server]

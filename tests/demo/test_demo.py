@@ -16,6 +16,7 @@ import yaml
 
 from callcenter.config import Config
 from callcenter.config.yaml_file import read_yaml
+from callcenter.core.ids import PersonId, PhoneName
 from callcenter.core.server import ONLY
 from callcenter.core.view import LineView, OperatorView, PromisesView, View, WaitingView
 from callcenter.demo.demonstration import callers, status
@@ -157,7 +158,9 @@ def test_the_status_says_where_everybody_is() -> None:
         "estp", True, 5, 100, {"urgent": 1, "normal": 2}, 41.3, 4, 2, 300.0, {"5m": recent}, 60.0, None, 45.0, trusted
     )
     people = {
-        id: OperatorView(id, "", "operators", id, "available", activity, "", 0.0, None, "")
+        PersonId(id): OperatorView(
+            PersonId(id), "", "operators", PhoneName(id), "available", activity, "", 0.0, None, ""
+        )
         for id, activity in (("1", "talking"), ("2", "talking"), ("3", "offered"), ("4", "idle"))
     }
     view = View({"estp": line}, people, {"operators": 1}, {ONLY: True})

@@ -8,7 +8,8 @@ from typing import Any
 
 from callcenter.core import events
 from callcenter.core.commands import Answer, Reply
-from callcenter.core.events import Event, ReplyTo
+from callcenter.core.events import Event
+from callcenter.core.ids import NO_PHONE, GroupId, LineId, PersonId, PhoneName, ReplyTo
 from callcenter.core.server import ONLY
 from callcenter.core.view import CallView, LineView, OperatorView, PromisesView, View, WaitingView
 from callcenter.planning.forecast import Forecast
@@ -55,7 +56,7 @@ def call(name: str = "Управление образования") -> CallView:
     )
 
 
-def operator(id: str, group: str) -> OperatorView:
+def operator(id: PersonId, group: GroupId) -> OperatorView:
     """Somebody who is not on shift."""
     return OperatorView(id, f"Сотрудник {id}", group, "", "off", "idle", "", 0.0, None, "")
 
@@ -65,13 +66,10 @@ class FakeBackend:
 
     def __init__(self) -> None:
         self.events: list[Event] = []
-        self.operators = {
-            "101": operator("101", "operators"),
-            "102": operator("102", "operators"),
-            "201": operator("201", "technical"),
-        }
-        self.free = {"operators": 0, "technical": 0}
-        self.forecast: dict[str, tuple[Forecast, float]] = {}
+        people = (operator("101", "operators"), operator("102", "operators"), operator("201", "technical"))
+        self.operators = {one.id: one for one in people}
+        self.free = {GroupId("operators"): 0, GroupId("technical"): 0}
+        self.forecast: dict[LineId, tuple[Forecast, float]] = {}
         self.components = {"asterisk": "ok", "register": "ok"}
         self.owed_calls: list[dict[str, Any]] = []
         self.not_recording = ""
@@ -79,7 +77,9 @@ class FakeBackend:
         self.wrong = 0
         self.verifications = 0
 
-    def change(self, id: str, presence: str = "", call: CallView | None = None, phone: str = "") -> None:
+    def change(
+        self, id: PersonId, presence: str = "", call: CallView | None = None, phone: PhoneName = NO_PHONE
+    ) -> None:
         """Something happens to a person outside the page."""
         own = self.operators[id]
         activity = "talking" if call else own.activity
@@ -90,10 +90,10 @@ class FakeBackend:
     def view(self) -> View:
         return View({"estp": LINE}, dict(self.operators), dict(self.free), {ONLY: True}, self.not_recording)
 
-    def operator(self, person: str) -> OperatorView | None:
+    def operator(self, person: PersonId) -> OperatorView | None:
         return self.operators.get(person)
 
-    def forecasts(self) -> Mapping[str, tuple[Forecast, float]]:
+    def forecasts(self) -> Mapping[LineId, tuple[Forecast, float]]:
         return self.forecast
 
     async def owed(self) -> Sequence[Mapping[str, Any]]:
@@ -104,14 +104,14 @@ class FakeBackend:
     def healthy(self) -> tuple[bool, Mapping[str, str]]:
         return all(state == "ok" for state in self.components.values()), self.components
 
-    async def verify_password(self, person: str, password: str) -> bool:
+    async def verify_password(self, person: PersonId, password: str) -> bool:
         self.verifications += 1
         return person in self.operators and password == PASSWORD
 
     async def ask(self, make: Callable[[ReplyTo], Event]) -> Reply:
         if self.unresponsive:
             raise TimeoutError
-        event = make("page-1")
+        event = make(ReplyTo("page-1"))
         self.events.append(event)
         return Reply("page-1", self._answer(event))
 
@@ -143,5 +143,5 @@ class FakeBackend:
         if not event.verified:
             self.wrong += 1
             return Answer.WRONG_SECRET
-        self.change(event.person, "available", phone=event.phone or "usual")
+        self.change(event.person, "available", phone=event.phone or PhoneName("usual"))
         return Answer.LOGGED_IN

@@ -10,6 +10,7 @@ import pytest
 
 from callcenter.core import events
 from callcenter.core.commands import Answer
+from callcenter.core.ids import LineId
 from callcenter.desk.responses import SENTENCES
 from callcenter.desk.sessions import LIFETIME, PER_PERSON, Sessions
 from callcenter.planning.forecast import Forecast, Need
@@ -259,7 +260,7 @@ async def test_a_supervisor_reads_how_the_day_will_end_and_what_would_help(
     assert await (await browser.get("/api/forecast")).json() == {"lines": []}
     needed = (Need("14:00", 12.5, 3), Need("14:30", 20.0, 4))
     made = Forecast(300.0, 0.1, average_registered=331.5, exceeding_registered=0.62, needed_now=4, needed=needed)
-    backend.forecast = {"estp": (made, 12.5)}
+    backend.forecast = {LineId("estp"): (made, 12.5)}
     (line,) = (await (await browser.get("/api/forecast")).json())["lines"]
     assert (line["id"], line["age"], line["target"]) == ("estp", 12.5, 300.0)
     assert (line["average_registered"], line["exceeding_registered"], line["needed_now"]) == (331.5, 0.62, 4)

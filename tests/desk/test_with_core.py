@@ -11,7 +11,8 @@ from aiohttp.test_utils import TestClient, TestServer
 from callcenter.core import events
 from callcenter.core.callcenter import CallCenter
 from callcenter.core.commands import Reply
-from callcenter.core.events import Event, ReplyTo
+from callcenter.core.events import Event
+from callcenter.core.ids import LineId, PersonId, ReplyTo
 from callcenter.core.settings import Line, Person, Settings
 from callcenter.core.view import OperatorView, View
 from callcenter.desk import make_app
@@ -36,13 +37,13 @@ class CoreFloor:
         self.core = CallCenter(SETTINGS)
         self.now = 0.0
 
-    def operator(self, person: str) -> OperatorView | None:
+    def operator(self, person: PersonId) -> OperatorView | None:
         return self.core.operator(person, self.now)
 
     def view(self) -> View:
         return self.core.view(self.now)
 
-    def forecasts(self) -> Mapping[str, tuple[Forecast, float]]:
+    def forecasts(self) -> Mapping[LineId, tuple[Forecast, float]]:
         return {}
 
     async def owed(self) -> Sequence[Mapping[str, Any]]:
@@ -51,11 +52,11 @@ class CoreFloor:
     def healthy(self) -> tuple[bool, Mapping[str, str]]:
         return True, {}
 
-    async def verify_password(self, person: str, password: str) -> bool:
+    async def verify_password(self, person: PersonId, password: str) -> bool:
         return password == f"password of {person}"
 
     async def ask(self, make: Callable[[ReplyTo], Event]) -> Reply:
-        replies = [c for c in self.core.handle(make("page"), self.now) if isinstance(c, Reply)]
+        replies = [c for c in self.core.handle(make(ReplyTo("page")), self.now) if isinstance(c, Reply)]
         assert len(replies) == 1
         return replies[0]
 

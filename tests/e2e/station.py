@@ -21,6 +21,7 @@ from callcenter.app.controller import Controller
 from callcenter.app.run import controller, until_ready
 from callcenter.calendar.clock import wall_clock
 from callcenter.config import Config
+from callcenter.core.ids import PersonId, PhoneName
 from callcenter.core.view import OperatorView
 from tests.e2e.softphone import Call, Softphone
 
@@ -111,14 +112,14 @@ class Station:
     async def phone(self, name: str) -> Softphone:
         """The desk phone of that name, plugged in on first use."""
         if name not in self._phones:
-            address = self.config.phones[name].address
+            address = self.config.phones[PhoneName(name)].address
             assert address
             self._phones[name] = await Softphone(name, address.host, address.port, self.proxy).__aenter__()
         return self._phones[name]
 
     async def operator(self, person: str) -> Softphone:
         """Somebody logs in over the page's API; returns their phone."""
-        phone = await self.phone(self.config.people[person].phone)
+        phone = await self.phone(self.config.people[PersonId(person)].phone)
         assert (await self.api(person)).status == 200
         return phone
 
@@ -151,7 +152,7 @@ class Station:
 
     def see(self, person: str) -> OperatorView:
         """An operator as the page shows them."""
-        return self.controller.view().operators[person]
+        return self.controller.view().operators[PersonId(person)]
 
     def waiting(self) -> int:
         """Callers in the queue."""

@@ -72,6 +72,7 @@ NAMES = {
     "an injected line": ",Line: other",
     "a whole event": "x\\r\\nEvent: Hangup\\r\\nUniqueid: 1",
     "control characters": "a\x01\x02\x08\x1b[2Jb\x7f",
+    "a kilobyte": "я" * 512,
     "four kilobytes": "я" * 2048,
     "emoji": "👩‍💻 Анна 😀",
     "quotes": 'Ан\\"на \\\\',
@@ -90,7 +91,8 @@ async def test_a_hostile_callers_name(here: Station, what: str) -> None:
     operator = await talk(here, caller)
     caller.hang_up()
     await over(operator)
-    row = await here.row(number=number, hung_up_by="caller")
+    known = "" if what == "four kilobytes" else number  # the dialplan has no room to look behind such a name
+    row = await here.row(number=known, hung_up_by="caller")
     assert (row["line"], row["outcome"], row["operator"]) == ("estp", "answered", "101")
     assert len(row["name"]) <= 300
     assert row["name"].isprintable() or "\u200d" in row["name"]

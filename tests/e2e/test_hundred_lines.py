@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from callcenter.core.ids import PhoneName
 from callcenter.demo.sipp import Caller, Pickup, callers, find, phone
 from tests.e2e.hearing import heard_prompts, names
 from tests.e2e.listening import all_quiet, level
@@ -47,7 +48,7 @@ async def test_a_hundred_callers_are_all_served_and_one_more_is_told_that_all_li
             station(tmp_path, ivr={"ask_inn": "false", "urgency": {}}, line=everybody, prompts=str(brief))
         )
         for person in OPERATORS:
-            address = line.config.phones[person].address
+            address = line.config.phones[PhoneName(person)].address
             assert address
             takes = [Pickup(ring=0.1, talk=1.2)]
             await stack.enter_async_context(

@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from callcenter.core.commands import Answer, Contained, Reply, SaveAnnouncement, SaveCall, SaveOffer, SetAsideCall
 from callcenter.core.events import Event, RecordingFailed, RecordingFinished
+from callcenter.core.ids import CallId, LineId, OfferId, PersonId
 from callcenter.core.records import AnnouncementRecord, CallRecord, OfferRecord, Outcome, PromiseResult
 from callcenter.core.server import ONLY
 from callcenter.core.view import LineView, OperatorView, PromisesView, View, WaitingView
@@ -63,7 +64,7 @@ FORECAST = Forecast(
 NOBODY = WaitingView(0, 0, 0, None, None, None, None)
 
 CALL = CallRecord(
-    call=HOSTILE,
+    call=CallId(HOSTILE),
     line="estp",
     number=HOSTILE,
     name=HOSTILE,
@@ -72,20 +73,20 @@ CALL = CallRecord(
     joined_at=110.0,
 )
 
-OFFER = OfferRecord(offer="offer-1-1", call=HOSTILE, operator="101", kind="queue", placed_at=50.0)
+OFFER = OfferRecord(offer="offer-1-1", call=CallId(HOSTILE), operator="101", kind="queue", placed_at=50.0)
 
 
 def announced(call: str = HOSTILE, number: int = 1, **facts: Any) -> AnnouncementRecord:
     """One announcement to a waiting caller: «не более пяти минут», with nine of ten answered in four."""
     record = AnnouncementRecord(
-        call=call, number=number, spoken_at=111.0, ahead=3, staff=2, handling=180.0, patience=None, to_serve=3.0,
-        estimate=150.0, p90=240.0, spoken=5, prompts=("position-4", "wait-5"),
+        call=CallId(call), number=number, spoken_at=111.0, ahead=3, staff=2, handling=180.0, patience=None,
+        to_serve=3.0, estimate=150.0, p90=240.0, spoken=5, prompts=("position-4", "wait-5"),
     )  # fmt: skip
     return replace(record, **facts)
 
 
 def person(id: str, presence: str, activity: str) -> OperatorView:
-    return OperatorView(id, "Имя", "operators", "desk", presence, activity, "", 1.0, None, "")
+    return OperatorView(PersonId(id), "Имя", "operators", "desk", presence, activity, "", 1.0, None, "")
 
 
 class Scrape:
@@ -120,7 +121,7 @@ class World:
         self.register = RegisterState()
         self.recordings = RecordingState()
         self.ami = AmiState(True, 0.25, {"token": 2})
-        self.forecasts: dict[str, tuple[Forecast, float]] = {}
+        self.forecasts: dict[LineId, tuple[Forecast, float]] = {}
         self.metrics = Metrics(
             lambda: self.view,
             lambda: self.register,
@@ -266,7 +267,7 @@ def test_an_announcement_without_a_time_promises_nothing(world: World) -> None:
 
 @pytest.mark.clause("ESTP 2.2d")
 def test_a_breach_is_seen_before_it_happens_and_with_what_would_prevent_it(world: World) -> None:
-    world.forecasts = {"estp": (FORECAST, 14.0)}
+    world.forecasts = {LineId("estp"): (FORECAST, 14.0)}
     scrape = world.scrape()
     assert scrape("forecast_average_wait_registered_seconds", line="estp") == 331.5
     assert scrape("forecast_average_wait_seconds", line="estp") == 310
@@ -283,7 +284,7 @@ def test_a_breach_is_seen_before_it_happens_and_with_what_would_prevent_it(world
 
 
 def test_what_a_forecast_does_not_know_is_absent(world: World) -> None:
-    world.forecasts = {"estp": (Forecast(300.0, 0.1), 14.0)}
+    world.forecasts = {LineId("estp"): (Forecast(300.0, 0.1), 14.0)}
     told = {name for name, _ in world.scrape().samples if re.search(r"forecast|needed", name)}
     assert told == {"callcenter_forecast_risk_probability", "callcenter_forecast_age_seconds"}
     world.forecasts = {}
@@ -313,8 +314,8 @@ def test_a_call_is_counted_once_when_it_is_over_however_often_its_row_is_saved(w
 
 def test_abandoned_and_refused_callers_are_counted_as_such(world: World) -> None:
     world.save(replace(CALL, ended_at=130.0, waiting=20.0, outcome=Outcome.ABANDONED))
-    world.save(replace(CALL, call="2", joined_at=None, ended_at=101.0, outcome=Outcome.ALL_LINES_BUSY))
-    world.save(replace(CALL, call="3", joined_at=None, ended_at=101.0, outcome=Outcome.CLOSED))
+    world.save(replace(CALL, call=CallId("2"), joined_at=None, ended_at=101.0, outcome=Outcome.ALL_LINES_BUSY))
+    world.save(replace(CALL, call=CallId("3"), joined_at=None, ended_at=101.0, outcome=Outcome.CLOSED))
     scrape = world.scrape()
     for outcome in ("abandoned", "all_lines_busy", "closed"):
         assert scrape("calls_total", line="estp", outcome=outcome) == 1
@@ -334,7 +335,7 @@ def test_an_offer_shows_how_fast_the_phone_rang_and_was_answered(world: World) -
     connected = replace(answered, connected_at=54.004, result="connected")
     for record in (OFFER, ringing, answered, connected, replace(connected, ended_at=99.0, talk=45.0)):
         world.save(record)
-    world.save(replace(OFFER, offer="offer-1-2", ringing_at=51.0, ended_at=66.0, result="missed"))
+    world.save(replace(OFFER, offer=OfferId("offer-1-2"), ringing_at=51.0, ended_at=66.0, result="missed"))
     scrape = world.scrape()
     assert scrape("offers_total", kind="queue", result="connected") == 1
     assert scrape("offers_total", kind="queue", result="missed") == 1
@@ -361,8 +362,8 @@ def test_a_phone_that_never_said_it_rings_is_measured_from_the_offer(world: Worl
 
 @pytest.mark.clause("ESTP 2.6")
 def test_recordings_are_counted_by_result(world: World) -> None:
-    world.metrics.observe_event(RecordingFinished(HOSTILE, HOSTILE, 61.5, "0"), 1.0)
-    world.metrics.observe_event(RecordingFailed(HOSTILE, HOSTILE), 1.0)
+    world.metrics.observe_event(RecordingFinished(CallId(HOSTILE), HOSTILE, 61.5, "0"), 1.0)
+    world.metrics.observe_event(RecordingFailed(CallId(HOSTILE), HOSTILE), 1.0)
     scrape = world.scrape()
     assert scrape("recordings_total", result="ok") == 1
     assert scrape("recordings_total", result="failed") == 1
@@ -387,7 +388,7 @@ def test_the_daemons_own_parts(world: World) -> None:
 
 def test_memory_does_not_grow_with_the_number_of_calls(world: World) -> None:
     for number in range(12_000):
-        world.save(replace(CALL, call=str(number), ended_at=130.0, outcome=Outcome.CLOSED))
+        world.save(replace(CALL, call=CallId(str(number)), ended_at=130.0, outcome=Outcome.CLOSED))
         world.save(announced(str(number)))
     assert len(world.metrics._counts.calls._seen) <= LIMIT
     assert len(world.metrics._ledger._line_of) <= LIMIT
@@ -400,17 +401,17 @@ def test_memory_does_not_grow_with_the_number_of_calls(world: World) -> None:
 
 def busy(world: World) -> Scrape:
     """A scrape with every metric in it."""
-    world.forecasts = {"estp": (FORECAST, 14.0)}
+    world.forecasts = {LineId("estp"): (FORECAST, 14.0)}
     guessing = replace(LINE.promises, kept=0.9)
     world.view = replace(world.view, lines={"estp": replace(LINE, patience=420.0, next_wait=95.0, promises=guessing)})
     world.save(replace(CALL, answered_at=120.0, waiting=10.0, talk=5.0, ended_at=130.0, outcome=Outcome.ANSWERED))
     world.save(replace(OFFER, ringing_at=51.0, answered_at=52.0, ended_at=60.0, result="connected"))
     world.save(announced(result=PromiseResult.ANSWERED, waited=10.0))
-    world.metrics.observe_event(RecordingFinished(HOSTILE, HOSTILE, 61.5, "0"), 1.0)
+    world.metrics.observe_event(RecordingFinished(CallId(HOSTILE), HOSTILE, 61.5, "0"), 1.0)
     world.metrics.observe_request("GET", "/api/me", 200)
     world.metrics.observe_request(HOSTILE, "unmatched", 404)
-    world.metrics.observe_command(Contained(HOSTILE, "an offer", ValueError(HOSTILE)), 1.0)
-    world.metrics.observe_command(SetAsideCall(HOSTILE, HOSTILE), 1.0)
+    world.metrics.observe_command(Contained(CallId(HOSTILE), "an offer", ValueError(HOSTILE)), 1.0)
+    world.metrics.observe_command(SetAsideCall(CallId(HOSTILE), HOSTILE), 1.0)
     world.metrics.observe_task("journal")
     return world.scrape()
 

@@ -18,6 +18,7 @@ from callcenter.cli import call_table
 from callcenter.cli.register import register as command
 from callcenter.cli.spreadsheet import defused, write_csv
 from callcenter.core.commands import Save, SaveOffer, SaveTransfer
+from callcenter.core.ids import LineId
 from callcenter.core.records import CallRecord, OfferRecord, Outcome, TransferRecord
 from callcenter.reports import call_list
 from callcenter.store import Register
@@ -39,13 +40,13 @@ CALLS: Sequence[Save] = (
 )
 
 
-async def found(register: Register, first: date, last: date, zones: dict[str, tzinfo], **which: Any) -> list[str]:
+async def found(register: Register, first: date, last: date, zones: dict[LineId, tzinfo], **which: Any) -> list[str]:
     return [call.call async for call in call_list.calls(register, first, last, zones, **which)]
 
 
 async def test_calls_come_in_the_order_of_arrival_and_by_what_is_asked(register: Register) -> None:
     await fill(register, CALLS)
-    zones: dict[str, tzinfo] = {"estp": MOSCOW}
+    zones: dict[LineId, tzinfo] = {LineId("estp"): MOSCOW}
     assert await found(register, MONDAY, MONDAY, zones) == ["first", "second", "third"]
     assert await found(register, MONDAY, TUESDAY, zones) == ["first", "second", "third", "late"]
     assert await found(register, MONDAY, MONDAY, zones, operator="102") == ["third"]
@@ -58,7 +59,7 @@ async def test_a_day_is_a_day_of_the_lines_own_zone(register: Register) -> None:
     perm = CallRecord("perm", "perm", "", "", evening)
     forgotten = CallRecord("forgotten", "a line no longer configured", "", "", evening)
     await fill(register, [arrival("moscow", evening), *(type(CALLS[0])(record) for record in (perm, forgotten))])  # type: ignore[arg-type]
-    zones: dict[str, tzinfo] = {"estp": MOSCOW, "perm": PERM}
+    zones: dict[LineId, tzinfo] = {LineId("estp"): MOSCOW, LineId("perm"): PERM}
     assert await found(register, MONDAY, MONDAY, zones) == ["moscow", "forgotten"]
     assert await found(register, TUESDAY, TUESDAY, zones) == ["perm"]
 
@@ -68,7 +69,7 @@ async def test_a_spreadsheet_runs_no_formula_of_a_caller(register: Register) -> 
     for number, name in enumerate(formulas):
         await fill(register, [arrival(f"1.{number}", number, customer=name, cause_text=name)])
     text = io.StringIO(newline="")
-    zones = {"estp": MOSCOW}
+    zones = {LineId("estp"): MOSCOW}
     rows = call_table.rows(call_list.calls(register, MONDAY, MONDAY, zones), zones)
     assert await write_csv(call_table.COLUMNS, rows, text) == len(formulas)
     assert text.getvalue().startswith("\ufeffcall;line;date;")
@@ -97,7 +98,7 @@ def test_ordinary_cells_stay(cell: str) -> None:
 
 async def test_many_calls_are_read_page_by_page(register: Register) -> None:
     await fill(register, [arrival(str(n), float(n % 7)) for n in range(1200)])
-    ids = await found(register, MONDAY, MONDAY, {"estp": MOSCOW})
+    ids = await found(register, MONDAY, MONDAY, {LineId("estp"): MOSCOW})
     assert ids == [str(n) for n in sorted(range(1200), key=lambda n: (n % 7, n))]
 
 

@@ -14,13 +14,14 @@ from click.testing import CliRunner, Result
 
 from callcenter.cli.register import register as command
 from callcenter.core.commands import Save, SaveCall
+from callcenter.core.ids import CallId, LineId
 from callcenter.core.records import CallRecord, Identification, Outcome
 from callcenter.reports.day_summary import DaySummary, day_summaries
 from callcenter.store import Register
 from tests.store.stories import arrival, fill
 
 MOSCOW, PERM = ZoneInfo("Europe/Moscow"), ZoneInfo("Asia/Yekaterinburg")
-ZONES: dict[str, tzinfo] = {"estp": MOSCOW, "perm": PERM}
+ZONES: dict[LineId, tzinfo] = {LineId("estp"): MOSCOW, LineId("perm"): PERM}
 HOUR = 3600.0
 MONDAY, TUESDAY = date(2026, 11, 23), date(2026, 11, 24)
 NOW = datetime(2026, 11, 24, 12, tzinfo=MOSCOW)
@@ -48,7 +49,7 @@ A_DAY: list[Save] = [
 
 
 async def summed(register: Register, first: date, last: date, line: str | None = None) -> list[DaySummary]:
-    within = {"estp": 60.0, "perm": 100.0}
+    within = {LineId("estp"): 60.0, LineId("perm"): 100.0}
     return [day async for day in day_summaries(register, first, last, ZONES, within, NOW, line)]
 
 
@@ -76,7 +77,7 @@ async def test_each_line_has_its_days_and_its_own_idea_of_soon(register: Registe
     evening = 13.5 * HOUR  # 22:30 in Moscow, half past midnight in Perm
 
     def perm(call: str, **known: Any) -> Save:
-        return SaveCall(CallRecord(call, "perm", "", "", evening, **known))
+        return SaveCall(CallRecord(CallId(call), "perm", "", "", evening, **known))
 
     known: dict[str, Any] = {"joined_at": evening, "answered_at": evening + 90.0, "waiting": 90.0}
     await fill(

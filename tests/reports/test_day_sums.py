@@ -17,6 +17,7 @@ import pytest
 from sqlalchemy import Connection
 
 from callcenter.core.commands import Save, SaveCall
+from callcenter.core.ids import CallId, LineId
 from callcenter.core.records import CallRecord, Outcome, PromiseResult
 from callcenter.reports import day_sums, promises
 from callcenter.reports.day_summary import DaySummary, day_summaries, sums_of_calls
@@ -28,8 +29,8 @@ from callcenter.store.tables import Call, table_of
 from tests.store.stories import announcement, arrival, fill, stored
 
 MOSCOW, PERM = ZoneInfo("Europe/Moscow"), ZoneInfo("Asia/Yekaterinburg")
-ZONES: dict[str, tzinfo] = {"estp": MOSCOW, "perm": PERM}
-WITHIN = {"estp": 60.0, "perm": 100.0}
+ZONES: dict[LineId, tzinfo] = {LineId("estp"): MOSCOW, LineId("perm"): PERM}
+WITHIN = {LineId("estp"): 60.0, LineId("perm"): 100.0}
 HOUR = 3600.0
 MONDAY, TUESDAY, WEDNESDAY = date(2026, 11, 23), date(2026, 11, 24), date(2026, 11, 25)
 NOON = datetime(2026, 11, 25, 12, tzinfo=MOSCOW)
@@ -40,7 +41,7 @@ def call(name: str, at: float, line: str = "estp", waiting: float = 20.0) -> lis
     """A caller who heard one announcement and was answered."""
     known: dict[str, Any] = {"joined_at": at, "answered_at": at + waiting, "waiting": waiting}
     return [
-        SaveCall(CallRecord(name, line, "", "", at, outcome=Outcome.ANSWERED, **known)),
+        SaveCall(CallRecord(CallId(name), LineId(line), "", "", at, outcome=Outcome.ANSWERED, **known)),
         announcement(name, 1, at, waited=waiting, result=PromiseResult.ANSWERED),
     ]
 
@@ -224,7 +225,7 @@ async def test_another_limit_or_zone_is_another_sum(told: Register) -> None:
     strict = await days(told)
     assert strict[0].service_level is not None
     assert strict[0].service_level < 1.0
-    elsewhere = await days(told, zones={"estp": MOSCOW, "perm": MOSCOW})
+    elsewhere = await days(told, zones={LineId("estp"): MOSCOW, LineId("perm"): MOSCOW})
     assert [(day.day, day.line) for day in elsewhere if day.line == "perm"] == [(MONDAY, "perm")]
     assert await days(told) == strict
 

@@ -15,13 +15,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from callcenter.core.ids import LineId
 from callcenter.core.records import Identification, Outcome, PromiseResult
 from callcenter.reports.day_summary import day_summaries
 from callcenter.reports.promises import ledger
 from callcenter.store import Register
 from callcenter.store.tables import Announcement, Base, Call, UtcDateTime, table_of
 
-ZONES: dict[str, tzinfo] = {"estp": ZoneInfo("Europe/Moscow"), "perm": ZoneInfo("Asia/Yekaterinburg")}
+ZONES: dict[LineId, tzinfo] = {
+    LineId("estp"): ZoneInfo("Europe/Moscow"),
+    LineId("perm"): ZoneInfo("Asia/Yekaterinburg"),
+}
 FIRST, LAST = date(2026, 11, 20), date(2026, 11, 26)
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
@@ -104,7 +108,7 @@ def told(path: Path) -> str:
 
     async def ask() -> str:
         register = await Register.open(path, create=False)
-        within = {"estp": 60.0, "perm": 100.0}
+        within = {LineId("estp"): 60.0, LineId("perm"): 100.0}
         try:
             days = [day async for day in day_summaries(register, FIRST, LAST, ZONES, within, now=NOW)]
             return f"{days}\n{await ledger(register, FIRST, LAST, ZONES, now=NOW)}"

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects import postgresql
 
 from callcenter.core.commands import Save, SaveCall, SaveOffer
+from callcenter.core.ids import CallId, LineId
 from callcenter.core.records import CallRecord, Identification, OfferRecord, Outcome, PromiseResult
 from callcenter.core.warm_start import LineWarmStart, PastWait
 from callcenter.reports import history
@@ -26,12 +27,14 @@ HOUR = 3600.0
 
 def queued(call: str, joined_at: float, line: str = "estp", **known: Any) -> SaveCall:
     """A caller came through the menu in ten seconds and joined the queue."""
-    return SaveCall(CallRecord(call, line, "", "", joined_at - 10.0, joined_at=joined_at, **known))
+    return SaveCall(CallRecord(CallId(call), LineId(line), "", "", joined_at - 10.0, joined_at=joined_at, **known))
 
 
 def handled(call: str, seconds: float, kind: str = "queue", result: str = "connected") -> SaveOffer:
     """An operator picked up at second 30 and was busy for so long."""
-    return SaveOffer(OfferRecord(f"of {call}", call, "101", kind, 20.0, 25.0, 30.0, 31.0, 30.0 + seconds, result, 1.0))
+    return SaveOffer(
+        OfferRecord(f"of {call}", CallId(call), "101", kind, 20.0, 25.0, 30.0, 31.0, 30.0 + seconds, result, 1.0)
+    )
 
 
 def at(*moment: int) -> float:

@@ -16,6 +16,7 @@ from sqlalchemy import Engine, event
 
 from callcenter.cli import promise_table
 from callcenter.core.commands import Save
+from callcenter.core.ids import LineId
 from callcenter.core.records import Outcome
 from callcenter.customers.table import CustomersTable
 from callcenter.reports import call_list, day_summary, history, promises
@@ -24,33 +25,33 @@ from callcenter.store import Register
 from tests.store.stories import MORNING, announcement, arrival, fill, presence
 
 MOSCOW: tzinfo = ZoneInfo("Europe/Moscow")
-ONE_ZONE = {"estp": MOSCOW}
-TWO_ZONES = {"estp": MOSCOW, "perm": ZoneInfo("Asia/Yekaterinburg")}
+ONE_ZONE: dict[LineId, tzinfo] = {LineId("estp"): MOSCOW}
+TWO_ZONES: dict[LineId, tzinfo] = {LineId("estp"): MOSCOW, LineId("perm"): ZoneInfo("Asia/Yekaterinburg")}
 DAY = MORNING.date()
 NOW = datetime(2026, 11, 23, 15, tzinfo=UTC)
 
 Ask = Callable[[Register], Awaitable[object]]
 
 
-def listed(zones: dict[str, tzinfo] = ONE_ZONE, **which: Any) -> Ask:
+def listed(zones: dict[LineId, tzinfo] = ONE_ZONE, **which: Any) -> Ask:
     async def ask(register: Register) -> object:
         return [call async for call in call_list.calls(register, DAY, DAY, zones, **which)]
 
     return ask
 
 
-def summed_up(zones: dict[str, tzinfo] = ONE_ZONE, line: str | None = None) -> Ask:
+def summed_up(zones: dict[LineId, tzinfo] = ONE_ZONE, line: str | None = None) -> Ask:
     async def ask(register: Register) -> object:
         return [day async for day in day_summary.day_summaries(register, DAY, DAY, zones, {"estp": 60.0}, NOW, line)]
 
     return ask
 
 
-def promised(zones: dict[str, tzinfo] = ONE_ZONE, line: str | None = None) -> Ask:
+def promised(zones: dict[LineId, tzinfo] = ONE_ZONE, line: str | None = None) -> Ask:
     return lambda register: promises.ledger(register, DAY, DAY, zones, NOW, line)
 
 
-def written(zones: dict[str, tzinfo] = ONE_ZONE, line: str | None = None) -> Ask:
+def written(zones: dict[LineId, tzinfo] = ONE_ZONE, line: str | None = None) -> Ask:
     async def ask(register: Register) -> object:
         return [row async for row in promise_table.rows(register, DAY, DAY, zones, line)]
 

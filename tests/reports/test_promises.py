@@ -18,13 +18,14 @@ from sqlalchemy import Engine, event
 from callcenter.cli import promise_table
 from callcenter.cli.promises import promises as command
 from callcenter.core.commands import Save
+from callcenter.core.ids import LineId
 from callcenter.core.records import CallRecord, PromiseResult
 from callcenter.reports import promises
 from callcenter.store import Register
 from tests.store.stories import announcement, arrival, fill
 
 MOSCOW, PERM = ZoneInfo("Europe/Moscow"), ZoneInfo("Asia/Yekaterinburg")
-ZONES: dict[str, tzinfo] = {"estp": MOSCOW}
+ZONES: dict[LineId, tzinfo] = {LineId("estp"): MOSCOW}
 HOUR = 3600.0
 MONDAY, TUESDAY = date(2026, 11, 23), date(2026, 11, 24)
 NOW = datetime(2026, 11, 23, 18, tzinfo=MOSCOW)
@@ -134,7 +135,7 @@ async def test_a_promise_belongs_to_the_day_of_its_line_on_which_it_was_spoken(r
         announcement("perm", 1, evening),
     ]
     await fill(register, facts)
-    both: dict[str, tzinfo] = {"estp": MOSCOW, "perm": PERM}
+    both: dict[LineId, tzinfo] = {LineId("estp"): MOSCOW, LineId("perm"): PERM}
 
     async def days(line: str | None, first: date = MONDAY, last: date = TUESDAY) -> dict[date, int]:
         ledger = await promises.ledger(register, first, last, both, NOW, line)
@@ -167,7 +168,7 @@ async def test_a_report_of_a_day_looks_at_that_day_only(register: Register) -> N
 
     await fill(register, crowd(1, 10.0))
     event.listen(Engine, "before_cursor_execute", note)
-    for zones in (ZONES, {"estp": MOSCOW, "perm": PERM}):
+    for zones in (ZONES, {LineId("estp"): MOSCOW, LineId("perm"): PERM}):
         for line in (None, "estp"):
             await promises.ledger(register, MONDAY, MONDAY, zones, NOW, line)
             assert len([row async for row in promise_table.rows(register, MONDAY, MONDAY, zones, line)]) == 1

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from callcenter.core.commands import SaveCall
+from callcenter.core.ids import PersonId
 from callcenter.core.records import Outcome
 from callcenter.store import Register, Writer
 from callcenter.store.spool import Spool
@@ -29,7 +30,7 @@ async def main(path: Path, folder: Path) -> None:
         call = arrival(f"100.{number}", number)
         writer.put(call)
         writer.put(announcement(call.record.call, spoken_at=number + 5.0))
-        writer.put(SaveCall(replace(call.record, operator="101", outcome=Outcome.ANSWERED)))
+        writer.put(SaveCall(replace(call.record, operator=PersonId("101"), outcome=Outcome.ANSWERED)))
         await asyncio.sleep(0)
     writer.put(presence("102", 3600.0, "off", "asked"))
     writer.put(presence("102", 3700.0, "available", "log in"))

@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import select
 
 from callcenter.core.commands import Save, SaveAnnouncement, SaveCall, SavePresence
+from callcenter.core.ids import CallId, PersonId
 from callcenter.core.records import AnnouncementRecord, CallRecord, PresenceRecord
 from callcenter.store import MemoryStore, Register, Store, Writer
 from callcenter.store.tables import Base
@@ -39,12 +40,12 @@ async def eventually(fact: Callable[[], bool], limit: float = 30.0) -> None:
 
 def arrival(call: str, at: float = 0.0, **known: Any) -> SaveCall:
     """A call has arrived."""
-    return SaveCall(CallRecord(call, "estp", "+73420000001", "Кедровка", at, **known))
+    return SaveCall(CallRecord(CallId(call), "estp", "+73420000001", "Кедровка", at, **known))
 
 
 def presence(operator: str, at: float, state: str, cause: str, activity: str = "idle") -> SavePresence:
     """An operator's state has changed."""
-    return SavePresence(PresenceRecord(operator, at, state, activity, cause, phone=f"phone-{operator}"))
+    return SavePresence(PresenceRecord(PersonId(operator), at, state, activity, cause, phone=f"phone-{operator}"))
 
 
 def announcement(call: str, number: int = 1, spoken_at: float = 0.0, **known: Any) -> SaveAnnouncement:
@@ -60,7 +61,7 @@ def announcement(call: str, number: int = 1, spoken_at: float = 0.0, **known: An
         "spoken": 5,
         "prompts": ("wait-up-to-5",),
     }
-    return SaveAnnouncement(AnnouncementRecord(call, number, spoken_at, **usual | known))
+    return SaveAnnouncement(AnnouncementRecord(CallId(call), number, spoken_at, **usual | known))
 
 
 async def fill(store: Store, facts: Sequence[Save]) -> None:

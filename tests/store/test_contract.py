@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, delete
 
 from callcenter.core.commands import Save, SaveAnnouncement, SaveCall, SaveOffer, SavePresence, SaveTransfer
+from callcenter.core.ids import CallId, LineId
 from callcenter.core.records import (
     CUT_OFF,
     LOST_CAUSE,
@@ -182,7 +183,7 @@ async def test_what_a_previous_start_left_open_is_closed_with_its_cause(store: S
 
 async def test_what_the_core_goes_on_with_stays_open(store: Store) -> None:
     for call in ("1", "2"):
-        offer = SaveOffer(OfferRecord(f"o-{call}", call, f"10{call}", "queue", 1.0))
+        offer = SaveOffer(OfferRecord(f"o-{call}", CallId(call), f"10{call}", "queue", 1.0))
         await fill(store, [arrival(call), announcement(call), offer])
     assert await store.close_calls(wall(3600), "controller restarted", ["1"]) == 1
     assert await rows(store, "calls", "call", "ended_at") == [("1", None), ("2", wall(3600))]
@@ -296,7 +297,7 @@ async def everything(store: Store, told: Sequence[Save], now: float, settled: st
     for save in told:
         writer.put(save)
     assert await writer.stop(10)
-    lines = {"estp": 600.0, "perm": 60.0}
+    lines = {LineId("estp"): 600.0, LineId("perm"): 60.0}
     said: list[Any] = [writer.refused]
     said += [await store.floor_warm_start(clock, LATELY, lines, wall(now))]
     said += [await store.owed_calls(wall(now)), await store.owed_calls(wall(now), "perm")]

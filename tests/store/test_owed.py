@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from callcenter.core.commands import Save, SaveCall
+from callcenter.core.ids import LineId
 from callcenter.core.records import CUT_OFF, LOST_CAUSE, HungUpBy, Outcome
 from callcenter.store import Store
 from tests.store.stories import arrival, fill, wall
@@ -15,7 +16,7 @@ FAILED: dict[str, Any] = {"cause": LOST_CAUSE, "cause_text": CUT_OFF, "hung_up_b
 
 def call(name: str, number: str, at: float, line: str = "estp", **known: Any) -> SaveCall:
     """A call of a number."""
-    return SaveCall(replace(arrival(name, at, **known).record, number=number, line=line))
+    return SaveCall(replace(arrival(name, at, **known).record, number=number, line=LineId(line)))
 
 
 def cut_off(name: str, number: str, at: float, **known: Any) -> SaveCall:

@@ -44,7 +44,7 @@ def values(kind: type[Save], name: str, hint: Any) -> st.SearchStrategy[Any]:
     hints = [one for one in get_args(hint) or (hint,) if one is not NoneType and one is not Ellipsis]
     if isinstance(column.type, UtcDateTime):
         found: st.SearchStrategy[Any] = MOMENTS
-    elif isinstance(column.type, String) and issubclass(hints[0], StrEnum):
+    elif isinstance(column.type, String) and isinstance(hints[0], type) and issubclass(hints[0], StrEnum):
         found = st.sampled_from(hints[0])
     elif isinstance(column.type, String):
         found = st.text(st.characters(exclude_categories=("Cc", "Cs")), max_size=min(20, column.type.length or 20))

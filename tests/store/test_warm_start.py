@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from callcenter.core.commands import Save, SaveCall, SaveOffer, SavePresence, SaveTransfer
+from callcenter.core.ids import CallId, LineId
 from callcenter.core.records import (
     CUT_OFF,
     LOST_CAUSE,
@@ -36,13 +37,14 @@ def clock(moment: datetime) -> float:
 def cut_off(call: str, number: str, at: float, ended_at: float, line: str = "estp") -> SaveCall:
     """The telephone system has failed a caller who waited."""
     record = arrival(call, at, ended_at=ended_at, outcome=Outcome.LOST, joined_at=at, place_at=at, **FAILED).record
-    return SaveCall(replace(record, number=number, line=line))
+    return SaveCall(replace(record, number=number, line=LineId(line)))
 
 
 async def warm_started(store: Store, at: float, facts: list[Save], **place_kept: float) -> FloorWarmStart:
     """These facts, as a controller finds them that starts at second `at`."""
     await fill(store, facts)
-    return await store.floor_warm_start(clock, LATELY, place_kept or {"estp": 600.0}, wall(at))
+    lines = {LineId(line): seconds for line, seconds in (place_kept or {"estp": 600.0}).items()}
+    return await store.floor_warm_start(clock, LATELY, lines, wall(at))
 
 
 async def test_a_new_register_recalls_nobody(store: Store) -> None:
@@ -70,7 +72,7 @@ async def test_a_conversation_is_recalled_with_its_offers_and_transfers(store: S
     facts: list[Save] = [talks, SaveOffer(missed), SaveOffer(taken), SaveTransfer(handed), promise, *over]
     found = await warm_started(store, 40.0, facts)
     assert found == FloorWarmStart(
-        (talks.record,), (missed, taken), (handed,), (promise.record,), ended_lately=frozenset({"0"})
+        (talks.record,), (missed, taken), (handed,), (promise.record,), ended_lately=frozenset({CallId("0")})
     )
 
 
@@ -105,7 +107,7 @@ async def test_what_ended_lately_is_named_however_long_nobody_was_there(store: S
     days = 9 * 86400.0
     facts = [arrival(f"{end}", end - 30.0, ended_at=end, outcome=Outcome.ABANDONED) for end in (100.0, 500.0, 600.0)]
     found = await warm_started(store, days, list(facts))
-    assert found == FloorWarmStart(ended_lately=frozenset({"500.0", "600.0"}))
+    assert found == FloorWarmStart(ended_lately=frozenset({CallId("500.0"), CallId("600.0")}))
 
 
 async def test_recordings_that_nobody_finished_are_asked_for_again(store: Store) -> None:
@@ -148,7 +150,7 @@ async def test_who_calls_again_and_is_still_in_the_menus_has_not_got_the_place_y
 
 async def test_a_call_of_long_ago_or_of_a_line_that_is_no_more_is_not_in_progress(store: Store) -> None:
     forgotten, unknown = arrival("1", -2 * 86400.0), arrival("2", 5.0)
-    unknown = SaveCall(replace(unknown.record, line="closed"))
+    unknown = SaveCall(replace(unknown.record, line=LineId("closed")))
     known = arrival("3", 6.0)
     found = await warm_started(
         store, 10.0, [forgotten, unknown, known, SaveOffer(OfferRecord("o", "2", "1", "queue", 6.0))]

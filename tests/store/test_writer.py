@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import Connection, insert
 
 from callcenter.core.commands import Save, SaveAnnouncement, SaveCall, SaveOffer, SaveTransfer
+from callcenter.core.ids import CallId, PersonId
 from callcenter.core.records import (
     CallRecord,
     HungUpBy,
@@ -46,7 +47,7 @@ async def test_a_call_goes_through_its_versions(path: Path, writer: Writer) -> N
     writer.put(SaveOffer(offer))
     writer.put(SaveOffer(replace(offer, answered_at=44.5, ended_at=100.0, result="finished", talk=55.5)))
     writer.put(SaveTransfer(TransferRecord("100.1", 1, 90.0, "101", "technical", consult=False, result="none_free")))
-    record = replace(record, answered_at=44.5, waiting=29.5, talk=55.5, operator="101", ended_at=100.0)
+    record = replace(record, answered_at=44.5, waiting=29.5, talk=55.5, operator=PersonId("101"), ended_at=100.0)
     writer.put(SaveCall(replace(record, outcome=Outcome.ANSWERED, hung_up_by=HungUpBy.CALLER, cause=16)))
     assert await writer.drain(5)
 
@@ -190,7 +191,7 @@ async def test_what_is_no_fact_at_all_does_not_raise(writer: Writer) -> None:
 async def test_what_a_caller_puts_into_the_name_is_stored_safely(path: Path, writer: Writer) -> None:
     names = {"1": "Я" * 4096, "2": "\ud83d lone", "3": "a\0b\r\nAction: Hangup\x1b[2J", "4": "Кедр 🌲"}
     for call, name in names.items():
-        writer.put(SaveCall(CallRecord(call, "estp", name, name, 0.0, cause_text=name)))
+        writer.put(SaveCall(CallRecord(CallId(call), "estp", name, name, 0.0, cause_text=name)))
     assert await writer.drain(5)
     assert writer.refused == 0
     assert dict(stored(path, "SELECT call, name FROM calls")) == {

@@ -12,6 +12,7 @@ from callcenter.core.caller import CALLER, Caller, CallerState, CallerStep
 from callcenter.core.commands import CancelTimer, OfferKind, Place, SetTimer
 from callcenter.core.events import BridgeEntered, BridgeLeft, OfferAnswered, Timer, TimerKind
 from callcenter.core.floor import Floor
+from callcenter.core.ids import NO_BRIDGE, NO_OFFER, NO_PERSON, BridgeId, CallId, PersonId
 from callcenter.core.offer import Offer, OfferStep
 from callcenter.core.operator import Activity, ActivityStep, Handling, Operator
 from callcenter.core.records import REGISTERED, HungUpBy, Outcome, PromiseResult
@@ -19,7 +20,7 @@ from callcenter.core.records import REGISTERED, HungUpBy, Outcome, PromiseResult
 
 def bridge_entered(floor: Floor, event: BridgeEntered) -> None:
     """A caller or a leg is in a bridge: whoever shares it talks."""
-    channel = floor.offers.get(event.channel_id) or floor.callers.get(event.channel_id)
+    channel = floor.offer_of(event.channel_id) or floor.caller_of(event.channel_id)
     if channel is None:
         return
     if channel.bridge and channel.bridge != event.bridge:
@@ -36,7 +37,7 @@ def bridge_entered(floor: Floor, event: BridgeEntered) -> None:
     transfer.consultation_begun(floor, caller)
 
 
-def is_in(floor: Floor, channel: Caller | Offer, bridge: str) -> None:
+def is_in(floor: Floor, channel: Caller | Offer, bridge: BridgeId) -> None:
     """The bridge has this name."""
     if isinstance(channel, Offer):
         floor.change(channel, bridge=bridge)
@@ -46,17 +47,17 @@ def is_in(floor: Floor, channel: Caller | Offer, bridge: str) -> None:
 
 def bridge_left(floor: Floor, event: BridgeLeft) -> None:
     """A caller or a leg has left a bridge."""
-    if event.channel_id in floor.offers:
-        offer = floor.offers[event.channel_id]
+    offer = floor.offer_of(event.channel_id)
+    if offer:
         if offer.bridge == event.bridge:
-            floor.change(offer, bridge="")
+            floor.change(offer, bridge=NO_BRIDGE)
         _stop_leg_clock(floor, offer)
         return
-    caller = floor.callers.get(event.channel_id)
+    caller = floor.caller_of(event.channel_id)
     if caller is None or caller.bridge != event.bridge:
         return
     leg = floor.offers.get(caller.leg)
-    floor.change(caller, bridge="", left_first=leg is not None and leg.bridge == event.bridge)
+    floor.change(caller, bridge=NO_BRIDGE, left_first=leg is not None and leg.bridge == event.bridge)
     stop_clock(floor, caller)
     if caller.state is CallerState.TALKING:
         _out_of_conversation(floor, caller)
@@ -86,7 +87,7 @@ def _connected(floor: Floor, caller: Caller, offer: Offer) -> None:
     floor.move(caller, CallerStep.CONNECT)
     floor.step(offer, OfferStep.CONNECT)
     first_words = offer.record.connected_at is None
-    floor.change(caller, leg=offer.id, offer="", left_first=False, served_by_fallback_queue=False)
+    floor.change(caller, leg=offer.id, offer=NO_OFFER, left_first=False, served_by_fallback_queue=False)
     floor.change(caller, talking_since=floor.now, connected_at=floor.now)
     floor.change(offer, talking_since=floor.now)
     if caller.call in floor.line(caller).queue:
@@ -119,11 +120,11 @@ def found_talking(floor: Floor, caller: Caller, leg: Offer | None) -> None:
         floor.change(leg, talking_since=since)
     floor.change(caller, talking_since=since, connected_at=since)
     if caller.record.answered_at is None:
-        _first_answer(floor, caller, leg.operator if leg else "", since)
+        _first_answer(floor, caller, leg.operator if leg else NO_PERSON, since)
     after(floor, caller, Place.GOODBYE)
 
 
-def _first_answer(floor: Floor, caller: Caller, operator: str, at: float) -> None:
+def _first_answer(floor: Floor, caller: Caller, operator: PersonId, at: float) -> None:
     joined_at = caller.record.joined_at if caller.record.joined_at is not None else caller.record.arrived_at
     wait = max(0.0, at - joined_at)
     floor.note(caller, answered_at=at, waiting=wait, operator=operator, outcome=Outcome.ANSWERED)
@@ -138,7 +139,7 @@ def _expect_false_answer(floor: Floor, caller: Caller) -> None:
         truly_answered(floor, caller.call)
 
 
-def truly_answered(floor: Floor, call: str) -> None:
+def truly_answered(floor: Floor, call: CallId) -> None:
     """The conversation is one: when the operator hangs up, the caller hears the farewell."""
     caller = floor.callers.get(call)
     if caller and caller.state is CallerState.TALKING and caller.handover is None:
@@ -197,7 +198,7 @@ def leg_finished(floor: Floor, offer: Offer) -> None:
     transfer.leg_gone(floor, caller, offer)
 
 
-def wrap_up_over(floor: Floor, person: str) -> None:
+def wrap_up_over(floor: Floor, person: PersonId) -> None:
     """Free for the next caller."""
     operator = floor.operators[person]
     if operator.activity is Activity.WRAPPING_UP:
@@ -231,4 +232,4 @@ def _false_answer(floor: Floor, caller: Caller, offer: Offer) -> bool:
 def _take_back_answer(floor: Floor, caller: Caller) -> None:
     """A phone glitch was not an answer (ESTP 5.6.1 registers who took the call)."""
     if not caller.answer_counted:
-        floor.note(caller, answered_at=None, waiting=None, operator="", outcome=Outcome.IN_PROGRESS)
+        floor.note(caller, answered_at=None, waiting=None, operator=NO_PERSON, outcome=Outcome.IN_PROGRESS)

@@ -17,6 +17,7 @@ from callcenter.core.events import (
     TimerKind,
 )
 from callcenter.core.floor import Floor
+from callcenter.core.ids import NO_CHANNEL_NAME, CallId
 from callcenter.core.offer import OFFER, Offer, OfferState, OfferStep
 from callcenter.core.operator import Activity
 from callcenter.core.records import HungUpBy, Outcome, PromiseResult
@@ -28,15 +29,15 @@ if TYPE_CHECKING:
 def hung_up(floor: Floor, event: ChannelHungUp) -> None:
     """A channel is gone: an operator's leg, a caller, a phone that dialled a code, or nobody we know."""
     shift.code_over(floor, event.channel_id)
-    offer = floor.offers.get(event.channel_id)
+    offer = floor.offer_of(event.channel_id)
     if offer:
         _leg_gone(floor, offer, event)
         dispatch.offer_callers(floor)
         return
-    missed = floor.told(event.channel_id)
+    missed = floor.told(CallId(event.channel_id))
     if missed and event.channel_id not in floor.callers:  # gone before Asterisk told again
-        floor.enter(Caller(missed.call, "", missed))
-    caller = floor.callers.get(event.channel_id)
+        floor.enter(Caller(missed.call, NO_CHANNEL_NAME, missed))
+    caller = floor.caller_of(event.channel_id)
     if caller:
         see_off(floor, caller, event.cause, event.text)
         dispatch.offer_callers(floor)

@@ -10,6 +10,7 @@ from callcenter.core.caller import Caller
 from callcenter.core.commands import CancelTimer, OfferKind, Ring, SetTimer
 from callcenter.core.events import Timer, TimerKind
 from callcenter.core.floor import Floor
+from callcenter.core.ids import NO_CALL, NO_OFFER, CallId, OfferId
 from callcenter.core.offer import Offer
 from callcenter.core.operator import ActivityStep, Operator
 from callcenter.core.queue.line import LineState
@@ -25,27 +26,26 @@ def offer_callers(floor: Floor) -> None:
     Whatever comes of it, what led to it has happened and stays. Who cannot be offered would keep everybody behind them
     waiting, and is set aside at once.
     """
-    if floor.catching_up:
-        return
-    seen = [server.seen for server in floor.servers.values()]
-    if any(seen):
-        floor.attempt("", "dispatch", _offer_callers, floor, None if all(seen) else floor.sees)
+    if floor.sees_all:
+        floor.attempt(NO_CALL, "dispatch", _offer_callers, floor, None)
+    elif floor.sees_any:
+        floor.attempt(NO_CALL, "dispatch", _offer_callers, floor, floor.sees)
 
 
-def _offer_callers(floor: Floor, may: Callable[[str], bool] | None) -> None:
+def _offer_callers(floor: Floor, may: Callable[[CallId], bool] | None) -> None:
     while pair := _next_pair(floor, may):
         line, call, operator = pair
         if not floor.attempt(call, "an offer", _offer, floor, line, call, operator):
             aside(floor, call, "could not be offered")
 
 
-def _offer(floor: Floor, line: LineState, call: str, operator: Operator) -> None:
+def _offer(floor: Floor, line: LineState, call: CallId, operator: Operator) -> None:
     caller = floor.callers[call]
     line.queue.reserve(call)
     floor.change(caller, offer=place(floor, caller, operator, OfferKind.QUEUE).id)
 
 
-def place(floor: Floor, caller: Caller, operator: Operator, kind: OfferKind, consult_leg: str = "") -> Offer:
+def place(floor: Floor, caller: Caller, operator: Operator, kind: OfferKind, consult_leg: OfferId = NO_OFFER) -> Offer:
     """Ring one operator's phone for one caller."""
     id = floor.next_offer_id(caller)
     record = OfferRecord(id, caller.call, operator.person.id, kind.value, floor.now)
@@ -78,7 +78,7 @@ def release_caller(floor: Floor, offer: Offer) -> None:
     floor.do(CancelTimer(Timer(TimerKind.RING, offer.id)))
     caller = floor.callers.get(offer.call)
     if caller and caller.offer == offer.id:
-        floor.change(caller, offer="")
+        floor.change(caller, offer=NO_OFFER)
         queue = floor.line(caller).queue
         if caller.call in queue:
             queue.release(caller.call)
@@ -87,12 +87,12 @@ def release_caller(floor: Floor, offer: Offer) -> None:
                 waiting.welcome(floor, caller)
 
 
-def _next_pair(floor: Floor, may: Callable[[str], bool] | None) -> tuple[LineState, str, Operator] | None:
+def _next_pair(floor: Floor, may: Callable[[CallId], bool] | None) -> tuple[LineState, CallId, Operator] | None:
     """The caller to be served next over all lines, and the longest free operator who may take them.
 
     `may`: whether a caller can be offered now; None: everybody.
     """
-    best: tuple[float, LineState, str, Operator] | None = None
+    best: tuple[float, LineState, CallId, Operator] | None = None
     for line in floor.lines.values():
         call = line.queue.head(floor.now, may)
         operator = floor.longest_free(line.settings.answered_by) if call else None

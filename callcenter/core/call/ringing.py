@@ -6,6 +6,7 @@ from callcenter.core.call import dispatch, transfer
 from callcenter.core.commands import CancelTimer, HangUp, SetTimer
 from callcenter.core.events import OfferAnswered, OfferFailed, OfferFailure, OfferRinging, Timer, TimerKind
 from callcenter.core.floor import Floor
+from callcenter.core.ids import NO_OFFER, OfferId
 from callcenter.core.offer import OFFER, Offer, OfferState, OfferStep
 from callcenter.core.operator import ActivityStep, Operator, Presence, PresenceStep
 
@@ -57,7 +58,7 @@ def failed(floor: Floor, event: OfferFailed) -> None:
     dispatch.offer_callers(floor)
 
 
-def ring_guard(floor: Floor, id: str) -> None:
+def ring_guard(floor: Floor, id: OfferId) -> None:
     """Nothing was heard of an offer for longer than it can last: the phone is told to stop, and life goes on."""
     offer = floor.offers.get(id)
     if offer and not floor.sees(id):  # what came of it Asterisk will tell
@@ -83,7 +84,7 @@ def forget(floor: Floor, offer: Offer, result: str) -> Operator:
     floor.take_in(offer)
     floor.note_offer(offer, ended_at=floor.now, result=result)
     operator = floor.operators[offer.operator]
-    floor.change(operator, offer="")
+    floor.change(operator, offer=NO_OFFER)
     caller = floor.callers.get(offer.call)
     if caller:
         floor.change(caller, legs=caller.legs - {offer.id}, past_legs=caller.past_legs | {offer.id})

@@ -26,6 +26,7 @@ from callcenter.core.commands import (
 )
 from callcenter.core.events import ChannelHungUp, SetAside, Timer, TimerKind
 from callcenter.core.floor import Floor
+from callcenter.core.ids import NO_OFFER, CallId
 from callcenter.core.offer import Offer, OfferState
 from callcenter.core.operator import ActivityStep
 from callcenter.core.records import LOST_CAUSE, CallRecord, Outcome, PromiseResult
@@ -46,7 +47,7 @@ def wanted(floor: Floor, event: SetAside) -> None:
     aside(floor, event.call, event.why, record)
 
 
-def aside(floor: Floor, call: str, why: str, record: CallRecord | None = None, *, by_force: bool = False) -> None:
+def aside(floor: Floor, call: CallId, why: str, record: CallRecord | None = None, *, by_force: bool = False) -> None:
     """Out of the queue and off our line. `record`: of a call of which we know nothing else.
 
     `by_force`: not even those who talk with the caller can be believed to do so.
@@ -60,10 +61,11 @@ def aside(floor: Floor, call: str, why: str, record: CallRecord | None = None, *
 
 def over(floor: Floor, event: ChannelHungUp) -> bool:
     """The channel of such a call is gone: its row gets its end. False: it is none of these."""
-    if event.channel_id not in floor.aside:
+    call = CallId(event.channel_id)
+    if call not in floor.aside:
         return False
-    record = floor.take_back_aside(event.channel_id)
-    floor.remember_ended(event.channel_id)
+    record = floor.take_back_aside(call)
+    floor.remember_ended(call)
     if record:
         outcome = Outcome.LOST if record.outcome is Outcome.IN_PROGRESS else record.outcome
         record = replace(record, ended_at=max(floor.now, record.arrived_at), outcome=outcome, cause=event.cause)
@@ -72,7 +74,7 @@ def over(floor: Floor, event: ChannelHungUp) -> bool:
     return True
 
 
-def _give_away(floor: Floor, call: str, why: str, record: CallRecord | None) -> None:
+def _give_away(floor: Floor, call: CallId, why: str, record: CallRecord | None) -> None:
     caller = floor.callers.get(call)
     if caller:
         record = caller.record
@@ -96,7 +98,7 @@ def _stop(floor: Floor, offer: Offer) -> None:
     floor.do(HangUp(offer.id), CancelTimer(Timer(TimerKind.RING, offer.id)))
     floor.take_in(offer)
     floor.note_offer(offer, ended_at=floor.now, result=OFFER_RESULT)
-    floor.change(operator, offer="")
+    floor.change(operator, offer=NO_OFFER)
     floor.activity(operator, ActivityStep.END_OFFER, OFFER_RESULT, offer.call)
 
 
@@ -117,7 +119,7 @@ def _close_papers(floor: Floor, caller: Caller) -> None:
         floor.do(SaveTransfer(replace(caller.handover.record, ended_at=floor.now, result="failed")))
 
 
-def _by_force(floor: Floor, call: str, why: str, record: CallRecord | None) -> None:
+def _by_force(floor: Floor, call: CallId, why: str, record: CallRecord | None) -> None:
     """Whatever state it is in, and whether or not it ever was one that a lifecycle knows."""
     caller, given_away = floor.callers.get(call), call in floor.aside
     talks = caller is not None and bool(caller.bridge)
@@ -132,7 +134,7 @@ def _by_force(floor: Floor, call: str, why: str, record: CallRecord | None) -> N
         floor.do(AfterBridge(call, Place.GOODBYE) if talks else Redirect(call, Place.FALLBACK_QUEUE))
 
 
-def _remember(floor: Floor, call: str, why: str, record: CallRecord | None) -> None:
+def _remember(floor: Floor, call: CallId, why: str, record: CallRecord | None) -> None:
     if record:
         record = replace(record, cause=LOST_CAUSE, cause_text=f"{CAUSE_TEXT}: {why}")
         floor.do(SaveCall(record))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from callcenter.core.call import conversation, dispatch
 from callcenter.core.commands import Answer, CancelTimer, Reply, SetTimer, Severity
-from callcenter.core.events import DayStarted, HoursChanged, LogIn, LogOut, Pause, ReplyTo, Return, Timer, TimerKind
+from callcenter.core.events import DayStarted, HoursChanged, LogIn, LogOut, Pause, Return, Timer, TimerKind
 from callcenter.core.floor import Floor
+from callcenter.core.ids import NO_CHANNEL, NO_PERSON, ChannelId, PersonId, PhoneName, ReplyTo
 from callcenter.core.operator import Activity, Operator, Presence, PresenceStep
 
 LONGEST_DELAY = 3600.0
@@ -77,14 +78,14 @@ def come_back(floor: Floor, event: Return) -> None:
     dispatch.offer_callers(floor)
 
 
-def code_over(floor: Floor, channel: str) -> None:
+def code_over(floor: Floor, channel: ChannelId) -> None:
     """The call in which a code was dialled has ended: the phone can be rung."""
     operator = floor.dialled(channel)
     if operator is None:
         return
     floor.do(CancelTimer(Timer(TimerKind.CODE, channel)))
     if operator.dialling == channel:
-        floor.change(operator, dialling="", free_since=floor.now)
+        floor.change(operator, dialling=NO_CHANNEL, free_since=floor.now)
         floor.enrol(operator)
         dispatch.offer_callers(floor)
 
@@ -117,13 +118,13 @@ def check_staff(floor: Floor) -> None:
             floor.change(line, understaffed=understaffed)
 
 
-def _dials(floor: Floor, operator: Operator, channel: str) -> None:
+def _dials(floor: Floor, operator: Operator, channel: ChannelId) -> None:
     if channel:
         floor.dials(operator, channel)
         floor.do(SetTimer(Timer(TimerKind.CODE, channel), floor.now + LONGEST_CODE))
 
 
-def _open_shift(floor: Floor, operator: Operator, phone: str) -> Answer:
+def _open_shift(floor: Floor, operator: Operator, phone: PhoneName) -> Answer:
     if floor.settings.phones and phone not in floor.settings.phones:
         return Answer.UNKNOWN_PHONE
     if floor.at_phone.get(phone, operator.person.id) != operator.person.id:
@@ -137,7 +138,7 @@ def _open_shift(floor: Floor, operator: Operator, phone: str) -> Answer:
     return Answer.LOGGED_IN
 
 
-def _move_to(floor: Floor, operator: Operator, phone: str) -> Answer:
+def _move_to(floor: Floor, operator: Operator, phone: PhoneName) -> Answer:
     """Another desk: the shift is closed at the old one and opened at the new."""
     if operator.activity is not Activity.IDLE:
         return Answer.NOT_POSSIBLE
@@ -172,8 +173,8 @@ def _stop_ringing(floor: Floor, operator: Operator) -> None:
         floor.withdraw(offer)
 
 
-def _on_shift(floor: Floor, person: str, phone: str) -> Operator | None:
-    operator = floor.operators.get(person or floor.at_phone.get(phone, ""))
+def _on_shift(floor: Floor, person: PersonId, phone: PhoneName) -> Operator | None:
+    operator = floor.operators.get(person or floor.at_phone.get(phone, NO_PERSON))
     return operator if operator and operator.presence is not Presence.OFF else None
 
 

@@ -16,10 +16,10 @@ from callcenter.core.events import (
     GENERAL_LINE,
     CancelTransfer,
     CompleteTransfer,
-    ReplyTo,
     Transfer,
 )
 from callcenter.core.floor import Floor
+from callcenter.core.ids import NO_GROUP, NO_OFFER, GroupId, OfferId, PersonId, ReplyTo
 from callcenter.core.offer import Offer
 from callcenter.core.operator import Activity, ActivityStep, Operator
 from callcenter.core.records import Identification, TransferRecord
@@ -123,7 +123,7 @@ def leg_gone(floor: Floor, caller: Caller, offer: Offer) -> None:
     """Operator or colleague has left; whoever remains goes on with the caller, by Asterisk's own dialplan."""
     handover = caller.handover
     if handover and offer.id == handover.offer:
-        floor.change(caller, handover=replace(handover, offer=""))
+        floor.change(caller, handover=replace(handover, offer=NO_OFFER))
     rescue(floor, caller)
 
 
@@ -197,7 +197,7 @@ def _ring_colleague(floor: Floor, caller: Caller, handover: Handover) -> bool:
     tried = handover.tried | {colleague.person.id}
     consult = handover.record.consult and handover.from_leg in floor.offers
     kind = OfferKind.CONSULT if consult else OfferKind.TRANSFER
-    leg = handover.from_leg if consult else ""
+    leg = handover.from_leg if consult else NO_OFFER
     offer = dispatch.place(floor, caller, colleague, kind, leg)
     floor.change(caller, handover=replace(handover, tried=tried, offer=offer.id))
     return True
@@ -210,7 +210,7 @@ def _over(floor: Floor, caller: Caller, result: str) -> None:
     floor.change(caller, handover=None)
     floor.do(SaveTransfer(replace(handover.record, ended_at=floor.now, result=result)))
     operator = floor.operators[handover.record.from_operator]
-    if operator.offer in (handover.from_leg, ""):
+    if operator.offer in (handover.from_leg, NO_OFFER):
         floor.change(operator, transfer=result)
     if operator.offer == handover.from_leg:
         floor.do(KeepLeg(handover.from_leg, False))
@@ -218,7 +218,7 @@ def _over(floor: Floor, caller: Caller, result: str) -> None:
         after(floor, caller, Place.GOODBYE)
 
 
-def _operator(floor: Floor, person: str, leg: str) -> Operator | None:
+def _operator(floor: Floor, person: PersonId, leg: OfferId) -> Operator | None:
     """Who asks; nobody while their Asterisk cannot be told, since nothing that they want could be done."""
     offer = floor.offers.get(leg)
     operator = floor.operators.get(offer.operator if offer else person)
@@ -230,6 +230,6 @@ def _caller_of(floor: Floor, operator: Operator | None) -> Caller | None:
     return floor.callers.get(offer.call) if offer else None
 
 
-def _reply(floor: Floor, reply_to: ReplyTo, answer: Answer, target: str = "") -> None:
+def _reply(floor: Floor, reply_to: ReplyTo, answer: Answer, target: GroupId = NO_GROUP) -> None:
     if reply_to:
         floor.do(Reply(reply_to, answer, target))

@@ -10,6 +10,7 @@ from callcenter.core.caller import Caller, CallerState, CallerStep, Composed
 from callcenter.core.commands import Announce, Place, SaveAnnouncement, SetTimer
 from callcenter.core.events import AnnouncementSpoken, InfoMenuVisited, Timer, TimerKind
 from callcenter.core.floor import Floor
+from callcenter.core.ids import CallId
 from callcenter.core.queue.announcement import Said, Wording, phrases, wording
 from callcenter.core.queue.ewt_input import remaining_wait
 from callcenter.core.records import AnnouncementRecord
@@ -55,7 +56,7 @@ def back_to_queue(floor: Floor, caller: Caller) -> None:
     welcome(floor, caller)
 
 
-def announce(floor: Floor, call: str) -> None:
+def announce(floor: Floor, call: CallId) -> None:
     """It is time to tell a waiting caller again; one whose operator is already being rung is left in peace."""
     caller = floor.callers.get(call)
     if caller is None or caller.state is not CallerState.WAITING:

@@ -10,6 +10,7 @@ from callcenter.core.caller import Caller
 from callcenter.core.commands import OfferKind, SetTimer
 from callcenter.core.events import ChannelHungUp, ChannelSeen, Timer, TimerKind
 from callcenter.core.floor import Floor
+from callcenter.core.ids import BridgeId, CallId, ChannelId, LineId, OfferId, PhoneName
 from callcenter.core.offer import Offer, OfferState, OfferStep
 from callcenter.core.operator import Activity, ActivityStep, Operator
 from callcenter.core.records import CallRecord, OfferRecord
@@ -18,11 +19,11 @@ FOUND = "found_talking"
 """Why an operator has a call that we did not offer."""
 
 
-def adopt(floor: Floor, channel: ChannelSeen, line: str, arrived_at: float, name: str = "") -> Caller | None:
+def adopt(floor: Floor, channel: ChannelSeen, line: LineId, arrived_at: float, name: str = "") -> Caller | None:
     """A caller whom we do not know yet; None where the line is not configured."""
     if line not in floor.lines:
         return None
-    record = CallRecord(channel.channel_id, line, channel.number, name, arrived_at)
+    record = CallRecord(CallId(channel.channel_id), line, channel.number, name, arrived_at)
     caller = floor.enter(Caller(record.call, channel.channel, record))
     floor.admit(caller)
     floor.change(caller, regained=cut_off.regain(floor, floor.lines[line], record.number, arrived_at))
@@ -30,7 +31,7 @@ def adopt(floor: Floor, channel: ChannelSeen, line: str, arrived_at: float, name
     return caller
 
 
-def adopt_waiting(floor: Floor, channel: ChannelSeen, line: str, arrived_at: float) -> Caller | None:
+def adopt_waiting(floor: Floor, channel: ChannelSeen, line: LineId, arrived_at: float) -> Caller | None:
     """The same of one who is past the menus, or has to do without: in the queue since the call began."""
     caller = adopt(floor, channel, line, arrived_at)
     if caller and caller.regained:
@@ -40,12 +41,14 @@ def adopt_waiting(floor: Floor, channel: ChannelSeen, line: str, arrived_at: flo
     return caller
 
 
-def adopt_leg(floor: Floor, caller: Caller, operator: Operator, leg: LegHistory, began: float, bridge: str) -> Offer:
+def adopt_leg(
+    floor: Floor, caller: Caller, operator: Operator, leg: LegHistory, began: float, bridge: BridgeId
+) -> Offer:
     """Taken for an offer of ours that was answered: its operator, on shift or not, has a call and gets no other."""
     kind, person = OfferKind.QUEUE, operator.person.id
     placed_at = began if leg.placed_at is None else min(leg.placed_at, began)
-    record = OfferRecord(leg.channel_id, caller.call, person, kind.value, placed_at)
-    offer = floor.put_out(Offer(leg.channel_id, kind, caller.call, caller.record.line, person, record, bridge=bridge))
+    record = OfferRecord(OfferId(leg.channel_id), caller.call, person, kind.value, placed_at)
+    offer = floor.put_out(Offer(record.offer, kind, caller.call, caller.record.line, person, record, bridge=bridge))
     floor.step(offer, OfferStep.ANSWER)
     floor.step(offer, OfferStep.CONNECT)
     answered_at = began if leg.answered_at is None else min(max(leg.answered_at, placed_at), began)
@@ -59,7 +62,7 @@ def adopt_leg(floor: Floor, caller: Caller, operator: Operator, leg: LegHistory,
     return offer
 
 
-def adopt_ringing(floor: Floor, caller: Caller, leg: LegHistory, seen: Mapping[str, ChannelSeen]) -> bool:
+def adopt_ringing(floor: Floor, caller: Caller, leg: LegHistory, seen: Mapping[ChannelId, ChannelSeen]) -> bool:
     """A phone that Asterisk's own queue rings for the caller goes on ringing, as an offer of ours; False: not possible.
 
     Taken away now, the caller might just have been picked up.
@@ -73,8 +76,8 @@ def adopt_ringing(floor: Floor, caller: Caller, leg: LegHistory, seen: Mapping[s
         conversation.wrap_up_over(floor, operator.person.id)  # cut short
     kind, person = OfferKind.QUEUE, operator.person.id
     placed_at = floor.now if leg.placed_at is None else min(max(leg.placed_at, caller.record.arrived_at), floor.now)
-    record = OfferRecord(leg.channel_id, caller.call, person, kind.value, placed_at)
-    offer = floor.put_out(Offer(leg.channel_id, kind, caller.call, caller.record.line, person, record))
+    record = OfferRecord(OfferId(leg.channel_id), caller.call, person, kind.value, placed_at)
+    offer = floor.put_out(Offer(record.offer, kind, caller.call, caller.record.line, person, record))
     floor.step(offer, OfferStep.RING)
     floor.note_offer(offer, ringing_at=placed_at)
     floor.do(SetTimer(Timer(TimerKind.RING, offer.id), floor.now + floor.settings.ring_timeout + dispatch.GUARD))
@@ -85,7 +88,7 @@ def adopt_ringing(floor: Floor, caller: Caller, leg: LegHistory, seen: Mapping[s
     return True
 
 
-def forget_ghost(floor: Floor, caller: Caller, operator: Operator, seen: Mapping[str, ChannelSeen]) -> None:
+def forget_ghost(floor: Floor, caller: Caller, operator: Operator, seen: Mapping[ChannelId, ChannelSeen]) -> None:
     """Of an operator whose phone Asterisk's own queue has rung: an offer of ours by which we thought the phone busy.
 
     It never reached the phone; or so late that it rings there beside the other call, and must not.
@@ -106,7 +109,7 @@ def available(operator: Operator | None) -> bool:
     return operator is not None and operator.activity in (Activity.IDLE, Activity.WRAPPING_UP)
 
 
-def at_phone(floor: Floor, phone: str) -> Operator | None:
+def at_phone(floor: Floor, phone: PhoneName) -> Operator | None:
     """Who sits there; without a shift, whose phone it is."""
     person = floor.at_phone.get(phone)
     if person is not None:

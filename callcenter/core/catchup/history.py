@@ -21,6 +21,7 @@ from callcenter.core.catchup import adoption
 from callcenter.core.commands import OfferKind, Place, SaveOffer
 from callcenter.core.events import BridgeEntered, BridgeLeft, ChannelHungUp, ChannelSeen, OfferAnswered
 from callcenter.core.floor import Floor
+from callcenter.core.ids import NO_BRIDGE, NO_CALL, BridgeId, CallId, ChannelId, OfferId
 from callcenter.core.offer import Offer
 from callcenter.core.operator import Activity
 from callcenter.core.records import CallRecord, HungUpBy, OfferRecord, Outcome
@@ -34,10 +35,12 @@ AT_ONCE = 2.0
 Step = tuple[float, Callable[[], None]]
 
 
-def enter(floor: Floor, server: ServerState, histories: Iterable[CallHistory], seen: Mapping[str, ChannelSeen]) -> None:
+def enter(
+    floor: Floor, server: ServerState, histories: Iterable[CallHistory], seen: Mapping[ChannelId, ChannelSeen]
+) -> None:
     """Catch up with everything that happened until `floor.now`. `seen`: the channels that exist there, by id."""
     now = floor.now
-    steps: list[tuple[float, str, Callable[[], None]]] = []
+    steps: list[tuple[float, CallId, Callable[[], None]]] = []
     floor.expect_nobody(server)
     for history in histories:
         if history.call:
@@ -53,8 +56,8 @@ def enter(floor: Floor, server: ServerState, histories: Iterable[CallHistory], s
 def _gather(
     floor: Floor,
     history: CallHistory,
-    seen: Mapping[str, ChannelSeen],
-    steps: list[tuple[float, str, Callable[[], None]]],
+    seen: Mapping[ChannelId, ChannelSeen],
+    steps: list[tuple[float, CallId, Callable[[], None]]],
 ) -> None:
     caller = floor.callers.get(history.call)
     way_out = caller.after if caller else Place.HOLD
@@ -62,9 +65,9 @@ def _gather(
     steps += [(at, history.call, step) for at, step in past.steps()]
 
 
-def unseen(leg: str) -> str:
+def unseen(leg: ChannelId) -> BridgeId:
     """The name, for the time being, of the bridge in which this leg talks."""
-    return UNSEEN + leg
+    return BridgeId(UNSEEN + leg)
 
 
 def wrap_ups_over(floor: Floor, until: float) -> None:
@@ -73,7 +76,7 @@ def wrap_ups_over(floor: Floor, until: float) -> None:
     over = [(one.ready_at, one.person.id) for one in busy if one.ready_at is not None and one.ready_at <= until]
     for at, person in sorted(over):
         floor.at(at)
-        floor.attempt("", "the end of a wrap-up", conversation.wrap_up_over, floor, person)
+        floor.attempt(NO_CALL, "the end of a wrap-up", conversation.wrap_up_over, floor, person)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +85,10 @@ class _Past:
 
     floor: Floor
     history: CallHistory
-    seen: Mapping[str, ChannelSeen]
+    seen: Mapping[ChannelId, ChannelSeen]
     way_out: Place
     """Where Asterisk sent the caller when a conversation ended: nobody was there to tell it anything else."""
-    ours: frozenset[str]
+    ours: frozenset[OfferId]
     """Legs that the core knew beforehand."""
 
     # -- what happened, in order -----------------------------------------------------------------------------------
@@ -165,13 +168,13 @@ class _Past:
 
     def _answered(self, leg: LegHistory) -> None:
         if leg.channel_id in self.floor.offers:
-            ringing.answered(self.floor, OfferAnswered(leg.channel_id))
+            ringing.answered(self.floor, OfferAnswered(OfferId(leg.channel_id)))
 
     def _talk_began(self, leg: LegHistory) -> None:
         floor, caller, bridge = self.floor, self._caller(), unseen(leg.channel_id)
         if caller is None or leg.channel_id in caller.past_legs:
             return
-        offer = floor.offers.get(leg.channel_id)
+        offer = floor.offer_of(leg.channel_id)
         if offer is None:
             self._found_talking(caller, leg)
         elif offer.talking_since is None and floor.now > offer.quiet_since:
@@ -200,7 +203,7 @@ class _Past:
         floor.change(caller, bridge=bridge)
 
     def _talk_ended(self, leg: LegHistory) -> None:
-        floor, caller, offer = self.floor, self._caller(), self.floor.offers.get(leg.channel_id)
+        floor, caller, offer = self.floor, self._caller(), self.floor.offer_of(leg.channel_id)
         if caller is None or caller.talking_since is None or floor.now < caller.talking_since:
             return
         if offer is None:
@@ -221,13 +224,13 @@ class _Past:
     def _nobody_we_know_left(self, caller: Caller) -> None:
         if self._caller_hung_up():
             conversation.stop_clock(self.floor, caller)
-            self.floor.change(caller, bridge="")
+            self.floor.change(caller, bridge=NO_BRIDGE)
         else:
             conversation.bridge_left(self.floor, BridgeLeft(caller.call, caller.bridge))
 
     def _leg_ended(self, leg: LegHistory) -> None:
         self._talk_ended(leg)
-        floor, offer = self.floor, self.floor.offers.get(leg.channel_id)
+        floor, offer = self.floor, self.floor.offer_of(leg.channel_id)
         if offer is None:
             self._enter_row(leg)
             return
@@ -241,14 +244,14 @@ class _Past:
         operator = adoption.at_phone(floor, leg.phone)
         if caller is None or operator is None or leg.channel_id in caller.past_legs:
             return
-        floor.change(caller, past_legs=caller.past_legs | {leg.channel_id})
+        floor.change(caller, past_legs=caller.past_legs | {OfferId(leg.channel_id)})
         placed = self._moment(leg.placed_at, caller.record.arrived_at)
         answered_at = None if leg.answered_at is None else self._moment(leg.answered_at, placed)
         talks = [(self._moment(start, placed), self._moment(end, placed)) for start, end in leg.talks]
         floor.do(
             SaveOffer(
                 OfferRecord(
-                    leg.channel_id,
+                    OfferId(leg.channel_id),
                     caller.call,
                     operator.person.id,
                     OfferKind.QUEUE.value,

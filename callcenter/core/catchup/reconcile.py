@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import isfinite
+from typing import TypeVar
 
 from callcenter.core.call import (
     arrival,
@@ -42,10 +43,13 @@ from callcenter.core.events import (
     TimerKind,
 )
 from callcenter.core.floor import Floor
+from callcenter.core.ids import NO_BRIDGE, NO_CALL, BridgeId, CallId, ChannelId, LineId, OfferId
 from callcenter.core.offer import Offer, OfferState
 from callcenter.core.operator import Presence
 from callcenter.core.records import CUT_OFF, LOST_CAUSE, HungUpBy
 from callcenter.core.server import ServerState
+
+C = TypeVar("C", bound=ChannelId)
 
 JUST_NOW = 1.0
 """Seconds before the snapshot: who came since then came to an Asterisk that lived."""
@@ -84,7 +88,7 @@ def snapshot(floor: Floor, event: Snapshot) -> None:
     _name_bridges(floor, seen)
     for channel in event.channels:
         floor.attempt(_call(floor, channel), "a snapshot", _catch_up, floor, channel)
-    together: dict[str, list[ChannelSeen]] = {}
+    together: dict[BridgeId, list[ChannelSeen]] = {}
     for channel in event.channels:
         together.setdefault(channel.bridge, []).append(channel)
     ringing_in_fallback_queue = _ringing_in_fallback_queue(event, seen)
@@ -94,7 +98,7 @@ def snapshot(floor: Floor, event: Snapshot) -> None:
         floor.attempt(_call(floor, channel), "a snapshot", _take_over, floor, channel, shared, rung, seen)
     floor.change(server, connected=True, unresponsive=False, lost_at=None)
     floor.change(floor, catching_up=False)
-    floor.attempt("", "a snapshot", shift.stop_ringing_of_the_absent, floor)
+    floor.attempt(NO_CALL, "a snapshot", shift.stop_ringing_of_the_absent, floor)
     for operator in floor.operators.values():
         if operator.presence is not Presence.OFF:
             paused = operator.presence is Presence.PAUSED
@@ -123,11 +127,11 @@ def in_fallback_queue(floor: Floor, event: InFallbackQueue) -> None:
 # -- who is gone -------------------------------------------------------------------------------------------------------
 
 
-def _miss(floor: Floor, server: ServerState, event: Snapshot, seen: Mapping[str, ChannelSeen]) -> None:
+def _miss(floor: Floor, server: ServerState, event: Snapshot, seen: Mapping[ChannelId, ChannelSeen]) -> None:
     """Of these nobody tells anything: not we, not the journal, not their Asterisk."""
     now = floor.now
 
-    def missing(ids: Iterable[str]) -> list[str]:
+    def missing(ids: Iterable[C]) -> list[C]:
         return [id for id in ids if id not in seen and floor.server_of(id) is server]
 
     with floor.looking_back():
@@ -154,13 +158,13 @@ def _leg_gone(floor: Floor, offer: Offer) -> None:
     departure.hung_up(floor, ChannelHungUp(offer.id, LOST_CAUSE, "gone while unseen"))
 
 
-def _call(floor: Floor, channel: ChannelSeen) -> str:
+def _call(floor: Floor, channel: ChannelSeen) -> CallId:
     """Whose channel it is."""
-    offer = floor.offers.get(channel.channel_id)
-    return offer.call if offer else channel.channel_id
+    offer = floor.offer_of(channel.channel_id)
+    return offer.call if offer else CallId(channel.channel_id)
 
 
-def _last_word(floor: Floor, server: ServerState, event: Snapshot, seen: Mapping[str, ChannelSeen]) -> float:
+def _last_word(floor: Floor, server: ServerState, event: Snapshot, seen: Mapping[ChannelId, ChannelSeen]) -> float:
     """When Asterisk was last known to live, and so the calls that it took along: of whose end it wrote nothing."""
     told = [] if server.lost_at is None else [server.lost_at]
     anew = [past.arrived_at for past in event.histories if past.call in seen and past.arrived_at is not None]
@@ -194,7 +198,7 @@ def _cut_off(floor: Floor, caller: Caller) -> None:
 
 def _recognise(floor: Floor, channel: ChannelSeen) -> None:
     """What only the channel knows of one who was rebuilt from the register, or of whom an answer may be lost."""
-    caller = floor.callers.get(channel.channel_id)
+    caller = floor.caller_of(channel.channel_id)
     if caller is None:
         return
     recorded = channel.variables.get("CC_RECORDED")
@@ -209,28 +213,28 @@ def _recognise(floor: Floor, channel: ChannelSeen) -> None:
             floor.change(caller, after=Place(way_out))
 
 
-def _name_bridges(floor: Floor, seen: Mapping[str, ChannelSeen]) -> None:
+def _name_bridges(floor: Floor, seen: Mapping[ChannelId, ChannelSeen]) -> None:
     """Those who talked, by the register or the journal, and still do: now it is known in which bridge."""
-    groups: dict[str, list[Offer | Caller]] = {}
+    groups: dict[BridgeId, list[Offer | Caller]] = {}
     everybody: list[Offer | Caller] = [*floor.callers.values(), *floor.offers.values()]
     for end in everybody:
         if end.bridge.startswith(history.UNSEEN):
             groups.setdefault(end.bridge, []).append(end)
     for ends in groups.values():
-        real = {seen[_id(end)].bridge if _id(end) in seen else "" for end in ends}
-        if len(real) == 1 and "" not in real:
+        real = {seen[_id(end)].bridge if _id(end) in seen else NO_BRIDGE for end in ends}
+        if len(real) == 1 and NO_BRIDGE not in real:
             name = real.pop()
             for end in ends:
                 conversation.is_in(floor, end, name)
 
 
-def _id(end: Offer | Caller) -> str:
+def _id(end: Offer | Caller) -> ChannelId:
     return end.id if isinstance(end, Offer) else end.call
 
 
 def _catch_up(floor: Floor, channel: ChannelSeen) -> None:
     id = channel.channel_id
-    offer, caller = floor.offers.get(id), floor.callers.get(id)
+    offer, caller = floor.offer_of(id), floor.caller_of(id)
     if offer or caller:
         _catch_up_bridge(floor, channel, offer, caller)
         if offer:
@@ -246,22 +250,22 @@ def _catch_up(floor: Floor, channel: ChannelSeen) -> None:
     elif id in floor.aside:
         ours = dialplan_step.ADOPTED - {dialplan_step.FALLBACK_QUEUE, dialplan_step.GREETED_BY_FALLBACK}
         if not channel.bridge and channel.variables.get("CC_STAGE") in ours:
-            floor.do(Redirect(id, Place.FALLBACK_QUEUE))  # said when nobody could hear it
-    elif channel.variables.get("CC_STAGE") in dialplan_step.ADOPTED and not floor.ended_lately(id):
+            floor.do(Redirect(CallId(id), Place.FALLBACK_QUEUE))  # said when nobody could hear it
+    elif channel.variables.get("CC_STAGE") in dialplan_step.ADOPTED and not floor.ended_lately(CallId(id)):
         _adopt(floor, channel)
 
 
 def _catch_up_bridge(floor: Floor, channel: ChannelSeen, offer: Offer | None, caller: Caller | None) -> None:
     id = channel.channel_id
-    before = offer.bridge if offer else caller.bridge if caller else ""
+    before = offer.bridge if offer else caller.bridge if caller else NO_BRIDGE
     if caller and before and channel.bridge and before != channel.bridge:
         conversation.stop_clock(floor, caller)  # on to another conversation: no way out was taken
-        floor.change(caller, bridge="")
+        floor.change(caller, bridge=NO_BRIDGE)
     elif before and before != channel.bridge:
         conversation.bridge_left(floor, BridgeLeft(id, before))
     if channel.bridge and before != channel.bridge and not (offer and offer.state is OfferState.WITHDRAWN):
         if offer:
-            ringing.answered(floor, OfferAnswered(id))
+            ringing.answered(floor, OfferAnswered(OfferId(id)))
         conversation.bridge_entered(floor, BridgeEntered(id, channel.bridge))
 
 
@@ -311,7 +315,9 @@ def _left_behind(floor: Floor, caller: Caller, where: str, restored: bool) -> No
         floor.move(caller, CallerStep.FAREWELL)
 
 
-def _ringing_in_fallback_queue(event: Snapshot, seen: Mapping[str, ChannelSeen]) -> Mapping[str, Sequence[LegHistory]]:
+def _ringing_in_fallback_queue(
+    event: Snapshot, seen: Mapping[ChannelId, ChannelSeen]
+) -> Mapping[ChannelId, Sequence[LegHistory]]:
     """The phones that Asterisk's own queue rings at this moment, by call."""
     return {
         history.call: [leg for leg in history.legs if leg.channel_id in seen and not seen[leg.channel_id].bridge]
@@ -324,14 +330,14 @@ def _take_over(
     channel: ChannelSeen,
     together: Sequence[ChannelSeen],
     ringing_in_fallback_queue: Sequence[LegHistory],
-    seen: Mapping[str, ChannelSeen],
+    seen: Mapping[ChannelId, ChannelSeen],
 ) -> None:
     """A caller whom somebody else serves: one who talks is left in peace, one who waits elsewhere is ours again.
 
     `together`: all channels of the bridge that the caller is in; `ringing_in_fallback_queue`: phones that are rung for
     the caller.
     """
-    caller = floor.callers.get(channel.channel_id)
+    caller = floor.caller_of(channel.channel_id)
     if caller is None:
         return
     where = channel.variables.get("CC_STAGE", "")
@@ -352,7 +358,7 @@ def _take_over(
 
 
 def _other_end(
-    floor: Floor, caller: Caller, together: Sequence[ChannelSeen], seen: Mapping[str, ChannelSeen]
+    floor: Floor, caller: Caller, together: Sequence[ChannelSeen], seen: Mapping[ChannelId, ChannelSeen]
 ) -> Offer | None:
     """The leg of whoever this caller is found talking to; None where it is nobody of ours that we know."""
     for end in together:
@@ -368,7 +374,7 @@ def _other_end(
 
 def _adopt(floor: Floor, channel: ChannelSeen) -> None:
     """A caller whom we do not know, from before this start or arrived while unseen: into the queue, without menus."""
-    where, line = channel.variables["CC_STAGE"], channel.variables.get("CC_LINE", "")
+    where, line = channel.variables["CC_STAGE"], LineId(channel.variables.get("CC_LINE", ""))
     arrived_at = floor.now - channel.seconds
     if line not in floor.lines:
         floor.notice(f"A waiting caller of no configured line was found: {channel.channel}.", Severity.WARNING)

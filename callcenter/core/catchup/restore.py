@@ -30,6 +30,7 @@ from callcenter.core.commands import (
 )
 from callcenter.core.events import GENERAL_LINE, ClockSet, Customer, Timer, TimerKind
 from callcenter.core.floor import Floor
+from callcenter.core.ids import NO_CALL, NO_CHANNEL_NAME, NO_LINE, NO_OFFER, CallId
 from callcenter.core.offer import OFFER, Offer, OfferState, OfferStep
 from callcenter.core.operator import Activity, Handling, Operator, Presence
 from callcenter.core.queue import announcement
@@ -58,10 +59,10 @@ def warm_start(floor: Floor, event: FloorWarmStart) -> None:
     for server in floor.servers.values():
         floor.change(server, connected=False, lost_at=lost_at)
     for shift in event.shifts:
-        floor.attempt("", RECALLING, _shift, floor, shift)
+        floor.attempt(NO_CALL, RECALLING, _shift, floor, shift)
     for call in event.calls:
         floor.attempt(call.call, RECALLING, _call, floor, call)
-    offers: dict[str, list[OfferRecord]] = {}
+    offers: dict[CallId, list[OfferRecord]] = {}
     for offer in sorted(event.offers, key=lambda offer: offer.placed_at):
         offers.setdefault(offer.call, []).append(offer)
         floor.attempt(offer.call, RECALLING, _offer, floor, offer)
@@ -72,7 +73,7 @@ def warm_start(floor: Floor, event: FloorWarmStart) -> None:
     shifts = {shift.operator: shift for shift in event.shifts}
     for operator in floor.operators.values():
         theirs = shifts.get(operator.person.id)
-        if not floor.attempt("", RECALLING, _activity, floor, operator, theirs, event.offers):
+        if not floor.attempt(NO_CALL, RECALLING, _activity, floor, operator, theirs, event.offers):
             _idle(floor, operator)
     for caller in list(floor.callers.values()):
         floor.attempt(caller.call, RECALLING, _state, floor, caller, offers.get(caller.call, []), event.transfers)
@@ -189,7 +190,7 @@ def _call(floor: Floor, record: CallRecord) -> None:
     customer = None
     if record.identification in REGISTERED:
         customer = Customer(record.customer, record.role, record.inn)
-    caller = floor.enter(Caller(record.call, "", record, customer=customer, restored=True))
+    caller = floor.enter(Caller(record.call, NO_CHANNEL_NAME, record, customer=customer, restored=True))
     if record.outcome not in (Outcome.CLOSED, Outcome.ALL_LINES_BUSY):
         floor.admit(caller)
 
@@ -228,7 +229,7 @@ def _offer(floor: Floor, record: OfferRecord) -> None:
         floor.notice(f"Offer {record.offer} to '{record.operator}' is closed: {why}.", Severity.WARNING)
         floor.do(SaveOffer(replace(record, ended_at=max(floor.now, record.placed_at), result="not_restored")))
         return
-    line = caller.record.line if caller else ""
+    line = caller.record.line if caller else NO_LINE
     offer = Offer(record.offer, OfferKind(record.kind), record.call, line, record.operator, record)
     for known, step in (
         (record.ringing_at, OfferStep.RING),
@@ -276,7 +277,7 @@ def _transfer(floor: Floor, record: TransferRecord, offers: Iterable[OfferRecord
             asking.append(one)
         elif one.kind != OfferKind.QUEUE and one.placed_at >= record.asked_at:
             colleagues.append(one)
-    ringing = next((one.offer for one in reversed(colleagues) if one.offer in floor.offers), "")
+    ringing = next((one.offer for one in reversed(colleagues) if one.offer in floor.offers), NO_OFFER)
     if record.from_operator not in floor.operators or record.target not in floor.rosters or not asking:
         floor.do(SaveTransfer(replace(record, ended_at=floor.now, result="failed")))
         return

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from callcenter.core.ids import CallId
 from callcenter.core.queue.estimate import Estimate
 from callcenter.core.queue.line import LineState
 
@@ -39,7 +40,7 @@ class Threat:
 
 
 def remaining_wait(
-    line: LineState, call: str, staff: int, competing: Iterable[LineState], now: float
+    line: LineState, call: CallId, staff: int, competing: Iterable[LineState], now: float
 ) -> EwtInput | None:
     """Computed anew from the present, never as "the first estimate less what has passed"; None: nobody is on duty.
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 
+from callcenter.core.ids import NO_CALL, CallId
 from callcenter.core.undo import Undo
 
-Key = tuple[float, int, str]
+Key = tuple[float, int, CallId]
 """(joined at, sequence number, call): the order of arrival."""
 
 
@@ -25,13 +26,13 @@ class Queue:
         self._limit = limit
         self._all: list[list[Key]] = [[] for _ in classes]
         self._ready: list[list[Key]] = [[] for _ in classes]
-        self._place: dict[str, tuple[int, Key]] = {}
+        self._place: dict[CallId, tuple[int, Key]] = {}
         self._sequence = 0
 
     def __len__(self) -> int:
         return len(self._place)
 
-    def __contains__(self, call: str) -> bool:
+    def __contains__(self, call: CallId) -> bool:
         return call in self._place
 
     def counts(self) -> dict[str, int]:
@@ -42,7 +43,7 @@ class Queue:
         """When the caller who waits the longest joined."""
         return min((keys[0][0] for keys in self._all if keys), default=None)
 
-    def join(self, call: str, urgency: str, joined_at: float) -> None:
+    def join(self, call: CallId, urgency: str, joined_at: float) -> None:
         """Enter the queue. `joined_at` in the past gives back an old place."""
         undo, rank = self._undo, self._rank[urgency]
         undo.set(self, "_sequence", self._sequence + 1)
@@ -51,7 +52,7 @@ class Queue:
         undo.insert(self._all[rank], key)
         undo.insert(self._ready[rank], key)
 
-    def leave(self, call: str) -> None:
+    def leave(self, call: CallId) -> None:
         """Leave the queue, answered or not; unknown callers are passed over."""
         place = self._undo.take(self._place, call)
         if place is None:
@@ -60,12 +61,12 @@ class Queue:
         self._undo.remove(self._all[rank], key)
         self._undo.remove(self._ready[rank], key)
 
-    def reserve(self, call: str) -> None:
+    def reserve(self, call: CallId) -> None:
         """A phone is being rung for this caller."""
         rank, key = self._place[call]
         self._undo.remove(self._ready[rank], key)
 
-    def release(self, call: str) -> None:
+    def release(self, call: CallId) -> None:
         """The offer came to nothing: the caller is offered again, from the same place."""
         rank, key = self._place[call]
         keys = self._ready[rank]
@@ -73,7 +74,7 @@ class Queue:
         if index == len(keys) or keys[index] != key:
             self._undo.insert(keys, key)
 
-    def head(self, now: float, may: Callable[[str], bool] | None = None) -> str | None:
+    def head(self, now: float, may: Callable[[CallId], bool] | None = None) -> CallId | None:
         """Who is to be offered next; `may`: of those of whom this is true."""
         if may is None:
             heads = [(rank, keys[0]) for rank, keys in enumerate(self._ready) if keys]
@@ -84,16 +85,16 @@ class Queue:
             return None
         return min(heads, key=lambda head: self._order(head[0], head[1], now))[1][2]
 
-    def joined_at(self, call: str) -> float:
+    def joined_at(self, call: CallId) -> float:
         """When the caller joined."""
         return self._place[call][1][0]
 
-    def ahead(self, call: str, now: float) -> int:
+    def ahead(self, call: CallId, now: float) -> int:
         """How many have a better place than this caller, those being rung for included."""
         rank, key = self._place[call]
         return self._before(self._all, rank, key, now, 0.0)
 
-    def to_serve(self, call: str, now: float, horizon: float = 0.0) -> int:
+    def to_serve(self, call: CallId, now: float, horizon: float = 0.0) -> int:
         """How many without a phone ringing are to be served before this caller, if it takes `horizon` seconds.
 
         Within that time less urgent callers may reach the limit, and then come before who has arrived after them.
@@ -103,25 +104,25 @@ class Queue:
 
     def to_serve_newcomer(self, urgency: str, now: float, horizon: float = 0.0) -> int:
         """The same for somebody of this class who joined now."""
-        return self._before(self._ready, self._rank[urgency], (now, self._sequence + 1, ""), now, horizon)
+        return self._before(self._ready, self._rank[urgency], (now, self._sequence + 1, NO_CALL), now, horizon)
 
     def ready_before(self, joined_at: float) -> int:
         """How many without a phone ringing joined before that moment."""
-        return sum(bisect_left(keys, (joined_at, 0, "")) for keys in self._ready)
+        return sum(bisect_left(keys, (joined_at, 0, NO_CALL)) for keys in self._ready)
 
-    def more_urgent(self, call: str) -> tuple[str, ...]:
+    def more_urgent(self, call: CallId) -> tuple[str, ...]:
         """The classes whose callers may overtake this one until the limit."""
         rank = self._place[call][0]
         return tuple(name for name, other in self._rank.items() if other < rank)
 
-    def in_order(self, now: float) -> list[str]:
+    def in_order(self, now: float) -> list[CallId]:
         """All callers, those being rung for included, in the order of service at `now`."""
         return [key[2] for _, key in sorted(self._order(rank, key, now) for rank, key in self._place.values())]
 
     def _before(self, lists: list[list[Key]], rank: int, key: Key, now: float, horizon: float) -> int:
         if self._overdue(key, now):
             return sum(bisect_left(keys, key) for keys in lists)
-        limit: Key = min(key, (now + horizon - self._limit, self._sequence + 1, ""))
+        limit: Key = min(key, (now + horizon - self._limit, self._sequence + 1, NO_CALL))
         more_urgent = sum(len(keys) for keys in lists[:rank])
         overdue = sum(bisect_left(keys, limit) for keys in lists[rank + 1 :])
         return more_urgent + bisect_left(lists[rank], key) + overdue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from callcenter.core.ids import PersonId
 from callcenter.core.undo import Undo
 
 
@@ -12,24 +13,24 @@ class Roster:
 
     def __init__(self, undo: Undo | None = None) -> None:
         self._undo = Undo(0) if undo is None else undo
-        self._order: list[tuple[float, str]] = []
-        self._since: dict[str, float] = {}
+        self._order: list[tuple[float, PersonId]] = []
+        self._since: dict[PersonId, float] = {}
 
     def __len__(self) -> int:
         return len(self._order)
 
-    def add(self, operator: str, since: float) -> None:
+    def add(self, operator: PersonId, since: float) -> None:
         """The operator is free since `since`; adding again moves them."""
         self.remove(operator)
         self._undo.put(self._since, operator, since)
         self._undo.insert(self._order, (since, operator))
 
-    def remove(self, operator: str) -> None:
+    def remove(self, operator: PersonId) -> None:
         """The operator is not free; one who was not is passed over."""
         since = self._undo.take(self._since, operator)
         if since is not None:
             self._undo.remove(self._order, (since, operator))
 
-    def first(self, without: Collection[str] = ()) -> tuple[float, str] | None:
+    def first(self, without: Collection[PersonId] = ()) -> tuple[float, PersonId] | None:
         """The longest free member and since when, leaving out `without`."""
         return next((entry for entry in self._order if entry[1] not in without), None)
