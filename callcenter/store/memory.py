@@ -8,7 +8,7 @@ from itertools import count
 from typing import NoReturn
 
 from callcenter.core.commands import SaveAnnouncement, SaveCall, SaveOffer, SavePresence, SaveTransfer
-from callcenter.core.ids import CallId, ChannelId, LineId
+from callcenter.core.ids import CallId, LineId
 from callcenter.core.operator import Activity
 from callcenter.core.records import (
     CUT_OFF,
@@ -245,7 +245,7 @@ class MemoryStore:
 def _ended_lately(recent: Iterable[Row], lately: timedelta) -> frozenset[CallId]:
     ends = {call["call"]: call["ended_at"] for call in recent if call["ended_at"] is not None}
     last = max(ends.values(), default=None)
-    return frozenset(CallId(ChannelId(call)) for call, end in ends.items() if last is not None and end >= last - lately)
+    return frozenset(CallId(call) for call, end in ends.items() if last is not None and end >= last - lately)
 
 
 def _has_no_recording(call: Row) -> bool:

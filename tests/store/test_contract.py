@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, delete
 
 from callcenter.core.commands import Save, SaveAnnouncement, SaveCall, SaveOffer, SavePresence, SaveTransfer
-from callcenter.core.ids import CallId
+from callcenter.core.ids import CallId, LineId
 from callcenter.core.records import (
     CUT_OFF,
     LOST_CAUSE,
@@ -297,7 +297,7 @@ async def everything(store: Store, told: Sequence[Save], now: float, settled: st
     for save in told:
         writer.put(save)
     assert await writer.stop(10)
-    lines = {"estp": 600.0, "perm": 60.0}
+    lines = {LineId("estp"): 600.0, LineId("perm"): 60.0}
     said: list[Any] = [writer.refused]
     said += [await store.floor_warm_start(clock, LATELY, lines, wall(now))]
     said += [await store.owed_calls(wall(now)), await store.owed_calls(wall(now), "perm")]

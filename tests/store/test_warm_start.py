@@ -43,9 +43,8 @@ def cut_off(call: str, number: str, at: float, ended_at: float, line: str = "est
 async def warm_started(store: Store, at: float, facts: list[Save], **place_kept: float) -> FloorWarmStart:
     """These facts, as a controller finds them that starts at second `at`."""
     await fill(store, facts)
-    return await store.floor_warm_start(
-        clock, LATELY, {LineId(line): kept for line, kept in (place_kept or {"estp": 600.0}).items()}, wall(at)
-    )
+    lines = {LineId(line): seconds for line, seconds in (place_kept or {"estp": 600.0}).items()}
+    return await store.floor_warm_start(clock, LATELY, lines, wall(at))
 
 
 async def test_a_new_register_recalls_nobody(store: Store) -> None:
