@@ -129,7 +129,7 @@ class MemoryStore:
         return FloorWarmStart(
             calls=facts(CallRecord, [call for call in known if call["call"] in going_on], "arrived_at"),
             offers=facts(OfferRecord, self._of(SaveOffer, going_on), "placed_at")
-            + facts(OfferRecord, self._last_offers(shifts, but=going_on), "id"),
+            + tuple(readable(OfferRecord, self._last_offers(shifts, but=going_on), clock)),
             transfers=facts(TransferRecord, self._of(SaveTransfer, going_on), "call", "number"),
             announcements=facts(AnnouncementRecord, self._of(SaveAnnouncement, going_on), "call", "number"),
             shifts=shifts,
@@ -153,7 +153,7 @@ class MemoryStore:
         for shift in shifts:
             theirs = [offer for offer in offers if offer["operator"] == shift.operator]
             if shift.activity != Activity.IDLE and theirs:
-                last = max(theirs, key=lambda offer: offer["placed_at"])
+                last = max(theirs, key=lambda offer: (offer["placed_at"], offer["id"]))
                 if last["call"] not in but:
                     yield last
 

@@ -102,7 +102,7 @@ class _Reader:
         for shift in shifts:
             if shift.activity != Activity.IDLE:
                 theirs = select(table_of(Offer)).where(Offer.operator == shift.operator)
-                yield from self._facts(OfferRecord, theirs.order_by(Offer.placed_at.desc()).limit(1))
+                yield from self._facts(OfferRecord, theirs.order_by(Offer.placed_at.desc(), Offer.id.desc()).limit(1))
 
     def _shifts(self) -> tuple[PresenceRecord, ...]:
         """Return the last change of each open shift: the one written last, because the wall clock may have been set."""
