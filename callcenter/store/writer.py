@@ -183,8 +183,7 @@ class Writer:
                 if self._unread:
                     await self._read_back(*self._unread)
                 else:
-                    keys = list(islice(self._waiting, _BATCH))
-                    self._writing.append([self._waiting.pop(key) for key in keys])
+                    self._writing.append(self._next_batch())
                 await self._write_all()
                 self._spool.advance(self._position())
             self._idle.set()
@@ -214,6 +213,10 @@ class Writer:
             return self._unread[0]
         first = next(iter(self._waiting.values()), None)
         return first.position if first else self._spool.next
+
+    def _next_batch(self) -> Sequence[Fact]:
+        """Take the oldest waiting facts, as many as one transaction writes."""
+        return [self._waiting.pop(key) for key in list(islice(self._waiting, _BATCH))]
 
     async def _write_all(self) -> None:
         """Write all batches in `_writing`, however long it takes."""
