@@ -24,7 +24,7 @@ TOKEN = "Token"  # noqa: S105 - the header's name
 _CHANNEL_ID = re.compile(r"(?:[\w.-]{1,80}-)?\d{1,12}\.\d{1,12}|offer-[\w-]{1,40}", re.ASCII)
 """Asterisk's own ids, 1795298577.12 (behind a systemname, where it has one), and those that our offers give."""
 _SIP_CHANNEL = re.compile(r"PJSIP/(.+)-[0-9a-f]{8}", re.ASCII)
-_MANY_LINES = frozenset({"Variable", "ChanVariable", "Output"})
+_MANY_LINES = ("Variable", "Output")
 
 
 class Refusal(StrEnum):
@@ -63,12 +63,14 @@ class EventCheck:
         told = message.get(TOKEN, "").encode(errors="replace")
         if message.get("Event") == "UserEvent" and not hmac.compare_digest(told, self._token):
             return Refusal.TOKEN
-        if any("\n" in value and key not in _MANY_LINES for key, value in message.items()):
+        if any("\n" in value and not key.endswith(_MANY_LINES) for key, value in message.items()):
             return Refusal.REPEATED  # the reader joins what stands twice by a line feed
-        channel = message.get("Uniqueid", "")
-        if channel and message.get("Event") != "OriginateResponse" and not self._is_its_own(ChannelId(channel)):
+        channel, name = message.get("Uniqueid", ""), message.get("Channel", "")
+        if message.get("Event") == "OriginateResponse":  # of a phone that has no channel yet: its name alone, and no id
+            return None if name.removeprefix("PJSIP/") in self._endpoints else self._strange_name(name)
+        if channel and not self._is_its_own(ChannelId(channel)):
             return Refusal.CHANNEL_ID
-        return self._strange_name(message.get("Channel", ""))
+        return self._strange_name(name)
 
     def _is_its_own(self, channel: ChannelId) -> bool:
         if not _CHANNEL_ID.fullmatch(channel):
