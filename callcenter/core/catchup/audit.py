@@ -14,7 +14,7 @@ from callcenter.core.records import LOST_CAUSE
 
 
 def channels_listed(floor: Floor, event: ChannelsListed) -> None:
-    """End the calls that are missing in the last two lists.
+    """End the calls that are missing from both of the last two lists.
 
     One list proves nothing: a call may end while Asterisk answers, and the event of its end may come after the list.
     """

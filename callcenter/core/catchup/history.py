@@ -1,4 +1,4 @@
-"""Enter what Asterisk's journal tells of the time when the controller was not connected, with the original times.
+"""Enter what Asterisk's journal tells of the time when nobody received its events, with the original times.
 
 Every entry becomes the ordinary event that it would have been, handled with the floor's `now` set to the time when it
 happened; the entries of all calls are sorted by time. So rows, averages and wrap-ups come out as if nothing had been
@@ -149,7 +149,7 @@ class _Past:
             return False
         return bool(channel) or self.history.ended_at is not None
 
-    # -- entering it -----------------------------------------------------------------------------------------------
+    # -- entering the steps ----------------------------------------------------------------------------------------
 
     def _caller(self) -> Caller | None:
         return self.floor.callers.get(self.history.call)
@@ -276,7 +276,7 @@ class _Past:
             floor.note(caller, hung_up_by=history.hung_up_by)
         departure.see_off(floor, caller, history.cause, history.cause_text)
 
-    # -- moments ---------------------------------------------------------------------------------------------------
+    # -- times -----------------------------------------------------------------------------------------------------
 
     def _began(self) -> float:
         known = self._caller()

@@ -125,7 +125,7 @@ def in_fallback_queue(floor: Floor, event: InFallbackQueue) -> None:
         transfer.rescue(floor, caller)
 
 
-# -- who is gone -------------------------------------------------------------------------------------------------------
+# -- callers and legs that are gone ------------------------------------------------------------------------------------
 
 
 def _miss(floor: Floor, server: ServerState, event: Snapshot, seen: Mapping[ChannelId, ChannelSeen]) -> None:
@@ -194,7 +194,7 @@ def _cut_off(floor: Floor, caller: Caller) -> None:
         cut_off.remember(floor, line, replace(former, ended_at=floor.now))
 
 
-# -- who is there ------------------------------------------------------------------------------------------------------
+# -- callers and legs that exist ---------------------------------------------------------------------------------------
 
 
 def _recognise(floor: Floor, channel: ChannelSeen) -> None:

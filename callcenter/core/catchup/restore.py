@@ -301,7 +301,7 @@ def _announced(floor: Floor, record: AnnouncementRecord) -> None:
         floor.change(caller, promises=(*caller.promises, record))
 
 
-# -- where they are ----------------------------------------------------------------------------------------------------
+# -- states of the callers ---------------------------------------------------------------------------------------------
 
 
 def _state(floor: Floor, caller: Caller, offers: Iterable[OfferRecord], transfers: Iterable[TransferRecord]) -> None:
@@ -383,7 +383,7 @@ def _queue(floor: Floor, caller: Caller) -> None:
     floor.do(SetTimer(Timer(TimerKind.ANNOUNCE, caller.call), at))
 
 
-# -- what else was going on --------------------------------------------------------------------------------------------
+# -- recordings and cut-off calls --------------------------------------------------------------------------------------
 
 
 def _aftermath(floor: Floor, event: FloorWarmStart) -> None:
