@@ -226,7 +226,7 @@ def _wrap_up(floor: Floor, operator: Operator, offer: Offer) -> None:
 
 
 def _false_answer(floor: Floor, caller: Caller, offer: Offer) -> bool:
-    """Whether the operator hung up so soon that the caller goes back to the queue; any order of events is possible."""
+    """Whether the operator hung up so soon that the caller goes back to the queue, whatever the order of events."""
     theirs = caller.leg == offer.id and caller.state in (CallerState.TALKING, CallerState.HELD)
     soon = offer.record.talk <= floor.settings.false_answer and not caller.left_first
     return theirs and soon and caller.handover is None and caller.after is Place.HOLD

@@ -23,8 +23,8 @@ GUARD = 5.0
 def offer_callers(floor: Floor) -> None:
     """Place offers as long as a waiting caller has a free operator.
 
-    If an offer fails, the changes made before it stay. A caller who cannot be offered would block everybody behind
-    them, and is set aside at once.
+    If an offer fails, what was done before it for the same event stays. A caller who cannot be offered would block
+    everybody behind them, and is set aside at once.
     """
     if floor.sees_all:
         floor.attempt(NO_CALL, "dispatch", _offer_callers, floor, None)

@@ -43,7 +43,7 @@ def after(floor: Floor, caller: Caller, place: Place) -> None:
 
 
 def divert(floor: Floor, caller: Caller, prompt: str) -> None:
-    """Send the caller to the general line (ESTP 2.1)."""
+    """Send the caller to the general inbound line (ESTP 2.1)."""
     floor.move(caller, CallerStep.DIVERT)
     if caller.record.outcome is Outcome.IN_PROGRESS:
         floor.note(caller, outcome=Outcome.GENERAL_LINE)

@@ -51,7 +51,7 @@ def failed(floor: Floor, event: OfferFailed) -> None:
     if offer.state is OfferState.WITHDRAWN:
         _cancelled(floor, offer)
     elif offer.pending and event.failure is OfferFailure.UNREACHABLE:
-        # Refused, or not registered: if there was a channel, its hang-up event follows and has the cause.
+        # Refused, or unreachable: if there was a channel, its hang-up event follows and has the cause.
         floor.do(SetTimer(Timer(TimerKind.RING, offer.id), floor.now + CAUSE_FOLLOWS))
     elif offer.pending:
         _missed(floor, offer, event.failure)

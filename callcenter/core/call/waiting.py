@@ -68,7 +68,7 @@ def announce(floor: Floor, call: CallId) -> None:
 
 
 def spoken(floor: Floor, event: AnnouncementSpoken) -> None:
-    """Save an announcement that Asterisk began to play: now the caller has heard it."""
+    """Save an announcement that Asterisk began to play: from now on it counts as heard."""
     caller = floor.callers.get(event.call)
     composed = caller.pending.get(event.number) if caller else None
     if caller is None or composed is None:
