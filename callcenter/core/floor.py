@@ -169,7 +169,7 @@ class Floor:
 
     @contextmanager
     def looking_back(self) -> Iterator[None]:
-        """Inside, `now` may be set to past times: changes are entered at those times, and Asterisk gets no commands.
+        """Let `now` be set to past times inside: changes are entered at those times, and Asterisk gets no commands.
 
         What Asterisk must be told now is found afterwards, by comparing with its channels.
         """
@@ -263,7 +263,7 @@ class Floor:
         self._undo.set(server, "arriving", {})
 
     def told(self, call: CallId) -> CallRecord | None:
-        """Asterisk has reported the call: return what was known of it before, and forget that."""
+        """Return what was known of a call that Asterisk reports now, and forget it; None if nothing was."""
         return self._undo.take(self.server_of(call).arriving, call)
 
     # -- calls that are set aside ------------------------------------------------------------------------------
@@ -405,7 +405,7 @@ class Floor:
         self.enrol(operator)
 
     def dialled(self, channel: ChannelId) -> Operator | None:
-        """That call has ended: return its operator, if there was one, and forget it."""
+        """Return the operator whose code-dialling call has ended, and forget that call; None if it was no such call."""
         return self._undo.take(self.dialling, channel)
 
     def enrol(self, operator: Operator) -> None:

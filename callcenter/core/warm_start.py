@@ -50,9 +50,10 @@ class LineWarmStart:
 
 @dataclass(frozen=True, slots=True)
 class FloorWarmStart:
-    """What the register knows of the floor of a controller that died or was replaced; before the first snapshot.
+    """What the register knows of the floor of a controller that died or was replaced.
 
-    Every row is as last written; times are of the new core's clock and may be negative.
+    Given once, before the first snapshot. Every row is as last written; times are of the new core's clock and may be
+    negative.
     """
 
     calls: tuple[CallRecord, ...] = ()
