@@ -1,4 +1,4 @@
-"""What Asterisk's own journal tells of one call. Times are of the core's clock, where nothing else is said."""
+"""What Asterisk's own journal tells of one call. Times are of the core's monotonic clock, in seconds."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from callcenter.core.records import (
 
 @dataclass(frozen=True, slots=True)
 class LegHistory:
-    """A phone of ours that Asterisk rang for a call, as Asterisk's journal tells it. Times are of the core's clock."""
+    """A phone that Asterisk rang for a call, as Asterisk's journal tells it."""
 
     channel_id: ChannelId
     phone: PhoneName
     placed_at: float | None = None
-    """When the leg came into being; None: before the part of the journal that was read."""
+    """When the leg was created; None: before the part of the journal that was read."""
     answered_at: float | None = None
     talks: tuple[tuple[float, float | None], ...] = ()
-    """From when to when it was in a bridge together with the caller; None: it still is."""
+    """From when to when it was in a bridge with the caller; None: it still is."""
     ended_at: float | None = None
     cause: int = 0
-    """Q.850."""
+    """Q.850 cause."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallHistory:
-    """What Asterisk's own journal tells of one caller while the controller could not see. Times of the core's clock."""
+    """What Asterisk's own journal tells of one caller for the time when the controller could not see."""
 
     call: CallId
     channel: ChannelName
     line: LineId = NO_LINE
-    """'': not told in the part of the journal that was read, so the controller knows the call from before."""
+    """'': not in the part of the journal that was read, so the controller knows the call from before."""
     number: str = ""
     name: str = ""
     arrived_at: float | None = None
     dialplan_steps: tuple[tuple[float, str], ...] = ()
-    """When the caller came to which CC_STAGE of the dialplan, in order."""
+    """When the caller reached which CC_STAGE of the dialplan, in order."""
     legs: tuple[LegHistory, ...] = ()
     ended_at: float | None = None
     """None: the channel still exists."""

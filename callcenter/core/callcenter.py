@@ -1,4 +1,4 @@
-"""The one door to the core: an event in, commands out."""
+"""The only entry to the core: an event in, commands out."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ RULES: Mapping[type, Callable[[Floor, Any], None]] = {
     events.RecordingPossible: recording.possible,
     events.SetAside: set_aside.wanted,
 }
-"""Which rule answers which event: the first place to look."""
+"""Which rule handles which event: the first place to look."""
 
 
 class CallCenter:
@@ -96,9 +96,9 @@ class CallCenter:
         self._floor = Floor(settings)
 
     def handle(self, event: Event, now: float) -> list[Command]:
-        """Take in one event at monotonic time `now` (seconds, never decreasing); what is to be done, in order.
+        """Handle one event at monotonic time `now` (seconds, never decreasing); return the commands, in order.
 
-        All or nothing: raises Defect, and then everything is as it was before.
+        All or nothing: on failure it raises Defect, and the state is as it was before.
         """
         floor = self._floor
         floor.begin(now)
@@ -111,16 +111,16 @@ class CallCenter:
             raise Defect(event, concerned(floor, event)) from problem
 
     def calls(self, server: ServerId) -> Collection[CallId]:
-        """The calls that are believed to be in progress on this server."""
+        """Return the calls believed to be in progress on this server."""
         floor = self._floor
         return [call for call in floor.callers if floor.server_of(call).name == server]
 
     def server_of(self, channel_id: ChannelId) -> ServerId:
-        """Where a command for this channel has to go."""
+        """Return the server to which a command for this channel must go."""
         return self._floor.server_of(channel_id).name
 
     def outlook(self, line: LineId, now: float) -> Outlook:
-        """What a forecast of the line's day begins with."""
+        """Return the start values for a forecast of the line's day."""
         state = self._floor.lines[line]
         answered, waits, registered, registered_waits = state.waits.day.answered
         return Outlook(
@@ -136,12 +136,12 @@ class CallCenter:
         )
 
     def operator(self, person: PersonId, now: float) -> OperatorView | None:
-        """One person of the view, for who asks often; None: there is no such account."""
+        """Return one person's view, for frequent requests; None: there is no such account."""
         operator = self._floor.operators.get(person)
         return _operator_view(self._floor, operator, now) if operator else None
 
     def view(self, now: float) -> View:
-        """A copy of what may be seen, for pages and metrics."""
+        """Return a copy of the visible state, for pages and metrics."""
         floor = self._floor
         return View(
             {id: _line_view(floor, line, now) for id, line in floor.lines.items()},

@@ -1,4 +1,4 @@
-"""A caller's way through the line, from arrival to hanging up (ESTP 5.4.2)."""
+"""A caller's lifecycle, from arrival to hang-up (ESTP 5.4.2)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class CallerState(StrEnum):
 
 
 class CallerStep(StrEnum):
-    """What moves a caller on."""
+    """What moves a caller to the next state."""
 
     REFUSE = "refuse"
     GREET = "greet"
@@ -78,7 +78,7 @@ CALLER: Machine[CallerState, CallerStep] = Machine(
 
 @dataclass(frozen=True, slots=True)
 class Handover:
-    """An operator's attempt to hand the caller to a colleague, while it lasts."""
+    """An operator's attempt to transfer the caller to a colleague, while it lasts."""
 
     record: TransferRecord
     from_leg: OfferId
@@ -86,12 +86,12 @@ class Handover:
     offer: OfferId = NO_OFFER
     """The offer that rings a colleague, later the colleague's leg."""
     taken_back: bool = False
-    """The operator wants the caller back; it is over when the colleague's phone is really silent."""
+    """The operator wants the caller back; the handover ends when the colleague's phone has stopped ringing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """An announcement on its way to the caller."""
+    """An announcement sent to the caller but not yet heard."""
 
     record: AnnouncementRecord
     minutes: float | None
@@ -100,7 +100,7 @@ class Composed:
 
 @dataclass(slots=True)
 class Caller:
-    """One call in progress. Its values do not change, they are replaced: by the floor alone."""
+    """One call in progress. Its values are immutable; only the floor replaces them."""
 
     call: CallId
     channel: ChannelName
@@ -111,46 +111,46 @@ class Caller:
     customer: Customer | None = None
     inn_tries: int = 0
     redirect: Redirect | None = None
-    """Where the caller was last sent: said again when Asterisk asks again."""
+    """The last redirect of the caller: repeated when Asterisk asks again."""
     offer: OfferId = NO_OFFER
-    """The offer of the queue that is out for this caller."""
+    """The current offer from the queue for this caller."""
     served_by_fallback_queue: bool = False
-    """Still in Asterisk's own queue, which rings somebody: it would ring the next one by itself."""
+    """Still in Asterisk's own queue, whose ringing phone is the current offer; it would ring the next one by itself."""
     legs: frozenset[OfferId] = frozenset()
-    """Answered legs of our people that belong to this call."""
+    """Answered legs of operators that belong to this call."""
     leg: OfferId = NO_OFFER
-    """The leg that the caller talks or talked to last."""
+    """The leg that the caller talks to, or talked to last."""
     bridge: BridgeId = NO_BRIDGE
     left_first: bool = False
-    """Left the last conversation before its operator did: that is, hung up."""
+    """Left the last conversation before the operator did, that is, hung up."""
     talking_since: float | None = None
     after: Place = Place.HOLD
     """Where Asterisk sends the caller when the conversation's bridge ends."""
     recorded: bool = False
     unrecorded: str = ""
-    """Why a conversation began that could not be recorded."""
+    """Why a conversation could not be recorded from its beginning."""
     answer_counted: bool = False
     """The wait is in the line's averages."""
     announcements: int = 0
     pending: Mapping[int, Composed] = field(default_factory=dict)
-    """Announcements composed but not yet heard."""
+    """Announcements composed but not yet heard, by number."""
     connected_at: float = 0.0
     """When the last conversation began."""
     said: Said | None = None
-    """The time that the caller was told last."""
+    """The last time announced to the caller."""
     promises: tuple[AnnouncementRecord, ...] = ()
-    """Announcements that were heard in this wait."""
+    """Announcements heard during the present wait."""
     handover: Handover | None = None
     transfers: int = 0
     past_legs: frozenset[OfferId] = frozenset()
-    """Legs of this call that are gone: the journal may tell of them once more."""
+    """Legs of this call that have ended: the journal may tell of them again."""
     restored: bool = False
-    """Rebuilt from the register: where exactly the caller is, the next snapshot tells."""
+    """Rebuilt from the register; the next snapshot tells where exactly the caller is."""
     regained: CallRecord | None = None
-    """The call that was cut off, whose place this one continues."""
+    """The cut-off call whose place this call continues."""
 
     @property
     def place_at(self) -> float:
-        """The moment that gives the place in the queue."""
+        """The time that gives the place in the queue."""
         record = self.record
         return next(at for at in (record.place_at, record.joined_at, record.arrived_at) if at is not None)

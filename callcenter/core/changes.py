@@ -1,4 +1,4 @@
-"""What a rule may change of whom, by name and type. Lifecycles are not among it: they move by their tables alone."""
+"""What a rule may change, by name and type. States are not included: they change only by the lifecycle tables."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from callcenter.core.records import AnnouncementRecord, CallRecord, HungUpBy, Id
 
 
 class CallEntry(TypedDict, total=False):
-    """Of a call's row."""
+    """Fields of a call's row."""
 
     identification: Identification
     inn: str
@@ -38,7 +38,7 @@ class CallEntry(TypedDict, total=False):
 
 
 class OfferEntry(TypedDict, total=False):
-    """Of an offer's row."""
+    """Fields of an offer's row."""
 
     ringing_at: float | None
     answered_at: float | None
@@ -49,7 +49,7 @@ class OfferEntry(TypedDict, total=False):
 
 
 class CallerChange(TypedDict, total=False):
-    """Of a caller."""
+    """Fields of a caller."""
 
     channel: ChannelName
     customer: Customer | None
@@ -79,7 +79,7 @@ class CallerChange(TypedDict, total=False):
 
 
 class OfferChange(TypedDict, total=False):
-    """Of an offer, or of the leg that it has become."""
+    """Fields of an offer, or of the leg that it has become."""
 
     bridge: BridgeId
     talking_since: float | None
@@ -87,7 +87,7 @@ class OfferChange(TypedDict, total=False):
 
 
 class OperatorChange(TypedDict, total=False):
-    """Of an operator."""
+    """Fields of an operator."""
 
     phone: PhoneName
     reason: str
@@ -103,7 +103,7 @@ class OperatorChange(TypedDict, total=False):
 
 
 class LineChange(TypedDict, total=False):
-    """Of a line."""
+    """Fields of a line."""
 
     open: bool
     joined: int
@@ -113,7 +113,7 @@ class LineChange(TypedDict, total=False):
 
 
 class ServerChange(TypedDict, total=False):
-    """Of what is known about one Asterisk."""
+    """Fields of the state of one Asterisk."""
 
     connected: bool
     unresponsive: bool
@@ -122,7 +122,7 @@ class ServerChange(TypedDict, total=False):
 
 
 class FloorChange(TypedDict, total=False):
-    """Of the floor as a whole."""
+    """Fields of the floor as a whole."""
 
     catching_up: bool
     not_recording: str

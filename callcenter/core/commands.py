@@ -1,4 +1,4 @@
-"""Everything the core can want done, as frozen data. Adapters perform these and decide nothing."""
+"""Everything the core can order, as frozen data. Adapters perform it and decide nothing."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from callcenter.core.records import (
 
 
 class Place(StrEnum):
-    """Where in the dialplan a caller can be sent."""
+    """Places in the dialplan where a caller can be sent."""
 
     CLOSED = "closed"
     FULL = "full"
@@ -41,7 +41,7 @@ class Place(StrEnum):
     GENERAL = "general"
     GOODBYE = "goodbye"
     FALLBACK_QUEUE = "fallback"
-    """Asterisk's own queue: of a call that we set aside."""
+    """Asterisk's own queue, for a call that is set aside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +52,14 @@ class Redirect:
     place: Place
     prompts: tuple[str, ...] = ()
     announcement: int = 0
-    """Number of the announcement that the prompts are; 0: none."""
+    """Number of the announcement contained in the prompts; 0: none."""
     queue_priority: float = 0.0
-    """Seconds by which the caller would come before somebody who joins now, were Asterisk to serve the queue alone."""
+    """Seconds by which the caller comes before one who joins now, if Asterisk must serve the queue alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Announce:
-    """Leave an announcement for a waiting caller; Asterisk plays it at the next turn of the waiting room."""
+    """Leave an announcement for a waiting caller; Asterisk plays it in the next loop of the waiting room."""
 
     call: CallId
     number: int
@@ -68,7 +68,7 @@ class Announce:
 
 @dataclass(frozen=True, slots=True)
 class AfterBridge:
-    """Where the caller goes when the present conversation ends: `HOLD` or `GOODBYE`. Set before it can end."""
+    """Set where the caller goes when the present conversation ends: `HOLD` or `GOODBYE`. Set before it can end."""
 
     call: CallId
     place: Place
@@ -76,7 +76,7 @@ class AfterBridge:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Record the caller's conversations from the first word on, two channels (ESTP 2.6)."""
+    """Record the caller's conversations from the first word, on two channels (ESTP 2.6)."""
 
     call: CallId
     line: LineId
@@ -92,7 +92,7 @@ class OfferKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ring:
-    """Ring a phone; on answer Asterisk bridges it with the caller by itself (consult: with the colleague's leg)."""
+    """Ring a phone; when it answers, Asterisk itself bridges it with the caller (consult: with the asking operator)."""
 
     offer: OfferId
     kind: OfferKind
@@ -101,7 +101,7 @@ class Ring:
     caller_channel: ChannelName
     caller_number: str
     label: str
-    """What the phone's display should say beside the number: urgency, identified or not."""
+    """Text for the phone's display beside the number: urgency and identification."""
     timeout: float
     consult_leg: OfferId = NO_OFFER
 
@@ -115,14 +115,14 @@ class HangUp:
 
 @dataclass(frozen=True, slots=True)
 class KeepLeg:
-    """Whether an operator's leg returns to its caller when a consultation ends, instead of hanging up."""
+    """Set whether an operator's leg returns to its caller when a consultation ends, instead of hanging up."""
 
     leg: OfferId
     keep: bool
 
 
 class Answer(StrEnum):
-    """What a person who asked for something is told."""
+    """The answer to a person's request."""
 
     LOGGED_IN = "logged_in"
     LOGGED_OUT = "logged_out"
@@ -144,7 +144,7 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Answer a request. `target` is the group asked for, where that matters."""
+    """Answer a request. `target` is the requested group, where that matters."""
 
     reply_to: ReplyTo
     answer: Answer
@@ -153,7 +153,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class SyncQueueMember:
-    """Keep Asterisk's own queue (the fallback queue) in step with who can take calls, as app_queue members."""
+    """Keep the members of Asterisk's own queue (the fallback queue, app_queue) equal to who can take calls."""
 
     operator: PersonId
     group: GroupId
@@ -164,7 +164,7 @@ class SyncQueueMember:
 
 @dataclass(frozen=True, slots=True)
 class SetTimer:
-    """Wake the core with `TimerFired` at `at` seconds of its clock."""
+    """Send `TimerFired` to the core at `at` seconds of its clock."""
 
     timer: Timer
     at: float
@@ -172,24 +172,24 @@ class SetTimer:
 
 @dataclass(frozen=True, slots=True)
 class CancelTimer:
-    """Forget a timer; one that is not set is no mistake."""
+    """Cancel a timer; cancelling one that is not set is allowed."""
 
     timer: Timer
 
 
 @dataclass(frozen=True, slots=True)
 class FinishRecording:
-    """The caller is gone: join the channels, measure and sign the file.
+    """Finish the recording of an ended call: join the channels, measure and sign the file.
 
-    Asked again after a crash, with the same `ended_at`, it gives the same file.
+    Repeated after a crash with the same `ended_at`, it gives the same file.
     """
 
     call: CallId
     line: LineId
     talk: float
-    """Seconds there should be."""
+    """Seconds of conversation that the recording should contain."""
     ended_at: float
-    """When the call ended, by the core's clock: the file is named for it."""
+    """When the call ended, by the core's clock: the file name contains it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +208,7 @@ class SaveOffer:
 
 @dataclass(frozen=True, slots=True)
 class SaveAnnouncement:
-    """Write an announcement that was spoken."""
+    """Write an announcement that the caller heard, or its settled result."""
 
     record: AnnouncementRecord
 
@@ -228,7 +228,7 @@ class SavePresence:
 
 
 class Severity(StrEnum):
-    """How loudly the engineer is told."""
+    """Log level of a notice to the engineer."""
 
     INFO = "info"
     WARNING = "warning"
@@ -244,7 +244,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Contained:
-    """A defect: what was begun for one call ('': for none in particular) failed and was taken back; the rest stands."""
+    """A defect: a step for one call ('': for no particular call) failed and was undone; everything else stays."""
 
     call: CallId
     during: str
@@ -253,7 +253,7 @@ class Contained:
 
 @dataclass(frozen=True, slots=True)
 class SetAsideCall:
-    """A call is in Asterisk's hands from now on, since we cannot handle it."""
+    """Asterisk serves this call from now on, because the controller cannot handle it."""
 
     call: CallId
     why: str
@@ -266,7 +266,7 @@ Command = ToAsterisk | Save | Reply | SetTimer | CancelTimer | FinishRecording |
 
 
 def channel_of(command: ToChannel) -> ChannelId:
-    """The channel that the command is about, or will make; its server has to be told."""
+    """Return the channel that the command is about or will create; it tells which server gets the command."""
     match command:
         case Ring(offer):
             return offer

@@ -1,4 +1,4 @@
-"""A mistake of ours, and whom it concerns. Outside events never cause one: those that do not fit are passed over."""
+"""Defects of the core, and the calls concerned. An outside event never causes one: if it does not fit it is ignored."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _NAMES = ("call", "channel_id", "offer", "leg")
 
 
 class Defect(Exception):
-    """An event could not be taken in, and nothing of it has been: the floor is as it was. The cause is chained.
+    """An event could not be handled, and the floor is as it was before. The cause is chained.
 
-    `calls`: whom the event was about, as far as it tells; the same call again and again is to be set aside.
+    `calls`: the calls that the event was about, if known; a call that fails repeatedly is to be set aside.
     """
 
     def __init__(self, event: Event, calls: tuple[CallId, ...]) -> None:
@@ -24,7 +24,7 @@ class Defect(Exception):
 
 
 def concerned(floor: Floor, event: Event) -> tuple[CallId, ...]:
-    """The calls that an event is about; an offer stands for its call."""
+    """Return the calls that an event is about; an offer stands for its call."""
     if isinstance(event, CallArrived | InFallbackQueue):
         return (event.call,)
     ids = [ChannelId(getattr(event, name, "")) for name in _NAMES]

@@ -1,7 +1,7 @@
-"""Errors that people see."""
+"""Errors shown to people."""
 
 from __future__ import annotations
 
 
 class ReadableError(Exception):
-    """Its text is a sentence for people: what is wrong, and what to do."""
+    """Error whose text is a sentence for people: what is wrong, and what to do."""

@@ -1,7 +1,7 @@
 """Everything that can happen to the call centre, as frozen data. Adapters make these; only the core reads them.
 
-A *call* is named by its caller channel's unique id, an *offer* by the unique id that we chose for the operator's leg;
-what is called how, and by whom, `ids` tells.
+A *call* is identified by its caller channel's unique id, an *offer* by the unique id chosen for the operator's leg;
+`ids` describes all ids and who makes them.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Customer:
 
 
 class InnEntry(StrEnum):
-    """What came of asking for the INN."""
+    """Result of asking for the INN."""
 
     ENTERED = "entered"
     SKIPPED = "skipped"
@@ -61,7 +61,7 @@ class OfferFailure(StrEnum):
     UNREACHABLE = "unreachable"
 
 
-# -- the caller ------------------------------------------------------------------------------------------------
+# -- callers ---------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +78,14 @@ class CallArrived:
 
 @dataclass(frozen=True, slots=True)
 class GreetingHeard:
-    """The greeting and the notice of recording have been played to their end."""
+    """The greeting and the recording notice have been played to the end."""
 
     call: CallId
 
 
 @dataclass(frozen=True, slots=True)
 class InnGiven:
-    """The caller was asked for the INN. `valid`: the check digits are right; `customer`: whose it is, if known."""
+    """The caller was asked for the INN. `valid`: the check digits are right; `customer`: whose INN it is, if known."""
 
     call: CallId
     entry: InnEntry
@@ -96,7 +96,7 @@ class InnGiven:
 
 @dataclass(frozen=True, slots=True)
 class UrgencyGiven:
-    """The caller answered the urgency question with a key, or with silence ('')."""
+    """The caller answered the urgency question with a key, or not at all ('')."""
 
     call: CallId
     digit: str = ""
@@ -112,14 +112,14 @@ class AnnouncementSpoken:
 
 @dataclass(frozen=True, slots=True)
 class InfoMenuVisited:
-    """A waiting caller opened the information menu; the place in the queue is untouched (ESTP 5.4.6)."""
+    """A waiting caller opened the information menu; the place in the queue does not change (ESTP 5.4.6)."""
 
     call: CallId
 
 
 @dataclass(frozen=True, slots=True)
 class InFallbackQueue:
-    """A caller has come to Asterisk's own queue, since our heartbeat seemed stale; whom we may not even know.
+    """A caller, possibly unknown to the core, has come to Asterisk's own queue because our heartbeat seemed stale.
 
     `seconds`: how long ago the call arrived.
     """
@@ -134,18 +134,18 @@ class InFallbackQueue:
 
 @dataclass(frozen=True, slots=True)
 class GeneralLineEnded:
-    """The attempt to reach the general line is over; `answered` tells whether anybody there spoke."""
+    """The attempt to reach the general line is over; `answered`: whether anybody there answered."""
 
     call: CallId
     answered: bool
 
 
-# -- channels and bridges: facts about callers and operators' legs alike -----------------------------------------
+# -- channels and bridges: of callers and of operators' legs -----------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelHungUp:
-    """A channel is gone. `cause` is the Q.850 number, `by_us` whether we asked for it is decided by the core."""
+    """A channel has ended. `cause` is the Q.850 number, `text` its text; the core decides whether we asked for it."""
 
     channel_id: ChannelId
     cause: int = 16
@@ -154,14 +154,14 @@ class ChannelHungUp:
 
 @dataclass(frozen=True, slots=True)
 class PhoneHungUp:
-    """An operator has put down the phone: bridge and channel end within milliseconds, and are told of then."""
+    """An operator has hung up; the ends of bridge and channel are reported some milliseconds later."""
 
     offer: OfferId
 
 
 @dataclass(frozen=True, slots=True)
 class BridgeEntered:
-    """A channel hears and is heard in `bridge` from now on."""
+    """A channel is in `bridge` from now on."""
 
     channel_id: ChannelId
     bridge: BridgeId
@@ -187,14 +187,14 @@ class OfferRinging:
 
 @dataclass(frozen=True, slots=True)
 class OfferAnswered:
-    """The operator picked up; Asterisk is joining them with the caller."""
+    """The operator answered; Asterisk is bridging them with the caller."""
 
     offer: OfferId
 
 
 @dataclass(frozen=True, slots=True)
 class OfferFailed:
-    """The operator's phone was not answered."""
+    """The operator's phone did not answer."""
 
     offer: OfferId
     failure: OfferFailure
@@ -227,7 +227,7 @@ class LogOut:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """No offers for now, for a reason of the configured list."""
+    """An operator wants no offers for now, for a reason of the configured list."""
 
     reason: str
     person: PersonId = NO_PERSON
@@ -237,7 +237,7 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Return:
-    """Back from a pause, or wrap-up finished early."""
+    """An operator returns from a pause, or ends wrap-up early."""
 
     person: PersonId = NO_PERSON
     phone: PhoneName = NO_PHONE
@@ -247,7 +247,7 @@ class Return:
 
 
 GENERAL_LINE = GroupId("general")
-"""The transfer target that is not a group of ours."""
+"""The transfer target that is not a configured group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +255,7 @@ class Transfer:
     """An operator wants the caller to go to a free member of group `target`, or to the general line.
 
     `consult`: talk to the colleague first (ESTP 5.4.4, 5.4.5). `not_customer`: the operator found that the caller
-    does not have the line's role (ESTP 2.1). The operator is named by id or by the channel of their leg.
+    does not have the line's role (ESTP 2.1). The operator is identified by `person` or by the channel of their leg.
     """
 
     target: GroupId
@@ -277,14 +277,14 @@ class CancelTransfer:
 
 @dataclass(frozen=True, slots=True)
 class CompleteTransfer:
-    """The consultation has done its work: the colleague goes on with the caller, the operator leaves."""
+    """The operator leaves the consultation, and the colleague continues with the caller."""
 
     person: PersonId = NO_PERSON
     leg: OfferId = NO_OFFER
     reply_to: ReplyTo = NO_REPLY
 
 
-# -- the world -------------------------------------------------------------------------------------------------
+# -- calendar, clock, timers, Asterisk, recordings -------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,14 +297,14 @@ class HoursChanged:
 
 @dataclass(frozen=True, slots=True)
 class DayStarted:
-    """A new date in the line's own zone: averages of the day begin again."""
+    """A new date in the line's time zone: the averages of the day start again."""
 
     line: LineId
 
 
 @dataclass(frozen=True, slots=True)
 class ClockSet:
-    """Somebody has set the clock on the wall: dates follow it, also those of rows that were written before."""
+    """The wall clock was set: dates follow it, also those of rows already written."""
 
 
 class TimerKind(StrEnum):
@@ -319,7 +319,7 @@ class TimerKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Timer:
-    """A timer is data: its purpose and whose it is. Setting an equal one again replaces it."""
+    """A timer as data: its purpose and what it belongs to. Setting an equal one again replaces it."""
 
     kind: TimerKind
     of: str
@@ -327,55 +327,55 @@ class Timer:
 
 @dataclass(frozen=True, slots=True)
 class TimerFired:
-    """The time that the core asked for has come."""
+    """A timer set by the core has expired."""
 
     timer: Timer
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelSeen:
-    """A channel in a snapshot, with the variables that the dialplan and we have left on it."""
+    """A channel in a snapshot, with the variables that the dialplan and the controller have set on it."""
 
     channel_id: ChannelId
     channel: ChannelName
     bridge: BridgeId = NO_BRIDGE
     seconds: float = 0.0
-    """Since the channel came into being."""
+    """Seconds since the channel was created."""
     variables: Mapping[str, str] = field(default_factory=dict)
     number: str = ""
-    """The calling number."""
+    """Calling number."""
     phone: PhoneName = NO_PHONE
-    """The phone at the channel's end, or whatever else Asterisk calls by that name."""
+    """The phone at the end of the channel, or another name that Asterisk has for the end."""
 
 
 @dataclass(frozen=True, slots=True)
 class AsteriskLost:
-    """The connection is gone: nothing can be seen or done there until the next snapshot."""
+    """The connection is lost: nothing can be seen or done there until the next snapshot."""
 
     server: ServerId = ONLY
 
 
 @dataclass(frozen=True, slots=True)
 class AsteriskUnresponsive:
-    """The connection stands, but Asterisk does not answer: what happens there is not told now."""
+    """The connection is open, but Asterisk does not answer: what happens there is not reported for now."""
 
     server: ServerId = ONLY
 
 
 @dataclass(frozen=True, slots=True)
 class AsteriskResponsive:
-    """Asterisk answers again on the same connection, and has told everything that happened meanwhile."""
+    """Asterisk answers again on the same connection, and has reported everything that happened meanwhile."""
 
     server: ServerId = ONLY
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelsListed:
-    """The ids of all channels of one Asterisk, asked for now and then while everything is seen live."""
+    """The ids of all channels of one Asterisk, requested from time to time while its events are received."""
 
     channels: frozenset[ChannelId]
     asked_at: float
-    """Of the core's clock: who has come since then may be missing."""
+    """Time of the request, by the core's clock: channels created later may be missing."""
     server: ServerId = ONLY
 
 
@@ -387,18 +387,18 @@ class Snapshot:
     histories: tuple[CallHistory, ...] = ()
     """What Asterisk's journal tells of the time since the controller last saw it, by call."""
     restarted: bool = False
-    """Asterisk itself has started anew: whoever was there before was cut off."""
+    """Asterisk itself was restarted: its earlier calls were cut off."""
     server: ServerId = ONLY
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceEnded:
-    """Asterisk is about to be stopped with us: every call is ended in order, and registered so."""
+    """Asterisk is about to be stopped together with the controller: every call is ended and its end registered."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordingFinished:
-    """The conversation's file is complete. `path`: below the recordings' folder, '' where nobody talked; seconds."""
+    """The recording file is complete. `path`: below the recordings folder, '' if nobody talked; `seconds`: length."""
 
     call: CallId
     path: str
@@ -408,7 +408,7 @@ class RecordingFinished:
 
 @dataclass(frozen=True, slots=True)
 class RecordingFailed:
-    """There was a conversation, but there is no usable recording, nor will be."""
+    """There was a conversation, but there is no usable recording and there will be none."""
 
     call: CallId
     why: str
@@ -416,7 +416,7 @@ class RecordingFailed:
 
 @dataclass(frozen=True, slots=True)
 class RecordingPossible:
-    """Recordings can be kept from now on, or cannot; then `why`, for people."""
+    """Recordings can be stored from now on, or cannot; `why` then says so for people."""
 
     possible: bool
     why: str = ""
@@ -424,9 +424,9 @@ class RecordingPossible:
 
 @dataclass(frozen=True, slots=True)
 class SetAside:
-    """A call whose events fail again and again: the line has to go on without it. `why`: for people.
+    """A call whose events fail repeatedly: the line must continue without it. `why`: for people.
 
-    `arrival`: what failed, where the call could not even be taken in.
+    `arrival`: the event that failed, if the call could not even be entered.
     """
 
     call: CallId

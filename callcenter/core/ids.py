@@ -1,7 +1,7 @@
-"""Who is who: every name of somebody or something is a string of a type of its own, so that none is taken for another.
+"""Ids: every kind of id is a string type of its own, so that one kind is never mistaken for another.
 
-They are made where text comes in: by the adapters, from what Asterisk, the register, the configuration or a page says.
-A call and an offer are channels of Asterisk: either id is good wherever a channel's is wanted, but not the other way.
+Adapters make them where text comes in: from Asterisk, the register, the configuration or a page. A call and an offer
+are channels of Asterisk: a CallId or OfferId can be used as a ChannelId, but not the reverse.
 """
 
 from __future__ import annotations
@@ -9,20 +9,20 @@ from __future__ import annotations
 from typing import NewType
 
 ChannelId = NewType("ChannelId", str)
-"""Asterisk's unique id of a channel: '1795298577.12' (behind a systemname, where it has one), or one of our choice."""
+"""Asterisk's unique id of a channel: '1795298577.12' (after a systemname, if Asterisk has one), or one we chose."""
 CallId = NewType("CallId", ChannelId)
-"""A call: the unique id of its caller's channel, which Asterisk makes."""
+"""A call: the unique id of its caller's channel, made by Asterisk."""
 OfferId = NewType("OfferId", ChannelId)
 """An offer, later the operator's leg: 'offer-6921a3f0b7c2-0000042', the unique id that the core gives its channel.
 
-Of a leg that Asterisk's own queue has rung it is the id that Asterisk gave.
+For a leg rung by Asterisk's own queue it is the id that Asterisk gave.
 """
 ChannelName = NewType("ChannelName", str)
-"""What Asterisk calls a channel, and wants to be told in actions: 'PJSIP/phone-101-0000002a'."""
+"""Asterisk's name of a channel, used in actions: 'PJSIP/phone-101-0000002a'."""
 BridgeId = NewType("BridgeId", str)
-"""Asterisk's unique id of a bridge: a UUID; or 'unseen-' and a leg, for a bridge that the next snapshot names."""
+"""Asterisk's unique id of a bridge: a UUID; or 'unseen-' and a leg's id until the next snapshot tells the real one."""
 ServerId = NewType("ServerId", str)
-"""One Asterisk of those that we drive: a key of the configuration."""
+"""One of the Asterisk servers that we control: a key of the configuration."""
 LineId = NewType("LineId", str)
 """A published line: 'estp', a key of the configuration's lines."""
 PersonId = NewType("PersonId", str)
@@ -32,9 +32,9 @@ GroupId = NewType("GroupId", str)
 PhoneName = NewType("PhoneName", str)
 """A phone: a key of the configuration's phones, and the name of its endpoint in Asterisk."""
 ReplyTo = NewType("ReplyTo", str)
-"""An opaque address to which an answer can be sent: made for a page that asks, or for the phone that dialled a code."""
+"""An opaque address for an answer: made for the page that asks, or for the phone that dialled a code."""
 
-# Where there is none.
+# The values for "none".
 NO_CHANNEL = ChannelId("")
 NO_CALL = CallId(NO_CHANNEL)
 NO_OFFER = OfferId(NO_CHANNEL)

@@ -1,4 +1,4 @@
-"""A lifecycle as one table: (state, trigger) -> state. A pair that is not in the table is a mistake of ours."""
+"""A lifecycle as one table: (state, trigger) -> state. A pair that is not in the table is a defect of the core."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ T = TypeVar("T", bound=StrEnum)
 
 
 class IllegalTransition(Exception):
-    """The core asked a lifecycle for a step that its table does not have: a defect of the core, never of a peer."""
+    """The core asked for a step that the lifecycle's table does not have: a defect of the core, never of a peer."""
 
 
 @dataclass(frozen=True)
 class Machine(Generic[S, T]):
-    """One lifecycle. `start` is the state of a new thing, `table` every step that can be taken."""
+    """One lifecycle. `start` is the initial state, `table` has every possible step."""
 
     name: str
     start: S
     table: Mapping[tuple[S, T], S]
 
     def next(self, state: S, trigger: T) -> S:
-        """The state after `trigger`; raises `IllegalTransition` when the table has no such step."""
+        """Return the state after `trigger`; raise `IllegalTransition` if the table has no such step."""
         try:
             return self.table[state, trigger]
         except KeyError:
@@ -34,11 +34,11 @@ class Machine(Generic[S, T]):
             ) from None
 
     def allows(self, state: S, trigger: T) -> bool:
-        """Whether `trigger` is a step of the table in `state`."""
+        """Whether the table has the step `trigger` in `state`."""
         return (state, trigger) in self.table
 
     def way(self, goal: S, state: S | None = None) -> list[T]:
-        """The fewest steps from `state` (None: the start) to `goal`; raises `IllegalTransition` if there is no way."""
+        """Return the fewest steps from `state` (None: `start`) to `goal`; raise `IllegalTransition` if none exist."""
         ways: dict[S, list[T]] = {self.start if state is None else state: []}
         for here in (queue := list(ways)):
             if here is goal:
@@ -50,7 +50,7 @@ class Machine(Generic[S, T]):
         raise IllegalTransition(f"{self.name}: no way from '{queue[0].value}' to '{goal.value}'")
 
     def diagram(self) -> str:
-        """The table as a Mermaid state diagram (ARCHITECTURE.md is generated from it)."""
+        """Return the table as a Mermaid state diagram (ARCHITECTURE.md is generated from it)."""
         lines = ["stateDiagram-v2", f"    [*] --> {self.start.value}"]
         labels: dict[tuple[str, str], list[str]] = {}
         for (state, trigger), after in self.table.items():

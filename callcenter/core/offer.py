@@ -13,7 +13,7 @@ from callcenter.core.records import OfferRecord
 
 
 class OfferState(StrEnum):
-    """How far the offer is. The last three are final: the leg's channel is gone."""
+    """How far the offer is. The last three states are final: the leg's channel has ended."""
 
     PLACED = "placed"
     RINGING = "ringing"
@@ -26,7 +26,7 @@ class OfferState(StrEnum):
 
 
 class OfferStep(StrEnum):
-    """What moves an offer on."""
+    """What moves an offer to the next state."""
 
     RING = "ring"
     WITHDRAW = "withdraw"
@@ -78,5 +78,5 @@ class Offer:
 
     @property
     def pending(self) -> bool:
-        """The phone has not been answered yet and may still be."""
+        """Whether the phone has not been answered yet and still may be."""
         return self.state in (OfferState.PLACED, OfferState.RINGING)

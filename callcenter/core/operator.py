@@ -1,4 +1,4 @@
-"""An operator: what the person intends (presence) apart from what the phone does (activity)."""
+"""An operator: what the person wants (presence), separate from what the phone does (activity)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from callcenter.core.settings import Person
 
 
 class Presence(StrEnum):
-    """What the person intends (ESTP 5.3.1)."""
+    """What the person wants (ESTP 5.3.1)."""
 
     OFF = "off"
     AVAILABLE = "available"
@@ -19,7 +19,7 @@ class Presence(StrEnum):
 
 
 class PresenceStep(StrEnum):
-    """What changes the intention."""
+    """What changes the presence."""
 
     LOG_IN = "log_in"
     PAUSE = "pause"
@@ -89,40 +89,40 @@ ACTIVITY: Machine[Activity, ActivityStep] = Machine(
 
 @dataclass(frozen=True, slots=True)
 class Handling:
-    """A call that still keeps its operator busy, with wrap-up."""
+    """A call from the queue that still occupies its operator, in wrap-up."""
 
     line: LineId
     since: float
-    """When the phone began to ring for it."""
+    """When the offer for it was placed."""
 
 
 @dataclass(slots=True)
 class Operator:
-    """One account and its present shift, if it has one."""
+    """One account and its present shift, if any."""
 
     person: Person
     presence: Presence = PRESENCE.start
     activity: Activity = ACTIVITY.start
     phone: PhoneName = NO_PHONE
     reason: str = ""
-    """Of the pause."""
+    """Reason of the pause."""
     since: float = 0.0
     free_since: float = 0.0
     """When the operator last became free: the longest free is offered first."""
     offer: OfferId = NO_OFFER
-    """The offer that rings the phone, then the leg of the conversation."""
+    """The offer that rings the phone, later the leg of the conversation."""
     dialling: ChannelId = NO_CHANNEL
     """The channel of their own call, in which they dialled a code and hear the answer."""
     wrong_secrets: int = 0
     blocked_until: float = 0.0
     handling: Handling | None = None
-    """The call of the queue that is being wrapped up."""
+    """The call from the queue that is being wrapped up."""
     ready_at: float | None = None
-    """When wrap-up ends by itself."""
+    """When wrap-up ends automatically."""
     transfer: str = ""
-    """How the last transfer that they asked for goes or ended, for their page."""
+    """State or result of the last transfer they asked for, for their page."""
 
     @property
     def free(self) -> bool:
-        """Can be offered a caller now."""
+        """Whether the operator can be offered a caller now."""
         return self.presence is Presence.AVAILABLE and self.activity is Activity.IDLE and not self.dialling

@@ -1,4 +1,4 @@
-"""What the register keeps, as the core knows it: frozen snapshots, written again whenever they change.
+"""What the register keeps, as the core knows it: frozen snapshots, saved again whenever they change.
 
 All times are seconds of the core's monotonic clock; the register turns them into dates of the line's zone.
 """
@@ -12,56 +12,56 @@ from callcenter.core.ids import NO_CALL, NO_PERSON, NO_PHONE, CallId, GroupId, L
 
 
 class Identification(StrEnum):
-    """How it became known who calls (ESTP 2.1)."""
+    """How the caller was identified (ESTP 2.1)."""
 
     UNKNOWN = "unknown"
     BY_NUMBER = "by_number"
     BY_INN = "by_inn"
     """The INN belongs to an entry of the directory."""
     INN_ONLY = "inn_only"
-    """A correct INN that the directory does not have."""
+    """A correct INN that is not in the directory."""
     BY_OPERATOR = "by_operator"
     """The operator found that the caller is not a Customer."""
 
 
 REGISTERED = frozenset({Identification.BY_NUMBER, Identification.BY_INN})
-"""Persons registered on the platform are those whom the directory knows (ESTP 2.2d)."""
+"""Persons registered on the platform are those known to the directory (ESTP 2.2d)."""
 
 
 LOST_CAUSE = 41
-"""Q.850 temporary failure: what a call gets that ended while nobody could see it."""
+"""Q.850 temporary failure: the cause of a call whose end nobody could see."""
 CUT_OFF = "Asterisk ended"
-"""The register's word for callers whom the death of the telephone system cut off."""
+"""The cause text in the register for callers cut off by a failure of the telephone system."""
 
 
 class Outcome(StrEnum):
-    """What became of a call. Exactly one, fixed when the caller is gone."""
+    """The result of a call. Exactly one, final when the caller has left."""
 
     IN_PROGRESS = "in_progress"
     ANSWERED = "answered"
     ABANDONED = "abandoned"
-    """Gave up while waiting in the queue."""
+    """Hung up while waiting in the queue."""
     LEFT_IN_MENU = "left_in_menu"
     """Hung up before joining the queue."""
     CLOSED = "closed"
     """Called outside hours (ESTP 2.2c)."""
     ALL_LINES_BUSY = "all_lines_busy"
     GENERAL_LINE = "general_line"
-    """Not a Customer: sent to the general line before any operator spoke (ESTP 2.1)."""
+    """Not a Customer: sent to the general line before any operator answered (ESTP 2.1)."""
     LOST = "lost"
-    """Ended by nobody's will: while the controller could not see Asterisk, or because the service was stopped."""
+    """Ended by neither side: while the controller could not see Asterisk, or because the service was stopped."""
 
 
 class PromiseResult(StrEnum):
-    """What became of a caller to whom a wait was announced."""
+    """What happened to a caller after an announcement."""
 
     OPEN = "open"
     """Still waits."""
     ANSWERED = "answered"
     GAVE_UP = "gave_up"
-    """Hung up before: the real wait is longer than `waited`, and nobody knows by how much."""
+    """Hung up before an answer: the real wait is longer than `waited`, by an unknown time."""
     LOST = "lost"
-    """Ended by nobody's will, or no more ours to measure."""
+    """Ended by neither side, or the wait can no longer be measured, because Asterisk serves the call alone."""
 
 
 class HungUpBy(StrEnum):
@@ -90,15 +90,15 @@ class CallRecord:
     info_visits: int = 0
     joined_at: float | None = None
     place_at: float | None = None
-    """The moment that gives the place in the queue: of joining, or of joining in a call that was cut off before."""
+    """The time that gives the place in the queue: of joining, or of joining in an earlier call that was cut off."""
     answered_at: float | None = None
     ended_at: float | None = None
     waiting: float | None = None
-    """Seconds from joining the queue to the first answer, or to giving up."""
+    """Seconds from joining the queue to the first answer, or to abandonment."""
     talk: float = 0.0
-    """Seconds in conversation with our people, all of them together."""
+    """Seconds in conversation with operators, in total."""
     operator: PersonId = NO_PERSON
-    """Who took the call first (ESTP 5.6.1)."""
+    """The operator who answered first (ESTP 5.6.1)."""
     outcome: Outcome = Outcome.IN_PROGRESS
     hung_up_by: HungUpBy = HungUpBy.NOBODY
     cause: int | None = None
@@ -111,7 +111,7 @@ class CallRecord:
 
 @dataclass(frozen=True, slots=True)
 class OfferRecord:
-    """One ringing of one operator's phone for one caller, and what came of it."""
+    """One offer: one operator's phone rung for one caller, and the result."""
 
     offer: OfferId
     call: CallId
@@ -128,9 +128,9 @@ class OfferRecord:
 
 @dataclass(frozen=True, slots=True)
 class AnnouncementRecord:
-    """One announcement that a waiting caller heard: what it promised, what that was computed from, and what came of it.
+    """One announcement that a waiting caller heard: what was announced, its input figures, and the real wait.
 
-    The ledger of promises (ESTP 5.4.6): estimates are written down even when no time was spoken.
+    The ledger of promises (ESTP 5.4.6): estimates are recorded even if no time was announced.
     """
 
     call: CallId
@@ -138,30 +138,30 @@ class AnnouncementRecord:
     """1 is the announcement on joining the queue."""
     spoken_at: float
     ahead: int
-    """Callers with a better place, those included for whom a phone rings already: the spoken position less one."""
+    """Callers with a better place, including those for whom a phone already rings: the announced position less one."""
     staff: int
     """People on duty who can take the call."""
     handling: float
-    """Mean handling time assumed, seconds."""
+    """Assumed mean handling time, seconds."""
     patience: float | None
-    """Mean patience assumed, seconds; None: nobody gives up."""
+    """Assumed mean patience, seconds; None: nobody abandons."""
     to_serve: float | None
-    """Expected number to be served before the caller: those ahead without a phone ringing, and who may overtake."""
+    """Expected number served before the caller: those ahead without a ringing phone, and those who may overtake."""
     estimate: float | None
-    """Mean of the remaining wait, seconds; None: nobody can tell."""
+    """Mean of the remaining wait, seconds; None: no estimate."""
     p90: float | None
     """Nine of ten such callers are answered sooner, seconds."""
     spoken: int | None
-    """Minutes promised by «не более …»; None: no time was spoken."""
+    """Minutes announced as «не более …»; None: no such time was announced."""
     prompts: tuple[str, ...]
     waited: float | None = None
-    """Seconds from speaking to the first answer, or to the end of waiting without one; None: not known yet."""
+    """Seconds from the announcement to the first answer, or to the end of waiting without one; None: not known yet."""
     result: PromiseResult = PromiseResult.OPEN
 
 
 @dataclass(frozen=True, slots=True)
 class TransferRecord:
-    """One attempt to hand a caller on (ESTP 2.1, 5.4.4, 5.4.5)."""
+    """One attempt to transfer a caller (ESTP 2.1, 5.4.4, 5.4.5)."""
 
     call: CallId
     number: int
@@ -173,12 +173,12 @@ class TransferRecord:
     ended_at: float | None = None
     to_operator: PersonId = NO_PERSON
     result: str = ""
-    """'', 'done', 'none_free', 'missed', 'cancelled', 'caller_left', or 'failed' when nobody of ours was left."""
+    """'', 'done', 'none_free', 'missed', 'cancelled', 'caller_left', or 'failed' if no operator was left."""
 
 
 @dataclass(frozen=True, slots=True)
 class PresenceRecord:
-    """One change of an operator's state and its cause (ESTP 5.3.1). The shift is what lies between in and out."""
+    """One change of an operator's state and its cause (ESTP 5.3.1). A shift is the time from log-in to log-out."""
 
     operator: PersonId
     at: float
@@ -187,7 +187,7 @@ class PresenceRecord:
     cause: str
     phone: PhoneName = NO_PHONE
     reason: str = ""
-    """Of a pause."""
+    """Reason of a pause."""
     call: CallId = NO_CALL
     free_since: float | None = None
     """When the operator last became free: the longest free is offered first."""

@@ -1,8 +1,8 @@
 """One Asterisk, as far as the core knows it.
 
-Of several, each names its channels: the ids begin with the server's name (its `systemname`), and those that we choose
-for operators' legs have it too. So every id tells whose it is, in the register as well; an operator's leg is always on
-the caller's server. One that is alone needs no name.
+If there are several, channel ids begin with the server's name (its `systemname`), and the ids that the core gives to
+operators' legs contain it too. So every id tells its server, also in the register; an operator's leg is always on the
+caller's server. A single Asterisk needs no name.
 """
 
 from __future__ import annotations
@@ -13,42 +13,42 @@ from callcenter.core.ids import CallId, ChannelId, OfferId, ServerId
 from callcenter.core.records import CallRecord
 
 ONLY = ServerId("asterisk")
-"""The one that there is, unless several are named."""
+"""The name of the single server, if none are configured."""
 OFFER_PREFIX = "offer-"
-"""Begins the id of every leg that we ask for."""
+"""Prefix of the id of every leg that the core creates."""
 
 
 @dataclass(slots=True)
 class ServerState:
-    """Its values are changed by the floor alone."""
+    """State of one Asterisk. Only the floor changes it."""
 
     name: ServerId
     connected: bool = False
     unresponsive: bool = False
-    """It has not answered for a moment: what is believed of it may be old."""
+    """Asterisk has not answered for a moment: what is known of it may be old."""
     lost_at: float | None = None
-    """When it was last seen, as far as is known; None: it is being seen."""
+    """When it was last seen, as far as is known; None: it is seen now."""
     unlisted: frozenset[CallId] = frozenset()
-    """Calls of which it had no channel when it was last asked, though nobody has told that they ended."""
+    """Calls without a channel in the last list, although no event has reported their end."""
     ended: dict[CallId, float] = field(default_factory=dict)
-    """Its calls that ended lately, and when, the earliest first."""
+    """Its recently ended calls and the time of their end, the earliest first."""
     arriving: dict[CallId, CallRecord] = field(default_factory=dict)
-    """Calls of which it is still going to tell, since it was not heard the first time: the journal's word."""
+    """Calls, known from its journal, whose arrival it will report again, because nobody heard it the first time."""
 
     @property
     def seen(self) -> bool:
-        """Whether what is believed of it is true now: only then is anything begun or broken off there."""
+        """Whether the known state is true now: only then is anything begun or stopped on this server."""
         return self.connected and not self.unresponsive
 
 
 def offer_id(server: ServerId, boot: str, number: int) -> OfferId:
-    """Of fixed length on one server, since Asterisk finds channels by prefix. `server`: '' for one that is alone."""
+    """Make an offer id, of fixed length per server: Asterisk finds channels by prefix. `server`: '' if single."""
     where = f"{server}-" if server else ""
     return OfferId(ChannelId(f"{OFFER_PREFIX}{where}{boot}-{number:07d}"))
 
 
 def named_in(channel_id: ChannelId) -> ServerId:
-    """The name that a channel's id carries: a-1795298577.12, offer-a-65f0c1d2ab-0000007. '' where there is none."""
+    """Return the server name in a channel id: a-1795298577.12, offer-a-65f0c1d2ab-0000007. '' if there is none."""
     if channel_id.startswith(OFFER_PREFIX):
         return ServerId(channel_id.removeprefix(OFFER_PREFIX).rsplit("-", 2)[0])
     return ServerId(channel_id.rpartition("-")[0])

@@ -1,4 +1,4 @@
-"""What the core needs to know of the configuration: plain frozen data, durations in seconds."""
+"""What the core needs from the configuration: plain frozen data, durations in seconds."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from callcenter.core.server import ONLY
 
 @dataclass(frozen=True, slots=True)
 class Promises:
-    """How a line speaks of waiting times, and when it stops doing so (ESTP 5.4.6)."""
+    """How a line announces waiting times, and when it stops doing so (ESTP 5.4.6)."""
 
     percentile: float = 0.9
-    """The spoken time is one that this share of callers does not exceed."""
+    """The announced time is one that this share of callers does not exceed."""
     minutes: tuple[int, ...] = (1, 2, 3, 5, 7, 10, 15, 20, 30)
-    """Spoken times, ascending: each has a recording. Beyond the last it is «may exceed …»."""
+    """Times that can be announced, ascending: each has a recording. Beyond the last it is «may exceed …»."""
     with_position: bool = True
-    """Whether the place is said together with a time; it is always said when there is no time to say."""
+    """Whether the position is announced together with a time; without a time it is always announced."""
     never_longer: bool = True
-    """No longer time to the same caller than before, unless operators really left."""
+    """Announce no longer time to the same caller than before, unless operators have left."""
     trusted_coverage: float = 0.75
-    """Share of P90 estimates that must have held lately, else only positions are spoken; 0: never mind."""
+    """Share of recent P90 estimates that must have held, else only positions are announced; 0: no condition."""
     trusted_over: float = 7200.0
-    """How far back "lately" reaches, seconds."""
+    """How far back "recent" reaches, seconds."""
     trusted_after: int = 30
-    """With fewer estimates than these to judge by, the estimator is trusted."""
+    """With fewer judged estimates than this the estimates are trusted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One published support line: its promises, its people, its manners (ESTP 2.2, 4.2, 5.4)."""
+    """One published support line: its obligations, its operators, its rules (ESTP 2.2, 4.2, 5.4)."""
 
     id: LineId
     answered_by: tuple[GroupId, ...]
@@ -48,26 +48,26 @@ class Line:
     classes: tuple[str, ...] = ("urgent", "normal")
     """Urgency classes, most urgent first (ESTP 4.2)."""
     class_of_digit: Mapping[str, str] | None = None
-    """The urgency menu: digit -> class; None or empty: nobody is asked."""
+    """The urgency menu: digit -> class; None or empty: the caller is not asked."""
     default_class: str = "normal"
     overtaking_limit: float = 180.0
     """A caller who has waited this long is no longer overtaken by a more urgent one (ESTP 2.3, 4.2)."""
     place_kept: float = 600.0
-    """A caller whom a failure cut off and who calls again within so many seconds gets the old place back."""
+    """A caller cut off by a failure who calls again within this time gets the old place back."""
     announce_every: float = 45.0
     expected_handling: float = 180.0
-    """Handling time (talk + wrap-up) assumed until the line has seen its own calls."""
+    """Handling time (ringing + talk + wrap-up) assumed until the line has had calls of its own."""
     expected_calls: int = 100
-    """How many calls that assumption weighs against those seen."""
+    """Weight of that assumption, in calls."""
     remembered_calls: int = 500
-    """How many calls back handling time and patience are remembered: slow on purpose, fast averages promise worse."""
+    """Memory of mean handling time and patience, in calls: slow on purpose, fast averages give worse estimates."""
     expected_patience: float = 600.0
-    """Patience assumed until the line has seen its own callers give up, or not."""
+    """Patience assumed until the line has had abandonments of its own."""
     promises: Promises = Promises()
     target_wait: float = 300.0
-    """Average wait not to be exceeded (ESTP 2.2d)."""
+    """Average wait that must not be exceeded (ESTP 2.2d)."""
     answer_within: float = 60.0
-    """The service level is the share of callers answered within so many seconds."""
+    """The service level is the share of callers answered within this time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Person:
     name: str
     group: GroupId
     phone: PhoneName
-    """The phone they usually sit at: a key of the configuration's phones."""
+    """The phone they usually use: a key of the configuration's phones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,20 +88,20 @@ class Settings:
     lines: Mapping[LineId, Line]
     people: Mapping[PersonId, Person]
     phones: frozenset[PhoneName] = frozenset()
-    """Phones at which a shift can be opened; none named: anywhere."""
+    """Phones at which a shift can be opened; empty: any phone."""
     pause_reasons: tuple[str, ...] = ("lunch", "break", "training", "paperwork")
     ring_timeout: float = 15.0
     """How long an operator's phone rings before the offer counts as missed."""
     wrap_up: float = 20.0
     false_answer: float = 0.5
-    """A phone that answers and hangs up sooner than this has not taken the call: the caller keeps the place."""
+    """An answer shorter than this is a false answer: the caller keeps the place."""
     wrong_secrets_allowed: int = 3
     """Wrong passwords or PINs in a row before the account has to wait."""
     wrong_secret_delay: float = 30.0
-    """The first such wait; it doubles with every further wrong one, up to an hour."""
+    """The first such delay; it doubles with every further wrong one, up to an hour."""
     close_without_recording: bool = False
-    """No new caller is admitted while conversations cannot be recorded (ESTP 2.6)."""
+    """Admit no new callers while conversations cannot be recorded (ESTP 2.6)."""
     servers: tuple[ServerId, ...] = (ONLY,)
-    """Every Asterisk that callers come to. Of several, each must have its name here as its `systemname`."""
+    """Every Asterisk that takes calls. If there are several, each has this name as its `systemname`."""
     boot: str = "0"
     """Distinguishes the offers of this start of the controller from those of earlier ones."""

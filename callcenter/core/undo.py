@@ -1,8 +1,8 @@
-"""What was before: every write of an event is noted here first, so that the event can be taken back as a whole.
+"""Undo log: every change by an event is noted here first, so that the event can be undone as a whole.
 
-The note comes before the write and says what was true, not what is to be done: so taking back is right wherever an
-exception fell, even between the two. Entities (callers, offers, operators) hold values that do not change and are
-replaced; what is a container itself (the queue, a roster, a window of waits) is changed through the methods here.
+The note is made before the change and has the old value, not the change. So undoing is correct wherever an exception
+was raised, even between note and change. Entities (callers, offers, operators) hold immutable values that are replaced;
+containers (the queue, a roster, a window of waits) are changed by the methods here.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ V = TypeVar("V")
 
 
 class Undo:
-    """The notes of one event, the latest last. A moment to come back to is their number then: `len`.
+    """The notes of one event, the latest last. Their number, `len`, marks a moment to which `back_to` can return.
 
-    `most`: so many are kept; 0 for what stands alone, outside of any event, and is never taken back.
+    `most`: the maximum number kept; 0 for an object outside of any event, whose changes are never undone.
     """
 
     __slots__ = ("_note", "_past")
 
     def __init__(self, most: int | None = None) -> None:
-        # What puts it right, and its arguments: flat, since a call makes some twenty of them.
+        # The undo function and its arguments: a flat tuple, because a call makes about twenty of them.
         self._past: deque[tuple[Any, ...]] = deque(maxlen=most)
         self._note = self._past.append
 
@@ -33,11 +33,11 @@ class Undo:
         return len(self._past)
 
     def forget(self) -> None:
-        """All of it stands."""
+        """Keep all changes: drop the notes."""
         self._past.clear()
 
     def back_to(self, moment: int = 0) -> None:
-        """Everything is again as it was when there were so many notes."""
+        """Undo all changes noted after that number of notes."""
         while len(self._past) > moment:
             put_right, *values = self._past.pop()
             put_right(*values)
@@ -45,37 +45,37 @@ class Undo:
     # -- attributes --------------------------------------------------------------------------------------------
 
     def set(self, thing: object, name: str, value: object) -> None:
-        """One attribute gets another value."""
+        """Set one attribute."""
         self._note((setattr, thing, name, getattr(thing, name)))
         setattr(thing, name, value)
 
     def change(self, thing: object, changes: Mapping[str, object]) -> None:
-        """Several of them do."""
+        """Set several attributes."""
         note = self._note
         for name, value in changes.items():
             note((setattr, thing, name, getattr(thing, name)))
             setattr(thing, name, value)
 
     def keep(self, thing: object) -> None:
-        """All attributes of `thing` may be replaced from now on; what its containers hold is not covered."""
+        """Note all attributes of `thing` before they are replaced; the contents of its containers are not covered."""
         self._note((vars(thing).update, vars(thing).copy()))
 
-    # -- dictionaries; a key that is put back stands last ------------------------------------------------------
+    # -- dictionaries; undoing puts a removed key at the end ---------------------------------------------------
 
     def put(self, entries: dict[K, V], key: K, value: V) -> None:
-        """Enter or replace."""
+        """Add or replace an entry."""
         self._note((entries.__setitem__, key, entries[key]) if key in entries else (entries.pop, key, None))
         entries[key] = value
 
     def take(self, entries: dict[K, V], key: K) -> V | None:
-        """Remove, and what it was; None: it was not there."""
+        """Remove an entry and return its value; None: it was not there."""
         if key not in entries:
             return None
         self._note((entries.__setitem__, key, entries[key]))
         return entries.pop(key)
 
     def take_first(self, entries: dict[K, V]) -> None:
-        """Remove the first entry, which stands first again when it is put back."""
+        """Remove the first entry; undoing makes it the first again."""
         key = next(iter(entries))
         self._note((_put_first, entries, key, entries[key]))
         del entries[key]
@@ -83,31 +83,31 @@ class Undo:
     # -- sorted lists ------------------------------------------------------------------------------------------
 
     def insert(self, keys: list[Any], key: object) -> None:
-        """A key at its place."""
+        """Insert a key in sorted order."""
         self._note((_no_longer, keys, key, len(keys)))
         insort(keys, key)
 
     def remove(self, keys: list[Any], key: object) -> None:
-        """One that is not there is passed over."""
+        """Remove a key; one that is not there is ignored."""
         index = bisect_left(keys, key)
         if index < len(keys) and keys[index] == key:
             self._note((_again, keys, key, len(keys)))
             del keys[index]
 
     def cut(self, keys: list[Any], number: int) -> None:
-        """The first so many go."""
+        """Remove the first `number` keys."""
         self._note((_begin_with, keys, keys[:number], len(keys)))
         del keys[:number]
 
-    # -- what is seen comes last and is forgotten first --------------------------------------------------------
+    # -- deques: items are added at the end and removed from the front -----------------------------------------
 
     def append(self, seen: deque[V], item: V) -> None:
-        """Seen last."""
+        """Add an item at the end."""
         self._note((_shorten, seen, len(seen)))
         seen.append(item)
 
     def popleft(self, seen: deque[V]) -> V:
-        """The first one is forgotten; it is returned."""
+        """Remove the first item and return it."""
         self._note((_lengthen, seen, seen[0], len(seen)))
         return seen.popleft()
 

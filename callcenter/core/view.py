@@ -1,4 +1,4 @@
-"""What may be seen of the call centre at one moment: frozen copies for pages and metrics, never the state itself."""
+"""The visible state of the call centre at one moment: frozen copies for pages and metrics, never the state itself."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from callcenter.core.ids import CallId, GroupId, LineId, PersonId, PhoneName, Se
 
 @dataclass(frozen=True, slots=True)
 class CallView:
-    """A call as the operator who has it should see it. Times in seconds."""
+    """A call as shown to its operator. Times in seconds."""
 
     call: CallId
     line: LineId
@@ -27,7 +27,7 @@ class CallView:
 
 @dataclass(frozen=True, slots=True)
 class OperatorView:
-    """One person: what they intend (presence), what their phone does (activity), the call they have."""
+    """One person: what they want (presence), what their phone does (activity), their call."""
 
     id: PersonId
     name: str
@@ -36,20 +36,20 @@ class OperatorView:
     presence: str
     activity: str
     reason: str
-    """Of the pause: a configured reason, or 'missed', 'busy', 'unreachable' when the controller paused them."""
+    """Reason of the pause: a configured one, or 'missed', 'busy', 'unreachable' if the controller paused them."""
     since: float
     """Seconds in the present combination of presence and activity."""
     call: CallView | None
     transfer: str
-    """'', 'ringing' (a colleague's phone rings), 'consulting', or how the last try ended: 'missed'."""
+    """'', 'ringing' (a colleague's phone rings), 'consulting', or the result of the last attempt, as 'missed'."""
 
 
 @dataclass(frozen=True, slots=True)
 class WaitingView:
-    """How callers fared who were answered or gave up in one window. None: there were none to tell it by.
+    """Waits of one window that ended by answer or abandonment. None: there were none to compute it from.
 
-    The average of answered calls alone can be fooled: with long queues the impatient hang up and leave short waits
-    behind. So it stands beside abandonment, service level and the offered wait.
+    The average of answered calls alone misleads: with long queues the impatient hang up and short waits remain. So
+    abandonments, service level and the offered wait are shown beside it.
     """
 
     answered: int
@@ -61,23 +61,23 @@ class WaitingView:
     average_registered: float | None
     """Mean wait of answered registered persons: the published promise (ESTP 2.2d)."""
     service_level: float | None
-    """Share answered within `answer_within` of all who joined the queue, those who gave up included."""
+    """Share answered within `answer_within` seconds, of all callers who were answered or abandoned."""
     offered: float | None
-    """Mean wait that a caller of endless patience would have had, seconds (Kaplan-Meier, giving up censors)."""
+    """Mean wait that a caller with endless patience would have had, seconds (Kaplan-Meier, abandonment censors)."""
 
 
 @dataclass(frozen=True, slots=True)
 class PromisesView:
-    """How true the line's estimates were lately (`promises.trusted_over`); None: too few to tell."""
+    """How accurate the line's estimates were recently (`promises.trusted_over`); None: there were none to judge."""
 
     trusted: bool
-    """Whether times are spoken now; otherwise positions only."""
+    """Whether times are announced now; otherwise only positions."""
     judged: int
-    """Estimates whose truth is known: the caller was answered, or gave up later than P90."""
+    """Estimates that can be judged: the caller was answered, or abandoned later than P90."""
     coverage: float | None
     """Share of these that were answered within P90; .9 is perfect."""
     kept: float | None
-    """Share of spoken times that were kept."""
+    """Share of announced times that were kept."""
     bias: float | None
     """(mean estimate - mean real wait) / mean real wait, over answered callers."""
     rmse: float | None
@@ -93,9 +93,9 @@ class LineView:
     lines_in_use: int
     capacity: int
     waiting: Mapping[str, int]
-    """Callers waiting by urgency class."""
+    """Waiting callers by urgency class."""
     longest_wait: float
-    """Of those waiting now, seconds; 0 when nobody waits."""
+    """Longest wait of those waiting now, seconds; 0 if nobody waits."""
     on_duty: int
     """People of the line's groups on shift and not paused."""
     required_staff: int
@@ -103,17 +103,17 @@ class LineView:
     windows: Mapping[str, WaitingView]
     """By window: '5m', '30m', 'day'."""
     handling: float
-    """Mean handling time as estimated now, seconds."""
+    """Present estimate of the mean handling time, seconds."""
     patience: float | None
-    """Mean patience as estimated now, seconds; None: nobody gives up."""
+    """Present estimate of the mean patience, seconds; None: nobody abandons."""
     next_wait: float | None
-    """Mean estimated wait of a caller of the default class who joined now, seconds."""
+    """Mean estimated wait of a caller of the default class who joined now, seconds; None: nobody is on duty."""
     promises: PromisesView
 
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What a forecast of one line begins with."""
+    """Start values for a forecast of one line."""
 
     waited: tuple[float, ...]
     """Seconds that each waiting caller has waited, in the order of service."""
@@ -131,18 +131,18 @@ class Outlook:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The whole floor."""
+    """The whole call centre."""
 
     lines: Mapping[LineId, LineView]
     operators: Mapping[PersonId, OperatorView]
     free: Mapping[GroupId, int]
-    """Free members by group: can a transfer go there?"""
+    """Free members by group: whether a transfer can go there."""
     servers: Mapping[ServerId, bool]
-    """Every Asterisk, and whether it is connected and its channels are known."""
+    """Every Asterisk: whether it is connected and its channels are known."""
     not_recording: str = ""
     """Why conversations cannot be recorded now; '': they can."""
 
     @property
     def asterisk_connected(self) -> bool:
-        """Whether every one of them is."""
+        """Whether every Asterisk is connected."""
         return all(self.servers.values())

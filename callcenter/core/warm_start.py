@@ -1,6 +1,6 @@
-"""What has been when nobody of us was there: told by the register at the start, and by Asterisk's journal.
+"""What the register tells at the start about the time before: frozen data, like the events that carry it.
 
-Frozen data, like the events that bring it; times are of the core's clock, where nothing else is said.
+Times are of the core's clock, unless stated otherwise.
 """
 
 from __future__ import annotations
@@ -25,49 +25,50 @@ class PastWait:
     """Seconds since it ended."""
     wait: float
     answered: bool
-    """Otherwise the caller gave up."""
+    """Otherwise the caller abandoned."""
     registered: bool
 
 
 @dataclass(frozen=True, slots=True)
 class LineWarmStart:
-    """What the register knows of a line from before the controller started: its experience, and today so far."""
+    """What the register knows of a line before the controller started: its statistics, and today so far."""
 
     line: LineId
     handled: int = 0
-    """Calls of late, and the mean seconds that each took of its operator."""
+    """Recently handled calls; `handling` is their mean handling time in seconds."""
     handling: float = 0.0
     gave_up: int = 0
-    """Callers of late who gave up, and the seconds that all callers queued."""
+    """Callers who recently abandoned; `queued` is the total of seconds that all callers waited."""
     queued: float = 0.0
     joined: int = 0
     """Callers who joined the queue today."""
     waits: tuple[PastWait, ...] = ()
-    """Of today, the earliest first."""
+    """Waits of today, the earliest first."""
     promises: tuple[AnnouncementRecord, ...] = ()
-    """Of which it became known lately what came of them, the earliest known first. Their moments count from now."""
+    """Announcements recently settled, the earliest settled first. Their times are relative to now."""
 
 
 @dataclass(frozen=True, slots=True)
 class FloorWarmStart:
-    """What the register knows of a floor whose controller died or was replaced: given once, before the first snapshot.
+    """What the register knows of the floor of a controller that died or was replaced.
 
-    Every row as it was last written; times are of the present core's clock and may well be negative.
+    Given once, before the first snapshot. Every row is as last written; times are of the new core's clock and may be
+    negative.
     """
 
     calls: tuple[CallRecord, ...] = ()
-    """In progress when the controller died."""
+    """Calls in progress when the controller died."""
     offers: tuple[OfferRecord, ...] = ()
-    """All of those calls, and the last of everybody whose phone was not idle (their call may be over already)."""
+    """All offers of those calls, and the last of everybody whose phone was not idle (its call may be over already)."""
     transfers: tuple[TransferRecord, ...] = ()
-    """All of those calls."""
+    """All transfers of those calls."""
     announcements: tuple[AnnouncementRecord, ...] = ()
-    """All of those calls."""
+    """All announcements of those calls."""
     shifts: tuple[PresenceRecord, ...] = ()
     """The last change of everybody whose shift is open."""
     ended_lately: frozenset[CallId] = frozenset()
-    """Calls whose end is in the register already: the journal may tell of them again."""
+    """Calls whose end is already in the register: the journal may tell of them again."""
     unfinished_recordings: tuple[CallRecord, ...] = ()
-    """Calls that ended, with a conversation, but of whose recording nothing is known yet."""
+    """Ended calls with a conversation whose recording is not yet known."""
     cut_off: tuple[CallRecord, ...] = ()
-    """Calls that a failure of the telephone system ended lately: their callers keep their place for a while."""
+    """Calls recently ended by a failure of the telephone system: their callers' places are kept for a while."""

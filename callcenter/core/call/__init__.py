@@ -1,1 +1,1 @@
-"""The rules of one call, from its arrival to its end."""
+"""The rules for one call, from its arrival to its end."""

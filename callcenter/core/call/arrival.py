@@ -1,4 +1,4 @@
-"""From the dialled number to a place in the queue: admission, identification, urgency (ESTP 2.1, 2.2, 4.2)."""
+"""From the arrival of a call to a place in the queue: admission, identification, urgency (ESTP 2.1, 2.2, 4.2)."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from callcenter.core.records import CallRecord, HungUpBy, Identification, Outcom
 
 
 def arrived(floor: Floor, event: CallArrived) -> None:
-    """A new call: refused, sent to the general line, or greeted. It has a row from this moment on."""
+    """Handle a new call: refuse it, send it to the general line, or greet it. From now on it has a register row."""
     if event.call in floor.callers:
         say_again(floor, floor.callers[event.call])
         return
     if event.call in floor.aside:
-        floor.do(Redirect(event.call, Place.FALLBACK_QUEUE))  # it asks again: that was not heard
+        floor.do(Redirect(event.call, Place.FALLBACK_QUEUE))  # Asterisk asks again: the first answer did not arrive
         return
     if floor.ended_lately(event.call):
-        return  # told late: the journal was quicker
+        return  # a late event: the journal already told the end of this call
     line = floor.lines.get(event.line)
     if line is None:
         floor.notice(f"A call reached line '{event.line}', which is not configured.", Severity.WARNING)
@@ -38,7 +38,7 @@ def arrived(floor: Floor, event: CallArrived) -> None:
     elif line.lines_in_use >= line.settings.capacity:
         _refuse(floor, caller, Place.FULL, Outcome.ALL_LINES_BUSY)
     elif floor.not_recording and floor.settings.close_without_recording:
-        # What the caller hears is that all lines are busy, so that is the outcome; the row says why.
+        # The caller hears that all lines are busy, so that is the outcome; the row has the real reason.
         floor.note(caller, recording_problem=f"not admitted: {floor.not_recording}")
         _refuse(floor, caller, Place.FULL, Outcome.ALL_LINES_BUSY)
     else:
@@ -48,7 +48,7 @@ def arrived(floor: Floor, event: CallArrived) -> None:
 
 
 def greet(floor: Floor, caller: Caller) -> None:
-    """The first words to somebody who is admitted; whoever is not a Customer is not for this line (ESTP 2.1)."""
+    """Greet an admitted caller. A known caller who is not a Customer goes to the general line instead (ESTP 2.1)."""
     if _not_a_customer(floor, caller):
         divert(floor, caller, "not-customer")
     else:
@@ -57,7 +57,7 @@ def greet(floor: Floor, caller: Caller) -> None:
 
 
 def greeting_heard(floor: Floor, event: GreetingHeard) -> None:
-    """Who is it? Those whom the directory knows by number are not asked."""
+    """Continue after the greeting. Ask for the INN, unless the directory knows the caller by number."""
     caller = floor.callers.get(event.call)
     if caller is None:
         return
@@ -75,7 +75,7 @@ def greeting_heard(floor: Floor, event: GreetingHeard) -> None:
 
 
 def inn_given(floor: Floor, event: InnGiven) -> None:
-    """An INN whose check digits are right identifies; wrong ones may be tried again (ESTP 2.1)."""
+    """Identify the caller by an INN with correct check digits; after a wrong one they may try again (ESTP 2.1)."""
     caller = floor.callers.get(event.call)
     if caller is None:
         return
@@ -106,7 +106,7 @@ def _inn_known(floor: Floor, caller: Caller, event: InnGiven) -> None:
 
 
 def urgency_given(floor: Floor, event: UrgencyGiven) -> None:
-    """The key decides the class (ESTP 4.2); any other key, or none, is the default class."""
+    """Choose the urgency class by the key (ESTP 4.2); any other key, or no key, means the default class."""
     caller = floor.callers.get(event.call)
     if caller is None:
         return

@@ -1,6 +1,6 @@
-"""Who talks with whom, from the facts about channels and bridges.
+"""Who talks with whom, derived from the events about channels and bridges.
 
-A conversation is nothing that we declare: caller and operator talk when their channels are in the same bridge.
+The core never declares a conversation: caller and operator talk when their channels are in the same bridge.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from callcenter.core.records import REGISTERED, HungUpBy, Outcome, PromiseResult
 
 
 def bridge_entered(floor: Floor, event: BridgeEntered) -> None:
-    """A caller or a leg is in a bridge: whoever shares it talks."""
+    """Handle a caller or a leg entering a bridge: a caller and a leg in the same bridge are talking."""
     channel = floor.offer_of(event.channel_id) or floor.caller_of(event.channel_id)
     if channel is None:
         return
     if channel.bridge and channel.bridge != event.bridge:
-        bridge_left(floor, BridgeLeft(event.channel_id, channel.bridge))  # nobody is in two bridges
+        bridge_left(floor, BridgeLeft(event.channel_id, channel.bridge))  # a channel cannot be in two bridges
     if isinstance(channel, Offer):
-        ringing.answered(floor, OfferAnswered(channel.id))  # whoever is in a bridge has picked up
+        ringing.answered(floor, OfferAnswered(channel.id))  # a phone in a bridge has been answered
     is_in(floor, channel, event.bridge)
     caller = channel if isinstance(channel, Caller) else floor.callers.get(channel.call)
     if caller is None:
@@ -38,7 +38,7 @@ def bridge_entered(floor: Floor, event: BridgeEntered) -> None:
 
 
 def is_in(floor: Floor, channel: Caller | Offer, bridge: BridgeId) -> None:
-    """The bridge has this name."""
+    """Set the bridge id of a caller or a leg."""
     if isinstance(channel, Offer):
         floor.change(channel, bridge=bridge)
     else:
@@ -46,7 +46,7 @@ def is_in(floor: Floor, channel: Caller | Offer, bridge: BridgeId) -> None:
 
 
 def bridge_left(floor: Floor, event: BridgeLeft) -> None:
-    """A caller or a leg has left a bridge."""
+    """Handle a caller or a leg leaving a bridge."""
     offer = floor.offer_of(event.channel_id)
     if offer:
         if offer.bridge == event.bridge:
@@ -62,7 +62,7 @@ def bridge_left(floor: Floor, event: BridgeLeft) -> None:
     if caller.state is CallerState.TALKING:
         _out_of_conversation(floor, caller)
     elif caller.state is CallerState.WAITING:
-        waiting.welcome(floor, caller)  # picked up after all by somebody whose offer had been withdrawn
+        waiting.welcome(floor, caller)  # answered nevertheless by an operator whose offer had been withdrawn
 
 
 def _out_of_conversation(floor: Floor, caller: Caller) -> None:
@@ -99,14 +99,17 @@ def _connected(floor: Floor, caller: Caller, offer: Offer) -> None:
         if offer.kind is OfferKind.QUEUE:
             floor.line(caller).answering.add(floor.now - offer.record.placed_at)
         floor.note_offer(offer, connected_at=floor.now, result="connected")
-    if operator.activity is not Activity.TALKING:  # or back in a bridge that both seemed to have left
+    if operator.activity is not Activity.TALKING:  # otherwise both are back in a bridge that they seemed to have left
         floor.activity(operator, ActivityStep.CONNECT, "connected", caller.call)
     if not transfer.connected(floor, caller, offer):
         _expect_false_answer(floor, caller)
 
 
 def found_talking(floor: Floor, caller: Caller, leg: Offer | None) -> None:
-    """Connected by Asterisk's own queue, or before the controller started. `leg`: whose it is, where that is known."""
+    """Start a conversation that Asterisk's own queue connected, or that began before the controller started.
+
+    `leg`: the operator's leg, if it is known.
+    """
     offer = floor.offers.get(caller.offer)
     if offer and offer.pending:
         floor.withdraw(offer)
@@ -131,7 +134,7 @@ def _first_answer(floor: Floor, caller: Caller, operator: PersonId, at: float) -
 
 
 def _expect_false_answer(floor: Floor, caller: Caller) -> None:
-    """A phone that hangs up at once has not taken the call: only after a moment is the farewell the way out."""
+    """Set the farewell as the way out only after `false_answer` seconds: a phone that hangs up sooner was no answer."""
     floor.change(caller, after=Place.HOLD)
     if floor.settings.false_answer > 0:
         floor.do(SetTimer(Timer(TimerKind.FALSE_ANSWER, caller.call), floor.now + floor.settings.false_answer))
@@ -140,7 +143,7 @@ def _expect_false_answer(floor: Floor, caller: Caller) -> None:
 
 
 def truly_answered(floor: Floor, call: CallId) -> None:
-    """The conversation is one: when the operator hangs up, the caller hears the farewell."""
+    """Confirm the answer: from now on the caller hears the farewell when the operator hangs up."""
     caller = floor.callers.get(call)
     if caller and caller.state is CallerState.TALKING and caller.handover is None:
         count_answer(floor, caller)
@@ -149,23 +152,23 @@ def truly_answered(floor: Floor, call: CallId) -> None:
 
 
 def count_answer(floor: Floor, caller: Caller) -> None:
-    """The wait goes into the line's averages, once (ESTP 2.2d)."""
+    """Add the caller's wait to the line's averages, once (ESTP 2.2d)."""
     if caller.record.waiting is not None and caller.record.answered_at is not None and not caller.answer_counted:
         floor.change(caller, answer_counted=True)
         wait_over(floor, caller, caller.record.waiting, answered=True)
 
 
 def wait_over(floor: Floor, caller: Caller, wait: float, *, answered: bool) -> None:
-    """A first wait has ended: the line's averages and its notion of patience take it in."""
+    """Add a finished first wait to the line's averages and to its patience estimate."""
     line = floor.line(caller)
     registered = caller.record.identification in REGISTERED
     line.waits.add(wait, answered=answered, registered=registered, now=floor.now)
-    if caller.announcements:  # those connected at once had no time to lose patience
+    if caller.announcements:  # callers connected at once had no time to lose patience
         line.patience.add(wait, gave_up=not answered)
 
 
 def stop_clock(floor: Floor, caller: Caller) -> None:
-    """The caller talks no longer: the seconds go into both rows."""
+    """Stop the caller's talk time: add the seconds to the rows of the call and of the leg."""
     if caller.talking_since is not None:
         floor.note(caller, talk=caller.record.talk + floor.now - caller.talking_since)
         floor.change(caller, talking_since=None)
@@ -181,7 +184,7 @@ def _stop_leg_clock(floor: Floor, offer: Offer) -> None:
 
 
 def leg_finished(floor: Floor, offer: Offer) -> None:
-    """The operator's part in the conversation is over: wrap-up for them, and a way on for a caller left behind."""
+    """End the operator's part in a conversation: start wrap-up, and move on a caller who is left behind."""
     _stop_leg_clock(floor, offer)
     floor.step(offer, OfferStep.END)
     caller = floor.callers.get(offer.call)
@@ -199,7 +202,7 @@ def leg_finished(floor: Floor, offer: Offer) -> None:
 
 
 def wrap_up_over(floor: Floor, person: PersonId) -> None:
-    """Free for the next caller."""
+    """End the wrap-up: the operator is free for the next caller."""
     operator = floor.operators[person]
     if operator.activity is Activity.WRAPPING_UP:
         floor.do(CancelTimer(Timer(TimerKind.WRAP_UP, person)))
@@ -223,13 +226,13 @@ def _wrap_up(floor: Floor, operator: Operator, offer: Offer) -> None:
 
 
 def _false_answer(floor: Floor, caller: Caller, offer: Offer) -> bool:
-    """Hung up so soon that the caller's way out is still the queue, in whatever order Asterisk told it."""
+    """Whether the operator hung up so soon that the caller goes back to the queue, whatever the order of events."""
     theirs = caller.leg == offer.id and caller.state in (CallerState.TALKING, CallerState.HELD)
     soon = offer.record.talk <= floor.settings.false_answer and not caller.left_first
     return theirs and soon and caller.handover is None and caller.after is Place.HOLD
 
 
 def _take_back_answer(floor: Floor, caller: Caller) -> None:
-    """A phone glitch was not an answer (ESTP 5.6.1 registers who took the call)."""
+    """Remove a false answer from the call's row (ESTP 5.6.1 registers who took the call)."""
     if not caller.answer_counted:
         floor.note(caller, answered_at=None, waiting=None, operator=NO_PERSON, outcome=Outcome.IN_PROGRESS)

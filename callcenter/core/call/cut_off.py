@@ -1,6 +1,6 @@
-"""Callers whom a failure of the telephone system cut off: who calls again soon gets the old place back.
+"""Callers cut off by a failure of the telephone system get their old place back if they call again soon.
 
-A number is used up by one call. Several callers behind one number (an office) have several places.
+One cut-off call gives a place to one new call. Several callers behind one number (an office) have several places.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from callcenter.core.records import CallRecord
 
 
 def remember(floor: Floor, line: LineState, record: CallRecord) -> None:
-    """The call was cut off at `record.ended_at`; only a caller with a place and a number can be recognised."""
+    """Remember a call cut off at `record.ended_at`; only a caller with a place and a number can be recognised later."""
     if record.place_at is None or record.ended_at is None or not _tells_who(record.number):
         return
     kept = record.ended_at - line.settings.place_kept
@@ -26,7 +26,10 @@ def remember(floor: Floor, line: LineState, record: CallRecord) -> None:
 
 
 def regain(floor: Floor, line: LineState, number: str, now: float | None = None) -> CallRecord | None:
-    """The call that this one continues, if the number was cut off not too long before `now` (None: this moment)."""
+    """Return the cut-off call that this one continues, and use it up; None if there is none.
+
+    It must have ended at most `place_kept` seconds before `now` (None: the current event's time).
+    """
     if number not in line.cut_off:
         return None
     lately = _since(line.cut_off[number], (floor.now if now is None else now) - line.settings.place_kept)
@@ -36,7 +39,7 @@ def regain(floor: Floor, line: LineState, number: str, now: float | None = None)
 
 
 def go_on(floor: Floor, caller: Caller, former: CallRecord, at: float) -> None:
-    """Whoever was cut off has said all this before: not asked again, and at the old place."""
+    """Put a cut-off caller back in the old place, without asking again what the former call's row already tells."""
     if caller.customer is None:
         floor.note(
             caller,
@@ -53,5 +56,5 @@ def _since(calls: Sequence[CallRecord], moment: float) -> tuple[CallRecord, ...]
 
 
 def _tells_who(number: str) -> bool:
-    """Withheld numbers come as '' or as a word."""
+    """Whether the number identifies a caller. A withheld number comes as '' or as a word."""
     return any(character.isdecimal() for character in number)

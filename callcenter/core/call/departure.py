@@ -1,4 +1,4 @@
-"""Channels that are gone: an operator's leg, or the caller, whose call ends here with everything it held."""
+"""Channels that ended: an operator's leg, or a caller, whose call ends here and frees everything it used."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def hung_up(floor: Floor, event: ChannelHungUp) -> None:
-    """A channel is gone: an operator's leg, a caller, a phone that dialled a code, or nobody we know."""
+    """Handle the end of a channel: an operator's leg, a caller, a phone that dialled a code, or an unknown channel."""
     shift.code_over(floor, event.channel_id)
     offer = floor.offer_of(event.channel_id)
     if offer:
@@ -35,7 +35,7 @@ def hung_up(floor: Floor, event: ChannelHungUp) -> None:
         dispatch.offer_callers(floor)
         return
     missed = floor.told(CallId(event.channel_id))
-    if missed and event.channel_id not in floor.callers:  # gone before Asterisk told again
+    if missed and event.channel_id not in floor.callers:  # the call ended before Asterisk reported its arrival again
         floor.enter(Caller(missed.call, NO_CHANNEL_NAME, missed))
     caller = floor.caller_of(event.channel_id)
     if caller:
@@ -46,17 +46,17 @@ def hung_up(floor: Floor, event: ChannelHungUp) -> None:
 
 
 def see_off(floor: Floor, caller: Caller, cause: int, text: str, lost: bool = False) -> None:
-    """`caller_gone`; and if that fails the call is over nevertheless, and Asterisk will not tell of it again."""
+    """Run `caller_gone`. If it fails, set the call aside and close it: Asterisk will not report its end again."""
     if not floor.attempt(caller.call, "the end of the call", caller_gone, floor, caller, cause, text, lost):
         set_aside.aside(floor, caller.call, "its end could not be entered")
         set_aside.over(floor, ChannelHungUp(caller.call, cause, text))
 
 
 def phone_hung_up(floor: Floor, event: PhoneHungUp) -> None:
-    """Asterisk needs a moment to take the conversation apart; the operator is free already.
+    """Free the operator at once, although Asterisk needs a moment to end the bridge and the channel.
 
-    Where the caller goes from here is told by the end of the bridge. In a transfer it matters who left first, so there
-    nothing is anticipated.
+    The end of the bridge tells where the caller goes next. In a transfer it matters who left first, so nothing is done
+    early there.
     """
     offer = floor.offers.get(event.offer)
     caller = floor.callers.get(offer.call) if offer else None
@@ -66,7 +66,7 @@ def phone_hung_up(floor: Floor, event: PhoneHungUp) -> None:
 
 
 def _leg_gone(floor: Floor, offer: Offer, event: ChannelHungUp) -> None:
-    advising = floor.operators[offer.operator].activity is Activity.ADVISING  # even if we had just withdrawn it
+    advising = floor.operators[offer.operator].activity is Activity.ADVISING  # even if the offer was withdrawn just now
     if offer.state is OfferState.CONNECTED or advising:
         conversation.leg_finished(floor, offer)
     else:
@@ -74,7 +74,7 @@ def _leg_gone(floor: Floor, offer: Offer, event: ChannelHungUp) -> None:
 
 
 def caller_gone(floor: Floor, caller: Caller, cause: int, text: str, lost: bool = False) -> None:
-    """The call is over, whatever it was doing; its row gets its end, its place, its line and its operator go free."""
+    """End a call in any state: complete its row, free its place in the queue, its line and its operator."""
     conversation.stop_clock(floor, caller)
     conversation.count_answer(floor, caller)
     floor.line(caller).queue.leave(caller.call)
@@ -114,7 +114,7 @@ def _settle_promises(floor: Floor, caller: Caller, lost: bool) -> None:
 
 
 def service_ended(floor: Floor, event: ServiceEnded) -> None:
-    """Nobody is offered any more, and everybody's call is ended by us."""
+    """Stop the service: place no more offers and hang up every call."""
     for server in floor.servers.values():
         floor.change(server, connected=False)
     for caller in floor.callers.values():
@@ -131,7 +131,7 @@ def _outcome(caller: Caller, lost: bool) -> Outcome:
 
 
 def general_line_ended(floor: Floor, event: GeneralLineEnded) -> None:
-    """The general line is done with the caller, or could not be reached; the dialplan says good-bye."""
+    """Handle the end of the attempt to reach the general line, successful or not; the dialplan plays the farewell."""
     caller = floor.callers.get(event.call)
     if caller and caller.state is CallerState.GENERAL:
         floor.move(caller, CallerStep.FAREWELL)

@@ -1,4 +1,4 @@
-"""CC_STAGE: what the dialplan has noted of where a caller is, for a controller that was not there to see it."""
+"""CC_STAGE: where in the dialplan a caller is, noted by the dialplan for a controller that could not see it."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from callcenter.core.floor import Floor
 from callcenter.core.records import HungUpBy, Outcome
 
 FALLBACK_QUEUE = "alone"
-"""Asterisk serves the caller by its own queue, because the controller was away."""
+"""Asterisk serves the caller with its own queue, because the controller was away."""
 ARRIVING = "arriving"
-"""The dialplan asks what to do with the call, and asks again until it has an answer."""
+"""The dialplan asks what to do with the call, and repeats this until it has an answer."""
 WAITING, HELD, LEAVING = "waiting", "held", "leaving"
 GREETED_BY_FALLBACK = "alone-greeting"
 """Asterisk greets the caller on the way to its own queue."""
 QUEUED = frozenset({WAITING, HELD, FALLBACK_QUEUE})
 ADOPTED = QUEUED | {"greeting", "identifying", "choosing", GREETED_BY_FALLBACK}
-"""Callers who wait for a word of ours: nobody else will ever move them on."""
+"""Steps in which a caller waits for a command from the controller: nothing else will ever move the caller on."""
 REFUSED: Mapping[str, Outcome] = {"closed": Outcome.CLOSED, "full": Outcome.ALL_LINES_BUSY}
 
 _STEPS: Mapping[str, CallerStep] = {
@@ -30,13 +30,16 @@ _STEPS: Mapping[str, CallerStep] = {
     "general": CallerStep.DIVERT,
 }
 MENUS = frozenset({CallerState.ARRIVED, CallerState.GREETED, CallerState.IDENTIFYING, CallerState.CHOOSING})
-"""Before the queue. A caller in the queue or beyond is told about by the register, not by a dialplan step."""
+"""States before the queue. In the queue and after it the register tells the caller's state, not the dialplan step."""
 
 
 def follow(floor: Floor, caller: Caller, dialplan_step: str) -> None:
-    """The caller came there at `floor.now`. Never back: what was followed once, or is known better, changes nothing."""
+    """Follow the caller to a dialplan step reached at `floor.now`.
+
+    It never moves a caller back: a step already followed, or a state known from a better source, changes nothing.
+    """
     if dialplan_step == FALLBACK_QUEUE:
-        floor.change(caller, recorded=True)  # Asterisk begins that by itself
+        floor.change(caller, recorded=True)  # Asterisk starts that recording itself
         if caller.state is CallerState.LEAVING and caller.record.outcome in REFUSED.values():
             _admit_after_all(floor, caller)
     if caller.state not in MENUS:
@@ -54,7 +57,7 @@ def follow(floor: Floor, caller: Caller, dialplan_step: str) -> None:
 
 
 def _admit_after_all(floor: Floor, caller: Caller) -> None:
-    """Refused, but Asterisk never heard that, and took the caller in by itself."""
+    """Admit a refused caller: Asterisk did not get the refusal and put the call into its own queue."""
     floor.start_over(caller)
     floor.note(caller, outcome=Outcome.IN_PROGRESS, hung_up_by=HungUpBy.NOBODY)
     floor.admit(caller)
@@ -71,6 +74,6 @@ def _step(floor: Floor, caller: Caller, step: CallerStep) -> None:
 
 
 def refusal(history: CallHistory) -> Outcome | None:
-    """How a call ended that never came further than the first words; None: by the caller's own will."""
+    """Return the outcome of a call that ended at a refusal prompt; None: its last dialplan step was not a refusal."""
     last = max(history.dialplan_steps, key=lambda dialplan_step: dialplan_step[0], default=(0.0, ""))[1]
     return REFUSED.get(last)

@@ -1,4 +1,4 @@
-"""Free operators meet waiting callers: placing offers and what comes of them before anybody answers (ESTP 5.4.1)."""
+"""Place offers: match free operators with waiting callers (ESTP 5.4.1)."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from callcenter.core.queue.line import LineState
 from callcenter.core.records import OfferRecord
 
 GUARD = 5.0
-"""Seconds after the ring timeout when an offer of which nothing more was heard is given up."""
+"""Seconds after the ring timeout when an offer without any further event is given up."""
 
 
 def offer_callers(floor: Floor) -> None:
-    """As long as there is a free operator for somebody who waits, ring the phone.
+    """Place offers as long as a waiting caller has a free operator.
 
-    Whatever comes of it, what led to it has happened and stays. Who cannot be offered would keep everybody behind them
-    waiting, and is set aside at once.
+    If an offer fails, what was done before it for the same event stays. A caller who cannot be offered would block
+    everybody behind them, and is set aside at once.
     """
     if floor.sees_all:
         floor.attempt(NO_CALL, "dispatch", _offer_callers, floor, None)
@@ -46,7 +46,7 @@ def _offer(floor: Floor, line: LineState, call: CallId, operator: Operator) -> N
 
 
 def place(floor: Floor, caller: Caller, operator: Operator, kind: OfferKind, consult_leg: OfferId = NO_OFFER) -> Offer:
-    """Ring one operator's phone for one caller."""
+    """Place an offer: ring one operator's phone for one caller."""
     id = floor.next_offer_id(caller)
     record = OfferRecord(id, caller.call, operator.person.id, kind.value, floor.now)
     offer = floor.put_out(Offer(id, kind, caller.call, caller.record.line, operator.person.id, record))
@@ -66,7 +66,7 @@ def place(floor: Floor, caller: Caller, operator: Operator, kind: OfferKind, con
         ),
         SetTimer(Timer(TimerKind.RING, id), floor.now + timeout + GUARD),
     )
-    # After the ringing, which must not wait for it: nobody picks up before Asterisk has read the next action.
+    # After the Ring command, which must not wait for this: nobody can answer before Asterisk reads the next action.
     recording.begin(floor, caller)
     floor.activity(operator, ActivityStep.OFFER, kind.value, caller.call)
     floor.note_offer(offer)
@@ -74,7 +74,7 @@ def place(floor: Floor, caller: Caller, operator: Operator, kind: OfferKind, con
 
 
 def release_caller(floor: Floor, offer: Offer) -> None:
-    """The offer came to nothing; the caller, if still waiting, is offered again from the same place."""
+    """Release the caller after a failed offer; a caller who still waits is offered again from the same place."""
     floor.do(CancelTimer(Timer(TimerKind.RING, offer.id)))
     caller = floor.callers.get(offer.call)
     if caller and caller.offer == offer.id:
@@ -88,7 +88,7 @@ def release_caller(floor: Floor, offer: Offer) -> None:
 
 
 def _next_pair(floor: Floor, may: Callable[[CallId], bool] | None) -> tuple[LineState, CallId, Operator] | None:
-    """The caller to be served next over all lines, and the longest free operator who may take them.
+    """Return the caller to serve next over all lines, and the longest free operator who may take the call.
 
     `may`: whether a caller can be offered now; None: everybody.
     """

@@ -1,4 +1,4 @@
-"""Promised waiting times meet what happened: they are settled, and the line learns (ESTP 5.4.6)."""
+"""Compare the announced waiting times with the real waits, so that the line learns from them (ESTP 5.4.6)."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from callcenter.core.warm_start import LineWarmStart
 
 
 def learn(floor: Floor, event: LineWarmStart) -> None:
-    """A controller that starts again knows handling time, patience and the waits of today as before (ESTP 2.2d).
+    """Restore what the line had learnt: handling time, patience and today's waits are as before a restart (ESTP 2.2d).
 
-    And how true its promises were: it goes on speaking of times, or not, as it did (ESTP 5.4.6).
+    So is the ledger of promises: the line announces times, or only positions, as before (ESTP 5.4.6).
     """
     line = floor.lines.get(event.line)
     if line is None:
@@ -32,7 +32,7 @@ def learn(floor: Floor, event: LineWarmStart) -> None:
 
 
 def settle(floor: Floor, caller: Caller, at: float, result: PromiseResult) -> None:
-    """The caller's wait is over: every promise that was heard gets its real wait, in the register and in the ledger."""
+    """End the caller's wait: set the real wait of every announcement heard, in the register and in the ledger."""
     line = floor.line(caller)
     for record in caller.promises:
         settled = replace(record, waited=max(0.0, at - record.spoken_at), result=result)

@@ -1,4 +1,4 @@
-"""Every conversation is recorded (ESTP 2.6), as long as there is a place to put it; the row says why one is not."""
+"""Record every conversation (ESTP 2.6) while recordings can be stored; the row says why one was not recorded."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from callcenter.core.floor import Floor
 
 
 def possible(floor: Floor, event: RecordingPossible) -> None:
-    """Recordings can be kept, or cannot. Who talks unrecorded is recorded from the moment that it is possible."""
+    """Note whether recordings can be stored. When they can again, record the conversations now unrecorded."""
     why = "" if event.possible else event.why or "recordings cannot be kept"
     if bool(why) != bool(floor.not_recording):
         text = f"Conversations are not recorded: {why}." if why else "Conversations are recorded again."
@@ -24,14 +24,14 @@ def possible(floor: Floor, event: RecordingPossible) -> None:
 
 
 def begin(floor: Floor, caller: Caller) -> None:
-    """A phone is about to ring for this caller: recording is prepared before anybody can say a word."""
+    """Prepare the recording before a phone rings for this caller, so that no word is missed."""
     if caller.recorded:
         return
     if floor.not_recording:
         floor.change(caller, unrecorded=floor.not_recording)
         return
     if not caller.record.talk and caller.talking_since is None:
-        floor.change(caller, unrecorded="")  # nobody had picked up when it was not possible: not a word is missing
+        floor.change(caller, unrecorded="")  # nobody had answered while recording was not possible: no word is missing
     _record(floor, caller)
 
 
@@ -41,7 +41,7 @@ def _record(floor: Floor, caller: Caller) -> None:
 
 
 def end(floor: Floor, caller: Caller) -> None:
-    """The call is over: what was recorded is made into a file, and what was not is said in the row."""
+    """At the end of a call have its recording made into a file, or say in the row what was not recorded."""
     if caller.unrecorded and caller.record.talk:
         floor.note(caller, recording_problem=f"not recorded from the first word on: {caller.unrecorded}")
     if caller.recorded:
@@ -51,7 +51,7 @@ def end(floor: Floor, caller: Caller) -> None:
 
 
 def finished(floor: Floor, event: RecordingFinished) -> None:
-    """The file is whole: its name, length and hash go into the call's row."""
+    """Write the finished file's name, length and hash into the call's row."""
     record = floor.recording_told(event.call)
     if record and event.path:
         floor.do(
@@ -67,7 +67,7 @@ def finished(floor: Floor, event: RecordingFinished) -> None:
 
 
 def failed(floor: Floor, event: RecordingFailed) -> None:
-    """There should be a recording and will be none: the row says why."""
+    """Write into the call's row why its recording is missing."""
     record = floor.recording_told(event.call)
     if record:
         why = f"{record.recording_problem}; {event.why}" if record.recording_problem else event.why

@@ -1,4 +1,4 @@
-"""Sending a caller from one place of the dialplan to another."""
+"""Send a caller from one place of the dialplan to another."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ def redirect(floor: Floor, caller: Caller, place: Place, *prompts: str, announce
 
 
 def queue_priority(floor: Floor, caller: Caller, place: Place) -> float:
-    """Asterisk's own queue knows one order only: so that it is nearly ours, urgency counts as time waited.
+    """Return the caller's priority in Asterisk's own queue, in seconds.
 
-    A more urgent caller may come before one who has waited up to the overtaking limit longer (ESTP 2.3, 4.2).
+    That queue has only one order. To come close to ours, urgency counts as additional waiting time: a more urgent
+    caller may come before one who has waited up to the overtaking limit longer (ESTP 2.3, 4.2).
     """
     if place is not Place.WAITING:
         return 0.0
@@ -29,20 +30,20 @@ def queue_priority(floor: Floor, caller: Caller, place: Place) -> float:
 
 
 def say_again(floor: Floor, caller: Caller) -> None:
-    """Asterisk asks again because our answer did not arrive. Never for one who is being connected or talks."""
+    """Repeat the last redirect, which was lost, when Asterisk asks again; not for a caller who connects or talks."""
     busy = caller.offer or caller.legs or caller.state is CallerState.TALKING
     if caller.redirect and not busy:
         floor.do(caller.redirect)
 
 
 def after(floor: Floor, caller: Caller, place: Place) -> None:
-    """Where the caller goes when the present conversation's bridge ends."""
+    """Set where the caller goes when the bridge of the present conversation ends."""
     floor.change(caller, after=place)
     floor.do(AfterBridge(caller.call, place))
 
 
 def divert(floor: Floor, caller: Caller, prompt: str) -> None:
-    """To the general inbound line (ESTP 2.1)."""
+    """Send the caller to the general inbound line (ESTP 2.1)."""
     floor.move(caller, CallerStep.DIVERT)
     if caller.record.outcome is Outcome.IN_PROGRESS:
         floor.note(caller, outcome=Outcome.GENERAL_LINE)

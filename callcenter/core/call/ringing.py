@@ -1,4 +1,4 @@
-"""What comes of an offer before caller and operator talk: it rings, is answered, missed or withdrawn."""
+"""What happens to an offer before caller and operator talk: it rings, is answered, is missed or is withdrawn."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from callcenter.core.operator import ActivityStep, Operator, Presence, PresenceS
 BUSY_CAUSES = frozenset({17, 21})
 """Q.850: user busy, call rejected."""
 CAUSE_FOLLOWS = 0.3
-"""Seconds between the two reports of a refused offer, at the very most."""
+"""Maximum time between the two events about a refused offer, in seconds."""
 NO_ROUTE = 3
 UNREACHABLE_CAUSES = frozenset({1, 3, 20, 27, 38, 88})
 """Q.850: no such number, no route, not registered, out of order, network out of order, incompatible."""
 
 
 def ringing(floor: Floor, event: OfferRinging) -> None:
-    """The phone rings. If it should not any more, it was too early to say so: Asterisk had no such channel yet."""
+    """Note that the phone rings. If the offer is over, hang up again: the first HangUp came before the channel did."""
     offer = floor.offers.get(event.offer)
     if offer is None or offer.state is OfferState.WITHDRAWN:
-        floor.do(HangUp(event.offer))  # an order that was held up on its way may come when it is long forgotten
+        floor.do(HangUp(event.offer))  # a delayed Originate can be executed after its offer is forgotten
     elif OFFER.allows(offer.state, OfferStep.RING):
         floor.step(offer, OfferStep.RING)
         floor.note_offer(offer, ringing_at=floor.now)
 
 
 def answered(floor: Floor, event: OfferAnswered) -> None:
-    """The operator picked up; the bridge follows within milliseconds. Too late if the offer was withdrawn."""
+    """Note that the operator answered; the bridge follows within milliseconds. A withdrawn offer stays withdrawn."""
     offer = floor.offers.get(event.offer)
     if offer is None:
         floor.do(HangUp(event.offer))
@@ -44,14 +44,14 @@ def answered(floor: Floor, event: OfferAnswered) -> None:
 
 
 def failed(floor: Floor, event: OfferFailed) -> None:
-    """Not answered: the operator is paused with that reason, the caller keeps the place."""
+    """Handle an unanswered offer: pause the operator with that reason; the caller keeps the place in the queue."""
     offer = floor.offers.get(event.offer)
     if offer is None:
         return
     if offer.state is OfferState.WITHDRAWN:
         _cancelled(floor, offer)
     elif offer.pending and event.failure is OfferFailure.UNREACHABLE:
-        # Refused, or not there: if there was a channel its end, which tells the cause, is on the way.
+        # Refused, or unreachable: if there was a channel, its hang-up event follows and has the cause.
         floor.do(SetTimer(Timer(TimerKind.RING, offer.id), floor.now + CAUSE_FOLLOWS))
     elif offer.pending:
         _missed(floor, offer, event.failure)
@@ -59,9 +59,9 @@ def failed(floor: Floor, event: OfferFailed) -> None:
 
 
 def ring_guard(floor: Floor, id: OfferId) -> None:
-    """Nothing was heard of an offer for longer than it can last: the phone is told to stop, and life goes on."""
+    """Give up an offer without any event for longer than it can last: stop the phone and continue."""
     offer = floor.offers.get(id)
-    if offer and not floor.sees(id):  # what came of it Asterisk will tell
+    if offer and not floor.sees(id):  # Asterisk will report what happened to it
         floor.do(SetTimer(Timer(TimerKind.RING, id), floor.now + dispatch.GUARD))
     elif offer and (offer.pending or offer.state is OfferState.WITHDRAWN):
         floor.do(HangUp(id))
@@ -70,7 +70,7 @@ def ring_guard(floor: Floor, id: OfferId) -> None:
 
 
 def leg_gone(floor: Floor, offer: Offer, cause: int) -> None:
-    """The leg's channel is gone before caller and operator talked."""
+    """Handle the end of the leg's channel before caller and operator talked."""
     if offer.state is OfferState.WITHDRAWN:
         _cancelled(floor, offer)
     elif offer.pending:
@@ -80,7 +80,7 @@ def leg_gone(floor: Floor, offer: Offer, cause: int) -> None:
 
 
 def forget(floor: Floor, offer: Offer, result: str) -> Operator:
-    """The leg's channel is gone: close the offer's row, cut the ties to caller and operator."""
+    """Close the row of an offer whose channel has ended, and detach it from caller and operator."""
     floor.take_in(offer)
     floor.note_offer(offer, ended_at=floor.now, result=result)
     operator = floor.operators[offer.operator]
@@ -92,14 +92,14 @@ def forget(floor: Floor, offer: Offer, result: str) -> Operator:
 
 
 def pause_for(floor: Floor, operator: Operator, reason: str) -> None:
-    """The operator did not take a call: no further one until they say that they are back."""
+    """Pause an operator who did not take a call: no more offers until they return."""
     if operator.presence is Presence.AVAILABLE:
         floor.presence(operator, PresenceStep.PAUSE, reason, reason)
 
 
 def _missed(floor: Floor, offer: Offer, failure: OfferFailure) -> None:
     if failure is OfferFailure.NO_ANSWER and offer.record.ringing_at is None:
-        failure = OfferFailure.UNREACHABLE  # an unplugged phone: nobody has missed anything
+        failure = OfferFailure.UNREACHABLE  # an unplugged phone: nobody has missed a call
     reason = "missed" if failure is OfferFailure.NO_ANSWER else failure.value
     floor.step(offer, OfferStep.FAIL)
     operator = forget(floor, offer, reason)
@@ -110,7 +110,7 @@ def _missed(floor: Floor, offer: Offer, failure: OfferFailure) -> None:
 
 
 def _cancelled(floor: Floor, offer: Offer) -> None:
-    """The withdrawn phone is silent: its operator is free, and has been all along."""
+    """Finish a withdrawn offer when its phone is silent: the operator is free, and was free all the time."""
     floor.step(offer, OfferStep.END)
     operator = forget(floor, offer, "withdrawn")
     floor.activity(operator, ActivityStep.END_OFFER, "withdrawn", offer.call)
@@ -119,7 +119,7 @@ def _cancelled(floor: Floor, offer: Offer) -> None:
 
 
 def _answered_in_vain(floor: Floor, offer: Offer) -> None:
-    """Picked up, but never joined with the caller: one of them was gone in the same moment."""
+    """Finish an offer that was answered but never bridged with the caller: one of them left at that moment."""
     result = "hung_up_at_once" if offer.call in floor.callers else "caller_gone"
     floor.step(offer, OfferStep.FAIL)
     operator = forget(floor, offer, result)

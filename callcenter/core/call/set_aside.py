@@ -1,7 +1,7 @@
-"""A call that we cannot handle, since its events fail: given to Asterisk's own queue, so that the line goes on.
+"""Calls whose events keep failing: they are given to Asterisk's own queue, so that the line can continue.
 
-As little as possible is touched here, and nothing is asked of the rules that have just failed. Where even that does
-not work the call is struck from the floor by force. Its row stays open, and says so, until its channel is gone.
+This module touches as little as possible and does not use the rules that have just failed. If even that fails, the
+call is removed from the floor by force. Its row stays open, with the reason, until its channel has ended.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ from callcenter.core.operator import ActivityStep
 from callcenter.core.records import LOST_CAUSE, CallRecord, Outcome, PromiseResult
 
 CAUSE_TEXT = "set aside after a defect"
-"""Begins what the row says of such a call."""
+"""First words of the cause text in the call's row."""
 ON_OUR_HANDS = frozenset(CallerState) - {CallerState.TALKING, CallerState.GENERAL, CallerState.LEAVING}
-"""Who waits for a word of ours. Of the others the dialplan takes care, or a colleague who talks with them."""
+"""States in which the caller waits for the controller. In the others the dialplan or a colleague serves the caller."""
 OFFER_RESULT = "set_aside"
 
 
 def wanted(floor: Floor, event: SetAside) -> None:
-    """The same call has failed too often."""
+    """Set aside a call that has failed too often."""
     record = None
     if event.arrival and event.arrival.line in floor.lines:
         told = event.arrival
@@ -48,9 +48,9 @@ def wanted(floor: Floor, event: SetAside) -> None:
 
 
 def aside(floor: Floor, call: CallId, why: str, record: CallRecord | None = None, *, by_force: bool = False) -> None:
-    """Out of the queue and off our line. `record`: of a call of which we know nothing else.
+    """Take the call out of the queue and off the line. `record`: the row, if nothing else is known of the call.
 
-    `by_force`: not even those who talk with the caller can be believed to do so.
+    `by_force`: even what is known about the caller's conversation may be wrong.
     """
     by_force = by_force or call in floor.aside
     if by_force or not floor.attempt(call, "setting aside", _give_away, floor, call, why, record):
@@ -60,7 +60,7 @@ def aside(floor: Floor, call: CallId, why: str, record: CallRecord | None = None
 
 
 def over(floor: Floor, event: ChannelHungUp) -> bool:
-    """The channel of such a call is gone: its row gets its end. False: it is none of these."""
+    """Complete the row of a set-aside call whose channel has ended. Returns False if the call was not set aside."""
     call = CallId(event.channel_id)
     if call not in floor.aside:
         return False
@@ -82,7 +82,7 @@ def _give_away(floor: Floor, call: CallId, why: str, record: CallRecord | None) 
             record = replace(record, talk=record.talk + floor.now - caller.talking_since)
     alone = caller is None or (caller.state in ON_OUR_HANDS and not caller.bridge)
     for offer in [offer for offer in floor.offers.values() if offer.call == call]:
-        if offer.bridge or offer.state is OfferState.CONNECTED:  # it ends by itself, and nothing is to follow
+        if offer.bridge or offer.state is OfferState.CONNECTED:  # the conversation ends by itself; nothing must follow
             floor.do(KeepLeg(offer.id, False))
         else:
             _stop(floor, offer)
@@ -93,7 +93,7 @@ def _give_away(floor: Floor, call: CallId, why: str, record: CallRecord | None) 
 
 
 def _stop(floor: Floor, offer: Offer) -> None:
-    """A phone that rings, or was picked up for nobody."""
+    """Stop a phone that rings, or that was answered without being bridged."""
     operator = floor.operators[offer.operator]
     floor.do(HangUp(offer.id), CancelTimer(Timer(TimerKind.RING, offer.id)))
     floor.take_in(offer)
@@ -112,7 +112,7 @@ def _leave(floor: Floor, caller: Caller) -> None:
 
 
 def _close_papers(floor: Floor, caller: Caller) -> None:
-    for promise in caller.promises:  # not for the ledger: whom somebody else serves proves nothing
+    for promise in caller.promises:  # not for the ledger: a caller served by somebody else proves nothing
         waited = max(0.0, floor.now - promise.spoken_at)
         floor.do(SaveAnnouncement(replace(promise, waited=waited, result=PromiseResult.LOST)))
     if caller.handover:
@@ -120,7 +120,7 @@ def _close_papers(floor: Floor, caller: Caller) -> None:
 
 
 def _by_force(floor: Floor, call: CallId, why: str, record: CallRecord | None) -> None:
-    """Whatever state it is in, and whether or not it ever was one that a lifecycle knows."""
+    """Remove a call in any state, even one that no lifecycle allows."""
     caller, given_away = floor.callers.get(call), call in floor.aside
     talks = caller is not None and bool(caller.bridge)
     if caller:

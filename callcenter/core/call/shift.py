@@ -1,4 +1,4 @@
-"""People and shifts: log in, pause, return, log out, and whether enough people are there (ESTP 2.2b, 5.3.1)."""
+"""Operators and shifts: log-in, pause, return, log-out, and whether enough are on duty (ESTP 2.2b, 5.3.1)."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from callcenter.core.ids import NO_CHANNEL, NO_PERSON, ChannelId, PersonId, Phon
 from callcenter.core.operator import Activity, Operator, Presence, PresenceStep
 
 LONGEST_DELAY = 3600.0
-"""Seconds that an account has to wait at most after wrong passwords."""
+"""Longest delay after wrong passwords or PINs, in seconds."""
 
 LONGEST_CODE = 20.0
-"""Seconds after which the call that dialled a code is taken to be over, should its end have gone unseen."""
+"""Seconds after which the call that dialled a code is considered ended, in case its end was not seen."""
 
 MISSED = frozenset({"missed", "busy", "unreachable"})
-"""Pause reasons that the controller gives."""
+"""Pause reasons that the controller sets."""
 
 
 def log_in(floor: Floor, event: LogIn) -> None:
-    """The shift begins, if the password was right and the phone is nobody else's."""
+    """Open the shift if the password was right and nobody else uses the phone."""
     operator = floor.operators.get(event.person)
     if operator is None:
         _reply(floor, event.reply_to, Answer.WRONG_SECRET)
@@ -39,7 +39,7 @@ def log_in(floor: Floor, event: LogIn) -> None:
 
 
 def log_out(floor: Floor, event: LogOut) -> None:
-    """The shift ends; a conversation in progress is finished first, a ringing phone stops."""
+    """End the shift; a conversation in progress is finished first, a ringing phone stops."""
     operator = _on_shift(floor, event.person, event.phone)
     if operator is None:
         _reply(floor, event.reply_to, Answer.NOT_LOGGED_IN)
@@ -50,7 +50,7 @@ def log_out(floor: Floor, event: LogOut) -> None:
 
 
 def pause(floor: Floor, event: Pause) -> None:
-    """No offers for now."""
+    """Pause: no offers for now."""
     operator = _on_shift(floor, event.person, event.phone)
     if operator is None:
         _reply(floor, event.reply_to, Answer.NOT_LOGGED_IN)
@@ -63,7 +63,7 @@ def pause(floor: Floor, event: Pause) -> None:
 
 
 def come_back(floor: Floor, event: Return) -> None:
-    """Back from a pause; or wrap-up is done sooner."""
+    """Return from a pause, or end the wrap-up early."""
     operator = _on_shift(floor, event.person, event.phone)
     if operator is None:
         _reply(floor, event.reply_to, Answer.NOT_LOGGED_IN)
@@ -79,7 +79,7 @@ def come_back(floor: Floor, event: Return) -> None:
 
 
 def code_over(floor: Floor, channel: ChannelId) -> None:
-    """The call in which a code was dialled has ended: the phone can be rung."""
+    """Handle the end of a call in which a code was dialled: the phone can be rung now."""
     operator = floor.dialled(channel)
     if operator is None:
         return
@@ -91,7 +91,7 @@ def code_over(floor: Floor, channel: ChannelId) -> None:
 
 
 def hours_changed(floor: Floor, event: HoursChanged) -> None:
-    """The line opens or closes; those who are in the queue already are still served."""
+    """Open or close the line; callers already in the queue are still served."""
     line = floor.lines.get(event.line)
     if line and line.open != event.open:
         floor.change(line, open=event.open)
@@ -99,14 +99,14 @@ def hours_changed(floor: Floor, event: HoursChanged) -> None:
 
 
 def day_started(floor: Floor, event: DayStarted) -> None:
-    """Midnight in the line's zone."""
+    """Reset the day's statistics, at midnight in the line's zone."""
     if event.line in floor.lines:
         floor.lines[event.line].waits.day.clear()
         floor.change(floor.lines[event.line], joined=0)
 
 
 def check_staff(floor: Floor) -> None:
-    """Say so when fewer people than promised can answer during hours, and when it is mended (ESTP 2.2b)."""
+    """Warn when fewer people than required are on duty in hours, and report when there are enough again (ESTP 2.2b)."""
     for line in floor.lines.values():
         on_duty, required = floor.staff(line.settings.answered_by), line.settings.required_staff
         understaffed = line.open and on_duty < required
@@ -130,7 +130,7 @@ def _open_shift(floor: Floor, operator: Operator, phone: PhoneName) -> Answer:
     if floor.at_phone.get(phone, operator.person.id) != operator.person.id:
         return Answer.PHONE_TAKEN
     if operator.presence is Presence.OFF:
-        floor.clear_desk(operator.phone)  # of a conversation that outlasts the former shift
+        floor.clear_desk(operator.phone)  # left from a conversation that lasted longer than the former shift
         floor.seat(operator, phone)
         floor.presence(operator, PresenceStep.LOG_IN, "asked")
     elif operator.phone != phone:
@@ -139,7 +139,7 @@ def _open_shift(floor: Floor, operator: Operator, phone: PhoneName) -> Answer:
 
 
 def _move_to(floor: Floor, operator: Operator, phone: PhoneName) -> Answer:
-    """Another desk: the shift is closed at the old one and opened at the new."""
+    """Move the operator to another phone: close the shift at the old one and open it at the new one."""
     if operator.activity is not Activity.IDLE:
         return Answer.NOT_POSSIBLE
     floor.presence(operator, PresenceStep.LOG_OUT, "moved")
@@ -160,14 +160,14 @@ def _wrong_secret(floor: Floor, operator: Operator) -> None:
 
 
 def stop_ringing_of_the_absent(floor: Floor) -> None:
-    """Who went on a break or home while Asterisk was not seen, and whose phone rings still, is left in peace now."""
+    """Stop the phones of operators who paused or logged out while Asterisk was not seen."""
     for operator in floor.operators.values():
         if operator.offer and operator.presence is not Presence.AVAILABLE:
             _stop_ringing(floor, operator)
 
 
 def _stop_ringing(floor: Floor, operator: Operator) -> None:
-    """Not while Asterisk is not seen: the operator may have picked up already."""
+    """Withdraw a ringing offer, but not while Asterisk is not seen: the operator may have answered already."""
     offer = floor.offers.get(operator.offer)
     if offer and offer.pending and floor.sees(offer.id):
         floor.withdraw(offer)

@@ -1,7 +1,7 @@
-"""Handing a caller on: to a free colleague, with or without talking first, or to the general line.
+"""Transfer a caller: to a free colleague, with or without a consultation first, or to the general line.
 
 ESTP 2.1 (not a Customer), 5.4.4 (technical specialists), 5.4.5 (client managers). The caller stays with the
-operator until the colleague has really answered, so nothing can be dropped on the way.
+operator until the colleague has really answered, so a transfer cannot drop the call.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from callcenter.core.records import Identification, TransferRecord
 
 
 def asked(floor: Floor, event: Transfer) -> None:
-    """An operator in conversation wants to hand the caller on."""
+    """Start the transfer that a talking operator asked for, or say why it is not possible."""
     operator = _operator(floor, event.person, event.leg)
     caller = _caller_of(floor, operator)
     talking = caller is not None and caller.state is CallerState.TALKING
@@ -47,7 +47,7 @@ def asked(floor: Floor, event: Transfer) -> None:
 
 
 def cancelled(floor: Floor, event: CancelTransfer) -> None:
-    """The operator takes the caller back."""
+    """Take the caller back, as the operator asked."""
     operator = _operator(floor, event.person, event.leg)
     caller = _caller_of(floor, operator)
     theirs = operator and caller and caller.handover and caller.handover.from_leg == operator.offer
@@ -56,19 +56,19 @@ def cancelled(floor: Floor, event: CancelTransfer) -> None:
         return
     offer = floor.offers.get(caller.handover.offer)
     if offer and operator.activity is Activity.CONSULTING:
-        floor.do(HangUp(offer.id))  # Asterisk then joins the operator with the caller again
+        floor.do(HangUp(offer.id))  # Asterisk then bridges the operator with the caller again
     elif offer and offer.pending:
-        # Not over yet: picked up in this very moment, Asterisk needs to know where caller and operator go from there.
+        # The handover stays: if the phone is answered right now, Asterisk must know where caller and operator go next.
         floor.change(caller, handover=replace(caller.handover, taken_back=True))
         floor.withdraw(offer)
-    else:  # the colleague has just picked up, or is just leaving: in a moment it is known who talks with whom
+    else:  # the colleague has just answered, or is just leaving: in a moment it is known who talks with whom
         _reply(floor, event.reply_to, Answer.NOT_POSSIBLE)
         return
     _reply(floor, event.reply_to, Answer.TAKEN_BACK)
 
 
 def completed(floor: Floor, event: CompleteTransfer) -> None:
-    """The operator leaves the consultation; Asterisk joins the colleague with the caller."""
+    """Complete the transfer: the operator leaves the consultation, Asterisk bridges the colleague with the caller."""
     operator = _operator(floor, event.person, event.leg)
     if operator is None or operator.activity is not Activity.CONSULTING:
         _reply(floor, event.reply_to, Answer.NOT_POSSIBLE)
@@ -78,7 +78,7 @@ def completed(floor: Floor, event: CompleteTransfer) -> None:
 
 
 def consultation_begun(floor: Floor, caller: Caller) -> None:
-    """Operator and colleague are in one bridge without the caller: they talk first."""
+    """Note that a consultation has begun: operator and colleague are in one bridge without the caller."""
     handover = caller.handover
     if handover is None or not handover.record.consult:
         return
@@ -92,9 +92,9 @@ def consultation_begun(floor: Floor, caller: Caller) -> None:
 
 
 def connected(floor: Floor, caller: Caller, offer: Offer) -> bool:
-    """The caller talks with somebody during a handover: the colleague has taken over, or the operator is back.
+    """End a handover when the caller talks: the colleague has taken over, or the operator is back.
 
-    False when there is no handover that this ends.
+    Returns False if there is no handover.
     """
     handover = caller.handover
     if handover is None:
@@ -109,7 +109,7 @@ def connected(floor: Floor, caller: Caller, offer: Offer) -> bool:
 
 
 def colleague_failed(floor: Floor, offer: Offer) -> None:
-    """The colleague did not take it: the next free one is rung, or the operator hears that it did not work."""
+    """Handle a colleague who did not answer: ring the next free one, or tell the operator that the transfer failed."""
     caller = floor.callers.get(offer.call)
     if caller is None or caller.handover is None or caller.handover.offer != offer.id:
         return
@@ -120,7 +120,7 @@ def colleague_failed(floor: Floor, offer: Offer) -> None:
 
 
 def leg_gone(floor: Floor, caller: Caller, offer: Offer) -> None:
-    """Operator or colleague has left; whoever remains goes on with the caller, by Asterisk's own dialplan."""
+    """Handle an operator or colleague who left; Asterisk's dialplan joins whoever remains with the caller."""
     handover = caller.handover
     if handover and offer.id == handover.offer:
         floor.change(caller, handover=replace(handover, offer=NO_OFFER))
@@ -128,7 +128,7 @@ def leg_gone(floor: Floor, caller: Caller, offer: Offer) -> None:
 
 
 def rescue(floor: Floor, caller: Caller) -> None:
-    """A held caller with nobody left to come back goes into the queue again, at the old place."""
+    """Put a held caller to whom nobody will return back into the queue, at the old place."""
     handover = caller.handover
     pending = handover is not None and handover.offer in floor.offers
     if caller.state is not CallerState.HELD or caller.legs or pending:
@@ -140,7 +140,7 @@ def rescue(floor: Floor, caller: Caller) -> None:
 
 
 def caller_left(floor: Floor, caller: Caller) -> None:
-    """The caller hung up during a handover: nobody's phone goes on ringing for nobody."""
+    """End the handover of a caller who hung up, so that no colleague's phone keeps ringing."""
     if caller.handover is None:
         return
     offer = floor.offers.get(caller.handover.offer)
@@ -219,7 +219,7 @@ def _over(floor: Floor, caller: Caller, result: str) -> None:
 
 
 def _operator(floor: Floor, person: PersonId, leg: OfferId) -> Operator | None:
-    """Who asks; nobody while their Asterisk cannot be told, since nothing that they want could be done."""
+    """Return the operator who asks; None while their Asterisk is not seen, because it could execute no command."""
     offer = floor.offers.get(leg)
     operator = floor.operators.get(offer.operator if offer else person)
     return operator if operator and floor.sees(operator.offer) else None

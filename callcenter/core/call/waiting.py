@@ -1,4 +1,4 @@
-"""What a waiting caller hears: place, estimated wait, or that nobody is on shift (ESTP 5.4.6)."""
+"""What a waiting caller hears: position, estimated wait, or that nobody is on shift (ESTP 5.4.6)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from callcenter.core.records import AnnouncementRecord
 
 
 def welcome(floor: Floor, caller: Caller, *before: str) -> None:
-    """The caller has just joined the queue, or has come back to it: into the waiting room, with the first words."""
+    """Send a caller who has just joined or rejoined the queue to the waiting room, with the first announcement."""
     line = floor.line(caller)
     at_once = line.queue.ahead(caller.call, floor.now) < floor.free(line.settings.answered_by)
     if at_once and floor.sees(caller.call):
@@ -31,7 +31,7 @@ def welcome(floor: Floor, caller: Caller, *before: str) -> None:
 
 
 def join(floor: Floor, caller: Caller, urgency: str, at: float, place_at: float | None = None) -> None:
-    """Into the queue, from `at` on. `place_at`: the place of a former call that was cut off."""
+    """Put the caller into the queue, from time `at` on. `place_at`: the place of a former call that was cut off."""
     line = floor.line(caller)
     urgency = urgency if urgency in line.settings.classes else line.settings.default_class
     floor.note(caller, urgency=urgency, joined_at=at, place_at=at if place_at is None else place_at)
@@ -42,7 +42,7 @@ def join(floor: Floor, caller: Caller, urgency: str, at: float, place_at: float 
 
 
 def take_place(floor: Floor, caller: Caller) -> None:
-    """The place in the queue that is the caller's by the row."""
+    """Put the caller into the queue at the place given by the call's row."""
     line = floor.line(caller)
     urgency = caller.record.urgency
     urgency = urgency if urgency in line.settings.classes else line.settings.default_class
@@ -50,14 +50,14 @@ def take_place(floor: Floor, caller: Caller) -> None:
 
 
 def back_to_queue(floor: Floor, caller: Caller) -> None:
-    """A held caller to whom nobody will come back waits again, at the place that the first arrival gave."""
+    """Put a held caller to whom nobody will return back into the queue, at the place of the first arrival."""
     floor.move(caller, CallerStep.JOIN)
     take_place(floor, caller)
     welcome(floor, caller)
 
 
 def announce(floor: Floor, call: CallId) -> None:
-    """It is time to tell a waiting caller again; one whose operator is already being rung is left in peace."""
+    """Announce position and wait again, when it is time; not while an operator's phone rings for this caller."""
     caller = floor.callers.get(call)
     if caller is None or caller.state is not CallerState.WAITING:
         return
@@ -68,7 +68,7 @@ def announce(floor: Floor, call: CallId) -> None:
 
 
 def spoken(floor: Floor, event: AnnouncementSpoken) -> None:
-    """Asterisk began to play it: now it is a fact for the register."""
+    """Save an announcement that Asterisk began to play: from now on it counts as heard."""
     caller = floor.callers.get(event.call)
     composed = caller.pending.get(event.number) if caller else None
     if caller is None or composed is None:
@@ -81,7 +81,7 @@ def spoken(floor: Floor, event: AnnouncementSpoken) -> None:
 
 
 def info_menu_visited(floor: Floor, event: InfoMenuVisited) -> None:
-    """The caller listens to the information menu; nothing else changes, least of all the place."""
+    """Count a visit to the information menu; nothing else changes, in particular not the place in the queue."""
     caller = floor.callers.get(event.call)
     if caller:
         floor.note(caller, info_visits=caller.record.info_visits + 1)

@@ -1,1 +1,1 @@
-"""Catching up: after a start, and after every connection with Asterisk."""
+"""Catch up with what happened unseen: after a start, and after every connection with Asterisk."""

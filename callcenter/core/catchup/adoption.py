@@ -1,4 +1,4 @@
-"""Callers and conversations that somebody else began: Asterisk's own queue, or an earlier controller."""
+"""Adopt callers and conversations started by somebody else: Asterisk's own queue, or an earlier controller."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from callcenter.core.operator import Activity, ActivityStep, Operator
 from callcenter.core.records import CallRecord, OfferRecord
 
 FOUND = "found_talking"
-"""Why an operator has a call that we did not offer."""
+"""The cause of an operator's activity for a call that the controller did not offer."""
 
 
 def adopt(floor: Floor, channel: ChannelSeen, line: LineId, arrived_at: float, name: str = "") -> Caller | None:
-    """A caller whom we do not know yet; None where the line is not configured."""
+    """Enter a caller who is not known yet; None if the line is not configured."""
     if line not in floor.lines:
         return None
     record = CallRecord(CallId(channel.channel_id), line, channel.number, name, arrived_at)
@@ -32,7 +32,7 @@ def adopt(floor: Floor, channel: ChannelSeen, line: LineId, arrived_at: float, n
 
 
 def adopt_waiting(floor: Floor, channel: ChannelSeen, line: LineId, arrived_at: float) -> Caller | None:
-    """The same of one who is past the menus, or has to do without: in the queue since the call began."""
+    """Enter a caller who is past the menus, or must do without them: in the queue since the call began."""
     caller = adopt(floor, channel, line, arrived_at)
     if caller and caller.regained:
         cut_off.go_on(floor, caller, caller.regained, arrived_at)
@@ -44,7 +44,7 @@ def adopt_waiting(floor: Floor, channel: ChannelSeen, line: LineId, arrived_at: 
 def adopt_leg(
     floor: Floor, caller: Caller, operator: Operator, leg: LegHistory, began: float, bridge: BridgeId
 ) -> Offer:
-    """Taken for an offer of ours that was answered: its operator, on shift or not, has a call and gets no other."""
+    """Treat a found leg as an answered offer: its operator, on shift or not, has a call and gets no other."""
     kind, person = OfferKind.QUEUE, operator.person.id
     placed_at = began if leg.placed_at is None else min(leg.placed_at, began)
     record = OfferRecord(OfferId(leg.channel_id), caller.call, person, kind.value, placed_at)
@@ -56,16 +56,16 @@ def adopt_leg(
     floor.change(operator, offer=offer.id)
     floor.seat(operator, leg.phone)
     if operator.activity is Activity.WRAPPING_UP:
-        conversation.wrap_up_over(floor, person)  # cut short
+        conversation.wrap_up_over(floor, person)  # ended early
     for step in (ActivityStep.OFFER, ActivityStep.CONNECT):
         floor.activity(operator, step, FOUND, caller.call)
     return offer
 
 
 def adopt_ringing(floor: Floor, caller: Caller, leg: LegHistory, seen: Mapping[ChannelId, ChannelSeen]) -> bool:
-    """A phone that Asterisk's own queue rings for the caller goes on ringing, as an offer of ours; False: not possible.
+    """Treat a phone that Asterisk's own queue rings for the caller as an offer; it keeps ringing. False: not possible.
 
-    Taken away now, the caller might just have been picked up.
+    If it were stopped now, the operator might just have answered.
     """
     operator = at_phone(floor, leg.phone)
     if operator:
@@ -73,7 +73,7 @@ def adopt_ringing(floor: Floor, caller: Caller, leg: LegHistory, seen: Mapping[C
     if operator is None or not available(operator):
         return False
     if operator.activity is Activity.WRAPPING_UP:
-        conversation.wrap_up_over(floor, operator.person.id)  # cut short
+        conversation.wrap_up_over(floor, operator.person.id)  # ended early
     kind, person = OfferKind.QUEUE, operator.person.id
     placed_at = floor.now if leg.placed_at is None else min(max(leg.placed_at, caller.record.arrived_at), floor.now)
     record = OfferRecord(OfferId(leg.channel_id), caller.call, person, kind.value, placed_at)
@@ -89,28 +89,28 @@ def adopt_ringing(floor: Floor, caller: Caller, leg: LegHistory, seen: Mapping[C
 
 
 def forget_ghost(floor: Floor, caller: Caller, operator: Operator, seen: Mapping[ChannelId, ChannelSeen]) -> None:
-    """Of an operator whose phone Asterisk's own queue has rung: an offer of ours by which we thought the phone busy.
+    """Drop the operator's offer that makes their phone seem busy, although Asterisk's own queue could ring it.
 
-    It never reached the phone; or so late that it rings there beside the other call, and must not.
+    That offer never reached the phone; or it came so late that it rings there beside the other call, and must stop.
     """
     offer = floor.offers.get(operator.offer)
     if offer is None or (offer.id in seen and seen[offer.id].bridge):
         return
     if floor.server_of(offer.id) is not floor.server_of(caller.call):
-        return  # of a call on another server, which alone can tell
+        return  # the offer's call is on another server, and only that server knows
     if offer.pending:
         floor.withdraw(offer)
-    if offer.state is OfferState.WITHDRAWN:  # just now, or as its caller was found talking with a colleague
+    if offer.state is OfferState.WITHDRAWN:  # just now, or when its caller was found talking with a colleague
         departure.hung_up(floor, ChannelHungUp(offer.id))
 
 
 def available(operator: Operator | None) -> bool:
-    """Whether a conversation found can be theirs: their phone does nothing else, as far as we know."""
+    """Whether a found conversation can belong to the operator: as far as known, their phone does nothing else."""
     return operator is not None and operator.activity in (Activity.IDLE, Activity.WRAPPING_UP)
 
 
 def at_phone(floor: Floor, phone: PhoneName) -> Operator | None:
-    """Who sits there; without a shift, whose phone it is."""
+    """Return who is logged in at the phone; if nobody is, the off-shift operator whose usual phone it is."""
     person = floor.at_phone.get(phone)
     if person is not None:
         return floor.operators[person]

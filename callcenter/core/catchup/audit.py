@@ -1,7 +1,7 @@
-"""The calls that are believed to be in progress, compared with the channels that exist (ESTP 2.2b).
+"""Compare the calls believed to be in progress with the channels that exist (ESTP 2.2b).
 
-A call without a channel holds a line for ever, because no event will report its end: either its arrival was forged, or
-the event of its end was lost.
+A call without a channel would keep a line in use for ever, because no event will report its end: either its arrival
+was forged, or the event of its end was lost.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from callcenter.core.records import LOST_CAUSE
 
 
 def channels_listed(floor: Floor, event: ChannelsListed) -> None:
-    """End the calls that are in neither of the last two lists.
+    """End the calls that are missing from both of the last two lists.
 
-    One list proves nothing: the end of a call may have been told while Asterisk answered, and come after the list.
+    One list proves nothing: a call may end while Asterisk answers, and the event of its end may come after the list.
     """
     server = floor.servers[event.server]
     if not server.seen:
-        return  # what is believed of it is old: the next snapshot tells
+        return  # what is known of this server is old: the next snapshot tells
     unlisted = frozenset(
         call
         for call, caller in floor.callers.items()

@@ -1,10 +1,10 @@
-"""What Asterisk's journal tells of the time when nobody listened, entered as if it had been seen: at its own moments.
+"""Enter what Asterisk's journal tells of the time when nobody received its events, with the original times.
 
-Every line becomes the ordinary event that it would have been, handled with the floor's `now` set to the moment when it
-happened, all calls together in the order of time. So rows, averages and wrap-ups come out as if nothing had been
-missed. What the core knows already is passed over by its state: reading the journal twice changes nothing.
+Every entry becomes the ordinary event that it would have been, handled with the floor's `now` set to the time when it
+happened; the entries of all calls are sorted by time. So rows, averages and wrap-ups come out as if nothing had been
+missed. What the core already knows is ignored because of its state: reading the journal twice changes nothing.
 
-The journal tells of the past; who exists *now* and talks now is told by the snapshot alone.
+The journal tells of the past; only the snapshot tells who exists and who talks *now*.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from callcenter.core.records import CallRecord, HungUpBy, OfferRecord, Outcome
 from callcenter.core.server import ServerState
 
 UNSEEN = "unseen-"
-"""Begins the name of a bridge whose real name the next snapshot tells."""
+"""Prefix of the provisional name of a bridge whose real id the next snapshot tells."""
 AT_ONCE = 2.0
-"""Seconds between the end of a conversation and that of the call when it was the caller who hung up, at most."""
+"""Maximum seconds between the end of a conversation and the end of the call if the caller hung up."""
 
 Step = tuple[float, Callable[[], None]]
 
@@ -38,7 +38,7 @@ Step = tuple[float, Callable[[], None]]
 def enter(
     floor: Floor, server: ServerState, histories: Iterable[CallHistory], seen: Mapping[ChannelId, ChannelSeen]
 ) -> None:
-    """Catch up with everything that happened until `floor.now`. `seen`: the channels that exist there, by id."""
+    """Enter everything that happened until `floor.now`. `seen`: the channels that exist on this server, by id."""
     now = floor.now
     steps: list[tuple[float, CallId, Callable[[], None]]] = []
     floor.expect_nobody(server)
@@ -66,12 +66,12 @@ def _gather(
 
 
 def unseen(leg: ChannelId) -> BridgeId:
-    """The name, for the time being, of the bridge in which this leg talks."""
+    """Return a provisional id for the bridge in which this leg talks."""
     return BridgeId(UNSEEN + leg)
 
 
 def wrap_ups_over(floor: Floor, until: float) -> None:
-    """Whose wrap-up ended meanwhile has been free since then, not since we know it."""
+    """End the wrap-ups that are over by `until`, each at its own time: the operator has been free since then."""
     busy = (one for one in floor.operators.values() if one.activity is Activity.WRAPPING_UP)
     over = [(one.ready_at, one.person.id) for one in busy if one.ready_at is not None and one.ready_at <= until]
     for at, person in sorted(over):
@@ -81,20 +81,20 @@ def wrap_ups_over(floor: Floor, until: float) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Past:
-    """One call's history, held against what the floor knows."""
+    """The history of one call, compared with what the floor knows."""
 
     floor: Floor
     history: CallHistory
     seen: Mapping[ChannelId, ChannelSeen]
     way_out: Place
-    """Where Asterisk sent the caller when a conversation ended: nobody was there to tell it anything else."""
+    """Where Asterisk sent the caller when a conversation ended: nobody was connected to change it."""
     ours: frozenset[OfferId]
-    """Legs that the core knew beforehand."""
+    """Legs that the core knew before."""
 
     # -- what happened, in order -----------------------------------------------------------------------------------
 
     def steps(self) -> Iterator[Step]:
-        """Moments and what is to be entered there. Moments that are missing or make no sense are put right."""
+        """Yield times and the steps to enter at them. Missing or impossible times are corrected."""
         history, call = self.history, self.history.call
         if not self.floor.ended_lately(call) and call not in self.floor.aside and self._concerns_us():
             began = self._began()
@@ -109,7 +109,7 @@ class _Past:
                     yield from self._of_leg(leg, began)
             if history.ended_at is not None and call not in self.seen:
                 yield max(last, self._moment(history.ended_at, began)), self._ended
-        else:  # the caller's own end is entered; legs of ours may have outlived it
+        else:  # the end of the call is already entered, but its legs may have ended later
             for leg in history.legs:
                 if leg.channel_id in self.floor.offers:
                     yield from self._of_leg(leg, 0.0)
@@ -118,7 +118,7 @@ class _Past:
         alive = leg.channel_id in self.seen
         ended_at = self.history.ended_at if leg.ended_at is None else leg.ended_at
         if not alive and ended_at is None and leg.channel_id not in self.floor.offers:
-            return  # it came after the snapshot: Asterisk will tell
+            return  # it came after the snapshot: Asterisk will report it
         placed = self._moment(leg.placed_at, began)
         if leg.answered_at is not None:
             yield self._moment(leg.answered_at, placed), partial(self._answered, leg)
@@ -129,7 +129,7 @@ class _Past:
             if alive and (end is None or (start, end) == talks[-1]) and self._together(leg):
                 until = None
             elif end is None and alive:
-                continue  # begun after the snapshot
+                continue  # it began after the snapshot
             yield (last := self._moment(start, placed)), partial(self._talk_began, leg)
             if until is not None:
                 yield (last := self._moment(until, last)), partial(self._talk_ended, leg)
@@ -137,7 +137,7 @@ class _Past:
             yield max(last, self._moment(ended_at, placed)), partial(self._leg_ended, leg)
 
     def _concerns_us(self) -> bool:
-        """A call that the core knows; or one that it missed, unless Asterisk is still about to tell of it."""
+        """Whether the call is known, or was missed; not if Asterisk is still going to report its arrival."""
         if self.history.call in self.floor.callers:
             return True
         if self.history.line not in self.floor.lines:
@@ -149,7 +149,7 @@ class _Past:
             return False
         return bool(channel) or self.history.ended_at is not None
 
-    # -- entering it -----------------------------------------------------------------------------------------------
+    # -- entering the steps ----------------------------------------------------------------------------------------
 
     def _caller(self) -> Caller | None:
         return self.floor.callers.get(self.history.call)
@@ -182,10 +182,10 @@ class _Past:
                 conversation.bridge_entered(floor, BridgeEntered(channel, bridge))
 
     def _found_talking(self, caller: Caller, leg: LegHistory) -> None:
-        """Asterisk's own queue has rung a phone, and somebody picked up."""
+        """Enter that an operator answered a phone rung by Asterisk's own queue."""
         floor, bridge = self.floor, unseen(leg.channel_id)
         if caller.talking_since is not None and floor.now <= caller.talking_since:
-            return  # before what is known
+            return  # older than what is known
         if caller.bridge:
             conversation.bridge_left(floor, BridgeLeft(caller.call, caller.bridge))
         dialplan_step.follow(floor, caller, dialplan_step.FALLBACK_QUEUE)
@@ -235,11 +235,11 @@ class _Past:
             self._enter_row(leg)
             return
         if offer.pending:
-            floor.withdraw(offer)  # nobody saw what came of it: no reason to pause the operator
+            floor.withdraw(offer)  # nobody saw what happened to it: no reason to pause the operator
         departure.hung_up(floor, ChannelHungUp(offer.id, leg.cause))
 
     def _enter_row(self, leg: LegHistory) -> None:
-        """A phone that Asterisk's own queue rang, and nobody took the call; nobody is paused for that."""
+        """Write the row of a leg that Asterisk's own queue rang and that has no offer; no operator is paused for it."""
         floor, caller = self.floor, self._caller()
         operator = adoption.at_phone(floor, leg.phone)
         if caller is None or operator is None or leg.channel_id in caller.past_legs:
@@ -276,7 +276,7 @@ class _Past:
             floor.note(caller, hung_up_by=history.hung_up_by)
         departure.see_off(floor, caller, history.cause, history.cause_text)
 
-    # -- moments ---------------------------------------------------------------------------------------------------
+    # -- times -----------------------------------------------------------------------------------------------------
 
     def _began(self) -> float:
         known = self._caller()
@@ -289,7 +289,7 @@ class _Past:
         return min([*finite, self.floor.now - (channel.seconds if channel else 0.0)])
 
     def _last_known(self, began: float) -> float:
-        """The call cannot have ended sooner than this."""
+        """Return the earliest possible end of the call, from what is known."""
         caller = self._caller()
         if caller is None:
             return began
@@ -298,7 +298,7 @@ class _Past:
         return max([began, *(at for at in known if at is not None)])
 
     def _moment(self, at: float | None, earliest: float) -> float:
-        """Not before `earliest`, and not in the future."""
+        """Limit a time to between `earliest` and now; a missing one becomes `earliest`."""
         return min(max(at, earliest), self.floor.now) if at is not None and isfinite(at) else earliest
 
     def _together(self, leg: LegHistory) -> bool:
@@ -306,7 +306,7 @@ class _Past:
         return bool(caller and theirs and theirs.bridge and theirs.bridge == caller.bridge)
 
     def _sent_away(self, caller: Caller, offer: Offer) -> bool:
-        """Whether the dialplan decided by itself that the conversation which ends at `now` had served the caller."""
+        """Whether the dialplan decided by itself that the conversation ending at `now` had served the caller."""
         came_to = [
             name for at, name in self.history.dialplan_steps if at >= self.floor.now and name != dialplan_step.HELD
         ]
@@ -317,12 +317,12 @@ class _Past:
             return False
         if channel.variables.get("CC_STAGE") == dialplan_step.HELD:
             return channel.variables.get("CC_SERVED") == "1"
-        # Listed in the very moment in which the dialplan decides: by the same rule.
+        # The snapshot was taken just while the dialplan decides: apply the same rule here.
         talked = self.floor.now - (offer.talking_since or self.floor.now)
         return caller.handover is None and talked > self.floor.settings.false_answer
 
     def _caller_hung_up(self) -> bool:
-        """Whether the conversation that ends at `now` ends because the caller does."""
+        """Whether the conversation ending at `now` ends because the caller hung up."""
         history = self.history
         if history.ended_at is None or history.call in self.seen or history.hung_up_by is not HungUpBy.CALLER:
             return False

@@ -1,6 +1,7 @@
-"""After a (re)connection: what Asterisk really has against what we believe. Differences go through ordinary events.
+"""After a (re)connection: compare what Asterisk really has with what the core believes, and correct it.
 
-Whether we were away, or blind, or have just been rebuilt from the register (`restore`), is all the same here.
+Differences go through ordinary events. It makes no difference whether the controller was away, could not see Asterisk,
+or has just been rebuilt from the register (`restore`).
 """
 
 from __future__ import annotations
@@ -52,11 +53,11 @@ from callcenter.core.server import ServerState
 C = TypeVar("C", bound=ChannelId)
 
 JUST_NOW = 1.0
-"""Seconds before the snapshot: who came since then came to an Asterisk that lived."""
+"""Seconds before the snapshot. A call that arrived later than this arrived at the restarted Asterisk."""
 
 
 def lost(floor: Floor, event: AsteriskLost) -> None:
-    """None of its callers is offered to anybody until the next snapshot."""
+    """Note that the connection is lost: no offers for this server's callers until the next snapshot."""
     server = floor.servers[event.server]
     if server.connected:
         floor.change(server, lost_at=floor.now)
@@ -64,19 +65,19 @@ def lost(floor: Floor, event: AsteriskLost) -> None:
 
 
 def unresponsive(floor: Floor, event: AsteriskUnresponsive) -> None:
-    """Nothing is begun or broken off until Asterisk answers: meanwhile it may have connected callers and operators."""
+    """Begin and stop nothing until Asterisk answers again: meanwhile it may have connected callers and operators."""
     floor.change(floor.servers[event.server], unresponsive=True)
 
 
 def responsive(floor: Floor, event: AsteriskResponsive) -> None:
-    """What happened has been told by now; what had to wait is done."""
+    """Do what had to wait: Asterisk has now reported everything that happened."""
     floor.change(floor.servers[event.server], unresponsive=False)
     shift.stop_ringing_of_the_absent(floor)
     dispatch.offer_callers(floor)
 
 
 def snapshot(floor: Floor, event: Snapshot) -> None:
-    """Take over what is true on one server: first what happened in the meantime, then what is now."""
+    """Take over the true state of one server: first what happened in the meantime, then what is now."""
     server = floor.servers[event.server]
     floor.change(floor, catching_up=True)
     floor.change(server, connected=False)
@@ -107,9 +108,9 @@ def snapshot(floor: Floor, event: Snapshot) -> None:
 
 
 def in_fallback_queue(floor: Floor, event: InFallbackQueue) -> None:
-    """Asterisk believes that we are away and has a caller wait by itself: we are not, so the caller is ours again."""
+    """Take back a caller whom Asterisk put into its own queue, wrongly believing that the controller is away."""
     if not floor.server_of(event.call).connected or event.call in floor.aside:
-        return  # the next snapshot tells the same; or we have sent the caller there
+        return  # the next snapshot will tell the same; or the controller itself has sent the caller there
     caller = floor.callers.get(event.call)
     if caller is None and not floor.ended_lately(event.call):
         channel = ChannelSeen(event.call, event.channel, number=event.number)
@@ -124,11 +125,11 @@ def in_fallback_queue(floor: Floor, event: InFallbackQueue) -> None:
         transfer.rescue(floor, caller)
 
 
-# -- who is gone -------------------------------------------------------------------------------------------------------
+# -- callers and legs that are gone ------------------------------------------------------------------------------------
 
 
 def _miss(floor: Floor, server: ServerState, event: Snapshot, seen: Mapping[ChannelId, ChannelSeen]) -> None:
-    """Of these nobody tells anything: not we, not the journal, not their Asterisk."""
+    """End calls and legs that no longer exist, and whose end neither an event nor the journal has told."""
     now = floor.now
 
     def missing(ids: Iterable[C]) -> list[C]:
@@ -152,20 +153,20 @@ def _miss(floor: Floor, server: ServerState, event: Snapshot, seen: Mapping[Chan
 
 def _leg_gone(floor: Floor, offer: Offer) -> None:
     if offer.id not in floor.offers:
-        return  # with its call, which was set aside
+        return  # its call was set aside, and the offer with it
     if offer.pending:
-        floor.withdraw(offer)  # nobody saw what came of it: no reason to pause the operator
+        floor.withdraw(offer)  # nobody saw what happened to it: no reason to pause the operator
     departure.hung_up(floor, ChannelHungUp(offer.id, LOST_CAUSE, "gone while unseen"))
 
 
 def _call(floor: Floor, channel: ChannelSeen) -> CallId:
-    """Whose channel it is."""
+    """Return the call that the channel belongs to."""
     offer = floor.offer_of(channel.channel_id)
     return offer.call if offer else CallId(channel.channel_id)
 
 
 def _last_word(floor: Floor, server: ServerState, event: Snapshot, seen: Mapping[ChannelId, ChannelSeen]) -> float:
-    """When Asterisk was last known to live, and so the calls that it took along: of whose end it wrote nothing."""
+    """Return when the restarted Asterisk was last known to run: its calls ended then, without a journal entry."""
     told = [] if server.lost_at is None else [server.lost_at]
     anew = [past.arrived_at for past in event.histories if past.call in seen and past.arrived_at is not None]
     began_anew = min(anew, default=floor.now - JUST_NOW)
@@ -173,7 +174,7 @@ def _last_word(floor: Floor, server: ServerState, event: Snapshot, seen: Mapping
         if past.ended_at is not None or past.call in seen:
             continue
         if past.arrived_at is not None and past.arrived_at >= began_anew:
-            continue  # came to the new one, after it had listed its channels
+            continue  # arrived at the restarted Asterisk, after it had listed its channels
         told += [at for at in (past.arrived_at, past.ended_at) if at is not None]
         told += [at for at, _ in past.dialplan_steps]
         told += [at for leg in past.legs for at in (leg.placed_at, leg.answered_at, leg.ended_at) if at is not None]
@@ -181,7 +182,7 @@ def _last_word(floor: Floor, server: ServerState, event: Snapshot, seen: Mapping
 
 
 def _cut_off(floor: Floor, caller: Caller) -> None:
-    """The telephone system has failed the caller, who keeps the place for a while unless all had been said."""
+    """End a call cut off by the telephone system; its place is kept for a while unless the caller had been served."""
     record, line = caller.record, floor.line(caller)
     served = caller.state in (CallerState.GENERAL, CallerState.LEAVING)
     floor.at(max([floor.now, *(at for at in (record.arrived_at, record.joined_at, caller.talking_since) if at)]))
@@ -193,11 +194,11 @@ def _cut_off(floor: Floor, caller: Caller) -> None:
         cut_off.remember(floor, line, replace(former, ended_at=floor.now))
 
 
-# -- who is there ------------------------------------------------------------------------------------------------------
+# -- callers and legs that exist ---------------------------------------------------------------------------------------
 
 
 def _recognise(floor: Floor, channel: ChannelSeen) -> None:
-    """What only the channel knows of one who was rebuilt from the register, or of whom an answer may be lost."""
+    """Read from the channel what only it can tell of a restored caller, or of one for whom a command may be lost."""
     caller = floor.caller_of(channel.channel_id)
     if caller is None:
         return
@@ -205,7 +206,7 @@ def _recognise(floor: Floor, channel: ChannelSeen) -> None:
     if recorded == "1":
         floor.change(caller, recorded=True)
     elif recorded is not None and caller.talking_since is None and not caller.record.talk:
-        floor.change(caller, recorded=False)  # we said so, but nobody heard it: to be said again with the next offer
+        floor.change(caller, recorded=False)  # the Record command was lost: repeat it with the next offer
     if caller.restored:
         floor.change(caller, channel=channel.channel)
         way_out = channel.variables.get("CC_AFTER", "")
@@ -214,7 +215,7 @@ def _recognise(floor: Floor, channel: ChannelSeen) -> None:
 
 
 def _name_bridges(floor: Floor, seen: Mapping[ChannelId, ChannelSeen]) -> None:
-    """Those who talked, by the register or the journal, and still do: now it is known in which bridge."""
+    """Give the bridges with a provisional name their real id, if all who talked there are still in one bridge."""
     groups: dict[BridgeId, list[Offer | Caller]] = {}
     everybody: list[Offer | Caller] = [*floor.callers.values(), *floor.offers.values()]
     for end in everybody:
@@ -241,16 +242,16 @@ def _catch_up(floor: Floor, channel: ChannelSeen) -> None:
             _sit_down(floor, offer, channel)
         unknown = offer is not None and offer.call not in floor.callers and offer.call not in floor.aside
         if offer and (offer.state is OfferState.WITHDRAWN or unknown):
-            floor.do(HangUp(id))  # said when nobody could hear it
+            floor.do(HangUp(id))  # the first HangUp may be lost
         if caller:
             _find_place(floor, caller, channel)
     elif id.startswith("offer-"):
         if not channel.bridge:
-            floor.do(HangUp(id))  # a phone that rings for an offer nobody remembers
+            floor.do(HangUp(id))  # the phone rings for an offer that is no longer known
     elif id in floor.aside:
         ours = dialplan_step.ADOPTED - {dialplan_step.FALLBACK_QUEUE, dialplan_step.GREETED_BY_FALLBACK}
         if not channel.bridge and channel.variables.get("CC_STAGE") in ours:
-            floor.do(Redirect(CallId(id), Place.FALLBACK_QUEUE))  # said when nobody could hear it
+            floor.do(Redirect(CallId(id), Place.FALLBACK_QUEUE))  # the first Redirect was lost
     elif channel.variables.get("CC_STAGE") in dialplan_step.ADOPTED and not floor.ended_lately(CallId(id)):
         _adopt(floor, channel)
 
@@ -259,7 +260,7 @@ def _catch_up_bridge(floor: Floor, channel: ChannelSeen, offer: Offer | None, ca
     id = channel.channel_id
     before = offer.bridge if offer else caller.bridge if caller else NO_BRIDGE
     if caller and before and channel.bridge and before != channel.bridge:
-        conversation.stop_clock(floor, caller)  # on to another conversation: no way out was taken
+        conversation.stop_clock(floor, caller)  # on to another conversation: the way out (`after`) was not used
         floor.change(caller, bridge=NO_BRIDGE)
     elif before and before != channel.bridge:
         conversation.bridge_left(floor, BridgeLeft(id, before))
@@ -270,14 +271,14 @@ def _catch_up_bridge(floor: Floor, channel: ChannelSeen, offer: Offer | None, ca
 
 
 def _sit_down(floor: Floor, offer: Offer, channel: ChannelSeen) -> None:
-    """Whoever talks without a shift has a phone nevertheless, and it is theirs until the conversation is over."""
+    """Note the phone of an operator who talks without a shift: it is theirs until the conversation ends."""
     operator = floor.operators[offer.operator]
     if not operator.phone and channel.phone and channel.phone not in floor.at_phone:
         floor.seat(operator, channel.phone)
 
 
 def _find_place(floor: Floor, caller: Caller, channel: ChannelSeen) -> None:
-    """Where in the dialplan the caller is, in so far as we do not know it better."""
+    """Take the caller's place in the dialplan from the channel, unless the core knows it better."""
     where = channel.variables.get("CC_STAGE", "")
     restored = caller.restored
     floor.change(caller, restored=False)
@@ -286,7 +287,7 @@ def _find_place(floor: Floor, caller: Caller, channel: ChannelSeen) -> None:
     ):
         dialplan_step.follow(floor, caller, where)
         if restored and caller.state is CallerState.ARRIVED:
-            arrival.greet(floor, caller)  # what the former controller had to say did not arrive
+            arrival.greet(floor, caller)  # the redirect by the former controller did not arrive
     elif caller.state is CallerState.TALKING and not channel.bridge:
         _left_behind(floor, caller, where, restored)
     elif caller.state is CallerState.TALKING and caller.after is Place.HOLD and restored and not caller.handover:
@@ -299,14 +300,14 @@ def _find_place(floor: Floor, caller: Caller, channel: ChannelSeen) -> None:
         and where in (dialplan_step.HELD, dialplan_step.WAITING)
         and not channel.bridge
     ):
-        after(floor, caller, Place.GOODBYE)  # waits there for that word
+        after(floor, caller, Place.GOODBYE)  # the caller waits there for this command
 
 
 def _left_behind(floor: Floor, caller: Caller, where: str, restored: bool) -> None:
-    """Left the conversation first and yet has not hung up: on the way out, or on hold with nobody to come back."""
+    """Move on a caller who left the conversation but has not hung up: on hold with nobody to return, or leaving."""
     if restored and where in dialplan_step.QUEUED and not caller.legs:
         floor.move(caller, CallerStep.HOLD)
-        floor.move(caller, CallerStep.JOIN)  # back in the queue when we died, of which there is no row
+        floor.move(caller, CallerStep.JOIN)  # was back in the queue when the controller died; no row tells this
         waiting.take_place(floor, caller)
     elif caller.after is Place.HOLD:
         floor.move(caller, CallerStep.HOLD)
@@ -318,7 +319,7 @@ def _left_behind(floor: Floor, caller: Caller, where: str, restored: bool) -> No
 def _ringing_in_fallback_queue(
     event: Snapshot, seen: Mapping[ChannelId, ChannelSeen]
 ) -> Mapping[ChannelId, Sequence[LegHistory]]:
-    """The phones that Asterisk's own queue rings at this moment, by call."""
+    """Return the legs that Asterisk's own queue rings at this moment, by call."""
     return {
         history.call: [leg for leg in history.legs if leg.channel_id in seen and not seen[leg.channel_id].bridge]
         for history in event.histories
@@ -332,10 +333,10 @@ def _take_over(
     ringing_in_fallback_queue: Sequence[LegHistory],
     seen: Mapping[ChannelId, ChannelSeen],
 ) -> None:
-    """A caller whom somebody else serves: one who talks is left in peace, one who waits elsewhere is ours again.
+    """Check a caller whom somebody else serves: leave a talking one alone, take back one who waits elsewhere.
 
-    `together`: all channels of the bridge that the caller is in; `ringing_in_fallback_queue`: phones that are rung for
-    the caller.
+    `together`: all channels in the caller's bridge; `ringing_in_fallback_queue`: legs that Asterisk's own queue rings
+    for the caller.
     """
     caller = floor.caller_of(channel.channel_id)
     if caller is None:
@@ -349,7 +350,7 @@ def _take_over(
             conversation.found_talking(floor, caller, _other_end(floor, caller, together, seen))
             floor.change(caller, bridge=channel.bridge)
         elif caller.state is CallerState.TALKING and channel.variables.get("CC_AFTER", caller.after) != caller.after:
-            after(floor, caller, caller.after)  # said when nobody could hear it
+            after(floor, caller, caller.after)  # the first AfterBridge was lost
     elif caller.state is CallerState.WAITING and not caller.legs and where not in (dialplan_step.WAITING, ""):
         floor.change(caller, recorded=caller.recorded or where == dialplan_step.FALLBACK_QUEUE)
         rung = where == dialplan_step.FALLBACK_QUEUE and not caller.offer
@@ -360,26 +361,26 @@ def _take_over(
 def _other_end(
     floor: Floor, caller: Caller, together: Sequence[ChannelSeen], seen: Mapping[ChannelId, ChannelSeen]
 ) -> Offer | None:
-    """The leg of whoever this caller is found talking to; None where it is nobody of ours that we know."""
+    """Return the leg of the operator the caller is found talking to; None if it is not a known operator."""
     for end in together:
         operator = adoption.at_phone(floor, end.phone) if end.channel_id != caller.call else None
         if operator:
             adoption.forget_ghost(floor, caller, operator, seen)
         if operator and adoption.available(operator):
-            # When they began to talk nobody saw: at the soonest when the phone began to ring.
+            # Nobody saw when they began to talk: not before the phone's channel was created.
             began = max(floor.now - end.seconds, caller.record.answered_at or caller.record.arrived_at)
             return adoption.adopt_leg(floor, caller, operator, LegHistory(end.channel_id, end.phone), began, end.bridge)
     return None
 
 
 def _adopt(floor: Floor, channel: ChannelSeen) -> None:
-    """A caller whom we do not know, from before this start or arrived while unseen: into the queue, without menus."""
+    """Adopt an unknown caller, from before this start or arrived unseen: into the queue, without the menus."""
     where, line = channel.variables["CC_STAGE"], LineId(channel.variables.get("CC_LINE", ""))
     arrived_at = floor.now - channel.seconds
     if line not in floor.lines:
         floor.notice(f"A waiting caller of no configured line was found: {channel.channel}.", Severity.WARNING)
         return
-    if where == dialplan_step.GREETED_BY_FALLBACK:  # is told of the recording just now, and then comes to the queue
+    if where == dialplan_step.GREETED_BY_FALLBACK:  # hears the recording notice now, and then comes to the queue
         caller = adoption.adopt(floor, channel, line, arrived_at)
         if caller:
             dialplan_step.follow(floor, caller, where)

@@ -1,8 +1,8 @@
-"""The floor rebuilt after a crash, from what the register knows, as it was at the last fact that was written.
+"""Rebuild the floor after a crash from the register, in the state of the last fact written.
 
-After that a crash is the same thing as a broken connection to Asterisk: the next snapshot and the journal tell what
-happened since. Nobody is rung, and no row is written here, but for those that can no longer be understood: they are
-closed, so that nobody is on the line for ever whom no configuration knows.
+After that a crash is the same as a lost connection to Asterisk: the next snapshot and the journal tell what has
+happened since. No phone is rung and no row is written here, except rows that can no longer be restored, for example
+because their line is no longer configured: they are closed, so that they do not stay in progress for ever.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ RECALLING = "recalling the floor"
 
 
 def warm_start(floor: Floor, event: FloorWarmStart) -> None:
-    """Everything of which a row tells, in the order in which one needs the other."""
+    """Restore everything that has a row, in the order in which one kind depends on another."""
     lost_at = _last_fact(floor, event)
     for server in floor.servers.values():
         floor.change(server, connected=False, lost_at=lost_at)
@@ -85,7 +85,7 @@ def warm_start(floor: Floor, event: FloorWarmStart) -> None:
 
 
 def clock_set(floor: Floor, event: ClockSet) -> None:
-    """What a warm start would read is written again, with the dates of now: all its moments have to be of one clock."""
+    """Write again, with the new clock's dates, what a warm start would read: all its times must be from one clock."""
     for caller in floor.callers.values():
         floor.note(caller)
         floor.do(*(SaveAnnouncement(record) for record in caller.promises))
@@ -93,7 +93,7 @@ def clock_set(floor: Floor, event: ClockSet) -> None:
 
 
 def _last_fact(floor: Floor, event: FloorWarmStart) -> float:
-    """When the former controller was alive for certain."""
+    """Return the last time at which the former controller was certainly alive."""
     told: list[float | None] = [shift.at for shift in event.shifts]
     told += [at for call in event.calls for at in (call.arrived_at, call.joined_at, call.answered_at)]
     told += [at for offer in event.offers for at in (offer.placed_at, offer.connected_at, offer.ended_at)]
@@ -105,7 +105,7 @@ def _last_fact(floor: Floor, event: FloorWarmStart) -> float:
 
 
 def _shift(floor: Floor, shift: PresenceRecord) -> None:
-    """Presence and desk; what the phone does is told by the offers."""
+    """Restore presence and phone; the operator's offers tell the activity."""
     operator = floor.operators.get(shift.operator)
     phones = floor.settings.phones
     why = ""
@@ -129,7 +129,7 @@ def _shift(floor: Floor, shift: PresenceRecord) -> None:
 
 
 def _activity(floor: Floor, operator: Operator, shift: PresenceRecord | None, offers: Iterable[OfferRecord]) -> None:
-    """An offer that lives says what its operator does, on shift or not; without one there is at most wrap-up."""
+    """Restore the activity from the operator's open offer, on shift or not; without one there is wrap-up at most."""
     offer = floor.offers.get(operator.offer)
     if offer:
         floor.recall_activity(operator, _doing(floor, offer, shift))
@@ -142,7 +142,7 @@ def _activity(floor: Floor, operator: Operator, shift: PresenceRecord | None, of
 
 
 def _idle(floor: Floor, operator: Operator) -> None:
-    """What the phone did cannot be told: then nothing, and whose call it had is Asterisk's."""
+    """Make the operator idle, because the activity is not known; the call of their offer is set aside."""
     offer = floor.offers.get(operator.offer)
     if offer:
         set_aside.aside(floor, offer.call, f"what {offer.id} has come to is not known", by_force=True)
@@ -150,7 +150,7 @@ def _idle(floor: Floor, operator: Operator) -> None:
 
 
 def _doing(floor: Floor, offer: Offer, shift: PresenceRecord | None) -> Activity:
-    """Who went home in the middle of a conversation has no shift that tells: then the colleague's leg does."""
+    """Return the activity for an offer. Without a shift (logged out while talking) the colleague's leg tells it."""
     caller = floor.callers.get(offer.call)
     handover = caller.handover if caller else None
     advice = floor.offers.get(handover.offer) if handover and handover.record.consult else None
@@ -172,7 +172,7 @@ def _wrap_up(floor: Floor, operator: Operator, offer: OfferRecord | None, shift:
     floor.recall_activity(operator, Activity.WRAPPING_UP)
     if offer and offer.kind == OfferKind.QUEUE and offer.talk > floor.settings.false_answer:
         lines = [id for id, line in floor.lines.items() if operator.person.group in line.settings.answered_by]
-        if len(lines) == 1:  # whose call it was the offer's row does not tell
+        if len(lines) == 1:  # the offer's row does not have the line
             floor.change(operator, handling=Handling(lines[0], offer.placed_at))
     ready_at = ended_at + floor.settings.wrap_up
     floor.change(operator, ready_at=ready_at)
@@ -215,7 +215,7 @@ def _close_call(floor: Floor, record: CallRecord) -> None:
 
 
 def _offer(floor: Floor, record: OfferRecord) -> None:
-    """A phone that rang or a leg that talked when the controller died; those that are over are remembered as such."""
+    """Restore a ringing offer or a talking leg; offers that are over are only remembered as past."""
     caller, operator = floor.callers.get(record.call), floor.operators.get(record.operator)
     if caller:
         floor.change(caller, recorded=True)  # recording begins with the first offer
@@ -242,7 +242,7 @@ def _offer(floor: Floor, record: OfferRecord) -> None:
     floor.change(operator, offer=offer.id)
     lost_at = floor.server_of(offer.id).lost_at
     if offer.state is OfferState.CONNECTED and lost_at is not None:
-        floor.change(offer, quiet_since=lost_at)  # if it did not talk in the end, what it said before is entered
+        floor.change(offer, quiet_since=lost_at)  # if it talked no more at the end, its earlier talk is already entered
     if caller:
         _attach(floor, caller, offer)
     if offer.pending:
@@ -301,11 +301,11 @@ def _announced(floor: Floor, record: AnnouncementRecord) -> None:
         floor.change(caller, promises=(*caller.promises, record))
 
 
-# -- where they are ----------------------------------------------------------------------------------------------------
+# -- states of the callers ---------------------------------------------------------------------------------------------
 
 
 def _state(floor: Floor, caller: Caller, offers: Iterable[OfferRecord], transfers: Iterable[TransferRecord]) -> None:
-    """As far as rows tell; a caller in the menus stays 'arrived' until the snapshot tells where."""
+    """Restore the caller's state from the rows; a caller in the menus stays 'arrived' until the snapshot."""
     diverted = any(one.call == caller.call and one.target == GENERAL_LINE and one.result for one in transfers)
     state = _state_by_row(caller, diverted or caller.record.outcome is Outcome.GENERAL_LINE)
     for step in CALLER.way(state):
@@ -314,7 +314,7 @@ def _state(floor: Floor, caller: Caller, offers: Iterable[OfferRecord], transfer
         _conversation(floor, caller, offers, transfers)
     record = caller.record
     if record.answered_at is not None and record.waiting is not None:
-        # In the averages already, as the register tells them (`LineWarmStart`), unless it may still prove a false
+        # In the averages already, by the register (`LineWarmStart`), unless it may still turn out to be a false
         # answer.
         lost_at = floor.server_of(caller.call).lost_at
         alive_at = floor.now if lost_at is None else lost_at
@@ -337,19 +337,19 @@ def _state_by_row(caller: Caller, diverted: bool) -> CallerState:
         return CallerState.ARRIVED
     if record.answered_at is None or caller.offer:
         return CallerState.WAITING
-    return CallerState.TALKING  # or in the queue again, or on the way out: the snapshot will tell
+    return CallerState.TALKING  # or in the queue again, or leaving: the snapshot will tell
 
 
 def _conversation(
     floor: Floor, caller: Caller, offers: Iterable[OfferRecord], transfers: Iterable[TransferRecord]
 ) -> None:
-    """Who of the legs talks, since when, and how much it has talked before."""
+    """Restore which leg talks, since when, and for how long it had talked before."""
     connected = [floor.offers[id] for id in caller.legs if floor.offers[id].state is OfferState.CONNECTED]
     talking = [leg for leg in connected if floor.operators[leg.operator].activity is Activity.TALKING]
     if not talking:
         if connected or caller.handover:
             floor.move(caller, CallerStep.HOLD)
-        for id in caller.legs:  # the operator and the colleague who is asked
+        for id in caller.legs:  # the operator and the consulted colleague
             floor.change(floor.offers[id], bridge=unseen(caller.leg))
             operator = floor.operators[floor.offers[id].operator]
             if operator.activity is Activity.CONSULTING:
@@ -358,7 +358,7 @@ def _conversation(
     leg = max(talking, key=lambda leg: leg.record.connected_at or -inf)
     before = max(0.0, caller.record.talk - sum(one.talk for one in offers if one.offer != leg.id))
     since = leg.record.connected_at or floor.now
-    if before:  # interrupted, at the last by a consultation that brought the caller back
+    if before:  # interrupted, most recently by a consultation after which the caller came back
         talks = [one.placed_at for one in offers if one.kind == OfferKind.CONSULT and one.answered_at is not None]
         over = [(one.asked_at, one.ended_at) for one in transfers if one.call == caller.call and one.ended_at]
         since = max([since, *(end for asked_at, end in over if any(asked_at <= at <= end for at in talks))])
@@ -369,7 +369,7 @@ def _conversation(
 
 
 def _queue(floor: Floor, caller: Caller) -> None:
-    """At the caller's place; one for whom a phone rings is not offered again."""
+    """Put the caller at their place in the queue; a caller for whom a phone rings is not offered again."""
     line = floor.line(caller)
     waiting.take_place(floor, caller)
     if caller.offer in floor.offers:
@@ -383,7 +383,7 @@ def _queue(floor: Floor, caller: Caller) -> None:
     floor.do(SetTimer(Timer(TimerKind.ANNOUNCE, caller.call), at))
 
 
-# -- what else was going on --------------------------------------------------------------------------------------------
+# -- recordings and cut-off calls --------------------------------------------------------------------------------------
 
 
 def _aftermath(floor: Floor, event: FloorWarmStart) -> None:

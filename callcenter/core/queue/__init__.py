@@ -1,1 +1,1 @@
-"""The queue of a line: order, statistics, estimated waiting times. Knows no call and no floor."""
+"""The queue of a line: order of service, statistics, estimated waiting times. Independent of calls and of the floor."""

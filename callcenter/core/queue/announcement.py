@@ -1,4 +1,4 @@
-"""What a waiting caller is told, as ids of whole recorded phrases (ESTP 5.4.6)."""
+"""What a waiting caller hears, as ids of recorded phrases (ESTP 5.4.6)."""
 
 from __future__ import annotations
 
@@ -10,37 +10,37 @@ from callcenter.core.records import AnnouncementRecord
 from callcenter.core.settings import Promises
 
 SPOKEN_POSITIONS = 50
-"""Positions that have a recording of their own; further back it is «beyond the fiftieth»."""
+"""Positions that have their own recording; further back the caller hears «beyond the fiftieth»."""
 
 LONGER = inf
-"""The spoken time of a wait beyond the last of `Promises.minutes`: «may exceed …»."""
+"""The announced time when the wait is longer than the last of `Promises.minutes`: «may exceed …»."""
 
 _LONGER = "wait-over-"
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """The last time that a caller was told."""
+    """The last time announced to a caller."""
 
     minutes: float
     staff: int
-    """People on duty then."""
+    """People on duty at that moment."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """What to say of the time: nothing (`minutes` None), «не более …», or that it may exceed the longest."""
+    """How to announce the time: not at all (`minutes` None), as «не более …», or as longer than the longest time."""
 
     minutes: float | None
     grown: bool = False
-    """Longer than said before, since operators left: this is said openly."""
+    """Longer than announced before, because operators left: the caller is told this reason."""
 
 
 def wording(estimate: Estimate, staff: int, said: Said | None, rules: Promises) -> Wording:
-    """Which time to speak: a high percentile, coarse, and not longer than this caller has heard before.
+    """Choose the time to announce: a high percentile, rounded up to a recorded time, not longer than announced before.
 
-    When it would have to be longer, one of three things is done: operators have left since, and the longer time is
-    said with that reason; or the old time is still more likely to hold than not, and is said again; or no time is said.
+    If it has become longer there are three cases. Operators have left: announce the longer time with that reason. The
+    old time is still more likely to hold than not (mean estimate): repeat it. Otherwise: announce no time.
     """
     minutes = _coarse(estimate.percentile(rules.percentile), rules)
     if said is None or minutes <= said.minutes or not rules.never_longer:
@@ -55,7 +55,7 @@ def _coarse(seconds: float, rules: Promises) -> float:
 
 
 def phrases(ahead: int, words: Wording, rules: Promises) -> tuple[str, ...]:
-    """The sentence: place and time, either of them, and first why the time has grown."""
+    """Return the phrases to play: position, time or both; before them the reason if the time has become longer."""
     if words.minutes is None:
         return (_place(ahead + 1),)
     time = f"{_LONGER}{rules.minutes[-1]}" if isinf(words.minutes) else f"wait-{words.minutes:.0f}"
@@ -64,21 +64,21 @@ def phrases(ahead: int, words: Wording, rules: Promises) -> tuple[str, ...]:
 
 
 def minutes_said(record: AnnouncementRecord) -> float | None:
-    """Which time the caller heard, from the register's row; None: none was spoken."""
+    """Return the time that the caller heard, from the register's row; None: no time was announced."""
     if any(prompt.startswith(_LONGER) for prompt in record.prompts):
         return LONGER
     return None if record.spoken is None else float(record.spoken)
 
 
 def _position(position: int) -> str:
-    """A clause, after which the time follows."""
+    """Return the position as a clause, which the time follows."""
     if position == 1:
         return "next-in-line"
     return f"position-{position}" if position <= SPOKEN_POSITIONS else "position-many"
 
 
 def _place(position: int) -> str:
-    """A whole sentence."""
+    """Return the position as a whole sentence."""
     if position == 1:
         return "place-next"
     return f"place-{position}" if position <= SPOKEN_POSITIONS else "place-many"

@@ -1,13 +1,13 @@
-"""The estimated waiting time (ESTP 5.4.6): its mean, its variance and any percentile, from the queue as it is now.
+"""The estimated waiting time (ESTP 5.4.6): mean, variance and any percentile, from the current state of the queue.
 
 QLm (Ibrahim & Whitt, "Real-Time Delay Estimation in Overloaded Multiserver Queues with Abandonments", Management
-Science 55(10), 2009): with n to be served before the caller, s people who finish a call every h/s seconds together,
-and waiting callers who each give up at rate 1/p,
+Science 55(10), 2009): with n callers to be served before this one, s operators who together finish a call every h/s
+seconds, and waiting callers who each abandon at rate 1/p,
 
     E[V] = sum of 1/(s/h + i/p) for i = 0..n,    Var[V] = sum of 1/(s/h + i/p)^2.
 
-For exponential handling times and patience this is the conditional mean: nothing predicts with a smaller error.
-Without giving up it becomes (n + 1) h/s (QL, Whitt 1999).
+For exponential handling times and patience this is the conditional mean: no estimator has a smaller error.
+Without abandonment it becomes (n + 1) h/s (QL, Whitt 1999).
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from math import ceil, log1p
 from statistics import NormalDist
 
 NEGLIGIBLE = 1e-9
-"""Of all departures from the queue, the share of those who give up below which nobody does."""
+"""Share of abandonments among all departures from the queue; below it abandonment is ignored."""
 ASYMPTOTIC = 8.0
-"""From here on the first terms of the asymptotic series give 1e-10 of the exact value."""
+"""From this value on the first terms of the asymptotic series are accurate to 1e-10."""
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A wait that is not known yet: mean in seconds, variance in seconds squared."""
+    """Estimate of an unknown wait: mean in seconds, variance in seconds squared."""
 
     mean: float
     variance: float
 
     def percentile(self, share: float) -> float:
-        """Seconds that a `share` of such waits does not exceed: of a gamma distribution (Wilson & Hilferty, 1931)."""
+        """Return the seconds that a `share` of such waits does not exceed: gamma (Wilson & Hilferty, 1931)."""
         if self.mean <= 0 or self.variance <= 0:
             return max(0.0, self.mean)
         relative = self.variance**0.5 / self.mean
-        ninth = min(1.0, relative * relative / 9)  # 1/(9k) of the shape k = mean²/variance
+        ninth = min(1.0, relative * relative / 9)  # 1/(9k), with the gamma shape k = mean²/variance
         root = 1 - ninth + NormalDist().inv_cdf(share) * ninth**0.5
         return self.mean * float(max(0.0, root) ** 3)
 
@@ -42,9 +42,9 @@ class Estimate:
 def wait(
     to_serve: float, staff: int, handling: float, patience: float | None, irregularity: float = 1.0
 ) -> Estimate | None:
-    """The wait of a caller before whom `to_serve` others are to be served; None when nobody is there to serve.
+    """Estimate the wait of a caller after `to_serve` others; None if nobody is on duty.
 
-    `handling` and `patience` are means in seconds (`patience` None: nobody gives up). `irregularity` is the squared
+    `handling` and `patience` are means in seconds (`patience` None: nobody abandons). `irregularity` is the squared
     coefficient of variation of handling times: 1 for exponential ones, 0 when all calls take the same time.
     """
     if staff <= 0:
@@ -63,9 +63,9 @@ def wait(
 
 
 def _regular(irregularity: float, handlings: float) -> float:
-    """How much more (or less) the departures of a while vary than those of a Poisson process.
+    """Return the factor by which the variance of departures differs from that of a Poisson process.
 
-    The calls in progress end at unrelated moments, so over a time much shorter than a call departures are as good as
+    The calls in progress end at unrelated moments, so over a time much shorter than a call the departures are close to
     Poisson, whatever the handling times; over many calls their variance grows with the handling times' own.
     """
     return 1 + (irregularity - 1) * handlings / (1 + handlings)
@@ -74,8 +74,8 @@ def _regular(irregularity: float, handlings: float) -> float:
 def harmonic(start: float, terms: float) -> float:
     """1/start + 1/(start+1) + … of `terms` terms: digamma(start + terms) - digamma(start), for any real `terms`.
 
-    The difference is taken term by term of the asymptotic series (Abramowitz & Stegun 6.3.18), so that nothing
-    cancels however large `start` is.
+    The difference is computed term by term of the asymptotic series (Abramowitz & Stegun 6.3.18), so that no digits are
+    lost by cancellation, however large `start` is.
     """
     shift = max(0, ceil(ASYMPTOTIC - start))
     low = start + shift

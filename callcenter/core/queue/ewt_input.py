@@ -1,7 +1,7 @@
-"""How long a caller will still wait, from the queue as it is: who will be served before, and how long that takes.
+"""How long a caller will still wait, from the current state of the queue: how many are served before, and how fast.
 
-Both depend on each other: the longer it takes, the more callers of more urgent classes arrive meanwhile and overtake,
-and the more callers of less urgent ones reach the overtaking limit and come first.
+Both depend on each other: the longer the wait, the more callers of more urgent classes arrive meanwhile and overtake,
+and the more callers of less urgent classes reach the overtaking limit and come first.
 """
 
 from __future__ import annotations
@@ -14,37 +14,37 @@ from callcenter.core.queue.estimate import Estimate
 from callcenter.core.queue.line import LineState
 
 ROUNDS = 6
-"""How often those before the caller are counted anew, for the time that the last count would take."""
+"""Maximum number of iterations. Each one recounts the callers served before, for the wait of the previous one."""
 
 NOBODY = 0.05
-"""Callers: a smaller difference is none."""
+"""Number of callers below which a difference is ignored."""
 
 
 @dataclass(frozen=True, slots=True)
 class EwtInput:
-    """What lies before a caller."""
+    """What is ahead of a caller."""
 
     to_serve: float
-    """Expected number to be served before, those included who are still to arrive."""
+    """Expected number of callers served before, including those who have not arrived yet."""
     estimate: Estimate
 
 
 @dataclass(frozen=True, slots=True)
 class Threat:
-    """Callers of a more urgent class who are still to arrive and may overtake."""
+    """Future callers of a more urgent class who may overtake."""
 
     rate: float
-    """So many a second."""
+    """Arrivals per second."""
     until: float
-    """Seconds from now: who arrives later would not be served before our caller reaches the overtaking limit."""
+    """Seconds from now. A later arrival would not be served before our caller reaches the overtaking limit."""
 
 
 def remaining_wait(
     line: LineState, call: CallId, staff: int, competing: Iterable[LineState], now: float
 ) -> EwtInput | None:
-    """Computed anew from the present, never as "the first estimate less what has passed"; None: nobody is on duty.
+    """Estimate the remaining wait from the present state, never as "first estimate minus time passed".
 
-    `competing`: other lines whose callers the same people answer.
+    `competing`: other lines that the same people answer. None: nobody is on duty.
     """
     queue = line.queue
     joined_at = queue.joined_at(call)
@@ -55,7 +55,7 @@ def remaining_wait(
 
 
 def newcomer_wait(line: LineState, urgency: str, staff: int, free: int, now: float) -> float | None:
-    """Mean wait in seconds of somebody of this class who joined now; None: nobody is on duty."""
+    """Return the mean wait in seconds of a caller of this class who joined now; None: nobody is on duty."""
     if line.queue.to_serve_newcomer(urgency, now) < free:
         return line.answering.mean
     more_urgent = line.settings.classes[: line.settings.classes.index(urgency)]
@@ -79,7 +79,7 @@ def _threats(line: LineState, classes: Sequence[str], until_limit: float, staff:
 
 
 def _foresee(line: LineState, staff: int, before: Callable[[float], int], threats: Sequence[Threat]) -> EwtInput | None:
-    """`before`: how many of those who wait are served before, when it takes so many seconds."""
+    """Iterate the estimate. `before`: how many waiting callers are served before, if the wait takes so many seconds."""
     to_serve: float = before(0.0)
     overtakers = 0.0
     estimate = line.wait(to_serve, staff)
@@ -94,7 +94,7 @@ def _foresee(line: LineState, staff: int, before: Callable[[float], int], threat
         to_serve, estimate = more, line.wait(more, staff)
     if estimate is None:
         return None
-    if overtakers:  # their number is as uncertain as that of any arrivals (Poisson)
+    if overtakers:  # the number of arrivals is uncertain too (Poisson)
         one_more = line.wait(to_serve + 1, staff)
         longer = one_more.mean - estimate.mean if one_more else 0.0
         estimate = Estimate(estimate.mean, estimate.variance + overtakers * longer**2)

@@ -1,4 +1,4 @@
-"""How true the line's promises were lately, and whether it may go on speaking of times (ESTP 5.4.6)."""
+"""How accurate the line's announced waits were recently, and whether it may go on announcing times (ESTP 5.4.6)."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ class Judgement:
 
     at: float
     held: bool | None
-    """Whether the wait was within P90; None: gave up before, so that nobody knows."""
+    """Whether the wait was within P90; None: unknown (abandoned before P90, lost, or no estimate)."""
     kept: bool | None
-    """The same of the time that was spoken; None: none was, or nobody knows."""
+    """Whether the wait was within the announced time; None: no time was announced, or unknown."""
     estimate: float | None
-    """Of answered callers alone, as is the real wait."""
+    """Only of answered callers, because only their real wait is known."""
     waited: float
 
 
 def judged(record: AnnouncementRecord, at: float) -> Judgement:
-    """Compare a settled promise with what happened."""
+    """Compare a settled announcement with the real wait."""
     spoken = None if record.spoken is None else record.spoken * 60.0
     answered = record.result is PromiseResult.ANSWERED
     estimate = record.estimate if answered else None
@@ -34,7 +34,7 @@ def judged(record: AnnouncementRecord, at: float) -> Judgement:
 
 
 def _within(record: AnnouncementRecord, limit: float | None) -> bool | None:
-    """Who gave up after the limit was not answered within it; who gave up sooner proves nothing."""
+    """Whether the wait was within the limit. A caller who abandoned before the limit proves nothing: None."""
     if limit is None or record.waited is None or record.result not in (PromiseResult.ANSWERED, PromiseResult.GAVE_UP):
         return None
     if record.result is PromiseResult.ANSWERED:
@@ -43,7 +43,7 @@ def _within(record: AnnouncementRecord, limit: float | None) -> bool | None:
 
 
 class Ledger:
-    """Promises of one line that were settled within the window."""
+    """The settled announcements of one line within the window `trusted_over`."""
 
     def __init__(self, rules: Promises, undo: Undo | None = None) -> None:
         self._undo = Undo(0) if undo is None else undo
@@ -53,7 +53,7 @@ class Ledger:
         self._estimates = self._waits = self._squared_errors = 0.0
 
     def settle(self, record: AnnouncementRecord, now: float) -> None:
-        """What the announcement promised is known now to have been true, false, or not to be judged."""
+        """Add an announcement whose real wait is known now; also one that cannot be judged."""
         judgement = judged(record, now)
         self._undo.keep(self)
         self._undo.append(self._seen, judgement)
@@ -61,14 +61,14 @@ class Ledger:
         self._forget(now)
 
     def trusted(self, now: float) -> bool:
-        """Whether times may be spoken: enough of the estimates held, or there are too few to tell."""
+        """Whether times may be announced: enough of the P90 estimates held, or there are too few to judge."""
         self._forget(now)
         if self._judged < max(1, self._rules.trusted_after):
             return True
         return self._held / self._judged >= self._rules.trusted_coverage
 
     def view(self, now: float) -> PromisesView:
-        """The figures of the window."""
+        """Return the figures of the window."""
         self._forget(now)
         known = self._answered and self._waits > 0
         return PromisesView(
@@ -99,5 +99,5 @@ class Ledger:
         self._undo.keep(self)
         while self._seen and self._seen[0].at <= now - self._rules.trusted_over:
             self._count(self._undo.popleft(self._seen), -1)
-        if not self._answered:  # rounding leaves something over
+        if not self._answered:  # remove what rounding leaves
             self._estimates = self._waits = self._squared_errors = 0.0

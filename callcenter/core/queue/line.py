@@ -1,4 +1,4 @@
-"""One line as it is now: who waits, who is on it, and what it has learnt."""
+"""The current state of one line: who waits, how many lines are in use, what the line has learnt."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ARRIVALS_OVER = 1800.0
 
 
 class LineState:
-    """All parts note in `undo` what they change; attributes are set by the floor alone."""
+    """State of one line. Its parts note their changes in `undo`; only the floor sets the attributes."""
 
     def __init__(self, settings: Line, undo: Undo) -> None:
         self.settings = settings
@@ -30,19 +30,19 @@ class LineState:
         self.waits = Waits(settings.answer_within, undo)
         memory = settings.remembered_calls
         self.handling = Ewma(settings.expected_handling, settings.expected_calls, memory, undo)
-        """From the first ring to the end of wrap-up: all the time that a call takes of its operator."""
+        """Handling time, from placing the offer to the end of wrap-up: all the time that a call takes an operator."""
         self.answering = Ewma(0.0, 0, memory, undo)
-        """How long an operator's phone rings until the caller is connected."""
+        """Seconds from placing an offer to the connection with the caller."""
         self.patience = Patience(settings.expected_patience, memory, undo)
         self.ledger = Ledger(settings.promises, undo)
         self.trusted = True
-        """Whether the log has last said that times are spoken."""
+        """Whether the log last said that times are announced."""
         self.understaffed = False
         self.cut_off: Mapping[str, tuple[CallRecord, ...]] = {}
-        """Callers whom a failure cut off, by number: they keep their place for a while."""
+        """Callers cut off by a failure, by number: their place is kept for a while."""
 
     def wait(self, to_serve: float, staff: int) -> Estimate | None:
-        """The wait until one is connected before whom `to_serve` are to be served; None when nobody is on duty."""
+        """Estimate the wait until connection of a caller after `to_serve` others; None: nobody is on duty."""
         handling = self.handling
         reached = wait(to_serve, staff, handling.mean, self.patience.mean, handling.irregularity)
         return Estimate(reached.mean + self.answering.mean, reached.variance) if reached else None

@@ -13,11 +13,11 @@ Key = tuple[float, int, CallId]
 
 
 class Queue:
-    """Callers of one line. Joining, leaving, the head and a place are found in O(log n) comparisons.
+    """The waiting callers of one line. Join, leave, head (without `may`) and position take O(log n) comparisons.
 
     Order at time t: first those who have waited `limit` seconds or longer, whatever their class, in order of
-    arrival; then class by class, the most urgent first, each in order of arrival. A caller to whom a phone is
-    being rung keeps the place (`reserve`) but is not offered a second time.
+    arrival; then class by class, the most urgent first, each in order of arrival. A caller for whom a phone is
+    ringing keeps the place (`reserve`) but is not offered a second time.
     """
 
     def __init__(self, classes: Sequence[str], limit: float, undo: Undo | None = None) -> None:
@@ -36,15 +36,15 @@ class Queue:
         return call in self._place
 
     def counts(self) -> dict[str, int]:
-        """Callers waiting by class, those being rung for included."""
+        """Return the number of waiting callers by class, including those for whom a phone rings."""
         return {name: len(self._all[rank]) for name, rank in self._rank.items()}
 
     def oldest(self) -> float | None:
-        """When the caller who waits the longest joined."""
+        """Return when the caller who has waited the longest joined; None if nobody waits."""
         return min((keys[0][0] for keys in self._all if keys), default=None)
 
     def join(self, call: CallId, urgency: str, joined_at: float) -> None:
-        """Enter the queue. `joined_at` in the past gives back an old place."""
+        """Add a caller to the queue. A `joined_at` in the past gives back an old place."""
         undo, rank = self._undo, self._rank[urgency]
         undo.set(self, "_sequence", self._sequence + 1)
         key = (joined_at, self._sequence, call)
@@ -53,7 +53,7 @@ class Queue:
         undo.insert(self._ready[rank], key)
 
     def leave(self, call: CallId) -> None:
-        """Leave the queue, answered or not; unknown callers are passed over."""
+        """Remove a caller, answered or not; an unknown caller is ignored."""
         place = self._undo.take(self._place, call)
         if place is None:
             return
@@ -62,12 +62,12 @@ class Queue:
         self._undo.remove(self._ready[rank], key)
 
     def reserve(self, call: CallId) -> None:
-        """A phone is being rung for this caller."""
+        """Note that a phone rings for this caller: no second offer."""
         rank, key = self._place[call]
         self._undo.remove(self._ready[rank], key)
 
     def release(self, call: CallId) -> None:
-        """The offer came to nothing: the caller is offered again, from the same place."""
+        """Note that the offer failed: the caller is offered again, from the same place."""
         rank, key = self._place[call]
         keys = self._ready[rank]
         index = bisect_left(keys, key)
@@ -75,10 +75,10 @@ class Queue:
             self._undo.insert(keys, key)
 
     def head(self, now: float, may: Callable[[CallId], bool] | None = None) -> CallId | None:
-        """Who is to be offered next; `may`: of those of whom this is true."""
+        """Return the caller to be offered next; `may`: consider only callers for whom it is true."""
         if may is None:
             heads = [(rank, keys[0]) for rank, keys in enumerate(self._ready) if keys]
-        else:  # the first of a class is the first who may, whoever of it is overdue
+        else:  # the first of a class who may is also its first overdue caller
             firsts = (next((key for key in keys if may(key[2])), None) for keys in self._ready)
             heads = [(rank, key) for rank, key in enumerate(firsts) if key]
         if not heads:
@@ -86,37 +86,37 @@ class Queue:
         return min(heads, key=lambda head: self._order(head[0], head[1], now))[1][2]
 
     def joined_at(self, call: CallId) -> float:
-        """When the caller joined."""
+        """Return when the caller joined."""
         return self._place[call][1][0]
 
     def ahead(self, call: CallId, now: float) -> int:
-        """How many have a better place than this caller, those being rung for included."""
+        """Return how many callers have a better place, including those for whom a phone rings."""
         rank, key = self._place[call]
         return self._before(self._all, rank, key, now, 0.0)
 
     def to_serve(self, call: CallId, now: float, horizon: float = 0.0) -> int:
-        """How many without a phone ringing are to be served before this caller, if it takes `horizon` seconds.
+        """Return how many callers without a ringing phone are served before this one, if that takes `horizon` seconds.
 
-        Within that time less urgent callers may reach the limit, and then come before who has arrived after them.
+        Within that time less urgent callers may reach the limit; they then come before callers who arrived after them.
         """
         rank, key = self._place[call]
         return self._before(self._ready, rank, key, now, horizon)
 
     def to_serve_newcomer(self, urgency: str, now: float, horizon: float = 0.0) -> int:
-        """The same for somebody of this class who joined now."""
+        """Do the same for a caller of this class who joined now."""
         return self._before(self._ready, self._rank[urgency], (now, self._sequence + 1, NO_CALL), now, horizon)
 
     def ready_before(self, joined_at: float) -> int:
-        """How many without a phone ringing joined before that moment."""
+        """Return how many callers without a ringing phone joined before that moment."""
         return sum(bisect_left(keys, (joined_at, 0, NO_CALL)) for keys in self._ready)
 
     def more_urgent(self, call: CallId) -> tuple[str, ...]:
-        """The classes whose callers may overtake this one until the limit."""
+        """Return the classes whose callers may overtake this one until the limit."""
         rank = self._place[call][0]
         return tuple(name for name, other in self._rank.items() if other < rank)
 
     def in_order(self, now: float) -> list[CallId]:
-        """All callers, those being rung for included, in the order of service at `now`."""
+        """Return all callers, including those for whom a phone rings, in the order of service at `now`."""
         return [key[2] for _, key in sorted(self._order(rank, key, now) for rank, key in self._place.values())]
 
     def _before(self, lists: list[list[Key]], rank: int, key: Key, now: float, horizon: float) -> int:

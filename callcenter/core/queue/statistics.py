@@ -1,4 +1,4 @@
-"""What a line learns from its calls: waits over the day and moving windows, handling times, patience, arrivals."""
+"""What a line learns from its calls: waits of the day and of moving windows, handling times, patience, arrivals."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from callcenter.core.undo import Undo
 from callcenter.core.view import WaitingView
 
 OFFERED_EVERY = 15.0
-"""Seconds for which the offered wait of a window is not computed anew: it takes a pass over the window."""
+"""Seconds for which a window's offered wait is reused, because computing it takes a pass over the whole window."""
 
 
 class Window:
-    """How callers fared who were answered or gave up within the last `span` seconds; None: since `clear`."""
+    """Waits that ended by answer or abandonment within the last `span` seconds; None: since `clear`."""
 
     def __init__(self, span: float | None, answer_within: float, undo: Undo | None = None) -> None:
         self._undo = Undo(0) if undo is None else undo
@@ -24,7 +24,7 @@ class Window:
         self._begin()
 
     def clear(self) -> None:
-        """Begin anew."""
+        """Start again with an empty window."""
         self._undo.keep(self)
         self._begin()
 
@@ -36,14 +36,14 @@ class Window:
         self._offered_at = float("-inf")
 
     def add(self, wait: float, answered: bool, registered: bool, now: float) -> None:
-        """A caller's wait is over."""
+        """Add a finished wait."""
         self._undo.keep(self)
         self._undo.append(self._seen, (now, wait, answered, registered))
         self._count(wait, answered, registered, 1)
         self._forget(now)
 
     def view(self, now: float) -> WaitingView:
-        """The window's figures."""
+        """Return the window's figures."""
         self._forget(now)
         everybody = self._answered + self._abandoned
         return WaitingView(
@@ -58,7 +58,7 @@ class Window:
 
     @property
     def answered(self) -> tuple[int, float, int, float]:
-        """Calls answered and the sum of their waits in seconds; the same of registered persons."""
+        """Answered calls and the sum of their waits in seconds; the same for registered persons."""
         return self._answered, self._waits, self._registered, self._registered_waits
 
     def _count(self, wait: float, answered: bool, registered: bool, sign: int) -> None:
@@ -78,7 +78,7 @@ class Window:
         self._undo.keep(self)
         while self._seen and self._seen[0][0] <= now - self._span:
             self._count(*self._undo.popleft(self._seen)[1:], -1)
-        if not self._seen:  # rounding leaves something over
+        if not self._seen:  # remove what rounding leaves
             self._waits = self._registered_waits = 0.0
 
     def _offered_wait(self, now: float) -> float | None:
@@ -93,10 +93,10 @@ def _mean(sum_: float, count: int) -> float | None:
 
 
 def offered_wait(waits: Sequence[tuple[float, bool]]) -> float | None:
-    """The mean wait that callers of endless patience would have had, from (seconds, whether answered).
+    """Return the mean wait that callers with endless patience would have had, from (seconds, whether answered).
 
-    The area under the curve of Kaplan & Meier (1958): who gives up leaves the sample, and was not "answered sooner".
-    When the longest wait of all was given up the true mean is longer than this. None without callers.
+    It is the area under the curve of Kaplan & Meier (1958): an abandoned wait leaves the sample, but not as "answered".
+    If the longest wait of all was abandoned, the true mean is longer than this. None without callers.
     """
     if not waits:
         return None
@@ -119,20 +119,20 @@ class Waits:
         self.day = self._windows["day"]
 
     def add(self, wait: float, *, answered: bool, registered: bool, now: float) -> None:
-        """A caller's wait of so many seconds is over: answered, or given up."""
+        """Add a finished wait in seconds: answered, or abandoned."""
         for window in self._windows.values():
             window.add(wait, answered, registered, now)
 
     def view(self, now: float) -> dict[str, WaitingView]:
-        """The figures of every window."""
+        """Return the figures of every window."""
         return {name: window.view(now) for name, window in self._windows.items()}
 
 
 class Ewma:
-    """A mean that forgets slowly: every new value outweighs one that is `time_constant` values old e (2.7) times.
+    """Exponentially weighted mean: a new value weighs e (2.7) times as much as one `time_constant` values older.
 
-    It starts from an expectation that weighs as much as `weight` values. Slow on purpose: the mean of the last few
-    calls, though nearer to the present, makes estimates of the wait several times worse.
+    It starts from an expected value that weighs as much as `weight` values. It is slow on purpose: the mean of the last
+    few calls is more recent, but makes estimates of the wait several times worse.
     """
 
     def __init__(self, expected: float, weight: float, time_constant: int, undo: Undo | None = None) -> None:
@@ -140,10 +140,10 @@ class Ewma:
         self._kept = 1 - 1 / time_constant
         self._weight = float(weight)
         self._sum = expected * weight
-        self._squares = 2 * expected**2 * weight  # of exponential times, until the line has seen its own
+        self._squares = 2 * expected**2 * weight  # as for exponential times, until the line has its own values
 
     def warm_start(self, mean: float, count: int) -> None:
-        """So many values with this mean were seen before; the expectation fills up what is missing of its weight."""
+        """Start from `count` earlier values with this mean; the expected value fills what is missing of its weight."""
         self._undo.keep(self)
         expected = max(0.0, self._weight - count)
         known = (self.mean * expected + mean * count) / (expected + count)
@@ -152,7 +152,7 @@ class Ewma:
         self._weight, self._sum = weight, known * weight
 
     def add(self, seconds: float) -> None:
-        """One more value."""
+        """Add a value."""
         self._undo.keep(self)
         self._weight = self._weight * self._kept + 1
         self._sum = self._sum * self._kept + seconds
@@ -160,20 +160,20 @@ class Ewma:
 
     @property
     def mean(self) -> float:
-        """Seconds; 0 before the first value when nothing was expected."""
+        """Mean in seconds; 0 before the first value if nothing was expected."""
         return self._sum / self._weight if self._weight else 0.0
 
     @property
     def irregularity(self) -> float:
-        """The squared coefficient of variation: 0 when all values are equal, 1 for exponential ones."""
+        """Squared coefficient of variation: 0 when all values are equal, 1 for exponential ones."""
         return max(0.0, self._squares / self._weight / self.mean**2 - 1) if self.mean > 0 else 1.0
 
 
 class Patience:
-    """How long callers wait before they give up, on average: all seconds of queueing over all who gave up.
+    """Mean time until callers abandon: all seconds in the queue divided by the number of abandonments.
 
-    Maximum likelihood for exponential patience; answered callers' waits count without having ended by giving up.
-    Begins as if one caller had given up after `expected` seconds; forgets like `Ewma`.
+    It is the maximum likelihood estimate for exponential patience: the waits of answered callers count as time, but not
+    as abandonments. It starts as if one caller had abandoned after `expected` seconds, and forgets like `Ewma`.
     """
 
     def __init__(self, expected: float, time_constant: int, undo: Undo | None = None) -> None:
@@ -183,26 +183,26 @@ class Patience:
         self._gave_up = 1.0
 
     def warm_start(self, queued: float, gave_up: int, callers: int) -> None:
-        """So many callers were seen before, who queued so many seconds in all; as many as are remembered count."""
+        """Start from `callers` earlier ones: `queued` seconds in all, `gave_up` abandoned; scaled to the memory."""
         self._undo.keep(self)
         share = min(1.0, 1 / (1 - self._kept) / max(1, callers))
         self._seconds += queued * share
         self._gave_up += gave_up * share
 
     def add(self, waited: float, gave_up: bool) -> None:
-        """A caller's wait is over."""
+        """Add a finished wait."""
         self._undo.keep(self)
         self._seconds = self._seconds * self._kept + waited
         self._gave_up = self._gave_up * self._kept + gave_up
 
     @property
     def mean(self) -> float | None:
-        """Seconds; None: it has been very long since anybody gave up."""
+        """Mean in seconds; None: nobody has abandoned for a very long time."""
         return self._seconds / self._gave_up if self._gave_up > 1e-6 else None
 
 
 class ArrivalRate:
-    """How often something happens: a second's share of what happened in the last `span` seconds."""
+    """Arrivals per second over the last `span` seconds."""
 
     def __init__(self, span: float, undo: Undo | None = None) -> None:
         self._undo = Undo(0) if undo is None else undo
@@ -211,7 +211,7 @@ class ArrivalRate:
         self._seen: list[float] = []
 
     def add(self, now: float) -> None:
-        """It happened; perhaps a while ago, and is only known now."""
+        """Count an arrival at `now`, which may be in the past if it became known late."""
         since = now if self._since is None else min(self._since, now)
         if since != self._since:
             self._undo.set(self, "_since", since)
@@ -220,7 +220,7 @@ class ArrivalRate:
             self._undo.cut(self._seen, len(self._seen) // 2)
 
     def rate(self, now: float) -> float:
-        """Times a second. Before the first span is over it is cautious: as if a third of one had passed."""
+        """Return arrivals per second. Before a whole span has passed, it divides by at least a third of the span."""
         if self._since is None:
             return 0.0
         recent = len(self._seen) - bisect_right(self._seen, now - self._span)
