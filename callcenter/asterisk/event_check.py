@@ -2,7 +2,7 @@
 
 AMI is a line protocol in which Asterisk prints some fields unescaped: a line break in a field starts a new header or a
 new event. Our settings keep such values out of every channel (pjsip.conf: `callerid` of the trunks); this check is the
-second line of defence, for whatever bypasses the first. It knows nothing about calls and changes no state of them.
+second line of defence, for whatever bypasses the first. It knows nothing about calls and changes only its counters.
 """
 
 from __future__ import annotations
