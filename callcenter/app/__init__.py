@@ -1,1 +1,1 @@
-"""The composition root: one running controller, what it joins, and how it starts and stops."""
+"""The composition root: one running controller, the parts that it connects, and how it starts and stops."""

@@ -1,4 +1,4 @@
-"""All that happens to recordings, joined: made, entered in the manifest, checked, deleted in time (ESTP 2.6)."""
+"""Connects all work on recordings: finishing, entry in the manifest, checks, deletion after retention (ESTP 2.6)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 class Archive:
-    """The recordings of one controller. `take` hands the core whether recordings are possible."""
+    """The recordings of one controller. `take` tells the core whether recording is possible."""
 
     def __init__(
         self, config: Config, register: Register, take: Callable[[RecordingPossible], object], wall: WallClock
@@ -50,22 +50,22 @@ class Archive:
         self._adoption = Adoption(manifest, config.zone)
 
     async def look_at_space(self) -> None:
-        """Once before the first call: whoever calls first has to be recorded, too, or nobody."""
+        """Check the disk space once before the first call, so that the rule applies to that call, too."""
         await self._space.look()
 
     def work(self) -> Iterator[tuple[Callable[[], Coroutine[Any, Any, None]], str]]:
-        """What goes on all the time, and what each is called."""
+        """Yield the background tasks, each with its name."""
         yield self._space.run, "recording space"
         yield self._look_at_files, "recording checks"
         yield lambda: self._retention.run(self._wall), "retention"
 
     async def _look_at_files(self) -> None:
-        """What lay there before the manifest has to be in it before it is looked for there."""
+        """Enter older recordings in the manifest first, because the checks look for them there."""
         await self._adoption.run(self._wall())
         await self._checks.run()
 
     async def finish(self, wanted: FinishRecording, ended: datetime) -> RecordingFinished | RecordingFailed:
-        """Make the recording of a call that is over, as often as it takes; `ended`: by any zone's clock."""
+        """Finish the recording of an ended call, retrying as often as needed; `ended`: a date in any time zone."""
         try:
             recording = await self._recordings.see_through(
                 wanted.call, wanted.line, wanted.talk, ended.astimezone(self._config.zone(wanted.line))
@@ -78,11 +78,11 @@ class Archive:
         return RecordingFinished(wanted.call, recording.path, recording.seconds, recording.sha256)
 
     def state(self) -> RecordingState:
-        """For the metrics."""
+        """Return the state for the metrics."""
         return RecordingState(self._checks.checked, self._checks.problems, len(self._recordings.unfinished))
 
     def health(self) -> str:
-        """For /healthz."""
+        """Return the state for /healthz: "ok" or the problem."""
         if self._space.why:
             return f"conversations are not recorded: {self._space.why}"
         waiting = [why for why in self._recordings.unfinished.values() if why]

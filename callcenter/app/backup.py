@@ -1,4 +1,4 @@
-"""A copy of everything that cannot be made again, taken while the line runs."""
+"""Backup of everything that cannot be recreated, made while the line runs."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from callcenter.recordings.manifest import HEAD_NAME
 
 
 class BackupError(ReadableError):
-    """No backup was made; the text says why."""
+    """There is no complete backup; the text says why."""
 
 
 def backup_to(folder: Path, config: Config, config_path: Path) -> Iterator[Path]:
-    """Copy into a new folder, laid out as it lies at work; yields what was copied. Raises BackupError.
+    """Copy into a new folder with the same layout as the installation; yield each copied file. Raises BackupError.
 
-    The register is copied by SQLite itself: its file alone, copied while facts are written, would be torn. Recordings
-    are left to whatever copies files: once finished they never change.
+    SQLite itself copies the register: a plain file copy made during writes would be inconsistent. Recordings are not
+    copied: any file copy program can do that, because finished recordings never change.
     """
     try:
         folder.mkdir(parents=True, mode=0o700)
@@ -49,7 +49,7 @@ def _register(database: Path, target: Path) -> Path:
     with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(target)) as copy:
         source.backup(copy)
         damage = copy.execute("pragma quick_check").fetchone()[0]
-        # One file, without a log beside it.
+        # Leave a single file, without a separate write-ahead log.
         copy.execute("pragma journal_mode = delete")
     target.chmod(0o600)
     if damage != "ok":

@@ -1,4 +1,4 @@
-"""What the wall clock brings about: lines open and close, days begin, and somebody may set the clock."""
+"""Watches the wall clock: lines open and close, a new day starts, or somebody sets the clock."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 class CalendarWatch:
-    """Of one controller; `look` is called every second, and `take` gets what has changed since the last look."""
+    """The watch of one controller. `look` is called every second; `take` gets an event for each change."""
 
     def __init__(self, lines: Iterable[Line], clock: Clock, take: Callable[[Event], object]) -> None:
         self._lines = tuple(lines)
@@ -27,7 +27,7 @@ class CalendarWatch:
         self._open: dict[LineId, bool] = {}
 
     def look(self) -> None:
-        """Compare with what was so before."""
+        """Compare clock, days and opening state with the last look, and report the changes."""
         if self._origin != self._clock.origin:
             log.warning("The clock was set by %s.", self._clock.origin - self._origin)
             self._origin = self._clock.origin

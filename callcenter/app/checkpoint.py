@@ -1,7 +1,7 @@
-"""When the controller last lived and what it had seen of Asterisk until then: a small file, written with every beat.
+"""The checkpoint: when the controller last ran and what it had seen of Asterisk. A small file, written every heartbeat.
 
-It tells the next controller how long nobody was there, how far Asterisk's journal is known, and whether Asterisk is
-still the one that was left. Losing it loses no call: then the journal is read from the oldest line there is.
+It tells the next controller how long none was running, how far Asterisk's journal is known, and whether Asterisk has
+been restarted. If the file is lost, no call is lost: the journal is then read from its oldest line.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 def this_boot() -> str:
-    """Tells one start of the machine from another; '' where the system does not say. The monotonic clock is its own."""
+    """Return the machine's boot id; '' if the system has none. The monotonic clock is valid within one boot only."""
     try:
         return _BOOT.read_text().strip()
     except OSError:
@@ -30,28 +30,28 @@ def this_boot() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """One such moment."""
+    """The state of a controller at one moment."""
 
     at: datetime
     origin: datetime
-    """The date of the monotonic clock's zero, as it was believed then."""
+    """The date of the monotonic clock's zero, by the wall clock of that moment."""
     boot: str = ""
     asterisk: str = ""
-    """When that Asterisk had started, in its own words; '': not known."""
+    """Asterisk's start time, as it prints it; '': unknown."""
     journal: Mapping[str, str | int] | None = None
-    """Position in Asterisk's journal, as `Journal.position` gives it; None: nothing is known."""
+    """Position in Asterisk's journal, from `Journal.position`; None: unknown."""
 
     def origin_now(self, boot: str) -> datetime | None:
-        """The origin of the rows that were written then, if the machine has not been started anew since."""
+        """Return `origin` if the machine has not been rebooted since; else None. `boot`: the present boot id."""
         return self.origin if boot and boot == self.boot else None
 
     def save(self, path: Path) -> None:
-        """In one piece: a reader finds this moment or the one before."""
+        """Write the file atomically: a reader finds this checkpoint or the previous one. Raises OSError."""
         files.replace(path, json.dumps(asdict(self), default=datetime.isoformat).encode())
 
     @classmethod
     def load(cls, path: Path) -> Checkpoint | None:
-        """None when there is no such file, or none that makes sense."""
+        """Return the saved checkpoint; None if the file is missing or invalid."""
         try:
             fields = json.loads(path.read_text())
             return cls(

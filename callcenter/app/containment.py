@@ -1,4 +1,4 @@
-"""What follows from a defect of the core: who is set aside, and when the truth is asked for again."""
+"""Handles defects of the core: which calls are set aside, and when Asterisk is asked for its real state again."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from callcenter.core.ids import CallId
 log = logging.getLogger(__name__)
 
 FIRE_AGAIN = 1.0
-"""Seconds after which a timer fires again whose event failed."""
+"""Seconds after which a timer fires again if its event failed."""
 
 
 SET_ASIDE_AFTER = 3
-"""Defects of one call within `WITHIN`: then the line goes on without it. One may be a bad moment, three are not."""
+"""A call with so many defects within `WITHIN` is set aside. One defect may be an accident, three are not."""
 WITHIN = 600.0
 """Seconds."""
 MOST_CALLS = 1000
-"""So many calls are counted at once; who failed the longest ago is forgotten."""
+"""Maximum number of calls with counted defects; the one whose last defect is oldest is forgotten first."""
 
 
 class Defects:
-    """How often which call has failed lately."""
+    """Counts recent defects per call."""
 
     def __init__(self) -> None:
         self._failed: dict[CallId, deque[float]] = {}
 
     def count(self, calls: Iterable[CallId], now: float) -> list[CallId]:
-        """These have failed at `now`. Returns those of them that have failed too often; they begin anew."""
+        """Count a defect of each call at `now` (seconds). Return those that failed too often; their count restarts."""
         too_often = []
         for call in calls:
             moments = self._failed.pop(call, deque(maxlen=SET_ASIDE_AFTER))
@@ -50,20 +50,20 @@ class Defects:
 
 
 class Surroundings(Protocol):
-    """What containment needs of the controller."""
+    """What containment needs from the controller."""
 
     def take(self, event: Event) -> bool:
-        """The way into the core."""
+        """Hand an event to the core; False: it failed."""
 
     def look_again(self, calls: Iterable[CallId]) -> None:
-        """Ask Asterisk soon what is true of these."""
+        """Ask Asterisk soon for the real state of these calls."""
 
     def now(self) -> float:
-        """The core's clock."""
+        """Return the core's time, in seconds."""
 
 
 class Containment:
-    """A defect costs at most the call that it is about. `observe` counts it, by where it was."""
+    """Limits a defect's damage to the call concerned. `observe` counts defects, by event type."""
 
     def __init__(self, controller: Surroundings, timers: Timers, observe: Callable[[str], None]) -> None:
         self._controller = controller
@@ -72,7 +72,7 @@ class Containment:
         self._defects = Defects()
 
     def event_failed(self, event: Event, problem: Exception) -> None:
-        """Nothing of it was taken in. It is not told twice: what was a fact of Asterisk's, Asterisk is asked about."""
+        """Handle an event that failed and had no effect. It is not repeated: Asterisk is asked for the real state."""
         defect = problem if isinstance(problem, Defect) else Defect(event, ())
         log.error("A defect of the core at %s; the line goes on.", defect.where, exc_info=problem)
         attempt(self._observe, type(event).__name__)
@@ -84,7 +84,7 @@ class Containment:
         self.calls_failed(defect.calls, event)
 
     def calls_failed(self, calls: Iterable[CallId], event: Event | None = None) -> None:
-        """Calls of which something could not be taken in: what is true of them is asked, but not without end."""
+        """Ask Asterisk for the real state of calls with a failed event; set those aside that fail too often."""
         calls = [call for call in calls if call]
         arrival = event if isinstance(event, events.CallArrived) else None
         for call in self._defects.count(calls, self._controller.now()):
@@ -93,7 +93,7 @@ class Containment:
 
 
 def attempt(act: Callable[..., object], what: Event | Command | str, *more: object) -> None:
-    """Do something about it that must not cost anything else."""
+    """Call `act`; an exception is logged, so that it does not stop anything else."""
     try:
         act(what, *more)
     except Exception:

@@ -1,7 +1,7 @@
-"""The composition root: joins the pure core with Asterisk, the register, recordings, the page and the metrics.
+"""The composition root: connects the pure core with Asterisk, the register, recordings, the page and the metrics.
 
-Everything runs in one event loop. `Controller.take` is the only way into the core: it hands an event over and has the
-commands performed at once, in their order. Nothing that it calls waits; what takes time runs in tasks of its own and
+Everything runs in one event loop. `Controller.take` is the only way into the core: it hands over an event and performs
+the resulting commands at once, in order. Nothing that it calls waits: slow work runs in separate tasks, and its result
 comes back as another event.
 """
 
@@ -51,9 +51,9 @@ log = logging.getLogger(__name__)
 
 DIRECTORY_REFRESH = 5.0
 ENDING = 3.0
-"""Seconds that calls get to end when Asterisk is stopped with us."""
+"""Seconds that calls have to end when Asterisk stops with us."""
 REGISTER_WITHIN = 30.0
-"""Seconds that the database gets at the start to take what the last run left in the spool."""
+"""Seconds at the start to write the facts that the last run left in the spool to the database."""
 
 
 class Controller:
@@ -129,14 +129,14 @@ class Controller:
         keep(self.link.audit, "audit")
 
     async def _start_warm(self) -> None:
-        """Tell the core what the register knows of past calls, and who was there last. Raises RegisterError."""
+        """Give the core the statistics of past calls and the last state of the floor. Raises RegisterError."""
         for past in await self._warm_start.line_warm_starts():
             self.take(past)
         self.take(await self._warm_start.floor_warm_start())
         self._writer.on_shift(person for person, seen in self.view().operators.items() if seen.presence != "off")
 
     async def end_calls(self) -> None:
-        """For an Asterisk that stops with us: hang up everybody, and wait a little until they are gone."""
+        """Hang up all calls and wait until they are gone, at most `ENDING` seconds: Asterisk stops with us."""
         self._ending = True
         self.take(events.ServiceEnded())
         with contextlib.suppress(TimeoutError):
@@ -144,16 +144,16 @@ class Controller:
                 await self._nobody_left.wait()
 
     async def stop(self) -> None:
-        """Hand the line to the fallback queue, let the register have everything, let go of Asterisk.
+        """Hand the line over to the fallback queue, write all facts to the register, disconnect from Asterisk.
 
-        Calls and shifts go on there, until the next controller takes them back; unless Asterisk stops with us.
+        Calls and shifts continue there until the next controller takes them back, unless Asterisk stops with us.
         """
         self.link.let_go(hand_over=not self._ending)
         if self._ending:
             for operator in self.view().operators.values():
                 if operator.presence != "off":
                     self.take(events.LogOut(operator.id, cause="controller stopped"))
-        elif self._connection:  # nobody is offered by us any more
+        elif self._connection:  # we make no more offers
             self._connection.cancel()
             await asyncio.gather(self._connection, return_exceptions=True)
         self._warm_start.keep(*self.link.left())
@@ -168,7 +168,7 @@ class Controller:
     # -- the core ----------------------------------------------------------------------------------------------
 
     def take(self, event: Event) -> bool:
-        """Hand an event to the core and do what it wants. Never raises; False: a defect, of which nothing remains."""
+        """Hand an event to the core and perform its commands. Never raises; False: a defect, and no effect."""
         now = self.now()
         try:
             wanted = self._center.handle(event, now)
@@ -184,24 +184,24 @@ class Controller:
         return True
 
     def view(self) -> View:
-        """The floor as it is now."""
+        """Return the present state of the floor."""
         return self._center.view(self.now())
 
     def operator(self, person: PersonId) -> OperatorView | None:
-        """One person at the present moment; None: there is no such account."""
+        """Return the present state of one person; None if there is no such account."""
         return self._center.operator(person, self.now())
 
     def outlook(self, line: LineId) -> Outlook:
-        """What a forecast of the line's day begins with."""
+        """Return the data from which a forecast of the line's day starts."""
         return self._center.outlook(line, self.now())
 
     def look_again(self, calls: Iterable[CallId]) -> None:
-        """What is true of these calls their Asterisk is asked for."""
+        """Ask the Asterisk of each call soon for its real state."""
         for server in {self._center.server_of(call) for call in calls}:
             self._links[server].look_again()
 
     def _contained(self, defect: commands.Contained) -> None:
-        # After all that this event is about.
+        # Only after all commands of this event have been performed.
         asyncio.get_running_loop().call_soon(self._containment.calls_failed, [defect.call])
 
     # -- what takes time ---------------------------------------------------------------------------------------

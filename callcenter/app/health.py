@@ -1,4 +1,4 @@
-"""Whether calls can be answered now, and what the metrics tell of Asterisk's connection and of the register."""
+"""Health check: whether calls can be answered now; and the metrics' data about the AMI connection and the register."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from callcenter.store import Writer
 from callcenter.store.spool import Spool
 
 LATE = 5.0
-"""Seconds that a fact may wait for the database before that is worth telling."""
+"""Seconds that a fact may wait for the database before it is reported as a problem."""
 
 
 class Health:
-    """Of one controller."""
+    """The health of one controller."""
 
     def __init__(self, view: Callable[[], View], link: Link, writer: Writer, spool: Spool, archive: Archive) -> None:
         self._view = view
@@ -27,7 +27,7 @@ class Health:
         self._archive = archive
 
     def parts(self) -> tuple[bool, Mapping[str, str]]:
-        """Whether all is well, and what is wrong, part by part."""
+        """Return whether everything is well, and the state of each part: "ok…" or the problem."""
         view = self._view()
         parts = {
             "asterisk" if len(view.servers) == 1 else f"asterisk {server}": "ok" if connected else "not connected"
@@ -48,7 +48,7 @@ class Health:
         return "ok" if age < LATE else f"{self._writer.pending} facts wait for the database, the oldest {age:.0f} s"
 
     def register_state(self) -> RegisterState:
-        """For the metrics."""
+        """Return the register's state for the metrics."""
         writer, spool = self._writer, self._spool
         return RegisterState(
             writer.pending,
@@ -62,7 +62,7 @@ class Health:
         )
 
     def ami_state(self) -> AmiState:
-        """The same of Asterisk's connection."""
+        """Return the AMI connection's state for the metrics."""
         ami = self._link.ami
         age = None if ami.last_event_at is None else time.monotonic() - ami.last_event_at
         return AmiState(ami.connected, age, self._link.refused())

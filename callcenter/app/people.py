@@ -1,4 +1,4 @@
-"""People who want something: at the page or the API, and at a phone with a PIN. Everything that a page sees is here."""
+"""Requests from people: on the page or the API, and by phone with a PIN. The page gets all its data from here."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ ANSWER_WITHIN = 5.0
 
 
 class Core(Protocol):
-    """As much of the controller as people have to do with."""
+    """The part of the controller that requests use."""
 
     def take(self, event: Event) -> bool:
-        """Put an event in."""
+        """Hand an event to the core; False: it failed."""
 
     def view(self) -> View:
-        """The floor as it is now."""
+        """Return the present state of the floor."""
 
     def operator(self, person: PersonId) -> OperatorView | None:
-        """One person at the present moment."""
+        """Return the present state of one person; None if there is no such account."""
 
 
 class People:
-    """What the desk gets as its backend."""
+    """The backend of the desk."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class People:
         self.healthy = health.parts
 
     async def ask(self, make: Callable[[ReplyTo], Event]) -> Reply:
-        """Hand an event over and wait for the core's answer. Raises TimeoutError."""
+        """Hand an event to the core and wait for its reply, at most `ANSWER_WITHIN` seconds. Raises TimeoutError."""
         self._requests += 1
         reply_to = ReplyTo(f"web:{self._requests}")
         answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
@@ -72,14 +72,14 @@ class People:
             self._asked.pop(reply_to, None)
 
     def answer(self, reply: Reply) -> bool:
-        """Bring the core's answer to the one who waits for it here. False: it is for somebody at a phone."""
+        """Deliver the core's reply to the request that waits for it; False if none waits (the reply is for a phone)."""
         waiting = self._asked.pop(reply.reply_to, None)
         if waiting:
             waiting.set_result(reply)
         return waiting is not None
 
     async def owed(self) -> Sequence[Mapping[str, Any]]:
-        """Callers whom a failure cut off and to whom nobody has spoken since. Raises TimeoutError."""
+        """Return the callers whom a failure cut off and to whom nobody has spoken since. Raises TimeoutError."""
         try:
             async with asyncio.timeout(ANSWER_WITHIN):
                 found = await self._register.owed_calls(self._wall())
@@ -88,10 +88,10 @@ class People:
         return [asdict(call) for call in found]
 
     async def verify_password(self, person: PersonId, password: str) -> bool:
-        """Whether it is this person's password (argon2, in a thread)."""
+        """Return whether it is this person's password (argon2, in a thread)."""
         return await asyncio.to_thread(self._secrets.verify_password, person, password)
 
     async def log_in_by_phone(self, attempt: LogInByPhone) -> None:
-        """The same with a PIN that was dialled; what comes of it is the core's to say."""
+        """Verify a dialled PIN in the same way and pass the result to the core, which answers the phone."""
         verified = await asyncio.to_thread(self._secrets.verify_pin, attempt.person, attempt.pin)
         self._core.take(LogIn(attempt.person, verified, attempt.phone, attempt.reply_to, attempt.channel))

@@ -1,6 +1,6 @@
-"""Performs what the core wants: at Asterisk, in the register, by timers and tasks.
+"""Performs the core's commands: in Asterisk, in the register, with timers and tasks.
 
-Nothing is decided here, and nothing waits. A command for Asterisk goes to the server that has the channel.
+It makes no decisions and never waits. A command for Asterisk goes to the server that has the channel.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ _TO_ASTERISK = get_args(ToAsterisk)
 
 
 class Performer:
-    """`server_of` tells where a channel is; the other three have to do with commands that are not quickly done.
+    """`server_of` returns the server of a channel.
 
-    `finish_recording` begins a task; `answer` brings a reply to a page (False: it is for a phone); `contained` hears of
-    a call of which a part was taken back.
+    `finish_recording` starts a task; `answer` delivers a reply to a page (False: it is for a phone); `contained` is
+    called for a call for which a step failed and was undone.
     """
 
     def __init__(
@@ -54,8 +54,8 @@ class Performer:
         self._together: Callable[[], AbstractContextManager[None]] = only.ami.together if only else self._all_together
 
     def perform(self, wanted: Collection[Command]) -> None:
-        """All that one event has led to: what is for Asterisk first, in one piece, and then the rest; each in order."""
-        with self._together():  # a phone that rings for a conversation that nobody was told to record must not be
+        """Perform all commands of one event: those for Asterisk first, in one write, then the others; each in order."""
+        with self._together():  # so that no phone ever rings without the order to record the conversation
             for command in wanted:
                 if isinstance(command, _TO_ASTERISK):
                     attempt(self._tell_asterisk, command)
@@ -64,7 +64,7 @@ class Performer:
                 attempt(self._do, command)
 
     def _tell_asterisk(self, command: ToAsterisk) -> None:
-        if isinstance(command, SyncQueueMember):  # everywhere: any of them may be left alone
+        if isinstance(command, SyncQueueMember):  # to all servers: any of them may lose the controller
             for link in self._links.values():
                 link.perform(command)
         else:

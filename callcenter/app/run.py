@@ -1,4 +1,4 @@
-"""`callcenter run`: everything on one machine, Asterisk included, until Ctrl-C or SIGTERM."""
+"""`callcenter run`: runs everything on one machine, including Asterisk, until Ctrl-C or SIGTERM."""
 
 from __future__ import annotations
 
@@ -32,23 +32,23 @@ log = logging.getLogger(__name__)
 
 READY_WITHIN = 30.0
 STUCK_AFTER = 30.0
-"""Seconds without a turn of the event loop after which the process gives itself up, to be started anew."""
+"""Seconds that the event loop may be blocked; then the process exits, so that it is restarted."""
 PROJECT = Path(__file__).resolve().parents[2]
 
 
 class BrokenError(ReadableError):
-    """The controller had to stop by itself; the text says why."""
+    """The controller had to stop because of a failure; the text says why."""
 
 
 @asynccontextmanager
 async def controller(config: Config, *, with_asterisk: bool) -> AsyncIterator[Controller]:
-    """A started controller, with an Asterisk of its own or with one that runs already; stopped in order.
+    """Start a controller, with its own Asterisk or with one that already runs, and stop it in order after the block.
 
     Raises StartError, RegisterError, SecretsError, RenderError or AsteriskError with what to do.
     """
     secrets = Secrets.load_or_create(config.var, config)
     async with contextlib.AsyncExitStack() as stack:
-        register = await Register.open(config.database)  # first: an Asterisk that starts cannot be stopped quickly
+        register = await Register.open(config.database)  # first: a starting Asterisk cannot be stopped quickly
         stack.push_async_callback(register.close)
         if with_asterisk:
             await stack.enter_async_context(_own_asterisk(config, secrets))
@@ -82,7 +82,7 @@ async def _own_asterisk(config: Config, secrets: Secrets) -> AsyncIterator[None]
 
 
 def _leave_settings(config: Config, secrets: Secrets, program: process.Program, folders: Folders) -> None:
-    """An Asterisk with calls keeps the settings it started with; whoever changed them since is told."""
+    """Keep the settings of an Asterisk that was left running; log a warning if the configuration has changed since."""
     with tempfile.TemporaryDirectory(prefix="callcenter-") as other:
         now = replace(folders, etc=Path(other))
         render(config, secrets, program.installation, now)
@@ -96,7 +96,7 @@ def _leave_settings(config: Config, secrets: Secrets, program: process.Program, 
 
 
 async def _listening(config: Config) -> None:
-    """Until Asterisk takes connections: a first try that must fail would only alarm the reader of the log."""
+    """Wait until Asterisk accepts connections, so that the log does not start with a failed attempt."""
     host, port = config.asterisk.ami_bind, config.asterisk.ami_port
     deadline = asyncio.get_running_loop().time() + READY_WITHIN
     while asyncio.get_running_loop().time() < deadline:
@@ -110,7 +110,7 @@ async def _listening(config: Config) -> None:
 
 
 def _check_ports(config: Config, *, asterisk_too: bool) -> None:
-    """A port in use is found here, with the setting's name: Asterisk itself would start without it."""
+    """Raise StartError with the setting's name if a port is in use: Asterisk itself would start without the port."""
     asterisk, http = config.asterisk, config.http
     wanted = [("http.port", socket.SOCK_STREAM, http.bind, http.port)]
     if asterisk_too:
@@ -130,7 +130,7 @@ def _check_ports(config: Config, *, asterisk_too: bool) -> None:
 
 
 async def until_ready(found: Controller) -> bool:
-    """Wait until Asterisk is connected; False when that takes too long."""
+    """Wait until Asterisk is connected; return False after `READY_WITHIN` seconds."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(READY_WITHIN):
             await found.link.connected.wait()
@@ -139,7 +139,7 @@ async def until_ready(found: Controller) -> bool:
 
 
 async def until_stopped() -> None:
-    """Until Ctrl-C or SIGTERM."""
+    """Wait for Ctrl-C or SIGTERM."""
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
     for sign in (signal.SIGINT, signal.SIGTERM):
@@ -148,9 +148,9 @@ async def until_stopped() -> None:
 
 
 async def _give_up_when_stuck() -> None:
-    """Put off our own end again and again. A loop that hangs no longer does: then the process writes to the log where
-    each thread stands and exits with 1, and systemd or the container engine starts another. Callers are in
-    Asterisk's own queue meanwhile; a controller that is there but dead would keep them waiting for ever.
+    """Postpone the exit of the process again and again. A blocked event loop cannot: then the process prints the stack
+    of each thread to the log and exits with 1, and systemd or the container engine starts a new one. Meanwhile callers
+    are in Asterisk's own queue; with a controller that is alive but blocked they would wait for ever.
     """
     try:
         while True:
@@ -163,15 +163,15 @@ async def _give_up_when_stuck() -> None:
 async def serve(
     config: Config, *, with_asterisk: bool, ready: Callable[[Controller, bool], Awaitable[None] | None]
 ) -> None:
-    """Run until told to stop. `ready` is called once the line stands (False: Asterisk does not answer).
+    """Run until told to stop. `ready` is called when the line is ready (with False: Asterisk does not answer).
 
-    Raises BrokenError where there is no going on: whoever keeps the process running starts another.
+    Raises BrokenError if the controller cannot continue: systemd or the container engine then starts a new one.
     """
     stop = asyncio.create_task(until_stopped())
     alive = asyncio.create_task(_give_up_when_stuck())
     try:
         async with controller(config, with_asterisk=with_asterisk) as found:
-            gc.freeze()  # what is there by now stays: to look through it all takes 80 ms, in which no phone would ring
+            gc.freeze()  # a full collection of these long-lived objects takes 80 ms, in which no phone would ring
             start = asyncio.create_task(until_ready(found))
             over: list[asyncio.Future[Any]] = [stop, found.tasks.broken]
             await asyncio.wait([start, *over], return_when=asyncio.FIRST_COMPLETED)
@@ -189,9 +189,10 @@ async def serve(
 
 
 def write_asterisk_files(config: Config, asterisk: Installation | None, to: Path | None) -> Path:
-    """Render Asterisk's files for an Asterisk that is run by somebody else (a container, systemd).
+    """Render the files for an Asterisk that we do not start (a container, systemd); return their folder.
 
-    Without `asterisk` for the one that is found on this machine, without `to` into its usual folder, which is returned.
+    `asterisk`: default is the one found on this machine. `to`: default is the usual folder. Raises RenderError,
+    AsteriskError or SecretsError.
     """
     secrets = Secrets.load_or_create(config.var, config)
     folders = Folders.under(config.var)

@@ -1,4 +1,4 @@
-"""What `callcenter run` says once the line stands: its state, how to call it, who can log in and how."""
+"""The text that `callcenter run` prints when the line is ready: its state, how to call it, who can log in and how."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from callcenter.core.view import View
 
 
 def summary(config: Config, secrets: Secrets | None, view: View, now: datetime) -> Iterator[str]:
-    """The lines to print at `now`; without `secrets` none that a log must not keep."""
+    """Yield the lines to print at `now`. Without `secrets`, no lines with passwords (for output that goes to a log)."""
     for line in config.lines.values():
         seen = view.lines[line.id]
         until = line.hours.calendar.next_change(now).astimezone(line.zone)

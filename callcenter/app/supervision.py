@@ -1,9 +1,8 @@
-"""What runs beside the calls: nothing of it dies unnoticed.
+"""Supervises background tasks: none of them ends unnoticed.
 
-A task that is to run as long as the controller is begun anew when it ends, after a pause. One without which the line
-would only seem to live stops the controller when beginning anew does not help: whoever keeps the process running
-starts another, and callers are in Asterisk's own queue meanwhile. A task that is done once has somebody who is told
-when it fails.
+A permanent task is restarted after a pause when it ends. If restarts of a vital task do not help, the controller stops,
+because the line would only seem to work: systemd or the container engine starts a new controller, and meanwhile callers
+are in Asterisk's own queue. For a task that runs once, a function is called if it fails.
 """
 
 from __future__ import annotations
@@ -19,33 +18,33 @@ log = logging.getLogger(__name__)
 
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 60.0
-"""Seconds before a task is begun anew. One that has run for so long is well again."""
+"""Seconds before a task is restarted. If it ran longer than `LONGEST_PAUSE`, its failures count from one again."""
 VITAL_FAILURES = 5
-"""So often in a row a vital task is begun anew; then the controller stops."""
+"""When a vital task ends this many times in a row, the controller stops."""
 
 Work = Callable[[], Coroutine[Any, Any, None]]
 
 
 class Supervision:
-    """The tasks of one controller. `failed` is told the name of each that ended when it should not have."""
+    """The tasks of one controller. `failed` is called with the name of each task that fails or ends unexpectedly."""
 
     def __init__(self, failed: Callable[[str], None]) -> None:
         self._loop = asyncio.get_running_loop()
         self._failed = failed
         self._tasks: set[asyncio.Task[None]] = set()
         self.broken: asyncio.Future[str] = self._loop.create_future()
-        """Why the controller has to stop, as soon as it has to."""
+        """Gets the reason when the controller has to stop."""
 
     def keep(self, work: Work, name: str, *, vital: bool = False) -> asyncio.Task[None]:
-        """Have it run until the end of the controller. `vital`: there is no going on without it."""
+        """Run a task until the controller stops, restarting it when it ends. `vital`: the line needs this task."""
         return self._begin(self._kept(work, name, vital), name)
 
     def once(self, work: Coroutine[Any, Any, None], name: str, failed: Callable[[Exception], None]) -> None:
-        """Have it done. If that fails it is logged, and `failed` does what is to be done then."""
+        """Run a task once. If it raises, this is logged, and `failed` is called with the exception."""
         self._begin(self._done(work, name, failed), name)
 
     def watch(self, task: asyncio.Task[None]) -> None:
-        """A task of somebody else's that nobody can begin anew: without it the controller stops."""
+        """Watch a task that cannot be restarted here: if it ends without being cancelled, the controller stops."""
 
         def ended(task: asyncio.Task[None]) -> None:
             if not task.cancelled():
@@ -55,13 +54,13 @@ class Supervision:
         task.add_done_callback(ended)
 
     async def finish(self, name: str, timeout: float) -> None:
-        """Let tasks of this name come to their end."""
+        """Wait until the tasks of this name have ended, at most `timeout` seconds."""
         tasks = [task for task in self._tasks if task.get_name() == name]
         if tasks:
             await asyncio.wait(tasks, timeout=timeout)
 
     async def stop(self) -> None:
-        """Cancel everything, and wait until it is gone."""
+        """Cancel all tasks and wait until they have ended."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()

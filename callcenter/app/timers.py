@@ -1,4 +1,4 @@
-"""The core's timers: data there, and here what wakes it."""
+"""Runs the core's timers in the event loop; in the core itself they are only data."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from callcenter.core.events import Timer
 
 
 class Timers:
-    """`fired` is told when one's time has come."""
+    """`fired` is called with each timer when it is due."""
 
     def __init__(self, fired: Callable[[Timer], object]) -> None:
         self._loop = asyncio.get_running_loop()
@@ -17,23 +17,23 @@ class Timers:
         self._set: dict[Timer, asyncio.TimerHandle] = {}
 
     def set(self, timer: Timer, at: float) -> None:
-        """Wake the core at `at` seconds of the loop's clock; one that is set already is set anew."""
+        """Fire the timer at `at` seconds of the loop's clock; this replaces an earlier time."""
         self.cancel(timer)
         self._set[timer] = self._loop.call_at(at, self._fire, timer)
 
     def set_again(self, timer: Timer, after: float) -> None:
-        """The event of a timer that fired has failed: once more in so many seconds, unless it was set meanwhile."""
+        """Fire a timer again in `after` seconds because its event failed, unless it has been set meanwhile."""
         if timer not in self._set:
             self._set[timer] = self._loop.call_later(after, self._fire, timer)
 
     def cancel(self, timer: Timer) -> None:
-        """Forget it, if it is set."""
+        """Cancel the timer, if it is set."""
         handle = self._set.pop(timer, None)
         if handle:
             handle.cancel()
 
     def stop(self) -> None:
-        """None of them fires any more."""
+        """Cancel all timers."""
         for handle in self._set.values():
             handle.cancel()
 

@@ -1,6 +1,6 @@
-"""What a controller leaves to the next one: who was there (the register), and when it last lived and saw what.
+"""Warm start: the state that a controller passes to the next one, in the register and in the checkpoint.
 
-Read once, at the start; written with every beat.
+It is read once, at the start. The checkpoint is written with every heartbeat.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from callcenter.store import Register, RegisterError
 log = logging.getLogger(__name__)
 
 LATELY = timedelta(minutes=2)
-"""Of calls that ended so long before the controller, Asterisk's journal may tell once more."""
+"""Calls that ended up to this long before the controller did may be reported once more by Asterisk's journal."""
 
 
 class WarmStart:
-    """Of one controller. `before`: what the former one saw last, where that is known."""
+    """The warm start of one controller. `before`: the previous controller's last checkpoint; None: unknown."""
 
     def __init__(self, config: Config, register: Register, clock: Clock) -> None:
         self._config = config
@@ -35,7 +35,10 @@ class WarmStart:
         self.before = Checkpoint.load(self._file)
 
     async def line_warm_starts(self) -> list[LineWarmStart]:
-        """What the register knows of each line. Without it a line runs on what is configured, and the log says so."""
+        """Return the register's statistics for each line.
+
+        If they cannot be read, this is logged, and the line starts with the configured values.
+        """
         now, wrap_up, found = self._clock.wall(), self._config.timings.wrap_up, []
         for line in self._config.lines.values():
             try:
@@ -49,12 +52,12 @@ class WarmStart:
         return found
 
     async def floor_warm_start(self) -> FloorWarmStart:
-        """Who was there when the controller last lived. Calls and shifts that cannot go on are closed.
+        """Return the floor as the previous controller left it. Calls and shifts that cannot continue are closed.
 
-        Raises RegisterError: to go on without it would lose calls.
+        Raises RegisterError: to start without it would lose calls.
         """
         config, now, before = self._config, self._clock.wall(), self.before
-        # The machine's monotonic clock is the same for both of us: right even if somebody has set the other one.
+        # Within one boot both controllers share the monotonic clock: correct even if the wall clock has been set.
         origin = before.origin_now(self._boot) if before else None
         await self._close_shifts(now, origin)
         found = await self._register.floor_warm_start(
@@ -69,7 +72,7 @@ class WarmStart:
         return found
 
     async def _close_shifts(self, now: datetime, origin: datetime | None) -> None:
-        """Unless the controller was away for no longer than `timings.shift_kept`."""
+        """Close open shifts if the controller was down longer than `timings.shift_kept`, or for an unknown time."""
         before, kept = self.before, timedelta(seconds=self._config.timings.shift_kept)
         away = now - before.at if before else None
         if before and origin:
@@ -80,7 +83,7 @@ class WarmStart:
                 log.warning("%d shifts of before are closed: the controller was away for too long.", closed)
 
     def keep(self, asterisk: str, journal: Mapping[str, str | int]) -> None:
-        """This moment, in which the controller lives. A disk that does not take it is told of in the log, once."""
+        """Save a checkpoint. If the disk refuses it, the same problem is logged once."""
         try:
             Checkpoint(self._clock.wall(), self._clock.origin, self._boot, asterisk, journal).save(self._file)
         except OSError as problem:

@@ -1,4 +1,4 @@
-"""The port at which page, API, health and metrics are served."""
+"""The HTTP server for page, API, health and metrics."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class StartError(ReadableError):
 
 
 async def serve_web(config: Config, people: People, metrics: Metrics, wall: WallClock) -> web.AppRunner:
-    """Serve from now on, until the runner is cleaned up. Raises StartError."""
+    """Start serving; `cleanup` of the returned runner stops it. Raises StartError."""
     http = config.http
     app = make_app(
         people,

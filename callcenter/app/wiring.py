@@ -1,4 +1,4 @@
-"""What a link to Asterisk is made of, by the configuration."""
+"""Builds a link to Asterisk and its parts from the configuration."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from callcenter.customers.directory import Directory, normalise, valid_inn
 def make_link(
     config: Config, secrets: Secrets, directory: Directory, before: WarmStart, clock: Clock, listener: Listener
 ) -> Link:
-    """The link to the one Asterisk that the configuration describes, from where the former controller saw it last."""
+    """Return the link to the configured Asterisk; it continues where the previous controller stopped (`before`)."""
     folders, asterisk, last = Folders.under(config.var), config.asterisk, before.before
     queues = {
         group: [f"cc-{line.id}" for line in config.lines.values() if group in line.answered_by]

@@ -1,1 +1,1 @@
-"""Asterisk at the edge: the manager interface, translation both ways, rendered configuration, the process."""
+"""The adapter to Asterisk: AMI connection, translation in both directions, configuration files, the process."""

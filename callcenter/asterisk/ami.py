@@ -1,7 +1,7 @@
-"""The manager interface (AMI) of Asterisk: one connection, kept alive, that hands over all events in order.
+"""Asterisk's manager interface (AMI): one connection that is kept alive and delivers all events in order.
 
 The connection itself is in connection.py. panoramisk's ``Manager`` is not used: it sends an unanswered
-action *again* after a reconnect, when the caller may be long gone. Durations are in seconds.
+action *again* after a reconnect, when the caller may have hung up long ago. Durations are in seconds.
 """
 
 from __future__ import annotations
@@ -40,17 +40,17 @@ __all__ = [
 ]
 
 REFUSED_FACTOR = 6
-"""A refused login is tried again after this many times ``backoff_max``: people must correct it first."""
+"""After a refused login, the next attempt waits this many times ``backoff_max``: somebody must fix the secret first."""
 
 _MAX_KINDS_LOGGED = 200
 LONGEST_LIST = 60.0
-"""Seconds that Asterisk may take to tell one, as long as it goes on telling."""
+"""Seconds that a ping may wait for its answer behind a list action whose items keep arriving."""
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class AmiSettings:
-    """Where Asterisk's manager listens, and how patient we are (all durations in seconds)."""
+    """AMI address, login and timeouts (all durations in seconds)."""
 
     host: str
     port: int
@@ -59,9 +59,9 @@ class AmiSettings:
     connect_timeout: float = 5.0
     ping_interval: float = 1.0
     unresponsive_after: float = 0.5
-    """Of a ping without an answer: what we know of Asterisk may be old, or what we say not arrive."""
+    """A ping unanswered for this long: our state may be out of date, or our actions may not arrive."""
     lost_after: float = 3.0
-    """The same: the connection is given up."""
+    """A ping unanswered for this long: the connection is dropped."""
     action_timeout: float = 5.0
     backoff_first: float = 0.2
     backoff_max: float = 5.0
@@ -77,12 +77,12 @@ class AmiSettings:
 
 
 class Ami:
-    """The controller's one way to Asterisk's manager interface.
+    """The controller's only access to one Asterisk's manager interface.
 
-    ``on_event(message)`` gets every event in order, synchronously: it should only hand the message on.
+    ``on_event(message)`` receives every event in order, synchronously: it should only pass the message on.
     ``on_connection(connected, reason)`` is called on every change; after True, take a snapshot.
-    ``on_unresponsive(unresponsive)`` is called when Asterisk leaves a ping unanswered, and when it answers after all:
-    everything that it had to tell until then has been handed over.
+    ``on_unresponsive(unresponsive)`` is called with True when a ping stays unanswered, and with False when Asterisk
+    answers again: all events that it sent before the answer have then been delivered.
     """
 
     def __init__(
@@ -103,28 +103,28 @@ class Ami:
         self.last_event_at: float | None = None
         """Monotonic seconds."""
         self.unresponsive = False
-        """Connected, but a ping has no answer yet."""
+        """Connected, but a ping has been unanswered for ``unresponsive_after``."""
         self.events_seen = 0
         self.actions_sent = 0
         self.actions_failed = 0
 
     @property
     def connected(self) -> bool:
-        """Logged in, Asterisk fully booted, and the connection not known to be lost."""
+        """Whether we are logged in, Asterisk is fully booted, and the connection is not known to be lost."""
         connection = self._connection
         return connection is not None and connection.booted.done() and not connection.closed
 
     def send(self, action: Headers) -> asyncio.Future[Message]:
-        """Send an action now; the future brings the answer or an :class:`AmiError` within the timeout.
+        """Send an action now; the future gets the answer or an :class:`AmiError` within the timeout.
 
-        Refused at once while disconnected, and never sent twice. It is no error to ignore the future.
+        While disconnected, the future fails at once. An action is never sent twice. The future may be ignored.
         Raises ValueError, before anything is written, for a key or value with CR, LF or NUL.
         """
         return self._submit(action, self._settings.action_timeout)
 
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:
-        """What is sent inside goes out in one piece: should we be killed, Asterisk has all of it or nothing."""
+        """Send all actions of the block in one write: if we are killed, Asterisk gets all of them or none."""
         if self._connection is None:
             yield
         else:
@@ -132,12 +132,12 @@ class Ami:
                 yield
 
     async def collect(self, action: Headers, timeout: float) -> list[Message]:
-        """The items of a list action (Status, PJSIPShowContacts …), without its start and its end."""
+        """Return the items of a list action (Status, PJSIPShowContacts …), without start and end. Raises AmiError."""
         items: list[Message] = await self._submit(action, timeout, lists=True)
         return items
 
     async def run(self) -> None:
-        """Connect, log in, keep alive, and start again when that fails, until cancelled."""
+        """Connect, log in and keep the connection alive; reconnect when it fails, until cancelled."""
         backoff = Backoff(self._settings.backoff_first, self._settings.backoff_max)
         try:
             while True:
@@ -155,7 +155,7 @@ class Ami:
             self._report(False, "the controller is stopping", logging.INFO)
 
     async def _session(self) -> None:
-        """One connection from start to end; always ends with an exception that tells why."""
+        """Run one connection from start to end; always ends with an exception that gives the reason."""
         settings = self._settings
         loop = asyncio.get_running_loop()
         try:
@@ -195,11 +195,11 @@ class Ami:
             )
 
     async def _keep_alive(self, connection: Connection) -> None:
-        """Ping until the connection is lost. A half-open one shows only by a ping without an answer."""
+        """Ping until the connection is lost. Only an unanswered ping reveals a half-open connection."""
         while not connection.lost.done():
             answer = connection.request(Action({"Action": "Ping"}, LONGEST_LIST))
             await self._listen(connection, answer)
-            with contextlib.suppress(AmiError):  # a refusal is an answer; why a connection was lost is told by `lost`
+            with contextlib.suppress(AmiError):  # a refusal is an answer, too; `lost` holds the reason for a loss
                 await answer
             if self.connected:
                 self._tell_unresponsive(False)
@@ -207,9 +207,9 @@ class Ami:
         raise NotConnected(connection.lost.result())
 
     async def _listen(self, connection: Connection, answer: asyncio.Future[Any]) -> None:
-        """Until the answer, or until there has been none for too long: it may stand behind a list of thousands.
+        """Wait for the answer, or drop the connection after ``lost_after``. A list of thousands may be sent before it.
 
-        Events do not count: whom we hear may not hear us.
+        Each list item restarts the time limit. Events do not: they only show that Asterisk can reach us.
         """
         settings, loop = self._settings, asyncio.get_running_loop()
         asked_at = loop.time()
@@ -248,7 +248,7 @@ class Ami:
         return future
 
     def _settled(self, future: asyncio.Future[Any]) -> None:
-        """Count failures; looking at the exception also tells asyncio that nobody else needs to."""
+        """Count failures. Reading the exception also stops asyncio from reporting that nobody retrieved it."""
         if not future.cancelled() and future.exception() is not None:
             self.actions_failed += 1
             log.debug("AMI: %s", future.exception())
@@ -257,15 +257,15 @@ class Ami:
         self.events_seen += 1
         self.last_event_at = time.monotonic()
         if message["Event"] == "FullyBooted" and self._connection and not self._connection.booted.done():
-            # Synchronously: the events that follow in the same chunk come after the news of the connection.
+            # Synchronously, so that `on_connection` is called before the events that follow in the same chunk.
             self._connection.booted.set_result(None)
             self._booted_at = self.last_event_at
             self._report(True, f"logged in to Asterisk's AMI at {self._settings.address}", logging.INFO)
-        if self.connected:  # what is told before cannot be understood, and a snapshot is taken first
+        if self.connected:  # earlier events cannot be interpreted: a snapshot has to be taken first
             self._guarded(message["Event"], self._on_event, message)
 
     def _guarded(self, kind: str, callback: Callable[..., None], *args: object) -> None:
-        """Call back; an error there is logged once per kind, and costs neither connection nor event."""
+        """Call back. An error there is logged once per kind; neither the connection nor other events are lost."""
         try:
             callback(*args)
         except Exception as error:
@@ -275,18 +275,18 @@ class Ami:
                 log.exception("AMI: handling %.60r failed (logged once for each kind)", kind)
 
     def _report(self, connected: bool, reason: str, level: int = logging.WARNING) -> None:
-        """Tell a change of the connection, or of what is wrong with it, once."""
+        """Report each change of the connection state, or of the reason for it, once."""
         if self._reported != (connected, reason):
             self._reported = (connected, reason)
             log.log(level, "%s", reason)
             self._guarded("connection", self._on_connection, connected, reason)
 
     def _lasted(self) -> float:
-        """Seconds since the login of the last connection; 0.0 where there was none."""
+        """Return the seconds since Asterisk was ready (FullyBooted) on the last connection; 0.0 if it was not."""
         return time.monotonic() - self._booted_at if self._booted_at is not None else 0.0
 
     def _pause(self, pause: float, *, refused: bool) -> float:
-        """Seconds until the next try, spread so that several controllers do not knock in step."""
+        """Return the seconds until the next attempt, randomised so that several controllers do not retry together."""
         if refused:
             pause = self._settings.backoff_max * REFUSED_FACTOR
         return pause * random.uniform(0.5, 1.0)  # noqa: S311  # jitter, not a secret

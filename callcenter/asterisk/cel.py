@@ -1,9 +1,9 @@
-"""From the lines of Asterisk's journal to the histories of calls. Pure: lines in, `CallHistory` out.
+"""Builds call histories from the lines of Asterisk's journal. Pure: lines in, `CallHistory` out.
 
-A line has six columns (`dialplan/cel_custom.conf.j2`): time, event, channel's unique id, linked id, channel's name,
-and JSON. A caller is a channel that came to a line (CC_ARRIVED) or to another step of the dialplan (CC_STAGE). A leg
-of the call is a phone's channel that Asterisk made for it (its linked id is the caller's), that was offered the call
-(CC_OFFER), or that was in a bridge together with the caller.
+A line has six columns (`dialplan/cel_custom.conf.j2`): time, event, the channel's unique id, linked id, the channel's
+name, and JSON. A caller is a channel that reached a line (CC_ARRIVED) or another step of the dialplan (CC_STAGE). A leg
+of the call is a phone's channel that Asterisk created for it (its linked id is the caller's), that was offered the call
+(CC_OFFER), or that was in a bridge with the caller.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from callcenter.core.ids import (
 from callcenter.core.records import HungUpBy
 
 ARRIVING = "arriving"
-"""The dialplan step of CC_ARRIVED."""
+"""The dialplan step that CC_ARRIVED stands for."""
 REFUSED = frozenset({"closed", "full"})
-"""Stages in which we end the call."""
+"""Dialplan steps in which the system ends the call."""
 FAREWELL = "leaving"
-"""The dialplan step after a conversation that the operator ended."""
+"""The dialplan step (good-bye) after a conversation that the operator ended."""
 
 CAUSES = {
     0: "Unknown",
@@ -56,11 +56,11 @@ CAUSES = {
     102: "Recover on timer expiry",
     127: "Interworking, unspecified",
 }
-"""Q.850 in Asterisk's words, as AMI has them."""
+"""Texts of the Q.850 hang-up causes, worded as in AMI."""
 
 _COLUMNS = 6
 _END_OF_TIME = 1e11
-"""Seconds of the epoch that still have a date."""
+"""Largest accepted time, in seconds of the epoch; later ones could not be converted to a date."""
 _BEGINNING = re.compile(rb'"\d{1,11}\.\d{6}","')
 
 
@@ -76,14 +76,14 @@ class Entry(NamedTuple):
     extra: dict[str, object]
 
     def text(self, key: str = "extra") -> str:
-        """A value of the JSON; '' where there is none."""
+        """Return a value of the JSON; '' if it is missing."""
         return str(self.extra.get(key, ""))
 
 
 def parse(line: bytes) -> Entry | None:
-    """The entry of a line; None where it is damaged.
+    """Return the entry of a line; None if the line is damaged.
 
-    A line that could not be finished (disk full, Asterisk killed) has the next one at its end, which is saved.
+    If a line was cut off (disk full, Asterisk killed), the next one is appended to it; that one is recovered.
     """
     entry = _entry(line)
     if entry is None:
@@ -116,17 +116,17 @@ class _Channel:
     name: ChannelName
     phone: PhoneName
     fresh: bool = False
-    """Something was written of it since the controller saw it last."""
+    """Something was written about it after the position up to which the controller saw everything live."""
     began_at: float | None = None
     answered_at: float | None = None
     ended_at: float | None = None
     cause: int = 0
     source: str = ""
-    """The name of the channel that hung up first, as Asterisk tells it."""
+    """Name of the channel that hung up first, as reported by Asterisk."""
     bridge: BridgeId = NO_BRIDGE
     caller: _Caller | None = None
     calls: set[CallId] = field(default_factory=set)
-    """Of a phone's channel: the calls that it is a leg of."""
+    """For a phone's channel: the calls of which it is a leg."""
 
 
 @dataclass(slots=True)
@@ -137,11 +137,11 @@ class _Caller:
     arrived_at: float | None = None
     dialplan_steps: list[tuple[float, str]] = field(default_factory=list)
     legs: dict[ChannelId, list[tuple[float, float | None]]] = field(default_factory=dict)
-    """By the leg's unique id: from when to when it was in a bridge with the caller."""
+    """By the leg's unique id: start and end of each time in a bridge with the caller; None: not ended."""
 
 
 class Histories:
-    """Takes the entries one by one, in their order. `phones`: ids of the configured ones. Holds what it will tell."""
+    """Takes the entries one by one, in order, and keeps the state to report. `phones`: ids of the configured phones."""
 
     def __init__(self, phones: Set[PhoneName]) -> None:
         self._phones = phones
@@ -151,14 +151,14 @@ class Histories:
         self._fresh = False
 
     def now_fresh(self) -> None:
-        """What follows the controller has not seen; what is over by now it knows."""
+        """Treat later entries as not seen by the controller. Calls that have ended by now are known and forgotten."""
         self._fresh = True
         for channel in [channel for channel in self._channels.values() if channel.ended_at is not None]:
             if channel.caller or not channel.calls:
                 self._forget(channel)
 
     def take(self, entry: Entry) -> None:
-        """One more entry; a kind that is none of ours is passed over."""
+        """Process one entry; kinds that we do not use are ignored."""
         act = _KINDS.get(entry.kind)
         if act is None or not entry.channel:
             return
@@ -170,7 +170,7 @@ class Histories:
         act(self, channel, entry)
 
     def told(self) -> Iterator[_Channel]:
-        """The callers' channels of which there is something new."""
+        """Yield the callers' channels that have new entries, their own or their legs'."""
         for channel in self._channels.values():
             if channel.caller is None:
                 continue
@@ -179,7 +179,7 @@ class Histories:
                 yield channel
 
     def histories(self, normalise: Callable[[str], str], clock: Callable[[float], float]) -> list[CallHistory]:
-        """What is told of the calls, in the order of their beginning; times by `clock`."""
+        """Return the histories of the calls with new entries, in order of their start, with times of `clock`."""
         return [self._history(channel, channel.caller, normalise, clock) for channel in self.told() if channel.caller]
 
     # -- what entries mean -------------------------------------------------------------------------------------
@@ -249,7 +249,7 @@ class Histories:
     # -- helpers -----------------------------------------------------------------------------------------------
 
     def _phone(self, name: str) -> PhoneName:
-        """The configured phone whose channel it is: PJSIP/101-0000002a is phone 101's."""
+        """Return the configured phone of a channel: PJSIP/101-0000002a belongs to phone 101. Else NO_PHONE."""
         id = PhoneName(name.removeprefix("PJSIP/").rpartition("-")[0] if name.startswith("PJSIP/") else "")
         return id if id in self._phones else NO_PHONE
 
@@ -259,7 +259,7 @@ class Histories:
         return channel.caller
 
     def _as_unknown_caller(self, channel: _Channel) -> None:
-        """A caller from before the part of the journal that there is shows by nothing but the end."""
+        """Recognise a caller whose start is missing from the journal: only the end of the call is there."""
         if channel.began_at is None and not channel.phone and channel.name.startswith("PJSIP/"):
             self._as_caller(channel)
 
@@ -288,9 +288,9 @@ class Histories:
             talks[-1] = talks[-1][0], at
 
     def _forget(self, channel: _Channel) -> None:
-        """A call that is over takes its legs along, but for those that another call has too."""
+        """Forget a call that is over, and its ended legs, except those that another call has, too."""
         self._channels.pop(channel.id, None)
-        if self._names.get(channel.name) == channel.id:  # not of a later one: a new Asterisk counts from the beginning
+        if self._names.get(channel.name) == channel.id:  # a restarted Asterisk reuses channel names
             del self._names[channel.name]
         for id in channel.caller.legs if channel.caller else ():
             leg = self._channels.get(id)
@@ -332,7 +332,10 @@ class Histories:
         )
 
     def _hung_up_by(self, channel: _Channel, caller: _Caller) -> HungUpBy:
-        """Asterisk keeps the first who hung up, after a transfer an operator of long ago: the dialplan steps decide."""
+        """Return who ended the call. The dialplan steps decide first.
+
+        Asterisk reports the first channel that hung up; after a transfer that is the former operator's.
+        """
         last = caller.dialplan_steps[-1] if caller.dialplan_steps else (0.0, "")
         if last[1] in REFUSED:
             return HungUpBy.SYSTEM

@@ -1,14 +1,14 @@
-"""One TCP connection to the manager interface (AMI), from its start to its loss, and the actions in flight on it.
+"""One TCP connection to the manager interface (AMI), from connect to loss, and the actions in flight on it.
 
-Built on panoramisk 1.4: its protocol registers and writes the actions, its ``Action`` renders them and gives
-them their ids. What it does not do safely for live calls is done here (and in ami.py, messages.py) instead:
+Built on panoramisk 1.4: its protocol registers and writes the actions, its ``Action`` renders them and
+assigns their ids. This module (with ami.py and messages.py) replaces what is not safe for live calls there:
 
-* it decodes every chunk by itself, so that a letter cut in two is lost;
+* it decodes each chunk separately, so a character split between two chunks is lost;
 * an exception in a callback drops the connection, and async callbacks finish out of order;
 * it guesses from the wording of an answer whether a list follows, and a refused list never resolves;
-* it logs actions, the login with its secret among them.
+* it logs actions, including the login with its secret.
 
-Durations are in seconds. Nothing of panoramisk leaves this module.
+Durations are in seconds. panoramisk is used only in this module.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ CLOSING_TIME = 1.0
 _LIST_ID = IdGenerator("list")
 _OF_A_LIST = f"{_LIST_ID.prefix}/{_LIST_ID.uid}/"
 _NOTHING_FOUND = re.compile("No .+ found")
-"""PJSIP's way to say that a list is empty is an error: ``No Contacts found``."""
+"""PJSIP reports an empty list as an error: ``No Contacts found``."""
 MAX_ITEMS = 20_000
-"""Of one list. Ours are channels, contacts and queue members: a peer that sends more sends without end."""
+"""Limit for one list. We list channels, contacts and queue members: more items mean a list without end."""
 
 
 class AmiError(ReadableError):
-    """Something went wrong between us and Asterisk's manager interface."""
+    """Base of all errors of the AMI connection and its actions."""
 
 
 class AmiRefused(AmiError):
@@ -45,7 +45,7 @@ class AmiRefused(AmiError):
 
 
 class ActionFailed(AmiError):
-    """Asterisk answered that it cannot do this, or would not understand it. ``answer`` is what it said."""
+    """Asterisk answered with an error, or the action was not sent as Asterisk could not read it. ``answer``: why."""
 
     def __init__(self, action: str, answer: str) -> None:
         super().__init__(f"{action}: {answer}")
@@ -54,11 +54,11 @@ class ActionFailed(AmiError):
 
 
 class ActionTimeout(AmiError):
-    """No answer in time: whether the action was done is unknown."""
+    """No answer in time: it is unknown whether Asterisk performed the action."""
 
 
 class NotConnected(AmiError):
-    """Not sent, or sent on a connection that was lost before the answer: it is never sent again."""
+    """The action was not sent, or the connection was lost before the answer. It is never sent again."""
 
 
 class Action(PanoramiskAction):  # type: ignore[misc]  # panoramisk has no types
@@ -83,7 +83,7 @@ class Action(PanoramiskAction):  # type: ignore[misc]  # panoramisk has no types
             self.future.set_exception(error)
 
     def add_message(self, message: Message) -> bool:
-        """Take an answer or a list's item; True when this was the last of it."""
+        """Take an answer or a list item; return True if this was the last message of the action."""
         if self.future.done():
             return True
         if "Event" not in message:
@@ -107,7 +107,7 @@ class Action(PanoramiskAction):  # type: ignore[misc]  # panoramisk has no types
 
 
 class Outbox:
-    """A transport that can hold back what belongs together."""
+    """A transport that can collect several writes and send them as one."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
@@ -136,7 +136,7 @@ class Outbox:
 
 
 class Connection(AMIProtocol):  # type: ignore[misc]  # panoramisk has no types
-    """One TCP connection, from its start to its loss. (asyncio sets TCP_NODELAY by itself.)"""
+    """One TCP connection, from connect to loss. (asyncio sets TCP_NODELAY by default.)"""
 
     responses: dict[str, Action]
     transport: Outbox
@@ -149,7 +149,7 @@ class Connection(AMIProtocol):  # type: ignore[misc]  # panoramisk has no types
         loop = asyncio.get_running_loop()
         self._time = loop.time
         self.listed_at = loop.time()
-        """When the last item of a list came."""
+        """When the last list item arrived, in seconds of the loop's clock."""
         self.booted: asyncio.Future[None] = loop.create_future()
         self.lost: asyncio.Future[str] = loop.create_future()
 
@@ -167,17 +167,17 @@ class Connection(AMIProtocol):  # type: ignore[misc]  # panoramisk has no types
     def handle_message(self, message: Message) -> None:
         action_id = message.get("ActionID", "")
         action = self.responses.get(action_id)
-        # Not by "Response": the event OriginateResponse has that header, and the id of its action, too.
+        # Do not test for "Response": the event OriginateResponse also has that header and its action's id.
         if "Event" not in message or (action is not None and action.lists):
             if action is not None and action.lists:
                 self.listed_at = self._time()
             if action is not None and action.add_message(message):
                 self._forget(action)
-        elif not action_id.startswith(_OF_A_LIST):  # a late item of a list is for nobody
+        elif not action_id.startswith(_OF_A_LIST):  # a late list item has no receiver any more
             self._on_event(message)
 
     def request(self, action: Action) -> asyncio.Future[Any]:
-        """Write the action, in one piece, at once."""
+        """Write the action at once, in one piece; return its future."""
         action.future.add_done_callback(lambda _: self._forget(action))
         self.send(action)  # panoramisk registers it in `responses`, renders and writes it
         return action.future
@@ -188,13 +188,13 @@ class Connection(AMIProtocol):  # type: ignore[misc]  # panoramisk has no types
             del self.responses[action.id]
 
     def drop(self, reason: str) -> None:
-        """Give the connection up now, without waiting for the peer."""
+        """Abort the connection now, without waiting for the peer."""
         self.closed = True
         self._reason = self._reason or reason
         self.transport.abort()
 
     async def close(self) -> None:
-        """Log off and wait, briefly, until what was written has gone out."""
+        """Log off and wait until all written data is sent, at most ``CLOSING_TIME`` seconds."""
         if not self.closed:
             self.closed = True
             self._reason = "the controller closed the connection"

@@ -1,8 +1,8 @@
-"""Whether an event is Asterisk's own word, and not what somebody wrote into a field of another one.
+"""Checks that an event comes from Asterisk itself, and was not injected through a field of another event.
 
-AMI is a line protocol in which Asterisk prints some fields as they came: a line break in one of them begins a header
-or an event of its own. Our settings keep such values out of every channel (pjsip.conf: `callerid` of the trunks);
-this is the second wall, for whatever finds a way around the first. It knows nothing of calls and changes nothing.
+AMI is a line protocol in which Asterisk prints some fields unescaped: a line break in a field starts a new header or a
+new event. Our settings keep such values out of every channel (pjsip.conf: `callerid` of the trunks); this check is the
+second line of defence, for whatever bypasses the first. It knows nothing about calls and changes only its counters.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from callcenter.core.server import named_in
 Message = Mapping[str, str]
 
 TOKEN = "Token"  # noqa: S105 - the header's name
-"""The header in which each UserEvent of the dialplan says the word that this controller gave it at its start."""
+"""The header in which each UserEvent of the dialplan repeats the token that this controller set at its start."""
 
 _CHANNEL_ID = re.compile(r"(?:[\w.-]{1,80}-)?\d{1,12}\.\d{1,12}|offer-[\w-]{1,40}", re.ASCII)
-"""Asterisk's own ids, 1795298577.12 (behind a systemname, where it has one), and those that our offers give."""
+"""Asterisk's own ids, 1795298577.12 (after the systemname and a hyphen, if it has one), and the ids of our offers."""
 _SIP_CHANNEL = re.compile(r"PJSIP/(.+)-[0-9a-f]{8}", re.ASCII)
 _MANY_LINES = ("Variable", "Output")
 
 
 class Refusal(StrEnum):
-    """Why an event is not believed."""
+    """Why an event is refused."""
 
     TOKEN = "token"  # noqa: S105 - a reason
     REPEATED = "repeated header"
@@ -37,9 +37,9 @@ class Refusal(StrEnum):
 
 
 class EventCheck:
-    """`endpoints`: the names of all phones and trunks in Asterisk's settings. `refused` counts, by reason.
+    """`endpoints`: names of all phones and trunks in Asterisk's settings. `refused`: number of events by reason.
 
-    `systemname`: of one of several Asterisks, which speaks for its own channels only.
+    `systemname`: set if there are several Asterisk servers; only events about this server's channels are accepted.
     """
 
     def __init__(self, token: str, endpoints: Collection[str], systemname: str = "") -> None:
@@ -49,14 +49,14 @@ class EventCheck:
         self.refused: Counter[Refusal] = Counter()
 
     def believes(self, message: Message) -> bool:
-        """Whether the event may be acted on; if not, it is counted."""
+        """Return whether the event may be acted on; a refused event is counted."""
         why = self._refusal(message)
         if why:
             self.refused[why] += 1
         return why is None
 
     def counts(self) -> Mapping[str, int]:
-        """Events refused since the start, by every reason that there is."""
+        """Return the number of events refused since the start, for every reason, 0 included."""
         return {reason.value: self.refused[reason] for reason in Refusal}
 
     def _refusal(self, message: Message) -> Refusal | None:
@@ -64,9 +64,9 @@ class EventCheck:
         if message.get("Event") == "UserEvent" and not hmac.compare_digest(told, self._token):
             return Refusal.TOKEN
         if any("\n" in value and not key.endswith(_MANY_LINES) for key, value in message.items()):
-            return Refusal.REPEATED  # the reader joins what stands twice by a line feed
+            return Refusal.REPEATED  # the reader joins repeated headers with a line feed
         channel, name = message.get("Uniqueid", ""), message.get("Channel", "")
-        if message.get("Event") == "OriginateResponse":  # of a phone that has no channel yet: its name alone, and no id
+        if message.get("Event") == "OriginateResponse":  # a phone that got no channel: its name alone, no id
             return None if name.removeprefix("PJSIP/") in self._endpoints else self._strange_name(name)
         if channel and not self._is_its_own(ChannelId(channel)):
             return Refusal.CHANNEL_ID
@@ -79,6 +79,6 @@ class EventCheck:
 
     def _strange_name(self, name: str) -> Refusal | None:
         if not name.startswith("PJSIP/"):
-            return None  # Asterisk's inner channels have names of many kinds; none of them is a call of ours
+            return None  # Asterisk's internal channels have many kinds of names; none of them is one of our calls
         found = _SIP_CHANNEL.fullmatch(name)
         return None if found and found[1] in self._endpoints else Refusal.CHANNEL_NAME

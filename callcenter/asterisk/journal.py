@@ -1,11 +1,11 @@
-"""Asterisk's own journal, read afterwards: what became of callers while the controller was away or could not see.
+"""Reads Asterisk's own journal afterwards: what happened to callers while the controller was down or disconnected.
 
-Asterisk writes a line for every event of every channel (CEL, `dialplan/cel_custom.conf.j2`) into `journal.csv`,
-opening the file anew for each: so a file that is renamed is finished, and a new one begun. What a caller or a provider
-sends stands in the lines of the dialplan only, URI-encoded: nobody can forge a line.
+Asterisk writes a line for every event of every channel (CEL, `dialplan/cel_custom.conf.j2`) into `journal.csv`. It
+reopens the file for each line: after a rename the old file is complete, and a new one is started. Data from callers or
+providers appears only in the dialplan's lines, URI-encoded: nobody can forge a line.
 
-The position is of two places. `seen`: the controller saw everything before it live. `since`: where the oldest call
-begins that was still there then; read from there, so that each history is whole and not the second half of one.
+The position has two parts. `seen`: the controller saw everything before it live. `since`: where the oldest call starts
+that was still in progress then. Reading starts there, so that each history is complete and not only its second half.
 
 The dialplan steps of a history are the values of CC_STAGE: arriving, closed, full, greeting, identifying, choosing,
 waiting, held, general, leaving (the good-bye); and without a controller alone-greeting, alone (Asterisk's own queue).
@@ -30,19 +30,19 @@ from callcenter.core.ids import ChannelId, PhoneName
 log = logging.getLogger(__name__)
 
 CURRENT = "journal.csv"
-"""The file that Asterisk writes."""
+"""The file to which Asterisk writes."""
 OVERLAP = 15.0
-"""Seconds by which the position stays behind: so late may a line be written, its event be handled, and a connection
-that has silently died be noticed (by a ping of every second that is not answered in 3 s)."""
+"""Seconds by which the position lags behind. This covers a line written late, its event handled late, and a silently
+dead connection that is noticed late (by a ping, sent every second, that is not answered in 3 s)."""
 LONGEST_CALL = 6 * 3600.0
-"""Seconds: a channel older than that does not hold the position back."""
+"""Seconds. A channel older than this does not hold the position back."""
 LARGEST = 16 << 20
-"""Bytes at which a file is finished: more than 5,000 calls."""
+"""Bytes. A larger file is renamed, and a new one started; this is more than 5,000 calls."""
 KEPT_DAYS = 7.0
 """How long a finished file is kept after its last line."""
 
 Position = Mapping[str, str | int]
-"""Plain values, for a JSON file."""
+"""A position as plain values, for a JSON file."""
 
 _LONGEST_LINE = 1 << 16
 _HEAD = 80
@@ -50,7 +50,10 @@ _FINISHED = re.compile(r"journal-(\d+)-.*\.csv")
 
 
 class _Place(NamedTuple):
-    """A file is known by how its first line begins: by time and channel. A name changes, an inode is used again."""
+    """A place in a file: `offset` in bytes, `head` the start of the file's first line (time and channel).
+
+    `head` identifies the file, because file names change and inodes are reused.
+    """
 
     head: str = ""
     offset: int = 0
@@ -69,7 +72,7 @@ class _Line(NamedTuple):
 
 @dataclass(slots=True)
 class _Mark:
-    """Everything before `place`, the line of that number, had been written at `at` (monotonic)."""
+    """Everything before `place`, where `number` lines had been read, was written by `at` (monotonic seconds)."""
 
     at: float
     number: int
@@ -78,7 +81,7 @@ class _Mark:
 
 @dataclass(slots=True)
 class _Alive:
-    """A caller's channel whose end was not written yet, and when and where it came."""
+    """A caller's channel whose end is not written yet. `at`: arrival, in seconds of the epoch; `place`: its line."""
 
     at: float
     number: int
@@ -88,9 +91,9 @@ class _Alive:
 class Journal:
     """Reads the journal in `folder` (`render.Folders.journal`). Synchronous: call it in a thread, one call at a time.
 
-    `phones`: ids of the configured phones. `normalise`: as for `translate.channel_seen`. `clock`: seconds of the epoch
-    to seconds of the core's clock. `position`: what `position` was when it was last saved; None: nothing is known, so
-    reading begins at the oldest line there is.
+    `phones`: ids of the configured phones. `normalise`: as for `translate.channel_seen`. `clock`: converts seconds of
+    the epoch to seconds of the core's clock. `position`: the last saved value of the property `position`; None:
+    unknown, so reading starts at the oldest line.
     """
 
     def __init__(
@@ -108,7 +111,7 @@ class Journal:
         self._clock = clock
         self._wall = wall
         self.damaged = 0
-        """Lines passed over so far, since they could not be understood; told in the log once."""
+        """Number of damaged lines that were skipped; only the first one is logged."""
         self._seen = _place(position, "seen")
         self._since = _place(position, "since")
         self._alive: dict[ChannelId, _Alive] = {}
@@ -121,7 +124,7 @@ class Journal:
 
     @property
     def position(self) -> Position:
-        """To be saved, and given back to the next controller's Journal. Changes with `mark` only."""
+        """The position to save, and to pass to the next controller's Journal. Only `mark` changes it."""
         return {
             "seen": self._seen.head,
             "seen_at": self._seen.offset,
@@ -130,10 +133,10 @@ class Journal:
         }
 
     def read(self, ended_after: float | None = None) -> list[CallHistory]:
-        """The callers of whom anything was written since the position, each with all that is written of them.
+        """Return the complete histories of all callers about whom anything was written since the position.
 
-        Ordered by their beginning. Changes nothing: read twice, the same comes twice. `ended_after`: seconds of the
-        epoch, calls that ended earlier are left out (useful where the position was lost). Raises OSError.
+        Ordered by start. Does not move the position: a second read returns the same again. `ended_after`: seconds of
+        the epoch; calls that ended earlier are left out (useful if the position was lost). Raises OSError.
         """
         found = Histories(self._phones)
         known: Callable[[_Place], bool] | None = self._seen_before()
@@ -147,7 +150,7 @@ class Journal:
             else:
                 self._passed_over(line)
         if known is not None:
-            found.now_fresh()  # nothing was written since
+            found.now_fresh()  # nothing has been written since the position
         histories = found.histories(self._normalise, self._clock)
         if ended_after is None:
             return histories
@@ -155,9 +158,9 @@ class Journal:
         return [history for history in histories if history.ended_at is None or history.ended_at >= earliest]
 
     def mark(self) -> None:
-        """Everything is seen live now. To be called about once a second, and never while it is not so.
+        """Note that everything is seen live now. Call it about once a second, and only while that is true.
 
-        The position follows some seconds behind: rather twice than never. Raises OSError.
+        The position follows `OVERLAP` seconds later: it is better to read a line twice than never. Raises OSError.
         """
         self._scan()
         self._forget_gone()
@@ -177,17 +180,17 @@ class Journal:
         self._since = oldest.place if oldest and oldest.number <= seen.number else seen.place
 
     def alive(self, channels: Collection[ChannelId]) -> None:
-        """These channels (unique ids) exist, others do not: to be told with every snapshot, before the next `mark`.
+        """Note which channels (unique ids) exist; others do not. Call it with each snapshot, before the next `mark`.
 
         Quick, reads nothing. An Asterisk that died never wrote the end of its calls: without this they would hold the
         position back.
         """
-        self._snapshot = frozenset(channels), self._wall().timestamp() - OVERLAP  # who came after it is not in it
+        self._snapshot = frozenset(channels), self._wall().timestamp() - OVERLAP  # later ones are not in the snapshot
 
     def rotate(self) -> bool:
-        """Rename the file when it is large, and delete old ones. True where it was renamed. Raises OSError.
+        """Rename the file if it is large, and delete old ones. Return True if it was renamed. Raises OSError.
 
-        To be called now and then, once a minute for instance.
+        Call it regularly, for example once a minute.
         """
         self._delete_old()
         current = self._folder / CURRENT
@@ -203,12 +206,12 @@ class Journal:
     # -- files -------------------------------------------------------------------------------------------------
 
     def _finished(self) -> list[Path]:
-        """The oldest first."""
+        """Return the renamed files, oldest first."""
         paths = [path for path in self._folder.glob("journal-*.csv") if _FINISHED.fullmatch(path.name)]
         return sorted(paths, key=_number)
 
     def _files(self) -> list[_File]:
-        """All that have a line, the oldest first."""
+        """Return all files that have at least one complete line, oldest first."""
         found = []
         for path in (*self._finished(), self._folder / CURRENT):
             try:
@@ -222,7 +225,7 @@ class Journal:
         return found
 
     def _from(self, place: _Place) -> list[tuple[_File, int]]:
-        """The files to be read from `place` on, and where to begin; all, where it is not known."""
+        """Return the files to read from `place` on, each with its start offset; all files if the place is unknown."""
         files = self._files()
         for index, file in enumerate(files):
             if file.head == place.head:
@@ -231,7 +234,7 @@ class Journal:
         return [(file, 0) for file in files]
 
     def _lines(self, place: _Place) -> Iterator[_Line]:
-        """All whole lines from `place` on. The last one may be being written: then it is left for the next time."""
+        """Yield all complete lines from `place` on. If the last line is still being written, it is left for later."""
         files = self._from(place)
         for index, (file, start) in enumerate(files):
             with file.path.open("rb") as opened:
@@ -252,13 +255,13 @@ class Journal:
     # -- position ----------------------------------------------------------------------------------------------
 
     def _seen_before(self) -> Callable[[_Place], bool]:
-        """Whether a place lies before that up to which everything was seen."""
+        """Return a function that tells whether a place lies before `seen`."""
         order = {file.head: number for number, file in enumerate(self._files())}
         seen = order.get(self._seen.head, -1), self._seen.offset
         return lambda place: (order.get(place.head, len(order)), place.offset) < seen
 
     def _scan(self) -> None:
-        """Look through what was written since the last time for callers who came and channels that ended."""
+        """Search the lines written since the last scan for callers that arrived and channels that ended."""
         for line in self._lines(self._scanned):
             self._number += 1
             self._scanned = _Place(line.place.head, line.place.offset + len(line.text))
@@ -266,7 +269,7 @@ class Journal:
                 continue
             entry = parse(line.text)
             if entry is None:
-                continue  # told when it is read
+                continue  # `read` reports it
             self._latest = entry.at
             if entry.kind == "CC_ARRIVED":
                 self._alive[entry.channel] = _Alive(entry.at, self._number, line.place)

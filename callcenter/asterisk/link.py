@@ -1,7 +1,7 @@
-"""One Asterisk: everything that is about it stands here, and nothing about any other.
+"""The link to one Asterisk: everything that concerns this server, and nothing that concerns another one.
 
-It is the connection with its check, the take-over with the journal, the heartbeat, and the members of its own queue.
-Messages become events of the core, and commands become actions.
+It has the AMI connection with its event check, the take-over with the journal, the heartbeat, and the members of the
+fallback queue. It turns AMI messages into events of the core, and commands into AMI actions.
 """
 
 from __future__ import annotations
@@ -28,44 +28,44 @@ from callcenter.core.server import ONLY
 log = logging.getLogger(__name__)
 
 HEARTBEAT = 1.0
-"""Seconds between two beats."""
+"""Seconds between two heartbeats."""
 AUDIT = 30.0
-"""Seconds between two comparisons of the calls that are believed with the channels that exist."""
+"""Seconds between two comparisons of the core's calls with the channels that exist in Asterisk."""
 AUDIT_TIMEOUT = 10.0
 LOOK_AGAIN = 1.0
-"""Seconds after a defect when Asterisk is asked what is true."""
+"""Seconds from a defect, or a failed snapshot, to the next snapshot."""
 
 
 @dataclass(frozen=True, slots=True)
 class LinkSettings:
-    """Which Asterisk, and what is configured there."""
+    """Address and configuration of one Asterisk."""
 
     ami: AmiSettings
     endpoints: Collection[str]
-    """The names of all phones and trunks."""
+    """Names of all phones and trunks."""
     queues: Mapping[GroupId, Sequence[str]]
-    """Its own queues (the fallback), by the group that serves them."""
+    """Names of its fallback queues, by the group that serves them."""
     server: ServerId = ONLY
     systemname: str = ""
-    """Begins the ids of its channels, where there are several servers; those of others are not believed then."""
+    """Prefix of its channel ids if there are several servers; events about other servers' channels are then refused."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """Whom a link tells, and asks."""
+    """The functions of the controller that a link calls."""
 
     take: Callable[[Event], bool]
-    """An event; False: it could not be taken in."""
+    """Hands an event to the core; False: the core failed, and the event had no effect."""
     log_in: Callable[[translate.LogInByPhone], None]
-    """Somebody dialled an id and a PIN, which are still to be verified."""
+    """Takes an id and a PIN dialled at a phone, to be verified."""
     calls: Callable[[ServerId], Collection[CallId]]
-    """The calls that are believed to be in progress there."""
+    """Returns the calls that the core believes to be in progress on a server."""
     once: Callable[[Coroutine[Any, Any, None], str, Callable[[Exception], None]], None]
-    """Has a task done, by name, and is told what to do if that fails."""
+    """Runs a task once: the coroutine, the task's name, and what to call if it fails."""
 
 
 class Link:
-    """`asterisk` and `ended_after`: what is known of it from before, as `TakeOver` has it."""
+    """One Asterisk. `asterisk`, `ended_after`: known from the previous controller, as for `TakeOver`."""
 
     def __init__(
         self,
@@ -98,29 +98,29 @@ class Link:
             ended_after,
         )
         self.connected = self._takeover.complete
-        """Set while Asterisk is connected and its channels are known."""
+        """Set while Asterisk is connected and the core knows its channels."""
         self._looking_again: asyncio.TimerHandle | None = None
         self._stopping = False
 
     # -- life --------------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Stay connected, until cancelled."""
+        """Keep the connection, until cancelled."""
         await self.ami.run()
 
     async def keep_journal(self) -> None:
-        """Move the journal's position on, until cancelled."""
+        """Keep the journal's position up to date, until cancelled."""
         await self._takeover.keep_journal()
 
     async def audit(self) -> None:
-        """Compare now and then what is believed with the channels that exist, until cancelled."""
+        """Compare the core's calls with the existing channels every `AUDIT` seconds, until cancelled."""
         while True:
             await asyncio.sleep(AUDIT)
             if self.connected.is_set():
                 await self.list_channels()
 
     async def list_channels(self) -> None:
-        """Tell the core once which channels exist. If Asterisk does not answer, the next time will do."""
+        """Tell the core once which channels exist. If Asterisk does not answer, the next audit does it."""
         asked_at = asyncio.get_running_loop().time()
         try:
             listed = await self.ami.collect(translate.CHANNELS, AUDIT_TIMEOUT)
@@ -131,20 +131,20 @@ class Link:
         self._listener.take(events.ChannelsListed(ids, asked_at, self.server))
 
     def beat(self) -> None:
-        """Tell the dialplan that the controller lives. Who does not hear Asterisk does not serve it."""
+        """Send a heartbeat to the dialplan, unless Asterisk is unresponsive: then the fallback queue must take over."""
         if self.ami.connected and not self.ami.unresponsive and not self._stopping:
             self.ami.send(translate.heartbeat(int(self._wall().timestamp())))
 
     def left(self) -> tuple[str, Position]:
-        """What the next controller has to know: when Asterisk had started, and how far its journal is known."""
+        """Return what the next controller needs: when Asterisk was started, and the position in its journal."""
         return self._takeover.asterisk, self._journal.position
 
     def refused(self) -> Mapping[str, int]:
-        """Messages that were not believed since the start, by the reason."""
+        """Return the number of messages refused by the event check since the start, by reason."""
         return self._check.counts()
 
     def let_go(self, *, hand_over: bool) -> None:
-        """The controller stops. `hand_over`: the fallback queue serves at once, not when the beat is missed."""
+        """Stop heartbeats and snapshots. `hand_over`: the fallback queue takes over now, not when the beat is stale."""
         self._stopping = True
         if self._looking_again:
             self._looking_again.cancel()
@@ -154,7 +154,7 @@ class Link:
     # -- to Asterisk -------------------------------------------------------------------------------------------
 
     def perform(self, command: ToAsterisk | Reply) -> None:
-        """Send the actions that perform the command; they go out in order."""
+        """Send the AMI actions that perform the command, in order."""
         if isinstance(command, SyncQueueMember):
             actions = self._translator.sync_queue_member(command, self._queues.get(command.group, ()))
         else:
@@ -166,7 +166,7 @@ class Link:
 
     def _on_connection(self, connected: bool, reason: str) -> None:
         if connected:
-            self.ami.send(translate.token(self._token))  # first of all: what is told without it is refused
+            self.ami.send(translate.token(self._token))  # first of all: dialplan events without it are refused
             self._take_over()
         else:
             self._takeover.lost()
@@ -179,7 +179,7 @@ class Link:
     def _on_message(self, message: Message) -> None:
         if not self._check.believes(message):
             return
-        if self._takeover.holds(message):  # nothing before the snapshot that it belongs to
+        if self._takeover.holds(message):  # kept until the snapshot has been processed
             return
         try:
             event = self._translator.event(message)
@@ -194,7 +194,7 @@ class Link:
     # -- taking over -------------------------------------------------------------------------------------------
 
     def look_again(self) -> None:
-        """Something could not be taken in: ask soon what is true. Once, however often that is said meanwhile."""
+        """Take a new snapshot in `LOOK_AGAIN` seconds, after an event failed. More calls until then have no effect."""
         if self._looking_again is None and not self._stopping:
             self._looking_again = asyncio.get_running_loop().call_later(LOOK_AGAIN, self._look_again)
 
@@ -208,7 +208,7 @@ class Link:
         self._listener.once(self._takeover.run(), "snapshot", self._snapshot_failed)
 
     def _snapshot_failed(self, problem: Exception) -> None:
-        """Without one nobody is offered to anybody: another is taken."""
+        """Try again: without a snapshot no caller is offered to an operator."""
         if self._takeover.going_on and not self._stopping:
             asyncio.get_running_loop().call_later(LOOK_AGAIN, self._begin_again)
 
@@ -217,8 +217,8 @@ class Link:
             self._take_over()
 
     def _take_snapshot(self, snapshot: events.Snapshot) -> bool:
-        """False: the core cannot take it in, with the journal or without."""
-        self.beat()  # else who is sent on finds a stale heartbeat, and goes back to the fallback queue
+        """Hand the snapshot to the core; return False if it fails both with and without the journal's histories."""
+        self.beat()  # else callers that are redirected now find a stale heartbeat and return to the fallback queue
         snapshot = replace(snapshot, server=self.server)
-        # After a defect without the journal, or nobody would be offered again.
+        # If the core fails, try without the journal; otherwise nobody would get an offer any more.
         return self._listener.take(snapshot) or self._listener.take(replace(snapshot, histories=()))

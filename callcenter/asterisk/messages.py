@@ -1,4 +1,4 @@
-"""What goes over the manager interface (AMI): messages read from bytes, headers checked before they leave.
+"""The messages of the manager interface (AMI): parsing of received bytes, checks of headers before they are sent.
 
 Text only, no connection: AMI is a line protocol (``Key: value`` CR LF, an empty line ends a message).
 """
@@ -13,28 +13,28 @@ from collections.abc import Iterator, Mapping, Sequence
 Message = Mapping[str, str]
 """A parsed message: an event (has ``Event``), or else an answer (has ``Response``).
 
-Keys are as Asterisk spells them. What stands in several headers of one name is joined by newlines: Asterisk repeats
-``…Variable`` and ``Output``, and no other, so a newline in another value shows that somebody else wrote into it.
+Keys are spelled as Asterisk spells them. Repeated headers are joined by newlines: Asterisk repeats only
+``…Variable`` and ``Output``, so a newline in any other value shows that it was injected.
 """
 
 Headers = Mapping[str, str | Sequence[str]]
 """An action to send. A sequence becomes a repeated header."""
 
 MAX_MESSAGE = 256 * 1024
-"""Characters. A peer that sends a longer message without an end is not talking AMI."""
+"""Characters. A peer that sends a longer message is not speaking AMI."""
 MAX_LINE = 1022
-"""Bytes. Asterisk discards the whole of an action that has a longer line (1024 with its CR LF)."""
+"""Bytes. Asterisk discards the whole action if one of its lines is longer (1024 with CR LF)."""
 
 BREAKS_OUT = re.compile("[\r\n\0]")
-"""What would end a line, and so turn part of a value into another header or another action."""
+"""Characters that would end a line, and so turn part of a value into another header or action."""
 
 log = logging.getLogger(__name__)
 
 
 def parse(block: str) -> Message | None:
-    """One message without its closing empty line; None when it is neither an event nor an answer.
+    """Parse one message without its closing empty line; return None if it is neither an event nor an answer.
 
-    Also takes ``Response: Follows``, after which a body stands in place of headers (Asterisk before 14).
+    Also accepts ``Response: Follows``, which ends with a body that has no header (Asterisk before 14).
     """
     lines = block.split("\r\n")
     message: dict[str, str] = {}
@@ -46,23 +46,23 @@ def parse(block: str) -> Message | None:
             continue  # the banner, or noise
         value = value[1:] if value.startswith(" ") else value
         if key.endswith("Variable"):
-            value = value.replace("\n", " ")  # a caller's line feed must not look like one more variable
+            value = value.replace("\n", " ")  # a line feed from a caller must not look like another variable
         if key == "Event" and ("Event" in message or "Response" in message):
-            continue  # the first line tells the kind, whatever a later one claims
+            continue  # the first line decides the kind, whatever a later one says
         message[key] = f"{message[key]}\n{value}" if key in message else value
     return message if "Event" in message or "Response" in message else None
 
 
 class MessageReader:
-    """Bytes in, messages out: the same messages wherever the stream is cut."""
+    """Bytes in, messages out: the result does not depend on how the stream is split into chunks."""
 
     def __init__(self) -> None:
-        # A byte that is no UTF-8 costs one letter, not the connection.
+        # An invalid UTF-8 byte costs one character, not the connection.
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._rest = ""
 
     def feed(self, data: bytes) -> Iterator[Message]:
-        """The messages that ``data`` completes, in order. Raises ValueError at one that is too long."""
+        """Yield the messages that ``data`` completes, in order. Raises ValueError if one is too long."""
         *blocks, self._rest = (self._rest + self._decoder.decode(data)).split("\r\n\r\n")
         for block in blocks:
             self._check_length(len(block))
@@ -71,7 +71,7 @@ class MessageReader:
                 yield message
             elif block:
                 log.debug("AMI: passed over %d characters that are no message", len(block))
-        self._check_length(len(self._rest) - 3)  # which may be most of the separator
+        self._check_length(len(self._rest) - 3)  # the last 3 may belong to the separator
 
     @staticmethod
     def _check_length(length: int) -> None:
@@ -80,7 +80,7 @@ class MessageReader:
 
 
 def checked(headers: Headers) -> dict[str, str | list[str]]:
-    """The headers as panoramisk takes them; ValueError when one could break out of its line."""
+    """Return the headers in panoramisk's form. Raises ValueError if one could break out of its line."""
     result: dict[str, str | list[str]] = {}
     for key, value in headers.items():
         values = [value] if isinstance(value, str) else list(value)
@@ -91,7 +91,7 @@ def checked(headers: Headers) -> dict[str, str | list[str]]:
 
 
 def unfit(headers: Mapping[str, str | list[str]]) -> str | None:
-    """Why Asterisk would not understand these headers, harmless as they are; None when it will."""
+    """Return why Asterisk could not read these headers, although they are safe; None if it can."""
     for key, value in headers.items():
         for line in [value] if isinstance(value, str) else value:
             try:

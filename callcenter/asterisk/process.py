@@ -1,4 +1,4 @@
-"""An Asterisk of our own: started in the foreground as a child, watched, started anew when it dies, stopped with us."""
+"""Runs our own Asterisk as a child process in the foreground: starts, watches, restarts it and stops it with us."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ from callcenter.system.programs import PARTS, ProgramError, ProgramTimeout, ask_
 log = logging.getLogger(__name__)
 
 STOPPING = 10.0
-"""Seconds that Asterisk gets to stop by itself."""
+"""Seconds that Asterisk has to stop after SIGTERM, before it is killed."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
-"""Seconds before one that died is started anew; longer for one that dies again and again."""
+"""Seconds before a dead Asterisk is restarted; the pause doubles if it dies repeatedly."""
 
 _LOOKING = 60.0
 _SOCKET_PATH = 100
-"""A unix socket's path may not be longer than about this."""
+"""Characters. Roughly the maximum length of a unix socket's path."""
 
 
 class AsteriskError(ReadableError):
-    """Asterisk is not there, or does not start."""
+    """Asterisk was not found, or does not start; the text says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """An Asterisk that can be run."""
+    """An Asterisk executable with its modules and data."""
 
     binary: Path
     installation: Installation
@@ -46,7 +46,7 @@ class Program:
 
 
 def find(project: Path) -> Program:
-    """The Asterisk that the set-up found or fetched. Raises AsteriskError with what to do."""
+    """Return the Asterisk that the set-up found or fetched. Raises AsteriskError with what to do."""
     tool = project / PARTS
     if not tool.exists():
         raise AsteriskError(f"{tool} is missing: start Asterisk yourself and set asterisk.start to false")
@@ -60,7 +60,7 @@ def find(project: Path) -> Program:
 
 
 def run_folder(var: Path) -> tuple[Path, bool]:
-    """Where the control socket goes, and whether that is a temporary folder, as `var` lies too deep for a socket."""
+    """Return the folder of the control socket, and whether it is temporary because the path of `var` is too long."""
     folder = var / "asterisk" / "run"
     if len(str(folder / "asterisk.ctl")) <= _SOCKET_PATH:
         return folder, False
@@ -68,7 +68,7 @@ def run_folder(var: Path) -> tuple[Path, bool]:
 
 
 class LeftBehind:
-    """An Asterisk that an earlier controller, killed, has left: not our child, and yet ours to watch and to stop."""
+    """An Asterisk left running by a killed controller: not our child, but we watch it and stop it."""
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
@@ -80,20 +80,20 @@ class LeftBehind:
     def _has_ended(self) -> None:
         asyncio.get_running_loop().remove_reader(self._descriptor)
         os.close(self._descriptor)
-        self.returncode = 0  # its parent alone is told the code
+        self.returncode = 0  # only its parent gets the exit code
         self._ended.set()
 
     async def wait(self) -> int:
-        """Until it has ended."""
+        """Wait until it has ended; return 0, because its exit code is unknown."""
         await self._ended.wait()
         return self.returncode or 0
 
     def terminate(self) -> None:
-        """Ask it to stop."""
+        """Send SIGTERM."""
         self._send(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End it."""
+        """Send SIGKILL."""
         self._send(signal.SIGKILL)
 
     def _send(self, sign: signal.Signals) -> None:
@@ -105,7 +105,7 @@ Process = asyncio.subprocess.Process | LeftBehind
 
 
 def left_behind(etc: Path) -> int | None:
-    """The process of an Asterisk that runs with these settings already."""
+    """Return the process id of an Asterisk that already runs with the settings in `etc`; None if there is none."""
     settings = str(etc / "asterisk.conf")
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -119,7 +119,10 @@ def left_behind(etc: Path) -> int | None:
 
 @asynccontextmanager
 async def running(program: Program, etc: Path) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Asterisk in the foreground, until the block is left. Its own log is in `var/asterisk/log/messages.log`."""
+    """Run Asterisk in the foreground for the duration of the block. Its log is `var/asterisk/log/messages.log`.
+
+    Raises AsteriskError if it cannot be run.
+    """
     process = await _start(program, etc)
     try:
         yield process
@@ -129,7 +132,7 @@ async def running(program: Program, etc: Path) -> AsyncIterator[asyncio.subproce
 
 @asynccontextmanager
 async def kept_running(program: Program, etc: Path, log_file: Path) -> AsyncIterator[None]:
-    """Like `running`, but one that runs already is taken over, with its calls, and one that dies is started anew."""
+    """Like `running`, but take over an Asterisk that already runs, with its calls, and restart one that dies."""
     pid = left_behind(etc)
     if pid is not None:
         log.warning("Asterisk (process %d) has outlived the controller that started it, and is taken over.", pid)
@@ -176,7 +179,7 @@ async def _start(program: Program, etc: Path) -> asyncio.subprocess.Process:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C reaches us first: callers hear the end in order
+            start_new_session=True,  # Ctrl-C must not reach Asterisk: we end the calls in order first
         )
     except OSError as error:
         raise AsteriskError(f"{program.binary} cannot be run: {error.strerror}; fetch it again: make run") from None
@@ -196,5 +199,5 @@ async def _stop(process: Process) -> None:
 
 
 def remove(folder: Path) -> None:
-    """Take away a temporary folder."""
+    """Delete a temporary folder; errors are ignored."""
     shutil.rmtree(folder, ignore_errors=True)

@@ -1,7 +1,7 @@
-"""Asterisk's settings, rendered from the templates in `dialplan/`.
+"""Renders Asterisk's configuration files from the templates in `dialplan/`.
 
-Every value that a template prints passes one gate: what could break out of its place in an Asterisk file (a line
-break, a comment sign, a variable, a section) is refused, whatever the configuration let through.
+Every value that a template prints passes one gate. It refuses what could break out of its place in an Asterisk file (a
+line break, a comment sign, a variable, a section), even if the checks of the configuration accepted it.
 """
 
 from __future__ import annotations
@@ -25,41 +25,41 @@ from callcenter.core.events import GENERAL_LINE
 from callcenter.system import files
 
 HEARTBEAT_STALE = 3
-"""Seconds after the last heartbeat when the dialplan helps itself: two beats may be missed. Callers gain by every
-second less; a false alarm costs them a moment, as the controller is told (CCFallback) and takes them back."""
+"""Seconds after the last heartbeat when the dialplan uses the fallback queue: two heartbeats may be missed. A shorter
+time helps callers; a false alarm costs them a moment: the controller gets CCFallback and takes them back."""
 
 ASK_AGAIN = 2.0
-"""Seconds after which the dialplan asks once more what to do with a caller."""
+"""Seconds after which the dialplan asks the controller again what to do with a caller."""
 AT_ONCE = 0.3
-"""Seconds in which the controller answers such a question, or music begins."""
+"""Seconds that the controller has to answer such a question before music starts."""
 
 WAITING_TURN = 1
-"""Seconds of one turn of the waiting room: how soon an announcement is heard, or a stale heartbeat seen."""
+"""Seconds of one turn of the waiting loop: the delay until an announcement is played, or a stale heartbeat noticed."""
 
 GATHER = WAITING_TURN + 0.3
-"""Seconds after a heartbeat became stale when the fallback queue opens: whoever waits has looked by then, the machine
-being busy or not."""
+"""Seconds from the stale heartbeat until the fallback queue opens: every waiting caller has checked the heartbeat by
+then, even on a busy machine."""
 
 APART = 0.1
-"""Seconds between two callers who enter the fallback queue when it opens: Asterisk knows by then which phone the first
-one rings, the machine being busy or not. A full line of 100 is in after 10 s; those who wait longest anyway come
+"""Seconds between two callers who enter the fallback queue when it opens: Asterisk then knows which phone the first
+one rings, even on a busy machine. A full line of 100 has entered after 10 s; those who would wait longest anyway enter
 last."""
 
 LONGEST_FOLDER = 200
-"""Bytes: an announcement is four files in one line of 1022 bytes, and one recording is two."""
+"""Bytes. An announcement is four files in one AMI line of at most 1022 bytes, and one recording is two files."""
 
 _UNSAFE = re.compile(r"[^\w .,:/@+*#=%~!-]")
 _UNSAFE_IN_PASSWORD = re.compile(r'[^!-~]|[;"\\]')
-"""Passwords end their line, and where they stand nothing is expanded: providers like `$` and `&` in them."""
+"""Passwords may contain `$` and `&`, which providers use: they end their line, and nothing is expanded there."""
 
 
 class RenderError(ReadableError):
-    """Asterisk's files cannot be written from this configuration."""
+    """Asterisk's files cannot be rendered or written; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Folders:
-    """Where Asterisk keeps its things; all under `var/asterisk`, only the control socket's folder may be elsewhere."""
+    """Asterisk's folders; all are under `var/asterisk`, only the control socket's folder may be elsewhere."""
 
     etc: Path
     lib: Path
@@ -68,25 +68,25 @@ class Folders:
     log: Path
     recording: Path
     journal: Path
-    """The place is Asterisk's choice: a path of our own would be cut off at 79 bytes."""
+    """Asterisk chooses this path: it would cut a path of our own off at 79 bytes."""
 
     @classmethod
     def under(cls, var: Path, run: Path | None = None) -> Folders:
-        """The folders of the installation whose run-time folder is `var`."""
+        """Return the folders for the run-time folder `var`. `run`: folder of the control socket, if elsewhere."""
         home = var / "asterisk"
         astspool = home / "spool"
         run, log = run or home / "run", home / "log"
         return cls(home / "etc", home / "lib", astspool, run, log, astspool / "recording", log / "cel-custom")
 
     def make(self) -> None:
-        """Create what is missing."""
+        """Create the missing folders."""
         for folder in (self.etc, self.lib / "keys", self.astspool, self.run, self.log, self.recording, self.journal):
             folder.mkdir(parents=True, exist_ok=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """An installed Asterisk: where its modules and its own data are."""
+    """Folders of an installed Asterisk: its modules and its own data."""
 
     modules: Path
     data: Path
@@ -94,7 +94,7 @@ class Installation:
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """A code of a conversation: `name` is what the controller is told."""
+    """A code dialled during a conversation. `name`: the `Feature` header of the event that the controller gets."""
 
     name: str
     code: str
@@ -110,7 +110,7 @@ class _TrunkEntry:
 
 
 def features(config: Config) -> tuple[Feature, ...]:
-    """The codes that an operator can dial during a conversation."""
+    """Return the codes that an operator can dial during a conversation."""
     codes = config.codes
     found = [
         Feature("take-back", codes.take_back),
@@ -126,7 +126,10 @@ def features(config: Config) -> tuple[Feature, ...]:
 
 
 def render(config: Config, secrets: Secrets, asterisk: Installation, folders: Folders) -> None:
-    """Write all of Asterisk's files into `folders.etc`. Raises RenderError, for settings before any is written."""
+    """Write all of Asterisk's files into `folders.etc`.
+
+    Raises RenderError; if the reason is a setting, no file has been written.
+    """
     _check_folder("prompts", config.prompts)
     _check_folder("recordings to be", folders.recording)
     environment = jinja2.Environment(
@@ -173,14 +176,14 @@ def render(config: Config, secrets: Secrets, asterisk: Installation, folders: Fo
 
 def _write(rendered: dict[str, str], folders: Folders) -> None:
     folders.make()
-    # asterisk.conf comes last: once it is there all is, which an Asterisk in a container of its own waits for.
+    # asterisk.conf is written last: an Asterisk in a separate container waits for it; all other files exist then.
     for name, text in sorted(rendered.items(), key=lambda file: file[0] == "asterisk.conf.j2"):
         path = folders.etc / name.removesuffix(".j2")
-        files.replace(path, text.encode(), mode=files.PRIVATE)  # passwords stand in it
+        files.replace(path, text.encode(), mode=files.PRIVATE)  # it contains passwords
 
 
 def _check_folder(what: str, folder: Path) -> None:
-    """The dialplan hands these folders to applications, which split their arguments."""
+    """Refuse `,` and `:` and long paths: the dialplan passes these folders to applications, which split arguments."""
     path = str(folder)
     odd = next((character for character in path if character in ",:"), None)
     if odd:
@@ -211,7 +214,7 @@ def _gate(secrets: Secrets) -> Callable[[object], object]:
     owners |= {password: f"trunks.{id}" for id, password in secrets.trunks.items()} | {secrets.ami: "ami"}
 
     def safe(value: object) -> object:
-        # The brackets of an IPv6 address are its own.
+        # The brackets of an IPv6 address are allowed: only the host is checked.
         text = value.host if isinstance(value, SipAddress) else str(value)
         unsafe = (_UNSAFE_IN_PASSWORD if text in owners else _UNSAFE).search(text)
         if unsafe:
@@ -228,7 +231,7 @@ def _codes(config: Config) -> dict[str, str]:
 
 
 def _dialled(config: Config) -> list[tuple[str, str]]:
-    """What a trunk may ask for, and the line that is meant. Many providers send the account's name, not a number."""
+    """Return what a trunk may dial, with the id of the line. Many providers send the account's name, not a number."""
     lines = list(config.lines.values())
     found = {form: line.id for line in lines for number in line.numbers for form in dialled_forms(number)}
     if len(lines) == 1:
@@ -247,7 +250,7 @@ def _trunk_name(trunk: Trunk) -> str:
 
 
 def endpoints(config: Config) -> frozenset[str]:
-    """The names that Asterisk has for phones and trunks, and begins the names of their channels with."""
+    """Return Asterisk's names of phones and trunks; the names of their channels contain them."""
     return frozenset(config.phones) | {_trunk_name(trunk) for trunk in config.trunks.values()}
 
 
@@ -262,12 +265,12 @@ def _trunk(trunk: Trunk) -> _TrunkEntry:
 
 
 def _ami_networks(config: Config) -> list[str]:
-    """Only this machine may log in, unless the manager is bound to more than it."""
+    """Return the networks that may log in to AMI: only this machine if AMI is bound to IPv4 loopback; []: any."""
     bind = ipaddress.ip_address(config.asterisk.ami_bind)
     return ["127.0.0.0/255.0.0.0"] if bind.is_loopback and bind.version == 4 else []
 
 
 def _last_minute(closes: time) -> str:
-    """GotoIfTime includes its last minute: 18:00 is 17:59 there, midnight 23:59."""
+    """Return the last minute of the opening hours: GotoIfTime includes it, so 18:00 becomes 17:59, midnight 23:59."""
     minutes = (closes.hour * 60 + closes.minute - 1) % (24 * 60)
     return f"{minutes // 60:02}:{minutes % 60:02}"

@@ -1,7 +1,7 @@
-"""Taking over: what is done on every (re)connection with Asterisk until the core knows who is there and what they did.
+"""Take-over: the steps after each (re)connection to Asterisk until the core knows all channels and what happened.
 
-Asterisk's channels are asked for, its journal is read from where the controller saw it last, and both go to the core
-as one `Snapshot`. Whatever Asterisk says meanwhile waits, in its order: before the snapshot it could not be understood.
+It asks Asterisk for its channels, reads the journal from the last saved position, and passes both to the core as one
+`Snapshot`. Events that arrive meanwhile are held back in order: they cannot be interpreted before the snapshot.
 """
 
 from __future__ import annotations
@@ -24,22 +24,24 @@ log = logging.getLogger(__name__)
 SNAPSHOT_TIMEOUT = 10.0
 ASKING_AGAIN = 1.0
 JOURNAL_LATE = 1.0
-"""Seconds that Asterisk gets to write down the end of a call whose channel is gone."""
+"""Seconds to wait until Asterisk has written the end of a call whose channel is gone."""
 MOST_HELD_BACK = 100_000
-"""Messages. An Asterisk that goes on telling, but lists no channels, must not fill our memory: it is asked again."""
+"""Messages. If Asterisk sends more before it has listed its channels, they are dropped to save memory, and the
+channels are listed again."""
 MARKING = 1.0
+"""Seconds between two markings of the journal's position."""
 ROTATION = 60
-"""Markings after which the journal's file is looked at for its size."""
+"""Number of markings after which the size of the journal's file is checked."""
 _LOOK_AGAIN = 0.05
 
 
 class TakeOver:
-    """`take` gets the snapshot and says whether it was taken in, then `on_message` gets everything that was held back.
+    """`take` gets the snapshot and returns whether the core accepted it; then `on_message` gets all held-back messages.
 
-    `known` names the calls that the core believes to be in progress: of those that are gone the journal must tell.
-    `believes` tells Asterisk's own channels from those that somebody wrote into a field of another.
-    `asterisk` is when Asterisk had started, as far as known from before; another answer means that it died.
-    `ended_after`: seconds of the epoch, for a journal whose position is lost: calls that ended before are left out.
+    `known` returns the calls that the core believes to be in progress: the journal must report the end of the missing
+    ones. `believes` distinguishes Asterisk's own channels from injected ones. `asterisk`: the last known start time of
+    Asterisk; a different answer means that it was restarted. `ended_after`: seconds of the epoch, for a journal whose
+    position is lost; calls that ended earlier are left out.
     """
 
     def __init__(
@@ -67,24 +69,24 @@ class TakeOver:
         self._reading = asyncio.Lock()
         self.asterisk = asterisk
         self.complete = asyncio.Event()
-        """Set while Asterisk is connected and its channels are known."""
+        """Set while Asterisk is connected and the core knows its channels."""
 
     def lost(self) -> None:
-        """The connection is gone: what was held back is of no use any more, the next snapshot tells."""
+        """The connection is lost: drop held-back messages, because the next snapshot replaces them."""
         self._held_back = None
         self.complete.clear()
 
     @property
     def going_on(self) -> bool:
-        """Whether a snapshot is on its way."""
+        """Whether a snapshot is being taken."""
         return self._held_back is not None
 
     def begin(self) -> None:
-        """Connected: from now on messages are held back. `run` is to follow."""
+        """Hold back messages from now on, after a connection. Call `run` next."""
         self._held_back, self._overflown = deque(), False
 
     def holds(self, message: Message) -> bool:
-        """Whether the message has to wait for the snapshot, and is kept for then."""
+        """Hold the message back if a snapshot is being taken; return whether it was held back."""
         if self._held_back is None:
             return False
         self._held_back.append(message)
@@ -94,14 +96,14 @@ class TakeOver:
         return True
 
     async def run(self) -> None:
-        """Ask until Asterisk has answered: without a snapshot its events cannot be understood."""
+        """Ask until Asterisk has answered: without a snapshot its events cannot be interpreted."""
         held_back = self._held_back
         while held_back is not None and self._held_back is held_back:
             try:
                 asterisk = await self._started()
                 channels = await self._ami.collect(translate.SNAPSHOT, SNAPSHOT_TIMEOUT)
             except NotConnected:
-                return  # the next connection takes its own
+                return  # the next connection takes its own snapshot
             except AmiError as error:
                 log.warning("No snapshot of Asterisk's channels, asking again: %s", error)
                 await asyncio.sleep(ASKING_AGAIN)
@@ -110,7 +112,7 @@ class TakeOver:
             seen = tuple(self._seen(channels))
             ids = frozenset(channel.channel_id for channel in seen)
             histories = await self._histories(ids, restarted)
-            if self._overflown:  # what it tells is older than what was thrown away
+            if self._overflown:  # the snapshot is older than the dropped messages
                 self._overflown = False
                 continue
             if self._held_back is held_back:
@@ -122,7 +124,7 @@ class TakeOver:
             return
 
     async def keep_journal(self) -> None:
-        """As long as everything is seen live, move the journal's position on; now and then put a large file away."""
+        """Move the journal's position on while everything is seen live; rotate a large file. Until cancelled."""
         marked = 0
         while True:
             await asyncio.sleep(MARKING)
@@ -145,14 +147,14 @@ class TakeOver:
             return False
         self._held_back = None
         taken_back = {one.channel_id for one in snapshot.channels if one.variables.get("CC_STAGE") == FALLBACK_QUEUE}
-        for message in held_back:  # who went to Asterisk's own queue may have been listed before, or after
+        for message in held_back:  # the snapshot may already show callers in the fallback queue
             if message.get("Uniqueid") not in taken_back or not translate.served_by_fallback_queue(message):
                 self._on_message(message)
         self.complete.set()
         return True
 
     async def _started(self) -> str:
-        """When Asterisk had started, in its own words."""
+        """Return Asterisk's start time as it prints it; '' if it does not say. Raises NotConnected."""
         try:
             answer = await self._ami.send({"Action": "CoreStatus"})
         except NotConnected:
@@ -162,7 +164,10 @@ class TakeOver:
         return f"{answer.get('CoreStartupDate', '')} {answer.get('CoreStartupTime', '')}".strip()
 
     async def _histories(self, channels: Collection[ChannelId], restarted: bool) -> Sequence[CallHistory]:
-        """The journal, read until it tells the end of everybody who is gone; a moment is enough, but not always."""
+        """Read the journal until it reports the end of every missing call, for at most `JOURNAL_LATE` seconds.
+
+        Usually one read is enough. After a restart of Asterisk it is read once: those ends are never written.
+        """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + JOURNAL_LATE
         while True:
@@ -172,7 +177,7 @@ class TakeOver:
             except OSError as problem:
                 log.warning("What happened while nobody listened cannot be read from Asterisk's journal: %s", problem)
                 return ()
-            except Exception:  # whatever stands in it must not keep the line waiting
+            except Exception:  # no content of the journal may stop the line
                 log.exception("A defect in reading Asterisk's journal; the line goes on without it.")
                 return ()
             ended = {history.call for history in histories if history.ended_at is not None}
@@ -182,13 +187,13 @@ class TakeOver:
             await asyncio.sleep(_LOOK_AGAIN)
 
     def _seen(self, channels: Iterable[Message]) -> Iterator[ChannelSeen]:
-        """The oldest first. One that cannot be understood must not keep the snapshot, and so the line, waiting."""
+        """Yield the channels, oldest first. One that cannot be parsed is skipped: it must not delay the snapshot."""
         for channel in sorted(channels, key=translate.birth):
             try:
                 seen = translate.channel_seen(channel, self._normalise)
                 if seen.channel_id and self._believes(
                     channel
-                ):  # what we would say to nobody, Asterisk would take as said to all
+                ):  # Asterisk would apply an action with an empty channel globally
                     yield seen
             except Exception:
                 log.exception("Passed over a channel that cannot be understood: %.60r", channel.get("Channel"))

@@ -1,4 +1,4 @@
-"""Between Asterisk's words and the core's: AMI message to event, command to AMI actions. Nothing is decided here."""
+"""Translates AMI messages to events of the core, and commands of the core to AMI actions. It makes no decisions."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Message = Mapping[str, str]
 Action = dict[str, str | list[str]]
 
 PHONE = "phone:"
-"""Requesters that are channels: a phone that dialled a code."""
+"""Prefix of a `reply_to` that is a channel: a phone that dialled a code."""
 
 TELL: Mapping[Answer, str] = {
     Answer.LOGGED_IN: "op-logged-in",
@@ -48,28 +48,29 @@ TELL: Mapping[Answer, str] = {
     Answer.TAKEN_BACK: "op-hold-resume",
     Answer.NOT_POSSIBLE: "op-not-possible",
 }
-"""What a phone is told."""
+"""The prompt that a phone hears for each answer; `&` joins several."""
 
 FALLBACK_EVENTS = ("CCFallback", "CCAlone")
-"""A caller is in the fallback queue; the second, as a dialplan of before says it."""
+"""UserEvents for a caller in the fallback queue; the second is the name that a former dialplan uses."""
 
 _INN_ENTRY = {"TIMEOUT": InnEntry.TIMEOUT, "HANGUP": InnEntry.TIMEOUT, "ERROR": InnEntry.TIMEOUT}
 _RING_TIMEOUT, _RING_BUSY, _RING_REFUSED = "3", "5", "8"
 _NOT_FOR_SIP = re.compile(r'[\x00-\x1f\x7f"\\<>\ud800-\udfff]')
 _NEXT_VARIABLE = re.compile(r'[\x00-\x1f",\\\ud800-\udfff]')
-"""Asterisk takes what follows a comma for another variable. No channel's name has one."""
+"""Characters removed from channel names: Asterisk treats text after a comma as another variable. No channel's name has
+a comma."""
 _RINGING = "5"
 _HIGHEST_PRIORITY = 86400.0
-"""Seconds: the place in Asterisk's own queue is a number of 32 bits."""
+"""Seconds. A position in Asterisk's own queue is a 32-bit number."""
 _LONGEST_UNTIL_FALLBACK = 60.0
-"""Seconds between a call's arrival and Asterisk's own queue, at most, of a call that we hear of there for the first
-time: a greeting lies between. More than that is a clock that was set."""
+"""Maximum seconds from a call's arrival to Asterisk's own queue, for a call first reported there: only a greeting comes
+between. A larger value means that somebody set the clock."""
 _KEYS = re.compile(r"[^0-9*#A-D]")
 
 
 @dataclass(frozen=True, slots=True)
 class LogInByPhone:
-    """Id and PIN dialled at a phone: to be verified before it becomes the core's `LogIn`. Never logged."""
+    """Id and PIN dialled at a phone. They are verified before the core gets `LogIn`. The PIN is never logged."""
 
     person: PersonId
     phone: PhoneName
@@ -80,7 +81,7 @@ class LogInByPhone:
 
 @dataclass(frozen=True, slots=True)
 class Translator:
-    """`identify`, `known_inn` and `valid_inn` ask the customers' directory, which is in memory."""
+    """`by_number` and `by_inn` ask the customers' directory, which is in memory."""
 
     normalise: Callable[[str], str]
     by_number: Callable[[str], events.Customer | None]
@@ -93,10 +94,10 @@ class Translator:
     # -- from Asterisk -----------------------------------------------------------------------------------------
 
     def event(self, message: Message) -> Event | LogInByPhone | None:
-        """The core's event for an AMI message, or None where there is none."""
+        """Return the core's event for an AMI message; None if there is none."""
         channel = ChannelId(message.get("Uniqueid", ""))
         match message.get("Event"):
-            case "UserEvent" if channel:  # what is set for a channel without a name is set for all of Asterisk
+            case "UserEvent" if channel:  # a variable set for an empty channel would be global in Asterisk
                 return self._user_event(message, channel)
             case "Hangup":
                 return events.ChannelHungUp(channel, _number(message.get("Cause", "")), message.get("Cause-txt", ""))
@@ -162,7 +163,7 @@ class Translator:
         digits = _keys(message, "Digits")
         entry = _INN_ENTRY.get(message.get("Status", ""), InnEntry.ENTERED if digits else InnEntry.SKIPPED)
         if digits and entry is InnEntry.TIMEOUT:
-            entry = InnEntry.ENTERED  # typed, and then waited instead of pressing hash
+            entry = InnEntry.ENTERED  # the caller typed, but did not press hash
         valid = self.valid_inn(digits)
         return events.InnGiven(CallId(channel), entry, digits, valid, self.by_inn(digits) if valid else None)
 
@@ -173,14 +174,14 @@ class Translator:
     # -- to Asterisk -------------------------------------------------------------------------------------------
 
     def actions(self, command: Command) -> list[Action]:
-        """The AMI actions that perform a command; none for what is not Asterisk's to do."""
+        """Return the AMI actions that perform a command; [] if it is not for Asterisk."""
         match command:
             case commands.Redirect():
                 return self._redirect(command)
             case commands.Announce(call, number, prompts):
                 return [_set(call, "CC_SAY", self._say(number, prompts))]
             case commands.AfterBridge(call, place):
-                # Somebody else is called for the caller: how long the conversation until now lasted is of no account.
+                # A colleague is called for this caller: the length of the conversation so far no longer counts.
                 forgotten = [_set(call, "SHARED(CC_TALK)", "")] if place is Place.HOLD else []
                 return [_set(call, "CC_AFTER", place.value), *forgotten]
             case commands.KeepLeg(leg, keep):
@@ -196,7 +197,7 @@ class Translator:
         return []
 
     def sync_queue_member(self, command: commands.SyncQueueMember, queues: Sequence[str]) -> list[Action]:
-        """Keep the fallback queues in step. A member that is there already, or is not, is no mistake."""
+        """Return the actions that update the fallback queues. A member already added or removed is not an error."""
         interface = f"PJSIP/{command.phone}"
         if not command.on_shift:
             return [{"Action": "QueueRemove", "Queue": queue, "Interface": interface} for queue in queues]
@@ -227,7 +228,7 @@ class Translator:
         return [*before, *([say] if command.prompts else []), redirect]
 
     def _record(self, call: CallId) -> list[Action]:
-        # No Path: Python 3.12 keeps every part of one for ever, and each call has parts of its own.
+        # Not a Path: Python 3.12 keeps each path component in memory for ever, and each call has its own ones.
         files = {side: f"{self.recording_folder}/{call}-{side}.wav" for side in ("in", "out")}
         options = f"br({files['in']})t({files['out']})"
         return [
@@ -253,7 +254,7 @@ _SIMPLE: Mapping[str, Callable[[Message, ChannelId], Event]] = {
 
 
 def channel_seen(message: Message, normalise: Callable[[str], str]) -> events.ChannelSeen:
-    """One channel of the answer to `Status`."""
+    """Return one channel of the answer to `SNAPSHOT`."""
     variables = dict(entry.split("=", 1) for entry in message.get("Variable", "").split("\n") if "=" in entry)
     number = unquote(variables.pop("CC_WHO", ""), errors="replace")
     return events.ChannelSeen(
@@ -268,8 +269,8 @@ def channel_seen(message: Message, normalise: Callable[[str], str]) -> events.Ch
 
 
 def birth(message: Message) -> tuple[int, int]:
-    """Sorts channels by their age, to the order in one second. Asterisk's unique ids are the second of birth and the
-    number of the channel since its own start: 1795298577.12, or a-1795298577.12 where it has a systemname."""
+    """Return a key that sorts channels oldest first, also within one second. Asterisk's unique ids are the second of
+    creation and the channel's number since Asterisk's start: 1795298577.12, or a-1795298577.12 with a systemname."""
     second, _, number = message.get("Uniqueid", "").rpartition(".")
     return _whole(second.rpartition("-")[2]), _whole(number)
 
@@ -279,7 +280,7 @@ def _whole(digits: str) -> int:
 
 
 def _endpoint(channel: str) -> PhoneName:
-    """Whose channel it is: PJSIP/101-0000002a is phone 101's."""
+    """Return the phone of a channel: PJSIP/101-0000002a belongs to phone 101. '' if it is not a PJSIP channel."""
     return PhoneName(channel.removeprefix("PJSIP/").rpartition("-")[0] if channel.startswith("PJSIP/") else "")
 
 
@@ -288,28 +289,28 @@ SNAPSHOT: Action = {
     "Variables": "CC_LINE,CC_STAGE,CC_AFTER,CC_SERVED,CC_RECORDED,CC_SINCE,CC_WHO",
     "AllVariables": "false",
 }
-"""Asks for every channel; the answers go through `channel_seen`. CC_SINCE: tenths of a second of the epoch. CC_SERVED,
-of a caller who is held or leaving: "1" where the dialplan says good-bye by itself, as the conversation was one."""
+"""Lists every channel; `channel_seen` parses the answers. CC_SINCE: tenths of a second of the epoch. CC_SERVED, for a
+caller who is held or leaving: "1" if the dialplan says good-bye by itself, because there was a real conversation."""
 
 
 def served_by_fallback_queue(message: Message) -> bool:
-    """Whether a caller has just gone to Asterisk's own queue: our heartbeat was late, somebody set the clock, or we
-    came back while the caller was being greeted."""
+    """Return whether a caller has just entered Asterisk's own queue: our heartbeat was late, somebody set the clock, or
+    we came back while the caller heard the greeting."""
     return message.get("Event") == "UserEvent" and message.get("UserEvent") in FALLBACK_EVENTS
 
 
 CHANNELS: Action = {"Action": "CoreShowChannels"}
-"""Asks for the ids of all channels, without anything else about them."""
+"""Lists all channels; only their ids are used."""
 
 
 def token(value: str) -> Action:
-    """Gives the dialplan the word that each of its events has to say from now on (event_check.py)."""
+    """Return the action that sets the token; each event of the dialplan must carry it from now on (event_check.py)."""
     return {"Action": "Setvar", "Variable": "CC_TOKEN", "Value": value}
 
 
 def heartbeat(epoch: int) -> Action:
-    """Tells the dialplan that the controller lives. `epoch`: seconds, by the clock that Asterisk reads too; 0 at the
-    end."""
+    """Return the heartbeat action: the controller is alive. `epoch`: seconds, by the clock that Asterisk reads, too; 0
+    when the controller stops."""
     return {"Action": "Setvar", "Variable": "CC_HEARTBEAT", "Value": str(epoch)}
 
 
@@ -355,7 +356,7 @@ def _told(answer: Answer, target: GroupId) -> str:
 
 
 _NONE_FREE = frozenset({"technical", "managers"})
-"""Groups whose absence has a phrase of its own."""
+"""Groups that have their own prompt for «nobody is free»."""
 
 
 def _set(channel: str, variable: str, value: str) -> Action:

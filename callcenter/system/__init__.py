@@ -1,1 +1,1 @@
-"""Services of the operating system that several rooms use: replace a file atomically, run a program, back off."""
+"""Services of the operating system that several packages use: replace a file atomically, run a program, back off."""
