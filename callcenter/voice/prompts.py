@@ -60,12 +60,13 @@ class Prompt(Strict):
     when: Words
     text: Words | None = None
     tone: tuple[Annotated[int, Field(ge=300, le=3400)], Annotated[float, Field(gt=0, le=5)]] | None = None
+    noise: tuple[Annotated[float, Field(ge=-70, le=-40)], Annotated[float, Field(gt=0, le=5)]] | None = None
     studio: bool = False
 
     @model_validator(mode="after")
     def _one_of(self) -> Prompt:
-        if (self.text is None) == (self.tone is None):
-            raise ValueError("give either text or tone")
+        if [self.text, self.tone, self.noise].count(None) != 2:
+            raise ValueError("give one of text, tone and noise")
         return self
 
 
@@ -209,6 +210,8 @@ class Catalogue:
     def _say(self, voice: Voice, entry: Prompt) -> array[int]:
         if entry.tone is not None:
             return voice.tone(*entry.tone)
+        if entry.noise is not None:
+            return voice.noise(*entry.noise)
         return voice.say(self.texts.spoken(entry.text or ""))
 
     def _accept_recording(self, prompt: str, manifest: dict[str, Spoken]) -> None:
@@ -219,7 +222,7 @@ class Catalogue:
 
     def _text_hash(self, prompt: str) -> str:
         entry = self.prompts[prompt]
-        said = str(entry.tone) if entry.text is None else self.texts.spoken(entry.text)
+        said = str(entry.tone or entry.noise) if entry.text is None else self.texts.spoken(entry.text)
         return hashlib.sha256(f"{self.texts.voice}\n{self.texts.rate}\n{said}".encode()).hexdigest()
 
     def _manifest(self) -> dict[str, Spoken]:

@@ -65,6 +65,12 @@ class Voice:
         """Return a tone at the level of speech, without clicks at its ends."""
         return self._telephone(["-n"], f"synth {seconds} sine {hertz} vol 0.14 fade 0.01 {seconds} 0.01")
 
+    def noise(self, level: float, seconds: float) -> array[int]:
+        """Return comfort noise of this level in dBFS RMS; the same arguments always give the same samples."""
+        loud = self._telephone(["-R", "-n"], f"synth {seconds} pinknoise vol 0.5")
+        gain = 10 ** (level / 20) * FULL_SCALE / math.sqrt(sum(s * s for s in loud) / len(loud))
+        return array("h", (round(s * gain) for s in loud))
+
     def _telephone(self, source: list[str], effects: str) -> array[int]:
         with tempfile.TemporaryDirectory() as folder:
             small = Path(folder, "small.wav")
