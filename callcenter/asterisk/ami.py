@@ -142,7 +142,7 @@ class Ami:
         try:
             while True:
                 refused = False
-                self._booted_at = None
+                self._booted_at, began = None, time.monotonic()
                 try:
                     await self._session()
                 except AmiRefused as error:
@@ -150,7 +150,9 @@ class Ami:
                 except (AmiError, OSError) as error:
                     reason = f"no connection to Asterisk's AMI at {self._settings.address}: {error}"
                 self._report(False, reason)
-                await asyncio.sleep(self._pause(backoff.failed(self._lasted()), refused=refused))
+                lasted = self._lasted()
+                waited = 0.0 if lasted else time.monotonic() - began
+                await asyncio.sleep(self._pause(backoff.failed(lasted), waited, refused=refused))
         finally:
             self._report(False, "the controller is stopping", logging.INFO)
 
@@ -285,8 +287,12 @@ class Ami:
         """Return the seconds since Asterisk was ready (FullyBooted) on the last connection; 0.0 if it was not."""
         return time.monotonic() - self._booted_at if self._booted_at is not None else 0.0
 
-    def _pause(self, pause: float, *, refused: bool) -> float:
-        """Return the seconds until the next attempt, randomised so that several controllers do not retry together."""
+    def _pause(self, pause: float, waited: float = 0.0, *, refused: bool) -> float:
+        """Return the seconds until the next attempt, randomised so that several controllers do not retry together.
+
+        `waited`: seconds for which the attempt waited for Asterisk in vain. They count as a part of the pause: when
+        messages flow again after a stall, Asterisk reads old orders, too, and only a new connection can take them back.
+        """
         if refused:
-            pause = self._settings.backoff_max * REFUSED_FACTOR
-        return pause * random.uniform(0.5, 1.0)  # noqa: S311  # jitter, not a secret
+            pause, waited = self._settings.backoff_max * REFUSED_FACTOR, 0.0
+        return max(0.0, pause * random.uniform(0.5, 1.0) - waited)  # noqa: S311  # jitter, not a secret

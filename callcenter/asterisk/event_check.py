@@ -65,6 +65,8 @@ class EventCheck:
             return Refusal.TOKEN
         if any("\n" in value and not key.endswith(_MANY_LINES) for key, value in message.items()):
             return Refusal.REPEATED  # the reader joins repeated headers with a line feed
+        if message.get("Event") == "PeerStatus":  # a phone or a trunk; it has no channel
+            return None if message.get("Peer", "").removeprefix("PJSIP/") in self._endpoints else Refusal.CHANNEL_NAME
         channel, name = message.get("Uniqueid", ""), message.get("Channel", "")
         if message.get("Event") == "OriginateResponse":  # a phone that got no channel: its name alone, no id
             return None if name.removeprefix("PJSIP/") in self._endpoints else self._strange_name(name)

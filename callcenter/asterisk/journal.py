@@ -26,6 +26,7 @@ from callcenter.asterisk.cel import Histories, parse
 from callcenter.calendar.clock import WallClock
 from callcenter.core.call_history import CallHistory
 from callcenter.core.ids import ChannelId, PhoneName
+from callcenter.system.files import opened
 
 log = logging.getLogger(__name__)
 
@@ -38,8 +39,12 @@ LONGEST_CALL = 6 * 3600.0
 """Seconds. A channel older than this does not hold the position back."""
 LARGEST = 16 << 20
 """Bytes. A larger file is renamed, and a new one started; this is more than 5,000 calls."""
+LONGEST = 86_400.0
+"""Seconds. A file that was begun earlier is renamed, too: otherwise a quiet line would keep numbers for months."""
 KEPT_DAYS = 7.0
 """How long a finished file is kept after its last line."""
+KEPT_FILES = 32
+"""The most finished files that are kept (512 MB), except those that are still needed: a flood of calls writes many."""
 
 Position = Mapping[str, str | int]
 """A position as plain values, for a JSON file."""
@@ -118,6 +123,7 @@ class Journal:
         self._ended: deque[tuple[int, ChannelId]] = deque()
         self._marks: deque[_Mark] = deque()
         self._scanned = self._since
+        self._marked = False
         self._number = 0
         self._latest = 0.0
         self._snapshot: tuple[frozenset[ChannelId], float] | None = None
@@ -157,14 +163,28 @@ class Journal:
         earliest = self._clock(ended_after)
         return [history for history in histories if history.ended_at is None or history.ended_at >= earliest]
 
+    def unseen_since(self) -> float | None:
+        """Return when the first line after the position was written, in seconds of the epoch; None: there is none.
+
+        `read` may tell of anything that happened since then, also of calls whose end an earlier controller has entered.
+        Raises OSError.
+        """
+        entries = (parse(line.text) for line in self._lines(self._seen))
+        return next((entry.at for entry in entries if entry), None)
+
     def mark(self) -> None:
         """Note that everything is seen live now. Call it about once a second, and only while that is true.
 
-        The position follows `OVERLAP` seconds later: it is better to read a line twice than never. Raises OSError.
+        The position follows `OVERLAP` seconds later: it is better to read a line twice than never. Only lines of before
+        the first call are left behind at once if they are as old: the snapshot has entered them. Otherwise controllers
+        that live for less than `OVERLAP` each would read more and more. Raises OSError.
         """
-        self._scan()
-        self._forget_gone()
         now = time.monotonic()
+        old = self._scan()
+        if not self._marked:
+            self._marked = True
+            self._marks.append(_Mark(now - OVERLAP, *old))
+        self._forget_gone()
         self._marks.append(_Mark(now, self._number, self._scanned))
         seen = None
         while self._marks and self._marks[0].at <= now - OVERLAP:
@@ -188,14 +208,14 @@ class Journal:
         self._snapshot = frozenset(channels), self._wall().timestamp() - OVERLAP  # later ones are not in the snapshot
 
     def rotate(self) -> bool:
-        """Rename the file if it is large, and delete old ones. Return True if it was renamed. Raises OSError.
+        """Rename the file if it is large or a day old, delete old ones. Return True if it was renamed. Raises OSError.
 
         Call it regularly, for example once a minute.
         """
         self._delete_old()
         current = self._folder / CURRENT
         try:
-            if current.stat().st_size <= LARGEST:
+            if current.stat().st_size <= LARGEST and not self._is_old(current):
                 return False
         except FileNotFoundError:
             return False
@@ -204,6 +224,11 @@ class Journal:
         return True
 
     # -- files -------------------------------------------------------------------------------------------------
+
+    def _is_old(self, path: Path) -> bool:
+        with opened(path) as file:
+            first = parse(file.readline(_LONGEST_LINE))
+        return first is not None and first.at < self._wall().timestamp() - LONGEST
 
     def _finished(self) -> list[Path]:
         """Return the renamed files, oldest first."""
@@ -215,7 +240,7 @@ class Journal:
         found = []
         for path in (*self._finished(), self._folder / CURRENT):
             try:
-                with path.open("rb") as file:
+                with opened(path) as file:
                     first = file.readline(_LONGEST_LINE)
                     size = file.seek(0, 2)
             except FileNotFoundError:
@@ -237,9 +262,9 @@ class Journal:
         """Yield all complete lines from `place` on. If the last line is still being written, it is left for later."""
         files = self._from(place)
         for index, (file, start) in enumerate(files):
-            with file.path.open("rb") as opened:
-                offset = opened.seek(start)
-                while text := opened.readline(_LONGEST_LINE):
+            with opened(file.path) as lines:
+                offset = lines.seek(start)
+                while text := lines.readline(_LONGEST_LINE):
                     if not text.endswith(b"\n") and len(text) < _LONGEST_LINE and index == len(files) - 1:
                         break
                     yield _Line(_Place(file.head, offset), text)
@@ -248,8 +273,10 @@ class Journal:
     def _delete_old(self) -> None:
         needed = {file.path for file, _ in self._from(self._since)}
         oldest = self._wall().timestamp() - KEPT_DAYS * 86400
-        for path in self._finished():
-            if path not in needed and path.stat().st_mtime < oldest:
+        finished = self._finished()
+        too_many = set(finished[:-KEPT_FILES])
+        for path in finished:
+            if path not in needed and (path in too_many or path.stat().st_mtime < oldest):
                 path.unlink(missing_ok=True)
 
     # -- position ----------------------------------------------------------------------------------------------
@@ -260,8 +287,12 @@ class Journal:
         seen = order.get(self._seen.head, -1), self._seen.offset
         return lambda place: (order.get(place.head, len(order)), place.offset) < seen
 
-    def _scan(self) -> None:
-        """Search the lines written since the last scan for callers that arrived and channels that ended."""
+    def _scan(self) -> tuple[int, _Place]:
+        """Search the lines written since the last scan for callers that arrived and channels that ended.
+
+        Return the number of lines that are older than `OVERLAP`, and the place after them.
+        """
+        old, before = (self._number, self._scanned), self._wall().timestamp() - OVERLAP
         for line in self._lines(self._scanned):
             self._number += 1
             self._scanned = _Place(line.place.head, line.place.offset + len(line.text))
@@ -271,10 +302,13 @@ class Journal:
             if entry is None:
                 continue  # `read` reports it
             self._latest = entry.at
+            if entry.at < before:
+                old = self._number, self._scanned
             if entry.kind == "CC_ARRIVED":
                 self._alive[entry.channel] = _Alive(entry.at, self._number, line.place)
             elif entry.kind == "CHAN_END" and entry.channel in self._alive:
                 self._ended.append((self._number, entry.channel))
+        return old
 
     def _forget_gone(self) -> None:
         if self._snapshot is None:

@@ -13,16 +13,21 @@ from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from callcenter.asterisk import translate
+from callcenter.asterisk import log_files, translate
 from callcenter.asterisk.ami import Ami, AmiError, AmiSettings, Message
 from callcenter.asterisk.event_check import EventCheck
 from callcenter.asterisk.journal import Journal, Position
+from callcenter.asterisk.recorders import Recorders
+from callcenter.asterisk.refusals import Refusals
+from callcenter.asterisk.streams import Streams
 from callcenter.asterisk.takeover import TakeOver
+from callcenter.asterisk.watch import Watch
 from callcenter.calendar.clock import WallClock
 from callcenter.core import events
-from callcenter.core.commands import Reply, SyncQueueMember, ToAsterisk
+from callcenter.core.commands import Record, Reply, SyncQueueMember, ToAsterisk
 from callcenter.core.events import Event
-from callcenter.core.ids import CallId, ChannelId, GroupId, ServerId
+from callcenter.core.ids import CallId, ChannelId, GroupId, PhoneName, ServerId
+from callcenter.core.reception import Received
 from callcenter.core.server import ONLY
 
 log = logging.getLogger(__name__)
@@ -30,7 +35,7 @@ log = logging.getLogger(__name__)
 HEARTBEAT = 1.0
 """Seconds between two heartbeats."""
 AUDIT = 30.0
-"""Seconds between two comparisons of the core's calls with the channels that exist in Asterisk."""
+"""Seconds between two comparisons of the core's calls and phones with Asterisk's channels and phones."""
 AUDIT_TIMEOUT = 10.0
 LOOK_AGAIN = 1.0
 """Seconds from a defect, or a failed snapshot, to the next snapshot."""
@@ -45,7 +50,13 @@ class LinkSettings:
     """Names of all phones and trunks."""
     queues: Mapping[GroupId, Sequence[str]]
     """Names of its fallback queues, by the group that serves them."""
+    dialplan: str
+    """Our version of the dialplan (`render.dialplan_version`)."""
+    formats: Sequence[str] = ()
+    """Audio formats that phones are offered."""
     server: ServerId = ONLY
+    vanished_after: float = 20.0
+    """Seconds without any sign of life after which this Asterisk ends a channel."""
     systemname: str = ""
     """Prefix of its channel ids if there are several servers; events about other servers' channels are then refused."""
 
@@ -79,21 +90,29 @@ class Link:
     ) -> None:
         self.server = settings.server
         self._queues = settings.queues
+        self._phones = settings.endpoints
+        self._formats = ", ".join(settings.formats)
         self._translator = translator
         self._journal = journal
         self._wall = wall
         self._listener = listener
         self._token = secrets.token_hex(16)
+        self._streams = Streams()
         self._check = EventCheck(self._token, settings.endpoints, settings.systemname)
+        self.turned_away = Refusals()
         self.ami = Ami(settings.ami, self._on_message, self._on_connection, self._on_unresponsive)
+        self._recorders = Recorders(self.ami)
+        self._watch = Watch(self.ami, settings.vanished_after, self._check.believes)
         self._takeover = TakeOver(
             self.ami,
             journal,
             translator.normalise,
             self._take_snapshot,
+            self.list_phones,
             self._on_message,
             lambda: listener.calls(self.server),
             self._check.believes,
+            settings.dialplan,
             asterisk,
             ended_after,
         )
@@ -112,12 +131,17 @@ class Link:
         """Keep the journal's position up to date, until cancelled."""
         await self._takeover.keep_journal()
 
+    async def watch(self) -> None:
+        """Ask quiet channels for a sign of life, until cancelled."""
+        await self._watch.run()
+
     async def audit(self) -> None:
-        """Compare the core's calls with the existing channels every `AUDIT` seconds, until cancelled."""
+        """Compare what the core knows with Asterisk's channels and phones every `AUDIT` seconds, until cancelled."""
         while True:
             await asyncio.sleep(AUDIT)
             if self.connected.is_set():
                 await self.list_channels()
+                await self.list_phones()
 
     async def list_channels(self) -> None:
         """Tell the core once which channels exist. If Asterisk does not answer, the next audit does it."""
@@ -130,14 +154,51 @@ class Link:
         ids = frozenset(ChannelId(one.get("Uniqueid", "")) for one in listed if self._check.believes(one))
         self._listener.take(events.ChannelsListed(ids, asked_at, self.server))
 
+    async def list_phones(self) -> None:
+        """Tell the core once which phones can be reached. Without an answer, events and the next audit do it."""
+        asked_at = asyncio.get_running_loop().time()
+        try:
+            listed = await self.ami.collect(translate.PHONES, AUDIT_TIMEOUT)
+        except AmiError as error:
+            log.info("The phones could not be listed: %s", error)
+            return
+        known = [one for one in listed if self._check.believes(one)]
+        self._listener.take(translate.phones_listed(known, self._phones, asked_at, self.server))
+
     def beat(self) -> None:
-        """Send a heartbeat to the dialplan, unless Asterisk is unresponsive: then the fallback queue must take over."""
-        if self.ami.connected and not self.ami.unresponsive and not self._stopping:
+        """Send a heartbeat to the dialplan, unless the fallback queue must take over.
+
+        That is so if Asterisk is unresponsive, or has the dialplan of another version, whose events we do not believe.
+        """
+        if self._takeover.same_dialplan and not self.ami.unresponsive and not self._stopping:
             self.ami.send(translate.heartbeat(int(self._wall().timestamp())))
+
+    def rotate_log(self) -> None:
+        """Tell Asterisk to begin a new log file."""
+        if self.ami.connected:
+            self.ami.send(log_files.ROTATE)
 
     def left(self) -> tuple[str, Position]:
         """Return what the next controller needs: when Asterisk was started, and the position in its journal."""
         return self._takeover.asterisk, self._journal.position
+
+    def unseen_since(self) -> float | None:
+        """Return since when the journal may tell of what earlier controllers know; see `Journal`."""
+        try:
+            return self._journal.unseen_since()
+        except OSError:
+            return None  # the take-over will not be able to read it either, and will say so
+
+    @property
+    def problem(self) -> str:
+        """Return why the core does not know this Asterisk's channels; '' if it does."""
+        if self.connected.is_set():
+            return ""
+        return "it has the dialplan of another version" if self._takeover.same_dialplan is False else "not connected"
+
+    def received(self, call: CallId) -> list[Received]:
+        """Return what Asterisk received in the conversations of a call that is over; it is forgotten then."""
+        return self._streams.received(call)
 
     def refused(self) -> Mapping[str, int]:
         """Return the number of messages refused by the event check since the start, by reason."""
@@ -161,6 +222,15 @@ class Link:
             actions = self._translator.actions(command)
         for action in actions:
             self.ami.send(action)
+        if isinstance(command, Record) and command.at_once:
+            self._recorders.begin(command.call)
+
+    def set_password(self, phone: PhoneName, digest: str) -> asyncio.Future[Message]:
+        """Let the phone in a page register with the password of which `digest` is the hash.
+
+        The future, which may be ignored, is done when it can, or gets AmiError.
+        """
+        return self.ami.send(translate.page_password(phone, digest))
 
     # -- from Asterisk -----------------------------------------------------------------------------------------
 
@@ -179,8 +249,17 @@ class Link:
     def _on_message(self, message: Message) -> None:
         if not self._check.believes(message):
             return
+        if phone := translate.without_format(message):
+            log.warning(
+                "Phone %s has no audio format in common with us (488): it needs one of %s, or asterisk.codecs another.",
+                phone,
+                self._formats,
+            )
+        if self.turned_away.take(message, asyncio.get_running_loop().time()):
+            return
         if self._takeover.holds(message):  # kept until the snapshot has been processed
             return
+        self._watch_streams(message)
         try:
             event = self._translator.event(message)
         except Exception:
@@ -188,8 +267,16 @@ class Link:
             return
         if isinstance(event, translate.LogInByPhone):
             self._listener.log_in(event)
+        elif isinstance(event, events.PhoneLost | events.PhoneFound):
+            self._listener.take(replace(event, server=self.server))
         elif event is not None:
             self._listener.take(event)
+
+    def _watch_streams(self, message: Message) -> None:
+        loop = asyncio.get_running_loop()
+        call = self._streams.told(message, lambda: self._listener.calls(self.server), loop.time())
+        if call is not None:
+            self._recorders.begin_anew(call)
 
     # -- taking over -------------------------------------------------------------------------------------------
 
@@ -221,4 +308,9 @@ class Link:
         self.beat()  # else callers that are redirected now find a stale heartbeat and return to the fallback queue
         snapshot = replace(snapshot, server=self.server)
         # If the core fails, try without the journal; otherwise nobody would get an offer any more.
-        return self._listener.take(snapshot) or self._listener.take(replace(snapshot, histories=()))
+        taken = self._listener.take(snapshot) or self._listener.take(replace(snapshot, histories=()))
+        if taken:  # from here on events tell who enters and leaves a bridge
+            calls, now = frozenset(self._listener.calls(self.server)), asyncio.get_running_loop().time()
+            for call in self._streams.listed(snapshot.channels, calls, now):
+                self._recorders.begin_anew(call)
+        return taken

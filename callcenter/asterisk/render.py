@@ -6,8 +6,11 @@ line break, a comment sign, a variable, a section), even if the checks of the co
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
+import os
 import re
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import time
@@ -17,12 +20,13 @@ from typing import Any
 import jinja2
 
 from callcenter.accounts.secrets import Secrets
-from callcenter.config import GENERAL_CODE, Config
-from callcenter.config.sections import Line, Trunk
-from callcenter.config.values import TRUNK_PREFIX, SipAddress, dialled_forms
+from callcenter.asterisk.targets import dialled_colleagues
+from callcenter.asterisk.trunks import dialled, general_dial, trunk_entry, trunk_name
+from callcenter.config import GENERAL_CODE, Config, limits
+from callcenter.config.values import SipAddress
 from callcenter.core.errors import ReadableError
 from callcenter.core.events import GENERAL_LINE
-from callcenter.system import files
+from callcenter.system import files, privacy
 
 HEARTBEAT_STALE = 3
 """Seconds after the last heartbeat when the dialplan uses the fallback queue: two heartbeats may be missed. A shorter
@@ -46,7 +50,19 @@ one rings, even on a busy machine. A full line of 100 has entered after 10 s; th
 last."""
 
 LONGEST_FOLDER = 200
-"""Bytes. An announcement is four files in one AMI line of at most 1022 bytes, and one recording is two files."""
+"""Bytes. An announcement is four files in one AMI line of at most 1022 bytes; a recorder takes two files."""
+
+DIALPLAN = "extensions.conf.j2"
+"""The template of the dialplan."""
+
+LONGEST_TARGET = 40
+"""Characters of a phone number, a group's code or a person's id to which a phone may transfer with its own key."""
+
+PAGE_PASSWORDS = "callcenter"
+"""The family in Asterisk's own database under which the passwords of the phones in pages are."""
+
+REALM = "callcenter"
+"""The realm of SIP passwords."""
 
 _UNSAFE = re.compile(r"[^\w .,:/@+*#=%~!-]")
 _UNSAFE_IN_PASSWORD = re.compile(r'[^!-~]|[;"\\]')
@@ -79,9 +95,20 @@ class Folders:
         return cls(home / "etc", home / "lib", astspool, run, log, astspool / "recording", log / "cel-custom")
 
     def make(self) -> None:
-        """Create the missing folders."""
-        for folder in (self.etc, self.lib / "keys", self.astspool, self.run, self.log, self.recording, self.journal):
+        """Create the missing folders. Asterisk may write to all but `etc`, if it has a user and a group of its own."""
+        self.etc.mkdir(parents=True, exist_ok=True)
+        if self.etc.is_symlink():
+            raise RenderError(f"{self.etc} is a symbolic link, which is not followed; put a folder in its place")
+        ours = (self.lib, self.lib / "keys", self.astspool, self.run, self.log, self.recording, self.journal)
+        for folder in ours:
             folder.mkdir(parents=True, exist_ok=True)
+        if privacy.forbidden() & privacy.GROUP:
+            return
+        # Also those of before: an earlier start with another umask may have taken them away from Asterisk.
+        for folder, mode in ((self.etc, 0o050), *((folder, 0o2770) for folder in ours)):
+            found = folder.stat()
+            if found.st_uid == os.geteuid():
+                folder.chmod(stat.S_IMODE(found.st_mode) | mode)  # its files get the folder's group, that of Asterisk
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +125,6 @@ class Feature:
 
     name: str
     code: str
-
-
-@dataclass(frozen=True, slots=True)
-class _TrunkEntry:
-    id: str
-    name: str
-    provider: Any
-    contact: SipAddress | None
-    matches: tuple[str, ...]
 
 
 def features(config: Config) -> tuple[Feature, ...]:
@@ -150,6 +168,7 @@ def render(config: Config, secrets: Secrets, asterisk: Installation, folders: Fo
         "prompts": config.prompts,
         "features": features(config),
         "codes": _codes(config),
+        "colleagues": dialled_colleagues(config, _codes(config).values()),
         "stale": HEARTBEAT_STALE,
         "at_once": AT_ONCE,
         "ask_again": ASK_AGAIN - AT_ONCE,
@@ -157,15 +176,24 @@ def render(config: Config, secrets: Secrets, asterisk: Installation, folders: Fo
         "gather": GATHER,
         "apart": APART,
         "false_answer": round(config.timings.false_answer * 10),
-        "sip_bind": SipAddress(config.asterisk.sip_bind, config.asterisk.sip_port),
+        "transports": _transports(config),
+        "browsers": config.asterisk.browsers,
+        "tls_bind": _tls_bind(config),
+        "page_passwords": PAGE_PASSWORDS,
+        "realm": REALM,
+        "opus_modules": _opus(config, asterisk),
+        "ring_timeout": round(config.timings.ring_timeout),
         "digit_wait": 6,
         "key_wait": 4,
-        "dialled": _dialled(config),
+        "dialled": dialled(config),
         "only_line": list(config.lines) if len(config.lines) == 1 else [],
-        "general_lines": [(line.id, _general_dial(config, line)) for line in config.lines.values()],
+        "general_lines": [(line.id, general_dial(config, line)) for line in config.lines.values()],
         "last_minute": _last_minute,
-        "trunks": [_trunk(trunk) for trunk in config.trunks.values()],
+        "max_calls": limits.channels(config),
+        "trunks": [trunk_entry(config, trunk) for trunk in config.trunks.values()],
         "ami_networks": _ami_networks(config),
+        "longest_target": LONGEST_TARGET,
+        "version": dialplan_version(config.dialplan),
     }
     rendered = {name: _rendered(environment, name, values) for name in _templates(environment, config)}
     try:
@@ -174,12 +202,22 @@ def render(config: Config, secrets: Secrets, asterisk: Installation, folders: Fo
         raise RenderError(f"Asterisk's files cannot be written: {error.strerror}: {error.filename}") from error
 
 
+def dialplan_version(templates: Path) -> str:
+    """Return the version of the dialplan, from the content of its template without the comments. Raises RenderError."""
+    path = templates / DIALPLAN
+    try:
+        lines = path.read_bytes().splitlines() if path.exists() else []
+    except OSError as error:
+        raise RenderError(f"{path} cannot be read: {error.strerror}") from error
+    return hashlib.sha256(b"\n".join(line for line in lines if not line.startswith(b";"))).hexdigest()[:12]
+
+
 def _write(rendered: dict[str, str], folders: Folders) -> None:
     folders.make()
     # asterisk.conf is written last: an Asterisk in a separate container waits for it; all other files exist then.
     for name, text in sorted(rendered.items(), key=lambda file: file[0] == "asterisk.conf.j2"):
         path = folders.etc / name.removesuffix(".j2")
-        files.replace(path, text.encode(), mode=files.PRIVATE)  # it contains passwords
+        files.replace(path, text.encode(), mode=files.FOR_GROUP)  # it contains passwords
 
 
 def _check_folder(what: str, folder: Path) -> None:
@@ -225,43 +263,55 @@ def _gate(secrets: Secrets) -> Callable[[object], object]:
     return safe
 
 
+@dataclass(frozen=True, slots=True)
+class _Transport:
+    protocol: str
+    bind: SipAddress
+
+
+def _transports(config: Config) -> list[_Transport]:
+    asterisk = config.asterisk
+    bind = SipAddress(asterisk.sip_bind, asterisk.sip_port)
+    found = [_Transport("udp", bind)]
+    if asterisk.tcp:
+        found.append(_Transport("tcp", bind))
+    if asterisk.tls:
+        found.append(_Transport("tls", SipAddress(asterisk.sip_bind, asterisk.tls.port)))
+    return found
+
+
+def _tls_bind(config: Config) -> SipAddress | None:
+    browsers = config.asterisk.browsers
+    return SipAddress(browsers.bind, browsers.port) if browsers else None
+
+
+def _opus(config: Config, asterisk: Installation) -> tuple[str, ...]:
+    """Return the modules for Opus if it is configured; Debian's transcoder has another name than its maker's."""
+    if "opus" not in config.asterisk.codecs:
+        return ()
+    for codec in ("codec_opus_open_source", "codec_opus"):
+        if (asterisk.modules / f"{codec}.so").exists():
+            return ("res_format_attr_opus", codec)
+    raise RenderError(
+        f"asterisk.codecs: found opus, which this Asterisk cannot convert (no codec_opus*.so in {asterisk.modules}); "
+        "install its package, or leave opus out"
+    )
+
+
 def _codes(config: Config) -> dict[str, str]:
     codes = config.codes
-    return {"log_in": codes.log_in, "log_out": codes.log_out, "pause": codes.pause, "return": codes.return_}
-
-
-def _dialled(config: Config) -> list[tuple[str, str]]:
-    """Return what a trunk may dial, with the id of the line. Many providers send the account's name, not a number."""
-    lines = list(config.lines.values())
-    found = {form: line.id for line in lines for number in line.numbers for form in dialled_forms(number)}
-    if len(lines) == 1:
-        accounts = [trunk.provider.username for trunk in config.trunks.values() if trunk.provider]
-        found = dict.fromkeys(accounts, lines[0].id) | found
-    return list(found.items())
-
-
-def _general_dial(config: Config, line: Line) -> str:
-    trunk = config.way_out(line) if line.general_line else None
-    return f"PJSIP/{line.general_line}@{_trunk_name(trunk)}" if trunk and line.general_line else ""
-
-
-def _trunk_name(trunk: Trunk) -> str:
-    return f"{TRUNK_PREFIX}{trunk.id}"
+    return {
+        "log_in": codes.log_in,
+        "log_out": codes.log_out,
+        "pause": codes.pause,
+        "return": codes.return_,
+        "end": codes.end,
+    }
 
 
 def endpoints(config: Config) -> frozenset[str]:
     """Return Asterisk's names of phones and trunks; the names of their channels contain them."""
-    return frozenset(config.phones) | {_trunk_name(trunk) for trunk in config.trunks.values()}
-
-
-def _trunk(trunk: Trunk) -> _TrunkEntry:
-    if trunk.provider:
-        contact: SipAddress | None = SipAddress(trunk.provider.host, trunk.provider.port)
-        matches: tuple[str, ...] = (trunk.provider.host,)
-    else:
-        contact = trunk.outgoing
-        matches = tuple(str(network) for network in trunk.networks)
-    return _TrunkEntry(trunk.id, _trunk_name(trunk), trunk.provider, contact, matches)
+    return frozenset(config.phones) | {trunk_name(trunk) for trunk in config.trunks.values()}
 
 
 def _ami_networks(config: Config) -> list[str]:

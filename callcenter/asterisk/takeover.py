@@ -1,7 +1,8 @@
 """Take-over: the steps after each (re)connection to Asterisk until the core knows all channels and what happened.
 
 It asks Asterisk for its channels, reads the journal from the last saved position, and passes both to the core as one
-`Snapshot`. Events that arrive meanwhile are held back in order: they cannot be interpreted before the snapshot.
+`Snapshot`, after the list of phones. Events that arrive meanwhile are held back in order: they cannot be interpreted
+before the snapshot.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 
 from callcenter.asterisk import translate
 from callcenter.asterisk.ami import Ami, AmiError, Message, NotConnected
@@ -23,6 +24,8 @@ log = logging.getLogger(__name__)
 
 SNAPSHOT_TIMEOUT = 10.0
 ASKING_AGAIN = 1.0
+ASKING_DIALPLAN = 10.0
+"""Seconds until an Asterisk with another version's dialplan is asked again."""
 JOURNAL_LATE = 1.0
 """Seconds to wait until Asterisk has written the end of a call whose channel is gone."""
 MOST_HELD_BACK = 100_000
@@ -38,10 +41,12 @@ _LOOK_AGAIN = 0.05
 class TakeOver:
     """`take` gets the snapshot and returns whether the core accepted it; then `on_message` gets all held-back messages.
 
+    `list_phones` tells the core before which phones can be reached, as far as Asterisk says so.
+
     `known` returns the calls that the core believes to be in progress: the journal must report the end of the missing
     ones. `believes` distinguishes Asterisk's own channels from injected ones. `asterisk`: the last known start time of
     Asterisk; a different answer means that it was restarted. `ended_after`: seconds of the epoch, for a journal whose
-    position is lost; calls that ended earlier are left out.
+    position is lost; calls that ended earlier are left out. `dialplan`: the version of the dialplan that we know.
     """
 
     def __init__(
@@ -50,9 +55,11 @@ class TakeOver:
         journal: Journal,
         normalise: Callable[[str], str],
         take: Callable[[Snapshot], bool],
+        list_phones: Callable[[], Awaitable[None]],
         on_message: Callable[[Message], None],
         known: Callable[[], Collection[CallId]],
         believes: Callable[[Message], bool],
+        dialplan: str,
         asterisk: str = "",
         ended_after: float | None = None,
     ) -> None:
@@ -60,6 +67,7 @@ class TakeOver:
         self._journal = journal
         self._normalise = normalise
         self._take = take
+        self._list_phones = list_phones
         self._on_message = on_message
         self._known = known
         self._believes = believes
@@ -67,6 +75,9 @@ class TakeOver:
         self._overflown = False
         self._ended_after = ended_after
         self._reading = asyncio.Lock()
+        self._dialplan = dialplan
+        self.same_dialplan: bool | None = None
+        """Whether the connected Asterisk has our version of the dialplan; None: not known yet."""
         self.asterisk = asterisk
         self.complete = asyncio.Event()
         """Set while Asterisk is connected and the core knows its channels."""
@@ -74,6 +85,7 @@ class TakeOver:
     def lost(self) -> None:
         """The connection is lost: drop held-back messages, because the next snapshot replaces them."""
         self._held_back = None
+        self.same_dialplan = None
         self.complete.clear()
 
     @property
@@ -101,6 +113,9 @@ class TakeOver:
         while held_back is not None and self._held_back is held_back:
             try:
                 asterisk = await self._started()
+                if not await self._has_our_dialplan():
+                    await asyncio.sleep(ASKING_DIALPLAN)
+                    continue
                 channels = await self._ami.collect(translate.SNAPSHOT, SNAPSHOT_TIMEOUT)
             except NotConnected:
                 return  # the next connection takes its own snapshot
@@ -108,6 +123,7 @@ class TakeOver:
                 log.warning("No snapshot of Asterisk's channels, asking again: %s", error)
                 await asyncio.sleep(ASKING_AGAIN)
                 continue
+            await self._list_phones()  # before anybody is offered
             restarted = bool(self.asterisk and asterisk and asterisk != self.asterisk)
             seen = tuple(self._seen(channels))
             ids = frozenset(channel.channel_id for channel in seen)
@@ -162,6 +178,20 @@ class TakeOver:
         except AmiError:
             return ""
         return f"{answer.get('CoreStartupDate', '')} {answer.get('CoreStartupTime', '')}".strip()
+
+    async def _has_our_dialplan(self) -> bool:
+        """Ask for the dialplan's version; a different one is logged. Raises AmiError."""
+        loaded = (await self._ami.send(translate.DIALPLAN)).get("Value", "")
+        same = loaded == self._dialplan
+        if not same and self.same_dialplan is None:
+            log.error(
+                "Asterisk has the dialplan of another version (%.40r, ours is %r). Its own queue serves all callers"
+                " until it is given ours: render the files again and reload Asterisk.",
+                loaded,
+                self._dialplan,
+            )
+        self.same_dialplan = same
+        return self.same_dialplan
 
     async def _histories(self, channels: Collection[ChannelId], restarted: bool) -> Sequence[CallHistory]:
         """Read the journal until it reports the end of every missing call, for at most `JOURNAL_LATE` seconds.

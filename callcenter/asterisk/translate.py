@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
@@ -12,6 +12,8 @@ from callcenter.core import commands, events
 from callcenter.core.commands import Answer, Command, OfferKind, Place
 from callcenter.core.events import Event, InnEntry, OfferFailure
 from callcenter.core.ids import (
+    NO_GROUP,
+    NO_PERSON,
     BridgeId,
     CallId,
     ChannelId,
@@ -22,7 +24,10 @@ from callcenter.core.ids import (
     PersonId,
     PhoneName,
     ReplyTo,
+    ServerId,
 )
+from callcenter.core.question import Question
+from callcenter.core.records import NORMAL_CAUSE
 
 Message = Mapping[str, str]
 Action = dict[str, str | list[str]]
@@ -32,10 +37,15 @@ PHONE = "phone:"
 
 TELL: Mapping[Answer, str] = {
     Answer.LOGGED_IN: "op-logged-in",
+    Answer.LOGGED_IN_WITH_NEWS: "op-logged-in&op-unread-news",
+    Answer.NEWS_FIRST: "op-news-first",
     Answer.LOGGED_OUT: "op-logged-out",
     Answer.PAUSED: "op-paused",
     Answer.RETURNED: "op-returned",
     Answer.RETURNED_AFTER_MISS: "op-missed-paused&op-returned",
+    Answer.RETURNED_AFTER_DECLINE: "op-declined-paused&op-returned",
+    Answer.RETURNED_AFTER_DO_NOT_DISTURB: "op-dnd-paused&op-returned",
+    Answer.RETURNED_AFTER_FORWARDING: "op-forwarded-paused&op-returned",
     Answer.WRONG_SECRET: "op-wrong-pin",
     Answer.TRY_LATER: "op-try-later",
     Answer.PHONE_TAKEN: "op-not-possible",
@@ -46,6 +56,9 @@ TELL: Mapping[Answer, str] = {
     Answer.NONE_FREE: "op-none-free",
     Answer.TRANSFERRED: "op-beep",
     Answer.TAKEN_BACK: "op-hold-resume",
+    Answer.ENDED: "op-beep",
+    Answer.IDENTIFIED: "op-beep",
+    Answer.PROLONGED: "op-beep",
     Answer.NOT_POSSIBLE: "op-not-possible",
 }
 """The prompt that a phone hears for each answer; `&` joins several."""
@@ -54,12 +67,19 @@ FALLBACK_EVENTS = ("CCFallback", "CCAlone")
 """UserEvents for a caller in the fallback queue; the second is the name that a former dialplan uses."""
 
 _INN_ENTRY = {"TIMEOUT": InnEntry.TIMEOUT, "HANGUP": InnEntry.TIMEOUT, "ERROR": InnEntry.TIMEOUT}
-_RING_TIMEOUT, _RING_BUSY, _RING_REFUSED = "3", "5", "8"
+_RING_TIMEOUT, _RING_BUSY = "3", "5"
+_PHONE_STATES = {"NOT_INUSE": True, "UNAVAILABLE": False, "INVALID": False}
+"""Whether a phone can be reached. Its other states are those of its channels, and do not tell."""
 _NOT_FOR_SIP = re.compile(r'[\x00-\x1f\x7f"\\<>\ud800-\udfff]')
 _NEXT_VARIABLE = re.compile(r'[\x00-\x1f",\\\ud800-\udfff]')
 """Characters removed from channel names: Asterisk treats text after a comma as another variable. No channel's name has
 a comma."""
-_RINGING = "5"
+_RINGING, _UP = "5", "6"
+_ENDED_SOMEHOW, _NOT_ANSWERED = "127", "4"
+"""What Asterisk makes of a caller's CANCEL: 487 is 127 to it, which after the answer means that the phone is gone."""
+_NO_SIGN_OF_LIFE = "44"
+"""The cause that Asterisk gives to a channel that it ends because nothing is received from it. Our own commands that
+hang up, which are reported in the same way, give another one."""
 _HIGHEST_PRIORITY = 86400.0
 """Seconds. A position in Asterisk's own queue is a 32-bit number."""
 _LONGEST_UNTIL_FALLBACK = 60.0
@@ -80,6 +100,15 @@ class LogInByPhone:
 
 
 @dataclass(frozen=True, slots=True)
+class Target:
+    """Where a transfer goes: a group or the general line, or one colleague; none of them: nobody knows."""
+
+    group: GroupId = NO_GROUP
+    colleague: PersonId = NO_PERSON
+    not_customer: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Translator:
     """`by_number` and `by_inn` ask the customers' directory, which is in memory."""
 
@@ -89,7 +118,8 @@ class Translator:
     valid_inn: Callable[[str], bool]
     pause_reasons: tuple[str, ...]
     prompts: Path
-    recording_folder: Path
+    targets: Mapping[str, Target] = field(default_factory=dict)
+    """What a phone's own transfer key may dial, and a phone to talk with a colleague."""
 
     # -- from Asterisk -----------------------------------------------------------------------------------------
 
@@ -99,10 +129,14 @@ class Translator:
         match message.get("Event"):
             case "UserEvent" if channel:  # a variable set for an empty channel would be global in Asterisk
                 return self._user_event(message, channel)
+            case "Hangup" if message.get("Cause") == _ENDED_SOMEHOW and message.get("ChannelState") == _NOT_ANSWERED:
+                return events.ChannelHungUp(channel, NORMAL_CAUSE, "Normal Clearing")
             case "Hangup":
                 return events.ChannelHungUp(channel, _number(message.get("Cause", "")), message.get("Cause-txt", ""))
             case "HangupRequest" if channel.startswith("offer-"):
-                return events.PhoneHungUp(OfferId(channel))
+                return events.PhoneHungUp(OfferId(channel), _number(message.get("Cause", "")) or NORMAL_CAUSE)
+            case "SoftHangupRequest" if message.get("Cause") == _NO_SIGN_OF_LIFE:
+                return _vanished(channel)
             case "BridgeEnter":
                 return events.BridgeEntered(channel, BridgeId(message.get("BridgeUniqueid", "")))
             case "BridgeLeave":
@@ -113,6 +147,8 @@ class Translator:
                 return events.OfferFailed(
                     OfferId(ChannelId(message.get("ActionID", ""))), _failure(message.get("Reason", ""))
                 )
+            case "PeerStatus":
+                return _phone_event(message)
         return None
 
     def _user_event(self, message: Message, channel: ChannelId) -> Event | LogInByPhone | None:
@@ -121,6 +157,13 @@ class Translator:
             return self._arrived(message, channel)
         if name == "CCInn":
             return self._inn(message, channel)
+        if name == "CCReferred":
+            target = self.targets.get(message.get("To", ""), Target())
+            return events.TransferredByKey(CallId(channel), target.group, target.colleague, target.not_customer)
+        if name == "CCDialled":
+            target = self.targets.get(message.get("To", ""), Target())
+            phone, reply_to = PhoneName(message.get("Phone", "")), ReplyTo(PHONE + channel)
+            return events.ColleagueDialled(channel, phone, target.group, target.colleague, reply_to)
         if name in FALLBACK_EVENTS:
             raw = unquote(message.get("Number", ""), errors="replace")
             age = min(_number(message.get("Age", "")) / 10.0, _LONGEST_UNTIL_FALLBACK)
@@ -139,6 +182,8 @@ class Translator:
                 return LogInByPhone(PersonId(_keys(message, "Id")), phone, reply_to, channel, _keys(message, "Pin"))
             case "CCLogOut":
                 return events.LogOut(phone=phone, reply_to=reply_to)
+            case "CCEnd":
+                return events.EndConversation(phone=phone, requeue=True, reply_to=reply_to)
             case "CCReturn":
                 return events.Return(phone=phone, reply_to=reply_to, channel=channel)
             case "CCPause":
@@ -161,11 +206,14 @@ class Translator:
 
     def _inn(self, message: Message, channel: ChannelId) -> Event:
         digits = _keys(message, "Digits")
+        if "*" in digits:  # skipped, like #
+            return events.InnGiven(CallId(channel), InnEntry.SKIPPED, in_queue=_in_queue(message))
         entry = _INN_ENTRY.get(message.get("Status", ""), InnEntry.ENTERED if digits else InnEntry.SKIPPED)
         if digits and entry is InnEntry.TIMEOUT:
             entry = InnEntry.ENTERED  # the caller typed, but did not press hash
         valid = self.valid_inn(digits)
-        return events.InnGiven(CallId(channel), entry, digits, valid, self.by_inn(digits) if valid else None)
+        customer = self.by_inn(digits) if valid else None
+        return events.InnGiven(CallId(channel), entry, digits, valid, customer, _in_queue(message))
 
     def _reason(self, key: str) -> str:
         place = int(key) if key.isdecimal() else 0
@@ -178,18 +226,23 @@ class Translator:
         match command:
             case commands.Redirect():
                 return self._redirect(command)
-            case commands.Announce(call, number, prompts):
-                return [_set(call, "CC_SAY", self._say(number, prompts))]
+            case commands.Announce():
+                return self._announce(command)
             case commands.AfterBridge(call, place):
                 # A colleague is called for this caller: the length of the conversation so far no longer counts.
                 forgotten = [_set(call, "SHARED(CC_TALK)", "")] if place is Place.HOLD else []
                 return [_set(call, "CC_AFTER", place.value), *forgotten]
             case commands.KeepLeg(leg, keep):
-                return [_set(leg, "CC_KEEP", "1" if keep else "0")]
+                way = "cc-consultation" if keep else "cc-transfer"
+                return [_set(leg, "CC_KEEP", "1" if keep else "0"), _set(leg, "TRANSFER_CONTEXT", way)]
             case commands.Record(call):
-                return self._record(call)
+                return [_set(call, "CC_RECORDED", "1")]
+            case commands.CallColleague(channel, phone):
+                return [_set(channel, "CC_DIAL", f"PJSIP/{phone}" if phone else "wait")]
             case commands.Ring():
                 return [_originate(command)]
+            case commands.LookForPhone(phone):
+                return [{"Action": "PJSIPQualify", "Endpoint": phone}]
             case commands.HangUp(channel):
                 return [{"Action": "Hangup", "Channel": channel, "Cause": "16"}]
             case commands.Reply(reply_to, answer, target) if reply_to.startswith(PHONE):
@@ -210,7 +263,7 @@ class Translator:
         return actions
 
     def _redirect(self, command: commands.Redirect) -> list[Action]:
-        say = _set(command.call, "CC_SAY", self._say(command.announcement, command.prompts))
+        say = _set(command.call, "CC_SAY", self._say(command.announcement, command.prompts, command.question))
         redirect: Action = {
             "Action": "Redirect",
             "Channel": command.call,
@@ -221,23 +274,16 @@ class Translator:
         before = []
         if command.place is Place.WAITING:
             before = [_set(command.call, "CC_AFTER", Place.HOLD.value)]
-            if command.queue_priority > 0.0:
-                before.append(
-                    _set(command.call, "CC_LEAD", str(round(min(command.queue_priority, _HIGHEST_PRIORITY) * 10)))
-                )
+            before += _queue_priority(command)
         return [*before, *([say] if command.prompts else []), redirect]
 
-    def _record(self, call: CallId) -> list[Action]:
-        # Not a Path: Python 3.12 keeps each path component in memory for ever, and each call has its own ones.
-        files = {side: f"{self.recording_folder}/{call}-{side}.wav" for side in ("in", "out")}
-        options = f"br({files['in']})t({files['out']})"
-        return [
-            _set(call, "CC_RECORDED", "1"),
-            {"Action": "MixMonitor", "Channel": call, "Options": options},
-        ]
+    def _announce(self, command: commands.Announce) -> list[Action]:
+        said = self._say(command.number, command.prompts, command.question)
+        return [*_queue_priority(command), _set(command.call, "CC_SAY", said)]
 
-    def _say(self, number: int, prompts: tuple[str, ...]) -> str:
-        return f"{number}:{self._files('&'.join(prompts))}"
+    def _say(self, number: int, prompts: tuple[str, ...], question: Question) -> str:
+        asked = f":{question.value}" if question is not Question.NOTHING else ""
+        return f"{number}:{self._files('&'.join(prompts))}{asked}"
 
     def _files(self, prompts: str) -> str:
         return "&".join(f"{self.prompts}/ru/{prompt}" for prompt in prompts.split("&"))
@@ -245,12 +291,44 @@ class Translator:
 
 _SIMPLE: Mapping[str, Callable[[Message, ChannelId], Event]] = {
     "CCGreeted": lambda message, channel: events.GreetingHeard(CallId(channel)),
-    "CCUrgency": lambda message, channel: events.UrgencyGiven(CallId(channel), _keys(message, "Digit")),
+    "CCUrgency": lambda message, channel: events.UrgencyGiven(
+        CallId(channel), _keys(message, "Digit"), _in_queue(message)
+    ),
     "CCSpoken": lambda message, channel: events.AnnouncementSpoken(CallId(channel), _number(message.get("Number", ""))),
     "CCInfo": lambda message, channel: events.InfoMenuVisited(CallId(channel)),
     "CCGeneral": lambda message, channel: events.GeneralLineEnded(CallId(channel), message.get("Status") == "ANSWER"),
     "CCAnswered": lambda message, channel: events.OfferAnswered(OfferId(channel)),
 }
+
+
+def _in_queue(message: Message) -> bool:
+    """Return whether a question was asked in the waiting room."""
+    return message.get("Queue") == "yes"
+
+
+def _queue_priority(command: commands.Redirect | commands.Announce) -> list[Action]:
+    if not command.queue_priority > 0.0:  # nor if it is no number
+        return []
+    return [_set(command.call, "CC_LEAD", str(round(min(command.queue_priority, _HIGHEST_PRIORITY) * 10)))]
+
+
+def begin_recorder(call: CallId) -> list[Action]:
+    """Press the key that no telephone has, on which the dialplan begins a recorder: features.conf, cc-recorder.
+
+    AMI's own MixMonitor would require the right "system", with which one can also load modules and run programs.
+    """
+    key: Action = {"Action": "PlayDTMF", "Channel": call, "Digit": "D", "Receive": "yes"}
+    return [_set(call, "CC_RECORDER", "1"), key]
+
+
+def recorder_awaited(call: CallId) -> Action:
+    """Return the action that asks whether the key is still to be heard: '1' until the dialplan begins the recorder."""
+    return {"Action": "Getvar", "Channel": call, "Variable": "CC_RECORDER"}
+
+
+def end_recorder(call: CallId) -> Action:
+    """Return the action that ends the recorder of a conversation."""
+    return {"Action": "StopMixMonitor", "Channel": call}
 
 
 def channel_seen(message: Message, normalise: Callable[[str], str]) -> events.ChannelSeen:
@@ -286,7 +364,7 @@ def _endpoint(channel: str) -> PhoneName:
 
 SNAPSHOT: Action = {
     "Action": "Status",
-    "Variables": "CC_LINE,CC_STAGE,CC_AFTER,CC_SERVED,CC_RECORDED,CC_SINCE,CC_WHO",
+    "Variables": "CC_LINE,CC_STAGE,CC_AFTER,CC_SERVED,CC_RECORDED,CC_PART,CC_SINCE,CC_WHO",
     "AllVariables": "false",
 }
 """Lists every channel; `channel_seen` parses the answers. CC_SINCE: tenths of a second of the epoch. CC_SERVED, for a
@@ -299,8 +377,58 @@ def served_by_fallback_queue(message: Message) -> bool:
     return message.get("Event") == "UserEvent" and message.get("UserEvent") in FALLBACK_EVENTS
 
 
+_NO_COMMON_FORMAT = "58"
+"""The hang-up cause of a phone that answered 488."""
+
+
+def without_format(message: Message) -> PhoneName:
+    """Return the phone that refuses our calls because it has none of our audio formats; '' if that is not it."""
+    refused = message.get("Event") == "Hangup" and message.get("Cause") == _NO_COMMON_FORMAT
+    offered = refused and message.get("Uniqueid", "").startswith("offer-")
+    return _endpoint(message.get("Channel", "")) if offered else PhoneName("")
+
+
 CHANNELS: Action = {"Action": "CoreShowChannels"}
-"""Lists all channels; only their ids are used."""
+"""Lists all channels; only their ids are used, and which of them are answered."""
+
+
+def is_answered_leg(message: Message) -> bool:
+    """Return whether a listed channel is an answered one of a phone or trunk."""
+    return message.get("ChannelState") == _UP and message.get("Channel", "").startswith("PJSIP/")
+
+
+def reception(channel: ChannelId) -> Action:
+    """Return the action that asks for what has been received of a channel, RTP and RTCP.
+
+    Not as a variable of Status: that holds the channel's lock while it waits for the channel's SIP thread.
+    """
+    return {"Action": "Getvar", "Channel": channel, "Variable": "CHANNEL(rtcp,all)"}
+
+
+def ask_for_life(channel: ChannelId) -> Action:
+    """Return the action that sends a re-INVITE, with the present media: each phone must answer it."""
+    return _set(channel, "PJSIP_SEND_SESSION_REFRESH()", "invite")
+
+
+PHONES: Action = {"Action": "DeviceStateList"}
+"""Lists the phones and trunks that were reached since Asterisk's start; `phones_listed` parses the answers."""
+
+
+def phones_listed(
+    devices: Iterable[Message], names: Iterable[str], asked_at: float, server: ServerId
+) -> events.PhonesListed:
+    """Return which of the phones (and trunks) `names` Asterisk can reach, of the answers to `PHONES`.
+
+    A phone that is not in the list has never been reached.
+    """
+    states = {one.get("Device", "").removeprefix("PJSIP/"): one.get("State", "") for one in devices}
+    known = {PhoneName(name): _PHONE_STATES.get(states[name]) if name in states else False for name in names}
+    return events.PhonesListed(
+        frozenset(name for name, reachable in known.items() if reachable is True),
+        frozenset(name for name, reachable in known.items() if reachable is False),
+        asked_at,
+        server,
+    )
 
 
 def token(value: str) -> Action:
@@ -308,10 +436,37 @@ def token(value: str) -> Action:
     return {"Action": "Setvar", "Variable": "CC_TOKEN", "Value": value}
 
 
+def page_password(phone: PhoneName, digest: str) -> Action:
+    """Return the action that gives the phone in a page its password. `digest`: MD5 of name, realm and password, hex.
+
+    The dialplan writes it (cc-page-password): the action DBPut needs a right with which modules can be loaded, too. The
+    answer comes when it is written.
+    """
+    return {
+        "Action": "Originate",
+        "Channel": "Local/write@cc-page-password",
+        "Context": "cc-page-password",
+        "Exten": "written",
+        "Priority": "1",
+        "Timeout": "2000",
+        "Variable": [f"CC_PHONE={phone}", f"CC_DIGEST={digest}"],
+    }
+
+
+DIALPLAN: Action = {"Action": "Getvar", "Variable": "CC_DIALPLAN"}
+"""Asks for the version of the dialplan that Asterisk has loaded."""
+
+
 def heartbeat(epoch: int) -> Action:
     """Return the heartbeat action: the controller is alive. `epoch`: seconds, by the clock that Asterisk reads, too; 0
     when the controller stops."""
     return {"Action": "Setvar", "Variable": "CC_HEARTBEAT", "Value": str(epoch)}
+
+
+def _vanished(channel: ChannelId) -> Event:
+    if channel.startswith("offer-"):
+        return events.PhoneHungUp(OfferId(channel), int(_NO_SIGN_OF_LIFE))
+    return events.CallerVanished(CallId(channel))
 
 
 def _feature(name: str, leg: OfferId, reply_to: ReplyTo) -> Event | None:
@@ -331,9 +486,12 @@ def _originate(ring: commands.Ring) -> Action:
     consult = ring.kind is OfferKind.CONSULT
     name = _NOT_FOR_SIP.sub(" ", ring.label)[:60].strip()
     number = _NOT_FOR_SIP.sub("", ring.caller_number)[:32]
-    variables = [f"CC_CALLER={_NEXT_VARIABLE.sub('', ring.caller_channel)}"]
+    # A phone that forwards (302) makes Asterisk dial what it says, in this context: there is no number in it.
+    variables = [f"CC_CALLER={_NEXT_VARIABLE.sub('', ring.caller_channel)}", "FORWARD_CONTEXT=cc-forwarded"]
     if consult:
         variables.append(f"CC_COLLEAGUE={_NEXT_VARIABLE.sub('', ring.consult_leg)}")
+        if ring.kept_leg:
+            variables.append(f"CC_KEPT={_NEXT_VARIABLE.sub('', ring.kept_leg)}")
     elif ring.kind is OfferKind.TRANSFER:
         variables.append("CC_HANDOVER=1")
     return {
@@ -366,7 +524,14 @@ def _set(channel: str, variable: str, value: str) -> Action:
 def _failure(reason: str) -> OfferFailure:
     if reason == _RING_TIMEOUT:
         return OfferFailure.NO_ANSWER
-    return OfferFailure.BUSY if reason in (_RING_BUSY, _RING_REFUSED) else OfferFailure.UNREACHABLE
+    return OfferFailure.BUSY if reason == _RING_BUSY else OfferFailure.NOT_PLACED
+
+
+def _phone_event(message: Message) -> Event | None:
+    phone, status = PhoneName(message.get("Peer", "").removeprefix("PJSIP/")), message.get("PeerStatus")
+    if status == "Unreachable":
+        return events.PhoneLost(phone)
+    return events.PhoneFound(phone) if status == "Reachable" else None
 
 
 def _keys(message: Message, header: str) -> str:

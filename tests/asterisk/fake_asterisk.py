@@ -6,6 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+
+from callcenter.asterisk.render import dialplan_version
 
 LIMIT = 10.0
 """Seconds after which a fact that a test waits for is taken not to happen."""
@@ -55,7 +58,13 @@ class FakeAsterisk:
         self.answers_pings = True
         self.token = ""
         self.after_login = event("FullyBooted", Status="Fully Booted")
-        self.answers: dict[str, Answer] = {}
+        self.answers: dict[str, Answer] = {
+            "Getvar": lambda action: success(action, Value=self.dialplan),
+            "DeviceStateList": lambda action: failure(action, "Memory Allocation Failure"),
+            "PJSIPQualify": lambda action: success(action, Message="Endpoint found, will qualify"),
+        }
+        self.dialplan = dialplan_version(Path(__file__).parents[2] / "dialplan")
+        """The version of the dialplan that is loaded."""
         self.logins = 0
         self.tries = 0
         self._pings: list[tuple[asyncio.StreamWriter, dict[str, str]]] = []

@@ -454,6 +454,14 @@ def test_a_refused_login_waits_longer_than_any_other_failure() -> None:
     assert max(others) <= 0.02
 
 
+def test_who_waited_for_an_answer_in_vain_tries_again_at_once() -> None:
+    """Orders held up on their way ring phones as soon as messages flow; the next connection takes them back."""
+    ami = Ami(settings_for(1), lambda _: None, lambda *_: None)
+    assert ami._pause(0.4, 5.0, refused=False) == 0.0
+    assert ami._pause(5.0, 0.5, refused=False) >= 2.0, "an Asterisk that is gone is not asked without a pause"
+    assert ami._pause(0.4, 5.0, refused=True) > 1.0 * ami._settings.backoff_max
+
+
 async def test_asterisk_may_start_after_the_controller(unused_tcp_port: int) -> None:
     asterisk = FakeAsterisk(Facts())
     async with Line(asterisk, settings_for(unused_tcp_port)).running() as line:

@@ -27,6 +27,8 @@ def check(systemname: str = "") -> EventCheck:
         "Event: OriginateResponse\r\nResponse: Success\r\nChannel: PJSIP/101-0000002c\r\nUniqueid: offer-6b-0000281",
         "Event: Status\r\nUniqueid: 1795298577.12\r\nVariable: CC_LINE=estp\r\nVariable: CC_STAGE=waiting",
         "Event: FullyBooted\r\nStatus: Fully Booted",
+        "Event: PeerStatus\r\nChannelType: PJSIP\r\nPeer: PJSIP/101\r\nPeerStatus: Unreachable",
+        "Event: DeviceStateChange\r\nDevice: PJSIP/101\r\nState: NOT_INUSE",
     ],
 )
 def test_asterisks_own_word_is_believed(told: str) -> None:
@@ -52,6 +54,9 @@ def test_asterisks_own_word_is_believed(told: str) -> None:
         ("Event: Hangup\r\nUniqueid: ١.٢", Refusal.CHANNEL_ID),
         ("Event: Hangup\r\nChannel: PJSIP/trunk-town-0000002a\r\nUniqueid: 1.12", Refusal.CHANNEL_NAME),
         ("Event: Hangup\r\nChannel: PJSIP/101\r\nUniqueid: 1.12", Refusal.CHANNEL_NAME),
+        ("Event: PeerStatus\r\nPeer: PJSIP/666\r\nPeerStatus: Unreachable", Refusal.CHANNEL_NAME),
+        ("Event: PeerStatus\r\nPeerStatus: Unreachable", Refusal.CHANNEL_NAME),
+        ("Event: PeerStatus\r\nPeer: PJSIP/101\r\nPeer: PJSIP/102\r\nPeerStatus: Unreachable", Refusal.REPEATED),
         ("Event: OriginateResponse\r\nChannel: PJSIP/666\r\nUniqueid: <null>", Refusal.CHANNEL_NAME),
     ],
 )

@@ -249,6 +249,34 @@ def test_the_position_stays_behind_by_some_seconds_and_is_plain_json(book: Book)
     assert calls(book.opened(position).read()) == []
 
 
+def test_controllers_that_live_for_seconds_each_do_not_read_more_and_more(book: Book) -> None:
+    """It is restarted every ten seconds, for whatever reason; each of them takes over and sees some seconds live."""
+    position: Position | None = None
+    for start in range(0, 300, 10):
+        book.arrives(start + 1.0, f"{start}.1")
+        book.ends(start + 4.0, f"{start}.1")
+        journal = book.opened(position)
+        assert len(journal.read()) <= 4
+        journal.alive(set())
+        for _ in range(9):
+            journal.mark()
+            book.passes(1.0)
+        position = journal.position
+        book.passes(1.0)
+
+
+def test_it_is_known_since_when_something_may_be_told_a_second_time(book: Book) -> None:
+    assert book.journal.unseen_since() is None
+    book.served(0.0, "1.1", "1.2")
+    assert book.journal.unseen_since() == NOON
+    book.passes(100.0)
+    book.journal.mark()
+    assert book.opened(book.journal.position).unseen_since() is None
+    book.write("damaged\n")
+    book.arrives(101.0, "1.3")
+    assert book.opened(book.journal.position).unseen_since() == NOON + 101.0
+
+
 def test_an_end_that_is_not_sure_yet_does_not_make_the_beginning_forgotten(book: Book) -> None:
     book.arrives(0.0, "1.1")
     book.arrives(1.0, "1.2")
@@ -351,6 +379,17 @@ def test_a_large_file_is_finished_and_the_history_goes_on_in_the_next(
     assert history.ended_at == 9.0
 
 
+def test_a_file_of_yesterday_is_finished_so_that_no_number_is_kept_for_months(book: Book) -> None:
+    book.served(0.0, "1.1", "1.2")
+    assert not book.journal.rotate()
+    book.passes(module.LONGEST + 1000.0)
+    assert book.journal.rotate()
+    assert not book.journal.rotate(), "there is no new one yet"
+    book.served(module.LONGEST + 1000.0, "1.3", "1.4")
+    assert not book.journal.rotate()
+    assert calls(book.journal.read()) == ["1.1", "1.3"]
+
+
 def test_old_files_are_deleted_but_none_that_is_still_to_be_read(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LARGEST", 100)
     for number in range(3):
@@ -368,6 +407,22 @@ def test_old_files_are_deleted_but_none_that_is_still_to_be_read(book: Book, mon
     assert len(list(book.folder.iterdir())) == 1, "where the position is"
     book.arrives(900.0, "1.9")
     assert calls(book.journal.read()) == ["1.9"]
+
+
+def test_a_flood_of_calls_does_not_fill_the_disk_with_journals(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the latest are kept, besides those that are still to be read."""
+    monkeypatch.setattr(module, "LARGEST", 100)
+    monkeypatch.setattr(module, "KEPT_FILES", 3)
+    for number in range(9):
+        book.served(10.0 * number, f"1.{number}", f"2.{number}")
+        book.journal.rotate()
+    assert len(calls(book.journal.read())) == 9, "nobody has seen them"
+    book.passes(module.OVERLAP)
+    book.journal.mark()
+    book.passes(module.OVERLAP)
+    book.journal.mark()
+    book.journal.rotate()
+    assert len(list(book.folder.iterdir())) <= 4
 
 
 def test_a_file_that_somebody_took_away_costs_only_what_it_held(book: Book) -> None:

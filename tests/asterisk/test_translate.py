@@ -12,16 +12,19 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from callcenter.asterisk import translate
+from callcenter.asterisk import refusals, translate
 from callcenter.asterisk.event_check import TOKEN
 from callcenter.asterisk.messages import Message, checked, parse, unfit
+from callcenter.asterisk.refusals import Refusals
 from callcenter.asterisk.render import LONGEST_FOLDER
-from callcenter.asterisk.translate import LogInByPhone, Translator, channel_seen
+from callcenter.asterisk.translate import LogInByPhone, Target, Translator, channel_seen
 from callcenter.core import commands, events
 from callcenter.core.commands import Answer, Command, OfferKind, Place, Reply, Ring, SyncQueueMember
 from callcenter.core.events import Customer, Event, InnEntry, OfferFailure
 from callcenter.core.ids import CallId, PhoneName, ReplyTo
+from callcenter.core.question import Question
 from callcenter.core.queue.announcement import LONGER, Wording, phrases
+from callcenter.core.server import ONLY
 from callcenter.core.settings import Promises
 from callcenter.customers.directory import normalise, valid_inn
 from callcenter.voice.prompts import Catalogue
@@ -38,7 +41,7 @@ TRANSLATOR = Translator(
     valid_inn,
     ("lunch", "break"),
     Path("/srv/prompts"),
-    Path("/srv/spool"),
+    {"*22": Target("technical"), "201": Target(colleague="201")},
 )
 
 
@@ -71,9 +74,15 @@ DESK: Desk = {"phone": PhoneName("101"), "reply_to": PHONE}
     [
         (said("Hangup", Cause="17", **{"Cause-txt": "User busy"}), events.ChannelHungUp("1.7", 17, "User busy")),
         (said("Hangup"), events.ChannelHungUp("1.7", 0, "")),
+        (said("Hangup", Cause="127", ChannelState="4"), events.ChannelHungUp("1.7", 16, "Normal Clearing")),
+        (said("Hangup", Cause="127", ChannelState="6"), events.ChannelHungUp("1.7", 127, "")),
         (said("Hangup", Cause="99999999999999999999"), events.ChannelHungUp("1.7", 0, "")),
         (said("HangupRequest", Uniqueid="offer-b-1", Cause="16"), events.PhoneHungUp("offer-b-1")),
+        (said("HangupRequest", Uniqueid="offer-b-1", Cause="127"), events.PhoneHungUp("offer-b-1", 127)),
         (said("HangupRequest"), None),
+        (said("SoftHangupRequest", Uniqueid="offer-b-1", Cause="44"), events.PhoneHungUp("offer-b-1", 44)),
+        (said("SoftHangupRequest", Cause="44"), events.CallerVanished("1.7")),
+        (said("SoftHangupRequest", Uniqueid="offer-b-1", Cause="16"), None),
         (said("BridgeEnter", BridgeUniqueid="b1"), events.BridgeEntered("1.7", "b1")),
         (said("BridgeLeave", BridgeUniqueid="b1"), events.BridgeLeft("1.7", "b1")),
         (said("Newstate", Uniqueid="offer-b-1", ChannelState="5"), events.OfferRinging("offer-b-1")),
@@ -82,6 +91,12 @@ DESK: Desk = {"phone": PhoneName("101"), "reply_to": PHONE}
         (user("CCGreeted"), events.GreetingHeard("1.7")),
         (user("CCUrgency", Digit="1"), events.UrgencyGiven("1.7", "1")),
         (user("CCUrgency", Digit=""), events.UrgencyGiven("1.7", "")),
+        (user("CCUrgency", Digit="2", Queue="yes"), events.UrgencyGiven("1.7", "2", in_queue=True)),
+        (
+            user("CCInn", Digits="", Status="TIMEOUT", Queue="yes"),
+            events.InnGiven("1.7", InnEntry.TIMEOUT, in_queue=True),
+        ),
+        (user("CCInn", Digits="59*", Status="OK"), events.InnGiven("1.7", InnEntry.SKIPPED)),
         (user("CCSpoken", Number="3"), events.AnnouncementSpoken("1.7", 3)),
         (user("CCSpoken", Number="three"), events.AnnouncementSpoken("1.7", 0)),
         (user("CCInfo"), events.InfoMenuVisited("1.7")),
@@ -94,6 +109,13 @@ DESK: Desk = {"phone": PhoneName("101"), "reply_to": PHONE}
             LogInByPhone("101", "101", "phone:1.7", "1.7", "123456"),
         ),
         (user("CCLogOut", Phone="101"), events.LogOut(**DESK)),
+        (user("CCEnd", Phone="101"), events.EndConversation(**DESK, requeue=True)),
+        (user("CCReferred", To="*22"), events.TransferredByKey("1.7", "technical")),
+        (user("CCReferred", To="201"), events.TransferredByKey("1.7", colleague="201")),
+        (user("CCReferred", To="999"), events.TransferredByKey("1.7")),
+        (user("CCDialled", Phone="101", To="*22"), events.ColleagueDialled("1.7", "101", "technical", "", PHONE)),
+        (user("CCDialled", Phone="101", To="201"), events.ColleagueDialled("1.7", "101", "", "201", PHONE)),
+        (user("CCDialled", Phone="101", To="999"), events.ColleagueDialled("1.7", "101", "", "", PHONE)),
         (user("CCReturn", Phone="101"), events.Return(**DESK, channel="1.7")),
         (user("CCPause", Phone="101", Key="2"), events.Pause("break", **DESK)),
         (user("CCPause", Phone="101", Key="3"), events.Pause("", **DESK)),
@@ -170,11 +192,41 @@ def test_what_was_typed_as_the_inn(
 
 @pytest.mark.parametrize(
     ("reason", "failure"),
-    [("3", "no_answer"), ("5", "busy"), ("8", "busy"), ("0", "unreachable"), ("", "unreachable"), ("?", "unreachable")],
+    [
+        ("3", "no_answer"),
+        ("5", "busy"),
+        ("8", "not_placed"),
+        ("0", "not_placed"),
+        ("", "not_placed"),
+        ("?", "not_placed"),
+    ],
 )
 def test_why_a_phone_could_not_be_rung(reason: str, failure: str) -> None:
     told = said("OriginateResponse", Response="Failure", ActionID="offer-b-1", Uniqueid="<null>", Reason=reason)
     assert told == events.OfferFailed("offer-b-1", OfferFailure(failure))
+
+
+@pytest.mark.parametrize(
+    ("status", "event"),
+    [
+        ("Reachable", events.PhoneFound("101")),
+        ("Unreachable", events.PhoneLost("101")),
+        ("Unknown", None),
+        ("", None),
+    ],
+)
+def test_whether_a_phone_can_be_reached(status: str, event: Event | None) -> None:
+    told = {"Event": "PeerStatus", "ChannelType": "PJSIP", "Peer": "PJSIP/101", "PeerStatus": status}
+    assert TRANSLATOR.event(told) == event
+
+
+def test_the_list_of_phones_says_nothing_of_those_in_use() -> None:
+    states = {"101": "NOT_INUSE", "102": "UNAVAILABLE", "103": "INVALID", "104": "INUSE", "105": "RINGING"}
+    listed = [{"Device": f"PJSIP/{name}", "State": state} for name, state in states.items()]
+    names = [*states, "106"]  # the last one has never been reached
+    assert translate.phones_listed([*listed, {}], names, 7.0, ONLY) == events.PhonesListed(
+        frozenset({PhoneName("101")}), frozenset(PhoneName(name) for name in ("102", "103", "106")), 7.0
+    )
 
 
 def test_a_pin_is_not_shown_when_the_attempt_is_printed() -> None:
@@ -198,14 +250,16 @@ def test_a_channel_of_the_snapshot() -> None:
 
 
 HEADERS = (
+    "Queue",
     "Uniqueid", "Channel", "Cause", "Cause-txt", "BridgeUniqueid", "ChannelState", "Response", "ActionID",
     "Reason", "Line", "Number", "Name", "Digits", "Status", "Digit", "Phone", "Id", "Pin", "Key", "Feature",
-    "Variable", "Seconds", "CallerIDNum", "BridgeID", "Age",
+    "Variable", "Seconds", "CallerIDNum", "BridgeID", "Age", "Why", "To",
 )  # fmt: skip
 KINDS = (
     "UserEvent",
     "Hangup",
     "HangupRequest",
+    "SoftHangupRequest",
     "BridgeEnter",
     "BridgeLeave",
     "Newstate",
@@ -259,7 +313,8 @@ def test_the_dialplan_tells_nothing_that_is_not_understood() -> None:
     fallback = "CCFallback"  # no event of the core: what is true is to be asked for
     assert translate.served_by_fallback_queue({"Event": "UserEvent", "UserEvent": fallback})
     assert not translate.served_by_fallback_queue({"Event": "UserEvent", "UserEvent": "CCArrived"})
-    for name in {*USER_EVENTS} - {fallback}:
+    assert Refusals().take({"Event": "UserEvent", "UserEvent": refusals.EVENT, "Line": "l", "Why": "line"}, 0.0)
+    for name in {*USER_EVENTS} - {fallback, refusals.EVENT}:
         assert user(name, Feature="complete") is not None, name
     sent = {header for told in re.findall(r",UserEvent\((.*)\)\n", DIALPLAN) for header in re.findall(r",(\w+):", told)}
     assert sent <= {*HEADERS, TOKEN}
@@ -303,7 +358,8 @@ def set_variable(channel: str, variable: str, value: str) -> translate.Action:
 ORIGINATE = {
     "Action": "Originate", "ActionID": "offer-b-1", "Channel": "PJSIP/101", "ChannelId": "offer-b-1",
     "Context": "cc-offer", "Exten": "s", "Priority": "1", "Timeout": "15000",
-    "CallerID": '"Срочно: Больница" <+73422921960>', "Async": "true", "Variable": ["CC_CALLER=PJSIP/city-07"],
+    "CallerID": '"Срочно: Больница" <+73422921960>', "Async": "true",
+    "Variable": ["CC_CALLER=PJSIP/city-07", "FORWARD_CONTEXT=cc-forwarded"],
 }  # fmt: skip
 
 
@@ -332,27 +388,42 @@ def redirect(place: str) -> translate.Action:
             [set_variable("1.7", "CC_AFTER", "hold"), set_variable("1.7", "CC_LEAD", "6000"), redirect("waiting")],
         ),
         (commands.Announce("1.7", 4, ("wait-5",)), [set_variable("1.7", "CC_SAY", "4:/srv/prompts/ru/wait-5")]),
+        (
+            commands.Announce("1.7", 0, ("ask-urgency",), Question.URGENCY, queue_priority=187.26),
+            [
+                set_variable("1.7", "CC_LEAD", "1873"),
+                set_variable("1.7", "CC_SAY", "0:/srv/prompts/ru/ask-urgency:urgency"),
+            ],
+        ),
         (commands.AfterBridge("1.7", Place.GOODBYE), [set_variable("1.7", "CC_AFTER", "goodbye")]),
         (
             commands.AfterBridge("1.7", Place.HOLD),
             [set_variable("1.7", "CC_AFTER", "hold"), set_variable("1.7", "SHARED(CC_TALK)", "")],
         ),
-        (commands.KeepLeg("offer-b-1", True), [set_variable("offer-b-1", "CC_KEEP", "1")]),
-        (commands.KeepLeg("offer-b-1", False), [set_variable("offer-b-1", "CC_KEEP", "0")]),
         (
-            commands.Record("1.7", "estp"),
+            commands.KeepLeg("offer-b-1", True),
             [
-                set_variable("1.7", "CC_RECORDED", "1"),
-                {"Action": "MixMonitor", "Channel": "1.7",
-                 "Options": "br(/srv/spool/1.7-in.wav)t(/srv/spool/1.7-out.wav)"},
+                set_variable("offer-b-1", "CC_KEEP", "1"),
+                set_variable("offer-b-1", "TRANSFER_CONTEXT", "cc-consultation"),
             ],
         ),
+        (
+            commands.KeepLeg("offer-b-1", False),
+            [
+                set_variable("offer-b-1", "CC_KEEP", "0"),
+                set_variable("offer-b-1", "TRANSFER_CONTEXT", "cc-transfer"),
+            ],
+        ),
+        (commands.CallColleague("1.9", "201"), [set_variable("1.9", "CC_DIAL", "PJSIP/201")]),
+        (commands.CallColleague("1.9", ""), [set_variable("1.9", "CC_DIAL", "wait")]),
+        (commands.Record("1.7", "estp"), [set_variable("1.7", "CC_RECORDED", "1")]),
         (commands.HangUp("offer-b-1"), [{"Action": "Hangup", "Channel": "offer-b-1", "Cause": "16"}]),
         (ring(), [ORIGINATE]),
-        (ring(OfferKind.TRANSFER), [ORIGINATE | {"Variable": ["CC_CALLER=PJSIP/city-07", "CC_HANDOVER=1"]}]),
+        (commands.LookForPhone("101"), [{"Action": "PJSIPQualify", "Endpoint": "101"}]),
+        (ring(OfferKind.TRANSFER), [ORIGINATE | {"Variable": [*ORIGINATE["Variable"], "CC_HANDOVER=1"]}]),
         (
             ring(OfferKind.CONSULT, consult_leg="offer-b-9"),
-            [ORIGINATE | {"Context": "cc-consult", "Variable": ["CC_CALLER=PJSIP/city-07", "CC_COLLEAGUE=offer-b-9"]}],
+            [ORIGINATE | {"Context": "cc-consult", "Variable": [*ORIGINATE["Variable"], "CC_COLLEAGUE=offer-b-9"]}],
         ),
         (Reply("phone:1.7", Answer.PAUSED), [set_variable("1.7", "CC_TELL", "/srv/prompts/ru/op-paused")]),
         (
@@ -417,6 +488,7 @@ COMMANDS = st.one_of(
         HOSTILE, HOSTILE, st.floats(0.1, 120), IDS,
     ),
     st.builds(commands.HangUp, IDS),
+    st.builds(commands.CallColleague, IDS, WORDS),
     st.builds(commands.KeepLeg, IDS, st.booleans()),
     st.builds(Reply, IDS.map("phone:{}".format), st.sampled_from(list(Answer)), HOSTILE),
     st.builds(SyncQueueMember, WORDS, WORDS, WORDS, st.booleans(), st.booleans()),
@@ -442,29 +514,28 @@ def test_no_name_or_number_gets_out_of_its_line(command: Command) -> None:
 def test_a_ring_says_one_name_one_number_and_the_variables_that_were_meant(
     label: str, number: str, channel: str, kind: OfferKind
 ) -> None:
-    wanted = ring(kind, label=label, caller_number=number, caller_channel=channel, consult_leg="offer-b-9")
+    legs = {"consult_leg": "1.9", "kept_leg": "offer-b-9"}
+    wanted = ring(kind, label=label, caller_number=number, caller_channel=channel, **legs)
     [action] = TRANSLATOR.actions(wanted)
     assert isinstance(action["CallerID"], str)
     assert re.fullmatch(r'"[^"<>\\]{0,60}" <[^"<>\\]{0,32}>', action["CallerID"])
-    second = {OfferKind.QUEUE: [], OfferKind.TRANSFER: ["CC_HANDOVER"], OfferKind.CONSULT: ["CC_COLLEAGUE"]}[kind]
+    more = {OfferKind.TRANSFER: ["CC_HANDOVER"], OfferKind.CONSULT: ["CC_COLLEAGUE", "CC_KEPT"]}
     as_asterisk_reads_them = [part for header in action["Variable"] for part in header.split(",")]
-    assert [variable.partition("=")[0] for variable in as_asterisk_reads_them] == ["CC_CALLER", *second]
+    assert [variable.partition("=")[0] for variable in as_asterisk_reads_them] == [
+        "CC_CALLER",
+        "FORWARD_CONTEXT",
+        *more.get(kind, []),
+    ]
 
 
 def test_the_longest_announcement_fits_a_line_from_the_longest_folder_that_is_allowed() -> None:
-    deep = Translator(normalise, lambda _: None, lambda _: None, valid_inn, (), Path("/" + "x" * 199), Path("/"))
+    deep = Translator(normalise, lambda _: None, lambda _: None, valid_inn, (), Path("/" + "x" * 199))
     assert len(str(deep.prompts)) == LONGEST_FOLDER
     ids = sorted(Catalogue.load(PROJECT / "ivr_prompts").ids(), key=len)
     waiting = ("inn-unknown-go-on", "position-50", "wait-over-30", "press-for-info")
     for prompts in (waiting, tuple(ids[-4:])):
         for action in deep.actions(commands.Redirect(CallId("1" * 149), Place.WAITING, prompts, 999_999)):
             assert unfit(checked(action)) is None
-
-
-def test_the_longest_recording_fits_a_line_from_the_longest_folder_that_is_allowed() -> None:
-    deep = Translator(normalise, lambda _: None, lambda _: None, valid_inn, (), Path("/"), Path("/" + "x" * 199))
-    for action in deep.actions(commands.Record(CallId("1" * 149), "estp")):
-        assert unfit(checked(action)) is None
 
 
 def test_what_we_ask_and_say_regularly_is_fit_to_send() -> None:
@@ -497,7 +568,7 @@ def words(text: str) -> Iterable[str]:
 
 
 def in_core() -> set[str]:
-    files = ("queue/announcement", "call/arrival", "call/waiting", "call/redirect", "call/transfer")
+    files = ("queue/announcement", "call/arrival", "call/question", "call/waiting", "call/redirect", "call/transfer")
     texts = [(PROJECT / f"callcenter/core/{name}.py").read_text() for name in files]
     return {word for text in texts for word in words(text)} | {"connecting", "identified"}
 

@@ -41,9 +41,7 @@ class Unattended:
         self.folders = Folders.under(config.var, run)
         self.told: list[Mapping[str, str]] = []
         """What Asterisk said, in its order."""
-        self.translator = translate.Translator(
-            normalise, lambda _: None, lambda _: None, valid_inn, (), config.prompts, self.folders.recording
-        )
+        self.translator = translate.Translator(normalise, lambda _: None, lambda _: None, valid_inn, (), config.prompts)
         self.ami: Ami
         self._heart: asyncio.Task[None] | None = None
 

@@ -1,0 +1,85 @@
+"""What the templates of Asterisk's files need to know of the trunks and the numbers that are dialled over them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from callcenter.config import Config, limits
+from callcenter.config.sections import Line, SipRegistration, Trunk
+from callcenter.config.values import TRUNK_PREFIX, SipAddress, dialled_forms, local_digits
+from callcenter.core.ids import LineId
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkEntry:
+    """A trunk in Asterisk's files."""
+
+    id: str
+    name: str
+    provider: SipRegistration | None
+    contact: SipAddress | None
+    matches: tuple[str, ...]
+    context: str
+    transport: str
+    dtmf: str
+    behind_nat: bool
+    max_calls: int
+    session_expires: int
+    area: str
+    local_digits: int
+    local_numbers: list[tuple[str, LineId]]
+    """What this trunk may dial without the area code, with the id of the line."""
+
+
+def dialled(config: Config) -> list[tuple[str, str]]:
+    """Return what a trunk may dial, with the id of the line. Many providers send the account's name, not a number."""
+    lines = list(config.lines.values())
+    found = {form: line.id for line in lines for number in line.numbers for form in dialled_forms(number)}
+    if len(lines) == 1:
+        accounts = [trunk.provider.username for trunk in config.trunks.values() if trunk.provider]
+        found = dict.fromkeys(accounts, lines[0].id) | found
+    return list(found.items())
+
+
+def general_dial(config: Config, line: Line) -> str:
+    """Return what Asterisk dials for a line's general line; '' if there is none."""
+    trunk = config.way_out(line) if line.general_line else None
+    return f"PJSIP/{line.general_line}@{trunk_name(trunk)}" if trunk and line.general_line else ""
+
+
+def trunk_name(trunk: Trunk) -> str:
+    """Return the trunk's name in Asterisk."""
+    return f"{TRUNK_PREFIX}{trunk.id}"
+
+
+def trunk_entry(config: Config, trunk: Trunk) -> TrunkEntry:
+    """Return what Asterisk's files need to know of a trunk."""
+    if trunk.provider:
+        contact: SipAddress | None = SipAddress(trunk.provider.host, trunk.provider.port)
+        matches: tuple[str, ...] = (trunk.provider.host,)
+    else:
+        contact = trunk.outgoing
+        matches = tuple(str(network) for network in trunk.networks)
+    area = trunk.area or ""
+    local = [
+        (number.removeprefix(area), line.id)
+        for line in config.lines.values()
+        for number in line.numbers
+        if area and number.startswith(area)
+    ]
+    return TrunkEntry(
+        id=trunk.id,
+        name=trunk_name(trunk),
+        provider=trunk.provider,
+        contact=contact,
+        matches=matches,
+        context=f"cc-from-{trunk.id}" if area else "cc-trunk",
+        transport=trunk.provider.transport if trunk.provider else "udp",
+        dtmf=trunk.dtmf,
+        behind_nat=trunk.behind_nat,
+        max_calls=limits.trunk_calls(config, trunk),
+        session_expires=trunk.session_expires,
+        area=area,
+        local_digits=local_digits(area) if area else 0,
+        local_numbers=local,
+    )

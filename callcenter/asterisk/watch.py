@@ -1,0 +1,68 @@
+"""Asks channels that have gone quiet for a sign of life.
+
+Asterisk ends a channel from which it has received neither RTP nor RTCP for `timings.vanished_after` seconds
+(`rtp_timeout` in pjsip.conf). But a phone that is muted, on hold or suppresses silence may send neither, and still
+answer SIP. So a quiet channel gets a re-INVITE: each answer starts Asterisk's countdown again, a phone that does not
+know the call any more ends it at once, and without an answer the countdown simply ends. The core sees only the end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+
+from callcenter.asterisk import translate
+from callcenter.asterisk.ami import Ami, AmiError, Message
+from callcenter.core.ids import ChannelId
+
+log = logging.getLogger(__name__)
+
+LOOKS = 4
+"""Looks at each channel per countdown. A channel is asked at the second look without news: there is time for an answer
+that comes late, or for a second question, before the countdown ends."""
+LISTING = 10.0
+"""Maximum seconds that Asterisk may take to list its channels."""
+_SIGNS = ("rxcount", "txjitter", "rlp", "rtt")
+"""What changes in Asterisk's figures of a channel when RTP (the first) or RTCP (the others) arrives."""
+
+
+class Watch:
+    """`vanished_after`: Asterisk's countdown, seconds. `believes`: whether a listed channel is really Asterisk's."""
+
+    def __init__(self, ami: Ami, vanished_after: float, believes: Callable[[Message], bool]) -> None:
+        self._ami = ami
+        self._believes = believes
+        self._every = vanished_after / LOOKS
+        self._signs: dict[ChannelId, str] = {}
+        """The signs of life seen at the last look, by channel."""
+
+    async def run(self) -> None:
+        """Look at all channels again and again, until cancelled."""
+        while True:
+            await asyncio.sleep(self._every)
+            try:
+                await self.look()
+            except AmiError as error:
+                log.debug("The channels could not be looked at: %s", error)
+
+    async def look(self) -> None:
+        """Look once at every answered channel of a phone or trunk, and ask the quiet ones. Raises AmiError."""
+        listed = await self._ami.collect(translate.CHANNELS, LISTING)
+        up = [ChannelId(one["Uniqueid"]) for one in listed if translate.is_answered_leg(one) and self._believes(one)]
+        seen: dict[ChannelId, str] = {}
+        for channel in up:
+            try:
+                answer = await self._ami.send(translate.reception(channel))
+            except AmiError:
+                continue  # it has just ended
+            seen[channel] = signs(answer)
+            if self._signs.get(channel) == seen[channel]:
+                self._ami.send(translate.ask_for_life(channel))
+        self._signs = seen
+
+
+def signs(answer: Mapping[str, str]) -> str:
+    """Return the part of the answer to `translate.reception` that changes when anything arrives from the channel."""
+    figures = dict(figure.split("=", 1) for figure in answer.get("Value", "").split(";") if "=" in figure)
+    return " ".join(figures.get(name, "") for name in _SIGNS)
