@@ -10,12 +10,18 @@ from callcenter.core.call import (
     arrival,
     conversation,
     departure,
+    ending,
+    internal_call,
+    phones,
     promise,
+    question,
     recording,
     ringing,
     set_aside,
     shift,
+    take_back,
     transfer,
+    transfer_key,
     waiting,
 )
 from callcenter.core.caller import Caller
@@ -24,7 +30,7 @@ from callcenter.core.commands import Command
 from callcenter.core.defect import Defect, concerned
 from callcenter.core.events import Event, TimerFired, TimerKind
 from callcenter.core.floor import Floor
-from callcenter.core.ids import NO_CALL, CallId, ChannelId, LineId, OfferId, PersonId, ServerId
+from callcenter.core.ids import NO_CALL, CallId, ChannelId, LineId, OfferId, PersonId, PhoneName, ServerId
 from callcenter.core.operator import Operator
 from callcenter.core.queue.ewt_input import newcomer_wait
 from callcenter.core.queue.line import LineState
@@ -44,31 +50,47 @@ def _timer_fired(floor: Floor, event: TimerFired) -> None:
             shift.code_over(floor, ChannelId(event.timer.of))
         case TimerKind.FALSE_ANSWER:
             conversation.truly_answered(floor, CallId(ChannelId(event.timer.of)))
+        case TimerKind.PHONE_RETURNS:
+            phones.settled(floor, PhoneName(event.timer.of))
+        case TimerKind.PHONE_RESTS:
+            phones.rested(floor, PhoneName(event.timer.of))
+        case TimerKind.TAKE_BACK:
+            take_back.time_over(floor, CallId(ChannelId(event.timer.of)))
 
 
 RULES: Mapping[type, Callable[[Floor, Any], None]] = {
     events.CallArrived: arrival.arrived,
     events.GreetingHeard: arrival.greeting_heard,
-    events.InnGiven: arrival.inn_given,
-    events.UrgencyGiven: arrival.urgency_given,
+    events.InnGiven: question.inn_given,
+    events.UrgencyGiven: question.urgency_given,
     events.AnnouncementSpoken: waiting.spoken,
     events.InfoMenuVisited: waiting.info_menu_visited,
     events.InFallbackQueue: reconcile.in_fallback_queue,
     events.GeneralLineEnded: departure.general_line_ended,
     events.ChannelHungUp: departure.hung_up,
+    events.CallerVanished: departure.caller_vanished,
     events.PhoneHungUp: departure.phone_hung_up,
     events.BridgeEntered: conversation.bridge_entered,
     events.BridgeLeft: conversation.bridge_left,
     events.OfferRinging: ringing.ringing,
     events.OfferAnswered: ringing.answered,
     events.OfferFailed: ringing.failed,
+    events.PhoneLost: phones.lost,
+    events.PhoneFound: phones.found,
+    events.PhonesListed: phones.listed,
     events.LogIn: shift.log_in,
     events.LogOut: shift.log_out,
     events.Pause: shift.pause,
     events.Return: shift.come_back,
     events.Transfer: transfer.asked,
+    events.TransferredByKey: transfer_key.pressed,
+    events.ColleagueDialled: internal_call.dialled,
     events.CancelTransfer: transfer.cancelled,
     events.CompleteTransfer: transfer.completed,
+    events.EndConversation: ending.asked,
+    events.RefuseCaller: ending.refused,
+    events.CallerFound: question.found_by_hand,
+    events.ProlongWrapUp: conversation.prolonged,
     events.HoursChanged: shift.hours_changed,
     events.DayStarted: shift.day_started,
     events.ClockSet: restore.clock_set,
@@ -124,7 +146,7 @@ class CallCenter:
         state = self._floor.lines[line]
         answered, waits, registered, registered_waits = state.waits.day.answered
         return Outlook(
-            waited=tuple(now - state.queue.joined_at(call) for call in state.queue.in_order(now)),
+            waited=tuple(now - state.queue.place_at(call) for call in state.queue.in_order(now)),
             on_duty=self._floor.staff(state.settings.answered_by),
             handling=state.handling.mean,
             patience=state.patience.mean,
@@ -164,6 +186,7 @@ def _line_view(floor: Floor, line: LineState, now: float) -> LineView:
         waiting=line.queue.counts(),
         longest_wait=now - oldest if oldest is not None else 0.0,
         on_duty=on_duty,
+        out_of_reach=floor.out_of_reach(line.settings.answered_by),
         required_staff=line.settings.required_staff,
         target_wait=line.settings.target_wait,
         windows=line.waits.view(now),
@@ -177,23 +200,32 @@ def _line_view(floor: Floor, line: LineState, now: float) -> LineView:
 def _operator_view(floor: Floor, operator: Operator, now: float) -> OperatorView:
     offer = floor.offers.get(operator.offer)
     caller = floor.callers.get(offer.call) if offer else None
+    kept = floor.callers.get(operator.keeps)
     return OperatorView(
         id=operator.person.id,
         name=operator.person.name,
         group=operator.person.group,
         phone=operator.phone,
         presence=operator.presence.value,
-        activity=operator.activity.value,
+        activity="internal" if operator.internal_call and not offer else operator.activity.value,
         reason=operator.reason,
         since=now - operator.since,
-        call=_call_view(caller, now) if caller else None,
+        call=_call_view(floor, operator, caller, now) if caller else None,
         transfer=operator.transfer,
+        kept=_call_view(floor, operator, kept, now) if kept else None,
+        wrap_up=operator.ready_at - operator.since if operator.ready_at is not None else None,
+        may_prolong=conversation.may_prolong(operator),
+        phone_trouble=floor.phones[operator.phone].trouble if operator.phone in floor.phones else "",
     )
 
 
-def _call_view(caller: Caller, now: float) -> CallView:
+def _call_view(floor: Floor, operator: Operator, caller: Caller, now: float) -> CallView:
     record = caller.record
-    waited = record.waiting if record.waiting is not None else now - (record.joined_at or record.arrived_at)
+    waited = record.waiting if record.waiting is not None else now - caller.waits_since
+    handed = caller.handover.record if caller.handover else caller.handed
+    by = floor.operators.get(handed.from_operator) if handed else None
+    if handed is None or by is operator:
+        handed = by = None
     return CallView(
         call=caller.call,
         line=record.line,
@@ -206,4 +238,6 @@ def _call_view(caller: Caller, now: float) -> CallView:
         urgency=record.urgency,
         state=caller.state.value,
         waited=waited,
+        handed_by=by.person.name if by else "",
+        handed_why=handed.note if handed else "",
     )

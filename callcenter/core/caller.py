@@ -8,10 +8,24 @@ from enum import StrEnum
 
 from callcenter.core.commands import Place, Redirect
 from callcenter.core.events import Customer
-from callcenter.core.ids import NO_BRIDGE, NO_OFFER, BridgeId, CallId, ChannelName, OfferId, PersonId
+from callcenter.core.ids import (
+    NO_BRIDGE,
+    NO_CHANNEL,
+    NO_OFFER,
+    NO_PERSON,
+    NO_REPLY,
+    BridgeId,
+    CallId,
+    ChannelId,
+    ChannelName,
+    OfferId,
+    PersonId,
+    ReplyTo,
+)
 from callcenter.core.machine import Machine
+from callcenter.core.question import QUESTION, Question
 from callcenter.core.queue.announcement import Said
-from callcenter.core.records import AnnouncementRecord, CallRecord, TransferRecord
+from callcenter.core.records import AnnouncementRecord, CallRecord, TransferRecord, WaitingFrom
 
 
 class CallerState(StrEnum):
@@ -24,6 +38,8 @@ class CallerState(StrEnum):
     WAITING = "waiting"
     TALKING = "talking"
     HELD = "held"
+    KEPT = "kept"
+    """For the operator whose phone or page was suddenly gone (call/take_back.py)."""
     GENERAL = "general"
     LEAVING = "leaving"
     GONE = "gone"
@@ -39,6 +55,7 @@ class CallerStep(StrEnum):
     JOIN = "join"
     CONNECT = "connect"
     HOLD = "hold"
+    KEEP = "keep"
     DIVERT = "divert"
     FAREWELL = "farewell"
     HANG_UP = "hang_up"
@@ -63,6 +80,7 @@ CALLER: Machine[CallerState, CallerStep] = Machine(
         (_S.IDENTIFYING, _T.DIVERT): _S.GENERAL,
         (_S.CHOOSING, _T.JOIN): _S.WAITING,
         (_S.WAITING, _T.CONNECT): _S.TALKING,
+        (_S.WAITING, _T.DIVERT): _S.GENERAL,
         (_S.TALKING, _T.CONNECT): _S.TALKING,
         (_S.TALKING, _T.HOLD): _S.HELD,
         (_S.TALKING, _T.DIVERT): _S.GENERAL,
@@ -70,6 +88,11 @@ CALLER: Machine[CallerState, CallerStep] = Machine(
         (_S.HELD, _T.CONNECT): _S.TALKING,
         (_S.HELD, _T.JOIN): _S.WAITING,
         (_S.HELD, _T.DIVERT): _S.GENERAL,
+        (_S.HELD, _T.KEEP): _S.KEPT,
+        (_S.KEPT, _T.CONNECT): _S.TALKING,
+        (_S.KEPT, _T.JOIN): _S.WAITING,
+        (_S.KEPT, _T.DIVERT): _S.GENERAL,
+        (_S.LEAVING, _T.HOLD): _S.HELD,
         (_S.GENERAL, _T.FAREWELL): _S.LEAVING,
         **{(state, _T.HANG_UP): _S.GONE for state in _S if state is not _S.GONE},
     },
@@ -85,6 +108,12 @@ class Handover:
     tried: frozenset[PersonId] = frozenset()
     offer: OfferId = NO_OFFER
     """The offer that rings a colleague, later the colleague's leg."""
+    colleague: PersonId = NO_PERSON
+    """The one colleague who is wanted; nobody: anybody of the target group."""
+    own_call: ChannelId = NO_CHANNEL
+    """The call of the operator's phone in which they consult; none: they consult in the leg with the caller."""
+    reply_to: ReplyTo = NO_REPLY
+    """Who is told there if nobody comes."""
     taken_back: bool = False
     """The operator wants the caller back; the handover ends when the colleague's phone has stopped ringing."""
 
@@ -110,6 +139,9 @@ class Caller:
     """Counts among the lines in use (ESTP 2.2b)."""
     customer: Customer | None = None
     inn_tries: int = 0
+    """Wrong INNs so far."""
+    question: Question = QUESTION.start
+    """What the caller is asked while waiting."""
     redirect: Redirect | None = None
     """The last redirect of the caller: repeated when Asterisk asks again."""
     offer: OfferId = NO_OFFER
@@ -121,6 +153,11 @@ class Caller:
     leg: OfferId = NO_OFFER
     """The leg that the caller talks to, or talked to last."""
     bridge: BridgeId = NO_BRIDGE
+    vanished: bool = False
+    """Nothing is received from the caller any more."""
+    handed_on: int | None = None
+    """The cause of an operator's leg that vanished. Asterisk hands it on to the caller's channel, and reports it again
+    when the caller hangs up."""
     left_first: bool = False
     """Left the last conversation before the operator did, that is, hung up."""
     talking_since: float | None = None
@@ -141,6 +178,8 @@ class Caller:
     promises: tuple[AnnouncementRecord, ...] = ()
     """Announcements heard during the present wait."""
     handover: Handover | None = None
+    handed: TransferRecord | None = None
+    """The last transfer that succeeded: who handed the caller on, and why."""
     transfers: int = 0
     past_legs: frozenset[OfferId] = frozenset()
     """Legs of this call that have ended: the journal may tell of them again."""
@@ -150,7 +189,17 @@ class Caller:
     """The cut-off call whose place this call continues."""
 
     @property
+    def waits_since(self) -> float:
+        """From when on the waiting time counts (ESTP 2.2d)."""
+        record = self.record
+        if record.waiting_from is WaitingFrom.ARRIVAL or record.joined_at is None:
+            return record.arrived_at
+        return record.joined_at
+
+    @property
     def place_at(self) -> float:
         """The time that gives the place in the queue."""
         record = self.record
-        return next(at for at in (record.place_at, record.joined_at, record.arrived_at) if at is not None)
+        if record.place_at is not None:
+            return record.place_at
+        return record.arrived_at if self.regained is None else self.regained.place_at or record.arrived_at

@@ -7,11 +7,11 @@ from typing import TypedDict
 
 from callcenter.core.caller import Composed, Handover
 from callcenter.core.commands import Place, Redirect
-from callcenter.core.events import Customer
+from callcenter.core.events import Customer, OfferFailure
 from callcenter.core.ids import BridgeId, CallId, ChannelId, ChannelName, OfferId, PersonId, PhoneName
 from callcenter.core.operator import Handling
 from callcenter.core.queue.announcement import Said
-from callcenter.core.records import AnnouncementRecord, CallRecord, HungUpBy, Identification, Outcome
+from callcenter.core.records import AnnouncementRecord, CallRecord, HungUpBy, Identification, Outcome, TransferRecord
 
 
 class CallEntry(TypedDict, total=False):
@@ -23,18 +23,24 @@ class CallEntry(TypedDict, total=False):
     role: str
     urgency: str
     info_visits: int
+    question_answered_at: float | None
     joined_at: float | None
     place_at: float | None
+    offered_at: float | None
     answered_at: float | None
     ended_at: float | None
     waiting: float | None
+    queued: float | None
     talk: float
     operator: PersonId
+    kept_for: PersonId
+    kept_until: float | None
     outcome: Outcome
     hung_up_by: HungUpBy
     cause: int | None
     cause_text: str
     recording_problem: str
+    identified_by: PersonId
 
 
 class OfferEntry(TypedDict, total=False):
@@ -60,6 +66,8 @@ class CallerChange(TypedDict, total=False):
     legs: frozenset[OfferId]
     leg: OfferId
     bridge: BridgeId
+    vanished: bool
+    handed_on: int | None
     left_first: bool
     talking_since: float | None
     after: Place
@@ -72,6 +80,7 @@ class CallerChange(TypedDict, total=False):
     said: Said | None
     promises: tuple[AnnouncementRecord, ...]
     handover: Handover | None
+    handed: TransferRecord | None
     transfers: int
     past_legs: frozenset[OfferId]
     restored: bool
@@ -84,6 +93,7 @@ class OfferChange(TypedDict, total=False):
     bridge: BridgeId
     talking_since: float | None
     quiet_since: float
+    failure: OfferFailure | None
 
 
 class OperatorChange(TypedDict, total=False):
@@ -95,11 +105,20 @@ class OperatorChange(TypedDict, total=False):
     free_since: float
     offer: OfferId
     dialling: ChannelId
-    wrong_secrets: int
-    blocked_until: float
+    internal_call: ChannelId
     handling: Handling | None
     ready_at: float | None
+    ready_by: float | None
     transfer: str
+
+
+class PhoneChange(TypedDict, total=False):
+    """Fields of a phone."""
+
+    told_at: float
+    losses: int
+    lost_at: float
+    failures: int
 
 
 class LineChange(TypedDict, total=False):
@@ -119,6 +138,7 @@ class ServerChange(TypedDict, total=False):
     unresponsive: bool
     lost_at: float | None
     unlisted: frozenset[CallId]
+    unreachable: frozenset[PhoneName]
 
 
 class FloorChange(TypedDict, total=False):

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from callcenter.core.events import Timer
 from callcenter.core.ids import (
+    NO_CHANNEL,
     NO_GROUP,
     NO_OFFER,
     CallId,
@@ -19,6 +20,7 @@ from callcenter.core.ids import (
     PhoneName,
     ReplyTo,
 )
+from callcenter.core.question import Question
 from callcenter.core.records import (
     AnnouncementRecord,
     CallRecord,
@@ -34,12 +36,16 @@ class Place(StrEnum):
     CLOSED = "closed"
     FULL = "full"
     GREETING = "greeting"
+    GREETING_AGAIN = "greeting-again"
+    """The greeting for a caller who has called before: any key ends it."""
     IDENTIFY = "identify"
     URGENCY = "urgency"
     WAITING = "waiting"
     HOLD = "hold"
     GENERAL = "general"
     GOODBYE = "goodbye"
+    CONDUCT = "conduct"
+    """The words with which a conversation is refused because of the caller's conduct."""
     FALLBACK_QUEUE = "fallback"
     """Asterisk's own queue, for a call that is set aside."""
 
@@ -55,6 +61,8 @@ class Redirect:
     """Number of the announcement contained in the prompts; 0: none."""
     queue_priority: float = 0.0
     """Seconds by which the caller comes before one who joins now, if Asterisk must serve the queue alone."""
+    question: Question = Question.NOTHING
+    """What the last of the prompts asks: the caller's keys are read as the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +71,12 @@ class Announce:
 
     call: CallId
     number: int
+    """0: it has no place or time to be kept."""
     prompts: tuple[str, ...]
+    question: Question = Question.NOTHING
+    """As in `Redirect`."""
+    queue_priority: float = 0.0
+    """As in `Redirect`; 0: unchanged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +93,8 @@ class Record:
 
     call: CallId
     line: LineId
+    at_once: bool = False
+    """The caller waits or talks already. Otherwise the recorder begins on entering the waiting room."""
 
 
 class OfferKind(StrEnum):
@@ -88,6 +103,8 @@ class OfferKind(StrEnum):
     QUEUE = "queue"
     TRANSFER = "transfer"
     CONSULT = "consult"
+    TAKE_BACK = "take_back"
+    """For the caller of a conversation that broke off, who is kept for this operator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +120,18 @@ class Ring:
     label: str
     """Text for the phone's display beside the number: urgency and identification."""
     timeout: float
-    consult_leg: OfferId = NO_OFFER
+    consult_leg: ChannelId = NO_CHANNEL
+    """The channel of the asking operator: their leg, or another call of their phone (`kept_leg` is the leg then)."""
+    kept_leg: OfferId = NO_OFFER
+    """If this leg still exists when the consultation ends, the caller stays with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallColleague:
+    """Let a phone's own call ring a colleague's phone; none: let it wait for the colleague whom `Ring` rings for it."""
+
+    channel_id: ChannelId
+    phone: PhoneName
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +153,17 @@ class Answer(StrEnum):
     """The answer to a person's request."""
 
     LOGGED_IN = "logged_in"
+    LOGGED_IN_WITH_NEWS = "logged_in_with_news"
+    """The shift is open, and there is news to read."""
+    NEWS_FIRST = "news_first"
+    """The shift is not open: there is news to read before."""
     LOGGED_OUT = "logged_out"
     PAUSED = "paused"
     RETURNED = "returned"
     RETURNED_AFTER_MISS = "returned_after_miss"
+    RETURNED_AFTER_DECLINE = "returned_after_decline"
+    RETURNED_AFTER_DO_NOT_DISTURB = "returned_after_do_not_disturb"
+    RETURNED_AFTER_FORWARDING = "returned_after_forwarding"
     WRONG_SECRET = "wrong_secret"  # noqa: S105 - an answer, not a password
     TRY_LATER = "try_later"
     PHONE_TAKEN = "phone_taken"
@@ -139,6 +174,9 @@ class Answer(StrEnum):
     NONE_FREE = "none_free"
     TRANSFERRED = "transferred"
     TAKEN_BACK = "taken_back"
+    ENDED = "ended"
+    IDENTIFIED = "identified"
+    PROLONGED = "prolonged"
     NOT_POSSIBLE = "not_possible"
 
 
@@ -153,13 +191,23 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class SyncQueueMember:
-    """Keep the members of Asterisk's own queue (the fallback queue, app_queue) equal to who can take calls."""
+    """Keep the members of Asterisk's own queue (the fallback queue, app_queue) equal to who can take calls.
+
+    On every Asterisk: any of them may lose the controller.
+    """
 
     operator: PersonId
     group: GroupId
     phone: PhoneName
     on_shift: bool
     paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LookForPhone:
+    """Find out now whether the phone can be reached: somebody sits there who wants callers."""
+
+    phone: PhoneName
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,8 +308,10 @@ class SetAsideCall:
 
 
 Save = SaveCall | SaveOffer | SaveAnnouncement | SaveTransfer | SavePresence
-ToChannel = Redirect | Announce | AfterBridge | Record | Ring | HangUp | KeepLeg
-ToAsterisk = ToChannel | SyncQueueMember
+ToChannel = Redirect | Announce | AfterBridge | Record | Ring | CallColleague | HangUp | KeepLeg
+ToAll = SyncQueueMember | LookForPhone
+"""Commands for every Asterisk, if there are several."""
+ToAsterisk = ToChannel | ToAll
 Command = ToAsterisk | Save | Reply | SetTimer | CancelTimer | FinishRecording | Notice | Contained | SetAsideCall
 
 
@@ -270,7 +320,7 @@ def channel_of(command: ToChannel) -> ChannelId:
     match command:
         case Ring(offer):
             return offer
-        case HangUp(channel_id):
+        case HangUp(channel_id) | CallColleague(channel_id):
             return channel_id
         case KeepLeg(leg):
             return leg

@@ -15,6 +15,7 @@ from callcenter.core.ids import (
     NO_BRIDGE,
     NO_CHANNEL,
     NO_CHANNEL_NAME,
+    NO_GROUP,
     NO_LINE,
     NO_OFFER,
     NO_PERSON,
@@ -54,11 +55,16 @@ class InnEntry(StrEnum):
 
 
 class OfferFailure(StrEnum):
-    """Why an operator's phone did not answer."""
+    """Why an operator's phone did not answer: the person's doing, or a fact of the phone or the network."""
 
     NO_ANSWER = "no_answer"
+    DECLINED = "declined"
+    DO_NOT_DISTURB = "do_not_disturb"
+    FORWARDED = "forwarded"
     BUSY = "busy"
     UNREACHABLE = "unreachable"
+    NOT_PLACED = "not_placed"
+    """Asterisk could not place the call at all: it has no free port, or is congested."""
 
 
 # -- callers ---------------------------------------------------------------------------------------------------
@@ -92,6 +98,8 @@ class InnGiven:
     digits: str = ""
     valid: bool = False
     customer: Customer | None = None
+    in_queue: bool = False
+    """Asked while waiting; the dialplan goes on by itself. False: asked before the queue, the dialplan waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +108,8 @@ class UrgencyGiven:
 
     call: CallId
     digit: str = ""
+    in_queue: bool = False
+    """As in `InnGiven`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,10 +163,21 @@ class ChannelHungUp:
 
 
 @dataclass(frozen=True, slots=True)
+class CallerVanished:
+    """Asterisk ends the caller's channel, because nothing is received from it; the end is reported soon."""
+
+    call: CallId
+
+
+@dataclass(frozen=True, slots=True)
 class PhoneHungUp:
-    """An operator has hung up; the ends of bridge and channel are reported some milliseconds later."""
+    """An operator has hung up, or the leg has vanished: `cause` (Q.850) tells which.
+
+    The ends of bridge and channel are reported some milliseconds later.
+    """
 
     offer: OfferId
+    cause: int = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,13 +215,53 @@ class OfferAnswered:
 
 @dataclass(frozen=True, slots=True)
 class OfferFailed:
-    """The operator's phone did not answer."""
+    """The operator's phone did not answer. If there was a channel, the event of its end tells the cause."""
 
     offer: OfferId
     failure: OfferFailure
 
 
+# -- phones ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneLost:
+    """Asterisk cannot reach the phone any more: it is not registered, or does not answer at its address."""
+
+    phone: PhoneName
+    server: ServerId = ONLY
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneFound:
+    """Asterisk can reach the phone again."""
+
+    phone: PhoneName
+    server: ServerId = ONLY
+
+
+@dataclass(frozen=True, slots=True)
+class PhonesListed:
+    """Which phones one Asterisk can reach. A phone in use is in neither set: Asterisk does not say it then."""
+
+    reachable: frozenset[PhoneName]
+    unreachable: frozenset[PhoneName]
+    asked_at: float
+    """Time of the request, by the core's clock."""
+    server: ServerId = ONLY
+
+
 # -- people ----------------------------------------------------------------------------------------------------
+
+
+class UnreadNews(StrEnum):
+    """Whether the person has news to read before the shift (ESTP 5.2)."""
+
+    NONE = "none"
+    TELL = "tell"
+    """They are told so when the shift has opened."""
+    FIRST = "first"
+    """No shift opens before it is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +274,9 @@ class LogIn:
     reply_to: ReplyTo = NO_REPLY
     channel: ChannelId = NO_CHANNEL
     """The phone's own call in which the code was dialled: no offer can ring there before it has ended."""
+    too_soon: bool = False
+    """Too many wrong passwords or PINs came from the same place: this one was not looked at."""
+    unread_news: UnreadNews = UnreadNews.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +328,34 @@ class Transfer:
     consult: bool = False
     not_customer: bool = False
     reply_to: ReplyTo = NO_REPLY
+    note: str = ""
+    """Why, for the colleague: one bounded text without control characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransferredByKey:
+    """An operator pressed the phone's own transfer key: Asterisk holds the caller, and the operator's leg ends.
+
+    The target is a group or the general line, or one colleague. If it is neither, nobody knows what was dialled.
+    """
+
+    call: CallId
+    target: GroupId = NO_GROUP
+    colleague: PersonId = NO_PERSON
+    not_customer: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ColleagueDialled:
+    """Somebody dialled a colleague's number or a group's code at a phone, at rest or with a caller on hold there."""
+
+    channel: ChannelId
+    """The phone's own call."""
+    phone: PhoneName
+    group: GroupId = NO_GROUP
+    colleague: PersonId = NO_PERSON
+    """Nobody: anybody of the group."""
+    reply_to: ReplyTo = NO_REPLY
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +373,49 @@ class CompleteTransfer:
 
     person: PersonId = NO_PERSON
     leg: OfferId = NO_OFFER
+    reply_to: ReplyTo = NO_REPLY
+
+
+@dataclass(frozen=True, slots=True)
+class EndConversation:
+    """Somebody wants to end the conversation of `person`, or of whoever is logged in at `phone`.
+
+    `requeue`: the caller does not hear the farewell, but goes back to the head of the queue. `keep`: or waits for the
+    same person, whose page goes away.
+    """
+
+    person: PersonId = NO_PERSON
+    phone: PhoneName = NO_PHONE
+    requeue: bool = False
+    keep: bool = False
+    asked_by: PersonId = NO_PERSON
+    """Who asks, if it is somebody else, for the log."""
+    reply_to: ReplyTo = NO_REPLY
+
+
+@dataclass(frozen=True, slots=True)
+class RefuseCaller:
+    """An operator ends the conversation because of the caller's conduct (ESTP 5.6.3, eLot 2.11): they are told so."""
+
+    person: PersonId
+    reply_to: ReplyTo = NO_REPLY
+
+
+@dataclass(frozen=True, slots=True)
+class CallerFound:
+    """An operator has found out whose call it is, during the call or soon after it."""
+
+    call: CallId
+    person: PersonId
+    customer: Customer
+    reply_to: ReplyTo = NO_REPLY
+
+
+@dataclass(frozen=True, slots=True)
+class ProlongWrapUp:
+    """An operator needs more time to write down what the caller asked."""
+
+    person: PersonId
     reply_to: ReplyTo = NO_REPLY
 
 
@@ -315,6 +450,9 @@ class TimerKind(StrEnum):
     ANNOUNCE = "announce"
     FALSE_ANSWER = "false_answer"
     CODE = "code"
+    PHONE_RETURNS = "phone_returns"
+    PHONE_RESTS = "phone_rests"
+    TAKE_BACK = "take_back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -404,6 +542,8 @@ class RecordingFinished:
     path: str
     seconds: float
     sha256: str
+    problem: str = ""
+    """What it lacks of what was said; '' if nothing is known to be missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -444,19 +584,29 @@ Event = (
     | InFallbackQueue
     | GeneralLineEnded
     | ChannelHungUp
+    | CallerVanished
     | PhoneHungUp
     | BridgeEntered
     | BridgeLeft
     | OfferRinging
     | OfferAnswered
     | OfferFailed
+    | PhoneLost
+    | PhoneFound
+    | PhonesListed
     | LogIn
     | LogOut
     | Pause
     | Return
     | Transfer
+    | TransferredByKey
+    | ColleagueDialled
     | CancelTransfer
     | CompleteTransfer
+    | EndConversation
+    | RefuseCaller
+    | CallerFound
+    | ProlongWrapUp
     | HoursChanged
     | DayStarted
     | ClockSet

@@ -25,6 +25,7 @@ from callcenter.core.commands import (
 )
 from callcenter.core.ids import (
     NO_CALL,
+    NO_CHANNEL,
     NO_OFFER,
     NO_PHONE,
     CallId,
@@ -37,12 +38,15 @@ from callcenter.core.ids import (
 )
 from callcenter.core.offer import OFFER, Offer, OfferStep
 from callcenter.core.operator import ACTIVITY, PRESENCE, Activity, ActivityStep, Operator, Presence, PresenceStep
+from callcenter.core.phone import PHONE, Phone, PhoneStep
+from callcenter.core.question import QUESTION, QuestionStep
 from callcenter.core.queue.line import LineState
 from callcenter.core.queue.roster import Roster
 from callcenter.core.records import CallRecord, PresenceRecord
 from callcenter.core.server import ServerState, named_in, offer_id
 from callcenter.core.settings import Settings
 from callcenter.core.undo import Undo
+from callcenter.core.warm_start import ACQUAINTANCES, Acquaintance
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -55,6 +59,7 @@ if TYPE_CHECKING:
         OfferChange,
         OfferEntry,
         OperatorChange,
+        PhoneChange,
         ServerChange,
     )
 
@@ -79,11 +84,18 @@ class Floor:
         self.operators = {id: Operator(person) for id, person in settings.people.items()}
         self.rosters = {person.group: Roster(undo) for person in settings.people.values()}
         self.on_duty = dict.fromkeys(self.rosters, 0)
+        """How many people of each group are on shift, not paused, and at a phone that can be reached."""
         self.callers: dict[CallId, Caller] = {}
+        self.kept: dict[CallId, Operator] = {}
+        """For whom callers are kept."""
         self.offers: dict[OfferId, Offer] = {}
         self.at_phone: dict[PhoneName, PersonId] = {}
+        self.phones: dict[PhoneName, Phone] = {}
+        """Phones of which something is known."""
         self.dialling: dict[ChannelId, Operator] = {}
         """Calls in which somebody dials a code, by channel."""
+        self.internal_calls: dict[ChannelId, tuple[Operator, ...]] = {}
+        """Who takes part in a phone's own call to a colleague, by its channel."""
         self.unfinished_recordings: dict[CallId, CallRecord] = {}
         self.not_recording = ""
         """Why recordings cannot be stored now; '': they can."""
@@ -190,6 +202,8 @@ class Floor:
     @overload
     def change(self, thing: Offer, /, **changes: Unpack[OfferChange]) -> None: ...
     @overload
+    def change(self, thing: Phone, /, **changes: Unpack[PhoneChange]) -> None: ...
+    @overload
     def change(self, thing: LineState, /, **changes: Unpack[LineChange]) -> None: ...
     @overload
     def change(self, thing: ServerState, /, **changes: Unpack[ServerChange]) -> None: ...
@@ -232,6 +246,24 @@ class Floor:
         """Move the caller one step through the lifecycle."""
         self._undo.set(caller, "state", CALLER.next(caller.state, step))
 
+    def question(self, caller: Caller, step: QuestionStep) -> None:
+        """Move the caller one step through the questions."""
+        self._undo.set(caller, "question", QUESTION.next(caller.question, step))
+
+    def keep(self, caller: Caller, operator: Operator) -> None:
+        """Note that the caller waits for this operator, who is offered no other."""
+        self._undo.put(self.kept, caller.call, operator)
+        self._undo.set(operator, "keeps", caller.call)
+        self.enrol(operator)
+
+    def keep_no_more(self, call: CallId) -> bool:
+        """Note that the caller waits for no particular operator any more; False: they did not."""
+        operator = self._undo.take(self.kept, call)
+        if operator is not None:
+            self._undo.set(operator, "keeps", NO_CALL)
+            self.enrol(operator)
+        return operator is not None
+
     def start_over(self, caller: Caller) -> None:
         """Reset a refused call to the first state: the lifecycle table rightly has no way back from there."""
         self._undo.set(caller, "state", CALLER.start)
@@ -240,6 +272,13 @@ class Floor:
         """Change fields of the call's row, which is saved when the event is finished."""
         self._undo.set(caller, "record", replace(caller.record, **changes))
         self._undo.put(self._changed, caller.call, caller)
+
+    def acquaint(self, line: LineState, acquaintance: Acquaintance) -> None:
+        """Remember a number that has called; of too many, those who have not called for the longest are forgotten."""
+        self._undo.take(line.acquaintances, acquaintance.number)
+        self._undo.put(line.acquaintances, acquaintance.number, acquaintance)
+        if len(line.acquaintances) > ACQUAINTANCES:
+            self._undo.take(line.acquaintances, next(iter(line.acquaintances)))
 
     def forget(self, caller: Caller) -> None:
         """Remove an ended call; its end is remembered for at least `REMEMBERED` seconds."""
@@ -278,6 +317,7 @@ class Floor:
 
     def strike_caller(self, call: CallId) -> None:
         """Remove the caller, whatever the state, and any unsaved change of the row."""
+        self.keep_no_more(call)
         self._undo.take(self.callers, call)
         self._undo.take(self._changed, call)
 
@@ -292,7 +332,8 @@ class Floor:
         for offer in offers:
             self.take_in(offer)
         for operator in [one for one in self.operators.values() if one.offer in {offer.id for offer in offers}]:
-            self.change(operator, offer=NO_OFFER, handling=None, ready_at=None, transfer="", free_since=self.now)
+            self.change(operator, offer=NO_OFFER, handling=None, transfer="", free_since=self.now)
+            self.change(operator, ready_at=None, ready_by=None)
             self._undo.set(operator, "activity", ACTIVITY.start)
             self._settle(operator, "set_aside")
             self._leave_desk(operator)
@@ -370,10 +411,15 @@ class Floor:
             self._undo.set(operator, "activity", ACTIVITY.next(operator.activity, step))
 
     def _intend(self, operator: Operator, step: PresenceStep) -> None:
-        group, was_on_duty = operator.person.group, operator.presence is Presence.AVAILABLE
         self._undo.set(operator, "presence", PRESENCE.next(operator.presence, step))
-        on_duty = self.on_duty[group] + (operator.presence is Presence.AVAILABLE) - was_on_duty
-        self._undo.put(self.on_duty, group, on_duty)
+        self._count_on_duty(operator)
+
+    def _count_on_duty(self, operator: Operator) -> None:
+        on_duty = operator.presence is Presence.AVAILABLE and self.phone(operator.phone).reachable
+        if operator.on_duty is not on_duty:
+            group = operator.person.group
+            self._undo.set(operator, "on_duty", on_duty)
+            self._undo.put(self.on_duty, group, self.on_duty[group] + (1 if on_duty else -1))
 
     def activity(self, operator: Operator, step: ActivityStep, cause: str, call: CallId = NO_CALL) -> None:
         """Change an operator's activity."""
@@ -382,6 +428,10 @@ class Floor:
             self._undo.set(operator, "free_since", self.now)
         self._settle(operator, cause, call)
         self._leave_desk(operator)
+
+    def prolonged(self, operator: Operator, cause: str) -> None:
+        """Save that the person has prolonged their wrap-up; the present state goes on."""
+        self.do(SavePresence(self._presence_record(operator, cause)))
 
     def _leave_desk(self, operator: Operator) -> None:
         """Free the phone of an operator who is off shift, but not before the last conversation has ended."""
@@ -393,10 +443,45 @@ class Floor:
         """Assign the phone to the operator."""
         self._undo.set(operator, "phone", phone)
         self._undo.put(self.at_phone, phone, operator.person.id)
+        self._count_on_duty(operator)
 
     def clear_desk(self, phone: PhoneName) -> None:
         """Make the phone nobody's."""
         self._undo.take(self.at_phone, phone)
+
+    # -- phones ------------------------------------------------------------------------------------------------
+
+    def phone(self, name: PhoneName) -> Phone:
+        """Return what is known of the phone."""
+        return self.phones.get(name) or self._new_phone(name)
+
+    def _new_phone(self, name: PhoneName) -> Phone:
+        phone = Phone(name)
+        if name:
+            self._undo.put(self.phones, name, phone)
+        return phone
+
+    def step_phone(self, phone: Phone, step: PhoneStep) -> None:
+        """Move the phone one step through the lifecycle."""
+        was_ready = phone.ready
+        self._undo.set(phone, "state", PHONE.next(phone.state, step))
+        self._look_who_sits_at(phone, was_ready)
+
+    def rest(self, phone: Phone, why: str) -> None:
+        """Offer nobody at the phone for now, for this reason; '': from now on again."""
+        was_ready = phone.ready
+        self._undo.set(phone, "rests", why)
+        self._look_who_sits_at(phone, was_ready)
+
+    def _look_who_sits_at(self, phone: Phone, was_ready: bool) -> None:
+        """Add or remove the operator; one whose phone can be rung again is free from now on: the last to be offered."""
+        person = self.at_phone.get(phone.name)
+        if person is not None:
+            operator = self.operators[person]
+            if phone.ready and not was_ready:
+                self._undo.set(operator, "free_since", self.now)
+            self._count_on_duty(operator)
+            self.enrol(operator)
 
     def dials(self, operator: Operator, channel: ChannelId) -> None:
         """Note the operator's own call to dial a code: no offers until it has ended."""
@@ -408,10 +493,30 @@ class Floor:
         """Return the operator whose code-dialling call has ended, and forget that call; None if it was no such call."""
         return self._undo.take(self.dialling, channel)
 
+    def can_be_offered(self, operator: Operator) -> bool:
+        """Whether the operator can be offered a caller now: free, and at a phone that can be rung."""
+        return operator.free and self.phone(operator.phone).ready
+
+    def joins_internal_call(self, channel: ChannelId, *people: Operator) -> None:
+        """Note that a phone calls a colleague: no offers to either of them until that call has ended."""
+        self._undo.put(self.internal_calls, channel, people)
+        for operator in people:
+            self._undo.set(operator, "internal_call", channel)
+            self._settle(operator, "internal_call")
+
+    def internal_call_over(self, channel: ChannelId) -> tuple[Operator, ...]:
+        """Forget the call and return who took part in it; nobody if it was no such call."""
+        people = self._undo.take(self.internal_calls, channel) or ()
+        for operator in people:
+            self._undo.set(operator, "internal_call", NO_CHANNEL)
+            self._undo.set(operator, "free_since", self.now)
+            self._settle(operator, "internal_call_over")
+        return people
+
     def enrol(self, operator: Operator) -> None:
-        """Add the operator to the roster if free, otherwise remove them."""
+        """Add the operator to the roster if they can be offered a caller, otherwise remove them."""
         roster = self.rosters[operator.person.group]
-        if operator.free:
+        if self.can_be_offered(operator):
             roster.add(operator.person.id, operator.free_since)
         else:
             roster.remove(operator.person.id)
@@ -419,20 +524,19 @@ class Floor:
     def _settle(self, operator: Operator, cause: str, call: CallId = NO_CALL) -> None:
         self._undo.set(operator, "since", self.now)
         self.enrol(operator)
-        self.do(
-            SavePresence(
-                PresenceRecord(
-                    operator.person.id,
-                    self.now,
-                    operator.presence.value,
-                    operator.activity.value,
-                    cause,
-                    operator.phone,
-                    operator.reason,
-                    call,
-                    operator.free_since,
-                )
-            )
+        self.do(SavePresence(self._presence_record(operator, cause, call)))
+
+    def _presence_record(self, operator: Operator, cause: str, call: CallId = NO_CALL) -> PresenceRecord:
+        return PresenceRecord(
+            operator.person.id,
+            self.now,
+            operator.presence.value,
+            operator.activity.value,
+            cause,
+            operator.phone,
+            operator.reason,
+            call,
+            operator.free_since,
         )
 
     def _queue_member(self, operator: Operator) -> SyncQueueMember:
@@ -441,8 +545,15 @@ class Floor:
         return SyncQueueMember(operator.person.id, operator.person.group, operator.phone, on_shift, paused)
 
     def staff(self, groups: Iterable[GroupId]) -> int:
-        """Return how many people of these groups are on shift and not paused."""
+        """Return how many people of these groups are on duty: on shift, not paused, at a phone that can be reached."""
         return sum(self.on_duty.get(group, 0) for group in groups)
+
+    def out_of_reach(self, groups: Iterable[GroupId]) -> int:
+        """Return how many people of these groups are on shift and not paused, but at a phone that cannot be reached."""
+        groups = set(groups)
+        people = (self.operators[person] for person in self.at_phone.values())
+        ready = sum(one.presence is Presence.AVAILABLE and one.person.group in groups for one in people)
+        return ready - self.staff(groups)
 
     def free(self, groups: Iterable[GroupId]) -> int:
         """Return how many people of these groups can be offered a caller now."""

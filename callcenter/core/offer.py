@@ -7,6 +7,7 @@ from enum import StrEnum
 from math import inf
 
 from callcenter.core.commands import OfferKind
+from callcenter.core.events import OfferFailure
 from callcenter.core.ids import NO_BRIDGE, BridgeId, CallId, LineId, OfferId, PersonId
 from callcenter.core.machine import Machine
 from callcenter.core.records import OfferRecord
@@ -73,6 +74,8 @@ class Offer:
     state: OfferState = OFFER.start
     bridge: BridgeId = NO_BRIDGE
     talking_since: float | None = None
+    failure: OfferFailure | None = None
+    """What Asterisk answered to the order to ring, until the channel's end tells the cause."""
     quiet_since: float = -inf
     """When the last conversation of this leg ended."""
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from callcenter.core.ids import NO_CHANNEL, NO_OFFER, NO_PHONE, ChannelId, LineId, OfferId, PhoneName
+from callcenter.core.commands import OfferKind
+from callcenter.core.ids import NO_CALL, NO_CHANNEL, NO_OFFER, NO_PHONE, CallId, ChannelId, LineId, OfferId, PhoneName
 from callcenter.core.machine import Machine
 from callcenter.core.settings import Person
 
@@ -52,6 +53,9 @@ class Activity(StrEnum):
     CONSULTING = "consulting"
     ADVISING = "advising"
     WRAPPING_UP = "wrapping_up"
+
+
+IN_CONVERSATION = frozenset({Activity.TALKING, Activity.CONSULTING, Activity.ADVISING})
 
 
 class ActivityStep(StrEnum):
@@ -107,22 +111,33 @@ class Operator:
     reason: str = ""
     """Reason of the pause."""
     since: float = 0.0
+    on_duty: bool = False
+    """Whether the person counts as on duty: the floor's own note."""
     free_since: float = 0.0
     """When the operator last became free: the longest free is offered first."""
     offer: OfferId = NO_OFFER
     """The offer that rings the phone, later the leg of the conversation."""
     dialling: ChannelId = NO_CHANNEL
     """The channel of their own call, in which they dialled a code and hear the answer."""
-    wrong_secrets: int = 0
-    blocked_until: float = 0.0
+    internal_call: ChannelId = NO_CHANNEL
+    """The call of a phone in which they talk with a colleague, or ring one."""
+    keeps: CallId = NO_CALL
+    """The caller who is kept for them; meanwhile they are offered no other."""
     handling: Handling | None = None
     """The call from the queue that is being wrapped up."""
     ready_at: float | None = None
     """When wrap-up ends automatically."""
+    ready_by: float | None = None
+    """The latest time to which the person may prolong the wrap-up."""
     transfer: str = ""
     """State or result of the last transfer they asked for, for their page."""
 
     @property
     def free(self) -> bool:
-        """Whether the operator can be offered a caller now."""
-        return self.presence is Presence.AVAILABLE and self.activity is Activity.IDLE and not self.dialling
+        """Whether the operator can be offered a caller now, if the phone can be rung (phone.py)."""
+        busy = self.dialling or self.internal_call or self.keeps
+        return self.presence is Presence.AVAILABLE and self.activity is Activity.IDLE and not busy
+
+    def wants(self, kind: OfferKind) -> bool:
+        """Whether an offer of this kind may ring them: who is paused may still take back their own caller."""
+        return self.presence is Presence.AVAILABLE or (kind is OfferKind.TAKE_BACK and self.presence is Presence.PAUSED)

@@ -20,16 +20,29 @@ class Identification(StrEnum):
     """The INN belongs to an entry of the directory."""
     INN_ONLY = "inn_only"
     """A correct INN that is not in the directory."""
+    BY_FORMER_CALL = "by_former_call"
+    """The number gave the INN of an entry of the directory in an earlier call, so it is not asked again."""
     BY_OPERATOR = "by_operator"
     """The operator found that the caller is not a Customer."""
+    BY_HAND = "by_hand"
+    """The operator found the caller's entry of the directory (`CallRecord.identified_by` says who)."""
 
 
-REGISTERED = frozenset({Identification.BY_NUMBER, Identification.BY_INN})
+REGISTERED = frozenset(
+    {Identification.BY_NUMBER, Identification.BY_INN, Identification.BY_FORMER_CALL, Identification.BY_HAND}
+)
 """Persons registered on the platform are those known to the directory (ESTP 2.2d)."""
 
 
 LOST_CAUSE = 41
 """Q.850 temporary failure: the cause of a call whose end nobody could see."""
+NORMAL_CAUSE = 16
+"""Q.850 normal call clearing."""
+VANISHED_CAUSES = frozenset({18, 27, 38, 44, 102, 127})
+"""Q.850: no user responding, destination out of order, network out of order, channel not available, recovery on timer
+expiry, interworking. The channel ended without a good-bye: 44 is given by Asterisk to a channel from which it gets
+neither audio nor RTCP nor SIP answers, 18 and 127 if a SIP question is not answered or the phone does not know the
+call any more, the others by the carrier."""
 CUT_OFF = "Asterisk ended"
 """The cause text in the register for callers cut off by a failure of the telephone system."""
 
@@ -49,7 +62,7 @@ class Outcome(StrEnum):
     GENERAL_LINE = "general_line"
     """Not a Customer: sent to the general line before any operator answered (ESTP 2.1)."""
     LOST = "lost"
-    """Ended by neither side: while the controller could not see Asterisk, or because the service was stopped."""
+    """Ended by neither side: the caller vanished, the controller could not see Asterisk, or the service was stopped."""
 
 
 class PromiseResult(StrEnum):
@@ -71,6 +84,16 @@ class HungUpBy(StrEnum):
     CALLER = "caller"
     OPERATOR = "operator"
     SYSTEM = "system"
+    NETWORK = "network"
+    """Neither: the caller's end vanished without a good-bye (`VANISHED_CAUSES`)."""
+
+
+class WaitingFrom(StrEnum):
+    """From when on a caller's waiting time counts (ESTP 2.2d)."""
+
+    ARRIVAL = "arrival"
+    JOINING = "joining"
+    """Of the queue: without greeting, and without questions asked before the queue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +111,29 @@ class CallRecord:
     role: str = ""
     urgency: str = ""
     info_visits: int = 0
+    question_answered_at: float | None = None
+    """When the caller first pressed keys in answer to a question."""
     joined_at: float | None = None
     place_at: float | None = None
-    """The time that gives the place in the queue: of joining, or of joining in an earlier call that was cut off."""
+    """The time that gives the place in the queue: of arrival, or the place of an earlier call that was cut off."""
+    offered_at: float | None = None
+    """When an operator's phone was first rung for the caller."""
     answered_at: float | None = None
     ended_at: float | None = None
     waiting: float | None = None
-    """Seconds from joining the queue to the first answer, or to abandonment."""
+    """Seconds from `waiting_from` to the first answer, or to abandonment."""
+    waiting_from: WaitingFrom = WaitingFrom.JOINING
+    """Of the line, when the call arrived. Rows of earlier versions count from joining."""
+    queued: float | None = None
+    """Seconds from joining the queue to the same moment."""
     talk: float = 0.0
     """Seconds in conversation with operators, in total."""
     operator: PersonId = NO_PERSON
     """The operator who answered first (ESTP 5.6.1)."""
+    kept_for: PersonId = NO_PERSON
+    """The operator for whom the caller waits now, because their conversation broke off; nobody: not the case."""
+    kept_until: float | None = None
+    """Until when; then the caller goes to the head of the queue."""
     outcome: Outcome = Outcome.IN_PROGRESS
     hung_up_by: HungUpBy = HungUpBy.NOBODY
     cause: int | None = None
@@ -107,6 +142,8 @@ class CallRecord:
     recording_seconds: float | None = None
     recording_sha256: str = ""
     recording_problem: str = ""
+    identified_by: PersonId = NO_PERSON
+    """The operator who corrected the identification by hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +191,8 @@ class AnnouncementRecord:
     spoken: int | None
     """Minutes announced as «не более …»; None: no such time was announced."""
     prompts: tuple[str, ...]
+    elapsed: float = 0.0
+    """Seconds already waited that the announced time includes, because it counts from the caller's arrival."""
     waited: float | None = None
     """Seconds from the announcement to the first answer, or to the end of waiting without one; None: not known yet."""
     result: PromiseResult = PromiseResult.OPEN
@@ -174,6 +213,8 @@ class TransferRecord:
     to_operator: PersonId = NO_PERSON
     result: str = ""
     """'', 'done', 'none_free', 'missed', 'cancelled', 'caller_left', or 'failed' if no operator was left."""
+    note: str = ""
+    """Why, in the operator's words, for the colleague."""
 
 
 @dataclass(frozen=True, slots=True)

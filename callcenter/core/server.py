@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from callcenter.core.ids import CallId, ChannelId, OfferId, ServerId
+from callcenter.core.ids import CallId, ChannelId, OfferId, PhoneName, ServerId
 from callcenter.core.records import CallRecord
 
 ONLY = ServerId("asterisk")
@@ -30,6 +30,8 @@ class ServerState:
     """When it was last seen, as far as is known; None: it is seen now."""
     unlisted: frozenset[CallId] = frozenset()
     """Calls without a channel in the last list, although no event has reported their end."""
+    unreachable: frozenset[PhoneName] = frozenset()
+    """Phones that it cannot reach."""
     ended: dict[CallId, float] = field(default_factory=dict)
     """Its recently ended calls and the time of their end, the earliest first."""
     arriving: dict[CallId, CallRecord] = field(default_factory=dict)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from callcenter.core.ids import GroupId, LineId, PersonId, PhoneName, ServerId
+from callcenter.core.records import WaitingFrom
 from callcenter.core.server import ONLY
 
 
@@ -44,7 +45,10 @@ class Line:
     """The role this line is for; a known caller of another role goes to the general line (ESTP 2.1)."""
     ask_inn: bool = True
     """Whether a caller whom the directory does not know by number is asked for the INN."""
-    inn_tries: int = 3
+    asks_before_queue: bool = False
+    """Whether INN and urgency are asked before the queue; otherwise while waiting in it."""
+    inn_tries: int = 2
+    """Wrong INNs that are said to be wrong; silence is not one of them."""
     classes: tuple[str, ...] = ("urgent", "normal")
     """Urgency classes, most urgent first (ESTP 4.2)."""
     class_of_digit: Mapping[str, str] | None = None
@@ -64,10 +68,14 @@ class Line:
     expected_patience: float = 600.0
     """Patience assumed until the line has had abandonments of its own."""
     promises: Promises = Promises()
+    waiting_from: WaitingFrom = WaitingFrom.ARRIVAL
+    """From when on waiting times count (ESTP 2.2d)."""
     target_wait: float = 300.0
     """Average wait that must not be exceeded (ESTP 2.2d)."""
     answer_within: float = 60.0
     """The service level is the share of callers answered within this time."""
+    wrap_up_limit: float = 600.0
+    """The longest wrap-up to which operators may prolong theirs, from the end of the conversation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +100,13 @@ class Settings:
     pause_reasons: tuple[str, ...] = ("lunch", "break", "training", "paperwork")
     ring_timeout: float = 15.0
     """How long an operator's phone rings before the offer counts as missed."""
+    silent_phone: float = 4.0
+    """A phone that does not begin to ring within this time is given up: it is out of reach, or broken."""
     wrap_up: float = 20.0
+    take_back: float = 20.0
+    """How long a caller is kept for an operator whose phone or page was suddenly gone; 0: not at all."""
     false_answer: float = 0.5
     """An answer shorter than this is a false answer: the caller keeps the place."""
-    wrong_secrets_allowed: int = 3
-    """Wrong passwords or PINs in a row before the account has to wait."""
-    wrong_secret_delay: float = 30.0
-    """The first such delay; it doubles with every further wrong one, up to an hour."""
     close_without_recording: bool = False
     """Admit no new callers while conversations cannot be recorded (ESTP 2.6)."""
     servers: tuple[ServerId, ...] = (ONLY,)

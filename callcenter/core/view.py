@@ -23,6 +23,10 @@ class CallView:
     urgency: str
     state: str
     waited: float
+    handed_by: str = ""
+    """The name of the colleague who hands the caller on to this operator, or has done so; '': nobody."""
+    handed_why: str = ""
+    """Why, in the colleague's words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +39,23 @@ class OperatorView:
     phone: PhoneName
     presence: str
     activity: str
+    """What the phone is used for; 'internal': a call between colleagues, without a caller."""
     reason: str
-    """Reason of the pause: a configured one, or 'missed', 'busy', 'unreachable' if the controller paused them."""
+    """Reason of the pause: a configured one; if the controller paused them, 'missed', 'declined', 'do_not_disturb' or
+    'forwarded'."""
     since: float
     """Seconds in the present combination of presence and activity."""
     call: CallView | None
     transfer: str
     """'', 'ringing' (a colleague's phone rings), 'consulting', or the result of the last attempt, as 'missed'."""
+    kept: CallView | None = None
+    """Their caller of a conversation that broke off, who waits for them."""
+    phone_trouble: str = ""
+    """Why no caller is offered at the phone now, although nobody paused: 'unreachable', 'busy', 'not_placed', or ''."""
+    wrap_up: float | None = None
+    """Seconds from `since` to the end of the wrap-up; None: there is none, or it has no end."""
+    may_prolong: bool = False
+    """Whether the person may prolong it now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +111,7 @@ class LineView:
     longest_wait: float
     """Longest wait of those waiting now, seconds; 0 if nobody waits."""
     on_duty: int
-    """People of the line's groups on shift and not paused."""
+    """People of the line's groups on shift, not paused, and at a phone that can be reached."""
     required_staff: int
     target_wait: float
     windows: Mapping[str, WaitingView]
@@ -109,6 +123,8 @@ class LineView:
     next_wait: float | None
     """Mean estimated wait of a caller of the default class who joined now, seconds; None: nobody is on duty."""
     promises: PromisesView
+    out_of_reach: int = 0
+    """People of the line's groups on shift and not paused, whose phone cannot be reached: they are not on duty."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from callcenter.core.ids import CallId, LineId
 from callcenter.core.records import (
     AnnouncementRecord,
     CallRecord,
+    Identification,
     OfferRecord,
     PresenceRecord,
     TransferRecord,
@@ -27,6 +28,31 @@ class PastWait:
     answered: bool
     """Otherwise the caller abandoned."""
     registered: bool
+
+
+ACQUAINTANCES = 50_000
+"""Numbers that a line remembers at most."""
+TELLING = frozenset(
+    {
+        Identification.BY_INN,
+        Identification.INN_ONLY,
+        Identification.BY_FORMER_CALL,
+        Identification.BY_OPERATOR,
+        Identification.BY_HAND,
+    }
+)
+"""Identifications that tell something about the number for later calls; the directory's own need not be remembered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Acquaintance:
+    """What former calls from a number told of the caller: at least that they have heard the greeting."""
+
+    number: str
+    identification: Identification = Identification.UNKNOWN
+    inn: str = ""
+    customer: str = ""
+    role: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +72,8 @@ class LineWarmStart:
     """Waits of today, the earliest first."""
     promises: tuple[AnnouncementRecord, ...] = ()
     """Announcements recently settled, the earliest settled first. Their times are relative to now."""
+    acquaintances: tuple[Acquaintance, ...] = ()
+    """Numbers that have called before, those who called last at the end."""
 
 
 @dataclass(frozen=True, slots=True)

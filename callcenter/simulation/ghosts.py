@@ -22,9 +22,14 @@ class Ghosts:
     def __len__(self) -> int:
         return len(self._ghosts)
 
-    def joined(self, call: CallId, urgency: str, now: float) -> None:
+    def joined(self, call: CallId, urgency: str, place_at: float) -> None:
         """A caller has joined the queue."""
-        self._queue.join(call, urgency, now)
+        self._queue.join(call, urgency, place_at)
+
+    def reclassed(self, call: CallId, urgency: str) -> None:
+        """A waiting caller has chosen this class."""
+        if call in self._queue:
+            self._queue.reclass(call, urgency)
 
     def gave_up(self, call: CallId) -> None:
         """A waiting caller has hung up."""

@@ -33,12 +33,22 @@ class Scenario:
     """Seconds at the end of the handling time. A call shorter than twice this is half talk, half wrap-up."""
     answer_delay: float = 0.0
     """How long an operator's phone rings, seconds; in addition to the handling time."""
+    greeting: float = 0.0
+    """Seconds from the arrival until a caller has heard the greeting."""
+    answering: float = 0.0
+    """Seconds from a question to the caller's answer."""
+    unknown: float = 0.0
+    """Share of callers whom the directory does not know, so that they are asked for the INN."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.answer_delay <= LONGEST_ANSWER_DELAY:
             raise ScenarioError(
                 f"operators answer after {self.answer_delay:g} s; 0 to {LONGEST_ANSWER_DELAY:g} is allowed"
             )
+        if not (isfinite(self.greeting) and self.greeting >= 0 and isfinite(self.answering) and self.answering >= 0):
+            raise ScenarioError("the times of greeting and answers are seconds, 0 or more")
+        if not 0 <= self.unknown <= 1:
+            raise ScenarioError(f"a share of {self.unknown:g} unknown callers; 0 to 1 is allowed")
         if not (isfinite(self.wrap_up) and self.wrap_up >= 0):
             raise ScenarioError(f"a wrap-up of {self.wrap_up:g} s; 0 or more is allowed")
         if not (isfinite(self.line.announce_every) and self.line.announce_every > 0):
@@ -50,12 +60,16 @@ class Scenario:
 
 
 def settings_of(scenario: Scenario) -> Settings:
-    """Return the core's settings: one line that asks callers only for the urgency class, and enough people."""
+    """Return the core's settings: one line and enough people.
+
+    Without a greeting, callers take no time before the queue, and their class is known on joining.
+    """
     line = replace(
         scenario.line,
         answered_by=(AGENTS,),
         required_staff=0,
-        ask_inn=False,
+        ask_inn=scenario.unknown > 0,
+        asks_before_queue=scenario.line.asks_before_queue or scenario.greeting == 0,
         class_of_digit={str(rank): name for rank, name in enumerate(scenario.line.classes)}
         if len(scenario.line.classes) > 1
         else None,

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf, isfinite
+from random import Random
 from typing import Any
 
 from callcenter.core.callcenter import CallCenter
@@ -32,10 +33,13 @@ from callcenter.core.events import (
     BridgeLeft,
     CallArrived,
     ChannelHungUp,
+    Customer,
     DayStarted,
     Event,
     GreetingHeard,
     HoursChanged,
+    InnEntry,
+    InnGiven,
     LogIn,
     LogOut,
     OfferAnswered,
@@ -51,6 +55,7 @@ from callcenter.core.events import (
     UrgencyGiven,
 )
 from callcenter.core.ids import NO_OFFER, BridgeId, CallId, ChannelId, ChannelName, OfferId, PersonId
+from callcenter.core.question import Question
 from callcenter.core.records import AnnouncementRecord, PromiseResult
 from callcenter.simulation.agenda import Agenda
 from callcenter.simulation.ghosts import Ghosts
@@ -75,6 +80,8 @@ class _Caller:
     urgency: str
     staff: int
     """Operators on duty, on joining."""
+    known: bool = True
+    """Whether the directory knows the caller by number."""
     joined_at: float = 0.0
     ahead: int = 0
     estimate: float | None = None
@@ -97,6 +104,7 @@ class Simulation:
         self._scenario = scenario
         self._seed = seed
         self._rivals = rivals
+        self._strangers = Random(f"{seed} unknown")  # noqa: S311 - chance, not secrets
         settings = settings_of(scenario)
         self._line = next(iter(settings.lines.values()))
         self._digits = {name: digit for digit, name in (self._line.class_of_digit or {}).items()}
@@ -201,24 +209,51 @@ class Simulation:
         urgency = demand.urgency or self._line.default_class
         if urgency not in self._line.classes:
             raise ScenarioError(f"no urgency class '{urgency}'; there are {', '.join(self._line.classes)}")
-        self._callers[id] = _Caller(index, id, demand, urgency, self._on_duty, self._now)
-        self._tell(CallArrived(id, ChannelName(f"PJSIP/{id}"), self._line.id, ""))
+        known = self._strangers.random() >= self._scenario.unknown
+        customer = Customer(id, self._line.customer_role) if known else None
+        self._callers[id] = _Caller(index, id, demand, urgency, self._on_duty, known, self._now)
+        self._tell(CallArrived(id, ChannelName(f"PJSIP/{id}"), self._line.id, "", customer=customer))
 
     def _redirect(self, command: Redirect) -> None:
         caller = self._callers[command.call]
-        if command.place is Place.GREETING:
-            self._inbox.append(GreetingHeard(caller.id))
+        if command.place in (Place.GREETING, Place.GREETING_AGAIN):
+            self._says(caller, GreetingHeard(caller.id), self._scenario.greeting)
+        elif command.place is Place.IDENTIFY:
+            self._says(caller, InnGiven(caller.id, InnEntry.SKIPPED), self._scenario.answering)
         elif command.place is Place.URGENCY:
-            self._inbox.append(UrgencyGiven(caller.id, self._digits[caller.urgency]))
+            self._says(caller, UrgencyGiven(caller.id, self._digits[caller.urgency]), self._scenario.answering)
         elif command.place is Place.WAITING:
             self._joins(caller, command.announcement)
+            self._is_asked(caller, command.question)
         else:  # refused
             self._finish(self._callers.pop(caller.id), "refused", 0.0, None)
             self._inbox.append(ChannelHungUp(caller.id))
 
+    def _is_asked(self, caller: _Caller, question: Question) -> None:
+        if question is Question.INN:
+            self._says(caller, InnGiven(caller.id, InnEntry.SKIPPED, in_queue=True), self._scenario.answering)
+        elif question is Question.URGENCY:
+            digit = self._digits[caller.urgency]
+            self._says(caller, UrgencyGiven(caller.id, digit, in_queue=True), self._scenario.answering)
+
+    def _says(self, caller: _Caller, event: Event, after: float) -> None:
+        """Tell the core an event of this caller after some seconds, unless the caller talks or has gone by then."""
+        if after > 0:
+            self._agenda.add(self._now + after, self._said, (caller, event))
+        else:
+            self._inbox.append(event)
+
+    def _said(self, told: tuple[_Caller, Event]) -> None:
+        caller, event = told
+        if caller.id in self._callers and not caller.talking:
+            if isinstance(event, UrgencyGiven):
+                self._ghosts.reclassed(caller.id, caller.urgency)
+            self._tell(event)
+
     def _joins(self, caller: _Caller, announcement: int) -> None:
         caller.joined_at = self._now
-        self._ghosts.joined(caller.id, caller.urgency, self._now)
+        known = self._line.asks_before_queue or not self._digits
+        self._ghosts.joined(caller.id, caller.urgency if known else self._line.default_class, caller.demand.at)
         if isfinite(caller.demand.patience):
             self._agenda.add(self._now + caller.demand.patience, self._gives_up, caller.id)
         if announcement:
@@ -228,6 +263,7 @@ class Simulation:
 
     def _announce(self, command: Announce) -> None:
         self._inbox.append(AnnouncementSpoken(command.call, command.number))
+        self._is_asked(self._callers[command.call], command.question)
 
     def _announced(self, command: SaveAnnouncement) -> None:
         record = command.record

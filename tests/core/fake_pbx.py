@@ -36,7 +36,7 @@ from callcenter.core.events import (
     OfferRinging,
     PhoneHungUp,
 )
-from callcenter.core.ids import NO_BRIDGE, BridgeId, CallId, ChannelId, LineId, OfferId, PhoneName
+from callcenter.core.ids import NO_BRIDGE, NO_OFFER, BridgeId, CallId, ChannelId, LineId, OfferId, PhoneName
 from callcenter.core.records import HungUpBy
 from tests.core.journal import Journal
 
@@ -45,12 +45,14 @@ DIALPLAN_STEPS = {
     Place.CLOSED: "closed",
     Place.FULL: "full",
     Place.GREETING: "greeting",
+    Place.GREETING_AGAIN: "greeting",
     Place.IDENTIFY: "identifying",
     Place.URGENCY: "choosing",
     Place.WAITING: "waiting",
     Place.HOLD: "held",
     Place.GENERAL: "general",
     Place.GOODBYE: "leaving",
+    Place.CONDUCT: "leaving",
 }
 """What the dialplan notes on a caller's channel."""
 
@@ -68,6 +70,8 @@ class CallerChannel:
     recorded: bool = False
     heard: list[str] = field(default_factory=list)
     arrived_at: float = 0.0
+    served: str = ""
+    """What the dialplan notes of a held caller: whether the conversation had served them; '': it does not matter."""
     fallback: str = ""
     """Where Asterisk has the caller when it helps itself: the greeting before its own queue, or that queue."""
 
@@ -104,6 +108,14 @@ class FakePbx:
         self.capacity = 100
         self.members: dict[PhoneName, SyncQueueMember] = {}
         """Who is in Asterisk's own queue, by phone."""
+        self.lost: set[PhoneName] = set()
+        """Phones that Asterisk knows to be out of reach: a call there fails at once, without a channel."""
+        self.dead: set[PhoneName] = set()
+        """Phones that are, without its knowing: nothing comes back."""
+        self.watches = False
+        """Whether it lists phones at a connection: since the first of them was lost."""
+        self.ports = True
+        """Whether there are any for another call."""
         self.journal = Journal(clock)
         self._clock = clock
         self._report = report
@@ -126,6 +138,11 @@ class FakePbx:
                 self.callers[call].recorded = True
             case KeepLeg(leg, keep) if leg in self.legs:
                 self.legs[leg].keep = keep
+            case Ring(offer, phone=phone) if phone in self.lost or not self.ports:
+                self._report(OfferFailed(offer, OfferFailure.NOT_PLACED))
+            case Ring(offer, phone=phone) if phone in self.dead:
+                self.legs[offer] = Leg(offer, command)
+                self.journal.rung(offer, command.phone, command.call)
             case Ring(offer):
                 self.legs[offer] = Leg(offer, command)
                 self.journal.rung(offer, command.phone, command.call)
@@ -172,7 +189,7 @@ class FakePbx:
         if channel is None:
             return
         if offer in self.legs and self.legs[offer].by_us and by is not HungUpBy.SYSTEM:
-            self._report(PhoneHungUp(offer))
+            self._report(PhoneHungUp(offer, cause))
         left_behind = self._leave(channel)
         self.callers.pop(call, None)
         leg = self.legs.pop(offer, None)
@@ -183,6 +200,16 @@ class FakePbx:
         if leg and not leg.answered:
             self._report(OfferFailed(offer, OfferFailure.NO_ANSWER))  # the originate's answer: one fact, told twice
         self._go_on(left_behind)
+
+    def hold(self, call: CallId, leg: OfferId = NO_OFFER) -> None:
+        """A phone's own transfer key: Asterisk takes the caller out of the bridge, and holds.
+
+        `leg`: it hangs up at the same moment, and is out of the bridge before the caller.
+        """
+        caller = self.callers[call]
+        self._leave(self.legs.get(leg, caller))
+        caller.after, caller.served = Place.HOLD, "0"
+        self._goes_to(caller, Place.HOLD)
 
     def fail(self, offer: OfferId, failure: OfferFailure, cause: int) -> None:
         """A phone is not answered."""
@@ -197,7 +224,7 @@ class FakePbx:
         leg.answered = True
         self.journal.answered(offer)
         self._report(OfferAnswered(offer))
-        asking = self.legs.get(leg.ring.consult_leg)
+        asking = self.legs.get(OfferId(leg.ring.consult_leg))
         self._join(leg, asking or self.callers.get(leg.ring.call))
 
     # -- left to itself ------------------------------------------------------------------------------------------
@@ -213,6 +240,7 @@ class FakePbx:
             caller.fallback = "alone" if caller.place or caller.fallback else "alone-greeting"
             self.journal.came_to(call, caller.fallback)
             if caller.fallback == "alone":
+                caller.recorded = True
                 self._report(InFallbackQueue(call, f"SIP/{call}", caller.line, caller.number))
 
     def _is_full(self, caller: CallerChannel) -> bool:
@@ -245,6 +273,7 @@ class FakePbx:
 
     def _goes_to(self, caller: CallerChannel, place: Place) -> None:
         caller.place = place
+        caller.served = caller.served if place is Place.HOLD else ""
         self.journal.came_to(caller.id, DIALPLAN_STEPS[place])
 
     # -- bridges -------------------------------------------------------------------------------------------------
@@ -302,6 +331,7 @@ class FakePbx:
                     "CC_LINE": caller.line,
                     "CC_AFTER": caller.after.value,
                     "CC_RECORDED": "1" if caller.recorded else "",
+                    "CC_SERVED": caller.served,
                 },
                 caller.number,
             )

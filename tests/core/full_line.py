@@ -52,7 +52,14 @@ class FullLine:
 
     def __init__(self, size: int, *, busy: bool = True, clock: Callable[[float], float] = float) -> None:
         lines = {
-            id: Line(id, ("all",), capacity=10 * size + 100, ask_inn=False, class_of_digit=CLASS_OF_DIGIT)
+            id: Line(
+                id,
+                ("all",),
+                capacity=10 * size + 100,
+                ask_inn=False,
+                asks_before_queue=True,
+                class_of_digit=CLASS_OF_DIGIT,
+            )
             for id in LINES
         }
         people = {PersonId(f"{n:05d}"): Person(f"{n:05d}", "", "all", f"phone-{n}") for n in range(size)}
@@ -157,7 +164,7 @@ class FullLine:
         match command:
             case Contained():
                 raise command.problem
-            case Redirect(call, Place.GREETING):
+            case Redirect(call, Place.GREETING | Place.GREETING_AGAIN):
                 self._inbox.append(GreetingHeard(call))
             case Redirect(call, Place.URGENCY):
                 self._inbox.append(UrgencyGiven(call, "1" if self._random.random() < 0.1 else "2"))

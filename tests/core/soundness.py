@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from callcenter.core.call.dialplan_step import MENUS
 from callcenter.core.caller import CallerState
+from callcenter.core.commands import OfferKind
 from callcenter.core.floor import Floor
-from callcenter.core.operator import Activity
+from callcenter.core.operator import Activity, Operator
 
 
 def assert_sound(floor: Floor) -> None:
@@ -12,6 +14,7 @@ def assert_sound(floor: Floor) -> None:
     _nobody_has_two_calls(floor)
     _lines_and_queues_are_who_is_there(floor)
     _rosters_are_who_is_free(floor)
+    kept_callers_are_sound(floor)
 
 
 def assert_empty(floor: Floor) -> None:
@@ -19,7 +22,9 @@ def assert_empty(floor: Floor) -> None:
     assert_sound(floor)
     assert not floor.callers
     assert not floor.offers
+    assert not floor.kept
     assert not floor.dialling
+    assert not floor.internal_calls
     assert all(operator.activity in (Activity.IDLE, Activity.WRAPPING_UP) for operator in floor.operators.values())
     assert all(line.lines_in_use == len(line.queue) == 0 for line in floor.lines.values())
 
@@ -43,10 +48,36 @@ def _lines_and_queues_are_who_is_there(floor: Floor) -> None:
         waiting = {caller.call for caller in present if caller.state is CallerState.WAITING}
         assert {call for call in floor.callers if call in line.queue} == waiting
         assert len(line.queue) == sum(line.queue.counts().values()) == len(waiting)
+        coming = {caller.call for caller in present if caller.state in MENUS and caller.admitted}
+        assert set(line.queue._expected) == coming, "who holds a place is who has arrived and will join"
 
 
 def _rosters_are_who_is_free(floor: Floor) -> None:
     for group, roster in floor.rosters.items():
         members = [each for each in floor.operators.values() if each.person.group == group]
-        assert roster._order == sorted((each.free_since, each.person.id) for each in members if each.free)
-        assert floor.on_duty[group] == sum(each.presence.value == "available" for each in members)
+        assert roster._order == sorted(
+            (each.free_since, each.person.id) for each in members if can_be_rung(floor, each)
+        )
+        available = [each for each in members if each.presence.value == "available"]
+        assert floor.on_duty[group] == sum(floor.phone(each.phone).reachable for each in available)
+
+
+def kept_callers_are_sound(floor: Floor) -> None:
+    """Who waits for somebody, for whom, and what is written of it are the same; each waits for somebody else."""
+    kept = {call: caller for call, caller in floor.callers.items() if caller.state is CallerState.KEPT}
+    assert set(floor.kept) == set(kept)
+    assert {operator.person.id: operator.keeps for operator in floor.operators.values() if operator.keeps} == {
+        operator.person.id: call for call, operator in floor.kept.items()
+    }
+    for call, caller in floor.callers.items():
+        keeper = floor.kept.get(call)
+        assert caller.record.kept_for == (keeper.person.id if keeper else "")
+        assert (caller.record.kept_until is None) == (keeper is None)
+        offer = floor.offers.get(caller.offer)
+        if keeper and offer:
+            assert (offer.kind, offer.operator) == (OfferKind.TAKE_BACK, keeper.person.id)
+
+
+def can_be_rung(floor: Floor, operator: Operator) -> bool:
+    """Whether a caller can be offered to the operator now: both are free, the person and the phone."""
+    return operator.free and floor.phone(operator.phone).ready

@@ -47,6 +47,9 @@ from callcenter.core.events import (
     LogOut,
     OfferFailure,
     Pause,
+    PhoneFound,
+    PhoneLost,
+    PhonesListed,
     Return,
     Snapshot,
     Timer,
@@ -75,7 +78,10 @@ ESTP = Line(
     overtaking_limit=180.0,
     announce_every=45.0,
     expected_calls=20,
+    asks_before_queue=True,
 )
+"""A line that asks before the queue; in most stories nobody cares, because no time passes."""
+ASKS_IN_QUEUE = replace(ESTP, asks_before_queue=False)
 GROUPS = {"operators": ("101", "102", "103"), "technical": ("201", "202"), "managers": ("301",)}
 PEOPLE = {
     PersonId(id): Person(PersonId(id), f"Сотрудник {id}", GroupId(group), f"phone-{id}")
@@ -234,6 +240,9 @@ class Story:
         if self.connected:
             self.unseen_since = self.now
         self.connected = True
+        if self.pbx.watches:
+            there = frozenset(PhoneName(person.phone) for person in PEOPLE.values()) - self.pbx.lost
+            self.tell(PhonesListed(there, frozenset(self.pbx.lost), self.now))
         self.tell(self.seen(journal, restarted))
 
     def seen(self, journal: bool = True, restarted: bool = False) -> Snapshot:
@@ -248,8 +257,18 @@ class Story:
         self.alive = self.connected = False
         self.timers.clear()
 
-    def starts_again(self, changed: Settings | None = None, restarted: bool = False) -> None:
-        """A new controller: it recalls what the register has, then looks at Asterisk and its journal."""
+    def starts_again(
+        self,
+        changed: Settings | None = None,
+        restarted: bool = False,
+        *,
+        journal: bool = True,
+        told: Event | None = None,
+    ) -> None:
+        """A new controller: it recalls what the register has, then looks at Asterisk and its journal.
+
+        `journal`: whether Asterisk has written down already what happened. `told`: what it learns before that.
+        """
         self.starts += 1
         settings = self.settings if changed is None else changed
         is_open = {line.id: line.open for line in self.center.view(self.now).lines.values()}
@@ -258,7 +277,9 @@ class Story:
         for line in settings.lines:
             self.handle(HoursChanged(line, is_open.get(line, True)))
         self.handle(self.kept.floor_warm_start(self.now, {id: line.place_kept for id, line in settings.lines.items()}))
-        self.finds_asterisk(journal=True, restarted=restarted)
+        if told:
+            self.handle(told)
+        self.finds_asterisk(journal=journal, restarted=restarted)
 
     def asterisk_dies(self) -> None:
         """Every call ends, without a word."""
@@ -390,16 +411,23 @@ class Guest:
         self.story._report(GreetingHeard(self.call))
 
     def enters_inn(self, digits: str = INN, valid: bool = True, customer: Customer | None = None) -> None:
-        self.story._report(InnGiven(self.call, InnEntry.ENTERED, digits, valid, customer))
+        self.story._report(InnGiven(self.call, InnEntry.ENTERED, digits, valid, customer, self.in_queue))
 
     def skips_inn(self) -> None:
-        self.story._report(InnGiven(self.call, InnEntry.SKIPPED))
+        self.story._report(InnGiven(self.call, InnEntry.SKIPPED, in_queue=self.in_queue))
 
     def is_silent_about_inn(self) -> None:
-        self.story._report(InnGiven(self.call, InnEntry.TIMEOUT))
+        self.story._report(InnGiven(self.call, InnEntry.TIMEOUT, in_queue=self.in_queue))
 
     def presses(self, digit: str) -> None:
-        self.story._report(UrgencyGiven(self.call, digit))
+        self.story._report(UrgencyGiven(self.call, digit, self.in_queue))
+
+    @property
+    def in_queue(self) -> bool:
+        """Whether the dialplan asks in the waiting room."""
+        there = self.story.pbx.callers.get(self.call)
+        line = there.line if there else ESTP.id
+        return not self.story.settings.lines[line].asks_before_queue
 
     def opens_info_menu(self) -> None:
         self.story._report(InfoMenuVisited(self.call))
@@ -508,11 +536,38 @@ class Phone:
         self.story.act(self.story.pbx.fail, self._there.id, OfferFailure.BUSY, 17)
 
     def is_unreachable(self) -> None:
-        self.story.act(self.story.pbx.fail, self._there.id, OfferFailure.UNREACHABLE, 20)
+        self.story.act(self.story.pbx.fail, self._there.id, OfferFailure.NOT_PLACED, 20)
 
-    def transfers(self, target: str, consult: bool = False, not_customer: bool = False) -> Answer:
+    def declines(self) -> None:
+        """Somebody presses the red key of the ringing phone."""
+        self.story.passes(2)
+        self.story.act(self.story.pbx.fail, self._there.id, OfferFailure.NOT_PLACED, 21)
+
+    def does_not_disturb(self) -> None:
+        self.story.act(self.story.pbx.fail, self._there.id, OfferFailure.NOT_PLACED, 19)
+
+    def forwards(self) -> None:
+        self.story.act(self.story.pbx.fail, self._there.id, OfferFailure.NOT_PLACED, 23)
+
+    def is_lost(self) -> None:
+        """Its registration ends, or it does not answer at its address any more."""
+        self.story.pbx.watches = True
+        self.story.pbx.lost.add(PhoneName(self.at))
+        self.story._report(PhoneLost(PhoneName(self.at)))
+
+    def is_back(self) -> None:
+        """It registers, or answers again."""
+        self.story.pbx.watches = True
+        self.story.pbx.lost.discard(PhoneName(self.at))
+        self.story._report(PhoneFound(PhoneName(self.at)))
+
+    def is_dead(self, dead: bool = True) -> None:
+        """It has lost its power: whatever is sent there is lost, and Asterisk does not know that yet."""
+        (self.story.pbx.dead.add if dead else self.story.pbx.dead.discard)(PhoneName(self.at))
+
+    def transfers(self, target: str, consult: bool = False, not_customer: bool = False, note: str = "") -> Answer:
         leg = self.leg.id if self.leg else NO_OFFER
-        self.story.tell(Transfer(GroupId(target), PersonId(self.person), leg, consult, not_customer, "page"))
+        self.story.tell(Transfer(GroupId(target), PersonId(self.person), leg, consult, not_customer, "page", note))
         return self.story.answer()
 
     def takes_back(self) -> Answer:

@@ -269,7 +269,7 @@ def test_a_phone_that_asterisk_rings_goes_on_ringing_and_may_be_picked_up(story:
     assert story.is_now("101") == ("available", "talking")
     story.tell(BridgeLeft("7.7", "b-1"), BridgeLeft("9.1", "b-1"), ChannelHungUp("7.7"), ChannelHungUp("9.1"))
     row = story.calls_saved["9.1"]
-    assert (row.outcome, row.operator, row.waiting, row.talk) == (Outcome.ANSWERED, "101", 6, 10)
+    assert (row.outcome, row.operator, row.waiting, row.talk) == (Outcome.ANSWERED, "101", 7, 10)
     assert story.offers_saved["7.7"].result == "connected"
 
 

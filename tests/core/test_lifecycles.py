@@ -10,10 +10,12 @@ from callcenter.core.caller import CALLER, CallerState, CallerStep
 from callcenter.core.machine import IllegalTransition, Machine
 from callcenter.core.offer import OFFER, OfferState, OfferStep
 from callcenter.core.operator import ACTIVITY, PRESENCE, Activity, ActivityStep, Presence, PresenceStep
+from callcenter.core.question import QUESTION, Question, QuestionStep
 
 ENDS = {OfferState.FAILED, OfferState.CANCELLED, OfferState.FINISHED}
 TABLES = [
     pytest.param(CALLER, CallerState, CallerStep, {CallerState.GONE}, id="caller"),
+    pytest.param(QUESTION, Question, QuestionStep, set(), id="question"),
     pytest.param(PRESENCE, Presence, PresenceStep, set(), id="presence"),
     pytest.param(ACTIVITY, Activity, ActivityStep, set(), id="activity"),
     pytest.param(
@@ -61,7 +63,7 @@ def test_a_caller_can_hang_up_anywhere() -> None:
 def test_a_step_that_the_table_does_not_have_says_what_is_allowed() -> None:
     with pytest.raises(IllegalTransition) as wrong:
         CALLER.next(CallerState.HELD, CallerStep.GREET)
-    assert str(wrong.value) == "caller: no 'greet' in state 'held'; allowed there: connect, divert, hang_up, join"
+    assert str(wrong.value) == "caller: no 'greet' in state 'held'; allowed there: connect, divert, hang_up, join, keep"
     with pytest.raises(IllegalTransition, match="allowed there: nothing"):
         CALLER.next(CallerState.GONE, CallerStep.GREET)
     assert not CALLER.allows(CallerState.GONE, CallerStep.GREET)

@@ -47,7 +47,7 @@ def test_the_caller_stays_in_the_waiting_room_until_somebody_really_answers(stor
 
 @pytest.mark.parametrize(
     ("what_happens", "reason"),
-    [("is_not_answered", "missed"), ("is_busy", "busy"), ("is_unreachable", "unreachable")],
+    [("is_not_answered", "missed"), ("declines", "declined"), ("forwards", "forwarded")],
 )
 @pytest.mark.clause("ESTP 5.4.1")
 def test_the_next_operator_is_rung_and_the_one_who_missed_is_paused(
@@ -204,7 +204,8 @@ def test_an_offer_of_which_nothing_is_heard_is_given_up(story: Story) -> None:
     before = len(story.commands)
     story.passes(0.1)
     assert withdrawn(story.since(before)) == [offer]
-    assert story.operator("101").reason == "unreachable"
+    assert story.is_now("101") == ("available", "idle")
+    assert story.operator("101").phone_trouble == "unreachable"
     assert story.phone("102").display.call == caller.call
     story.tell(ChannelHungUp(offer), OfferFailed(offer, OfferFailure.NO_ANSWER), OfferAnswered(offer))
     assert story.phone("102").rings
@@ -229,15 +230,28 @@ def test_an_answered_offer_has_no_guard_left(story: Story) -> None:
     assert caller.talks_with("101")
 
 
-@pytest.mark.parametrize("cause", [1, 3, 16, 17, 19, 20, 21, 27, 38, 41, 88, 127])
-def test_a_hang_up_alone_tells_the_reason_by_its_cause(story: Story, cause: int) -> None:
+AT_ONCE = {17: "busy", 19: "do_not_disturb", 21: "do_not_disturb", 23: "forwarded"}
+BY_A_PERSON = {17: "declined", 19: "missed", 21: "declined", 23: "forwarded"}
+NETWORK = dict.fromkeys((1, 3, 18, 20, 27, 34, 38, 41, 58, 88), "unreachable")
+
+
+@pytest.mark.parametrize("cause", [1, 3, 16, 17, 18, 19, 20, 21, 23, 27, 34, 38, 41, 58, 88, 127])
+@pytest.mark.parametrize("seconds", [0.2, 3.0])
+def test_a_hang_up_alone_tells_the_reason_by_its_cause(story: Story, cause: int, seconds: float) -> None:
+    """And by the moment: a phone that refuses at once does so by itself."""
     story.logs_in("101")
-    story.waits()
+    caller = story.waits()
     offer = story.phone("101").display.offer
+    story.passes(seconds)
     story.pbx.legs.clear()
     story.tell(ChannelHungUp(offer, cause))
-    expected = "busy" if cause in (17, 21) else "unreachable" if cause in (1, 3, 20, 27, 38, 88) else "missed"
-    assert story.operator("101").reason == expected
+    expected = ((AT_ONCE if seconds < 1.0 else BY_A_PERSON) | NETWORK).get(cause, "missed")
+    assert story.offers(caller) == [("101", expected)]
+    pauses = expected not in ("busy", "unreachable")
+    assert (story.operator("101").presence, story.operator("101").reason) == (
+        ("paused", expected) if pauses else ("available", "")
+    )
+    assert story.operator("101").phone_trouble == ("" if pauses else expected)
 
 
 def test_a_phone_that_never_rang_has_missed_nothing(story: Story) -> None:
@@ -248,7 +262,8 @@ def test_a_phone_that_never_rang_has_missed_nothing(story: Story) -> None:
     story.tell(UrgencyGiven(caller.call, "2"))
     (offer,) = story.offers_saved
     story.tell(OfferFailed(offer, OfferFailure.NO_ANSWER))
-    assert story.operator("101").reason == "unreachable"
+    assert story.operator("101").presence == "available"
+    assert story.offers(caller) == [("101", "unreachable")]
 
 
 def test_one_fact_told_twice_counts_once(story: Story) -> None:
@@ -305,8 +320,8 @@ def test_a_phone_that_rang_and_refused_is_busy_whatever_is_told_first(story: Sto
     story.logs_in("101")
     caller = story.waits()
     (offer,) = [ring.offer for ring in story.all(Ring)]
-    story.tell(OfferRinging(offer), OfferFailed(offer, OfferFailure.UNREACHABLE), ChannelHungUp(offer, 17))
-    assert story.operator("101").reason == "busy"
+    story.tell(OfferRinging(offer), OfferFailed(offer, OfferFailure.NOT_PLACED), ChannelHungUp(offer, 17))
+    assert story.operator("101").phone_trouble == "busy"
     assert story.offers(caller)[-1] == ("101", "busy")
 
 
@@ -317,19 +332,20 @@ def test_a_busy_phone_that_never_rang_is_busy_too(story: Story) -> None:
     story.connected = False  # Asterisk tells only what is told here
     story.tell(UrgencyGiven(caller.call, "2"))
     (offer,) = story.offers_saved
-    story.tell(OfferFailed(offer, OfferFailure.UNREACHABLE))
-    assert story.operator("101").presence == "available", "the cause is awaited for a moment"
+    story.tell(OfferFailed(offer, OfferFailure.NOT_PLACED))
+    assert story.operator("101").activity == "offered", "the cause is awaited for a moment"
     story.tell(ChannelHungUp(offer, 17))
-    assert story.operator("101").reason == "busy"
+    assert story.offers(caller) == [("101", "busy")]
 
 
-def test_a_phone_that_is_not_there_is_given_up_after_a_moment(story: Story) -> None:
+def test_a_phone_that_cannot_be_called_is_given_up_after_a_moment(story: Story) -> None:
     story.logs_in("101")
     caller = story.calls(CUSTOMER)
     caller.hears_greeting()
     story.connected = False
     story.tell(UrgencyGiven(caller.call, "2"))
     (offer,) = story.offers_saved
-    story.tell(OfferFailed(offer, OfferFailure.UNREACHABLE))
+    story.tell(OfferFailed(offer, OfferFailure.NOT_PLACED))
     story.passes(1)
-    assert story.operator("101").reason == "unreachable"
+    assert story.offers(caller) == [("101", "not_placed")]
+    assert story.is_now("101") == ("available", "idle")

@@ -15,6 +15,8 @@ from callcenter.core.commands import (
     FinishRecording,
     HangUp,
     KeepLeg,
+    LookForPhone,
+    Notice,
     OfferKind,
     Place,
     Record,
@@ -35,6 +37,7 @@ from callcenter.core.events import (
     BridgeLeft,
     CallArrived,
     ChannelHungUp,
+    EndConversation,
     Event,
     GreetingHeard,
     HoursChanged,
@@ -43,6 +46,8 @@ from callcenter.core.events import (
     OfferFailed,
     OfferFailure,
     OfferRinging,
+    PhoneFound,
+    PhoneLost,
     Snapshot,
     Timer,
     TimerFired,
@@ -60,6 +65,7 @@ from callcenter.core.records import (
     Outcome,
     PresenceRecord,
     TransferRecord,
+    WaitingFrom,
 )
 from tests.core.story import CUSTOMER, INN, settings
 
@@ -74,14 +80,17 @@ ROW = CallRecord(
     inn=INN,
     customer=CUSTOMER.name,
     role="Заказчик",
+    waiting_from=WaitingFrom.ARRIVAL,
 )
-WAITING = replace(ROW, urgency="urgent", joined_at=102.0, place_at=102.0)
-TALKING = replace(WAITING, answered_at=105.0, waiting=3.0, operator="101", outcome=Outcome.ANSWERED)
+WAITING = replace(ROW, urgency="urgent", question_answered_at=102.0, joined_at=102.0, place_at=100.0)
+RUNG = replace(WAITING, offered_at=102.0)
+TALKING = replace(RUNG, answered_at=105.0, waiting=5.0, queued=3.0, operator="101", outcome=Outcome.ANSWERED)
 OFFER = OfferRecord("offer-0-0000001", "c1", "101", "queue", 102.0)
 RING = Timer(TimerKind.RING, OFFER.offer)
 ANNOUNCE = Timer(TimerKind.ANNOUNCE, "c1")
 FALSE_ANSWER = Timer(TimerKind.FALSE_ANSWER, "c1")
 WRAP_UP = Timer(TimerKind.WRAP_UP, "101")
+TAKE_BACK = Timer(TimerKind.TAKE_BACK, "c1")
 
 
 FREE_SINCE = {"101": 99.0, "201": 98.0}
@@ -143,8 +152,9 @@ def test_one_arrives_outside_hours(center: CallCenter) -> None:
 @pytest.mark.clause("ESTP 5.4.6")
 def test_joining_with_nobody_on_shift(center: CallCenter) -> None:
     assert to_the_queue(center) == [
+        Record("c1", "estp"),
         Redirect(
-            "c1", Place.WAITING, ("urgency-accepted", "nobody-on-shift", "press-for-info"), 1, queue_priority=180.0
+            "c1", Place.WAITING, ("urgency-accepted", "nobody-on-shift", "press-for-info"), 1, queue_priority=182.0
         ),
         SetTimer(ANNOUNCE, 147.0),
         SaveCall(WAITING),
@@ -162,6 +172,7 @@ def test_joining_with_nobody_on_shift(center: CallCenter) -> None:
         p90=None,
         spoken=None,
         prompts=("nobody-on-shift",),
+        elapsed=2.0,
     )
     assert after(center, AnnouncementSpoken("c1", 1), at=103.0) == [SaveAnnouncement(spoken)]
 
@@ -171,7 +182,8 @@ def test_joining_with_nobody_on_shift(center: CallCenter) -> None:
 def test_joining_with_a_free_operator(center: CallCenter) -> None:
     after(center, LogIn("101", True), at=99.0)
     assert to_the_queue(center) == [
-        Redirect("c1", Place.WAITING, ("urgency-accepted", "connecting"), queue_priority=180.0),
+        Record("c1", "estp"),
+        Redirect("c1", Place.WAITING, ("urgency-accepted", "connecting"), queue_priority=182.0),
         SetTimer(ANNOUNCE, 147.0),
         Ring(
             OFFER.offer,
@@ -183,11 +195,10 @@ def test_joining_with_a_free_operator(center: CallCenter) -> None:
             f"urgent: {CUSTOMER.name}",
             15.0,
         ),
-        SetTimer(RING, 122.0),
-        Record("c1", "estp"),
+        SetTimer(RING, 106.0),
         presence(102.0, "offered", "queue", "c1"),
         SaveOffer(OFFER),
-        SaveCall(WAITING),
+        SaveCall(RUNG),
     ]
 
 
@@ -198,7 +209,7 @@ def test_the_operator_answers(center: CallCenter) -> None:
     rings = replace(OFFER, ringing_at=102.5)
     answered = replace(rings, answered_at=105.0)
     offer = OFFER.offer
-    assert after(center, OfferRinging(offer), at=102.5) == [SaveOffer(rings)]
+    assert after(center, OfferRinging(offer), at=102.5) == [SaveOffer(rings), SetTimer(RING, 122.0)]
     assert after(center, OfferAnswered(offer), at=105.0) == [SaveOffer(answered), CancelTimer(RING)]
     assert after(center, BridgeEntered(offer, "b1"), at=105.0) == []
     assert after(center, BridgeEntered("c1", "b1"), at=105.0) == [
@@ -240,7 +251,13 @@ def test_the_caller_gives_up_while_the_phone_rings(center: CallCenter) -> None:
     after(center, LogIn("101", True), at=99.0)
     to_the_queue(center)
     gone = replace(
-        WAITING, ended_at=110.0, cause=16, outcome=Outcome.ABANDONED, hung_up_by=HungUpBy.CALLER, waiting=8.0
+        RUNG,
+        ended_at=110.0,
+        cause=16,
+        outcome=Outcome.ABANDONED,
+        hung_up_by=HungUpBy.CALLER,
+        waiting=10.0,
+        queued=8.0,
     )
     assert after(center, ChannelHungUp("c1"), at=110.0) == [
         CancelTimer(ANNOUNCE),
@@ -275,6 +292,50 @@ def test_the_operator_misses(center: CallCenter) -> None:
     assert SaveOffer(second) in commands
 
 
+def test_the_page_of_the_operator_goes_away_and_comes_back(center: CallCenter) -> None:
+    to_the_conversation(center)
+    offer = OFFER.offer
+    kept = replace(TALKING, talk=60.0, kept_for=PersonId("101"), kept_until=185.0)
+    left = replace(OFFER, answered_at=105.0, connected_at=105.0, ended_at=165.0, result="left", talk=60.0)
+    commands = after(center, EndConversation("101", keep=True, reply_to="page"), at=165.0)
+    assert [command for command in commands if not isinstance(command, Notice)] == [
+        LookForPhone("phone-101"),
+        SetTimer(Timer(TimerKind.PHONE_RESTS, "phone-101"), 168.0),
+        SaveOffer(left),
+        presence(165.0, "wrapping_up", "conversation_ended", "c1"),
+        SetTimer(WRAP_UP, 185.0),
+        SetTimer(TAKE_BACK, 185.0),
+        Redirect("c1", Place.WAITING, ("operator-lost",), queue_priority=245.0),
+        HangUp(offer),
+        Reply("page", Answer.ENDED),
+        SaveCall(kept),
+    ]
+    after(center, BridgeLeft("c1", "b1"), BridgeLeft(offer, "b1"), ChannelHungUp(offer), at=165.1)
+    after(center, PhoneLost("phone-101"), at=165.2)
+    commands = after(center, PhoneFound("phone-101"), at=167.0)
+    second = OfferRecord("offer-0-0000002", "c1", "101", "take_back", 167.0)
+    label = f"вернуть звонок, urgent: {CUSTOMER.name}"
+    assert commands[-5:] == [
+        presence(167.0, "idle", "wrap_up_over"),
+        Ring(second.offer, OfferKind.TAKE_BACK, "phone-101", "c1", "PJSIP/trunk-1", "+73421112233", label, 15.0),
+        SetTimer(Timer(TimerKind.RING, second.offer), 171.0),
+        replace(
+            presence(167.0, "offered", "take_back", "c1"),
+            record=replace(presence(167.0, "offered", "take_back", "c1").record, free_since=167.0),
+        ),
+        SaveOffer(second),
+    ]
+    talks = after(
+        center,
+        OfferAnswered(second.offer),
+        BridgeEntered(second.offer, "b2"),
+        BridgeEntered("c1", "b2"),
+        at=170.0,
+    )
+    assert CancelTimer(TAKE_BACK) in talks
+    assert talks[-1] == SaveCall(replace(kept, kept_for=PersonId(""), kept_until=None))
+
+
 @pytest.mark.clause("ESTP 5.4.4")
 def test_the_operator_consults(center: CallCenter) -> None:
     after(center, LogIn("201", True), at=98.0)
@@ -295,7 +356,7 @@ def test_the_operator_consults(center: CallCenter) -> None:
             15.0,
             OFFER.offer,
         ),
-        SetTimer(Timer(TimerKind.RING, second.offer), 150.0),
+        SetTimer(Timer(TimerKind.RING, second.offer), 134.0),
         presence(130.0, "offered", "consult", "c1", "201"),
         SaveOffer(second),
         SaveTransfer(asked),

@@ -180,6 +180,14 @@ def test_the_ledger_forgets_what_is_older_than_its_window() -> None:
     assert view == PromisesView(trusted=True, judged=0, coverage=None, kept=None, bias=None, rmse=None)
 
 
+def test_a_time_that_counts_from_the_arrival_has_to_be_kept_from_there() -> None:
+    ledger = Ledger(Promises())
+    ledger.settle(replace(settled(100.0), spoken=2, elapsed=20.0), 0.0)
+    assert ledger.view(0.0).kept == 1
+    ledger.settle(replace(settled(100.1), spoken=2, elapsed=20.0), 0.0)
+    assert ledger.view(0.0).kept == 0.5
+
+
 def test_lost_calls_and_unknown_estimates_are_not_judged() -> None:
     ledger = Ledger(Promises())
     ledger.settle(settled(1000.0, PromiseResult.LOST), 0.0)

@@ -24,6 +24,7 @@ from callcenter.core.commands import (
     Ring,
     SaveAnnouncement,
     SaveCall,
+    SavePresence,
 )
 from callcenter.core.events import (
     GENERAL_LINE,
@@ -34,6 +35,7 @@ from callcenter.core.events import (
     ChannelHungUp,
     CompleteTransfer,
     Customer,
+    EndConversation,
     Event,
     GeneralLineEnded,
     GreetingHeard,
@@ -53,23 +55,20 @@ from callcenter.core.events import (
 from callcenter.core.floor import Floor
 from callcenter.core.ids import CallId, ChannelId, GroupId, LineId, OfferId, PersonId
 from callcenter.core.operator import Activity, Presence
+from callcenter.core.phone import PhoneState
 from callcenter.core.records import AnnouncementRecord, CallRecord, Outcome, PromiseResult
 from callcenter.core.server import ONLY
 from tests.core import story as stories
 from tests.core.fake_pbx import CallerChannel, FakePbx
-from tests.core.story import CUSTOMER, ESTP, PEOPLE, SUPPLIER, Story
+from tests.core.soundness import can_be_rung, kept_callers_are_sound
+from tests.core.story import ASKS_IN_QUEUE, CUSTOMER, ESTP, PEOPLE, SUPPLIER, Story
 
 pytestmark = [pytest.mark.clause("ESTP 2.3"), pytest.mark.clause("ESTP 4.2"), pytest.mark.clause("ESTP 5.4.1")]
 
-SMALL = replace(ESTP, capacity=6, overtaking_limit=60.0)
-OTHER = replace(
-    ESTP,
-    id="other",
-    answered_by=("managers", "operators"),
-    ask_inn=False,
-    class_of_digit=None,
-    customer_role="",
-)
+SMALL = replace(ASKS_IN_QUEUE, capacity=6, overtaking_limit=60.0)
+OTHER = replace(ESTP, id="other", answered_by=("managers", "operators"), customer_role="")
+"""It asks before the queue."""
+GREETINGS = (Place.GREETING, Place.GREETING_AGAIN)
 CENTRE = stories.settings(SMALL, OTHER)
 
 people = st.sampled_from(("101", "102", "201", "nobody"))
@@ -83,13 +82,15 @@ REQUESTS = st.one_of(
     st.builds(CancelTransfer, people),
     st.builds(CompleteTransfer, people),
 )
+PHONES_OWN = ("unreachable", "not_placed", "busy")
+"""Results of offers that are no person's doing."""
 Move = tuple[str, Callable[[], Any]]
 
 
 def next_word(caller: CallerChannel, arrived: CallArrived, key: str) -> Event:
     """What Asterisk tells when the caller is done with the present place; the key decides how."""
     match caller.place:
-        case Place.GREETING:
+        case Place.GREETING | Place.GREETING_AGAIN:
             return GreetingHeard(caller.id)
         case Place.IDENTIFY:
             return InnGiven(caller.id, InnEntry.ENTERED, "5902290459", key == "1", CUSTOMER if key == "1" else None)
@@ -101,6 +102,18 @@ def next_word(caller: CallerChannel, arrived: CallArrived, key: str) -> Event:
             return arrived
         case _:
             return InfoMenuVisited(caller.id)
+
+
+def answers(call: CallId) -> Iterator[tuple[str, Event]]:
+    """What Asterisk may tell of a caller who is asked in the waiting room, or was asked a moment ago."""
+    for whose in (CUSTOMER, SUPPLIER, None):
+        inn = "5902290459"
+        yield f"types the INN of {whose}", InnGiven(call, InnEntry.ENTERED, inn, True, whose, in_queue=True)
+    yield "types a wrong INN", InnGiven(call, InnEntry.ENTERED, "1", in_queue=True)
+    yield "skips the INN", InnGiven(call, InnEntry.SKIPPED, in_queue=True)
+    yield "types no INN", InnGiven(call, InnEntry.TIMEOUT, in_queue=True)
+    for key in ("1", "2", ""):
+        yield f"presses '{key}'", UrgencyGiven(call, key, in_queue=True)
 
 
 class CallCentreStories(RuleBasedStateMachine):
@@ -193,6 +206,10 @@ class CallCentreStories(RuleBasedStateMachine):
             yield f"{id} hangs up", partial(self.pbx.hang_up, id)
             if caller.place in (Place.CLOSED, Place.FULL, Place.GOODBYE):
                 yield f"{id} has heard all", partial(self.pbx.hang_up, id)
+            elif not caller.bridge and caller.place is Place.WAITING:
+                for what, answer in answers(id):
+                    yield f"{id} {what}", partial(self.pending.append, answer)
+                yield f"{id} looks around", partial(self.pending.append, InfoMenuVisited(id))
             elif not caller.bridge:
                 for key in "12":
                     event = next_word(caller, self.arrived[id], key)
@@ -212,16 +229,36 @@ class CallCentreStories(RuleBasedStateMachine):
             yield repr(event), partial(self.story.handle, event)
 
     def phones_moves(self) -> Iterator[Move]:
+        yield from self.phones_troubles()
         for id, leg in self.pbx.legs.items():
+            if not leg.answered and leg.ring.phone in self.pbx.dead:
+                continue
             if not leg.answered:
-                yield from [(f"{id} is answered", partial(self.pbx.answer, id))] * 4
+                for cause in (17, 19, 21, 23, 38):
+                    yield f"{id} refuses: {cause}", partial(self.pbx.fail, id, OfferFailure.NOT_PLACED, cause)
+                yield from [(f"{id} is answered", partial(self.pbx.answer, id))] * 8
                 yield f"{id} is not answered", partial(self.pbx.fail, id, OfferFailure.NO_ANSWER, 19)
                 yield f"{id} answers in vain", partial(self.answers_in_vain, id)
                 continue
             yield f"{id} hangs up", partial(self.pbx.hang_up, id)
+            yield f"{id} vanishes", partial(self.pbx.hang_up, id, 44)
+            yield f"{id} was in a page that goes away", partial(self.page_goes_away, id)
             for to, consult in (("technical", True), ("technical", False), ("operators", True), (GENERAL_LINE, False)):
                 event = Transfer(GroupId(to), leg=id, consult=consult, not_customer=not consult)
                 yield f"{id}: {event}", partial(self.story.handle, event)
+
+    def phones_troubles(self) -> Iterator[Move]:
+        for person in ("101", "201"):
+            phone = self.story.phone(person)
+            yield f"{person}: lost", phone.is_lost
+            yield from [(f"{person}: back", phone.is_back)] * 2
+            yield f"{person}: no power", phone.is_dead
+            yield from [(f"{person}: power", partial(phone.is_dead, False))] * 2
+
+    def page_goes_away(self, leg: OfferId) -> None:
+        offer = self.floor.offers.get(leg)
+        if offer:
+            self.story.handle(EndConversation(offer.operator, keep=True))
 
     def passes(self, seconds: float) -> None:
         if self.pending:  # so slow that a guard may fire
@@ -239,9 +276,11 @@ class CallCentreStories(RuleBasedStateMachine):
         """A Customer who does not dawdle."""
         caller = self.pbx.callers[CallId(self.calls("estp", CUSTOMER))]
         self.told(True)
-        while caller.place in (Place.GREETING, Place.URGENCY) and self.story.connected and not caller.fallback:
+        while caller.place in GREETINGS and self.story.connected and not caller.fallback:
             self.pending.append(next_word(caller, self.arrived[caller.id], urgency))
             self.told(True)
+        if caller.place is Place.WAITING and urgency == "1":
+            self.pending.append(UrgencyGiven(caller.id, urgency, in_queue=True))
 
     def answers_in_vain(self, leg: str) -> None:
         del self.pbx.legs[OfferId(leg)]
@@ -302,9 +341,14 @@ class CallCentreStories(RuleBasedStateMachine):
                 self.row_is_sound(command.record)
             elif isinstance(command, SaveAnnouncement):
                 self.promise_is_sound(command.record)
+            elif isinstance(command, SavePresence):
+                assert command.record.reason not in PHONES_OWN, "a phone's fault is nobody's pause"
             elif isinstance(command, Ring) and command.kind is OfferKind.QUEUE:
+                assert self.floor.phone(command.phone).state is not PhoneState.UNREACHABLE, "nobody is offered there"
                 self.nobody_is_overtaken(command.call)
                 self.the_longest_idle_was_rung(command)
+            if isinstance(command, Ring):
+                self.whoever_has_a_caller_to_take_back_gets_no_other(command)
         if self.floor.servers[ONLY].seen:
             self.nobody_waits_for_nothing()
 
@@ -369,13 +413,26 @@ class CallCentreStories(RuleBasedStateMachine):
         rung = self.floor.operators[self.floor.offers[ring.offer].operator]
         groups = self.floor.lines[self.floor.offers[ring.offer].line].settings.answered_by
         for other in self.floor.operators.values():
-            if other.free and other.person.group in groups:
+            if can_be_rung(self.floor, other) and other.person.group in groups:
                 assert other.free_since >= rung.free_since, f"{other.person.id} has been idle for longer"
 
+    def whoever_has_a_caller_to_take_back_gets_no_other(self, ring: Ring) -> None:
+        rung = self.floor.operators[self.floor.at_phone[ring.phone]]
+        assert rung.keeps in ("", ring.call)
+        if ring.kind is OfferKind.TAKE_BACK:
+            assert self.floor.phone(ring.phone).state is not PhoneState.UNREACHABLE, "nobody is rung there"
+            assert rung.presence is not Presence.OFF
+
     def nobody_waits_for_nothing(self) -> None:
+        for call, keeper in self.floor.kept.items():
+            at_rest = keeper.activity in (Activity.IDLE, Activity.WRAPPING_UP) and keeper.presence is not Presence.OFF
+            there = at_rest and self.floor.phone(keeper.phone).answers
+            caller = self.floor.callers[call]
+            in_time = self.story.now < (caller.record.kept_until or 0.0)
+            assert caller.offer or not (there and in_time), f"{call} waits, {keeper} is there"
         for caller in self.offerable():
             groups = self.floor.line(caller).settings.answered_by
-            free = [id for id, operator in self.floor.operators.items() if operator.free]
+            free = [id for id, operator in self.floor.operators.items() if can_be_rung(self.floor, operator)]
             assert not [id for id in free if PEOPLE[id].group in groups], f"{caller.call} waits, {free} are free"
 
     @invariant()
@@ -414,12 +471,22 @@ class CallCentreStories(RuleBasedStateMachine):
             assert len(line.queue) == sum(line.queue.counts().values()) == len(waiting)
 
     @invariant()
+    def kept_callers_wait_for_their_operator_and_not_for_ever(self) -> None:
+        kept_callers_are_sound(self.floor)
+        for call in self.floor.kept:
+            caller = self.floor.callers[call]
+            until = caller.record.kept_until
+            assert until is not None
+            assert self.story.now <= until or caller.offer, "the time is over, and nobody's phone rings"
+
+    @invariant()
     def rosters_are_who_is_free(self) -> None:
         for group, roster in self.floor.rosters.items():
             members = [each for each in self.floor.operators.values() if each.person.group == group]
-            free = sorted((each.free_since, each.person.id) for each in members if each.free)
+            free = sorted((each.free_since, each.person.id) for each in members if can_be_rung(self.floor, each))
             assert roster._order == free
-            on_duty = sum(each.presence.value == "available" for each in members)
+            available = [each for each in members if each.presence is Presence.AVAILABLE]
+            on_duty = sum(self.floor.phone(each.phone).reachable for each in available)
             assert self.floor.on_duty[group] == on_duty
 
     @invariant()
@@ -452,6 +519,10 @@ class CallCentreStories(RuleBasedStateMachine):
     def teardown(self) -> None:
         """The night: everybody goes home, and nothing of the day is left."""
         self.connection_is_found()
+        self.pbx.dead.clear()
+        for person in PEOPLE if self.pbx.watches else ():
+            self.story.phone(person).is_back()
+        self.told(True)
         for channel in [*self.pbx.callers, *self.pbx.legs]:
             self.pbx.hang_up(channel)
             self.told(True)

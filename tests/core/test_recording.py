@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from callcenter.core.commands import Notice, Place, Severity
+from callcenter.core.commands import Notice, Place, Record, Severity
 from callcenter.core.events import RecordingFailed, RecordingFinished, RecordingPossible
 from callcenter.core.records import Outcome
 from tests.core.story import Story, settings
@@ -65,6 +65,41 @@ def test_who_talks_when_there_is_room_again_is_recorded_from_then_on(story: Stor
     story.tell(RecordingFinished(caller.call, "estp/1.wav", 20.0, "ab" * 32))
     assert (caller.row.recording, caller.row.recording_seconds) == ("estp/1.wav", 20.0)
     assert caller.row.recording_problem == "not recorded from the first word on: 12 MB are free"
+
+
+def test_who_talks_unrecorded_when_the_controller_starts_again_is_recorded_from_then_on(story: Story) -> None:
+    story.logs_in("101", "102")
+    recorded = story.talks("101")
+    story.tell(FULL)
+    caller = story.talks("102")
+    story.passes(10)
+    story.dies()
+    story.passes(5)
+    before = len(story.all(Record))
+    story.starts_again()
+    assert [record.call for record in story.all(Record)[before:]] == [caller.call], "nothing is recorded twice"
+    assert caller.channel.recorded
+    story.passes(20)
+    caller.hangs_up()
+    recorded.hangs_up()
+    assert len(caller.recordings) == len(recorded.recordings) == 1
+    assert caller.row.recording_problem.startswith("not recorded from the first word on")
+    assert recorded.row.recording_problem == ""
+
+
+def test_who_talks_unrecorded_when_a_controller_starts_that_has_no_room_either(story: Story) -> None:
+    story.logs_in("101")
+    story.tell(FULL)
+    caller = story.talks("101")
+    story.passes(10)
+    story.dies()
+    story.starts_again(told=FULL)
+    assert not story.all(Record)
+    story.passes(5)
+    story.tell(ROOM)
+    assert caller.channel.recorded
+    caller.hangs_up()
+    assert caller.row.recording_problem.startswith("not recorded from the first word on")
 
 
 def test_who_only_waited_meanwhile_misses_not_a_word(story: Story) -> None:

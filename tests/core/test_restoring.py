@@ -9,9 +9,10 @@ import pytest
 from callcenter.core.call_history import CallHistory, LegHistory
 from callcenter.core.commands import FinishRecording, HangUp, Place, Redirect, Ring, SaveCall, SavePresence
 from callcenter.core.events import InFallbackQueue, Snapshot
-from callcenter.core.ids import CallId, ChannelId
+from callcenter.core.ids import NO_BRIDGE, BridgeId, CallId, ChannelId, PersonId
 from callcenter.core.records import CallRecord, HungUpBy, Identification, OfferRecord, Outcome, PresenceRecord
 from callcenter.core.warm_start import FloorWarmStart
+from tests.core.soundness import assert_sound
 from tests.core.story import CUSTOMER, ESTP, INN, START, Guest, Story
 
 
@@ -149,6 +150,21 @@ def test_pauses_shifts_and_desks_are_as_before(story: Story) -> None:
     assert story.line.on_duty == 2
 
 
+@pytest.mark.parametrize(
+    ("reason", "presence"), [("unreachable", "available"), ("busy", "available"), ("lunch", "paused")]
+)
+def test_who_was_paused_for_a_phones_fault_by_an_earlier_version_is_not_any_more(
+    story: Story, reason: str, presence: str
+) -> None:
+    story.logs_in("101")
+    story.pauses("101")
+    shift = story.kept.presence[PersonId("101")]
+    story.kept.presence[PersonId("101")] = replace(shift, reason=reason)
+    crash(story)
+    assert story.operator("101").presence == presence
+    assert story.line.on_duty == (presence == "available")
+
+
 def test_a_consultation_goes_on(story: Story) -> None:
     story.logs_in("101", "201")
     caller = story.talks("101")
@@ -269,7 +285,7 @@ def test_calls_that_came_and_went(story: Story) -> None:
         Outcome.ABANDONED,
         Outcome.CLOSED,
     ]
-    assert (rows["7.2"].waiting, rows["7.2"].urgency) == (8, "normal")
+    assert (rows["7.2"].waiting, rows["7.2"].queued, rows["7.2"].urgency) == (12, 8, "normal")
     assert story.line.windows["day"].abandoned == 1
     assert story.line.lines_in_use == 0
     before = len(story.commands)
@@ -292,6 +308,108 @@ def test_who_came_meanwhile_and_waits_is_adopted_at_the_true_place(story: Story)
     assert (row.arrived_at, row.joined_at) == (story.now - 23, story.now - 20)
     assert story.center._floor.lines["estp"].queue.in_order(story.now) == [early.call, "7.1"]
     assert story.pbx.callers["7.1"].dialplan_step == "waiting"
+
+
+@pytest.mark.parametrize("answered", [False, True])
+@pytest.mark.parametrize("journal", [True, False])
+@pytest.mark.parametrize("was", ["asked", "waiting", "rung for", "talking"])
+def test_whom_a_controller_sent_to_the_general_line_just_before_it_died_holds_no_place(
+    story: Story, was: str, journal: bool, answered: bool
+) -> None:
+    story.logs_in("101")
+    if was == "talking":
+        guest = story.talks("101")
+        story.passes(5)
+    else:
+        if was == "waiting":
+            story.pauses("101")
+        guest = story.calls(None)
+        guest.hears_greeting()
+        if was != "asked":
+            guest.skips_inn()
+            guest.presses("2")
+    assert guest.state == {"asked": "identifying", "rung for": "waiting"}.get(was, was)
+    story.dies()  # nothing is written down of what it just did
+    story.act(story.pbx.obey, Redirect(guest.call, Place.GENERAL))
+    story.passes(2)
+    guest.channel.bridge = BridgeId("with the general line") if answered else NO_BRIDGE
+    story.starts_again(journal=journal)
+    guest.channel.bridge = NO_BRIDGE
+    assert not story.phone("101").rings
+    assert (guest.state, guest.is_at(Place.GENERAL)) == ("general", True)
+    assert guest.row.outcome is (Outcome.ANSWERED if was == "talking" else Outcome.GENERAL_LINE)
+    assert_sound(story.center._floor)
+    guest.general_line_ends()
+    guest.hangs_up()
+    assert story.line.lines_in_use == 0
+    assert guest.row.hung_up_by is HungUpBy.SYSTEM
+    assert_sound(story.center._floor)
+
+
+@pytest.mark.parametrize("journal", [True, False])
+@pytest.mark.parametrize("ended", [True, False])
+def test_whom_the_dialplan_has_sent_to_the_good_bye_by_itself_is_not_fetched_back(
+    story: Story, ended: bool, journal: bool
+) -> None:
+    """The controller died before it had set the way out; the operator hangs up just before the next one looks.
+
+    `ended`: whether the operator's channel is gone by then. `journal`: whether Asterisk has written it down.
+    """
+    story.logs_in("101")
+    guest = story.waits()
+    story.phone("101").answers()
+    story.dies()
+    story.passes(30)
+    guest.channel.after = Place.GOODBYE  # the dialplan's own decision, after such a conversation
+    leg = story.pbx.legs[story.phone("101").display.offer]
+    if ended:
+        story.act(story.pbx.hang_up, leg.id)
+    else:
+        story.act(story.pbx._go_on, guest.channel)
+        guest.channel.bridge = leg.bridge = NO_BRIDGE
+    guest.channel.after = Place.HOLD  # as the former controller left it
+    story.starts_again(journal=journal)
+    story.act(story.pbx.hang_up, leg.id)
+    assert (guest.state, guest.place) == ("leaving", Place.GOODBYE)
+    assert_sound(story.center._floor)
+    guest.hangs_up()
+    assert (guest.row.outcome, guest.row.talk) == (Outcome.ANSWERED, 30)
+    assert guest.row.hung_up_by is HungUpBy.OPERATOR
+
+
+@pytest.mark.parametrize("journal", [True, False])
+def test_who_is_held_for_the_good_bye_by_the_dialplan_itself_hears_it(story: Story, journal: bool) -> None:
+    """The operator hung up while the heartbeat was still fresh: the dialplan waits two seconds for a word."""
+    story.logs_in("101")
+    guest = story.waits()
+    story.phone("101").answers()
+    story.dies()
+    story.passes(30)
+    story.phone("101").hangs_up()
+    guest.channel.served = "1"
+    assert guest.is_at(Place.HOLD)
+    story.starts_again(journal=journal)
+    assert (guest.state, guest.way_out) == ("leaving", "goodbye")
+    assert guest.row.hung_up_by is HungUpBy.OPERATOR
+
+
+@pytest.mark.parametrize("journal", [True, False])
+def test_whom_the_fallback_queue_has_just_served_is_not_fetched_back(story: Story, journal: bool) -> None:
+    story.logs_in("101")
+    story.pauses("101")
+    guest = story.waits()
+    story.dies()
+    story.pbx.help_itself(guest.call)
+    leg = story.pbx.ring_by_itself(guest.call, "phone-101")
+    story.passes(5)
+    story.act(story.pbx.answer, leg)
+    story.passes(30)
+    story.act(story.pbx.hang_up, leg)
+    story.starts_again(journal=journal)
+    assert (guest.state, guest.place) == ("leaving", Place.GOODBYE)
+    assert_sound(story.center._floor)
+    guest.hangs_up()
+    assert (guest.row.outcome, guest.row.hung_up_by) == (Outcome.ANSWERED, HungUpBy.OPERATOR)
 
 
 def test_a_ring_in_vain_by_asterisk_alone_pauses_nobody(story: Story) -> None:
@@ -398,7 +516,7 @@ def test_who_was_cut_off_and_calls_again_has_the_old_place(story: Story, crashed
         story.finds_asterisk(restarted=True)
     rival = story.waits("urgent")
     again = story.calls(number="+73420000001")
-    assert again.place is Place.GREETING, "that conversations are recorded is said in every call"
+    assert again.place is Place.GREETING_AGAIN, "that conversations are recorded is said in every call"
     again.hears_greeting()
     row = again.row
     assert (row.urgency, row.identification, row.inn) == ("urgent", Identification.BY_INN, INN)
@@ -406,7 +524,7 @@ def test_who_was_cut_off_and_calls_again_has_the_old_place(story: Story, crashed
     assert story.center._floor.lines["estp"].queue.in_order(story.now) == [again.call, rival.call]
     third = story.calls(number="+73420000001")
     third.hears_greeting()
-    assert third.is_at(Place.IDENTIFY), "the place is given back once"
+    assert third.is_at(Place.URGENCY), "the place is given back once; the INN is known"
     story.passes(3)
     story.logs_in("101")
     story.phone("101").answers()

@@ -6,6 +6,7 @@ import pytest
 
 from callcenter.core.commands import Answer, Notice, Severity
 from callcenter.core.events import ChannelHungUp, LogIn, LogOut, Pause, Return
+from callcenter.core.ids import PersonId
 from tests.core.story import ESTP, Story, settings
 
 
@@ -36,37 +37,19 @@ def test_the_shift_has_a_beginning_an_end_and_every_change_with_its_cause(story:
 
 
 @pytest.mark.clause("ESTP 5.3.1")
-def test_wrong_secrets_slow_down_more_and_more(story: Story) -> None:
-    for _ in range(3):
-        assert story.logs_in("101", verified=False) is Answer.WRONG_SECRET
-    assert story.logs_in("101") is Answer.TRY_LATER, "even the right one has to wait"
-    assert "3 wrong passwords" in story.notices[-1]
-    story.passes(29.9)
-    assert story.logs_in("101") is Answer.TRY_LATER
-    story.passes(0.1)
-    assert story.logs_in("101", verified=False) is Answer.WRONG_SECRET
-    story.passes(59)
-    assert story.logs_in("101") is Answer.TRY_LATER
-    story.passes(1)
-    assert story.logs_in("101") is Answer.LOGGED_IN
-    story.logs_out("101")
-    assert story.logs_in("101", verified=False) is Answer.WRONG_SECRET, "the right one has wiped the slate clean"
+@pytest.mark.parametrize("person", ["101", "nobody"])
+def test_an_attempt_that_comes_too_soon_is_told_so_whoever_it_names(story: Story, person: str) -> None:
+    story.tell(LogIn(PersonId(person), False, reply_to="page", too_soon=True))
+    assert story.answer() is Answer.TRY_LATER
+    assert story.is_now("101") == ("off", "idle")
     assert story.logs_in("101") is Answer.LOGGED_IN
 
 
-def test_the_delay_is_an_hour_at_most(story: Story) -> None:
-    for _ in range(60):
-        story.logs_in("101", verified=False)
-        story.passes(3600)
-    assert "for 3600 s" in story.notices[-1]
-    assert story.logs_in("101") is Answer.LOGGED_IN
-
-
-def test_somebody_elses_wrong_secrets_are_not_mine(story: Story) -> None:
+def test_who_exists_is_not_for_strangers_to_learn(story: Story) -> None:
     for _ in range(5):
-        story.logs_in("101", verified=False)
-    assert story.logs_in("102") is Answer.LOGGED_IN
-    assert story.logs_in("nobody") is Answer.WRONG_SECRET, "who exists is not for strangers to learn"
+        assert story.logs_in("101", verified=False) is Answer.WRONG_SECRET
+        assert story.logs_in("nobody", verified=False) is Answer.WRONG_SECRET
+    assert story.logs_in("101") is Answer.LOGGED_IN, "wrong ones are counted before they reach the core"
 
 
 def test_a_phone_belongs_to_one_at_a_time(story: Story) -> None:

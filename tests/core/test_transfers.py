@@ -383,3 +383,38 @@ def test_a_colleague_who_picks_up_while_being_called_off_has_advised_all_the_sam
     story.phone("201").hangs_up()
     assert story.is_now("201") == ("available", "wrapping_up")
     assert caller.talks_with("101")
+
+
+@pytest.mark.clause("ESTP 5.4.4")
+def test_the_colleague_is_told_who_hands_the_caller_on_and_why(story: Story, caller: Guest) -> None:
+    story.phone("101").transfers("technical", note="Подпись не видна в списке")
+    ringing = story.operator("201").call
+    assert ringing
+    assert (ringing.handed_by, ringing.handed_why) == ("Сотрудник 101", "Подпись не видна в списке")
+    own = story.operator("101").call
+    assert own
+    assert (own.handed_by, own.handed_why) == ("", ""), "who hands on knows it"
+    story.phone("201").answers()
+    talking = story.operator("201").call
+    assert talking
+    assert talking.handed_why == "Подпись не видна в списке"
+    story.dies()
+    story.starts_again()
+    still = story.operator("201").call
+    assert still
+    assert (still.handed_by, still.handed_why) == ("Сотрудник 101", "Подпись не видна в списке")
+    caller.hangs_up()
+    assert [record.note for record in story.transfers_saved.values()] == ["Подпись не видна в списке"]
+
+
+@pytest.mark.clause("ESTP 5.4.5")
+def test_the_note_of_a_transfer_that_failed_is_shown_to_nobody(story: Story, caller: Guest) -> None:
+    story.phone("101").transfers("technical", note="не подошло")
+    story.phone("201").declines()
+    story.phone("202").declines()
+    assert caller.talks_with("101")
+    story.logs_in("301")
+    story.phone("101").transfers("managers")
+    seen = story.operator("301").call
+    assert seen
+    assert (seen.handed_by, seen.handed_why) == ("Сотрудник 101", "")

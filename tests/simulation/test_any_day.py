@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import accumulate
 from math import inf
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as some
 
 from callcenter.simulation.staff_plan import StaffPlan
@@ -32,6 +32,14 @@ def day(callers: list[tuple[float, float, float, str]], steps: list[tuple[int, i
 
 
 @settings(max_examples=60, deadline=None)
+@example(  # logs out while talking, and is back before the wrap-up is over
+    callers=[(0.0, 3.0, inf, "")],
+    steps=[(1, 1), (1, 0), (1, 1)],
+    wrap_up=20.0,
+    answer_delay=0.0,
+    capacity=3,
+    limit=0.0,
+)
 @given(
     callers=CALLERS,
     steps=PLANS,

@@ -1,13 +1,14 @@
-"""From the arrival of a call to a place in the queue: admission, identification, urgency (ESTP 2.1, 2.2, 4.2)."""
+"""From the arrival of a call to a place in the queue: admission and greeting (ESTP 2.1, 2.2)."""
 
 from __future__ import annotations
 
-from callcenter.core.call import cut_off, dispatch, waiting
+from callcenter.core.call import acquaintance, cut_off, dispatch, question, waiting
 from callcenter.core.call.redirect import divert, redirect, say_again
 from callcenter.core.caller import Caller, CallerState, CallerStep
 from callcenter.core.commands import Place, Redirect, Severity
-from callcenter.core.events import CallArrived, Customer, GreetingHeard, InnEntry, InnGiven, UrgencyGiven
+from callcenter.core.events import CallArrived, GreetingHeard
 from callcenter.core.floor import Floor
+from callcenter.core.question import QuestionStep
 from callcenter.core.records import CallRecord, HungUpBy, Identification, Outcome
 
 
@@ -27,10 +28,11 @@ def arrived(floor: Floor, event: CallArrived) -> None:
         return
     missed = floor.told(event.call)
     arrived_at = missed.arrived_at if missed else floor.now
-    record = CallRecord(event.call, event.line, event.number, event.name, arrived_at)
+    waiting_from = line.settings.waiting_from
+    record = CallRecord(event.call, event.line, event.number, event.name, arrived_at, waiting_from=waiting_from)
     caller = floor.enter(Caller(event.call, event.channel, record, customer=event.customer))
     if event.customer:
-        _identified(floor, caller, event.customer, Identification.BY_NUMBER)
+        question.identified(floor, caller, event.customer, Identification.BY_NUMBER)
     else:
         floor.note(caller)
     if not line.open:
@@ -49,15 +51,18 @@ def arrived(floor: Floor, event: CallArrived) -> None:
 
 def greet(floor: Floor, caller: Caller) -> None:
     """Greet an admitted caller. A known caller who is not a Customer goes to the general line instead (ESTP 2.1)."""
-    if _not_a_customer(floor, caller):
+    if question.not_a_customer(floor, caller):
         divert(floor, caller, "not-customer")
     else:
         floor.move(caller, CallerStep.GREET)
-        redirect(floor, caller, Place.GREETING)
+        waiting.expect(floor, caller)
+        acquaintance.recall(floor, caller)
+        heard_before = acquaintance.of(floor, caller) is not None
+        redirect(floor, caller, Place.GREETING_AGAIN if heard_before else Place.GREETING)
 
 
 def greeting_heard(floor: Floor, event: GreetingHeard) -> None:
-    """Continue after the greeting. Ask for the INN, unless the directory knows the caller by number."""
+    """Continue after the greeting: into the queue, or to the questions if the line asks them before (ESTP 2.1, 2.3)."""
     caller = floor.callers.get(event.call)
     if caller is None:
         return
@@ -67,83 +72,16 @@ def greeting_heard(floor: Floor, event: GreetingHeard) -> None:
         cut_off.go_on(floor, caller, caller.regained, floor.now)
         waiting.welcome(floor, caller)
         dispatch.offer_callers(floor)
-    elif floor.line(caller).settings.ask_inn and caller.customer is None:
-        floor.move(caller, CallerStep.ASK_INN)
-        redirect(floor, caller, Place.IDENTIFY, "ask-inn")
+    elif floor.line(caller).settings.asks_before_queue:
+        question.ask_before_queue(floor, caller)
     else:
-        _ask_urgency(floor, caller)
-
-
-def inn_given(floor: Floor, event: InnGiven) -> None:
-    """Identify the caller by an INN with correct check digits; after a wrong one they may try again (ESTP 2.1)."""
-    caller = floor.callers.get(event.call)
-    if caller is None:
-        return
-    if caller.state is not CallerState.IDENTIFYING:
-        say_again(floor, caller)
-        return
-    floor.change(caller, inn_tries=caller.inn_tries + 1)
-    if event.entry is InnEntry.ENTERED and event.valid:
-        _inn_known(floor, caller, event)
-    elif event.entry is InnEntry.SKIPPED or caller.inn_tries >= floor.line(caller).settings.inn_tries:
-        _ask_urgency(floor, caller, "inn-unknown-go-on")
-    else:
-        floor.move(caller, CallerStep.ASK_INN)
-        redirect(floor, caller, Place.IDENTIFY, "inn-again")
-
-
-def _inn_known(floor: Floor, caller: Caller, event: InnGiven) -> None:
-    if event.customer is None:
-        floor.note(caller, identification=Identification.INN_ONLY, inn=event.digits)
-        _ask_urgency(floor, caller, "inn-unknown-go-on")
-        return
-    floor.change(caller, customer=event.customer)
-    _identified(floor, caller, event.customer, Identification.BY_INN, event.digits)
-    if _not_a_customer(floor, caller):
-        divert(floor, caller, "not-customer")
-    else:
-        _ask_urgency(floor, caller, "identified")
-
-
-def urgency_given(floor: Floor, event: UrgencyGiven) -> None:
-    """Choose the urgency class by the key (ESTP 4.2); any other key, or no key, means the default class."""
-    caller = floor.callers.get(event.call)
-    if caller is None:
-        return
-    if caller.state is not CallerState.CHOOSING:
-        say_again(floor, caller)
-        return
-    line = floor.line(caller).settings
-    urgency = (line.class_of_digit or {}).get(event.digit, line.default_class)
-    accepted = ("urgency-accepted",) if urgency == line.classes[0] != line.default_class else ()
-    _join(floor, caller, urgency, *accepted)
+        waiting.join(floor, caller, "", floor.now)
+        floor.question(caller, QuestionStep.BEGIN)
+        waiting.welcome(floor, caller)
+        dispatch.offer_callers(floor)
 
 
 def _refuse(floor: Floor, caller: Caller, place: Place, outcome: Outcome) -> None:
     floor.move(caller, CallerStep.REFUSE)
     floor.note(caller, outcome=outcome, hung_up_by=HungUpBy.SYSTEM)
     redirect(floor, caller, place)
-
-
-def _identified(floor: Floor, caller: Caller, customer: Customer, how: Identification, inn: str = "") -> None:
-    floor.note(caller, identification=how, customer=customer.name, role=customer.role, inn=customer.inn or inn)
-
-
-def _not_a_customer(floor: Floor, caller: Caller) -> bool:
-    required = floor.line(caller).settings.customer_role
-    return bool(caller.customer and required and caller.customer.role != required)
-
-
-def _ask_urgency(floor: Floor, caller: Caller, *before: str) -> None:
-    line = floor.line(caller).settings
-    if line.class_of_digit:
-        floor.move(caller, CallerStep.ASK_URGENCY)
-        redirect(floor, caller, Place.URGENCY, *before, "ask-urgency")
-    else:
-        _join(floor, caller, line.default_class, *before)
-
-
-def _join(floor: Floor, caller: Caller, urgency: str, *before: str) -> None:
-    waiting.join(floor, caller, urgency, floor.now)
-    waiting.welcome(floor, caller, *before)
-    dispatch.offer_callers(floor)

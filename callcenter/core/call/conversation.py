@@ -5,17 +5,25 @@ The core never declares a conversation: caller and operator talk when their chan
 
 from __future__ import annotations
 
-from callcenter.core.call import dispatch, ringing, transfer, waiting
+from collections.abc import Iterable
+
+from callcenter.core.call import dispatch, ringing, take_back, transfer, waiting
 from callcenter.core.call.promise import settle
 from callcenter.core.call.redirect import after
 from callcenter.core.caller import CALLER, Caller, CallerState, CallerStep
-from callcenter.core.commands import CancelTimer, OfferKind, Place, SetTimer
-from callcenter.core.events import BridgeEntered, BridgeLeft, OfferAnswered, Timer, TimerKind
+from callcenter.core.commands import Answer, CancelTimer, OfferKind, Place, Reply, SetTimer
+from callcenter.core.events import BridgeEntered, BridgeLeft, OfferAnswered, ProlongWrapUp, Timer, TimerKind
 from callcenter.core.floor import Floor
-from callcenter.core.ids import NO_BRIDGE, NO_OFFER, NO_PERSON, BridgeId, CallId, PersonId
+from callcenter.core.ids import NO_BRIDGE, NO_OFFER, NO_PERSON, BridgeId, CallId, LineId, PersonId
 from callcenter.core.offer import Offer, OfferStep
 from callcenter.core.operator import Activity, ActivityStep, Handling, Operator
+from callcenter.core.question import QuestionStep
 from callcenter.core.records import REGISTERED, HungUpBy, Outcome, PromiseResult
+
+PROLONGED = "wrap_up_prolonged"
+"""The cause in the register of a change that only prolongs the wrap-up."""
+PROLONGED_BY = 60.0
+"""Seconds that a prolonged wrap-up lasts at least, from the moment when the operator asked for it."""
 
 
 def bridge_entered(floor: Floor, event: BridgeEntered) -> None:
@@ -63,6 +71,8 @@ def bridge_left(floor: Floor, event: BridgeLeft) -> None:
         _out_of_conversation(floor, caller)
     elif caller.state is CallerState.WAITING:
         waiting.welcome(floor, caller)  # answered nevertheless by an operator whose offer had been withdrawn
+    elif caller.state is CallerState.KEPT:
+        take_back.wait_on(floor, caller)
 
 
 def _out_of_conversation(floor: Floor, caller: Caller) -> None:
@@ -72,19 +82,25 @@ def _out_of_conversation(floor: Floor, caller: Caller) -> None:
         floor.move(caller, CallerStep.HOLD)
         transfer.rescue(floor, caller)
     elif not caller.left_first:
-        _farewell(floor, caller)
+        farewell(floor, caller)
 
 
-def _farewell(floor: Floor, caller: Caller) -> None:
+def farewell(floor: Floor, caller: Caller) -> None:
+    """Note that the operator has ended the conversation, and the caller hears the good-bye."""
     floor.move(caller, CallerStep.FAREWELL)
     floor.note(caller, hung_up_by=HungUpBy.OPERATOR)
 
 
 def _connected(floor: Floor, caller: Caller, offer: Offer) -> None:
+    handover = caller.handover
+    if handover and offer.id == handover.offer and caller.leg != offer.id:
+        stop_clock(floor, caller)  # Asterisk joined the colleague, and the operator's leg is just leaving
     if caller.talking_since is not None or not CALLER.allows(caller.state, CallerStep.CONNECT):
         return
     operator = floor.operators[offer.operator]
     floor.move(caller, CallerStep.CONNECT)
+    take_back.over(floor, caller)
+    floor.question(caller, QuestionStep.STOP)
     floor.step(offer, OfferStep.CONNECT)
     first_words = offer.record.connected_at is None
     floor.change(caller, leg=offer.id, offer=NO_OFFER, left_first=False, served_by_fallback_queue=False)
@@ -114,6 +130,8 @@ def found_talking(floor: Floor, caller: Caller, leg: Offer | None) -> None:
     if offer and offer.pending:
         floor.withdraw(offer)
     floor.move(caller, CallerStep.CONNECT)
+    take_back.over(floor, caller)
+    floor.question(caller, QuestionStep.STOP)
     floor.line(caller).queue.leave(caller.call)
     floor.do(CancelTimer(Timer(TimerKind.ANNOUNCE, caller.call)))
     since = floor.now
@@ -128,9 +146,15 @@ def found_talking(floor: Floor, caller: Caller, leg: Offer | None) -> None:
 
 
 def _first_answer(floor: Floor, caller: Caller, operator: PersonId, at: float) -> None:
-    joined_at = caller.record.joined_at if caller.record.joined_at is not None else caller.record.arrived_at
-    wait = max(0.0, at - joined_at)
-    floor.note(caller, answered_at=at, waiting=wait, operator=operator, outcome=Outcome.ANSWERED)
+    note_wait(floor, caller, at)
+    floor.note(caller, answered_at=at, operator=operator, outcome=Outcome.ANSWERED)
+
+
+def note_wait(floor: Floor, caller: Caller, at: float) -> None:
+    """Enter that the caller's first wait ended at this time."""
+    record = caller.record
+    joined_at = record.arrived_at if record.joined_at is None else record.joined_at
+    floor.note(caller, waiting=max(0.0, at - caller.waits_since), queued=max(0.0, at - joined_at))
 
 
 def _expect_false_answer(floor: Floor, caller: Caller) -> None:
@@ -155,16 +179,16 @@ def count_answer(floor: Floor, caller: Caller) -> None:
     """Add the caller's wait to the line's averages, once (ESTP 2.2d)."""
     if caller.record.waiting is not None and caller.record.answered_at is not None and not caller.answer_counted:
         floor.change(caller, answer_counted=True)
-        wait_over(floor, caller, caller.record.waiting, answered=True)
+        wait_over(floor, caller, answered=True)
 
 
-def wait_over(floor: Floor, caller: Caller, wait: float, *, answered: bool) -> None:
-    """Add a finished first wait to the line's averages and to its patience estimate."""
-    line = floor.line(caller)
+def wait_over(floor: Floor, caller: Caller, *, answered: bool) -> None:
+    """Add a finished first wait to the line's averages; the time in the queue to its patience estimate."""
+    line, wait, queued = floor.line(caller), caller.record.waiting or 0.0, caller.record.queued or 0.0
     registered = caller.record.identification in REGISTERED
     line.waits.add(wait, answered=answered, registered=registered, now=floor.now)
     if caller.announcements:  # callers connected at once had no time to lose patience
-        line.patience.add(wait, gave_up=not answered)
+        line.patience.add(queued, gave_up=not answered)
 
 
 def stop_clock(floor: Floor, caller: Caller) -> None:
@@ -183,33 +207,64 @@ def _stop_leg_clock(floor: Floor, offer: Offer) -> None:
         floor.change(offer, talking_since=None, quiet_since=floor.now)
 
 
-def leg_finished(floor: Floor, offer: Offer) -> None:
-    """End the operator's part in a conversation: start wrap-up, and move on a caller who is left behind."""
+def leg_finished(floor: Floor, offer: Offer, lost: str = "", *, kept: bool = False) -> None:
+    """End the operator's part in a conversation: start wrap-up, and move on a caller who is left behind.
+
+    `lost`: the result of an offer whose operator did not hang up; the caller then goes back to the head of the queue,
+    or, if `kept`, waits for the same operator.
+    """
     _stop_leg_clock(floor, offer)
     floor.step(offer, OfferStep.END)
     caller = floor.callers.get(offer.call)
     false_answer = caller is not None and _false_answer(floor, caller, offer)
-    operator = ringing.forget(floor, offer, "false_answer" if false_answer else offer.record.result)
+    operator = ringing.forget(floor, offer, lost or ("false_answer" if false_answer else offer.record.result))
     _wrap_up(floor, operator, offer)
     if caller is None:
         return
     if false_answer:
-        ringing.pause_for(floor, operator, "missed")
+        if not lost:
+            ringing.pause_for(floor, operator, "missed")
         _take_back_answer(floor, caller)
+    if lost and _left_alone(floor, caller, offer):
+        if kept and not false_answer and not caller.legs:
+            take_back.keep(floor, caller, operator)
+        else:
+            transfer.leg_gone(floor, caller, offer, "operator-lost")
+        return
     if caller.state is CallerState.TALKING and caller.leg == offer.id and not caller.bridge:
         _out_of_conversation(floor, caller)
     transfer.leg_gone(floor, caller, offer)
+
+
+def _left_alone(floor: Floor, caller: Caller, offer: Offer) -> bool:
+    """Hold the caller if this leg was all they had, even if the farewell has begun; return whether that is so.
+
+    In a handover Asterisk joins the caller with whoever remains.
+    """
+    theirs = caller.leg == offer.id and caller.handover is None and not caller.left_first
+    return theirs and hold(floor, caller)
+
+
+def hold(floor: Floor, caller: Caller) -> bool:
+    """Hold a caller who talks, or to whom the farewell is said; return False for all others.
+
+    What the end of the bridge will tell, or has told, is no good-bye.
+    """
+    leaving = caller.state is CallerState.LEAVING and caller.record.hung_up_by is HungUpBy.OPERATOR
+    if not (leaving or caller.state is CallerState.TALKING):
+        return False
+    stop_clock(floor, caller)
+    floor.change(caller, bridge=NO_BRIDGE)
+    floor.note(caller, hung_up_by=HungUpBy.NOBODY)
+    floor.move(caller, CallerStep.HOLD)
+    return True
 
 
 def wrap_up_over(floor: Floor, person: PersonId) -> None:
     """End the wrap-up: the operator is free for the next caller."""
     operator = floor.operators[person]
     if operator.activity is Activity.WRAPPING_UP:
-        floor.do(CancelTimer(Timer(TimerKind.WRAP_UP, person)))
-        if operator.handling:
-            floor.lines[operator.handling.line].handling.add(floor.now - operator.handling.since)
-        floor.change(operator, ready_at=None, handling=None)
-        floor.activity(operator, ActivityStep.READY, "wrap_up_over")
+        dispatch.end_wrap_up(floor, operator)
         dispatch.offer_callers(floor)
 
 
@@ -219,10 +274,43 @@ def _wrap_up(floor: Floor, operator: Operator, offer: Offer) -> None:
         floor.change(operator, handling=Handling(offer.line, offer.record.placed_at))
     if floor.settings.wrap_up > 0:
         ready_at = floor.now + floor.settings.wrap_up
-        floor.change(operator, ready_at=ready_at)
+        floor.change(operator, ready_at=ready_at, ready_by=floor.now + longest_wrap_up(floor, [offer.line]))
         floor.do(SetTimer(Timer(TimerKind.WRAP_UP, operator.person.id), ready_at))
     else:
         wrap_up_over(floor, operator.person.id)
+
+
+def longest_wrap_up(floor: Floor, lines: Iterable[LineId]) -> float:
+    """Return the seconds to which wrap-up after a call of one of these lines may be prolonged."""
+    limits = [floor.lines[line].settings.wrap_up_limit for line in lines if line in floor.lines]
+    return max(floor.settings.wrap_up, min(limits, default=0.0))
+
+
+def prolonged_from(asked_at: float, ready_at: float, ready_by: float) -> float:
+    """Return the end of a wrap-up that was prolonged at `asked_at`."""
+    return min(ready_by, max(ready_at, asked_at + PROLONGED_BY))
+
+
+def may_prolong(operator: Operator) -> bool:
+    """Whether the operator's wrap-up has not yet its longest end."""
+    if operator.activity is not Activity.WRAPPING_UP or operator.ready_at is None or operator.ready_by is None:
+        return False
+    return operator.ready_by > operator.ready_at
+
+
+def prolonged(floor: Floor, event: ProlongWrapUp) -> None:
+    """Let the wrap-up last a minute from now, within the line's limit: no caller is offered meanwhile."""
+    operator = floor.operators.get(event.person)
+    answer = Answer.NOT_POSSIBLE
+    if operator and operator.ready_at is not None and operator.ready_by is not None:
+        ready_at = prolonged_from(floor.now, operator.ready_at, operator.ready_by)
+        if operator.activity is Activity.WRAPPING_UP and ready_at > operator.ready_at:
+            floor.change(operator, ready_at=ready_at)
+            floor.do(SetTimer(Timer(TimerKind.WRAP_UP, event.person), ready_at))
+            floor.prolonged(operator, PROLONGED)
+            answer = Answer.PROLONGED
+    if event.reply_to:
+        floor.do(Reply(event.reply_to, answer))
 
 
 def _false_answer(floor: Floor, caller: Caller, offer: Offer) -> bool:
@@ -235,4 +323,4 @@ def _false_answer(floor: Floor, caller: Caller, offer: Offer) -> bool:
 def _take_back_answer(floor: Floor, caller: Caller) -> None:
     """Remove a false answer from the call's row (ESTP 5.6.1 registers who took the call)."""
     if not caller.answer_counted:
-        floor.note(caller, answered_at=None, waiting=None, operator=NO_PERSON, outcome=Outcome.IN_PROGRESS)
+        floor.note(caller, answered_at=None, waiting=None, queued=None, operator=NO_PERSON, outcome=Outcome.IN_PROGRESS)

@@ -1,4 +1,4 @@
-"""Callers cut off by a failure of the telephone system get their old place back if they call again soon.
+"""Callers who vanished, or were cut off by a failure of the telephone system, get their place back if they call again.
 
 One cut-off call gives a place to one new call. Several callers behind one number (an office) have several places.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from callcenter.core.call import waiting
+from callcenter.core.call.acquaintance import tells_who
 from callcenter.core.caller import Caller
 from callcenter.core.floor import Floor
 from callcenter.core.queue.line import LineState
@@ -16,7 +17,7 @@ from callcenter.core.records import CallRecord
 
 def remember(floor: Floor, line: LineState, record: CallRecord) -> None:
     """Remember a call cut off at `record.ended_at`; only a caller with a place and a number can be recognised later."""
-    if record.place_at is None or record.ended_at is None or not _tells_who(record.number):
+    if record.place_at is None or record.ended_at is None or not tells_who(record.number):
         return
     kept = record.ended_at - line.settings.place_kept
     places = {number: _since(calls, kept) for number, calls in line.cut_off.items()}
@@ -53,8 +54,3 @@ def go_on(floor: Floor, caller: Caller, former: CallRecord, at: float) -> None:
 
 def _since(calls: Sequence[CallRecord], moment: float) -> tuple[CallRecord, ...]:
     return tuple(call for call in calls if call.ended_at is not None and call.ended_at >= moment)
-
-
-def _tells_who(number: str) -> bool:
-    """Whether the number identifies a caller. A withheld number comes as '' or as a word."""
-    return any(character.isdecimal() for character in number)

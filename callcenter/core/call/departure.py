@@ -4,13 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from callcenter.core.call import conversation, dispatch, recording, ringing, set_aside, shift, transfer
+from callcenter.core.call import (
+    acquaintance,
+    conversation,
+    cut_off,
+    dispatch,
+    internal_call,
+    recording,
+    ringing,
+    set_aside,
+    shift,
+    take_back,
+    transfer,
+)
 from callcenter.core.call.promise import settle
 from callcenter.core.caller import Caller, CallerState, CallerStep
-from callcenter.core.commands import CancelTimer, HangUp
+from callcenter.core.commands import CancelTimer, HangUp, OfferKind, Severity
 from callcenter.core.events import (
+    CallerVanished,
     ChannelHungUp,
     GeneralLineEnded,
+    OfferFailure,
     PhoneHungUp,
     ServiceEnded,
     Timer,
@@ -20,7 +34,7 @@ from callcenter.core.floor import Floor
 from callcenter.core.ids import NO_CHANNEL_NAME, CallId
 from callcenter.core.offer import OFFER, Offer, OfferState, OfferStep
 from callcenter.core.operator import Activity
-from callcenter.core.records import HungUpBy, Outcome, PromiseResult
+from callcenter.core.records import NORMAL_CAUSE, VANISHED_CAUSES, HungUpBy, Outcome, PromiseResult
 
 if TYPE_CHECKING:
     from callcenter.core.changes import CallEntry
@@ -29,6 +43,7 @@ if TYPE_CHECKING:
 def hung_up(floor: Floor, event: ChannelHungUp) -> None:
     """Handle the end of a channel: an operator's leg, a caller, a phone that dialled a code, or an unknown channel."""
     shift.code_over(floor, event.channel_id)
+    internal_call.over(floor, event.channel_id)
     offer = floor.offer_of(event.channel_id)
     if offer:
         _leg_gone(floor, offer, event)
@@ -39,7 +54,8 @@ def hung_up(floor: Floor, event: ChannelHungUp) -> None:
         floor.enter(Caller(missed.call, NO_CHANNEL_NAME, missed))
     caller = floor.caller_of(event.channel_id)
     if caller:
-        see_off(floor, caller, event.cause, event.text)
+        own = caller.vanished or event.cause != caller.handed_on
+        see_off(floor, caller, event.cause if own else NORMAL_CAUSE, event.text if own else "Normal Clearing")
         dispatch.offer_callers(floor)
     else:
         set_aside.over(floor, event)
@@ -52,6 +68,13 @@ def see_off(floor: Floor, caller: Caller, cause: int, text: str, lost: bool = Fa
         set_aside.over(floor, ChannelHungUp(caller.call, cause, text))
 
 
+def caller_vanished(floor: Floor, event: CallerVanished) -> None:
+    """Note that the cause with which the channel is going to end is the caller's own."""
+    caller = floor.callers.get(event.call)
+    if caller:
+        floor.change(caller, vanished=True)
+
+
 def phone_hung_up(floor: Floor, event: PhoneHungUp) -> None:
     """Free the operator at once, although Asterisk needs a moment to end the bridge and the channel.
 
@@ -61,16 +84,33 @@ def phone_hung_up(floor: Floor, event: PhoneHungUp) -> None:
     offer = floor.offers.get(event.offer)
     caller = floor.callers.get(offer.call) if offer else None
     if offer and caller and offer.talking_since is not None and caller.handover is None:
-        conversation.leg_finished(floor, offer)
+        _leg_finished(floor, offer, event.cause)
         dispatch.offer_callers(floor)
 
 
 def _leg_gone(floor: Floor, offer: Offer, event: ChannelHungUp) -> None:
     advising = floor.operators[offer.operator].activity is Activity.ADVISING  # even if the offer was withdrawn just now
     if offer.state is OfferState.CONNECTED or advising:
-        conversation.leg_finished(floor, offer)
+        _leg_finished(floor, offer, event.cause)
     else:
         ringing.leg_gone(floor, offer, event.cause)
+
+
+def _leg_finished(floor: Floor, offer: Offer, cause: int) -> None:
+    """End an operator's part. A leg that vanished is no good-bye: the caller is told, and waits for this operator.
+
+    While Asterisk was not seen, its dialplan has already decided where the caller goes. If the caller is gone, the
+    cause may be the caller's, handed on to the leg.
+    """
+    if cause not in VANISHED_CAUSES or offer.call not in floor.callers or not floor.sees(offer.id):
+        conversation.leg_finished(floor, offer)
+        return
+    operator = floor.operators[offer.operator]
+    floor.notice(f"The phone {operator.phone} of '{offer.operator}' vanished in a conversation.", Severity.WARNING)
+    kept = operator.wants(OfferKind.TAKE_BACK) and take_back.possible(floor, operator)
+    ringing.rest(floor, operator, OfferFailure.UNREACHABLE, told=True, briefly=kept)
+    floor.change(floor.callers[offer.call], handed_on=cause)
+    conversation.leg_finished(floor, offer, lost="lost", kept=kept)
 
 
 def caller_gone(floor: Floor, caller: Caller, cause: int, text: str, lost: bool = False) -> None:
@@ -78,21 +118,28 @@ def caller_gone(floor: Floor, caller: Caller, cause: int, text: str, lost: bool 
     conversation.stop_clock(floor, caller)
     conversation.count_answer(floor, caller)
     floor.line(caller).queue.leave(caller.call)
+    take_back.over(floor, caller)
     floor.dismiss(caller)
+    vanished = not lost and cause in VANISHED_CAUSES and caller.record.hung_up_by is HungUpBy.NOBODY
+    lost = lost or vanished
     changes: CallEntry = {
         "ended_at": floor.now,
         "cause": cause,
         "cause_text": text,
         "outcome": _outcome(caller, lost),
     }
-    if caller.record.hung_up_by is HungUpBy.NOBODY:
+    if vanished:
+        changes["hung_up_by"] = HungUpBy.NETWORK
+    elif caller.record.hung_up_by is HungUpBy.NOBODY:
         changes["hung_up_by"] = HungUpBy.CALLER if not lost else HungUpBy.NOBODY
     if caller.state is CallerState.WAITING and caller.record.waiting is None and caller.record.joined_at is not None:
-        changes["waiting"] = waited = floor.now - caller.record.joined_at
+        conversation.note_wait(floor, caller, floor.now)
         if changes["outcome"] is Outcome.ABANDONED:
-            conversation.wait_over(floor, caller, waited, answered=False)
+            conversation.wait_over(floor, caller, answered=False)
     floor.note(caller, **changes)
     _settle_promises(floor, caller, lost or caller.record.hung_up_by is HungUpBy.SYSTEM)
+    if vanished and caller.state in (CallerState.WAITING, CallerState.TALKING, CallerState.HELD, CallerState.KEPT):
+        cut_off.remember(floor, floor.line(caller), caller.record)  # who calls again soon gets the place back
     floor.move(caller, CallerStep.HANG_UP)
     floor.do(
         CancelTimer(Timer(TimerKind.ANNOUNCE, caller.call)),
@@ -103,6 +150,7 @@ def caller_gone(floor: Floor, caller: Caller, cause: int, text: str, lost: bool 
     if offer and OFFER.allows(offer.state, OfferStep.WITHDRAW):
         floor.withdraw(offer)
     recording.end(floor, caller)
+    acquaintance.remember(floor, caller)
     floor.forget(caller)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from callcenter.core.call import cut_off, waiting
+from callcenter.core.call import cut_off, take_back, waiting
 from callcenter.core.call_history import CallHistory
 from callcenter.core.caller import CALLER, Caller, CallerState, CallerStep
 from callcenter.core.floor import Floor
@@ -15,6 +15,7 @@ FALLBACK_QUEUE = "alone"
 ARRIVING = "arriving"
 """The dialplan asks what to do with the call, and repeats this until it has an answer."""
 WAITING, HELD, LEAVING = "waiting", "held", "leaving"
+GENERAL = "general"
 GREETED_BY_FALLBACK = "alone-greeting"
 """Asterisk greets the caller on the way to its own queue."""
 QUEUED = frozenset({WAITING, HELD, FALLBACK_QUEUE})
@@ -27,10 +28,24 @@ _STEPS: Mapping[str, CallerStep] = {
     GREETED_BY_FALLBACK: CallerStep.GREET,
     "identifying": CallerStep.ASK_INN,
     "choosing": CallerStep.ASK_URGENCY,
-    "general": CallerStep.DIVERT,
 }
 MENUS = frozenset({CallerState.ARRIVED, CallerState.GREETED, CallerState.IDENTIFYING, CallerState.CHOOSING})
 """States before the queue. In the queue and after it the register tells the caller's state, not the dialplan step."""
+
+
+def served(variables: Mapping[str, str]) -> bool:
+    """Return whether the dialplan has decided that the caller was served: it says good-bye, or is about to."""
+    where = variables.get("CC_STAGE")
+    return where == LEAVING or (where == HELD and variables.get("CC_SERVED") == "1")
+
+
+def unserved(variables: Mapping[str, str]) -> bool:
+    """Return whether the dialplan keeps a caller who was in a conversation, to be served again.
+
+    That is so after a false answer, and if the operator pressed the phone's transfer key.
+    """
+    where = variables.get("CC_STAGE")
+    return where == FALLBACK_QUEUE or (where == HELD and variables.get("CC_SERVED") == "0")
 
 
 def follow(floor: Floor, caller: Caller, dialplan_step: str) -> None:
@@ -42,6 +57,8 @@ def follow(floor: Floor, caller: Caller, dialplan_step: str) -> None:
         floor.change(caller, recorded=True)  # Asterisk starts that recording itself
         if caller.state is CallerState.LEAVING and caller.record.outcome in REFUSED.values():
             _admit_after_all(floor, caller)
+    if dialplan_step == GENERAL:
+        _to_general_line(floor, caller)
     if caller.state not in MENUS:
         return
     if dialplan_step in QUEUED and caller.regained:
@@ -51,6 +68,7 @@ def follow(floor: Floor, caller: Caller, dialplan_step: str) -> None:
     elif dialplan_step in REFUSED and CALLER.allows(caller.state, CallerStep.REFUSE):
         floor.move(caller, CallerStep.REFUSE)
         floor.note(caller, outcome=REFUSED[dialplan_step], hung_up_by=HungUpBy.SYSTEM)
+        floor.line(caller).queue.leave(caller.call)
         floor.dismiss(caller)
     elif dialplan_step in _STEPS:
         _step(floor, caller, _STEPS[dialplan_step])
@@ -63,14 +81,27 @@ def _admit_after_all(floor: Floor, caller: Caller) -> None:
     floor.admit(caller)
 
 
+def _to_general_line(floor: Floor, caller: Caller) -> None:
+    """Follow a caller whom a controller sent to the general line, and died before it wrote that down."""
+    if not CALLER.allows(caller.state, CallerStep.DIVERT):
+        return
+    if caller.state in (CallerState.WAITING, CallerState.KEPT):
+        offer = floor.offers.get(caller.offer)
+        if offer and offer.pending:
+            floor.withdraw(offer)
+        waiting.leave(floor, caller)
+    take_back.over(floor, caller)
+    floor.line(caller).queue.leave(caller.call)  # who was still in the menus holds a place, too
+    floor.move(caller, CallerStep.DIVERT)
+    if caller.record.outcome is Outcome.IN_PROGRESS:
+        floor.note(caller, outcome=Outcome.GENERAL_LINE)
+
+
 def _step(floor: Floor, caller: Caller, step: CallerStep) -> None:
     if caller.state is CallerState.ARRIVED and step in (CallerStep.ASK_INN, CallerStep.ASK_URGENCY):
         floor.move(caller, CallerStep.GREET)
-    if not CALLER.allows(caller.state, step):
-        return
-    floor.move(caller, step)
-    if step is CallerStep.DIVERT and caller.record.outcome is Outcome.IN_PROGRESS:
-        floor.note(caller, outcome=Outcome.GENERAL_LINE)
+    if CALLER.allows(caller.state, step):
+        floor.move(caller, step)
 
 
 def refusal(history: CallHistory) -> Outcome | None:

@@ -1,4 +1,4 @@
-"""Place offers: match free operators with waiting callers (ESTP 5.4.1)."""
+"""Place offers: match free operators with waiting callers (ESTP 5.4.1), and kept callers with their operators."""
 
 from __future__ import annotations
 
@@ -10,14 +10,19 @@ from callcenter.core.caller import Caller
 from callcenter.core.commands import CancelTimer, OfferKind, Ring, SetTimer
 from callcenter.core.events import Timer, TimerKind
 from callcenter.core.floor import Floor
-from callcenter.core.ids import NO_CALL, NO_OFFER, CallId, OfferId
+from callcenter.core.ids import NO_CALL, NO_CHANNEL, NO_OFFER, CallId, ChannelId, OfferId
 from callcenter.core.offer import Offer
-from callcenter.core.operator import ActivityStep, Operator
+from callcenter.core.operator import Activity, ActivityStep, Operator
 from callcenter.core.queue.line import LineState
-from callcenter.core.records import OfferRecord
+from callcenter.core.records import Identification, OfferRecord
 
 GUARD = 5.0
 """Seconds after the ring timeout when an offer without any further event is given up."""
+
+
+def given_up_at(floor: Floor, offer: Offer) -> float:
+    """Return when the offer is given up if nothing more is heard of it."""
+    return offer.record.placed_at + floor.settings.ring_timeout + GUARD
 
 
 def offer_callers(floor: Floor) -> None:
@@ -32,7 +37,20 @@ def offer_callers(floor: Floor) -> None:
         floor.attempt(NO_CALL, "dispatch", _offer_callers, floor, floor.sees)
 
 
+def end_wrap_up(floor: Floor, operator: Operator) -> None:
+    """End the wrap-up, if there is one; nobody is offered."""
+    if operator.activity is Activity.WRAPPING_UP:
+        floor.do(CancelTimer(Timer(TimerKind.WRAP_UP, operator.person.id)))
+        if operator.handling:
+            floor.lines[operator.handling.line].handling.add(floor.now - operator.handling.since)
+        floor.change(operator, ready_at=None, ready_by=None, handling=None)
+        floor.activity(operator, ActivityStep.READY, "wrap_up_over")
+
+
 def _offer_callers(floor: Floor, may: Callable[[CallId], bool] | None) -> None:
+    for call, operator in list(floor.kept.items()):
+        if _can_take_back(floor, call, operator) and not floor.attempt(call, "an offer", _offer_back, floor, call):
+            aside(floor, call, "could not be offered")
     while pair := _next_pair(floor, may):
         line, call, operator = pair
         if not floor.attempt(call, "an offer", _offer, floor, line, call, operator):
@@ -43,10 +61,34 @@ def _offer(floor: Floor, line: LineState, call: CallId, operator: Operator) -> N
     caller = floor.callers[call]
     line.queue.reserve(call)
     floor.change(caller, offer=place(floor, caller, operator, OfferKind.QUEUE).id)
+    if caller.record.offered_at is None:
+        floor.note(caller, offered_at=floor.now)
 
 
-def place(floor: Floor, caller: Caller, operator: Operator, kind: OfferKind, consult_leg: OfferId = NO_OFFER) -> Offer:
-    """Place an offer: ring one operator's phone for one caller."""
+def _can_take_back(floor: Floor, call: CallId, operator: Operator) -> bool:
+    """Whether the operator can be rung now for the caller who is kept for them, even in wrap-up."""
+    caller = floor.callers[call]
+    rung = caller.offer or caller.legs or floor.now >= (caller.record.kept_until or floor.now)
+    busy = operator.activity not in (Activity.IDLE, Activity.WRAPPING_UP) or operator.dialling or operator.internal_call
+    there = operator.wants(OfferKind.TAKE_BACK) and floor.phone(operator.phone).answers
+    return there and not busy and not rung and floor.sees(call)
+
+
+def _offer_back(floor: Floor, call: CallId) -> None:
+    caller, operator = floor.callers[call], floor.kept[call]
+    end_wrap_up(floor, operator)
+    floor.change(caller, offer=place(floor, caller, operator, OfferKind.TAKE_BACK).id)
+
+
+def place(
+    floor: Floor,
+    caller: Caller,
+    operator: Operator,
+    kind: OfferKind,
+    consult_leg: ChannelId = NO_CHANNEL,
+    kept_leg: OfferId = NO_OFFER,
+) -> Offer:
+    """Place an offer: ring one operator's phone for one caller. `consult_leg`, `kept_leg`: as in `Ring`."""
     id = floor.next_offer_id(caller)
     record = OfferRecord(id, caller.call, operator.person.id, kind.value, floor.now)
     offer = floor.put_out(Offer(id, kind, caller.call, caller.record.line, operator.person.id, record))
@@ -60,11 +102,12 @@ def place(floor: Floor, caller: Caller, operator: Operator, kind: OfferKind, con
             caller.call,
             caller.channel,
             caller.record.number,
-            _label(caller),
+            _label(caller, kind),
             timeout,
             consult_leg,
+            kept_leg,
         ),
-        SetTimer(Timer(TimerKind.RING, id), floor.now + timeout + GUARD),
+        SetTimer(Timer(TimerKind.RING, id), floor.now + min(timeout, floor.settings.silent_phone)),
     )
     # After the Ring command, which must not wait for this: nobody can answer before Asterisk reads the next action.
     recording.begin(floor, caller)
@@ -97,12 +140,17 @@ def _next_pair(floor: Floor, may: Callable[[CallId], bool] | None) -> tuple[Line
         call = line.queue.head(floor.now, may)
         operator = floor.longest_free(line.settings.answered_by) if call else None
         if call and operator:
-            joined_at = line.queue.joined_at(call)
-            if best is None or joined_at < best[0]:
-                best = joined_at, line, call, operator
+            place_at = line.queue.place_at(call)
+            if best is None or place_at < best[0]:
+                best = place_at, line, call, operator
     return best[1:] if best else None
 
 
-def _label(caller: Caller) -> str:
-    who = caller.record.customer or ("ИНН " + caller.record.inn if caller.record.inn else "не определён")
-    return f"{caller.record.urgency}: {who}" if caller.record.urgency else who
+def _label(caller: Caller, kind: OfferKind) -> str:
+    record = caller.record
+    back = "вернуть звонок, " if kind is OfferKind.TAKE_BACK else ""
+    former = record.identification is Identification.BY_FORMER_CALL
+    who = ("ранее: " if former else "") + record.customer if record.customer else "ИНН " + record.inn
+    if not record.customer and not record.inn:
+        who = "не определён: спросите"
+    return back + (f"{record.urgency}: {who}" if record.urgency else who)

@@ -28,6 +28,8 @@ def learn(floor: Floor, event: LineWarmStart) -> None:
         line.waits.add(past.wait, answered=past.answered, registered=past.registered, now=floor.now - past.ago)
     for promise in event.promises:
         line.ledger.settle(promise, floor.now + promise.spoken_at + (promise.waited or 0.0))
+    for known in event.acquaintances:
+        floor.acquaint(line, known)
     _tell_of_trust(floor, line)
 
 

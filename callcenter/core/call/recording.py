@@ -9,6 +9,9 @@ from callcenter.core.commands import FinishRecording, Record, SaveCall, Severity
 from callcenter.core.events import RecordingFailed, RecordingFinished, RecordingPossible
 from callcenter.core.floor import Floor
 
+BEFORE = "the controller was started again since"
+"""Why nobody knows any more why a conversation was not recorded."""
+
 
 def possible(floor: Floor, event: RecordingPossible) -> None:
     """Note whether recordings can be stored. When they can again, record the conversations now unrecorded."""
@@ -17,14 +20,34 @@ def possible(floor: Floor, event: RecordingPossible) -> None:
         text = f"Conversations are not recorded: {why}." if why else "Conversations are recorded again."
         floor.notice(text, Severity.WARNING)
     floor.change(floor, not_recording=why)
-    if not why:
-        for caller in floor.callers.values():
-            if caller.unrecorded and caller.state is CallerState.TALKING:
-                floor.attempt(caller.call, "the beginning of a recording", _record, floor, caller)
+    resume(floor)
 
 
-def begin(floor: Floor, caller: Caller) -> None:
-    """Prepare the recording before a phone rings for this caller, so that no word is missed."""
+def resume(floor: Floor) -> None:
+    """Record the conversations that are not recorded, if recordings can be stored."""
+    if floor.not_recording:
+        return
+    for caller in floor.callers.values():
+        if caller.unrecorded and not caller.recorded and caller.state is CallerState.TALKING:
+            floor.attempt(caller.call, "the beginning of a recording", _record, floor, caller)
+
+
+def not_begun(floor: Floor, caller: Caller) -> None:
+    """Note what Asterisk tells: no recording was begun for this caller.
+
+    Of a caller who has talked already, only a former controller knew why.
+    """
+    if caller.talking_since is None and not caller.record.talk:
+        floor.change(caller, recorded=False)  # the Record command was lost: repeat it with the next offer
+    elif caller.restored:
+        floor.change(caller, recorded=False, unrecorded=BEFORE)
+
+
+def begin(floor: Floor, caller: Caller, *, at_once: bool = True) -> None:
+    """Prepare the recording before a phone rings for this caller, so that no word is missed.
+
+    `at_once`: the caller is in the waiting room; otherwise on the way there.
+    """
     if caller.recorded:
         return
     if floor.not_recording:
@@ -32,12 +55,12 @@ def begin(floor: Floor, caller: Caller) -> None:
         return
     if not caller.record.talk and caller.talking_since is None:
         floor.change(caller, unrecorded="")  # nobody had answered while recording was not possible: no word is missing
-    _record(floor, caller)
+    _record(floor, caller, at_once=at_once)
 
 
-def _record(floor: Floor, caller: Caller) -> None:
+def _record(floor: Floor, caller: Caller, *, at_once: bool = True) -> None:
     floor.change(caller, recorded=True)
-    floor.do(Record(caller.call, caller.record.line))
+    floor.do(Record(caller.call, caller.record.line, at_once))
 
 
 def end(floor: Floor, caller: Caller) -> None:
@@ -61,6 +84,7 @@ def finished(floor: Floor, event: RecordingFinished) -> None:
                     recording=event.path,
                     recording_seconds=event.seconds,
                     recording_sha256=event.sha256,
+                    recording_problem=_together(record.recording_problem, event.problem),
                 )
             )
         )
@@ -70,5 +94,8 @@ def failed(floor: Floor, event: RecordingFailed) -> None:
     """Write into the call's row why its recording is missing."""
     record = floor.recording_told(event.call)
     if record:
-        why = f"{record.recording_problem}; {event.why}" if record.recording_problem else event.why
-        floor.do(SaveCall(replace(record, recording_problem=why)))
+        floor.do(SaveCall(replace(record, recording_problem=_together(record.recording_problem, event.why))))
+
+
+def _together(known: str, new: str) -> str:
+    return "; ".join(filter(None, (known, new)))

@@ -5,12 +5,20 @@ from __future__ import annotations
 from callcenter.core.caller import Caller, CallerState, CallerStep
 from callcenter.core.commands import AfterBridge, Place, Redirect
 from callcenter.core.floor import Floor
+from callcenter.core.question import Question
 from callcenter.core.records import Outcome
 
 
-def redirect(floor: Floor, caller: Caller, place: Place, *prompts: str, announcement: int = 0) -> None:
+def redirect(
+    floor: Floor,
+    caller: Caller,
+    place: Place,
+    *prompts: str,
+    announcement: int = 0,
+    question: Question = Question.NOTHING,
+) -> None:
     """Send the caller to a place of the dialplan, and remember it."""
-    word = Redirect(caller.call, place, prompts, announcement, queue_priority(floor, caller, place))
+    word = Redirect(caller.call, place, prompts, announcement, queue_priority(floor, caller, place), question)
     floor.change(caller, redirect=word)
     floor.do(word)
 
@@ -45,6 +53,7 @@ def after(floor: Floor, caller: Caller, place: Place) -> None:
 def divert(floor: Floor, caller: Caller, prompt: str) -> None:
     """Send the caller to the general inbound line (ESTP 2.1)."""
     floor.move(caller, CallerStep.DIVERT)
+    floor.line(caller).queue.leave(caller.call)
     if caller.record.outcome is Outcome.IN_PROGRESS:
         floor.note(caller, outcome=Outcome.GENERAL_LINE)
     redirect(floor, caller, Place.GENERAL, prompt)

@@ -1,22 +1,51 @@
-"""What happens to an offer before caller and operator talk: it rings, is answered, is missed or is withdrawn."""
+"""What happens to an offer before caller and operator talk: it rings, is answered, comes to nothing or is withdrawn.
+
+Only what a person did, or has told the phone to do, pauses that person. A phone on another call, out of reach or silent
+rests for a moment instead (docs/decisions/0023-phones-are-not-people.md).
+"""
 
 from __future__ import annotations
 
-from callcenter.core.call import dispatch, transfer
-from callcenter.core.commands import CancelTimer, HangUp, SetTimer
+from collections.abc import Mapping
+
+from callcenter.core.call import dispatch, take_back, transfer
+from callcenter.core.commands import CancelTimer, HangUp, LookForPhone, OfferKind, SetTimer, Severity
 from callcenter.core.events import OfferAnswered, OfferFailed, OfferFailure, OfferRinging, Timer, TimerKind
 from callcenter.core.floor import Floor
 from callcenter.core.ids import NO_OFFER, OfferId
 from callcenter.core.offer import OFFER, Offer, OfferState, OfferStep
 from callcenter.core.operator import ActivityStep, Operator, Presence, PresenceStep
+from callcenter.core.phone import Phone
 
-BUSY_CAUSES = frozenset({17, 21})
-"""Q.850: user busy, call rejected."""
+NONE, BUSY, NO_ANSWER, REJECTED, FORWARDED = 0, 17, 19, 21, 23
+"""Q.850, for a call that was never sent; SIP 486 and 600; 480, or a phone not answered in time; 603; 302."""
+UNREACHABLE_CAUSES = frozenset({1, 3, 18, 20, 27, 34, 38, 41, 42, 58, 88})
+"""Q.850: no such number, no route, no reaction, not registered, out of order, congested, failing, incompatible."""
 CAUSE_FOLLOWS = 0.3
-"""Maximum time between the two events about a refused offer, in seconds."""
-NO_ROUTE = 3
-UNREACHABLE_CAUSES = frozenset({1, 3, 20, 27, 38, 88})
-"""Q.850: no such number, no route, not registered, out of order, network out of order, incompatible."""
+"""Maximum time between the two events about an offer that came to nothing, in seconds."""
+AT_ONCE = 1.0
+"""A phone that refuses sooner than this, in seconds, does so by itself: nobody can have looked at it."""
+
+PAUSES: Mapping[OfferFailure, str] = {
+    OfferFailure.NO_ANSWER: "missed",
+    OfferFailure.DECLINED: "declined",
+    OfferFailure.DO_NOT_DISTURB: "do_not_disturb",
+    OfferFailure.FORWARDED: "forwarded",
+}
+"""What pauses the operator, and the reason of the pause: until they return, nobody would be answered there."""
+RESTS: Mapping[OfferFailure, float] = {
+    OfferFailure.BUSY: 10.0,
+    OfferFailure.UNREACHABLE: 20.0,
+    OfferFailure.NOT_PLACED: 5.0,
+}
+"""Seconds without offers after the others. The person is there, so it is no pause; a silent phone rests for longer than
+Asterisk needs to find out that it is gone (`qualify_frequency` in pjsip.conf). Further technical failures double it."""
+BRIEFLY = 3.0
+"""Seconds that Asterisk needs to find out that a phone is gone: it has been asked, and does not answer in time."""
+LONGEST_REST = 4
+"""The most that technical failures in a row multiply a rest by."""
+TECHNICAL = frozenset({OfferFailure.UNREACHABLE.value, OfferFailure.NOT_PLACED.value})
+"""Rests that end when the phone is found again."""
 
 
 def ringing(floor: Floor, event: OfferRinging) -> None:
@@ -27,6 +56,10 @@ def ringing(floor: Floor, event: OfferRinging) -> None:
     elif OFFER.allows(offer.state, OfferStep.RING):
         floor.step(offer, OfferStep.RING)
         floor.note_offer(offer, ringing_at=floor.now)
+        phone = floor.phone(floor.operators[offer.operator].phone)
+        if phone.failures:
+            floor.change(phone, failures=0)
+        floor.do(SetTimer(Timer(TimerKind.RING, offer.id), dispatch.given_up_at(floor, offer)))
 
 
 def answered(floor: Floor, event: OfferAnswered) -> None:
@@ -44,29 +77,45 @@ def answered(floor: Floor, event: OfferAnswered) -> None:
 
 
 def failed(floor: Floor, event: OfferFailed) -> None:
-    """Handle an unanswered offer: pause the operator with that reason; the caller keeps the place in the queue."""
+    """Handle an offer that came to nothing; the caller keeps the place in the queue."""
     offer = floor.offers.get(event.offer)
     if offer is None:
         return
     if offer.state is OfferState.WITHDRAWN:
         _cancelled(floor, offer)
-    elif offer.pending and event.failure is OfferFailure.UNREACHABLE:
-        # Refused, or unreachable: if there was a channel, its hang-up event follows and has the cause.
+    elif offer.pending and event.failure is OfferFailure.NO_ANSWER:
+        _came_to_nothing(floor, offer, _unanswered(offer))
+    elif offer.pending:  # if there was a channel, its hang-up event follows and has the cause
+        floor.change(offer, failure=event.failure)
         floor.do(SetTimer(Timer(TimerKind.RING, offer.id), floor.now + CAUSE_FOLLOWS))
-    elif offer.pending:
-        _missed(floor, offer, event.failure)
     dispatch.offer_callers(floor)
 
 
+def unheard(floor: Floor, offer: Offer) -> None:
+    """Give a phone all its time that may have begun to ring while Asterisk was not seen."""
+    if offer.pending and offer.record.ringing_at is None:
+        floor.do(SetTimer(Timer(TimerKind.RING, offer.id), dispatch.given_up_at(floor, offer)))
+
+
 def ring_guard(floor: Floor, id: OfferId) -> None:
-    """Give up an offer without any event for longer than it can last: stop the phone and continue."""
+    """Give up an offer to a phone that does not even ring, or of which nothing more is heard."""
     offer = floor.offers.get(id)
     if offer and not floor.sees(id):  # Asterisk will report what happened to it
-        floor.do(SetTimer(Timer(TimerKind.RING, id), floor.now + dispatch.GUARD))
-    elif offer and (offer.pending or offer.state is OfferState.WITHDRAWN):
+        at = max(floor.now + dispatch.GUARD, dispatch.given_up_at(floor, offer))
+        floor.do(SetTimer(Timer(TimerKind.RING, id), at))
+    elif offer and offer.state is OfferState.WITHDRAWN:
         floor.do(HangUp(id))
-        leg_gone(floor, offer, NO_ROUTE)
+        _cancelled(floor, offer)
         dispatch.offer_callers(floor)
+    elif offer and offer.pending:
+        give_up(floor, offer, offer.failure or OfferFailure.UNREACHABLE)
+        dispatch.offer_callers(floor)
+
+
+def give_up(floor: Floor, offer: Offer, failure: OfferFailure) -> None:
+    """Stop the phone, if there is anything to stop, and continue without it."""
+    floor.do(HangUp(offer.id))
+    _came_to_nothing(floor, offer, failure)
 
 
 def leg_gone(floor: Floor, offer: Offer, cause: int) -> None:
@@ -74,7 +123,7 @@ def leg_gone(floor: Floor, offer: Offer, cause: int) -> None:
     if offer.state is OfferState.WITHDRAWN:
         _cancelled(floor, offer)
     elif offer.pending:
-        _missed(floor, offer, _failure(cause))
+        _came_to_nothing(floor, offer, _failure(floor, offer, cause))
     else:
         _answered_in_vain(floor, offer)
 
@@ -97,15 +146,50 @@ def pause_for(floor: Floor, operator: Operator, reason: str) -> None:
         floor.presence(operator, PresenceStep.PAUSE, reason, reason)
 
 
-def _missed(floor: Floor, offer: Offer, failure: OfferFailure) -> None:
-    if failure is OfferFailure.NO_ANSWER and offer.record.ringing_at is None:
-        failure = OfferFailure.UNREACHABLE  # an unplugged phone: nobody has missed a call
-    reason = "missed" if failure is OfferFailure.NO_ANSWER else failure.value
+def _came_to_nothing(floor: Floor, offer: Offer, failure: OfferFailure) -> None:
+    """End the offer. Its row tells a person's absence from a technical fault, and so do log and metrics."""
+    phone = floor.phone(floor.operators[offer.operator].phone)
+    if failure in (OfferFailure.NO_ANSWER, OfferFailure.NOT_PLACED) and not phone.reachable:
+        failure = OfferFailure.UNREACHABLE
+    result = PAUSES.get(failure, failure.value)
     floor.step(offer, OfferStep.FAIL)
-    operator = forget(floor, offer, reason)
-    floor.activity(operator, ActivityStep.END_OFFER, reason, offer.call)
-    pause_for(floor, operator, reason)
+    operator = forget(floor, offer, result)
+    if failure in RESTS:  # before the phone is idle: nothing may be offered there in between
+        rest(floor, operator, failure, briefly=offer.kind is OfferKind.TAKE_BACK)
+    floor.activity(operator, ActivityStep.END_OFFER, result, offer.call)
+    if failure in PAUSES:
+        pause_for(floor, operator, result)
+    _without(floor, offer)
+
+
+def rest(floor: Floor, operator: Operator, failure: OfferFailure, *, told: bool = False, briefly: bool = False) -> None:
+    """Offer nobody at the operator's phone for a while. Nobody is paused: it is not the person's doing.
+
+    `told`: the log already says what is wrong with the phone. `briefly`: only until it is known whether it is there,
+    because a caller is kept for whoever sits there.
+    """
+    phone, seconds = floor.phone(operator.phone), RESTS[failure]
+    if failure.value in TECHNICAL:
+        seconds *= min(LONGEST_REST, 2**phone.failures)
+        if phone.reachable:
+            _note_trouble(floor, operator, phone, failure, told=told)
+    floor.rest(phone, failure.value)
+    floor.do(SetTimer(Timer(TimerKind.PHONE_RESTS, phone.name), floor.now + (BRIEFLY if briefly else seconds)))
+
+
+def _note_trouble(floor: Floor, operator: Operator, phone: Phone, failure: OfferFailure, *, told: bool) -> None:
+    """Tell the engineer, once until the phone rings again; and let Asterisk find out whether the phone is there."""
+    if not phone.failures and not told:
+        why = "did not take a call" if failure is OfferFailure.UNREACHABLE else "could not be called by Asterisk"
+        floor.notice(f"Phone '{phone.name}' of '{operator.person.id}' {why}; nobody is paused.", Severity.WARNING)
+    floor.change(phone, failures=min(phone.failures + 1, LONGEST_REST))
+    floor.do(LookForPhone(phone.name))
+
+
+def _without(floor: Floor, offer: Offer) -> None:
+    """Go on with the caller of an offer that came to nothing."""
     dispatch.release_caller(floor, offer)
+    take_back.offer_over(floor, offer)
     transfer.colleague_failed(floor, offer)
 
 
@@ -114,8 +198,7 @@ def _cancelled(floor: Floor, offer: Offer) -> None:
     floor.step(offer, OfferStep.END)
     operator = forget(floor, offer, "withdrawn")
     floor.activity(operator, ActivityStep.END_OFFER, "withdrawn", offer.call)
-    dispatch.release_caller(floor, offer)
-    transfer.colleague_failed(floor, offer)
+    _without(floor, offer)
 
 
 def _answered_in_vain(floor: Floor, offer: Offer) -> None:
@@ -126,11 +209,26 @@ def _answered_in_vain(floor: Floor, offer: Offer) -> None:
     floor.activity(operator, ActivityStep.END_OFFER, result, offer.call)
     if result == "hung_up_at_once":
         pause_for(floor, operator, "missed")
-    dispatch.release_caller(floor, offer)
-    transfer.colleague_failed(floor, offer)
+    _without(floor, offer)
 
 
-def _failure(cause: int) -> OfferFailure:
-    if cause in BUSY_CAUSES:
+def _failure(floor: Floor, offer: Offer, cause: int) -> OfferFailure:
+    """Return what the end of a phone's channel means: who refused, or what failed."""
+    rang = offer.record.ringing_at
+    at_once = floor.now - (offer.record.placed_at if rang is None else rang) < AT_ONCE
+    if cause == NONE and rang is None:
+        return OfferFailure.NOT_PLACED
+    if cause == FORWARDED:
+        return OfferFailure.FORWARDED
+    if cause in (BUSY, REJECTED) and not at_once and rang is not None:
+        return OfferFailure.DECLINED
+    if cause == BUSY:
         return OfferFailure.BUSY
-    return OfferFailure.UNREACHABLE if cause in UNREACHABLE_CAUSES else OfferFailure.NO_ANSWER
+    if cause == REJECTED or (cause == NO_ANSWER and at_once):
+        return OfferFailure.DO_NOT_DISTURB
+    return OfferFailure.UNREACHABLE if cause in UNREACHABLE_CAUSES else _unanswered(offer)
+
+
+def _unanswered(offer: Offer) -> OfferFailure:
+    """Return who is to blame for silence: a phone that never rang was missed by nobody."""
+    return OfferFailure.UNREACHABLE if offer.record.ringing_at is None else OfferFailure.NO_ANSWER

@@ -26,7 +26,7 @@ from callcenter.core.commands import (
 )
 from callcenter.core.events import ChannelHungUp, SetAside, Timer, TimerKind
 from callcenter.core.floor import Floor
-from callcenter.core.ids import NO_OFFER, CallId
+from callcenter.core.ids import NO_OFFER, NO_PERSON, CallId
 from callcenter.core.offer import Offer, OfferState
 from callcenter.core.operator import ActivityStep
 from callcenter.core.records import LOST_CAUSE, CallRecord, Outcome, PromiseResult
@@ -136,6 +136,7 @@ def _by_force(floor: Floor, call: CallId, why: str, record: CallRecord | None) -
 
 def _remember(floor: Floor, call: CallId, why: str, record: CallRecord | None) -> None:
     if record:
+        record = replace(record, kept_for=NO_PERSON, kept_until=None)
         record = replace(record, cause=LOST_CAUSE, cause_text=f"{CAUSE_TEXT}: {why}")
         floor.do(SaveCall(record))
     floor.put_aside(call, record)

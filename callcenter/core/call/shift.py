@@ -2,39 +2,46 @@
 
 from __future__ import annotations
 
-from callcenter.core.call import conversation, dispatch
-from callcenter.core.commands import Answer, CancelTimer, Reply, SetTimer, Severity
-from callcenter.core.events import DayStarted, HoursChanged, LogIn, LogOut, Pause, Return, Timer, TimerKind
-from callcenter.core.floor import Floor
-from callcenter.core.ids import NO_CHANNEL, NO_PERSON, ChannelId, PersonId, PhoneName, ReplyTo
-from callcenter.core.operator import Activity, Operator, Presence, PresenceStep
+from collections.abc import Mapping
 
-LONGEST_DELAY = 3600.0
-"""Longest delay after wrong passwords or PINs, in seconds."""
+from callcenter.core.call import conversation, dispatch, ending, phones, take_back
+from callcenter.core.commands import Answer, CancelTimer, Reply, SetTimer, Severity
+from callcenter.core.events import DayStarted, HoursChanged, LogIn, LogOut, Pause, Return, Timer, TimerKind, UnreadNews
+from callcenter.core.floor import Floor
+from callcenter.core.ids import NO_CHANNEL, NO_PERSON, NO_PHONE, ChannelId, PersonId, PhoneName, ReplyTo
+from callcenter.core.operator import Activity, Operator, Presence, PresenceStep
 
 LONGEST_CODE = 20.0
 """Seconds after which the call that dialled a code is considered ended, in case its end was not seen."""
 
-MISSED = frozenset({"missed", "busy", "unreachable"})
-"""Pause reasons that the controller sets."""
+WELCOME_BACK: Mapping[str, Answer] = {
+    "missed": Answer.RETURNED_AFTER_MISS,
+    "declined": Answer.RETURNED_AFTER_DECLINE,
+    "do_not_disturb": Answer.RETURNED_AFTER_DO_NOT_DISTURB,
+    "forwarded": Answer.RETURNED_AFTER_FORWARDING,
+}
+"""The answer to somebody who returns from a pause that the controller set, by its reason: what is to be done else."""
 
 
 def log_in(floor: Floor, event: LogIn) -> None:
-    """Open the shift if the password was right and nobody else uses the phone."""
+    """Open the shift if the password was right, nobody else uses the phone, and no news is to be read before."""
     operator = floor.operators.get(event.person)
-    if operator is None:
-        _reply(floor, event.reply_to, Answer.WRONG_SECRET)
-        return
-    if floor.now < operator.blocked_until:
+    if event.too_soon:
         _reply(floor, event.reply_to, Answer.TRY_LATER)
         return
-    if not event.verified:
-        _wrong_secret(floor, operator)
+    if operator is None or not event.verified:
         _reply(floor, event.reply_to, Answer.WRONG_SECRET)
         return
-    floor.change(operator, wrong_secrets=0)
+    if event.unread_news is UnreadNews.FIRST and operator.presence is Presence.OFF:
+        _reply(floor, event.reply_to, Answer.NEWS_FIRST)
+        return
     _dials(floor, operator, event.channel)
-    _reply(floor, event.reply_to, _open_shift(floor, operator, event.phone or operator.phone or operator.person.phone))
+    answer = _open_shift(floor, operator, event.phone or operator.phone or operator.person.phone)
+    if answer is Answer.LOGGED_IN:
+        phones.somebody_is_there(floor, operator)
+        if event.unread_news is UnreadNews.TELL:
+            answer = Answer.LOGGED_IN_WITH_NEWS
+    _reply(floor, event.reply_to, answer)
     dispatch.offer_callers(floor)
 
 
@@ -46,6 +53,7 @@ def log_out(floor: Floor, event: LogOut) -> None:
         return
     floor.presence(operator, PresenceStep.LOG_OUT, event.cause)
     _stop_ringing(floor, operator)
+    take_back.given_up(floor, operator)
     _reply(floor, event.reply_to, Answer.LOGGED_OUT)
 
 
@@ -59,6 +67,7 @@ def pause(floor: Floor, event: Pause) -> None:
     else:
         floor.presence(operator, PresenceStep.PAUSE, "asked", event.reason)
         _stop_ringing(floor, operator)
+        take_back.given_up(floor, operator)
         _reply(floor, event.reply_to, Answer.PAUSED)
 
 
@@ -69,11 +78,12 @@ def come_back(floor: Floor, event: Return) -> None:
         _reply(floor, event.reply_to, Answer.NOT_LOGGED_IN)
         return
     _dials(floor, operator, event.channel)
-    answer = Answer.RETURNED_AFTER_MISS if operator.reason in MISSED else Answer.RETURNED
+    answer = WELCOME_BACK.get(operator.reason, Answer.RETURNED)
     if operator.presence is Presence.PAUSED:
         floor.presence(operator, PresenceStep.RETURN, "asked")
     if operator.activity is Activity.WRAPPING_UP:
         conversation.wrap_up_over(floor, operator.person.id)
+    phones.somebody_is_there(floor, operator)
     _reply(floor, event.reply_to, answer)
     dispatch.offer_callers(floor)
 
@@ -111,7 +121,11 @@ def check_staff(floor: Floor) -> None:
         on_duty, required = floor.staff(line.settings.answered_by), line.settings.required_staff
         understaffed = line.open and on_duty < required
         if understaffed and not line.understaffed:
-            floor.notice(f"Line '{line.settings.id}': {on_duty} on duty, {required} required.", Severity.WARNING)
+            away = floor.out_of_reach(line.settings.answered_by)
+            phones_lost = f"; phones that can't be reached: {away}" if away else ""
+            floor.notice(
+                f"Line '{line.settings.id}': {on_duty} on duty, {required} required{phones_lost}.", Severity.WARNING
+            )
         elif line.understaffed and not understaffed:
             floor.notice(f"Line '{line.settings.id}': enough people on duty again ({on_duty}).")
         if line.understaffed is not understaffed:
@@ -130,6 +144,8 @@ def _open_shift(floor: Floor, operator: Operator, phone: PhoneName) -> Answer:
     if floor.at_phone.get(phone, operator.person.id) != operator.person.id:
         return Answer.PHONE_TAKEN
     if operator.presence is Presence.OFF:
+        if operator.phone not in (NO_PHONE, phone):
+            ending.leave(floor, operator)
         floor.clear_desk(operator.phone)  # left from a conversation that lasted longer than the former shift
         floor.seat(operator, phone)
         floor.presence(operator, PresenceStep.LOG_IN, "asked")
@@ -139,30 +155,22 @@ def _open_shift(floor: Floor, operator: Operator, phone: PhoneName) -> Answer:
 
 
 def _move_to(floor: Floor, operator: Operator, phone: PhoneName) -> Answer:
-    """Move the operator to another phone: close the shift at the old one and open it at the new one."""
-    if operator.activity is not Activity.IDLE:
+    """Move the operator to another phone: close the shift at the old one and open it at the new one.
+
+    A conversation at the old phone is over for them: the phone may have died, and they are not there.
+    """
+    if operator.activity is Activity.OFFERED:
         return Answer.NOT_POSSIBLE
     floor.presence(operator, PresenceStep.LOG_OUT, "moved")
+    ending.leave(floor, operator)
     return _open_shift(floor, operator, phone)
-
-
-def _wrong_secret(floor: Floor, operator: Operator) -> None:
-    floor.change(operator, wrong_secrets=operator.wrong_secrets + 1)
-    too_many = operator.wrong_secrets - floor.settings.wrong_secrets_allowed
-    if too_many >= 0:
-        delay = min(LONGEST_DELAY, floor.settings.wrong_secret_delay * 2 ** min(too_many, 20))
-        floor.change(operator, blocked_until=floor.now + delay)
-        floor.notice(
-            f"{operator.wrong_secrets} wrong passwords or PINs in a row for '{operator.person.id}': "
-            f"no attempt is accepted for {delay:.0f} s.",
-            Severity.WARNING,
-        )
 
 
 def stop_ringing_of_the_absent(floor: Floor) -> None:
     """Stop the phones of operators who paused or logged out while Asterisk was not seen."""
     for operator in floor.operators.values():
-        if operator.offer and operator.presence is not Presence.AVAILABLE:
+        offer = floor.offers.get(operator.offer)
+        if offer and not operator.wants(offer.kind):
             _stop_ringing(floor, operator)
 
 

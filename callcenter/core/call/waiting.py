@@ -5,36 +5,56 @@ from __future__ import annotations
 from dataclasses import replace
 from math import isfinite
 
+from callcenter.core.call import acquaintance, recording
+from callcenter.core.call.promise import settle
 from callcenter.core.call.redirect import redirect
 from callcenter.core.caller import Caller, CallerState, CallerStep, Composed
-from callcenter.core.commands import Announce, Place, SaveAnnouncement, SetTimer
+from callcenter.core.commands import Announce, CancelTimer, Place, SaveAnnouncement, SetTimer
 from callcenter.core.events import AnnouncementSpoken, InfoMenuVisited, Timer, TimerKind
 from callcenter.core.floor import Floor
 from callcenter.core.ids import CallId
+from callcenter.core.question import Question, QuestionStep
 from callcenter.core.queue.announcement import Said, Wording, phrases, wording
 from callcenter.core.queue.ewt_input import remaining_wait
-from callcenter.core.records import AnnouncementRecord
+from callcenter.core.records import AnnouncementRecord, PromiseResult
 
 
 def welcome(floor: Floor, caller: Caller, *before: str) -> None:
-    """Send a caller who has just joined or rejoined the queue to the waiting room, with the first announcement."""
+    """Send a caller who has just joined or rejoined the queue to the waiting room, with the first announcement.
+
+    The first question, if there is one, is the end of it.
+    """
     line = floor.line(caller)
-    at_once = line.queue.ahead(caller.call, floor.now) < floor.free(line.settings.answered_by)
-    if at_once and floor.sees(caller.call):
-        prompts: tuple[str, ...] = (*before, "connecting")
-        number = 0
+    at_once = line.queue.ready_ahead(caller.call, floor.now) < floor.free(line.settings.answered_by)
+    at_once = at_once and floor.sees(caller.call)
+    if at_once:
+        number, prompts = 0, (*before, "connecting")
     else:
         number, prompts = _compose(floor, caller)
-        prompts = (*before, *prompts, "press-for-info")
-    redirect(floor, caller, Place.WAITING, *prompts, announcement=number)
+        prompts = (*before, *prompts)
+    asked, words = next_question(floor, caller, at_once=at_once)
+    if not at_once and not words:
+        words = ("press-for-info",)
+    recording.begin(floor, caller, at_once=False)
+    redirect(floor, caller, Place.WAITING, *prompts, *words, announcement=number, question=asked)
     _again_later(floor, caller)
 
 
+def expect(floor: Floor, caller: Caller) -> None:
+    """Hold the place of a caller who has arrived and will join the queue: those who arrive later come after."""
+    line = floor.line(caller)
+    line.queue.expect(caller.call, line.settings.default_class, caller.place_at)
+
+
 def join(floor: Floor, caller: Caller, urgency: str, at: float, place_at: float | None = None) -> None:
-    """Put the caller into the queue, from time `at` on. `place_at`: the place of a former call that was cut off."""
+    """Put the caller into the queue, from time `at` on, at the place of the arrival (ESTP 2.3).
+
+    `place_at`: the place of a former call that was cut off.
+    """
     line = floor.line(caller)
     urgency = urgency if urgency in line.settings.classes else line.settings.default_class
-    floor.note(caller, urgency=urgency, joined_at=at, place_at=at if place_at is None else place_at)
+    place_at = caller.record.arrived_at if place_at is None else place_at
+    floor.note(caller, urgency=urgency, joined_at=at, place_at=place_at)
     floor.move(caller, CallerStep.JOIN)
     take_place(floor, caller)
     line.arrivals[urgency].add(at)
@@ -49,11 +69,36 @@ def take_place(floor: Floor, caller: Caller) -> None:
     line.queue.join(caller.call, urgency, caller.place_at)
 
 
-def back_to_queue(floor: Floor, caller: Caller) -> None:
+def leave(floor: Floor, caller: Caller) -> None:
+    """Take the caller out of the queue without an operator; what became of the promises cannot be measured."""
+    floor.line(caller).queue.leave(caller.call)
+    floor.do(CancelTimer(Timer(TimerKind.ANNOUNCE, caller.call)))
+    floor.question(caller, QuestionStep.STOP)
+    settle(floor, caller, floor.now, PromiseResult.LOST)
+
+
+def back_to_queue(floor: Floor, caller: Caller, *before: str) -> None:
     """Put a held caller to whom nobody will return back into the queue, at the place of the first arrival."""
     floor.move(caller, CallerStep.JOIN)
     take_place(floor, caller)
-    welcome(floor, caller)
+    welcome(floor, caller, *before)
+
+
+def next_question(floor: Floor, caller: Caller, *, at_once: bool = False) -> tuple[Question, tuple[str, ...]]:
+    """Begin the next question of a waiting caller: return it with its prompts. None is left: nothing, and ().
+
+    `at_once`: an operator is free, so at most the INN is asked, while the phone rings; the urgency changes nothing.
+    """
+    line = floor.line(caller).settings
+    if caller.question is Question.DUE and acquaintance.is_asked(floor, caller):
+        floor.question(caller, QuestionStep.ASK_INN)
+        return Question.INN, ("ask-inn",)
+    if caller.question in (Question.DUE, Question.INN_SETTLED) and not at_once:
+        if line.class_of_digit:
+            floor.question(caller, QuestionStep.ASK_URGENCY)
+            return Question.URGENCY, ("ask-urgency",)
+        floor.question(caller, QuestionStep.STOP)
+    return Question.NOTHING, ()
 
 
 def announce(floor: Floor, call: CallId) -> None:
@@ -63,7 +108,9 @@ def announce(floor: Floor, call: CallId) -> None:
         return
     if not caller.offer:
         number, prompts = _compose(floor, caller)
-        floor.do(Announce(call, number, ("thanks-for-waiting", *prompts)))
+        asked, words = next_question(floor, caller)
+        before = () if words else ("thanks-for-waiting",)  # four files fit into one line for Asterisk
+        floor.do(Announce(call, number, (*before, *prompts, *words), asked))
     _again_later(floor, caller)
 
 
@@ -94,11 +141,12 @@ def _compose(floor: Floor, caller: Caller) -> tuple[int, tuple[str, ...]]:
     staff = floor.staff(line.settings.answered_by)
     ewt = remaining_wait(line, caller.call, staff, floor.lines_sharing_staff(line), floor.now)
     estimate = ewt.estimate if ewt else None
+    number = caller.announcements + 1
+    elapsed = floor.now - caller.waits_since if number == 1 else 0.0
     words = Wording(None)
     if estimate and line.ledger.trusted(floor.now):
-        words = wording(estimate, staff, caller.said, rules)
+        words = wording(estimate, staff, caller.said, rules, elapsed)
     prompts = phrases(ahead, words, rules) if staff else ("nobody-on-shift",)
-    number = caller.announcements + 1
     record = AnnouncementRecord(
         caller.call,
         number,
@@ -112,6 +160,7 @@ def _compose(floor: Floor, caller: Caller) -> tuple[int, tuple[str, ...]]:
         p90=estimate.percentile(0.9) if estimate else None,
         spoken=int(words.minutes) if words.minutes is not None and isfinite(words.minutes) else None,
         prompts=prompts,
+        elapsed=elapsed,
     )
     floor.change(caller, announcements=number, pending={number: Composed(record, words.minutes)})
     return number, prompts

@@ -23,11 +23,14 @@ def adopt(floor: Floor, channel: ChannelSeen, line: LineId, arrived_at: float, n
     """Enter a caller who is not known yet; None if the line is not configured."""
     if line not in floor.lines:
         return None
-    record = CallRecord(CallId(channel.channel_id), line, channel.number, name, arrived_at)
+    waiting_from = floor.lines[line].settings.waiting_from
+    id = CallId(channel.channel_id)
+    record = CallRecord(id, line, channel.number, name, arrived_at, waiting_from=waiting_from)
     caller = floor.enter(Caller(record.call, channel.channel, record))
     floor.admit(caller)
     floor.change(caller, regained=cut_off.regain(floor, floor.lines[line], record.number, arrived_at))
     floor.note(caller)
+    waiting.expect(floor, caller)
     return caller
 
 

@@ -214,6 +214,8 @@ class _Past:
             return
         if self._sent_away(caller, offer):
             floor.change(caller, after=Place.GOODBYE)
+        elif self._kept():
+            floor.change(caller, after=Place.HOLD)
         elif offer.id in self.ours:
             floor.change(caller, after=self.way_out)
         leaving = (caller.call, offer.id) if self._caller_hung_up() else (offer.id, caller.call)
@@ -305,13 +307,24 @@ class _Past:
         caller, theirs = self.seen.get(self.history.call), self.seen.get(leg.channel_id)
         return bool(caller and theirs and theirs.bridge and theirs.bridge == caller.bridge)
 
+    def _next_step(self) -> str:
+        """Return where the caller came to after the hold that follows the conversation ending at `now`; '': nowhere."""
+        steps = self.history.dialplan_steps
+        return next((name for at, name in steps if at >= self.floor.now and name != dialplan_step.HELD), "")
+
+    def _kept(self) -> bool:
+        """Whether the conversation ending at `now` ended without a good-bye: with a transfer, or not served."""
+        came_to = self._next_step()
+        if came_to:
+            return came_to in (dialplan_step.FALLBACK_QUEUE, dialplan_step.WAITING, dialplan_step.GENERAL)
+        channel = self.seen.get(self.history.call)
+        return channel is not None and not channel.bridge and dialplan_step.unserved(channel.variables)
+
     def _sent_away(self, caller: Caller, offer: Offer) -> bool:
         """Whether the dialplan decided by itself that the conversation ending at `now` had served the caller."""
-        came_to = [
-            name for at, name in self.history.dialplan_steps if at >= self.floor.now and name != dialplan_step.HELD
-        ]
+        came_to = self._next_step()
         if came_to:
-            return came_to[0] == dialplan_step.LEAVING
+            return came_to == dialplan_step.LEAVING
         channel = self.seen.get(self.history.call)
         if channel is None or channel.bridge:
             return False

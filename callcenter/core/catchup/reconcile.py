@@ -18,9 +18,12 @@ from callcenter.core.call import (
     departure,
     dialplan_step,
     dispatch,
+    internal_call,
+    recording,
     ringing,
     set_aside,
     shift,
+    take_back,
     transfer,
     waiting,
 )
@@ -99,6 +102,7 @@ def snapshot(floor: Floor, event: Snapshot) -> None:
         floor.attempt(_call(floor, channel), "a snapshot", _take_over, floor, channel, shared, rung, seen)
     floor.change(server, connected=True, unresponsive=False, lost_at=None)
     floor.change(floor, catching_up=False)
+    recording.resume(floor)
     floor.attempt(NO_CALL, "a snapshot", shift.stop_ringing_of_the_absent, floor)
     for operator in floor.operators.values():
         if operator.presence is not Presence.OFF:
@@ -123,6 +127,8 @@ def in_fallback_queue(floor: Floor, event: InFallbackQueue) -> None:
         dispatch.offer_callers(floor)
     elif caller.state is CallerState.HELD:
         transfer.rescue(floor, caller)
+    elif caller.state is CallerState.KEPT:
+        take_back.wait_on(floor, caller)
 
 
 # -- callers and legs that are gone ------------------------------------------------------------------------------------
@@ -149,6 +155,8 @@ def _miss(floor: Floor, server: ServerState, event: Snapshot, seen: Mapping[Chan
         history.wrap_ups_over(floor, now)
     for channel_id in missing(floor.dialling):
         shift.code_over(floor, channel_id)
+    for channel_id in missing(floor.internal_calls):
+        internal_call.over(floor, channel_id)
 
 
 def _leg_gone(floor: Floor, offer: Offer) -> None:
@@ -202,13 +210,16 @@ def _recognise(floor: Floor, channel: ChannelSeen) -> None:
     caller = floor.caller_of(channel.channel_id)
     if caller is None:
         return
+    if caller.restored:
+        floor.change(caller, channel=channel.channel)
     recorded = channel.variables.get("CC_RECORDED")
     if recorded == "1":
         floor.change(caller, recorded=True)
-    elif recorded is not None and caller.talking_since is None and not caller.record.talk:
-        floor.change(caller, recorded=False)  # the Record command was lost: repeat it with the next offer
-    if caller.restored:
-        floor.change(caller, channel=channel.channel)
+    elif recorded is not None:
+        recording.not_begun(floor, caller)
+    if dialplan_step.served(channel.variables) and not channel.bridge:
+        floor.change(caller, after=Place.GOODBYE)  # the dialplan has decided, and the journal may not tell it yet
+    elif caller.restored:
         way_out = channel.variables.get("CC_AFTER", "")
         if way_out in (Place.HOLD, Place.GOODBYE):
             floor.change(caller, after=Place(way_out))
@@ -239,6 +250,7 @@ def _catch_up(floor: Floor, channel: ChannelSeen) -> None:
     if offer or caller:
         _catch_up_bridge(floor, channel, offer, caller)
         if offer:
+            ringing.unheard(floor, offer)
             _sit_down(floor, offer, channel)
         unknown = offer is not None and offer.call not in floor.callers and offer.call not in floor.aside
         if offer and (offer.state is OfferState.WITHDRAWN or unknown):
@@ -282,7 +294,12 @@ def _find_place(floor: Floor, caller: Caller, channel: ChannelSeen) -> None:
     where = channel.variables.get("CC_STAGE", "")
     restored = caller.restored
     floor.change(caller, restored=False)
-    if caller.state in dialplan_step.MENUS or (
+    if where == dialplan_step.GENERAL and not _talks_with_us(floor, caller):
+        conversation.hold(floor, caller)  # the end of the conversation was no good-bye
+        dialplan_step.follow(floor, caller, where)
+    elif not channel.bridge and dialplan_step.unserved(channel.variables) and conversation.hold(floor, caller):
+        _rescue(floor, caller, where)  # the operator pressed the transfer key, and nobody heard of it
+    elif caller.state in dialplan_step.MENUS or (
         caller.state is CallerState.LEAVING and where == dialplan_step.FALLBACK_QUEUE
     ):
         dialplan_step.follow(floor, caller, where)
@@ -293,8 +310,16 @@ def _find_place(floor: Floor, caller: Caller, channel: ChannelSeen) -> None:
     elif caller.state is CallerState.TALKING and caller.after is Place.HOLD and restored and not caller.handover:
         answered_at = caller.connected_at + floor.settings.false_answer
         floor.do(SetTimer(Timer(TimerKind.FALSE_ANSWER, caller.call), max(floor.now, answered_at)))
+    elif (
+        caller.state in (CallerState.WAITING, CallerState.HELD, CallerState.KEPT)
+        and where == dialplan_step.LEAVING
+        and not channel.bridge
+    ):
+        conversation.found_talking(floor, caller, None)  # with whom, and for how long, the journal does not tell yet
+        conversation.stop_clock(floor, caller)
+        conversation.farewell(floor, caller)
     elif caller.state is CallerState.HELD and not channel.bridge:
-        transfer.rescue(floor, caller)
+        _rescue(floor, caller, where)
     elif (
         caller.state is CallerState.LEAVING
         and where in (dialplan_step.HELD, dialplan_step.WAITING)
@@ -303,17 +328,32 @@ def _find_place(floor: Floor, caller: Caller, channel: ChannelSeen) -> None:
         after(floor, caller, Place.GOODBYE)  # the caller waits there for this command
 
 
+def _talks_with_us(floor: Floor, caller: Caller) -> bool:
+    return bool(caller.bridge) and any(floor.offers[leg].bridge == caller.bridge for leg in caller.legs)
+
+
 def _left_behind(floor: Floor, caller: Caller, where: str, restored: bool) -> None:
     """Move on a caller who left the conversation but has not hung up: on hold with nobody to return, or leaving."""
-    if restored and where in dialplan_step.QUEUED and not caller.legs:
+    if where == dialplan_step.LEAVING:
+        conversation.farewell(floor, caller)
+    elif restored and where in dialplan_step.QUEUED and not caller.legs:
         floor.move(caller, CallerStep.HOLD)
         floor.move(caller, CallerStep.JOIN)  # was back in the queue when the controller died; no row tells this
         waiting.take_place(floor, caller)
     elif caller.after is Place.HOLD:
         floor.move(caller, CallerStep.HOLD)
-        transfer.rescue(floor, caller)
+        _rescue(floor, caller, where)
     else:
         floor.move(caller, CallerStep.FAREWELL)
+
+
+def _rescue(floor: Floor, caller: Caller, where: str) -> None:
+    """Put a held caller to whom nobody will return back into the queue; `_take_over` fetches them from elsewhere."""
+    if where in (dialplan_step.WAITING, ""):
+        transfer.rescue(floor, caller)
+    elif transfer.left_alone(floor, caller):
+        floor.move(caller, CallerStep.JOIN)
+        waiting.take_place(floor, caller)
 
 
 def _ringing_in_fallback_queue(
@@ -342,7 +382,9 @@ def _take_over(
     if caller is None:
         return
     where = channel.variables.get("CC_STAGE", "")
-    queued = caller.state in (CallerState.WAITING, CallerState.HELD)
+    queued = caller.state in (CallerState.WAITING, CallerState.HELD, CallerState.KEPT)
+    if caller.state is CallerState.KEPT and where not in (dialplan_step.WAITING, "") and not channel.bridge:
+        _fetch_kept(floor, caller, rung=where == dialplan_step.FALLBACK_QUEUE and bool(ringing_in_fallback_queue))
     if channel.bridge:
         ours = any(end.channel_id in floor.offers for end in together)
         if queued and not ours:
@@ -356,6 +398,16 @@ def _take_over(
         rung = where == dialplan_step.FALLBACK_QUEUE and not caller.offer
         if not (rung and any(adoption.adopt_ringing(floor, caller, leg, seen) for leg in ringing_in_fallback_queue)):
             waiting.welcome(floor, caller)
+
+
+def _fetch_kept(floor: Floor, caller: Caller, *, rung: bool) -> None:
+    """Fetch back a kept caller from elsewhere. `rung`: Asterisk's own queue rings somebody for them, who may answer."""
+    if rung and not caller.offer:
+        take_back.over(floor, caller)
+        floor.move(caller, CallerStep.JOIN)
+        waiting.take_place(floor, caller)
+    else:
+        take_back.wait_on(floor, caller)
 
 
 def _other_end(

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from math import inf
 
-from callcenter.core.call import cut_off, dispatch, set_aside, waiting
+from callcenter.core.call import conversation, cut_off, dispatch, set_aside, waiting
 from callcenter.core.call.redirect import queue_priority
 from callcenter.core.caller import CALLER, Caller, CallerState, CallerStep, Handover
 from callcenter.core.catchup.history import unseen
@@ -30,11 +30,12 @@ from callcenter.core.commands import (
 )
 from callcenter.core.events import GENERAL_LINE, ClockSet, Customer, Timer, TimerKind
 from callcenter.core.floor import Floor
-from callcenter.core.ids import NO_CALL, NO_CHANNEL_NAME, NO_LINE, NO_OFFER, CallId
+from callcenter.core.ids import NO_CALL, NO_CHANNEL_NAME, NO_LINE, NO_OFFER, NO_PERSON, CallId
 from callcenter.core.offer import OFFER, Offer, OfferState, OfferStep
 from callcenter.core.operator import Activity, Handling, Operator, Presence
 from callcenter.core.queue import announcement
 from callcenter.core.records import (
+    LOST_CAUSE,
     REGISTERED,
     AnnouncementRecord,
     CallRecord,
@@ -47,8 +48,8 @@ from callcenter.core.records import (
 )
 from callcenter.core.warm_start import FloorWarmStart
 
-SYSTEM_CAUSE = 41
-"""Q.850 temporary failure."""
+FAULTS = frozenset({"unreachable", "busy"})
+"""States of phones that were reasons of a pause once."""
 GONE = "no longer configured"
 RECALLING = "recalling the floor"
 
@@ -76,7 +77,9 @@ def warm_start(floor: Floor, event: FloorWarmStart) -> None:
         if not floor.attempt(NO_CALL, RECALLING, _activity, floor, operator, theirs, event.offers):
             _idle(floor, operator)
     for caller in list(floor.callers.values()):
-        floor.attempt(caller.call, RECALLING, _state, floor, caller, offers.get(caller.call, []), event.transfers)
+        offered = offers.get(caller.call, [])
+        if not floor.attempt(caller.call, RECALLING, _state, floor, caller, offered, event.transfers):
+            _not_kept(floor, caller)
     queued = [caller for caller in floor.callers.values() if caller.state is CallerState.WAITING]
     for caller in sorted(queued, key=lambda caller: (caller.place_at, caller.record.joined_at or 0.0)):
         if not floor.attempt(caller.call, RECALLING, _queue, floor, caller):
@@ -122,9 +125,12 @@ def _shift(floor: Floor, shift: PresenceRecord) -> None:
         off, idle = Presence.OFF.value, Activity.IDLE.value
         floor.do(SavePresence(PresenceRecord(shift.operator, floor.now, off, idle, "not_restored", shift.phone)))
         return
-    floor.recall_presence(operator, Presence(shift.presence))
+    presence, reason = Presence(shift.presence), shift.reason
+    if reason in FAULTS and presence is Presence.PAUSED:  # an earlier version paused people for that
+        presence, reason = Presence.AVAILABLE, ""
+    floor.recall_presence(operator, presence)
     free_since = shift.at if shift.free_since is None else shift.free_since
-    floor.change(operator, reason=shift.reason, since=shift.at, free_since=free_since)
+    floor.change(operator, reason=reason, since=shift.at, free_since=free_since)
     floor.seat(operator, shift.phone)
 
 
@@ -133,7 +139,7 @@ def _activity(floor: Floor, operator: Operator, shift: PresenceRecord | None, of
     offer = floor.offers.get(operator.offer)
     if offer:
         floor.recall_activity(operator, _doing(floor, offer, shift))
-        if offer.pending and (operator.presence is not Presence.AVAILABLE or offer.call not in floor.callers):
+        if offer.pending and (not operator.wants(offer.kind) or offer.call not in floor.callers):
             floor.step(offer, OfferStep.WITHDRAW)
     elif shift and operator.presence is not Presence.OFF and shift.activity not in (Activity.IDLE, Activity.OFFERED):
         theirs = [one for one in offers if one.operator == shift.operator and one.answered_at is not None]
@@ -170,12 +176,15 @@ def _doing(floor: Floor, offer: Offer, shift: PresenceRecord | None) -> Activity
 def _wrap_up(floor: Floor, operator: Operator, offer: OfferRecord | None, shift: PresenceRecord) -> None:
     ended_at = shift.at if offer is None or offer.ended_at is None else offer.ended_at
     floor.recall_activity(operator, Activity.WRAPPING_UP)
-    if offer and offer.kind == OfferKind.QUEUE and offer.talk > floor.settings.false_answer:
-        lines = [id for id, line in floor.lines.items() if operator.person.group in line.settings.answered_by]
-        if len(lines) == 1:  # the offer's row does not have the line
-            floor.change(operator, handling=Handling(lines[0], offer.placed_at))
+    lines = [id for id, line in floor.lines.items() if operator.person.group in line.settings.answered_by]
+    served = offer and offer.kind == OfferKind.QUEUE and offer.talk > floor.settings.false_answer
+    if offer and served and len(lines) == 1:  # the offer's row does not have the line
+        floor.change(operator, handling=Handling(lines[0], offer.placed_at))
+    ready_by = ended_at + conversation.longest_wrap_up(floor, lines)
     ready_at = ended_at + floor.settings.wrap_up
-    floor.change(operator, ready_at=ready_at)
+    if shift.cause == conversation.PROLONGED:
+        ready_at = conversation.prolonged_from(shift.at, ready_at, ready_by)
+    floor.change(operator, ready_at=ready_at, ready_by=ready_by)
     floor.do(SetTimer(Timer(TimerKind.WRAP_UP, operator.person.id), ready_at))
 
 
@@ -191,6 +200,7 @@ def _call(floor: Floor, record: CallRecord) -> None:
     if record.identification in REGISTERED:
         customer = Customer(record.customer, record.role, record.inn)
     caller = floor.enter(Caller(record.call, NO_CHANNEL_NAME, record, customer=customer, restored=True))
+    floor.change(caller, recorded=record.joined_at is not None)  # recording begins on joining; the channel will tell
     if record.outcome not in (Outcome.CLOSED, Outcome.ALL_LINES_BUSY):
         floor.admit(caller)
 
@@ -206,7 +216,7 @@ def _close_call(floor: Floor, record: CallRecord) -> None:
                 record,
                 ended_at=max(floor.now, record.arrived_at),
                 outcome=outcome,
-                cause=SYSTEM_CAUSE,
+                cause=LOST_CAUSE,
                 cause_text=f"line {GONE}",
                 hung_up_by=record.hung_up_by or HungUpBy.SYSTEM,
             )
@@ -217,8 +227,6 @@ def _close_call(floor: Floor, record: CallRecord) -> None:
 def _offer(floor: Floor, record: OfferRecord) -> None:
     """Restore a ringing offer or a talking leg; offers that are over are only remembered as past."""
     caller, operator = floor.callers.get(record.call), floor.operators.get(record.operator)
-    if caller:
-        floor.change(caller, recorded=True)  # recording begins with the first offer
     if record.ended_at is not None:
         if caller:
             floor.change(caller, past_legs=caller.past_legs | {record.offer})
@@ -255,7 +263,7 @@ def _attach(floor: Floor, caller: Caller, offer: Offer) -> None:
         floor.change(caller, legs=caller.legs | {offer.id})
     if offer.state is OfferState.CONNECTED:
         _talked_last(floor, caller, offer.record)
-    elif offer.kind is OfferKind.QUEUE:
+    elif offer.kind in (OfferKind.QUEUE, OfferKind.TAKE_BACK):
         floor.change(caller, offer=offer.id)
 
 
@@ -269,13 +277,15 @@ def _transfer(floor: Floor, record: TransferRecord, offers: Iterable[OfferRecord
     if caller is None:
         return
     floor.change(caller, transfers=max(caller.transfers, record.number))
+    if record.result == "done":
+        floor.change(caller, handed=record)
     if record.ended_at is not None or record.result:
         return
     asking, colleagues = [], []
     for one in offers:
         if one.operator == record.from_operator and one.placed_at <= record.asked_at:
             asking.append(one)
-        elif one.kind != OfferKind.QUEUE and one.placed_at >= record.asked_at:
+        elif one.kind in (OfferKind.TRANSFER, OfferKind.CONSULT) and one.placed_at >= record.asked_at:
             colleagues.append(one)
     ringing = next((one.offer for one in reversed(colleagues) if one.offer in floor.offers), NO_OFFER)
     if record.from_operator not in floor.operators or record.target not in floor.rosters or not asking:
@@ -306,12 +316,16 @@ def _announced(floor: Floor, record: AnnouncementRecord) -> None:
 
 def _state(floor: Floor, caller: Caller, offers: Iterable[OfferRecord], transfers: Iterable[TransferRecord]) -> None:
     """Restore the caller's state from the rows; a caller in the menus stays 'arrived' until the snapshot."""
+    if caller.record.kept_for not in floor.operators:
+        _not_kept(floor, caller)
     diverted = any(one.call == caller.call and one.target == GENERAL_LINE and one.result for one in transfers)
     state = _state_by_row(caller, diverted or caller.record.outcome is Outcome.GENERAL_LINE)
     for step in CALLER.way(state):
         floor.move(caller, step)
     if state is CallerState.TALKING:
         _conversation(floor, caller, offers, transfers)
+    elif state is CallerState.KEPT:
+        _kept(floor, caller)
     record = caller.record
     if record.answered_at is not None and record.waiting is not None:
         # In the averages already, by the register (`LineWarmStart`), unless it may still turn out to be a false
@@ -335,6 +349,8 @@ def _state_by_row(caller: Caller, diverted: bool) -> CallerState:
         return CallerState.GENERAL
     if record.joined_at is None:
         return CallerState.ARRIVED
+    if record.kept_for:
+        return CallerState.KEPT
     if record.answered_at is None or caller.offer:
         return CallerState.WAITING
     return CallerState.TALKING  # or in the queue again, or leaving: the snapshot will tell
@@ -368,6 +384,20 @@ def _conversation(
     floor.change(caller, leg=leg.id, talking_since=since, connected_at=since, bridge=bridge)
 
 
+def _kept(floor: Floor, caller: Caller) -> None:
+    """Let the caller go on waiting for the operator of the conversation that broke off."""
+    record, priority = caller.record, queue_priority(floor, caller, Place.WAITING)
+    floor.keep(caller, floor.operators[record.kept_for])
+    floor.change(caller, redirect=Redirect(caller.call, Place.WAITING, queue_priority=priority))
+    until = floor.now if record.kept_until is None else max(floor.now, record.kept_until)
+    floor.do(SetTimer(Timer(TimerKind.TAKE_BACK, caller.call), until))
+
+
+def _not_kept(floor: Floor, caller: Caller) -> None:
+    if caller.record.kept_for:
+        floor.note(caller, kept_for=NO_PERSON, kept_until=None)
+
+
 def _queue(floor: Floor, caller: Caller) -> None:
     """Put the caller at their place in the queue; a caller for whom a phone rings is not offered again."""
     line = floor.line(caller)
@@ -398,3 +428,4 @@ def _aftermath(floor: Floor, event: FloorWarmStart) -> None:
     for caller in floor.callers.values():
         if caller.state is CallerState.ARRIVED and caller.admitted:
             floor.change(caller, regained=cut_off.regain(floor, floor.line(caller), caller.record.number))
+            waiting.expect(floor, caller)

@@ -36,13 +36,15 @@ class Wording:
     """Longer than announced before, because operators left: the caller is told this reason."""
 
 
-def wording(estimate: Estimate, staff: int, said: Said | None, rules: Promises) -> Wording:
+def wording(estimate: Estimate, staff: int, said: Said | None, rules: Promises, elapsed: float = 0.0) -> Wording:
     """Choose the time to announce: a high percentile, rounded up to a recorded time, not longer than announced before.
+
+    `elapsed`: seconds already waited that the time includes.
 
     If it has become longer there are three cases. Operators have left: announce the longer time with that reason. The
     old time is still more likely to hold than not (mean estimate): repeat it. Otherwise: announce no time.
     """
-    minutes = _coarse(estimate.percentile(rules.percentile), rules)
+    minutes = _coarse(estimate.percentile(rules.percentile) + elapsed, rules)
     if said is None or minutes <= said.minutes or not rules.never_longer:
         return Wording(minutes)
     if staff < said.staff:

@@ -47,9 +47,9 @@ def remaining_wait(
     `competing`: other lines that the same people answer. None: nobody is on duty.
     """
     queue = line.queue
-    joined_at = queue.joined_at(call)
-    elsewhere = sum(other.queue.ready_before(joined_at) for other in competing)
-    until_limit = joined_at + line.settings.overtaking_limit - now
+    place_at = queue.place_at(call)
+    elsewhere = sum(other.queue.ready_before(place_at) for other in competing)
+    until_limit = place_at + line.settings.overtaking_limit - now
     threats = _threats(line, queue.more_urgent(call), until_limit, staff, now)
     return _foresee(line, staff, lambda horizon: queue.to_serve(call, now, horizon) + elsewhere, threats)
 

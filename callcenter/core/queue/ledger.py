@@ -27,7 +27,7 @@ class Judgement:
 
 def judged(record: AnnouncementRecord, at: float) -> Judgement:
     """Compare a settled announcement with the real wait."""
-    spoken = None if record.spoken is None else record.spoken * 60.0
+    spoken = None if record.spoken is None else record.spoken * 60.0 - record.elapsed
     answered = record.result is PromiseResult.ANSWERED
     estimate = record.estimate if answered else None
     return Judgement(at, _within(record, record.p90), _within(record, spoken), estimate, record.waited or 0.0)

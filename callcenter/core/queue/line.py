@@ -11,6 +11,7 @@ from callcenter.core.queue.statistics import ArrivalRate, Ewma, Patience, Waits
 from callcenter.core.records import CallRecord
 from callcenter.core.settings import Line
 from callcenter.core.undo import Undo
+from callcenter.core.warm_start import Acquaintance
 
 ARRIVALS_OVER = 1800.0
 """Seconds over which the arrivals of a class are counted."""
@@ -40,6 +41,8 @@ class LineState:
         self.understaffed = False
         self.cut_off: Mapping[str, tuple[CallRecord, ...]] = {}
         """Callers cut off by a failure, by number: their place is kept for a while."""
+        self.acquaintances: dict[str, Acquaintance] = {}
+        """Who has called before, by number; those who called last at the end."""
 
     def wait(self, to_serve: float, staff: int) -> Estimate | None:
         """Estimate the wait until connection of a caller after `to_serve` others; None: nobody is on duty."""

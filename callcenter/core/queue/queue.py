@@ -9,7 +9,7 @@ from callcenter.core.ids import NO_CALL, CallId
 from callcenter.core.undo import Undo
 
 Key = tuple[float, int, CallId]
-"""(joined at, sequence number, call): the order of arrival."""
+"""(time of the place, sequence number, call): the order of arrival."""
 
 
 class Queue:
@@ -17,7 +17,8 @@ class Queue:
 
     Order at time t: first those who have waited `limit` seconds or longer, whatever their class, in order of
     arrival; then class by class, the most urgent first, each in order of arrival. A caller for whom a phone is
-    ringing keeps the place (`reserve`) but is not offered a second time.
+    ringing keeps the place (`reserve`) but is not offered a second time. One who has arrived but hears the greeting, or
+    answers questions before the queue, holds a place already (`expect`): others count them, but they are not offered.
     """
 
     def __init__(self, classes: Sequence[str], limit: float, undo: Undo | None = None) -> None:
@@ -26,7 +27,9 @@ class Queue:
         self._limit = limit
         self._all: list[list[Key]] = [[] for _ in classes]
         self._ready: list[list[Key]] = [[] for _ in classes]
+        self._coming: list[list[Key]] = [[] for _ in classes]
         self._place: dict[CallId, tuple[int, Key]] = {}
+        self._expected: dict[CallId, tuple[int, Key]] = {}
         self._sequence = 0
 
     def __len__(self) -> int:
@@ -43,23 +46,52 @@ class Queue:
         """Return when the caller who has waited the longest joined; None if nobody waits."""
         return min((keys[0][0] for keys in self._all if keys), default=None)
 
-    def join(self, call: CallId, urgency: str, joined_at: float) -> None:
-        """Add a caller to the queue. A `joined_at` in the past gives back an old place."""
+    def expect(self, call: CallId, urgency: str, place_at: float) -> None:
+        """Hold the place of a caller who has arrived and will join."""
+        self.leave(call)
         undo, rank = self._undo, self._rank[urgency]
         undo.set(self, "_sequence", self._sequence + 1)
-        key = (joined_at, self._sequence, call)
+        key = (place_at, self._sequence, call)
+        undo.put(self._expected, call, (rank, key))
+        undo.insert(self._coming[rank], key)
+
+    def join(self, call: CallId, urgency: str, place_at: float) -> None:
+        """Add a caller to the queue at the place of `place_at`; an expected one keeps the order of arrival."""
+        undo, rank = self._undo, self._rank[urgency]
+        held = undo.take(self._expected, call)
+        if held:
+            undo.remove(self._coming[held[0]], held[1])
+        sequence = held[1][1] if held else self._sequence + 1
+        undo.set(self, "_sequence", max(self._sequence, sequence))
+        key = (place_at, sequence, call)
         undo.put(self._place, call, (rank, key))
         undo.insert(self._all[rank], key)
         undo.insert(self._ready[rank], key)
 
     def leave(self, call: CallId) -> None:
-        """Remove a caller, answered or not; an unknown caller is ignored."""
+        """Remove a caller, answered or not, or only expected; an unknown caller is ignored."""
+        held = self._undo.take(self._expected, call)
+        if held:
+            self._undo.remove(self._coming[held[0]], held[1])
         place = self._undo.take(self._place, call)
         if place is None:
             return
         rank, key = place
         self._undo.remove(self._all[rank], key)
         self._undo.remove(self._ready[rank], key)
+
+    def reclass(self, call: CallId, urgency: str) -> None:
+        """Change a caller's class; the time of the place stays, and so does an offer."""
+        undo, rank = self._undo, self._rank[urgency]
+        old, key = self._place[call]
+        index = bisect_left(self._ready[old], key)
+        ready = self._ready[old][index : index + 1] == [key]
+        undo.remove(self._all[old], key)
+        undo.remove(self._ready[old], key)
+        undo.put(self._place, call, (rank, key))
+        undo.insert(self._all[rank], key)
+        if ready:
+            undo.insert(self._ready[rank], key)
 
     def reserve(self, call: CallId) -> None:
         """Note that a phone rings for this caller: no second offer."""
@@ -85,14 +117,19 @@ class Queue:
             return None
         return min(heads, key=lambda head: self._order(head[0], head[1], now))[1][2]
 
-    def joined_at(self, call: CallId) -> float:
-        """Return when the caller joined."""
+    def place_at(self, call: CallId) -> float:
+        """Return the time that gives the caller's place."""
         return self._place[call][1][0]
 
     def ahead(self, call: CallId, now: float) -> int:
-        """Return how many callers have a better place, including those for whom a phone rings."""
+        """Return how many callers have a better place, including those for whom a phone rings, and those expected."""
         rank, key = self._place[call]
-        return self._before(self._all, rank, key, now, 0.0)
+        return self._before(self._all, rank, key, now, 0.0) + self._before(self._coming, rank, key, now, 0.0)
+
+    def ready_ahead(self, call: CallId, now: float) -> int:
+        """Return how many callers can be offered before this one now."""
+        rank, key = self._place[call]
+        return self._before(self._ready, rank, key, now, 0.0)
 
     def to_serve(self, call: CallId, now: float, horizon: float = 0.0) -> int:
         """Return how many callers without a ringing phone are served before this one, if that takes `horizon` seconds.
@@ -100,15 +137,16 @@ class Queue:
         Within that time less urgent callers may reach the limit; they then come before callers who arrived after them.
         """
         rank, key = self._place[call]
-        return self._before(self._ready, rank, key, now, horizon)
+        return self._before(self._ready, rank, key, now, horizon) + self._before(self._coming, rank, key, now, horizon)
 
     def to_serve_newcomer(self, urgency: str, now: float, horizon: float = 0.0) -> int:
         """Do the same for a caller of this class who joined now."""
-        return self._before(self._ready, self._rank[urgency], (now, self._sequence + 1, NO_CALL), now, horizon)
+        rank, key = self._rank[urgency], (now, self._sequence + 1, NO_CALL)
+        return self._before(self._ready, rank, key, now, horizon) + self._before(self._coming, rank, key, now, horizon)
 
-    def ready_before(self, joined_at: float) -> int:
-        """Return how many callers without a ringing phone joined before that moment."""
-        return sum(bisect_left(keys, (joined_at, 0, NO_CALL)) for keys in self._ready)
+    def ready_before(self, place_at: float) -> int:
+        """Return how many callers without a ringing phone have a place before that time."""
+        return sum(bisect_left(keys, (place_at, 0, NO_CALL)) for keys in (*self._ready, *self._coming))
 
     def more_urgent(self, call: CallId) -> tuple[str, ...]:
         """Return the classes whose callers may overtake this one until the limit."""

@@ -1,0 +1,151 @@
+"""Phones that cannot be rung: lost and found ones, and those that rest after an offer (ESTP 2.2b, 5.4.1).
+
+A technical fault is never taken for a person's absence. It is a state of the phone that ends by itself, and costs no
+rows in the register, however often it changes.
+"""
+
+from __future__ import annotations
+
+from callcenter.core.call import dispatch, ringing
+from callcenter.core.commands import CancelTimer, LookForPhone, SetTimer, Severity
+from callcenter.core.events import OfferFailure, PhoneFound, PhoneLost, PhonesListed, Timer, TimerKind
+from callcenter.core.floor import Floor
+from callcenter.core.ids import NO_CALL, PhoneName, ServerId
+from callcenter.core.operator import Operator, Presence
+from callcenter.core.phone import Phone, PhoneState, PhoneStep
+
+STEADY = 1.0
+"""Seconds that a phone which was lost must stay until it counts as reachable; doubled by each further loss …"""
+LONGEST_STEADY = 30.0
+"""… up to this."""
+FORGIVEN = 30.0
+"""Seconds without a loss after which earlier losses no longer count."""
+
+
+def lost(floor: Floor, event: PhoneLost) -> None:
+    """Offer nobody at a phone that Asterisk cannot reach."""
+    _told(floor, event.server, event.phone, reachable=False)
+    dispatch.offer_callers(floor)
+
+
+def found(floor: Floor, event: PhoneFound) -> None:
+    """Offer callers again at a phone that Asterisk can reach, when it has stayed for a moment."""
+    before = floor.phones.get(event.phone)
+    was_lost = before is not None and before.state is PhoneState.UNREACHABLE
+    _told(floor, event.server, event.phone, reachable=True)
+    phone = floor.phones.get(event.phone)
+    operator = _on_shift(floor, phone) if phone else None
+    if phone and operator and operator.keeps:
+        offer = floor.offers.get(operator.offer)
+        if offer and offer.pending and was_lost and floor.sees(offer.id):
+            ringing.give_up(floor, offer, OfferFailure.UNREACHABLE)  # a page that was reloaded does not ring any more
+        _rested(floor, phone)  # their caller waits for just this
+    dispatch.offer_callers(floor)
+
+
+def listed(floor: Floor, event: PhonesListed) -> None:
+    """Take over what Asterisk knows of all phones, at a (re)connection and from time to time.
+
+    It corrects what an event did not tell. What an event has told since the list was asked for is newer.
+    """
+    for names, reachable in ((event.reachable, True), (event.unreachable, False)):
+        for name in sorted(names):
+            phone = floor.phones.get(name)
+            if phone is None or phone.told_at < event.asked_at:
+                floor.attempt(NO_CALL, "a list of phones", _note, floor, event.server, name, reachable)
+    dispatch.offer_callers(floor)
+
+
+def settled(floor: Floor, name: PhoneName) -> None:
+    """Count a phone as reachable that was found again and has stayed."""
+    phone = floor.phone(name)
+    if phone.state is PhoneState.RETURNING:
+        _settle(floor, phone)
+        dispatch.offer_callers(floor)
+
+
+def rested(floor: Floor, name: PhoneName) -> None:
+    """Offer callers again at a phone whose last offer came to nothing."""
+    floor.rest(floor.phone(name), "")
+    dispatch.offer_callers(floor)
+
+
+def somebody_is_there(floor: Floor, operator: Operator) -> None:
+    """Forget the last offer's failure and earlier losses, because the operator has just asked for callers; look for a
+    lost phone now."""
+    phone = floor.phone(operator.phone)
+    if phone.failures or phone.losses:
+        floor.change(phone, failures=0, losses=0)
+    if phone.rests:
+        floor.do(CancelTimer(Timer(TimerKind.PHONE_RESTS, phone.name)))
+        floor.rest(phone, "")
+    if phone.state is PhoneState.UNREACHABLE:
+        floor.do(LookForPhone(phone.name))
+
+
+def _told(floor: Floor, server: ServerId, name: PhoneName, *, reachable: bool) -> None:
+    if floor.settings.phones and name not in floor.settings.phones:
+        return  # a trunk
+    _note(floor, server, name, reachable)
+    floor.change(floor.phone(name), told_at=floor.now)
+
+
+def _note(floor: Floor, server: ServerId, name: PhoneName, reachable: bool) -> None:
+    """Note whether one server reaches the phone; it is lost when none does."""
+    if floor.settings.phones and name not in floor.settings.phones:
+        return
+    state = floor.servers[server]
+    floor.change(state, unreachable=state.unreachable - {name} if reachable else state.unreachable | {name})
+    is_new, phone = name not in floor.phones, floor.phone(name)
+    if any(name not in one.unreachable for one in floor.servers.values()):
+        if phone.state is PhoneState.UNREACHABLE:
+            _find(floor, phone)
+    elif phone.state is not PhoneState.UNREACHABLE:
+        _lose(floor, phone, counts=not is_new)
+
+
+def _lose(floor: Floor, phone: Phone, *, counts: bool) -> None:
+    was_reachable = phone.reachable
+    if counts:
+        again = floor.now - phone.lost_at < FORGIVEN
+        floor.change(phone, losses=phone.losses + 1 if again else 1, lost_at=floor.now)
+    floor.do(CancelTimer(Timer(TimerKind.PHONE_RETURNS, phone.name)))
+    floor.step_phone(phone, PhoneStep.LOSE)
+    operator = _on_shift(floor, phone)
+    if operator and was_reachable:
+        floor.notice(f"Phone '{phone.name}' of '{operator.person.id}' can't be reached.", Severity.WARNING)
+    offer = floor.offers.get(operator.offer) if operator else None
+    if offer and offer.pending and offer.record.ringing_at is None and floor.sees(offer.id):
+        ringing.give_up(floor, offer, OfferFailure.UNREACHABLE)
+
+
+def _find(floor: Floor, phone: Phone) -> None:
+    floor.step_phone(phone, PhoneStep.FIND)
+    if phone.losses:
+        stays = min(LONGEST_STEADY, STEADY * 2 ** min(phone.losses - 1, 10))
+        floor.do(SetTimer(Timer(TimerKind.PHONE_RETURNS, phone.name), floor.now + stays))
+    else:  # it was never reachable before: somebody has just plugged it in
+        _settle(floor, phone)
+
+
+def _settle(floor: Floor, phone: Phone) -> None:
+    if phone.failures:
+        floor.change(phone, failures=0)
+    _rested(floor, phone)
+    floor.step_phone(phone, PhoneStep.SETTLE)
+    operator = _on_shift(floor, phone)
+    if operator:
+        floor.notice(f"Phone '{phone.name}' of '{operator.person.id}' can be reached again.")
+
+
+def _rested(floor: Floor, phone: Phone) -> None:
+    """End the rest of a phone that seemed not to be there."""
+    if phone.rests in ringing.TECHNICAL:
+        floor.do(CancelTimer(Timer(TimerKind.PHONE_RESTS, phone.name)))
+        floor.rest(phone, "")
+
+
+def _on_shift(floor: Floor, phone: Phone) -> Operator | None:
+    person = floor.at_phone.get(phone.name)
+    operator = floor.operators[person] if person else None
+    return operator if operator and operator.presence is not Presence.OFF else None
