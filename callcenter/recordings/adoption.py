@@ -18,7 +18,9 @@ log = logging.getLogger(__name__)
 BEGUN = "the manifest begins: files that lie here already are entered as found"
 DONE = "all files that lay here are entered"
 _FOUND = "found"
-_NAME = re.compile(r"(?P<line>[^/]+)/(?P<moment>\d{4}-\d\d-\d\d/\d\d-\d\d-\d\d)_(?P<call>[^/]+)\.wav")
+_NAME = re.compile(
+    r"(?P<line>[^/]+)/(?P<moment>\d{4}-\d\d-\d\d/\d\d-\d\d-\d\d)_(?P<call>[^/]+?)(?:\.repaired-\d+)?\.wav"
+)
 _BATCH = 50
 
 
@@ -55,7 +57,7 @@ class Adoption:
         Blocks. Raises OSError, ManifestError.
         """
         self._manifest.add(Entry(Action.FOUND, why=BEGUN, who=self._who))
-        entered = list(self._manifest.entries(Action.ADDED, Action.FOUND, Action.DELETED))
+        entered = list(self._manifest.entries(Action.ADDED, Action.FOUND, Action.KEPT, Action.DELETED))
         known, last = {entry.path for entry in entered}, entered[-1].number
         adopted = 0
         unknown = ((file, path) for file, path in self._files(now.timestamp()) if path not in known)

@@ -34,18 +34,18 @@ class RecordingChecks:
         manifest: Manifest,
         after: float,
         keep_days: Callable[[str], int],
-        unfinished: Callable[[], Collection[str]],
+        too_early: Callable[[], Collection[str]],
         wall: WallClock,
     ) -> None:
         """`after`: seconds from a call's end to its check. `keep_days`: the retention days of a line.
 
-        `unfinished`: calls whose file is still being made.
+        `too_early`: calls whose file is still being made, or not yet named by the register.
         """
         self._register = register
         self._manifest = manifest
         self._after = timedelta(seconds=after)
         self._keep_days = keep_days
-        self._unfinished = unfinished
+        self._too_early = too_early
         self._wall = wall
         self.checked = 0
         self.problems = 0
@@ -65,7 +65,7 @@ class RecordingChecks:
     async def look(self) -> int:
         """Check the recordings that are due, oldest first. Returns how many were found, at most one batch."""
         before = self._wall() - self._after
-        due = list(await self._register.unchecked(before, self._unfinished(), _BATCH))
+        due = list(await self._register.unchecked(before, self._too_early(), _BATCH))
         left = deque(due)
         while left:
             began = time.monotonic()
@@ -93,7 +93,8 @@ class RecordingChecks:
         try:
             entry = self._manifest.of_path(said.recording) if said.recording else None
             kept_since = self._wall() - timedelta(days=self._keep_days(said.line))
-            return examine(said, entry, self._manifest.file(said.recording or "."), kept_since)
+            file = self._manifest.file(said.recording) if said.recording else self._manifest.path.parent
+            return examine(said, entry, file, kept_since)
         except Exception as error:  # no content of a file may stop the checks of the others
             return [f"its recording cannot be checked: {error}"]
 

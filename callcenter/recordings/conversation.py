@@ -56,6 +56,9 @@ class Register(Protocol):
     async def checked(self, problems: Mapping[str, str], at: datetime) -> None:
         """Store the result of checking these calls' recordings: what is wrong with each ('': nothing)."""
 
+    async def repaired(self, call: str, path: str, seconds: float, sha256: str, problem: str, at: datetime) -> None:
+        """Store another file as the recording of a call, and what is still wrong with it ('': nothing)."""
+
     async def deleted(self, calls: Collection[str], at: datetime) -> None:
         """Store that their recordings were deleted. A date stored earlier is kept."""
 

@@ -50,6 +50,8 @@ class Action(StrEnum):
     """It was there before the manifest: nobody can say what happened to it earlier."""
     DELETED = "deleted"
     """Decided. The file is deleted immediately afterwards, or after the next start."""
+    KEPT = "kept"
+    """A repaired file has taken its place. It stays as evidence as long as a recording would."""
     HELD = "held"
     """It must not be deleted, however old, until it is released."""
     RELEASED = "released"
@@ -228,6 +230,22 @@ class Manifest:
             if quick and (entry := _whole(line)) and (not actions or entry.action in actions):
                 yield entry
 
+    def check_end(self) -> None:
+        """Raise ManifestError if entries are missing that were written: it is gone, or its end was cut off."""
+        known = self.kept_head() or Head()  # first: the file is never behind it
+        try:
+            with self.path.open("rb") as file:
+                head, _ = _tail(file, os.fstat(file.fileno()).st_size)
+        except FileNotFoundError:
+            head = Head()
+        except OSError as error:
+            raise ManifestError(f"{self.path}: {error.strerror}") from error
+        if known.number > head.number:
+            there = f"entry {head.number} is the last one there" if head.number else "it is empty or gone"
+            raise ManifestError(
+                f"{self.path}: {there}, but {self._head} names entry {known.number}; is the disk there?"
+            )
+
     def of_path(self, path: str) -> Entry | None:
         """Return the last entry of one file; None if there is none. The newer it is, the faster it is found."""
         mark = _canonical(path)
@@ -240,9 +258,12 @@ class Manifest:
         return None
 
     def file(self, path: str) -> Path:
-        """Return the file of an entry. Raises ManifestError for a path outside the folder, which may be an attack."""
+        """Return the file of an entry. Raises ManifestError for a path outside the folder, which may be an attack.
+
+        The file itself may be a symbolic link: open it with `files.opened`, which does not follow it.
+        """
         found = self.path.parent / path
-        if not path or not found.resolve().is_relative_to(self.path.parent.resolve()):
+        if not path or found.name == ".." or not found.parent.resolve().is_relative_to(self.path.parent.resolve()):
             raise ManifestError(f"{path!r} is no recording below {self.path.parent}")
         return found
 

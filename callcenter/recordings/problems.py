@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from pathlib import Path
 
 from callcenter.recordings.conversation import Conversation
 from callcenter.recordings.manifest import Action, Entry
-from callcenter.recordings.recording import FRAME, RATE, digest
+from callcenter.recordings.recording import FRAME, RATE, digest, tolerance
 from callcenter.recordings.sound import Sound, SoundError, sound_of
+from callcenter.system import files
 
-AT_THE_EDGES = 1.0
-"""Seconds by which the recording may differ from the talk at its beginning and end.
-
-Asterisk reports a bridge a moment after it has begun to record it, and it does not write what is in its buffers when
-a caller hangs up.
-"""
-PER_HANDOVER = 0.5
-"""Seconds for each further conversation of a call: a new recorder begins after each hold."""
-DRIFT = 0.01
-"""Share of the talk: the telephone's clock differs from ours, and packets get lost."""
 WORTH_RECORDING = 0.2
 """Seconds. A shorter conversation may end before its first audio packet."""
 SILENCE = 100
 """A side whose largest sample is below this is silent: 50 dB below full scale, less than a room without a voice."""
 SILENCE_MATTERS = 5.0
 """Seconds. In a shorter conversation one of the two may not have said a word."""
+_LASTING = re.compile(r"not recorded |the (caller|operator)'s side lacks ")
 SIDES = ("the caller's side", "the operator's side")
 
 
@@ -49,9 +42,11 @@ def examine(
     elif entry.sha256 != said.sha256:
         found.append("the register and the manifest name different hashes of its recording")
     try:
-        size = file.stat().st_size
+        size = files.size(file)
+    except FileNotFoundError:
+        return [*found, "the file is missing"]
     except OSError as error:
-        return [*found, f"its recording cannot be read ({error.strerror})" if file.exists() else "the file is missing"]
+        return [*found, f"its recording cannot be read ({error.strerror})"]
     if not listen:
         seconds = max(0, size - 44) / FRAME / RATE
         return [*found, *lengths(said, seconds, entry.sides if entry else ())]
@@ -64,9 +59,9 @@ def examine(
     return [*found, *lengths(said, sound.seconds, entry.sides if entry else ()), *silences(sound)]
 
 
-def tolerance(said: Conversation) -> float:
-    """Seconds by which the recording's length may differ from the talk."""
-    return AT_THE_EDGES + PER_HANDOVER * max(0, said.people - 1) + DRIFT * said.talk
+def lasting(problem: str) -> list[str]:
+    """Return what of a row's problem is true of the conversation, whatever file is its recording."""
+    return [text for text in problem.split("; ") if _LASTING.match(text)]
 
 
 def lengths(said: Conversation, seconds: float, sides: tuple[float, ...]) -> list[str]:
@@ -74,7 +69,7 @@ def lengths(said: Conversation, seconds: float, sides: tuple[float, ...]) -> lis
 
     `sides`: seconds of audio that Asterisk wrote of each side; () if unknown.
     """
-    allowed = tolerance(said)
+    allowed = tolerance(said.talk, said.people)
     of_talk = f"{said.talk:.1f} s talked"
     if seconds < said.talk - allowed:
         return [f"its recording is too short: {seconds:.1f} s of {of_talk}"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Collection
 from datetime import datetime
 from pathlib import Path
 
@@ -19,6 +20,8 @@ _LOOK_AGAIN = 0.5
 _AT_ONCE = 2
 """Several at once, so that a long recording does not delay the others."""
 _FIRST_RETRY, _LONGEST_RETRY = 2.0, 60.0
+_ROW_WRITTEN = 10.0
+"""Seconds from a finished file until the register names it: a moment, or until the database is not locked any more."""
 
 
 class Recordings:
@@ -33,6 +36,14 @@ class Recordings:
         """The next look, which takes all calls in `_asked`."""
         self.unfinished: dict[str, str] = {}
         """Calls whose recording is not finished yet, and why ('': no problem so far)."""
+        self._finished: dict[str, float] = {}
+        """Calls whose recording was finished lately, and when."""
+
+    def too_early(self) -> Collection[str]:
+        """Return the calls whose recording cannot be compared with the register yet."""
+        old = time.monotonic() - _ROW_WRITTEN
+        self._finished = {call: at for call, at in self._finished.items() if at > old}
+        return {*self.unfinished, *self._finished}
 
     async def see_through(self, call: str, line: str, talk: float, ended: datetime) -> Recording | None:
         """Call `finish` repeatedly until the disk accepts it. Raises RecordingError if trying again cannot help."""
@@ -49,6 +60,7 @@ class Recordings:
                 await asyncio.sleep(backoff.failed())
         finally:
             del self.unfinished[call]
+            self._finished[call] = time.monotonic()
 
     async def finish(self, call: str, line: str, talk: float, ended: datetime) -> Recording | None:
         """Return the recording of a call that has ended; None if nobody talked. `ended`: in the line's zone.

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import islice
+from pathlib import Path
 from typing import TypeVar
 
 from callcenter.calendar.clock import WallClock
 from callcenter.recordings.conversation import Register
 from callcenter.recordings.manifest import Action, Entry, Manifest, ManifestError
+from callcenter.recordings.recording import parts_of, remove
 
 log = logging.getLogger(__name__)
 
@@ -35,11 +38,18 @@ class Retention:
     """Deletes what has been kept long enough. `keep_days`: the retention days of a line."""
 
     def __init__(
-        self, manifest: Manifest, keep_days: Callable[[str], int], register: Register, who: str = "the controller"
+        self,
+        manifest: Manifest,
+        keep_days: Callable[[str], int],
+        register: Register,
+        incoming: Path,
+        who: str = "the controller",
     ) -> None:
+        """`incoming`: where Asterisk's own files of a recording that was wrong may have stayed."""
         self._manifest = manifest
         self._keep_days = keep_days
         self._register = register
+        self._incoming = incoming
         self._who = who
 
     async def run(self, wall: WallClock, first: float = 600.0, every: float = 86_400.0) -> None:
@@ -86,10 +96,10 @@ class Retention:
         # Two passes, so that the entries of years are never in memory, only the names of deleted files.
         deleted = {entry.path: entry.number for entry in _politely(self._manifest.entries(Action.DELETED))}
         over: dict[str, Entry] = {}
-        for entry in _politely(self._manifest.entries(Action.ADDED, Action.FOUND)):
+        for entry in _politely(self._manifest.entries(Action.ADDED, Action.FOUND, Action.KEPT)):
             if entry.path and entry.number > deleted.get(entry.path, 0) and self._is_over(entry, now):
                 over[entry.path] = entry
-        holds = held(self._manifest)
+        holds = surely_held(self._manifest)
         return sorted((entry for entry in over.values() if entry.call not in holds), key=_end)
 
     def _is_over(self, entry: Entry, now: datetime) -> bool:
@@ -102,7 +112,7 @@ class Retention:
         self._finish_interrupted()
         deleted = 0
         for batch in _batches(self.due(now), _BATCH):
-            holds = held(self._manifest)  # read again: a hold may have been added meanwhile
+            holds = surely_held(self._manifest)  # read again: a hold may have been added meanwhile
             going = [entry for entry in batch if entry.call not in holds]
             self._manifest.add(*(self._farewell(entry) for entry in going))
             for entry in going:
@@ -139,13 +149,15 @@ class Retention:
 
     def _is_there(self, entry: Entry) -> bool:
         with suppress(ManifestError, OSError):
-            return self._manifest.file(entry.path).exists()
+            return os.path.lexists(self._manifest.file(entry.path))
         return False
 
     def _remove(self, entry: Entry) -> None:
         try:
             file = self._manifest.file(entry.path)
             file.unlink(missing_ok=True)
+            if entry.call and self._incoming.is_dir():
+                remove(parts_of(self._incoming, entry.call, [path.name for path in self._incoming.iterdir()]))
         except (OSError, ManifestError) as error:
             log.error("The recording %s is to be deleted, but cannot be: %s", entry.path, error)
             return
@@ -168,10 +180,29 @@ def held(manifest: Manifest) -> dict[str, Entry]:
     return holds
 
 
+def surely_held(manifest: Manifest) -> dict[str, Entry]:
+    """Like `held`, for whoever erases. Raises ManifestError if entries are missing: they may have been holds.
+
+    A manifest that was begun anew or went on after such a loss says so; then a person looks what has to be held, and
+    enters the files with `callcenter recordings adopt`.
+    """
+    manifest.check_end()
+    lost = ""
+    for entry in _politely(manifest.entries(Action.MISSING, Action.FOUND)):
+        if entry.action is Action.MISSING:
+            lost = entry.why
+        elif not entry.path:
+            lost = ""  # adopted since
+    if lost:
+        told = "hold again what must be kept, and run: callcenter recordings adopt"
+        raise ManifestError(f"{manifest.path}: {lost}; bring them back, or {told}")
+    return held(manifest)
+
+
 def last_words(manifest: Manifest) -> Iterable[Entry]:
     """Return the last entry of each file."""
     found: dict[str, Entry] = {}
-    for entry in manifest.entries(Action.ADDED, Action.FOUND, Action.DELETED):
+    for entry in manifest.entries(Action.ADDED, Action.FOUND, Action.KEPT, Action.DELETED):
         if entry.path:
             found[entry.path] = entry
     return found.values()

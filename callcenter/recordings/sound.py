@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from callcenter.recordings.recording import RATE
+from callcenter.system import files
 
 _STRIDE = 7
 """One sample in seven is enough to tell a voice from silence; seven has no common factor with the period of a tone."""
@@ -28,7 +29,7 @@ class Sound:
 def sound_of(path: Path) -> Sound:
     """Read the whole file. Blocks, but lets other threads run. Raises SoundError, OSError."""
     try:
-        with wave.open(str(path), "rb") as file:
+        with files.opened(path) as raw, wave.open(raw) as file:
             form = (file.getnchannels(), 8 * file.getsampwidth(), file.getframerate())
             if form != (2, 16, RATE):
                 raise SoundError(f"has {form[0]} channels of {form[1]} bits at {form[2]} Hz instead of 2, 16, {RATE}")

@@ -14,8 +14,10 @@ from callcenter.recordings.conversation import Conversation, Register
 from callcenter.recordings.manifest import Action, Entry, Head, Manifest, ManifestError
 from callcenter.recordings.problems import examine
 from callcenter.recordings.recording import digest
+from callcenter.system import files
 
 _PAGE = 500
+_DONE = {Action.ADDED: "signed", Action.FOUND: "signed", Action.KEPT: "kept beside its repair"}
 _DAY = timedelta(days=1)
 
 
@@ -79,7 +81,7 @@ class Verification:
     async def problems(self) -> AsyncIterator[str]:
         """Yield every problem as a sentence. Raises ManifestError, OSError, and what the register raises."""
         for entry in self._chain.entries():
-            if entry.path and entry.action in (Action.ADDED, Action.FOUND, Action.DELETED):
+            if entry.path and entry.action in (Action.ADDED, Action.FOUND, Action.KEPT, Action.DELETED):
                 self._words[entry.path] = entry
         for problem in self._chain.problems:
             yield problem
@@ -108,7 +110,8 @@ class Verification:
         entry = self._words.get(said.recording)
         try:
             kept_since = self._now - timedelta(days=self._keep_days(said.line))
-            found = examine(said, entry, self._manifest.file(said.recording or "."), kept_since, listen=self._listen)
+            file = self._manifest.file(said.recording) if said.recording else self._manifest.path.parent
+            found = examine(said, entry, file, kept_since, listen=self._listen)
         except (ManifestError, OSError) as error:
             found = [str(error)]
         if not said.recording and found and (self._incoming / f"{said.call}-in.wav").exists():
@@ -130,18 +133,23 @@ class Verification:
                 yield str(error)
                 continue
             if entry.action is Action.DELETED:
-                if file.exists():
+                if os.path.lexists(file):
                     yield f"{path}: its deletion was entered on {entry.at[:10]}, but the file is there"
                 continue
             self.files += 1
             self.found += entry.action is Action.FOUND
             if path in told or entry.at >= self._until.isoformat(timespec="microseconds"):
                 continue
-            if not file.exists():
+            try:
+                files.size(file)
+                if self._listen and digest(file) != entry.sha256:
+                    yield f"{path}: the file was changed after it was {_DONE[entry.action]}: its hash is another"
+            except FileNotFoundError:
                 yield f"{path}: the file is missing"
-            elif self._listen and digest(file) != entry.sha256:
-                yield f"{path}: the file was changed after it was signed: its hash is another"
-            yield f"{path}: no conversation of the register names it"
+            except OSError as error:
+                yield f"{path}: the file cannot be read ({error.strerror})"
+            if entry.action is not Action.KEPT:
+                yield f"{path}: no conversation of the register names it"
 
     def _without_entry(self) -> Iterator[str]:
         """Yield files without an entry, except the newest, which are just being entered."""
@@ -151,7 +159,7 @@ class Verification:
                 path = (Path(place) / name).relative_to(folder).as_posix()
                 if not name.endswith(".wav") or path in self._words or not self._in_scope(path):
                     continue
-                if (folder / path).stat().st_mtime <= newest:
+                if (folder / path).lstat().st_mtime <= newest:
                     yield f"{path}: nobody knows this file: it has no entry in the manifest"
 
     def _in_scope(self, path: str) -> bool:

@@ -85,6 +85,9 @@ class Rows:
         for call, problem in problems.items():
             self.change(call, checked_at=at, problem=problem)
 
+    async def repaired(self, call: str, path: str, seconds: float, sha256: str, problem: str, at: datetime) -> None:
+        self.change(call, recording=path, sha256=sha256, problem=problem, checked_at=at)
+
     async def deleted(self, calls: Collection[str], at: datetime) -> None:
         for call in calls:
             self.deleted_at.setdefault(call, at)

@@ -69,7 +69,7 @@ async def test_wherever_it_is_killed_the_same_file_comes_of_it(
             case "after the rename":
                 patched.setattr(Manifest, "add", killed)
             case "after the entry":
-                patched.setattr(module, "_remove", killed)
+                patched.setattr(module, "remove", killed)
             case "while removing":
                 patched.setattr(Path, "unlink", at_the_second(2, Path.unlink))
         if where == "end":

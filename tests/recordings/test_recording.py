@@ -8,7 +8,7 @@ import resource
 import struct
 import wave
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -117,6 +117,19 @@ async def test_conversations_of_one_call_follow_one_another(place: Place) -> Non
     assert place.spooled() == [f"{CALL}7-in.wav"]
 
 
+@pytest.mark.usefixtures("soon_sure")
+async def test_a_third_voice_needs_no_file_of_its_own(place: Place) -> None:
+    """A supervisor joins the bridge: what the caller heard is both, whether or not a recorder begins anew."""
+    supervisor = 300
+    place.side(f"{CALL}-in.wav", [CALLER] * 300)
+    place.side(f"{CALL}-out.wav", [OPERATOR] * 100 + [OPERATOR + supervisor] * 200)
+    place.side(f"{CALL}-1-in.wav", [CALLER] * 100)
+    place.side(f"{CALL}-1-out.wav", [supervisor] * 100)
+    left, right = place.heard(await place.finished())
+    assert left == [CALLER] * 400
+    assert right == [OPERATOR] * 100 + [OPERATOR + supervisor] * 200 + [supervisor] * 100
+
+
 @pytest.mark.parametrize("side", ["in", "out"])
 @pytest.mark.usefixtures("soon_sure")
 async def test_one_side_that_was_never_written_is_silent(place: Place, side: str) -> None:
@@ -159,6 +172,32 @@ async def test_a_file_is_joined_only_when_asterisk_has_closed_it(place: Place, m
     left, _ = place.heard(await place.finished())
     assert looks == 3
     assert left == [CALLER] * (RATE // 2)
+
+
+async def test_a_part_that_asterisk_has_only_opened_is_waited_for(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The conversation with the first operator, when the machine is so busy that its files are closed late."""
+    place.talked(1.0, 1.0)
+    place.talked(1.0, 1.0, f"{CALL}-1")
+    paths = [place.incoming / f"{CALL}-{side}.wav" for side in ("in", "out")]
+    whole = [path.read_bytes() for path in paths]
+    for path in paths:
+        path.write_bytes(b"")
+    made, looks = recordings.Maker.make, 0
+
+    def look(maker: recordings.Maker, asked: Sequence[tuple[recordings.Wanted, float]]) -> list[recordings.Outcome]:
+        nonlocal looks
+        looks += 1
+        if looks == 3:
+            for path, content in zip(paths, whole, strict=True):
+                path.write_bytes(content)
+        return made(maker, asked)
+
+    monkeypatch.setattr(recordings.Maker, "make", look)
+    monkeypatch.setattr(recordings, "_SURELY_EMPTY", 0.0)  # a busy machine: it takes longer than that
+    assert (await place.finished(talk=2.0)).sides == (2.0, 2.0)
+    assert looks >= 3
 
 
 @pytest.mark.parametrize("late", [("in", "out"), ("out",)])

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from callcenter.recordings.adoption import BEGUN, DONE, Adoption
-from callcenter.recordings.manifest import Action, Entry, Manifest
+from callcenter.recordings.manifest import Action, Entry, Manifest, ManifestError
 from callcenter.recordings.retention import MOST_OVERDUE, Retention
 from tests.recordings.folders import MOSCOW, NOW, TODAY, Archive, days_ago
 from tests.store.stories import eventually
@@ -21,7 +21,7 @@ DAYS = {"estp": 100, "short": 10}
 
 
 def retention(archive: Archive) -> Retention:
-    return Retention(archive.manifest, lambda line: DAYS[line], archive.rows)
+    return Retention(archive.manifest, lambda line: DAYS[line], archive.rows, archive.incoming)
 
 
 async def expire(archive: Archive) -> int:
@@ -60,6 +60,32 @@ async def test_a_hold_outlasts_retention_until_it_is_released(archive: Archive) 
     assert await expire(archive) == 1
     assert files(archive) == set()
     assert await archive.verified() == []
+
+
+async def test_a_hold_that_was_cut_off_with_the_manifests_end_deletes_nothing(archive: Archive) -> None:
+    """Which of the others somebody held, nobody can tell any more."""
+    await archive.talked("held", 1.0, ended=days_ago(500))
+    archive.manifest.add(Entry(Action.HELD, "held", why="court", who="lawyer"))
+    path = archive.manifest.path
+    path.write_bytes(path.read_bytes().splitlines(keepends=True)[0])
+    with pytest.raises(ManifestError, match=r"entry 1 is the last one there, but .*manifest\.head names entry 2"):
+        await expire(archive)
+    assert files(archive) == {"held"}
+
+
+async def test_after_a_loss_a_person_says_what_is_held_before_anything_is_deleted(archive: Archive) -> None:
+    """The disk was not mounted for a day: a new manifest was begun there, and knows nothing of the holds."""
+    await archive.talked("held", 1.0, ended=days_ago(500))
+    archive.manifest.add(Entry(Action.HELD, "held", why="court", who="lawyer"))
+    archive.manifest.path.unlink()
+    await archive.talked("old", 1.0, ended=days_ago(101))
+    with pytest.raises(ManifestError, match=r"names entry 2, .*hold again what must be kept.*recordings adopt"):
+        await expire(archive)
+    assert files(archive) == {"held", "old"}
+    archive.manifest.add(Entry(Action.HELD, "held", why="court", who="lawyer"))
+    Adoption(archive.manifest, lambda line: MOSCOW, "engineer").adopt(TODAY)
+    assert await expire(archive) == 1
+    assert files(archive) == {"held"}
 
 
 async def test_a_crash_between_the_entry_and_the_deletion_is_evident_and_finished_later(
@@ -235,3 +261,15 @@ async def test_a_clock_that_is_years_ahead_deletes_nothing_unasked(
     assert len(files(archive)) == MOST_OVERDUE + 1
     assert "11 recordings" in caplog.text
     assert "run: callcenter recordings expire" in caplog.text
+
+
+async def test_of_a_link_in_place_of_an_old_recording_the_link_goes_and_not_what_it_leads_to(
+    archive: Archive, tmp_path: Path
+) -> None:
+    made = await archive.talked("old", 1.0, ended=days_ago(101))
+    file, other = archive.folder / made.path, tmp_path / "other.wav"
+    file.rename(other)
+    file.symlink_to(other)
+    assert await expire(archive) == 1
+    assert not file.is_symlink()
+    assert other.exists()

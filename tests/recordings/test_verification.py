@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -139,3 +140,31 @@ async def test_an_entry_that_leads_elsewhere_is_told_and_not_followed(archive: A
     archive.manifest.add(Entry(Action.ADDED, "x", "estp", "../../etc/passwd"))
     [problem] = await archive.verified()
     assert "'../../etc/passwd' is no recording below" in problem
+
+
+LINK = "cannot be read (is a symbolic link, which is not followed)"
+
+
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["another recording", "out of the folder"])
+async def test_a_link_in_place_of_a_recording_is_told_and_not_followed(
+    archive: Archive, tmp_path: Path, elsewhere: bool
+) -> None:
+    paths = await three_talks(archive)
+    file = archive.folder / paths[1]
+    target = tmp_path / "secret" if elsewhere else archive.folder / paths[0]
+    if elsewhere:
+        file.rename(target)
+    else:
+        file.unlink()
+    file.symlink_to(target)
+    for listen in (True, False):
+        assert await archive.verified(listen=listen) == [f"call 1.2 ({ENDED}): its recording {LINK}"]
+    del archive.rows.talks["1.2"]
+    assert f"{paths[1]}: the file {LINK}" in await archive.verified()
+
+
+async def test_a_link_that_leads_nowhere_does_not_end_the_verification(archive: Archive) -> None:
+    await three_talks(archive)
+    (archive.folder / "estp/2024-11-20/15-09-09_1.9.wav").symlink_to("nowhere")
+    [problem] = await archive.verified()
+    assert "15-09-09_1.9.wav: nobody knows this file" in problem
