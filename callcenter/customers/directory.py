@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 import phonenumbers
@@ -16,12 +18,25 @@ log = logging.getLogger(__name__)
 REGION = "RU"
 """The country of a number without a country code."""
 _LONGEST_NUMBER = 100
+_CONTEXT = "phone-context"
+"""The parameter with the beginning of a local number (RFC 3966, 5.1.5)."""
 
 
 def normalise(raw: str) -> str:
-    """Convert a telephone number to E.164; '' for an anonymous, internal or impossible number. Never raises."""
+    """Convert a telephone number to E.164; '' for an anonymous, internal or impossible number. Never raises.
+
+    `raw` may have SIP's parameters (`+73421234567;npdi`, `1234567;phone-context=+7342`), and 00 instead of +.
+    """
+    text, *parameters = raw[:_LONGEST_NUMBER].split(";")
+    context = next((value for name, _, value in (one.partition("=") for one in parameters) if name == _CONTEXT), "")
+    # Some carriers add the context to a number that is whole without it.
+    local = context.startswith("+") and not text.startswith("+") and _possible(context + text)
+    return local or _possible("+" + text[2:] if text.startswith("00") else text)
+
+
+def _possible(text: str) -> str:
     try:
-        number = phonenumbers.parse(raw[:_LONGEST_NUMBER], REGION)
+        number = phonenumbers.parse(text, REGION)
     except phonenumbers.NumberParseException:
         return ""
     # A local number without an area code is "possible", but does not identify anybody.
@@ -37,14 +52,43 @@ def valid_inn(digits: str) -> bool:
     return bool(russian_inn.is_valid(digits)) and not digits.startswith("00")
 
 
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A number that an operator has found out to be a customer's, and who is there.
+
+    It points to the customer by INN, or by another number of a customer without one: name and role are always those of
+    the imported directory. While that does not have the customer, the contact is nobody's.
+    """
+
+    number: str
+    """E.164."""
+    inn: str
+    of_number: str
+    person: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A customer found by hand. `number`: one that the directory has, if there is no INN to point to them."""
+
+    customer: Customer
+    number: str
+
+
 class Source(Protocol):
     """Where the directory is stored. The implementation is `callcenter.customers.table.CustomersTable`."""
 
-    async def version(self) -> int:
-        """Return the version; it grows with every import."""
+    async def version(self) -> object:
+        """Return the version: another one when anything has changed."""
 
     async def entries(self) -> Sequence[tuple[str, Customer]]:
-        """Return all entries as (E.164 number or '', customer)."""
+        """Return all imported entries as (E.164 number or '', customer)."""
+
+    async def contacts(self) -> Sequence[Contact]:
+        """Return what operators have learned."""
+
+    async def learn(self, contact: Contact, who: str, at: datetime) -> None:
+        """Keep a contact; it replaces an earlier one of the same number. Raises `RegisterError`."""
 
 
 class Directory:
@@ -52,9 +96,12 @@ class Directory:
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._version = -1
+        self._version: object = None
         self._by_number: Mapping[str, Customer] = {}
         self._by_inn: Mapping[str, Customer] = {}
+        self._contacts: Mapping[str, Contact] = {}
+        self._all: Sequence[tuple[str, Found]] = ()
+        """Everybody once, with the words by which they are found."""
 
     def __len__(self) -> int:
         """The number of telephone numbers it knows."""
@@ -70,6 +117,7 @@ class Directory:
             if version == self._version:
                 return False
             entries = await self._source.entries()
+            contacts = await self._source.contacts()
         except Exception as problem:  # any error of the source's library
             log.warning("the customers' directory can't be read, the old one stays: %s", problem)
             return False
@@ -77,9 +125,52 @@ class Directory:
         for _, customer in entries:
             if customer.inn:
                 by_inn.setdefault(customer.inn, customer)
-        self._by_number = {number: customer for number, customer in entries if number}
+        by_number = {number: customer for number, customer in entries if number}
+        learned = {}
+        for contact in contacts:
+            whose = by_inn.get(contact.inn) if contact.inn else by_number.get(contact.of_number)
+            # What is imported is the customers' own word, and counts more.
+            if whose is not None and by_number.get(contact.number, whose) == whose:
+                learned[contact.number] = whose
+        self._by_number = learned | by_number
+        self._contacts = {contact.number: contact for contact in contacts if contact.number in learned}
+        self._all = tuple(_once(entries))
         self._by_inn, self._version = by_inn, version
         return True
+
+    async def learn_number(self, raw: str, inn: str, of_number: str, person: str, who: str, at: datetime) -> bool:
+        """Keep what operator `who` has found out, and use it from now on. The customer is named as in `Contact`.
+
+        Returns False for a number that identifies nobody. Raises `RegisterError`.
+        """
+        number = normalise(raw)
+        if number:
+            await self._source.learn(Contact(number, inn, normalise(of_number) if of_number else "", person), who, at)
+            await self.refresh()
+        return bool(number)
+
+    def find(self, asked: str, limit: int) -> list[Found]:
+        """Return customers by number, INN (its beginning is enough) or words of the name, as a person looks for them.
+
+        A number or a whole INN comes first; the others are in the order of the imported file.
+        """
+        words = asked.casefold().replace("ё", "е").split()
+        if not words:
+            return []
+        number = normalise(asked)
+        exact = [one for one in (self._by_number.get(number) if number else None, self._by_inn.get(words[0])) if one]
+        found = {customer: Found(customer, number) for customer in exact}
+        for text, one in self._all:
+            if len(found) >= limit:
+                break
+            if all(word in text for word in words):
+                found.setdefault(one.customer, one)
+        return list(found.values())[:limit]
+
+    def person_at(self, raw: str) -> str:
+        """Return who is at this number, in an operator's words; '': nobody knows, or it is another customer's now."""
+        contact = self._contacts.get(normalise(raw))
+        return contact.person if contact else ""
 
     def by_number(self, raw: str) -> Customer | None:
         """Return the customer who has this number, in whatever form it is written."""
@@ -92,3 +183,11 @@ class Directory:
 
     valid_inn = staticmethod(valid_inn)
     normalise = staticmethod(normalise)
+
+
+def _once(entries: Sequence[tuple[str, Customer]]) -> Iterator[tuple[str, Found]]:
+    seen: set[Customer] = set()
+    for number, customer in entries:
+        if customer not in seen:
+            seen.add(customer)
+            yield f"{customer.name.casefold().replace('ё', 'е')} {customer.inn}", Found(customer, number)

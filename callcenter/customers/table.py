@@ -8,12 +8,18 @@ from datetime import datetime
 from sqlalchemy import delete, func, insert, select
 
 from callcenter.core.events import Customer
+from callcenter.customers.directory import Contact
 from callcenter.store import Register
 from callcenter.store.rows import clean
-from callcenter.store.tables import CustomerNumber, DirectoryImport
+from callcenter.store.tables import CustomerNumber, DirectoryImport, LearnedContact, table_of
 
 _SOURCE_LENGTH = 300
-_VERSION = select(func.max(DirectoryImport.id))
+_VERSION = select(
+    select(func.max(DirectoryImport.id)).scalar_subquery(),
+    select(func.count(LearnedContact.id)).scalar_subquery(),
+    select(func.max(LearnedContact.at)).scalar_subquery(),
+)
+_CONTACTS = table_of(LearnedContact)
 
 
 class CustomersTable:
@@ -22,9 +28,9 @@ class CustomersTable:
     def __init__(self, register: Register) -> None:
         self._register = register
 
-    async def version(self) -> int:
-        """Return the number of the latest import; 0 if there was none."""
-        return await self._register.read(lambda connection: connection.scalar(_VERSION)) or 0
+    async def version(self) -> tuple[object, ...]:
+        """Return another version after each import, and whenever a contact is learned or erased."""
+        return await self._register.read(lambda connection: tuple(connection.execute(_VERSION).one()))
 
     async def latest(self) -> DirectoryImport | None:
         """Return the latest import, to show it to people."""
@@ -37,6 +43,21 @@ class CustomersTable:
         async with self._register.session() as session:
             rows = (await session.execute(select(*columns).order_by(CustomerNumber.id))).all()
         return [(number or "", Customer(name, role, inn)) for number, name, role, inn in rows]
+
+    async def contacts(self) -> Sequence[Contact]:
+        """Return what operators have learned, in the order of learning."""
+        columns = (LearnedContact.number, LearnedContact.inn, LearnedContact.of_number, LearnedContact.person)
+        async with self._register.session() as session:
+            rows = (await session.execute(select(*columns).order_by(LearnedContact.id))).all()
+        return [Contact(*row) for row in rows]
+
+    async def learn(self, contact: Contact, who: str, at: datetime) -> None:
+        """Keep a contact beside the imported directory; it replaces an earlier one of the same number."""
+        known = {"inn": contact.inn, "of_number": contact.of_number, "person": clean(contact.person, 300)}
+        row = known | {"at": at, "who": clean(who, 64)}
+        insert = self._register.insert(_CONTACTS).values(row | {"number": contact.number})
+        upsert = insert.on_conflict_do_update(index_elements=["number"], set_=row)
+        await self._register.read(lambda connection: connection.execute(upsert))
 
     async def replace(
         self, entries: Iterable[tuple[str, Customer]], source: str, at: datetime, skipped: int = 0

@@ -13,6 +13,7 @@ from sqlalchemy import Row, select
 
 from callcenter.reports.days import Zones, within_days
 from callcenter.store import Register
+from callcenter.store.note_tables import CallNote
 from callcenter.store.tables import Announcement, Call, Offer, Transfer, table_of
 
 _PAGE = 500
@@ -59,6 +60,7 @@ Happening = tuple[datetime, str]
 
 async def story(register: Register, call_id: str) -> tuple[CallRow, list[Happening]] | None:
     """Return one call and everything that happened to it, in order of time; None if there is no such call."""
+    registered = CallNote.call == call_id, CallNote.registered_at.is_not(None)
     async with register.session() as session:
         call = (await session.execute(select(_CALLS).where(Call.call == call_id))).one_or_none()
         if call is None:
@@ -66,10 +68,16 @@ async def story(register: Register, call_id: str) -> tuple[CallRow, list[Happeni
         announcements = (await session.scalars(select(Announcement).where(Announcement.call == call_id))).all()
         offers = (await session.scalars(select(Offer).where(Offer.call == call_id))).all()
         transfers = (await session.scalars(select(Transfer).where(Transfer.call == call_id))).all()
+        notes = (await session.scalars(select(CallNote).where(*registered))).all()
     events = [(a.spoken_at, f"announced: {a.ahead} ahead, {' '.join(a.prompts)}") for a in announcements]
     events += [(o.placed_at, f"offered to {o.operator} ({o.kind}): {o.result or 'open'}") for o in offers]
+    events += [(t.asked_at, _transferred(t)) for t in transfers]
     events += [
-        (t.asked_at, f"{t.from_operator} transfers to {t.to_operator or t.target}: {t.result or 'open'}")
-        for t in transfers
+        (n.registered_at, f"{n.operator} registers {n.subject or 'it'}: {n.result}") for n in notes if n.registered_at
     ]
     return call, sorted(events)
+
+
+def _transferred(one: Transfer) -> str:
+    why = f" («{one.note}»)" if one.note else ""
+    return f"{one.from_operator} transfers to {one.to_operator or one.target}{why}: {one.result or 'open'}"

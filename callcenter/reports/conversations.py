@@ -80,6 +80,12 @@ class Conversations:
         rows = [{"whose": call, "what": clean(text, _LONGEST_PROBLEM), "at": at} for call, text in problems.items()]
         await self._register.read(lambda connection: connection.execute(_CHECKED, rows))
 
+    async def repaired(self, call: str, path: str, seconds: float, sha256: str, problem: str, at: datetime) -> None:
+        """Store another file as the recording of a call, and what is still wrong with it ('': nothing)."""
+        values = {"recording": path, "recording_seconds": seconds, "recording_sha256": sha256}
+        values |= {"recording_problem": clean(problem, _LONGEST_PROBLEM), "recording_checked_at": at}
+        await self._change(Call.call == call, values)
+
     async def deleted(self, calls: Collection[str], at: datetime) -> None:
         """Store that their recordings were deleted. A date stored earlier is kept."""
         if calls:
@@ -110,6 +116,16 @@ class Conversations:
         """Return whether there is such a call."""
         query = select(Call.id).where(Call.call == call)
         return await self._register.read(lambda connection: connection.scalar(query)) is not None
+
+    async def of(self, call: str) -> Conversation | None:
+        """Return a call that has ended and in which somebody talked; None if there is no such call."""
+        query = select(*_COLUMNS).where(Call.call == call, _TALKED, Call.ended_at.is_not(None))
+
+        def one(connection: Connection) -> Conversation | None:
+            row = connection.execute(query).first()
+            return None if row is None else _made(row)
+
+        return await self._register.read(one)
 
     async def _change(self, which: ColumnElement[bool], values: dict[str, Any]) -> None:
         statement = update(Call).where(which).values(**values)

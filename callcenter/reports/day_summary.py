@@ -12,6 +12,7 @@ from callcenter.core.ids import LineId
 from callcenter.core.records import REGISTERED, Outcome
 from callcenter.reports.day_sums import DaySums, by_day
 from callcenter.reports.days import Zones
+from callcenter.reports.history import QUEUED
 from callcenter.store import Register
 from callcenter.store.tables import Call
 
@@ -36,6 +37,8 @@ class DaySummary:
     """Mean wait of answered registered persons. It must not exceed five minutes (ESTP 2.2d)."""
     service_level: float | None
     """Callers answered within the limit, divided by all who were answered or gave up."""
+    average_queued: float | None
+    """The same from joining the queue; `average` counts from arrival, unless the line chooses otherwise."""
     longest: float | None
     """Longest wait of any caller, answered or not."""
 
@@ -56,6 +59,7 @@ def sums_of_calls(answer_within: Mapping[LineId, float]) -> DaySums:
             func.count().filter(Call.outcome == Outcome.ABANDONED.value).label("abandoned"),
             func.avg(Call.waiting).filter(answered).label("average"),
             func.avg(Call.waiting).filter(registered).label("average_registered"),
+            func.avg(QUEUED).filter(answered).label("average_queued"),
             func.max(Call.waiting).label("longest"),
             func.count().filter(answered, soon).label("soon"),
         )

@@ -13,8 +13,8 @@ from sqlalchemy.sql.functions import GenericFunction
 
 from callcenter.core.commands import OfferKind
 from callcenter.core.ids import LineId
-from callcenter.core.records import REGISTERED, AnnouncementRecord, Outcome, PromiseResult
-from callcenter.core.warm_start import LineWarmStart, PastWait
+from callcenter.core.records import REGISTERED, AnnouncementRecord, Identification, Outcome, PromiseResult
+from callcenter.core.warm_start import ACQUAINTANCES, TELLING, Acquaintance, LineWarmStart, PastWait
 from callcenter.reports.days import within
 from callcenter.store import Register
 from callcenter.store.rows import record_of
@@ -23,11 +23,18 @@ from callcenter.store.tables import Announcement, Call, Offer, UtcDateTime, tabl
 EXPERIENCE = timedelta(days=30)
 """How far back the controller looks at its start for handling time and patience."""
 
+REMEMBERED = timedelta(days=90)
+"""For how long a number is remembered after a call."""
+
 LONGEST_WAIT = timedelta(hours=3)
 """The longest wait that is assumed possible."""
 
 HALF_HOURS = 48
 """Per day."""
+
+
+QUEUED: ColumnElement[float | None] = func.coalesce(Call.queued, Call.waiting)
+"""Seconds from joining the queue. Facts that an earlier version left in its spool have only `waiting`, from joining."""
 
 
 async def half_hours(register: Register, line: str, zone: tzinfo, days: Sequence[date]) -> dict[date, list[int]]:
@@ -79,7 +86,7 @@ async def patience(register: Register, line: str, since: datetime) -> tuple[int,
     are censored (docs/waiting-times.md: θ = abandonments / total queueing time). Raises `RegisterError`.
     """
     gave_up = func.count().filter(Call.outcome == Outcome.ABANDONED.value)
-    query = select(gave_up, func.sum(Call.waiting)).where(Call.line == line, Call.arrived_at >= since)
+    query = select(gave_up, func.sum(QUEUED)).where(Call.line == line, Call.arrived_at >= since)
     async with register.session() as session:
         number, queued = (await session.execute(query)).one()
     return number, queued or 0.0
@@ -104,6 +111,22 @@ async def settled_promises(
     records = [record_of(AnnouncementRecord, row._asdict(), lambda at: (at - now).total_seconds()) for row in rows]
     settled = [(record.spoken_at + (record.waited or 0.0), place, record) for place, record in enumerate(records)]
     return tuple(record for at, _, record in sorted(settled) if -within.total_seconds() < at <= 0.0)
+
+
+async def acquaintances(register: Register, line: LineId, now: datetime) -> tuple[Acquaintance, ...]:
+    """Return the numbers that have called lately and heard the greeting, and what they told. Raises `RegisterError`."""
+    heard = (Call.line == line, Call.arrived_at >= now - REMEMBERED, Call.joined_at.is_not(None), Call.number != "")
+    last = func.max(Call.arrived_at)
+    numbers = select(Call.number).where(*heard).group_by(Call.number).order_by(last.desc()).limit(ACQUAINTANCES)
+    told = (Call.identification.in_(sorted(TELLING)),)
+    facts = select(Call.number, Call.identification, Call.inn, Call.customer, Call.role).where(*heard, *told)
+    async with register.session() as session:
+        found = {number: Acquaintance(number) for number in reversed((await session.scalars(numbers)).all())}
+        for row in await session.execute(facts.order_by(Call.arrived_at)):
+            if row.number in found:
+                how = Identification(row.identification)
+                found[row.number] = Acquaintance(row.number, how, row.inn, row.customer, row.role)
+    return tuple(found.values())
 
 
 async def line_warm_start(
@@ -141,6 +164,7 @@ async def line_warm_start(
             for at, wait, answered, registered in waits
         ),
         await settled_promises(register, line, now, timedelta(seconds=trusted_over)),
+        await acquaintances(register, line, now),
     )
 
 

@@ -46,7 +46,8 @@ def _broken(promised: ColumnElement[Any] | InstrumentedAttribute[Any]) -> Column
     return and_(or_(_ANSWERED, _GAVE_UP), Announcement.waited > promised)
 
 
-_SPOKEN = Announcement.spoken * 60.0
+_SPOKEN = Announcement.spoken * 60.0 - Announcement.elapsed
+"""A time that counts from the caller's arrival includes what was over when it was spoken."""
 _ERROR = Announcement.estimate - Announcement.waited
 _COMPARED = and_(_ANSWERED, _ERROR.is_not(None))
 
@@ -198,6 +199,7 @@ TOLD: dict[str, ColumnElement[Any] | InstrumentedAttribute[Any]] = {
     "estimate_seconds": Announcement.estimate,
     "p90_seconds": Announcement.p90,
     "spoken_minutes": Announcement.spoken,
+    "elapsed_seconds": Announcement.elapsed,
     "waited_seconds": Announcement.waited,
     "result": Announcement.result,
     "p90_held": _verdict(Announcement.p90),

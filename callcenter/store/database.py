@@ -36,6 +36,9 @@ _INSERT: dict[str, Callable[[Table], sqlite.Insert | postgresql.Insert]] = {
 }
 """Makes an INSERT … ON CONFLICT. Both databases have the same syntax, but SQLAlchemy has one class for each."""
 
+_EMPTY_WITHIN = 0.5
+"""Seconds that emptying the log may wait for readers; writers wait meanwhile."""
+
 
 class Database:
     """An open database with the register's tables. Open it with `Database.open`, close it with `close`."""
@@ -91,7 +94,7 @@ class Database:
     def _explained(self) -> Iterator[None]:
         try:
             yield
-        except (SQLAlchemyError, OSError) as problem:
+        except (SQLAlchemyError, sqlite3.Error, OSError) as problem:
             raise RegisterError(_explain(problem, self.name)) from problem
 
     async def in_one_go(self, work: Callable[[Connection], T]) -> T:
@@ -109,6 +112,24 @@ class Database:
         """Like `in_one_go`, but raises `RegisterError` when the database fails."""
         with self._explained():
             return await self.in_one_go(work)
+
+    async def write_anew(self) -> bool:
+        """Write the whole SQLite file anew (VACUUM), in the thread that writes facts: they wait meanwhile.
+
+        When SQLite moves rows to another page, it leaves copies of them in the first one, even with secure_delete.
+        Returns False if that was not possible now: the disk is full, or another process holds the lock.
+        """
+        return True if self._thread is None else await self._thread.alone(_vacuum, self.name)
+
+    async def empty_log(self) -> bool:
+        """Empty SQLite's write-ahead log: what was overwritten in the file is still there until the log is reused.
+
+        Returns False if somebody is reading just now. Raises `RegisterError`.
+        """
+        if self._thread is None:
+            return True
+        with self._explained():
+            return await asyncio.to_thread(_empty_wal, self.name)
 
     def insert(self, table: Table) -> sqlite.Insert | postgresql.Insert:
         """Make an INSERT that supports ON CONFLICT, for this register's database."""
@@ -131,6 +152,10 @@ class SqliteThread:
     def _transaction(self, work: Callable[[Connection], T]) -> T:
         with self._engine.begin() as connection:
             return work(connection)
+
+    async def alone(self, work: Callable[[str], T], path: str) -> T:
+        """Run `work` on the file between two transactions."""
+        return await asyncio.get_running_loop().run_in_executor(self._executor, work, path)
 
     async def close(self) -> None:
         """Close the file, after the current transaction."""
@@ -189,6 +214,9 @@ def _tune_sqlite(engine: Engine, busy_timeout: float) -> None:
         cursor.execute(f"PRAGMA busy_timeout = {int(busy_timeout * 1000)}")
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.execute("PRAGMA synchronous = NORMAL")
+        # Some SQLites leave what is overwritten or deleted in the file until its place is needed: also each earlier
+        # state of a row, which nobody could erase later.
+        cursor.execute("PRAGMA secure_delete = ON")
         cursor.close()
 
     def on_begin(connection: Connection) -> None:
@@ -214,6 +242,21 @@ def _use_wal(path: str, busy_timeout: float) -> None:
     """
     with closing(sqlite3.connect(path, timeout=busy_timeout)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
+
+
+def _vacuum(path: str) -> bool:
+    with closing(sqlite3.connect(path, timeout=_EMPTY_WITHIN, isolation_level=None)) as connection:
+        try:
+            connection.execute("VACUUM")
+        except sqlite3.OperationalError:
+            return False
+    return True
+
+
+def _empty_wal(path: str) -> bool:
+    with closing(sqlite3.connect(path, timeout=_EMPTY_WITHIN)) as connection:
+        busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return not busy
 
 
 def _bring_up_to_date(connection: Connection, name: str, create: bool) -> None:

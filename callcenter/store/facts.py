@@ -8,23 +8,32 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import Column, DefaultClause
+
 from callcenter.core.commands import Save, SavePresence
 from callcenter.core.operator import Presence
 from callcenter.store.rows import KEY_OF, TABLE_OF, Row, Wall, facts_of
 from callcenter.store.spool import Content
 from callcenter.store.tables import UtcDateTime, table_of
 
+
+def _default(column: Column[Any]) -> Any:
+    """Return what the database would enter; None: it has no default."""
+    default = column.server_default
+    return column.type.python_type(default.arg) if isinstance(default, DefaultClause) else None
+
+
 _KINDS: Mapping[str, type[Save]] = {model.__tablename__: kind for kind, model in TABLE_OF.items()}
 _NAMES: Mapping[type[Save], str] = {kind: name for name, kind in _KINDS.items()}
-_COLUMNS: Mapping[type[Save], Mapping[str, tuple[bool, bool]]] = {
+_COLUMNS: Mapping[type[Save], Mapping[str, tuple[bool, bool, Any]]] = {
     kind: {
-        name: (isinstance(column.type, UtcDateTime), bool(column.nullable))
+        name: (isinstance(column.type, UtcDateTime), bool(column.nullable), _default(column))
         for name in (*facts_of(kind), *KEY_OF[kind])
         for column in [table_of(model).c[name]]
     }
     for kind, model in TABLE_OF.items()
 }
-"""The columns of each kind of fact: name -> (is a date and time, may be NULL)."""
+"""The columns of each kind of fact: name -> (is a date and time, may be NULL, what a fact without it gets)."""
 
 
 @dataclass(slots=True)
@@ -69,7 +78,9 @@ class Fact:
         return cls(kind, row, now - age, bool(opens_shift), position, kept=True)
 
 
-def _value(told: Any, column: str, is_moment: bool, nullable: bool) -> Any:
+def _value(told: Any, column: str, is_moment: bool, nullable: bool, default: Any) -> Any:
+    if told is None and default is not None:
+        return default
     if told is None and not nullable:
         raise ValueError(f"{column} is empty")
     return datetime.fromisoformat(told) if is_moment and told is not None else told

@@ -28,7 +28,7 @@ LARGE = 2**20
 """Size in bytes after which a new file is begun, so that the old one can be deleted once the database has its facts."""
 TRY_AGAIN = 5.0
 """Seconds until the next attempt after the disk refused a fact."""
-_SUFFIX = ".facts"
+_SUFFIX, _UNREADABLE, _SET_ASIDE = ".facts", ".unreadable", "set_aside"
 _SUM = 9
 """Characters before a line's content: a checksum and a space."""
 
@@ -122,7 +122,7 @@ class Spool:
         if self._folder is None:
             return
         try:
-            with open(self._folder / "set_aside", "ab", opener=_private) as file:
+            with open(self._folder / _SET_ASIDE, "ab", opener=_private) as file:
                 file.write(line.rstrip(b"\n") + b"\n")
         except OSError as problem:
             log.error("It could not be written to %s either: %s", self._folder, problem)
@@ -223,7 +223,15 @@ class Spool:
                 self.damaged += 1
                 log.error("Facts in %s cannot be read, the file is kept under another name: %s", path, problem)
                 with contextlib.suppress(OSError):
-                    path.rename(path.with_suffix(".unreadable"))
+                    path.rename(path.with_suffix(_UNREADABLE))
+
+
+def forget_set_aside(folder: Path, before: float) -> None:
+    """Delete facts that were set aside for an engineer and not looked at since `before` (Unix time). Raises OSError."""
+    for path in (folder / _SET_ASIDE, *folder.glob(f"*{_UNREADABLE}")):
+        with contextlib.suppress(FileNotFoundError):
+            if path.lstat().st_mtime < before:
+                path.unlink()
 
 
 def _line(content: int | Content) -> bytes:

@@ -71,6 +71,7 @@ Word = String(32)
 PhoneNumber = String(64)
 Name = String(300)
 Sentence = String(500)
+Digest = String(64)
 
 
 class Call(Base):
@@ -84,6 +85,7 @@ class Call(Base):
         Index(None, "operator", "arrived_at"),
         Index(None, "outcome", "arrived_at"),
         Index(None, "number", "arrived_at"),
+        Index(None, "inn", "arrived_at"),
         Index(
             "ix_calls_failed",
             "cause",
@@ -117,13 +119,19 @@ class Call(Base):
     role: Mapped[str] = mapped_column(Name)
     urgency: Mapped[str] = mapped_column(Word)
     info_visits: Mapped[int]
+    question_answered_at: Mapped[datetime | None]
     joined_at: Mapped[datetime | None]
     place_at: Mapped[datetime | None]
+    offered_at: Mapped[datetime | None]
     answered_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     waiting: Mapped[float | None]
+    waiting_from: Mapped[str] = mapped_column(Word, server_default="joining")
+    queued: Mapped[float | None]
     talk: Mapped[float]
     operator: Mapped[str] = mapped_column(Id)
+    kept_for: Mapped[str] = mapped_column(Id, server_default="")
+    kept_until: Mapped[datetime | None]
     outcome: Mapped[str] = mapped_column(Word)
     hung_up_by: Mapped[str] = mapped_column(Word)
     cause: Mapped[int | None]
@@ -138,6 +146,7 @@ class Call(Base):
     """When the file was deleted after its retention time. Its name, length and hash stay in the row."""
     called_back_at: Mapped[datetime | None]
     """When a caller whom a failure had cut off was called back."""
+    identified_by: Mapped[str] = mapped_column(Id, server_default="")
 
 
 class Offer(Base):
@@ -195,6 +204,7 @@ class Announcement(Base):
     p90: Mapped[float | None]
     spoken: Mapped[int | None]
     prompts: Mapped[list[str]] = mapped_column(JSON)
+    elapsed: Mapped[float] = mapped_column(server_default="0")
     waited: Mapped[float | None]
     result: Mapped[str] = mapped_column(Word, server_default="")
     """'' only in announcements from before the ledger: their result was not recorded."""
@@ -225,6 +235,7 @@ class Transfer(Base):
     ended_at: Mapped[datetime | None]
     to_operator: Mapped[str] = mapped_column(Id)
     result: Mapped[str] = mapped_column(Word)
+    note: Mapped[str] = mapped_column(Sentence, server_default="")
 
 
 class PresenceChange(Base):
@@ -288,6 +299,26 @@ class CustomerNumber(Base):
     role: Mapped[str] = mapped_column(Name)
 
 
+class LearnedContact(Base):
+    """A telephone number that an operator has found out to be a customer's: an import does not replace it (ESTP 2.1).
+
+    It points to an entry of the imported directory, from which name and role always come.
+    """
+
+    __tablename__ = "learned_contacts"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    number: Mapped[str] = mapped_column(PhoneNumber, unique=True)
+    """E.164."""
+    inn: Mapped[str] = mapped_column(String(12))
+    of_number: Mapped[str] = mapped_column(PhoneNumber)
+    """A number of the entry, if it has no INN."""
+    person: Mapped[str] = mapped_column(Name)
+    """Who is there, in the operator's words."""
+    at: Mapped[datetime]
+    who: Mapped[str] = mapped_column(Id)
+
+
 class DirectoryImport(Base):
     """One import, which replaced the customers' directory."""
 
@@ -299,6 +330,36 @@ class DirectoryImport(Base):
     customers: Mapped[int]
     """Rows taken from the file."""
     skipped: Mapped[int]
+
+
+class AuditEntry(Base):
+    """Somebody saw or heard personal data, took a copy of it, or changed something (152-ФЗ). Triggers keep it so."""
+
+    __tablename__ = "audit"
+    __table_args__ = (Index(None, "at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    who: Mapped[str] = mapped_column(Id)
+    what: Mapped[str] = mapped_column(Word)
+    about: Mapped[str] = mapped_column(Sentence)
+    """Which calls, whose account; never personal data itself."""
+    previous: Mapped[str] = mapped_column(Digest)
+    hash: Mapped[str] = mapped_column(Digest)
+    """Of this entry and `previous`, as `audit_chain.hash_after` makes it."""
+
+
+class Erasure(Base):
+    """Personal data of calls was erased, because it had been kept long enough (152-ФЗ)."""
+
+    __tablename__ = "erasures"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    before: Mapped[datetime]
+    """Calls that arrived earlier were erased."""
+    calls: Mapped[int]
+    who: Mapped[str] = mapped_column(Id)
 
 
 class DaySum(Base):

@@ -68,6 +68,7 @@ async def test_the_wait_of_registered_persons_stands_beside_that_of_all(register
             average=120.0,
             average_registered=40.5,
             service_level=0.2,
+            average_queued=120.0,
             longest=400.0,
         )
     ]
@@ -133,8 +134,8 @@ def test_days_at_a_terminal(filled: Path) -> None:
     result = run(filled, "--from", "2026-11-23", "--to", "2026-11-24")
     assert result.exit_code == 0, result.output
     assert [line.split() for line in result.output.splitlines()[1:]] == [
-        ["2026-11-23", "estp", "8", "6", "4", "1", "120", "2", "40", "20%", "400"],
-        ["2026-11-24", "estp", "1", "1", "0", "1", "–", "0", "–", "0%", "3"],
+        ["2026-11-23", "estp", "8", "6", "4", "1", "120", "2", "40", "120", "20%", "400"],
+        ["2026-11-24", "estp", "1", "1", "0", "1", "–", "0", "–", "–", "0%", "3"],
     ]
 
 
@@ -155,6 +156,7 @@ def test_days_for_a_spreadsheet(filled: Path, tmp_path: Path) -> None:
         "abandoned": "1",
         "average_wait_seconds": "120",
         "average_wait_registered_seconds": "40",
+        "average_queued_seconds": "120",
         "service_level_percent": "20",
         "longest_wait_seconds": "400",
     }

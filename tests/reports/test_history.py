@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql
 from callcenter.core.commands import Save, SaveCall, SaveOffer
 from callcenter.core.ids import CallId, LineId
 from callcenter.core.records import CallRecord, Identification, OfferRecord, Outcome, PromiseResult
-from callcenter.core.warm_start import LineWarmStart, PastWait
+from callcenter.core.warm_start import Acquaintance, LineWarmStart, PastWait
 from callcenter.reports import history
 from callcenter.store import Register
 from callcenter.store.tables import Offer
@@ -187,3 +187,25 @@ def test_postgresql_would_understand_the_difference_of_moments() -> None:
 def test_postgresql_would_understand_the_minute_of_a_moment() -> None:
     text = str(select(history.minute_of(Offer.answered_at)).compile(dialect=postgresql.dialect()))  # type: ignore[no-untyped-call]
     assert "date_trunc('minute', offers.answered_at)" in text
+
+
+async def test_a_controller_that_starts_again_knows_who_has_called_before(register: Register) -> None:
+    def calls(call: str, number: str, at: float, how: Identification, **known: Any) -> SaveCall:
+        told = queued(call, at, identification=how, **known)
+        return SaveCall(replace(told.record, number=number))
+
+    late = -91 * 24 * HOUR
+    await fill(
+        register,
+        [
+            calls("a", "+71", 10.0, Identification.BY_INN, inn="5902290459", customer="Школа", role="Заказчик"),
+            calls("b", "+71", 20.0, Identification.UNKNOWN),
+            calls("c", "+72", 15.0, Identification.UNKNOWN),
+            calls("d", "+73", late, Identification.INN_ONLY, inn="7707083893"),
+            calls("e", "", 16.0, Identification.INN_ONLY, inn="7707083893"),
+            SaveCall(replace(arrival("f", 17.0).record, number="+74")),  # did not hear the greeting
+        ],
+    )
+    past = await history.line_warm_start(register, LineId("estp"), MOSCOW, wall(300.0), wrap_up=20.0)
+    known = Acquaintance("+71", Identification.BY_INN, "5902290459", "Школа", "Заказчик")
+    assert past.acquaintances == (Acquaintance("+72"), known), "who called last at the end"

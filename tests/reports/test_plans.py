@@ -95,6 +95,7 @@ QUESTIONS: dict[str, tuple[Ask, set[str]]] = {
             "ix_offers_call (call=?)",
             "sqlite_autoindex_announcements_1 (call=?)",
             "sqlite_autoindex_transfers_1 (call=?)",
+            "sqlite_autoindex_call_notes_1 (call=?)",
         },
     ),
     "days": (summed_up(), {ENDS, OF_DAYS, *KEPT}),
@@ -149,7 +150,15 @@ QUESTIONS: dict[str, tuple[Ask, set[str]]] = {
         lambda register: register.owed_calls(NOW),
         {"ix_calls_failed (cause=? AND arrived_at>?)", "ix_calls_number_arrived_at (number=? AND arrived_at>?)"},
     ),
-    "changes of the directory": (lambda register: CustomersTable(register).version(), {"SEARCH directory_imports"}),
+    "changes of the directory": (
+        lambda register: CustomersTable(register).version(),
+        {
+            "SEARCH directory_imports",
+            "SEARCH learned_contacts",  # as few as people learn
+            "sqlite_autoindex_learned_contacts_1",
+            "SCAN CONSTANT ROW",
+        },
+    ),
 }
 """What is asked, and by which indexes it has to be found."""
 

@@ -40,8 +40,11 @@ async def test_a_new_register_is_made_with_all_tables_and_only_we_can_read_it(tm
 
 
 async def test_models_and_migrations_agree(register: Register) -> None:
+    def is_described(name: str | None, kind: str, _parents: object) -> bool:
+        return kind != "table" or not str(name).startswith("article_index")  # SQLite's own, for the search of articles
+
     def differences(connection: Connection) -> list[object]:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "include_name": is_described})
         return list(compare_metadata(context, Base.metadata))
 
     async with register.engine.connect() as connection:
@@ -109,7 +112,16 @@ async def test_a_register_of_the_first_version_gets_the_ledger_and_keeps_what_it
 LEFT: tuple[Save, ...] = (
     arrival("waits", 10.0, joined_at=20.0, urgency="normal"),
     announcement("waits", 1, 21.0),
-    arrival("talks", 0.0, joined_at=5.0, answered_at=30.0, operator="101", outcome=Outcome.ANSWERED, waiting=25.0),
+    arrival(
+        "talks",
+        0.0,
+        joined_at=5.0,
+        answered_at=30.0,
+        operator="101",
+        outcome=Outcome.ANSWERED,
+        waiting=25.0,
+        queued=25.0,
+    ),
     SaveOffer(OfferRecord("o-1", "talks", "101", "queue", 25.0, 26.0, 30.0, 30.1, result="connected")),
     arrival("over", 0.0, ended_at=9.0, outcome=Outcome.ABANDONED),
     SavePresence(PresenceRecord("101", 30.1, "available", "talking", "connected", "phone-101", call="talks")),

@@ -1,0 +1,136 @@
+"""The audit log: who saw or heard whose data, or took a copy of it, and who changed what (152-ФЗ)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, delete, func, insert, select, text
+
+from callcenter.calendar.clock import WallClock
+from callcenter.store import Register
+from callcenter.store.audit_chain import Head, hash_after
+from callcenter.store.rows import clean
+from callcenter.store.tables import AuditEntry, table_of
+
+log = logging.getLogger(__name__)
+
+FIRST_AFTER, EVERY = 900.0, 86_400.0
+"""Seconds from the start until old entries are deleted, and between two times."""
+TRIGGERS_KEEP = timedelta(days=31)
+"""Before the newest entry; in the migration that made them."""
+_TABLE = table_of(AuditEntry)
+_LENGTHS = {"who": 64, "what": 32, "about": 500}
+_PAGE = 1000
+
+
+class Audit:
+    """The audit log in the register. Its methods raise `RegisterError` when the database fails."""
+
+    def __init__(self, register: Register) -> None:
+        self._register = register
+
+    async def enter(self, at: datetime, who: str, what: str, about: str) -> None:
+        """Add an entry, before the data is handed out: what cannot be entered must not be shown.
+
+        `who`: the person; `what`: 'register export', …; `about`: which calls or whose account, but no personal data
+        itself.
+        """
+        texts = {"who": who, "what": what, "about": about}
+        row = {name: clean(given, _LENGTHS[name]) for name, given in texts.items()}
+
+        def add(connection: Connection) -> None:
+            before = _last(connection)
+            head = hash_after(before, at, row["who"], row["what"], row["about"])
+            values = {"id": head.number, "at": at, "previous": before.hash, "hash": head.hash} | row
+            connection.execute(insert(_TABLE).values(values))
+
+        await self._register.read(add)
+
+    async def between(self, begin: datetime, end: datetime) -> Sequence[AuditEntry]:
+        """Return the entries from `begin` to before `end`, in order."""
+        query = select(AuditEntry).where(AuditEntry.at >= begin, AuditEntry.at < end).order_by(AuditEntry.id)
+        async with self._register.session() as session:
+            return (await session.scalars(query)).all()
+
+    async def forget(self, before: datetime) -> int:
+        """Delete the oldest entries that were made before this moment; the newest stays. Returns how many.
+
+        Only from the beginning, so that the chain of the others stays whole.
+        """
+
+        def remove(connection: Connection) -> int:
+            _last(connection)
+            last = connection.scalar(select(func.max(_TABLE.c.at)))
+            # The triggers refuse everything if there is one that they keep; they compare whole seconds.
+            first = min(before, (last - TRIGGERS_KEEP).replace(microsecond=0)) if last else before
+            kept = select(func.min(_TABLE.c.id)).where(_TABLE.c.at >= first).scalar_subquery()
+            newest = select(func.max(_TABLE.c.id)).scalar_subquery()
+            oldest = delete(_TABLE).where(_TABLE.c.id < func.coalesce(kept, newest))
+            return connection.execute(oldest).rowcount
+
+        return await self._register.read(remove)
+
+    async def keep(self, keep: timedelta, wall: WallClock) -> None:
+        """Delete what is older than `keep`, daily, until cancelled."""
+        await asyncio.sleep(FIRST_AFTER)
+        while True:
+            try:
+                await self.forget(wall() - keep)
+            except Exception as problem:
+                log.error("Old entries of the audit log cannot be deleted just now: %s", problem)
+            await asyncio.sleep(EVERY)
+
+
+class AuditCheck:
+    """One reading of the whole log as evidence. `noted`: a head that somebody wrote down earlier."""
+
+    def __init__(self, register: Register, noted: Head | None = None) -> None:
+        self._register = register
+        self._noted = noted
+        self.head = Head()
+        self.entries = 0
+
+    async def problems(self) -> AsyncIterator[str]:
+        """Yield every sign that an entry was changed, taken out or put in. `head` is complete afterwards."""
+        seen = False
+        async for entry in self._all():
+            if self.entries == 0:
+                self.head = Head(entry.id - 1, entry.previous)  # older ones were kept long enough
+                if entry.id == 1 and entry.previous != Head().hash:
+                    yield "entry 1: it names an entry before it"
+            self.entries += 1
+            follows = entry.id == self.head.number + 1 and entry.previous == self.head.hash
+            if not follows:
+                yield f"entry {entry.id}: it does not follow entry {self.head.number}; one is missing or too many"
+            before = Head(entry.id - 1, entry.previous)
+            if hash_after(before, entry.at, entry.who, entry.what, entry.about).hash != entry.hash:
+                yield f"entry {entry.id}: it was changed after it was written"
+            self.head = Head(entry.id, entry.hash)
+            seen = seen or self.head == self._noted
+        if self._noted is not None and not seen and self._noted.number > self.head.number - self.entries:
+            yield f"entry {self._noted.number}: it is not the one that was noted; the log was cut off or written anew"
+
+    async def _all(self) -> AsyncIterator[AuditEntry]:
+        after = 0
+        while True:
+            query = select(AuditEntry).where(AuditEntry.id > after).order_by(AuditEntry.id).limit(_PAGE)
+            async with self._register.session() as session:
+                page = (await session.scalars(query)).all()
+            for entry in page:
+                yield entry
+            if len(page) < _PAGE:
+                return
+            after = page[-1].id
+
+
+def _last(connection: Connection) -> Head:
+    """Return the head of the chain; nobody else adds an entry until this transaction ends."""
+    if connection.dialect.name == "sqlite":
+        connection.execute(delete(_TABLE).where(_TABLE.c.id < 0))  # takes the lock for writing, and removes nothing
+    else:
+        connection.execute(text("LOCK TABLE audit IN EXCLUSIVE MODE"))
+    row = connection.execute(select(_TABLE.c.id, _TABLE.c.hash).order_by(_TABLE.c.id.desc()).limit(1)).first()
+    return Head(row.id, row.hash) if row else Head()
