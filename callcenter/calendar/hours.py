@@ -47,16 +47,21 @@ class WorkingHours:
 
     def is_open(self, at: datetime) -> bool:
         """Return whether the line is open at this moment: from `opens` (included) to `closes` (excluded)."""
-        at = _instant(at)
-        day = at.astimezone(self.zone).date()
-        return self.working_day(day) and self._moment(day, self.opens) <= at < self._closing(day)
+        at = instant(at)
+        opens, closes = self.span(at.astimezone(self.zone).date())
+        return opens <= at < closes
+
+    def span(self, day: date) -> tuple[datetime, datetime]:
+        """Return when the line opens and closes on this day, in UTC; twice the same moment if it stays closed."""
+        opens = self._moment(day, self.opens)
+        return opens, max(opens, self._closing(day)) if self.working_day(day) else opens
 
     def next_change(self, at: datetime) -> datetime:
         """Return the first moment after `at` when the line opens or closes, in the line's zone.
 
         If there is none within 400 days (every day is a holiday), return the end of that period: ask again then.
         """
-        at = _instant(at)
+        at = instant(at)
         now_open = self.is_open(at)
         for boundary in self._boundaries(at):
             if boundary > at and self.is_open(boundary) != now_open:
@@ -66,9 +71,7 @@ class WorkingHours:
     def _boundaries(self, at: datetime) -> Iterator[datetime]:
         day = at.astimezone(self.zone).date()
         for _ in range(_HORIZON.days):
-            if self.working_day(day):
-                yield self._moment(day, self.opens)
-                yield self._closing(day)
+            yield from self.span(day)
             day += timedelta(days=1)
 
     def _closing(self, day: date) -> datetime:
@@ -108,7 +111,8 @@ class WorkingHours:
         return not moves_yearly or year <= known[-1]
 
 
-def _instant(at: datetime) -> datetime:
+def instant(at: datetime) -> datetime:
+    """Return the same moment in UTC, where moments can be compared on every date; one without a zone is refused."""
     if at.tzinfo is None:
         raise ValueError(f"{at.isoformat()} has no time zone; working hours are asked with zone-aware moments only")
     return at.astimezone(UTC)

@@ -1,0 +1,412 @@
+"""The rules of requests: a request and an action in, changes or a refusal out.
+
+Every rule takes its step first, which refuses what the state does not allow; then it sets, stops and meets targets. An
+open request always has a next step (`next_step.py`). A report that comes late or twice changes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from callcenter.calendar.hours import instant
+from callcenter.core.ids import LineId
+from callcenter.requests import targets
+from callcenter.requests.actions import (
+    Action,
+    Answer,
+    Ask,
+    Assign,
+    ChangeReply,
+    ChangeUrgency,
+    Close,
+    CloseWithoutReply,
+    Delivered,
+    Fill,
+    HandBack,
+    Inform,
+    NotDelivered,
+    Receive,
+    Recompute,
+    Refuse,
+    Reopen,
+    Resume,
+    Start,
+    Submit,
+)
+from callcenter.requests.change import (
+    LONGEST_LINE,
+    LONGEST_TEXT,
+    Change,
+    Decision,
+    Refused,
+    RefusedError,
+    Why,
+    bounded,
+    moment,
+    said,
+)
+from callcenter.requests.lifecycle import ENDS, UNFINISHED, State, Step
+from callcenter.requests.request import (
+    AssigneeKind,
+    Fact,
+    Fate,
+    Message,
+    Purpose,
+    Reply,
+    Request,
+    RequestId,
+    Way,
+)
+from callcenter.requests.rules import LineRules, Urgency
+from callcenter.requests.targets import TargetKind
+
+LONGEST_DELAY = timedelta(days=366)
+"""How far off the date of an interim reply may be: as far as the longest term."""
+_TICK = timedelta(microseconds=1)
+
+
+def open_request(
+    id_: RequestId, line: LineId, by: str, received_at: datetime, at: datetime, rules: LineRules
+) -> Decision:
+    """Return a new draft of what was asked at `received_at`: the form is due from then (ESTP 5.5.3)."""
+    at = instant(at)
+    change = Change(Request(id_, line, min(instant(received_at), at), at), rules, at, by)
+    change.note(Fact.OPENED, line)
+    change.begin(TargetKind.FORM, rules.form, change.request.received_at)
+    return change.decision()
+
+
+def decide(request: Request, action: Action, at: datetime, rules: LineRules) -> Decision | Refused:
+    """Return what `action` changes in a request of this line, or why nothing may change."""
+    if request.line != rules.line:
+        raise ValueError(f"a request of {request.line} is not decided by the rules of {rules.line}")
+    by = "outbox" if isinstance(action, Delivered | NotDelivered) else action.by
+    change = Change(request, rules, moment(request, at), by)
+    try:
+        _apply(change, action)
+    except RefusedError as no:
+        return no.refused
+    return change.decision()
+
+
+def _apply(change: Change, action: Action) -> None:
+    match action:
+        case Fill():
+            _fill(change, action)
+        case Submit():
+            _submit(change, action)
+        case ChangeUrgency():
+            _change_urgency(change, action)
+        case ChangeReply():
+            _change_reply(change, action)
+        case Assign():
+            _assign(change, action)
+        case HandBack():
+            _hand_back(change, said(action.why, "the reason"))
+        case Start():
+            change.step(Step.START)
+        case Ask():
+            _ask(change, action)
+        case Resume():
+            _resume(change, said(action.why, "the reason"))
+        case Receive():
+            _receive(change, action)
+        case Inform():
+            _inform(change, action)
+        case Answer():
+            _answer(change, action)
+        case Delivered():
+            _delivered(change, action)
+        case NotDelivered():
+            _not_delivered(change, action)
+        case Close():
+            _close(change, action)
+        case CloseWithoutReply():
+            _close_without_reply(change, action)
+        case Reopen():
+            _reopen(change, said(action.why, "the reason"))
+        case Refuse():
+            _refuse(change, action)
+        case Recompute():
+            _recompute(change, said(action.why, "the reason"))
+        case _:
+            assert_never(action)
+
+
+def _fill(change: Change, action: Fill) -> None:
+    if change.state is not State.DRAFT:
+        raise RefusedError(Why.NOT_NOW, f"the form has been passed on; the request is {change.state.value}")
+    request = change.request
+    if action.subject is not None:
+        change.edit("subject", replace(request, subject=bounded(action.subject, "the subject")))
+    if action.essentials is not None:
+        essentials = bounded(action.essentials, "what is asked", LONGEST_TEXT)
+        change.edit("essentials", replace(change.request, essentials=essentials))
+    if action.urgency is not None:
+        _known_urgency(change, action.urgency)
+        change.edit("urgency", replace(change.request, urgency=action.urgency))
+    if action.reply is not None:
+        change.edit("reply", replace(change.request, reply=_checked(change, action.reply)))
+
+
+def _submit(change: Change, action: Submit) -> None:
+    change.step(Step.SUBMIT)
+    request = change.request
+    said(request.subject, "the subject")
+    said(request.essentials, "what is asked", LONGEST_TEXT)
+    urgency = _known_urgency(change, request.urgency)
+    if request.reply is None:
+        raise RefusedError(Why.EMPTY, "the way of the answer is missing (ESTP 5.5.2)")
+    change.take_number(action.counter)
+    change.meet(TargetKind.FORM)
+    change.begin(TargetKind.ASSIGNMENT, change.rules.assignment)
+    change.begin(TargetKind.FIRST_ANSWER, urgency.first_answer, request.received_at)
+    change.begin(TargetKind.ANSWER, urgency.answer, request.received_at)
+
+
+def _change_urgency(change: Change, action: ChangeUrgency) -> None:
+    why = said(action.why, "the reason")
+    urgency = _known_urgency(change, action.urgency)
+    if change.state not in UNFINISHED:
+        raise RefusedError(Why.NOT_NOW, f"the urgency is changed before the answer; the request is {change.state}")
+    change.edit("urgency", replace(change.request, urgency=action.urgency), why)
+    first_sent = any(m.purpose is not Purpose.ASSIGNMENT for m in change.request.messages)
+    for kind, term in ((TargetKind.FIRST_ANSWER, urgency.first_answer), (TargetKind.ANSWER, urgency.answer)):
+        target = change.request.target(kind)
+        if target is None:
+            if kind is TargetKind.ANSWER or not first_sent:
+                change.begin(kind, term)
+        elif term is None:
+            change.drop(kind)
+        else:
+            change.move(target, targets.computed(replace(target, term=term), change.rules.time), why)
+    if change.state is State.PENDING:
+        change.stop(TargetKind.ANSWER, "the customer has to answer")
+
+
+def _change_reply(change: Change, action: ChangeReply) -> None:
+    if change.state in ENDS or change.state is State.DRAFT:
+        raise RefusedError(Why.NOT_NOW, f"the way of the answer is not changed while the request is {change.state}")
+    reply = _checked(change, action.reply)
+    change.edit("reply", replace(change.request, reply=reply), said(action.why, "the reason"))
+
+
+def _assign(change: Change, action: Assign) -> None:
+    who = action.assignee
+    said(who.id, "the assignee")
+    if who.kind is AssigneeKind.DEPARTMENT and change.state is State.PENDING:
+        raise RefusedError(Why.NOT_NOW, "the customer has to answer first; then a department outside can be asked")
+    change.step(Step.ASSIGN)
+    change.edit("assignee", replace(change.request, assignee=who), f"{who.kind.value} {who.id}")
+    change.meet(TargetKind.ASSIGNMENT)
+    if who.kind is AssigneeKind.DEPARTMENT:
+        reply = Reply(Way.EMAIL, said(who.email, "the department's e-mail address"))
+        change.send(Purpose.ASSIGNMENT, reply, said(action.text, "what the department is asked for", LONGEST_TEXT))
+
+
+def _hand_back(change: Change, why: str) -> None:
+    change.step(Step.HAND_BACK, why)
+    change.edit("assignee", replace(change.request, assignee=None), why)
+    change.begin(TargetKind.ASSIGNMENT, change.rules.assignment)
+
+
+def _ask(change: Change, action: Ask) -> None:
+    why = said(action.why, "the reason why more is needed")
+    change.step(Step.ASK, why)
+    _to_customer(change, Purpose.QUESTION, action.text)
+    change.stop(TargetKind.ANSWER, why)
+    change.begin(TargetKind.CUSTOMER_REPLY, change.rules.customer_reply)
+
+
+def _resume(change: Change, why: str, *, counts: bool = True) -> None:
+    change.step(Step.RESUME, why)
+    change.drop(TargetKind.CUSTOMER_REPLY)
+    change.go_on(TargetKind.ANSWER, why, counts=counts)
+
+
+def _receive(change: Change, action: Receive) -> None:
+    """A reply goes on with the work; whatever else comes is filed, so that nothing is lost (TBS 3.3)."""
+    change.note(Fact.RECEIVED, "customer" if action.from_customer else "colleague")
+    if not action.from_customer:
+        return
+    if change.state is State.PENDING:
+        change.meet(TargetKind.CUSTOMER_REPLY)
+        _resume(change, "the customer has replied")
+    elif change.state in (State.ANSWERED, State.CLOSED):
+        _reopen(change, "the customer has replied")
+
+
+def _inform(change: Change, action: Inform) -> None:
+    causes = "; ".join(said(cause, "a cause") for cause in action.causes)
+    said(causes, "the causes of the delay (ESTP 5.5.5)")
+    change.step(Step.INFORM, causes)
+    target = change.request.target(TargetKind.ANSWER)
+    if target is None:
+        raise RefusedError(Why.DATE, "no date was promised, so there is none to put off")
+    expected = instant(action.expected)
+    if expected <= change.at or expected <= target.expected:
+        raise RefusedError(Why.DATE, f"{expected:%Y-%m-%d %H:%M %Z} is not later than what was promised, and than now")
+    if expected - change.at > LONGEST_DELAY:
+        raise RefusedError(Why.DATE, f"{expected:%Y-%m-%d %H:%M %Z} is more than {LONGEST_DELAY.days} days from now")
+    if not change.rules.time.hours.is_open(expected - _TICK):
+        raise RefusedError(Why.DATE, f"the line is closed at {expected:%Y-%m-%d %H:%M %Z}; name a moment of its hours")
+    way = change.rules.interim_way
+    reply = _checked(change, action.reply) if action.reply is not None else change.request.reply
+    if way is not None and (reply is None or reply.way is not way):
+        raise RefusedError(Why.UNKNOWN, f"on this line an interim reply leaves by {way.value} alone")
+    _to_customer(change, Purpose.INTERIM, action.text, reply)
+    change.move(target, replace(target, promised=expected), causes)
+
+
+def _answer(change: Change, action: Answer) -> None:
+    change.step(Step.ANSWER)
+    _to_customer(change, Purpose.ANSWER, action.text)
+    change.meet(TargetKind.ANSWER)
+    change.begin(TargetKind.CLOSING, change.rules.closing)
+
+
+def _to_customer(change: Change, purpose: Purpose, text: str, reply: Reply | None = None) -> None:
+    reply = reply or change.request.reply
+    if reply is None:
+        raise ValueError("only a draft has no way of the answer")
+    change.send(purpose, reply, said(text, "the text", LONGEST_TEXT))
+    change.meet(TargetKind.FIRST_ANSWER)
+
+
+def _delivered(change: Change, action: Delivered) -> None:
+    message = _message(change, action.key)
+    if message.fate is not Fate.WAITING:
+        return
+    change.settle(message, Fate.SENT)
+    for purpose, kind in ((Purpose.QUESTION, TargetKind.CUSTOMER_REPLY), (Purpose.ANSWER, TargetKind.CLOSING)):
+        waited, latest = change.request.target(kind), change.request.last_message(purpose)
+        if waited is not None and latest is not None and latest.key == message.key:
+            began = targets.begin(kind, waited.term, change.at, change.rules.time)
+            change.move(waited, began, f"the {purpose.value} has only now reached the customer")
+
+
+def _not_delivered(change: Change, action: NotDelivered) -> None:
+    message = _message(change, action.key)
+    if message.fate is Fate.FAILED:
+        return
+    latest = message == change.request.last_message(message.purpose)
+    change.settle(message, Fate.FAILED, action.why[:LONGEST_LINE])
+    why = f"{message.key} was not delivered"
+    match message.purpose:
+        case Purpose.ANSWER:
+            if latest and change.state in (State.ANSWERED, State.CLOSED):
+                change.step(Step.NOT_DELIVERED, why)
+                change.drop(TargetKind.CLOSING)
+            change.unmeet(TargetKind.ANSWER, message.queued_at, owed=latest and change.state in UNFINISHED)
+        case Purpose.QUESTION:
+            if latest and change.state is State.PENDING:
+                _resume(change, why, counts=message.fate is Fate.SENT)
+        case Purpose.INTERIM:
+            target = change.request.target(TargetKind.ANSWER)
+            if latest and target is not None:
+                change.move(target, replace(target, promised=None), why)
+        case Purpose.ASSIGNMENT:
+            if latest and change.state is State.ASSIGNED and _outside(change.request):
+                _hand_back(change, why)
+    _first_answer_was_none(change, message)
+
+
+def _first_answer_was_none(change: Change, failed: Message) -> None:
+    """The first answer was given by the first message that has not failed."""
+    if failed.purpose is Purpose.ASSIGNMENT:
+        return
+    messages = [m for m in change.request.messages if m.purpose is not Purpose.ASSIGNMENT and m.fate is not Fate.FAILED]
+    if not messages:
+        change.unmeet(TargetKind.FIRST_ANSWER, failed.queued_at, owed=change.state in UNFINISHED)
+    elif messages[0].queued_at > failed.queued_at:
+        change.meet_later(TargetKind.FIRST_ANSWER, failed.queued_at, messages[0].queued_at)
+
+
+def _close(change: Change, action: Close) -> None:
+    request = change.request
+    if request.state is not State.ANSWERED:
+        raise RefusedError(Why.NOT_NOW, f"only what is answered is closed; the request is {request.state.value}")
+    if request.waits_for(Purpose.ANSWER):
+        raise RefusedError(Why.UNDER_WAY, "the answer has not left yet")
+    closing = request.target(TargetKind.CLOSING)
+    silent = closing is not None and change.at >= closing.due
+    if action.solved is False or action.more:
+        raise RefusedError(
+            Why.UNSOLVED, "the customer's question is not solved, or there is another: reopen the request"
+        )
+    if change.rules.asks_before_closing and not silent and (action.solved is None or action.more is None):
+        raise RefusedError(Why.UNSOLVED, "ask whether it is solved and whether there is anything else (TBS 3.2)")
+    asked = action.solved is True and action.more is False
+    change.step(Step.CLOSE, "solved, nothing else" if asked else "no objection" if silent else "")
+    change.meet(TargetKind.CLOSING)
+
+
+def _close_without_reply(change: Change, action: CloseWithoutReply) -> None:
+    done = said(action.done, "what has been done so far (E-SAUDA 3.6)")
+    if change.state is not State.PENDING:
+        raise RefusedError(Why.NOT_NOW, f"no reply is waited for; the request is {change.state.value}")
+    if change.request.waits_for(Purpose.QUESTION):
+        raise RefusedError(Why.UNDER_WAY, "the question has not left yet")
+    waited = change.request.target(TargetKind.CUSTOMER_REPLY)
+    if waited is not None and change.at < waited.due:
+        raise RefusedError(Why.DATE, f"the customer has time to reply until {waited.due:%Y-%m-%d %H:%M %Z}")
+    change.step(Step.CLOSE, f"no reply from the customer; done so far: {done}")
+    change.drop()
+
+
+def _reopen(change: Change, why: str) -> None:
+    change.step(Step.REOPEN, why)
+    change.drop(TargetKind.CLOSING)
+    urgency = change.rules.urgencies.get(change.request.urgency)
+    change.begin(TargetKind.ANSWER, None if urgency is None else urgency.answer)
+
+
+def _refuse(change: Change, action: Refuse) -> None:
+    why = said(action.why, "what was wrong with it")
+    if action.reason not in change.rules.refusals:
+        known = ", ".join(sorted(change.rules.refusals)) or "none"
+        raise RefusedError(Why.UNKNOWN, f"{action.reason} is no reason of this line; its reasons are: {known}")
+    was_draft = change.state is State.DRAFT
+    change.step(Step.REFUSE, why)
+    if was_draft:
+        if action.counter is None:
+            raise ValueError("a draft that is refused is registered: hand in the line's counter")
+        change.take_number(action.counter)
+        change.meet(TargetKind.FORM)
+    change.edit("refusal", replace(change.request, refusal=action.reason), why)
+    change.drop()
+
+
+def _recompute(change: Change, why: str) -> None:
+    for target in change.request.targets:
+        if target.open:
+            change.move(target, targets.computed(target, change.rules.time), why)
+
+
+def _known_urgency(change: Change, urgency: str) -> Urgency:
+    try:
+        return change.rules.urgencies[urgency]
+    except KeyError:
+        known = ", ".join(sorted(change.rules.urgencies))
+        raise RefusedError(Why.UNKNOWN, f"{urgency or 'nothing'} is no urgency of this line; it has: {known}") from None
+
+
+def _checked(change: Change, reply: Reply) -> Reply:
+    if reply.way not in change.rules.ways:
+        known = ", ".join(sorted(change.rules.ways))
+        raise RefusedError(Why.UNKNOWN, f"this line does not answer by {reply.way.value}; its ways are: {known}")
+    said(reply.address, "the address or number of the answer")
+    return reply
+
+
+def _message(change: Change, key: str) -> Message:
+    for message in change.request.messages:
+        if message.key == key:
+            return message
+    raise RefusedError(Why.UNKNOWN, "this request has no such message")
+
+
+def _outside(request: Request) -> bool:
+    return request.assignee is not None and request.assignee.kind is AssigneeKind.DEPARTMENT

@@ -1,0 +1,44 @@
+"""What one line asks of its requests: configuration, not code (ESTP 5.5, E-SAUDA 2.3 and 3.6, TBS 3.2 and 4.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from callcenter.calendar.working_time import Term, WorkingTime
+from callcenter.core.ids import LineId
+from callcenter.requests.request import Way
+
+
+@dataclass(frozen=True)
+class Urgency:
+    """What is promised for one urgency or category: «Срочно» and «Контроль», a level, a technical error."""
+
+    answer: Term | None
+    """None: no date is promised (TBS 4.3: technical errors)."""
+    first_answer: Term | None = None
+
+
+@dataclass(frozen=True)
+class LineRules:
+    """The rules of one line's requests."""
+
+    line: LineId
+    time: WorkingTime
+    urgencies: Mapping[str, Urgency]
+    ways: frozenset[Way]
+    """How customers may be answered (ESTP 5.5.2)."""
+    refusals: frozenset[str]
+    """The reasons for which a request may be left unresolved (ESTP 5.6.3, E-SAUDA 2.3, TBS 4.1)."""
+    form: Term
+    """From the call until the form is with the head (ESTP 5.5.3)."""
+    assignment: Term
+    """Until the head has assigned it."""
+    customer_reply: Term
+    """How long a question to the customer waits (E-SAUDA 3.6: 8 working hours)."""
+    closing: Term
+    """How long an answered request waits for an objection."""
+    asks_before_closing: bool = False
+    """Whether the customer is asked if it is solved and if there is more (TBS 3.2)."""
+    interim_way: Way | None = None
+    """How an interim reply has to leave, whatever way was chosen (TBS 4.3: by e-mail)."""

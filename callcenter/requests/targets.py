@@ -1,0 +1,101 @@
+"""Targets: when something is due, and how that moves. Every move is reported, so that it gets into the history."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from callcenter.calendar.working_time import Pause, Term, WorkingTime
+
+
+class TargetKind(StrEnum):
+    """What is due."""
+
+    FORM = "form"
+    """The operator's form, passed to the head (ESTP 5.5.3)."""
+    ASSIGNMENT = "assignment"
+    FIRST_ANSWER = "first_answer"
+    """The first message to the customer, of whatever kind."""
+    ANSWER = "answer"
+    """The final answer (ESTP 5.5.6)."""
+    CUSTOMER_REPLY = "customer_reply"
+    """Until when we wait for the customer (E-SAUDA 3.6)."""
+    CLOSING = "closing"
+    """Until when an answered request waits for an objection."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """When one thing is due. A request has at most one open target of a kind; those before it stay for the reports."""
+
+    kind: TargetKind
+    term: Term
+    since: datetime
+    due: datetime
+    """By the line's rules: term, calendar and pauses. An interim reply does not move it."""
+    pauses: tuple[Pause, ...] = ()
+    stopped_at: datetime | None = None
+    promised: datetime | None = None
+    """The new date of the last interim reply (ESTP 5.5.5)."""
+    met_at: datetime | None = None
+    dropped: bool = False
+    """Nobody waits for this any more: refused, merged, or closed without an answer."""
+
+    @property
+    def open(self) -> bool:
+        """Whether this is still to be done."""
+        return self.met_at is None and not self.dropped
+
+    @property
+    def expected(self) -> datetime:
+        """The date that the customer was told last."""
+        return self.due if self.promised is None else max(self.promised, self.due)
+
+    def overdue(self, at: datetime) -> bool:
+        """Whether this is late: open, its clock running, and its last date past. At the very moment it is not yet."""
+        return self.open and self.stopped_at is None and at > self.expected
+
+    @property
+    def kept(self) -> bool | None:
+        """Whether the first date was kept, whatever was promised later; None if it has not been met."""
+        return None if self.met_at is None else self.met_at <= self.due
+
+
+def begin(kind: TargetKind, term: Term, since: datetime, time: WorkingTime) -> Target:
+    """Return a new target."""
+    return Target(kind, term, since, time.due(term, since))
+
+
+def stop(target: Target, at: datetime) -> Target:
+    """Return the target with its clock stopped; one whose time has run out has nothing to stop."""
+    return target if target.stopped_at is not None or at >= target.expected else replace(target, stopped_at=at)
+
+
+def go_on(target: Target, at: datetime, time: WorkingTime) -> Target:
+    """Return the target with its clock running again: what was left is left, by the term and by the promised date."""
+    begun = target.stopped_at
+    if begun is None:
+        return target
+    promised = target.promised
+    if promised is not None:
+        promised = time.add(at, time.elapsed(begun, promised)) if begun < promised else promised
+    running = replace(target, stopped_at=None, promised=promised)
+    if begun >= target.due:  # late by the rules before the customer was asked: only the promised date moves
+        return running
+    return computed(replace(running, pauses=(*target.pauses, (begun, at))), time)
+
+
+def forget_stop(target: Target) -> Target:
+    """Return the target as if its clock had never been stopped: the question did not reach the customer."""
+    return replace(target, stopped_at=None)
+
+
+def computed(target: Target, time: WorkingTime) -> Target:
+    """Return the target with its date by this calendar."""
+    return replace(target, due=time.due(target.term, target.since, target.pauses))
+
+
+def no_later(target: Target, due: datetime) -> Target:
+    """Return the target due at this date at the latest: it was told, perhaps by a calendar that has changed since."""
+    return replace(target, due=min(target.due, due))
