@@ -10,14 +10,19 @@ changed password from the next log-in attempt on.
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import logging
+import math
+import os
 import re
 import secrets
 import string
 import threading
+import time
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, Self
 
@@ -25,6 +30,9 @@ import argon2
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from callcenter.accounts import second_factor
+from callcenter.accounts.password_rules import LONGEST, SHORTEST, impossible
+from callcenter.accounts.verdict import Verdict
 from callcenter.config import Config
 from callcenter.config.yaml_file import YamlError, read_yaml
 from callcenter.core.errors import ReadableError
@@ -35,7 +43,11 @@ log = logging.getLogger(__name__)
 SECRETS_FILE = "secrets.yaml"
 INITIAL_FILE = "initial-credentials.yaml"
 PIN_DIGITS = 6
-PASSWORD_LENGTH = (8, 128)
+PHONE_DIGITS = 20
+"""Digits of a SIP password: they can be typed on a keypad, and 66 bits cannot be tried out."""
+PASSWORD_LENGTH = (SHORTEST, LONGEST)
+LOOK_AGAIN = 10.0
+"""Seconds until a file that could not be read is looked at again; each request of the page asks for it."""
 
 # Without characters that look alike when a password is read from a screen.
 _READABLE = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -51,6 +63,10 @@ class SecretsError(ReadableError):
     """The secrets cannot be used, or not in this way. The text never contains a secret."""
 
 
+class PasswordReplaced(SecretsError):
+    """Somebody else has changed the password meanwhile."""
+
+
 class Initial(NamedTuple):
     """A person's first credentials in plain text; '' for one that has been changed."""
 
@@ -58,11 +74,33 @@ class Initial(NamedTuple):
     pin: str
 
 
+class _Factor(BaseModel):
+    """A second factor: the secret that the person's app has, too."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    secret: Annotated[str, StringConstraints(pattern=r"^[A-Z2-7]{24,64}$")]
+    used: int = 0
+    """The step of the last code that was taken."""
+    recovery: list[str] = []
+    """Hashes of the recovery codes that are left."""
+
+
 class _Hashes(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     password: Hash
     pin: Hash
+    one_time: bool = False
+    """Whether the password has to be changed at the next log-in."""
+    factor: _Factor | None = None
+
+
+class SecondFactor(NamedTuple):
+    """Whether a person has one, and how many recovery codes are left."""
+
+    enrolled: bool
+    recovery_left: int
 
 
 class _Content(BaseModel):
@@ -71,6 +109,7 @@ class _Content(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     ami: Machine = Field(default_factory=lambda: secrets.token_urlsafe(24))
+    devices: Machine = Field(default_factory=lambda: secrets.token_urlsafe(24))
     phones: dict[str, Machine] = {}
     trunks: dict[str, Machine | None] = {}
     people: dict[str, _Hashes] = {}
@@ -79,7 +118,10 @@ class _Content(BaseModel):
 class Secrets:
     """The secrets of one `var` folder. Verifying takes about 35 ms of CPU time: do it in a thread."""
 
-    def __init__(self, var: Path, config: Config) -> None:
+    def __init__(self, var: Path, config: Config, clock: Callable[[], float] = time.monotonic) -> None:
+        """`clock`: monotonic seconds."""
+        self._clock = clock
+        self._unreadable_until = -math.inf
         self._path = var / SECRETS_FILE
         self._initial_path = var / INITIAL_FILE
         self._people = frozenset(config.people)
@@ -93,13 +135,13 @@ class Secrets:
         return f"<Secrets of {self._path}>"
 
     @classmethod
-    def load_or_create(cls, var: Path, config: Config) -> Self:
+    def load_or_create(cls, var: Path, config: Config, clock: Callable[[], float] = time.monotonic) -> Self:
         """Read the secrets, and add what the configuration needs and the file lacks.
 
         Raises SecretsError, without changing the file, if the file cannot be understood or has no password for a trunk
         that registers (only the provider can give that password).
         """
-        found = cls(var, config)
+        found = cls(var, config, clock)
         try:
             var.mkdir(parents=True, exist_ok=True, mode=0o700)
             with found._changing() as content:
@@ -118,6 +160,11 @@ class Secrets:
     def ami(self) -> str:
         """The password of the Asterisk Manager Interface (AMI)."""
         return self._content.ami
+
+    @property
+    def devices(self) -> str:
+        """The key that signs the cookies of known browsers."""
+        return self._content.devices
 
     @property
     def phones(self) -> Mapping[str, str]:
@@ -142,25 +189,89 @@ class Secrets:
         """Return whether this is the person's PIN."""
         return self._verify(person, text, "pin")
 
-    def set_password(self, person: str, text: str | None = None) -> str:
-        """Set this password, or a new random one. Returns it. Raises SecretsError if it is not allowed."""
+    def password_version(self, person: str) -> str:
+        """Return a text that changes with the person's password or second factor and tells nothing; '' for nobody."""
+        self._look_again()
+        hashes = self._content.people.get(person) if person in self._people else None
+        return _version(hashes) if hashes else ""
+
+    def verify_log_in(self, person: str, password: str, code: str | None, now: datetime) -> Verdict:
+        """Verify the password, and the code of who has a second factor. `code` None: it was proved before.
+
+        A code is good once. Raises SecretsError if that cannot be written down.
+        """
+        if not self.verify_password(person, password):
+            return Verdict.WRONG
+        if code is None or not self.second_factor(person).enrolled:
+            return Verdict.RIGHT
+        if not code:
+            return Verdict.CODE_NEEDED
+        return Verdict.RIGHT if self._use_code(person, code, now) else Verdict.WRONG
+
+    def one_time(self, person: str) -> bool:
+        """Return whether the person has to change the password first."""
+        self._look_again()
+        hashes = self._content.people.get(person)
+        return hashes is not None and hashes.one_time
+
+    def second_factor(self, person: str) -> SecondFactor:
+        """Return what is known of a person's second factor."""
+        self._look_again()
+        hashes = self._content.people.get(person)
+        factor = hashes.factor if hashes else None
+        return SecondFactor(factor is not None, len(factor.recovery) if factor else 0)
+
+    def set_second_factor(self, person: str, secret: str, used: int) -> list[str]:
+        """Give the person this second factor, whose code of the step `used` was just seen. Returns recovery codes."""
+        codes = second_factor.new_recovery_codes()
+        factor = _Factor(secret=secret, used=used, recovery=list(map(second_factor.recovery_hash, codes)))
+        self._change(person, factor=factor)
+        return codes
+
+    def drop_second_factor(self, person: str) -> None:
+        """Take the person's second factor away."""
+        self._change(person, factor=None)
+
+    def _use_code(self, person: str, code: str, now: datetime) -> bool:
+        """Return whether the code of the app is right, or a recovery code; it is good no more."""
+        with self._changing() as content:
+            hashes = content.people.get(person)
+            factor = hashes.factor if hashes else None
+            if hashes is None or factor is None:
+                return False
+            step = second_factor.step_of(factor.secret, code, now, factor.used)
+            hashed = second_factor.recovery_hash(code)
+            if step is not None:
+                left = factor.model_copy(update={"used": step})
+            elif hashed in factor.recovery:
+                left = factor.model_copy(update={"recovery": [one for one in factor.recovery if one != hashed]})
+            else:
+                return False
+            content.people[person] = hashes.model_copy(update={"factor": left})
+        return True
+
+    def set_password(
+        self, person: str, text: str | None = None, *, one_time: bool = False, instead_of: str | None = None
+    ) -> str:
+        """Set this password, or a new random one. Returns it. Raises SecretsError if it is not allowed.
+
+        `one_time`: it has to be changed at the next log-in. `instead_of`: the version of the present one; if it is
+        another by now, PasswordReplaced is raised.
+        """
         text = _new_password() if text is None else unicodedata.normalize("NFC", text)
-        low, high = PASSWORD_LENGTH
-        if not low <= len(text) <= high or any(unicodedata.category(char)[0] == "C" for char in text):
-            raise SecretsError(f"a password has {low} to {high} characters, none of them a control character")
-        return self._set(person, "password", text)
+        check_password(text)
+        return self._set(person, "password", text, instead_of, one_time=one_time)
 
     def set_pin(self, person: str, text: str | None = None) -> str:
         """Set this PIN, or a new random one. Returns it. Raises SecretsError if it is not allowed."""
         text = _new_pin() if text is None else text
-        if not re.fullmatch(rf"[0-9]{{{PIN_DIGITS}}}", text):
-            raise SecretsError(f"a PIN has exactly {PIN_DIGITS} digits")
+        check_pin(text)
         return self._set(person, "pin", text)
 
     def _complete(self, content: _Content, config: Config) -> None:
         for phone in config.phones.values():
             if phone.sip_registers and phone.id not in content.phones:
-                content.phones[phone.id] = secrets.token_urlsafe(18)
+                content.phones[phone.id] = _digits(PHONE_DIGITS)
         for trunk in config.trunks.values():
             if trunk.provider:
                 content.trunks.setdefault(trunk.id, None)
@@ -186,25 +297,32 @@ class Secrets:
             return False
         return hashes is not None
 
-    def _set(self, person: str, kind: str, text: str) -> str:
+    def _set(self, person: str, kind: str, text: str, instead_of: str | None = None, **more: Any) -> str:
+        hashed = _HASHER.hash(_presented(text))
+        self._change(person, kind, instead_of, **{kind: hashed}, **more)
+        return text
+
+    def _change(self, person: str, kind: str = "", instead_of: str | None = None, **to: Any) -> None:
+        """Change what is kept of a person. `kind`: of which the first one in plain text is to be forgotten."""
         if person not in self._people:
             raise SecretsError(f"nobody has the id {person!r}; configured: {', '.join(sorted(self._people))}")
-        hashed = _HASHER.hash(_presented(text))
         with self._changing() as content:
             if person not in content.people:
                 raise SecretsError(f"{self._path}: nothing is kept for {person!r} yet; start the controller once")
-            content.people[person] = content.people[person].model_copy(update={kind: hashed})
-            self._forget_initial(person, kind)
-        return text
+            if instead_of not in (None, _version(content.people[person])):
+                raise PasswordReplaced(f"the password of {person!r} is another one by now")
+            content.people[person] = content.people[person].model_copy(update=to)
+            if kind:
+                self._forget_initial(person, kind)
 
     @contextmanager
     def _changing(self) -> Iterator[_Content]:
         """Change the file's content under a lock among all processes; write only if something changed."""
-        with self._path.with_suffix(".lock").open("w") as lock:
+        with open(self._path.with_suffix(".lock"), "w", opener=_not_a_link) as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             exists = self._path.exists()
             content = self._read() if exists else _Content()
-            before = content.model_dump()
+            before = content.model_dump(exclude_unset=True)  # what a file from before a name existed lacks, it gets
             yield content
             if not exists or content.model_dump() != before:
                 _write(self._path, content.model_dump(), "Secrets of the call centre. Not for anybody's eyes.")
@@ -215,14 +333,19 @@ class Secrets:
             self._content, self._seen = content, seen
 
     def _look_again(self) -> None:
-        """Load what another process changed. If the file cannot be read now, keep the known secrets."""
+        """Load what another process changed. If the file cannot be read now, keep the known secrets for a while."""
+        if self._clock() < self._unreadable_until:
+            return
         try:
             if (now := _signature(self._path)) != self._seen:
                 self._take(self._read(), now)
         except (OSError, SecretsError) as error:
+            self._unreadable_until = self._clock() + LOOK_AGAIN
             log.warning("going on with the secrets read before: %s", error)
 
     def _read(self) -> _Content:
+        if self._path.is_symlink():
+            raise SecretsError(f"{self._path} is a symbolic link, which is not followed; put the file itself there")
         if self._path.stat().st_mode & 0o077:
             log.warning("%s was readable by others; it is not any more", self._path)
             self._path.chmod(0o600)
@@ -250,6 +373,28 @@ class Secrets:
             self._write_initial({who: entry for who, entry in initial.items() if entry})
 
 
+def _version(hashes: _Hashes) -> str:
+    secret = hashes.factor.secret if hashes.factor else ""
+    return hashlib.sha256(f"{hashes.password}{secret}".encode()).hexdigest()[:16]
+
+
+def check_password(text: str) -> None:
+    """Raise SecretsError if nobody may have this password."""
+    if impossible(unicodedata.normalize("NFC", text)):
+        low, high = PASSWORD_LENGTH
+        raise SecretsError(f"a password has {low} to {high} characters, none of them a control character")
+
+
+def check_pin(text: str) -> None:
+    """Raise SecretsError if nobody may have this PIN."""
+    if not re.fullmatch(rf"[0-9]{{{PIN_DIGITS}}}", text):
+        raise SecretsError(f"a PIN has exactly {PIN_DIGITS} digits")
+
+
+def _not_a_link(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
+
+
 def _presented(text: str) -> bytes:
     # The same letters typed on different systems must match; lone surrogates and very long texts do no harm.
     return unicodedata.normalize("NFC", text[:1024])[: PASSWORD_LENGTH[1] + 1].encode("utf-8", "surrogatepass")
@@ -260,7 +405,11 @@ def _new_password() -> str:
 
 
 def _new_pin() -> str:
-    return "".join(secrets.choice(string.digits) for _ in range(PIN_DIGITS))
+    return _digits(PIN_DIGITS)
+
+
+def _digits(number: int) -> str:
+    return "".join(secrets.choice(string.digits) for _ in range(number))
 
 
 def _signature(path: Path) -> tuple[int, ...]:

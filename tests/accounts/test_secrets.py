@@ -57,6 +57,18 @@ def test_on_first_use_everybody_gets_a_password_and_a_pin_that_work(folder: Path
     assert not secrets.verify_password("103", first.password)
 
 
+@pytest.mark.parametrize("name", ["secrets.yaml", "secrets.lock"])
+def test_a_link_in_place_of_a_file_is_not_followed(folder: Path, name: str) -> None:
+    made(folder)
+    file, outside = folder / "var" / name, folder / "outside"
+    outside.write_text("precious")
+    file.unlink()
+    file.symlink_to(outside)
+    with pytest.raises(SecretsError):
+        made(folder)
+    assert outside.read_text() == "precious"
+
+
 def test_files_are_for_their_owner_alone_and_hold_no_plain_password(folder: Path) -> None:
     secrets = made(folder)
     for name in ("secrets.yaml", "initial-credentials.yaml"):
@@ -86,6 +98,18 @@ def test_a_second_start_keeps_everything_and_writes_nothing(folder: Path) -> Non
     assert second.ami == first.ami
     assert second.phones == first.phones
     assert second.initial("102") == first.initial("102")
+
+
+def test_an_installation_from_before_known_browsers_gets_their_key_once(folder: Path) -> None:
+    """With a new key at each start every browser would be a stranger's again."""
+    first = made(folder)
+    path = folder / "var" / "secrets.yaml"
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    path.write_text("".join(line for line in lines if not line.startswith("devices:")), encoding="utf-8")
+    second = made(folder)
+    assert made(folder).devices == second.devices
+    assert second.ami == first.ami
+    assert second.initial("101") == first.initial("101")
 
 
 def test_a_newcomer_gets_credentials_and_nobody_elses_change(folder: Path) -> None:
@@ -214,6 +238,28 @@ def test_damage_while_running_does_not_lock_people_out(folder: Path, caplog: pyt
     assert "going on with the secrets read before" in caplog.text
     (folder / "var" / "secrets.yaml").unlink()
     assert secrets.verify_password("101", first.password)
+
+
+def test_a_file_that_cannot_be_read_is_not_read_for_every_request(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The page asks for the password's version each second, for everybody; so the log stays readable, too."""
+    now = 1000.0
+    config = configured(folder)
+    secrets = Secrets.load_or_create(config.var, config, lambda: now)
+    version, path = secrets.password_version("101"), folder / "var" / "secrets.yaml"
+    good = path.read_bytes()
+    path.write_text("ami: [", encoding="utf-8")
+    for _ in range(100):
+        assert secrets.password_version("101") == version
+    assert caplog.text.count("going on with the secrets read before") == 1
+    path.write_bytes(good)
+    made(folder).set_password("101", "correct horse")
+    now += 9.9
+    assert secrets.password_version("101") == version
+    now += 0.2
+    assert secrets.password_version("101") != version
+    assert secrets.verify_password("101", "correct horse")
 
 
 def test_a_file_opened_to_others_is_closed_again(folder: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,0 +1,16 @@
+"""What became of an attempt to log in."""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+
+
+class Verdict(Enum):
+    """Whether somebody is who they say."""
+
+    RIGHT = auto()
+    WRONG = auto()
+    CODE_NEEDED = auto()
+    """The password is right, but this account has a second factor and no code was given."""
+    TOO_SOON = auto()
+    """After too many mistakes; nobody looked."""
