@@ -2,105 +2,186 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict
-from typing import Any
 
 from aiohttp import web
 
+from callcenter.accounts.verdict import Verdict
+from callcenter.config.roles import Role
 from callcenter.core import events
 from callcenter.core.commands import Answer
-from callcenter.core.ids import NO_PHONE, GroupId, PersonId, ReplyTo
-from callcenter.core.operator import Presence
-from callcenter.core.view import OperatorView, View
+from callcenter.core.ids import NO_PHONE, GroupId, ReplyTo
 from callcenter.desk import bodies
+from callcenter.desk.accounts import Account, Accounts, Unfinished
 from callcenter.desk.backend import Backend
 from callcenter.desk.bodies import BadRequest
+from callcenter.desk.entrance import Entrance, forget
+from callcenter.desk.gate import (
+    ANYBODY,
+    CALLERS,
+    CONVERSATIONS,
+    FINISH_FIRST,
+    FLOOR,
+    LOGGED_OUT_PAGE,
+    ON_SHIFT,
+    OWN_ACCOUNT,
+    SENDER,
+    TARGETS,
+    Route,
+)
+from callcenter.desk.guard import at_our_host
+from callcenter.desk.knowledge import shown_news
 from callcenter.desk.language import N_
 from callcenter.desk.responses import SENTENCES, as_json, refusal, response
-from callcenter.desk.sessions import LIFETIME, Sessions
-
-COOKIE = "session"
-VERIFYING = 2
-"""How many passwords are verified at the same time: each one keeps a CPU core busy for tens of milliseconds."""
-WAITING_TO_VERIFY = 16
-"""How many log-ins may wait for that. The next one is answered with 429, "try later"."""
+from callcenter.desk.sessions import Sessions
+from callcenter.desk.state import States
+from callcenter.knowledge.news import NewsItem, at_log_in
+from callcenter.knowledge.reading import Reading
 
 
 class Api:
-    """The request handlers. A session is valid only during a shift, so that logging out by telephone ends it too."""
+    """The request handlers. A session that was opened with a shift ends with it, by telephone too."""
 
     def __init__(
-        self, backend: Backend, titles: Mapping[GroupId, str], pause_reasons: Collection[str], sessions: Sessions
+        self,
+        backend: Backend,
+        titles: Mapping[GroupId, str],
+        pause_reasons: Collection[str],
+        accounts: Accounts,
+        sessions: Sessions,
+        states: States,
+        reading: Reading | None = None,
     ) -> None:
         self._backend = backend
         self._titles = titles
         self._pause_reasons = pause_reasons
+        self._accounts = accounts
         self._sessions = sessions
-        self._verifying = asyncio.Semaphore(VERIFYING)
-        self._logins = 0
+        self._entrance = Entrance(accounts, sessions)
+        self._states = states
+        self._reading = reading
 
-    def routes(self) -> list[web.RouteDef]:
-        """All routes under /api/."""
+    def routes(self) -> list[Route]:
+        """All routes under /api/ that concern shift and calls."""
         return [
-            web.post("/api/login", self.log_in),
-            web.post("/api/logout", self.log_out),
-            web.post("/api/pause", self.pause),
-            web.post("/api/return", self.return_),
-            web.post("/api/transfer", self.transfer),
-            web.post("/api/transfer/cancel", self.cancel_transfer),
-            web.post("/api/transfer/complete", self.complete_transfer),
-            web.get("/api/me", self.me),
-            web.get("/api/floor", self.backend),
-            web.get("/api/forecast", self.forecast),
-            web.get("/api/owed", self.owed),
+            Route("POST", "/api/login", self.log_in, ANYBODY),
+            Route("POST", "/api/logout", self.log_out, OWN_ACCOUNT, notes="log out"),
+            Route("POST", "/api/phone", self.phone, ON_SHIFT),
+            Route("POST", "/api/pause", self.pause, ON_SHIFT),
+            Route("POST", "/api/return", self.return_, ON_SHIFT),
+            Route("POST", "/api/transfer", self.transfer, ON_SHIFT),
+            Route("POST", "/api/transfer/cancel", self.cancel_transfer, ON_SHIFT),
+            Route("POST", "/api/transfer/complete", self.complete_transfer, ON_SHIFT),
+            Route("POST", "/api/end", self.end, CONVERSATIONS),
+            Route("GET", "/api/me", self.me, ON_SHIFT),
+            Route("GET", "/api/floor", self.floor, FLOOR),
+            Route("GET", "/api/forecast", self.forecast, TARGETS),
+            Route("GET", "/api/owed", self.owed, CALLERS),
         ]
 
     async def log_in(self, request: web.Request) -> web.Response:
-        """Open the shift (ESTP 5.3.1) and a session. An operator who is already on shift gets only the session."""
+        """Open the shift (ESTP 5.3.1) and a session. An operator who is already on shift gets only the session.
+
+        With unread news no shift opens (ESTP 5.2): the answer (409) has the `news`, as GET /api/news, at most 100 of
+        it; once it is read, the log-in is repeated with `read`. Whoever takes no calls, does not want to now (`shift`:
+        false), or has to finish something first gets a session without a shift; `next` is then the page to go to.
+        """
         body = await bodies.read(request, bodies.Login)
-        verified = await self._verify(body.id, body.password)
-        if verified is None:
-            return refusal(request, 429, Answer.TRY_LATER.value, SENTENCES[Answer.TRY_LATER])
+        verdict = await self._entrance.verify(request, body.id, body.password, body.code)
+        if verdict is Verdict.CODE_NEEDED:
+            sentence = N_("A code from your app is needed, too: log in on the page “Account” first.")
+            return refusal(request, 401, "code_needed", sentence, next=LOGGED_OUT_PAGE)
+        account = self._accounts.people.get(body.id)
+        if verdict is Verdict.RIGHT and account is not None:
+            unfinished = self._accounts.unfinished(body.id)
+            if unfinished or not (account.takes_calls and body.shift):
+                return self._without_shift(request, account, unfinished, wanted=body.shift)
+        return await self._open_shift(request, body, verdict)
+
+    def _without_shift(
+        self, request: web.Request, account: Account, unfinished: Unfinished, *, wanted: bool
+    ) -> web.Response:
+        if unfinished:
+            answer = refusal(request, 409, f"{unfinished}_first", FINISH_FIRST[unfinished], next=LOGGED_OUT_PAGE)
+        elif wanted:
+            sentence = N_("You are logged in. You take no calls, so no shift was opened: go to the page “Account”.")
+            answer = refusal(request, 409, "no_shift", sentence, next=LOGGED_OUT_PAGE)
+        else:
+            answer = refusal(request, 200, "logged_in", N_("You are logged in, without a shift."), next=LOGGED_OUT_PAGE)
+        self._entrance.let_in(request, answer, account.id, shift=False)
+        return answer
+
+    async def _open_shift(self, request: web.Request, body: bodies.Login, verdict: Verdict) -> web.Response:
+        right = verdict is Verdict.RIGHT
+        unread = await self._unread_news(body) if right else []
         own = self._backend.operator(body.id)
         # An operator who is already on shift (for example by telephone) and names no phone keeps the current phone.
         phone = body.phone or (own.phone if own is not None else NO_PHONE)
-        # Wrong passwords are sent to the core as well: it counts them together with wrong PINs entered by telephone.
-        reply = await self._backend.ask(lambda reply_to: events.LogIn(body.id, verified, phone, reply_to))
-        answer = response(request, reply)
-        if verified and reply.answer is Answer.LOGGED_IN:
-            self._sessions.close(request.cookies.get(COOKIE, ""))
-            answer.set_cookie(
-                COOKIE, self._sessions.open(body.id), max_age=int(LIFETIME), path="/", httponly=True,
-                samesite="Strict", secure=request.secure,
-            )  # fmt: skip
+        own_page = self._backend.page_phones.get(body.id, NO_PHONE)
+        if body.browser:
+            phone = own_page
+        # Whoever is not let in is told nothing of phones: by them one could find out who there is.
+        if right and phone != own_page and phone in self._backend.page_phones.values():
+            raise BadRequest(409, Answer.UNKNOWN_PHONE.value, SENTENCES[Answer.UNKNOWN_PHONE])  # in another's page
+        if right and body.browser and phone == NO_PHONE:
+            raise BadRequest(409, "no_page_phone", N_("There are no phones in the page here: choose a desk phone."))
+        reply = await self._backend.ask(
+            lambda reply_to: events.LogIn(
+                body.id,
+                right,
+                phone,
+                reply_to,
+                too_soon=verdict is Verdict.TOO_SOON,
+                unread_news=at_log_in(unread),
+            )
+        )
+        answer = response(
+            request,
+            reply,
+            **(await shown_news(unread[: bodies.MOST_READ]) if reply.answer is Answer.NEWS_FIRST else {}),
+        )
+        if reply.answer is Answer.LOGGED_IN:
+            self._entrance.let_in(request, answer, body.id, shift=True)
         return answer
 
-    async def _verify(self, person: PersonId, password: str) -> bool | None:
-        """Return whether the password is right; None when too many are being verified already."""
-        if self._logins >= VERIFYING + WAITING_TO_VERIFY:
-            return None
-        self._logins += 1
-        try:
-            async with self._verifying:
-                return await self._backend.verify_password(person, password)
-        finally:
-            self._logins -= 1
+    async def _unread_news(self, body: bodies.Login) -> list[NewsItem]:
+        """Return what is to be read first; nobody but the person learns that."""
+        if self._reading is None:
+            return []
+        return await self._reading.before_shift(body.id, [(one.news, one.version) for one in body.read])
 
     async def log_out(self, request: web.Request) -> web.Response:
-        """End the shift and all sessions of the operator."""
-        person = self._person(request)
+        """End the shift and the sessions that were opened with one; of whoever is not on shift, this session."""
+        sender = request[SENDER]
         await bodies.read(request, bodies.Body)
-        answer = await self._ask(request, lambda r: events.LogOut(person=person, reply_to=r))
-        if answer.status == 200:
-            self._sessions.close_all(person)
-            answer.del_cookie(COOKIE, path="/", httponly=True, samesite="Strict")
+        if sender.on_shift:
+            answer = await self._ask(request, lambda r: events.LogOut(person=sender.id, reply_to=r))
+            if answer.status != 200:
+                return answer
+            self._sessions.shift_over(sender.id)
+        else:
+            answer = refusal(request, 200, Answer.LOGGED_OUT.value, N_("You are logged out."))
+        self._sessions.close(sender.token)
+        forget(answer)
         return answer
+
+    async def phone(self, request: web.Request) -> web.Response:
+        """Return what the phone in this page needs to register; the one in any other page of the person ends.
+
+        The answer has the fields of `PagePhone`. Raises `BadRequest` (409) if the person sits at another phone.
+        """
+        person = request[SENDER].id
+        await bodies.read(request, bodies.Body)
+        own = self._backend.view().operators[person]
+        if own.phone != self._backend.page_phones.get(person):
+            raise BadRequest(409, "other_phone", N_("You have logged in with another phone than the one in the page."))
+        opened = await self._backend.open_page_phone(person)
+        return as_json(asdict(opened) | {"url": at_our_host(request, opened.url)})
 
     async def pause(self, request: web.Request) -> web.Response:
         """Pause the operator: no offers until they return. Raises `BadRequest` for a reason that is not configured."""
-        person = self._person(request)
+        person = request[SENDER].id
         body = await bodies.read(request, bodies.Pause)
         if body.reason not in self._pause_reasons:
             sentence, allowed = (
@@ -112,13 +193,13 @@ class Api:
 
     async def return_(self, request: web.Request) -> web.Response:
         """Make the operator available again, from a pause or from wrap-up."""
-        person = self._person(request)
+        person = request[SENDER].id
         await bodies.read(request, bodies.Body)
         return await self._ask(request, lambda r: events.Return(person=person, reply_to=r))
 
     async def transfer(self, request: web.Request) -> web.Response:
         """Transfer the caller to another group or to the general line (ESTP 2.1, 5.4.4, 5.4.5)."""
-        person = self._person(request)
+        person = request[SENDER].id
         body = await bodies.read(request, bodies.Transfer)
         targets = (events.GENERAL_LINE,) if body.not_customer else (*self._titles, events.GENERAL_LINE)
         if body.target not in targets:
@@ -131,51 +212,46 @@ class Api:
                 person=person,
                 consult=body.consult,
                 not_customer=body.not_customer,
+                note=body.note,
                 reply_to=r,
             ),
         )
 
     async def cancel_transfer(self, request: web.Request) -> web.Response:
         """Cancel the transfer: the caller comes back to this operator."""
-        person = self._person(request)
+        person = request[SENDER].id
         await bodies.read(request, bodies.Body)
         return await self._ask(request, lambda r: events.CancelTransfer(person=person, reply_to=r))
 
     async def complete_transfer(self, request: web.Request) -> web.Response:
         """Complete the transfer: the caller stays with the colleague."""
-        person = self._person(request)
+        person = request[SENDER].id
         await bodies.read(request, bodies.Body)
         return await self._ask(request, lambda r: events.CompleteTransfer(person=person, reply_to=r))
 
-    async def me(self, request: web.Request) -> web.Response:
-        """Return the operator's own state, the groups to transfer to, and how many callers wait on each line."""
-        person = self._person(request)
-        view = self._backend.view()
-        own = view.operators[person]
-        return as_json(
-            {
-                "me": {**asdict(own), "group_title": self._titles.get(own.group, own.group)},
-                "colleagues": self._colleagues(view, own),
-                "lines": [
-                    {
-                        "id": line.id,
-                        "open": line.open,
-                        "waiting": dict(line.waiting),
-                        "longest_wait": line.longest_wait,
-                    }
-                    for line in view.lines.values()
-                ],
-                "recording": not view.not_recording,
-            }
+    async def end(self, request: web.Request) -> web.Response:
+        """End one's own conversation, or a colleague's if one is a supervisor. Raises `BadRequest` (403) for others."""
+        person = request[SENDER].id
+        body = await bodies.read(request, bodies.End)
+        whose = body.person or person
+        if whose != person and Role.SUPERVISOR not in request[SENDER].account.roles:
+            raise BadRequest(403, "forbidden", N_("Only a supervisor can end the conversation of a colleague."))
+        requeue, keep = body.caller == "queue", body.caller == "keep"
+        return await self._ask(
+            request, lambda r: events.EndConversation(whose, requeue=requeue, keep=keep, asked_by=person, reply_to=r)
         )
 
-    async def backend(self, request: web.Request) -> web.Response:
+    async def me(self, request: web.Request) -> web.Response:
+        """Return the operator's own state, the groups to transfer to, and how many callers wait on each line."""
+        person = request[SENDER].id
+        return as_json(self._states.of(self._backend.view(), person))
+
+    async def floor(self, request: web.Request) -> web.Response:
         """Return lines and operators, but no calls: only the operator who has a call sees who is calling."""
-        self._person(request)
         view = self._backend.view()
         lines = [asdict(line) for line in view.lines.values()]
         people = [
-            {key: value for key, value in asdict(operator).items() if key not in ("call", "transfer")}
+            {key: value for key, value in asdict(operator).items() if key not in ("call", "kept", "transfer")}
             for operator in view.operators.values()
         ]
         parts = {"asterisk_connected": view.asterisk_connected, "not_recording": view.not_recording}
@@ -186,7 +262,6 @@ class Api:
 
         Lines without a forecast (closed, or no data yet) are left out.
         """
-        self._person(request)
         lines = [
             {"id": line, "age": age, **asdict(forecast)} for line, (forecast, age) in self._backend.forecasts().items()
         ]
@@ -194,26 +269,9 @@ class Api:
 
     async def owed(self, request: web.Request) -> web.Response:
         """Return the callers to call back, because a failure cut them off. Every operator on shift may see them."""
-        self._person(request)
-        calls = [call | {"since": call["since"].isoformat()} for call in map(dict, await self._backend.owed())]
+        owed = await self._backend.owed(request[SENDER].id)
+        calls = [call | {"since": call["since"].isoformat()} for call in map(dict, owed)]
         return as_json({"calls": calls})
-
-    def _colleagues(self, view: View, own: OperatorView) -> list[dict[str, Any]]:
-        return [
-            {"group": group, "title": title, "free": view.free.get(group, 0)}
-            for group, title in self._titles.items()
-            if group != own.group
-        ]
-
-    def _person(self, request: web.Request) -> PersonId:
-        """Return who sends the request. Raises `BadRequest` (401) without a session or when the shift has ended."""
-        person = self._sessions.person(request.cookies.get(COOKIE, ""))
-        if person is not None:
-            own = self._backend.operator(person)
-            if own is not None and own.presence != Presence.OFF:
-                return person
-            self._sessions.close_all(person)
-        raise BadRequest(401, Answer.NOT_LOGGED_IN.value, SENTENCES[Answer.NOT_LOGGED_IN])
 
     async def _ask(self, request: web.Request, make: Callable[[ReplyTo], events.Event]) -> web.Response:
         return response(request, await self._backend.ask(make))

@@ -3,20 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, tzinfo
 
 from aiohttp import web
 
-from callcenter.core.ids import GroupId
+from callcenter.config.roles import Role
+from callcenter.core.ids import GroupId, PersonId
+from callcenter.desk.account_actions import AccountActions
+from callcenter.desk.account_api import AccountApi
+from callcenter.desk.account_pages import AccountPages
+from callcenter.desk.accounts import Accounts
 from callcenter.desk.api import Api
+from callcenter.desk.article_pages import ArticlePages
 from callcenter.desk.backend import Backend
+from callcenter.desk.bearer import Bearers
 from callcenter.desk.bodies import MAX_BODY
+from callcenter.desk.door import Door
+from callcenter.desk.entrance import Entrance
+from callcenter.desk.gate import ANYBODY, Gate, Route
 from callcenter.desk.guard import ObserveRequest, add_headers, guard
-from callcenter.desk.page import Page
+from callcenter.desk.knowledge import KnowledgeApi
+from callcenter.desk.live import Live
+from callcenter.desk.news_pages import NewsPages
+from callcenter.desk.page import HERE, Page
+from callcenter.desk.registering import RegisteringApi
 from callcenter.desk.responses import as_json
+from callcenter.desk.senders import Senders
 from callcenter.desk.sessions import Sessions
+from callcenter.desk.sparing import Sparing
+from callcenter.desk.state import States
+from callcenter.desk.visitors import Proxies
+from callcenter.knowledge.bulletin import Bulletin
 
 EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
 """Prometheus' text format."""
+GATE: web.AppKey[Gate] = web.AppKey("gate", Gate)
+"""Who may ask for what."""
+LIVE: web.AppKey[Live] = web.AppKey("live", Live)
+"""The connections of the open pages."""
+BULLETIN: web.AppKey[Bulletin] = web.AppKey("bulletin", Bulletin)
+"""What the pages show of news, there only with a knowledge base. Its `keep` has to run."""
 
 
 def make_app(
@@ -25,25 +51,93 @@ def make_app(
     titles: Mapping[GroupId, str],
     pause_reasons: Collection[str],
     metrics_text: Callable[[], bytes],
+    accounts: Accounts,
     sessions: Sessions,
+    knowledge: KnowledgeApi | None = None,
+    registering: RegisteringApi | None = None,
     observe_request: ObserveRequest | None = None,
+    door: Door | None = None,
+    proxies: Proxies = (),
+    with_metrics: bool = True,
+    page_phones_at: str = "",
+    zone: tzinfo = UTC,
+    bearers: Bearers | None = None,
 ) -> web.Application:
     """Make the web application.
 
     `titles`: the displayed name of each group; its keys are the groups to which a caller can be transferred.
-    `pause_reasons`: in the order in which the page shows them. `observe_request` is called for every answered request.
+    `pause_reasons`: in the order in which the page shows them. `zone`: in which pages show times.
+    `knowledge`: news and knowledge base, if there are any. `registering`: likewise card and registering.
+    `observe_request` is called for every answered request.
+    `page_phones_at`: where phones in pages register, as in `PagePhone.url`; '' if there are none.
+    `door`: what accepts the connections. `with_metrics`: whether Prometheus may scrape here, too.
+    `bearers`: lets scripts in with a token.
     """
-    app = web.Application(client_max_size=MAX_BODY, middlewares=[guard(observe_request)])
+    gate = Gate(Senders(accounts, sessions, backend.operator, bearers), accounts.note)
+    app = _application(gate, observe_request, door, proxies)
+    supervisors = [account.id for account in accounts.people.values() if Role.SUPERVISOR in account.roles]
+    bulletin = Bulletin(knowledge.reading) if knowledge else None
+    states = States(titles, supervisors, backend.page_phone, bulletin.of if bulletin else lambda person: ())
+    live = app[LIVE] = Live(backend.view, states, gate.on_shift)
+    actions = AccountActions(accounts, sessions, live.changed)
+    reading = knowledge.reading if knowledge else None
+    gate.add(app, Api(backend, titles, pause_reasons, accounts, sessions, states, reading).routes())
+    gate.add(app, live.routes())
+    gate.add(app, Page(pause_reasons, page_phones_at).routes())
+    gate.add(app, AccountApi(actions).routes())
+    gate.add(app, AccountPages(actions, Entrance(accounts, sessions), sessions, zone).routes())
+    if knowledge and bulletin:
+        app[BULLETIN] = bulletin
+
+        def name_of(person: PersonId) -> str:
+            return accounts.people[person].name if person in accounts.people else person
+
+        gate.add(app, knowledge.routes())
+        gate.add(app, NewsPages(knowledge, name_of).routes())
+        gate.add(app, ArticlePages(knowledge, name_of).routes())
+    if registering:
+        gate.add(app, registering.routes())
+    gate.add_files(app, web.StaticResource("/static", HERE / "static"), ANYBODY)
+    if with_metrics:
+        gate.add(app, _metrics_routes(backend, metrics_text))
+
+    async def end_live(_: web.Application) -> None:
+        await live.close()
+
+    app.on_shutdown.append(end_live)
+    return app
+
+
+def make_metrics_app(
+    backend: Backend,
+    metrics_text: Callable[[], bytes],
+    observe_request: ObserveRequest | None = None,
+    door: Door | None = None,
+) -> web.Application:
+    """Make the application that serves only metrics and health."""
+    gate = Gate(lambda request: None)
+    app = _application(gate, observe_request, door, ())
+    gate.add(app, _metrics_routes(backend, metrics_text))
+    return app
+
+
+def _application(
+    gate: Gate, observe_request: ObserveRequest | None, door: Door | None, proxies: Proxies
+) -> web.Application:
+    app = web.Application(client_max_size=MAX_BODY, middlewares=[guard(gate, observe_request, door, proxies)])
+    app[GATE] = gate
     app.on_response_prepare.append(add_headers)
+    return app
+
+
+def _metrics_routes(backend: Backend, metrics_text: Callable[[], bytes]) -> list[Route]:
+    text, health = Sparing(metrics_text), Sparing(lambda: backend.healthy())
 
     async def healthz(request: web.Request) -> web.Response:
-        healthy, components = backend.healthy()
+        healthy, components = health()
         return as_json({"healthy": healthy, "components": dict(components)}, 200 if healthy else 503)
 
     async def metrics(request: web.Request) -> web.Response:
-        return web.Response(body=metrics_text(), headers={"Content-Type": EXPOSITION})
+        return web.Response(body=text(), headers={"Content-Type": EXPOSITION})
 
-    app.add_routes([web.get("/healthz", healthz), web.get("/metrics", metrics)])
-    app.add_routes(Api(backend, titles, pause_reasons, sessions).routes())
-    app.add_routes(Page(pause_reasons).routes())
-    return app
+    return [Route("GET", "/healthz", healthz, ANYBODY), Route("GET", "/metrics", metrics, ANYBODY)]

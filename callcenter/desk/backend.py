@@ -3,17 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from callcenter.core.commands import Reply
 from callcenter.core.events import Event
-from callcenter.core.ids import LineId, PersonId, ReplyTo
+from callcenter.core.ids import LineId, PersonId, PhoneName, ReplyTo
 from callcenter.core.view import OperatorView, View
 from callcenter.planning.forecast import Forecast
 
 
+@dataclass(frozen=True, slots=True)
+class PagePhone:
+    """What the phone in a page needs to register. `url`: without a host (`ws://:8088/ws`) it is the page's own."""
+
+    name: PhoneName
+    password: str = field(repr=False)
+    realm: str
+    url: str
+    opening: str
+    """Names this opening: when another one counts, the page has lost the phone."""
+
+
 class Backend(Protocol):
     """The call centre as the web application sees it."""
+
+    @property
+    def page_phones(self) -> Mapping[PersonId, PhoneName]:
+        """The phone in the page of each person; empty if there are none."""
+
+    def page_phone(self, own: OperatorView) -> str | None:
+        """Return which opening of the phone in the page counts, '' if none is known; None: they sit elsewhere."""
+
+    async def open_page_phone(self, person: PersonId) -> PagePhone:
+        """Make a new password for the phone in the person's page; the former is worthless. Raises TimeoutError."""
 
     def view(self) -> View:
         """Return the present state."""
@@ -24,16 +47,13 @@ class Backend(Protocol):
     async def ask(self, make: Callable[[ReplyTo], Event]) -> Reply:
         """Send the event to the core and wait for its reply. Raises `asyncio.TimeoutError` if none comes within 5 s."""
 
-    async def verify_password(self, person: PersonId, password: str) -> bool:
-        """Return whether this is the password of `person`. It takes the same time when there is no such person."""
-
     def forecasts(self) -> Mapping[LineId, tuple[Forecast, float]]:
         """Return, by line, the forecast of the day and its age in seconds."""
 
-    async def owed(self) -> Sequence[Mapping[str, Any]]:
+    async def owed(self, reader: PersonId) -> Sequence[Mapping[str, Any]]:
         """Return the callers whom a failure cut off and to whom nobody has spoken since, oldest first, fields by name.
 
-        Raises TimeoutError while the register cannot be read.
+        It is written down that `reader` has seen them. Raises TimeoutError while the register cannot be read.
         """
 
     def healthy(self) -> tuple[bool, Mapping[str, str]]:

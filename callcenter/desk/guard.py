@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import re
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from callcenter.desk import bodies, refused, visitors
 from callcenter.desk.bodies import BadRequest
+from callcenter.desk.door import Door
+from callcenter.desk.gate import Gate
+from callcenter.desk.html import FORMS
 from callcenter.desk.language import N_
 from callcenter.desk.responses import refusal
+from callcenter.desk.visitors import Proxies
 
 log = logging.getLogger(__name__)
 
 ObserveRequest = Callable[[str, str, int], None]
 """Method, route and status of a request that was answered."""
 
+CONTENT_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'{more}; img-src data:; "
+    "base-uri 'none'; form-action {forms}; frame-ancestors 'none'"
+)
+"""`more`: other addresses that the page's script may connect to. `forms`: where a page's forms may be sent."""
+CONNECTS: web.RequestKey[str] = web.RequestKey("connects", str)
+"""Set by a handler whose page connects to another address."""
 HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
@@ -32,6 +42,7 @@ HEADERS = {
 }
 
 SENTENCES = {
+    403: N_("Your role does not allow that."),
     404: N_("There is nothing at this address."),
     405: N_("This address does not take this method."),
     413: N_("The body is too large: at most 16 KB."),
@@ -41,7 +52,29 @@ SENTENCES = {
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Add the headers to every response, errors included. Responses with personal data must never be cached."""
     response.headers.update(HEADERS)
-    response.headers["Cache-Control"] = "no-cache" if request.path.startswith("/static/") else "no-store"
+    more, forms = request.get(CONNECTS, ""), request.get(FORMS, False)
+    response.headers["Content-Security-Policy"] = CONTENT_POLICY.format(
+        more=f" {more}" if more else "", forms="'self'" if forms else "'none'"
+    )
+    if forms:  # without a referrer, browsers hide from us that a form comes from our own page
+        response.headers["Referrer-Policy"] = "same-origin"
+    response.headers["Cache-Control"] = "no-cache" if request.path.startswith(("/static/", "/built/")) else "no-store"
+
+
+ADDRESS: web.RequestKey[str] = web.RequestKey("address", str)
+"""Where a request comes from, behind our own proxies, too."""
+
+
+def address_of(request: web.Request) -> str:
+    """Return the address from which the request comes; of an IPv6 address the network, which one person has alone."""
+    return request[ADDRESS]
+
+
+def at_our_host(request: web.Request, url: str) -> str:
+    """Return `url`, completed with the host under which the browser knows us if it has none (`ws://:8088/ws`)."""
+    host = urlsplit(f"//{request.host}").hostname or ""
+    safe = host if re.fullmatch(r"[A-Za-z0-9.:-]+", host) else ""
+    return url.replace("//:", f"//[{safe}]:" if ":" in safe else f"//{safe}:")
 
 
 def same_origin(request: web.BaseRequest) -> bool:
@@ -59,12 +92,34 @@ def same_origin(request: web.BaseRequest) -> bool:
         return False
 
 
-def guard(observe_request: ObserveRequest | None) -> Middleware:
+def bears_token(request: web.BaseRequest) -> bool:
+    """Return whether the request has a token instead of cookies. Other kinds of authorization are ignored."""
+    return request.headers.get("Authorization", "").strip().lower().startswith("bearer ")
+
+
+def guard(
+    gate: Gate, observe_request: ObserveRequest | None, door: Door | None = None, proxies: Proxies = ()
+) -> Middleware:
     """Make the application's only middleware."""
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        response = await _answered(request, handler)
+        request[ADDRESS] = visitors.address_of(request, proxies)
+        transport = request.transport
+
+        def begin() -> None:
+            if door is not None:
+                door.begin(transport)
+
+        # Many requests in one packet are answered one after the other: calls come between any two of them.
+        await asyncio.sleep(0)
+        try:
+            response = await _answered(request, handler, begin, gate)
+        finally:
+            if door is not None:
+                door.end(transport)
+        if not request.content.is_eof():
+            response.force_close()  # nobody waits for the rest of a request that has been answered
         if observe_request is not None:
             observe_request(request.method, _route(request), response.status)
         return response
@@ -72,16 +127,28 @@ def guard(observe_request: ObserveRequest | None) -> Middleware:
     return middleware
 
 
-async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:
-    if request.method == "POST" and not same_origin(request):
+async def _answered(
+    request: web.Request, handler: Handler, begin: Callable[[], None], gate: Gate
+) -> web.StreamResponse:
+    """Answer; call `begin` when the whole request is there. Until then its connection makes room, like an idle one."""
+    # With a token (`bearer.py`) cookies count for nothing, so that another site has nothing to misuse.
+    if request.method == "POST" and not bears_token(request) and not same_origin(request):
         return refusal(request, 403, "foreign_origin", N_("Requests from other sites are refused."))
     try:
-        return await handler(request)
+        gate.admit(request)
+        if not getattr(request.match_info.handler, "reads_later", False):
+            await bodies.arrived(request)
+        begin()
+        response = await handler(request)
+        gate.used(request, response.status)
+        return response
     except BadRequest as error:
-        return refusal(request, error.status, error.answer, error.sentence, error.detail)
+        return _refused(request, error, gate)
     except TimeoutError:
         sentence = N_("The call centre does not answer. Please try again.")
-        return refusal(request, 503, "no_answer", sentence)
+        return _refused(request, BadRequest(503, "no_answer", sentence), gate)
+    except web.HTTPRedirection as elsewhere:
+        return web.Response(status=elsewhere.status, headers={"Location": elsewhere.headers["Location"]})
     except web.HTTPException as error:
         sentence = SENTENCES.get(error.status, N_("The request was not understood."))
         refused = refusal(request, error.status, error.reason.lower().replace(" ", "_"), sentence)
@@ -91,6 +158,12 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
     except Exception:
         log.exception("a request to %s failed", _route(request))
         return refusal(request, 500, "internal_error", N_("The controller made a mistake; it has been logged."))
+
+
+def _refused(request: web.Request, problem: BadRequest, gate: Gate) -> web.Response:
+    if gate.is_page(request):
+        return refused.page(request, problem)
+    return refusal(request, problem.status, problem.answer, problem.sentence, problem.detail)
 
 
 def _route(request: web.Request) -> str:

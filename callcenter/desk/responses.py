@@ -15,6 +15,7 @@ STATUS = {
     Answer.WRONG_SECRET: 401,
     Answer.NOT_LOGGED_IN: 401,
     Answer.TRY_LATER: 429,
+    Answer.NEWS_FIRST: 409,
     Answer.UNKNOWN_REASON: 400,
     Answer.PHONE_TAKEN: 409,
     Answer.UNKNOWN_PHONE: 400,
@@ -25,10 +26,21 @@ STATUS = {
 
 SENTENCES = {
     Answer.LOGGED_IN: N_("You are on shift."),
+    Answer.LOGGED_IN_WITH_NEWS: N_("You are on shift. There is news that you have not read yet."),
+    Answer.NEWS_FIRST: N_("There is news to read before the shift begins."),
     Answer.LOGGED_OUT: N_("The shift is over."),
     Answer.PAUSED: N_("You are paused."),
     Answer.RETURNED: N_("You are on the line again."),
     Answer.RETURNED_AFTER_MISS: N_("You are on the line again. You had been paused because a call was missed."),
+    Answer.RETURNED_AFTER_DECLINE: N_(
+        "You are on the line again. You had been paused because a call was declined on your phone."
+    ),
+    Answer.RETURNED_AFTER_DO_NOT_DISTURB: N_(
+        "You are on the line again. If “do not disturb” is still on at your phone, the next call pauses you again."
+    ),
+    Answer.RETURNED_AFTER_FORWARDING: N_(
+        "You are on the line again. If your phone still forwards calls, the next call pauses you again."
+    ),
     Answer.WRONG_SECRET: N_("Wrong id or password."),
     Answer.TRY_LATER: N_("Too many attempts. Please try again later."),
     Answer.PHONE_TAKEN: N_("Somebody else is logged in at this phone."),
@@ -39,6 +51,9 @@ SENTENCES = {
     Answer.NONE_FREE: N_("Nobody is free there now. The caller stays with you."),
     Answer.TRANSFERRED: N_("The caller has been transferred."),
     Answer.TAKEN_BACK: N_("The caller is with you again."),
+    Answer.ENDED: N_("The conversation is over."),
+    Answer.IDENTIFIED: N_("The register knows now who called."),
+    Answer.PROLONGED: N_("You have a minute more before the next call."),
     Answer.NOT_POSSIBLE: N_("That is not possible now."),
 }
 
@@ -48,12 +63,14 @@ def as_json(data: Mapping[str, Any], status: int = 200) -> web.Response:
     return web.json_response(data, status=status, dumps=lambda d: json.dumps(d, ensure_ascii=False))
 
 
-def refusal(request: web.BaseRequest, status: int, answer: str, sentence: str, detail: str = "") -> web.Response:
-    """Make a response in the API's usual form: a word for programs and a sentence for people."""
+def refusal(
+    request: web.BaseRequest, status: int, answer: str, sentence: str, detail: str = "", **more: Any
+) -> web.Response:
+    """Make a response in the API's usual form: a word for programs, a sentence for people, and `more`."""
     message = " ".join(filter(None, (translated(request, sentence), detail)))
-    return as_json({"answer": answer, "message": message}, status)
+    return as_json({"answer": answer, "message": message, **more}, status)
 
 
-def response(request: web.BaseRequest, reply: Reply) -> web.Response:
+def response(request: web.BaseRequest, reply: Reply, **more: Any) -> web.Response:
     """Make the response for a reply of the core."""
-    return refusal(request, STATUS.get(reply.answer, 200), reply.answer.value, SENTENCES[reply.answer])
+    return refusal(request, STATUS.get(reply.answer, 200), reply.answer.value, SENTENCES[reply.answer], **more)

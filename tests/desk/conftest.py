@@ -11,7 +11,8 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from callcenter.desk import make_app
 from callcenter.desk.sessions import Sessions
-from tests.desk.fake_backend import PASSWORD, FakeBackend
+from tests.desk.fake_accounts import PASSWORD, FakeAccounts
+from tests.desk.fake_backend import FakeBackend
 from tests.wall import MONDAY_NOON
 
 Browser = TestClient[web.Request, web.Application]
@@ -34,6 +35,11 @@ def backend() -> FakeBackend:
 
 
 @pytest.fixture
+def accounts() -> FakeAccounts:
+    return FakeAccounts()
+
+
+@pytest.fixture
 def clock() -> Clock:
     return Clock()
 
@@ -45,14 +51,17 @@ def requests() -> list[tuple[str, str, int]]:
 
 
 @pytest.fixture
-async def browser(backend: FakeBackend, clock: Clock, requests: list[tuple[str, str, int]]) -> AsyncIterator[Browser]:
+async def browser(
+    backend: FakeBackend, accounts: FakeAccounts, clock: Clock, requests: list[tuple[str, str, int]]
+) -> AsyncIterator[Browser]:
     app = make_app(
         backend,
         titles={"operators": "Операторы", "technical": "Технические специалисты"},
         pause_reasons=("lunch", "break", "дежурство"),
         metrics_text=lambda: b"# HELP x x\n",
         observe_request=lambda method, route, code: requests.append((method, route, code)),
-        sessions=Sessions(clock),
+        accounts=accounts,
+        sessions=Sessions(clock, version=accounts.version),
     )
     async with TestClient(TestServer(app)) as client:
         yield client

@@ -12,10 +12,8 @@ from callcenter.core.events import Event
 from callcenter.core.ids import NO_PHONE, GroupId, LineId, PersonId, PhoneName, ReplyTo
 from callcenter.core.server import ONLY
 from callcenter.core.view import CallView, LineView, OperatorView, PromisesView, View, WaitingView
+from callcenter.desk.backend import PagePhone
 from callcenter.planning.forecast import Forecast
-
-PASSWORD = "тихий океан"
-WRONG_ALLOWED = 3
 
 LINE = LineView(
     id="estp",
@@ -66,7 +64,8 @@ class FakeBackend:
 
     def __init__(self) -> None:
         self.events: list[Event] = []
-        people = (operator("101", "operators"), operator("102", "operators"), operator("201", "technical"))
+        groups = {"101": "operators", "102": "operators", "201": "technical", "301": "managers"}
+        people = [operator(PersonId(id), GroupId(group)) for id, group in groups.items()]
         self.operators = {one.id: one for one in people}
         self.free = {GroupId("operators"): 0, GroupId("technical"): 0}
         self.forecast: dict[LineId, tuple[Forecast, float]] = {}
@@ -74,17 +73,23 @@ class FakeBackend:
         self.owed_calls: list[dict[str, Any]] = []
         self.not_recording = ""
         self.unresponsive = False
-        self.wrong = 0
-        self.verifications = 0
+        self.page_phones: dict[PersonId, PhoneName] = {}
+        self.openings: dict[PersonId, str] = {}
 
     def change(
-        self, id: PersonId, presence: str = "", call: CallView | None = None, phone: PhoneName = NO_PHONE
+        self,
+        id: PersonId,
+        presence: str = "",
+        call: CallView | None = None,
+        phone: PhoneName = NO_PHONE,
+        activity: str = "",
+        kept: CallView | None = None,
     ) -> None:
         """Something happens to a person outside the page."""
         own = self.operators[id]
-        activity = "talking" if call else own.activity
+        activity = activity or ("talking" if call else own.activity)
         self.operators[id] = replace(
-            own, presence=presence or own.presence, call=call, activity=activity, phone=phone or own.phone
+            own, presence=presence or own.presence, call=call, activity=activity, phone=phone or own.phone, kept=kept
         )
 
     def view(self) -> View:
@@ -96,7 +101,7 @@ class FakeBackend:
     def forecasts(self) -> Mapping[LineId, tuple[Forecast, float]]:
         return self.forecast
 
-    async def owed(self) -> Sequence[Mapping[str, Any]]:
+    async def owed(self, reader: PersonId) -> Sequence[Mapping[str, Any]]:
         if self.unresponsive:
             raise TimeoutError
         return self.owed_calls
@@ -104,9 +109,12 @@ class FakeBackend:
     def healthy(self) -> tuple[bool, Mapping[str, str]]:
         return all(state == "ok" for state in self.components.values()), self.components
 
-    async def verify_password(self, person: PersonId, password: str) -> bool:
-        self.verifications += 1
-        return person in self.operators and password == PASSWORD
+    def page_phone(self, own: OperatorView) -> str | None:
+        return self.openings.get(own.id, "") if own.phone and own.phone == self.page_phones.get(own.id) else None
+
+    async def open_page_phone(self, person: PersonId) -> PagePhone:
+        self.openings[person] = f"opening {len(self.openings) + 1}"
+        return PagePhone(self.page_phones[person], "a password", "callcenter", "ws://:8088/ws", self.openings[person])
 
     async def ask(self, make: Callable[[ReplyTo], Event]) -> Reply:
         if self.unresponsive:
@@ -132,16 +140,17 @@ class FakeBackend:
                 return Answer.TRANSFERRED
             case events.Transfer():
                 return Answer.RINGING_COLLEAGUE if self.free[event.target] else Answer.NONE_FREE
+            case events.EndConversation():
+                return Answer.ENDED
             case events.CancelTransfer():
                 return Answer.TAKEN_BACK
             case _:
                 return Answer.NOT_POSSIBLE
 
     def _log_in(self, event: events.LogIn) -> Answer:
-        if self.wrong >= WRONG_ALLOWED:
+        if event.too_soon:
             return Answer.TRY_LATER
-        if not event.verified:
-            self.wrong += 1
+        if not event.verified or event.person not in self.operators:
             return Answer.WRONG_SECRET
         self.change(event.person, "available", phone=event.phone or PhoneName("usual"))
         return Answer.LOGGED_IN

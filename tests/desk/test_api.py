@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,12 +10,13 @@ import pytest
 
 from callcenter.core import events
 from callcenter.core.commands import Answer
-from callcenter.core.ids import LineId
+from callcenter.core.ids import LineId, PersonId, PhoneName
 from callcenter.desk.responses import SENTENCES
 from callcenter.desk.sessions import LIFETIME, PER_PERSON, Sessions
 from callcenter.planning.forecast import Forecast, Need
 from tests.desk.conftest import Browser, Clock, LogIn
-from tests.desk.fake_backend import PASSWORD, FakeBackend, call
+from tests.desk.fake_accounts import PASSWORD, FakeAccounts
+from tests.desk.fake_backend import FakeBackend, call
 
 
 @pytest.mark.clause("ESTP 5.3.1")
@@ -72,6 +73,16 @@ async def test_an_unknown_person_is_told_the_same_as_a_wrong_password(log_in: Lo
     assert (known.status, await known.read()) == (unknown.status, await unknown.read())
 
 
+@pytest.mark.parametrize("more", [{"browser": True}, {"phone": "102-web"}])
+async def test_nor_does_the_phone_that_they_ask_for_tell_who_there_is(
+    backend: FakeBackend, log_in: LogIn, more: dict[str, object]
+) -> None:
+    backend.page_phones[PersonId("101")] = PhoneName("101-web")
+    backend.page_phones[PersonId("102")] = PhoneName("102-web")
+    answers = [await log_in(id, "wrong", **more) for id in ("101", "102", "999")]
+    assert [(one.status, (await one.json())["answer"]) for one in answers] == [(401, "wrong_secret")] * 3
+
+
 async def test_after_too_many_wrong_passwords_the_right_one_has_to_wait_too(log_in: LogIn) -> None:
     for _ in range(3):
         assert (await log_in(password="wrong")).status == 401
@@ -81,28 +92,16 @@ async def test_after_too_many_wrong_passwords_the_right_one_has_to_wait_too(log_
     assert "session" not in throttled.cookies
 
 
-async def test_a_flood_of_log_ins_verifies_a_few_at_a_time_and_refuses_the_rest(
-    backend: FakeBackend, log_in: LogIn, monkeypatch: pytest.MonkeyPatch
+async def test_a_browser_is_remembered_for_each_person_who_logged_in_there(
+    accounts: FakeAccounts, log_in: LogIn
 ) -> None:
-    running = most = 0
-    release = asyncio.Event()
-
-    async def slowly(person: str, password: str) -> bool:
-        nonlocal running, most
-        running += 1
-        most = max(most, running)
-        await release.wait()
-        running -= 1
-        return False
-
-    monkeypatch.setattr(backend, "verify_password", slowly)
-    attempts = [asyncio.ensure_future(log_in(f"p{n}")) for n in range(30)]
-    refused, _ = await asyncio.wait(attempts, return_when=asyncio.FIRST_COMPLETED, timeout=10)
-    assert {task.result().status for task in refused} == {429}
-    release.set()
-    statuses = [(await task).status for task in attempts]
-    assert most == 2
-    assert statuses.count(429) >= 12
+    cookie = (await log_in()).cookies["device-101"]
+    assert (cookie.value, cookie["path"], cookie["httponly"]) == ("device of 101", "/api/login", True)
+    await log_in("102")
+    await log_in()
+    assert accounts.origins == [("127.0.0.1", ""), ("127.0.0.1", ""), ("127.0.0.1", "device of 101")]
+    refused = await log_in("201", password="wrong")
+    assert "device-201" not in refused.cookies
 
 
 async def test_logging_out_by_telephone_ends_the_session_at_the_page(
@@ -113,6 +112,35 @@ async def test_logging_out_by_telephone_ends_the_session_at_the_page(
     assert (await browser.get("/api/me")).status == 401
     backend.change("101", "available")  # and a new shift does not bring the old session back
     assert (await browser.get("/api/me")).status == 401
+
+
+@pytest.mark.parametrize("change", ["password", "shift"])
+def test_a_session_ends_with_the_password_and_with_the_shift(clock: Clock, tmp_path: Path, change: str) -> None:
+    """Also if nobody looks at the page meanwhile: a new shift, or a restart, does not bring it back."""
+    versions = {"101": "first", "102": "other"}
+    file = tmp_path / "sessions.json"
+    sessions = Sessions(clock, file, versions.__getitem__)
+    anna, boris = sessions.open("101"), sessions.open("102")
+    if change == "password":
+        versions["101"] = "second"
+    else:
+        sessions.shift_over("101")
+    assert [sessions.person(anna), sessions.person(boris)] == [None, "102"]
+    again = Sessions(clock, file, versions.__getitem__)
+    assert [again.person(anna), again.person(boris)] == [None, "102"]
+    again.keep_only(["101"])
+    assert again.person(boris) is None
+
+
+def test_sessions_of_an_older_controller_go_on(clock: Clock, tmp_path: Path) -> None:
+    file = tmp_path / "sessions.json"
+    token = Sessions(clock, file).open("101")
+    content = json.loads(file.read_text())
+    for session in content.values():
+        for later in ("password", "shift", "opened", "where"):
+            del session[later]
+    file.write_text(json.dumps(content))
+    assert Sessions(clock, file, lambda person: "some").person(token) == "101"
 
 
 async def test_a_session_ends_after_twelve_hours(browser: Browser, clock: Clock, log_in: LogIn) -> None:
@@ -134,7 +162,7 @@ def test_sessions_outlast_the_controller_and_their_file_opens_none(clock: Clock,
     before = Sessions(clock, file)
     anna, pavel, closed = before.open("101"), before.open("103"), before.open("102")
     before.close(closed)
-    before.close_all("103")
+    before.shift_over("103")
     after = Sessions(clock, file)
     assert [after.person(token) for token in (anna, pavel, closed)] == ["101", None, None]
     assert anna not in file.read_text()
@@ -217,8 +245,9 @@ async def test_unknown_groups_and_reasons_are_refused_with_what_is_allowed(brows
 async def test_the_floor_shows_states_but_not_who_is_calling(
     browser: Browser, backend: FakeBackend, log_in: LogIn
 ) -> None:
-    await log_in()
+    await log_in("402", shift=False)
     backend.change("102", "available", call())
+    backend.change("101", kept=call())
     text = await (await browser.get("/api/floor")).text()
     assert '"activity": "talking"' in text
     assert "+73420000001" not in text
@@ -229,7 +258,7 @@ async def test_the_floor_shows_states_but_not_who_is_calling(
 async def test_the_floor_shows_the_average_with_what_keeps_it_from_being_fooled(
     browser: Browser, log_in: LogIn
 ) -> None:
-    await log_in()
+    await log_in("402", shift=False)
     (line,) = (await (await browser.get("/api/floor")).json())["lines"]
     assert line["windows"]["day"] == {
         "answered": 90,
@@ -246,7 +275,7 @@ async def test_the_floor_shows_the_average_with_what_keeps_it_from_being_fooled(
 
 @pytest.mark.clause("ESTP 5.4.6")
 async def test_the_floor_shows_how_true_the_promises_were(browser: Browser, log_in: LogIn) -> None:
-    await log_in()
+    await log_in("402", shift=False)
     (line,) = (await (await browser.get("/api/floor")).json())["lines"]
     expected = {"trusted": True, "judged": 80, "coverage": 0.9, "kept": 0.95, "bias": 0.02, "rmse": 0.4}
     assert line["promises"] == expected
@@ -256,7 +285,7 @@ async def test_the_floor_shows_how_true_the_promises_were(browser: Browser, log_
 async def test_a_supervisor_reads_how_the_day_will_end_and_what_would_help(
     browser: Browser, backend: FakeBackend, log_in: LogIn
 ) -> None:
-    await log_in()
+    await log_in("402", shift=False)
     assert await (await browser.get("/api/forecast")).json() == {"lines": []}
     needed = (Need("14:00", 12.5, 3), Need("14:30", 20.0, 4))
     made = Forecast(300.0, 0.1, average_registered=331.5, exceeding_registered=0.62, needed_now=4, needed=needed)
@@ -303,4 +332,5 @@ async def test_everybody_on_shift_sees_when_conversations_are_not_recorded(
     assert (await (await browser.get("/api/me")).json())["recording"] is True
     backend.not_recording = "3 MB are free"
     assert (await (await browser.get("/api/me")).json())["recording"] is False
+    await log_in("402", shift=False)
     assert (await (await browser.get("/api/floor")).json())["not_recording"] == "3 MB are free"

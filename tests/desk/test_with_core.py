@@ -12,13 +12,15 @@ from callcenter.core import events
 from callcenter.core.callcenter import CallCenter
 from callcenter.core.commands import Reply
 from callcenter.core.events import Event
-from callcenter.core.ids import LineId, PersonId, ReplyTo
+from callcenter.core.ids import LineId, PersonId, PhoneName, ReplyTo
 from callcenter.core.settings import Line, Person, Settings
 from callcenter.core.view import OperatorView, View
 from callcenter.desk import make_app
+from callcenter.desk.backend import PagePhone
 from callcenter.desk.sessions import Sessions
 from callcenter.planning.forecast import Forecast
 from tests.desk.conftest import Browser
+from tests.desk.fake_accounts import FakeAccounts
 from tests.wall import Wall
 
 SETTINGS = Settings(
@@ -37,6 +39,14 @@ class CoreFloor:
         self.core = CallCenter(SETTINGS)
         self.now = 0.0
 
+    page_phones: Mapping[PersonId, PhoneName] = {}
+
+    def page_phone(self, own: OperatorView) -> str | None:
+        return None
+
+    async def open_page_phone(self, person: PersonId) -> PagePhone:
+        raise NotImplementedError
+
     def operator(self, person: PersonId) -> OperatorView | None:
         return self.core.operator(person, self.now)
 
@@ -46,14 +56,11 @@ class CoreFloor:
     def forecasts(self) -> Mapping[LineId, tuple[Forecast, float]]:
         return {}
 
-    async def owed(self) -> Sequence[Mapping[str, Any]]:
+    async def owed(self, reader: PersonId) -> Sequence[Mapping[str, Any]]:
         return ()
 
     def healthy(self) -> tuple[bool, Mapping[str, str]]:
         return True, {}
-
-    async def verify_password(self, person: PersonId, password: str) -> bool:
-        return password == f"password of {person}"
 
     async def ask(self, make: Callable[[ReplyTo], Event]) -> Reply:
         replies = [c for c in self.core.handle(make(ReplyTo("page")), self.now) if isinstance(c, Reply)]
@@ -73,6 +80,7 @@ async def page(core_floor: CoreFloor) -> AsyncIterator[Browser]:
         titles={"operators": "Операторы"},
         pause_reasons=SETTINGS.pause_reasons,
         metrics_text=lambda: b"",
+        accounts=FakeAccounts(passwords={who: f"password of {who}" for who in ("101", "102")}),
         sessions=Sessions(Wall()),
     )
     async with TestClient(TestServer(app)) as client:
@@ -110,13 +118,3 @@ async def test_a_phone_belongs_to_one_person(page: Browser) -> None:
     await post(page, "login", id="101", password="password of 101")
     answer = await post(page, "login", id="102", password="password of 102", phone="desk-1")
     assert answer == (409, "phone_taken")
-
-
-async def test_guessing_slows_down_even_the_right_password_until_the_time_is_over(
-    page: Browser, core_floor: CoreFloor
-) -> None:
-    for _ in range(SETTINGS.wrong_secrets_allowed):
-        assert await post(page, "login", id="101", password="guess") == (401, "wrong_secret")
-    assert await post(page, "login", id="101", password="password of 101") == (429, "try_later")
-    core_floor.now += SETTINGS.wrong_secret_delay
-    assert await post(page, "login", id="101", password="password of 101") == (200, "logged_in")

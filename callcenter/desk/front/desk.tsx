@@ -1,0 +1,95 @@
+/** The operators' page: shows what the controller tells over the live connection, and is the operator's phone. */
+
+import { render } from "preact";
+import { useEffect } from "preact/hooks";
+import { Actions, Conversations } from "./actions";
+import { Banner, Bar, keypad, titleOf } from "./bar";
+import { Caller } from "./call";
+import { CallerCard } from "./card";
+import { Keys } from "./keys";
+import { Knowledge } from "./knowledge";
+import { Login } from "./login";
+import { NewsInShift } from "./news";
+import { shown as note } from "./notes";
+import { answer, hangUp, phone, toggleHold, toggleMute } from "./phone";
+import { NotRegistered, Registering } from "./registering";
+import "./ringing";
+import { message, open, say, told } from "./server";
+import { use } from "./store";
+import { word } from "./texts";
+
+function Desk() {
+  const shown = use(told);
+  const text = use(message);
+  const title = shown ? titleOf(shown.state.me) : word("title");
+  useEffect(() => {
+    document.title = title;
+  }, [title]);
+  if (shown === undefined) return <Banner />;
+  if (shown === null) {
+    return (
+      <main class="narrow">
+        <Banner />
+        <Login />
+      </main>
+    );
+  }
+  return (
+    <>
+      <Bar {...shown} />
+      <Banner />
+      <p id="message" role="status">
+        {text}
+      </p>
+      <main id="desk">
+        <div class="side">
+          <Caller call={shown.state.me.call ?? shown.state.me.kept} />
+          <Actions state={shown.state} />
+        </div>
+        <Registering {...shown} />
+        <div class="side">
+          <CallerCard />
+          <KnowledgeOfCall present={shown.state.me.call?.line} />
+          <NotRegistered />
+        </div>
+        <Conversations {...shown} />
+        <Keys />
+      </main>
+      <NewsInShift {...shown} />
+    </>
+  );
+}
+
+/** What is registered decides which articles come first; before anything is, the line that calls. */
+function KnowledgeOfCall({ present }: { present: string | undefined }) {
+  const open = use(note);
+  const subject = open?.card.subjects.find(([id]) => id === open.written.subject)?.[1];
+  return <Knowledge line={present ?? open?.card.line} subject={subject} />;
+}
+
+/** Keys of the phone, by their place on the keyboard; ringing never takes Enter or Escape. */
+const KEYS: Record<string, () => void> = {
+  F2: () => (phone.value.call === "ringing" ? answer() : hangUp()),
+  F7: toggleMute,
+  F8: toggleHold,
+  F9: () => keypad.set(!keypad.value),
+};
+
+addEventListener("keydown", (event) => {
+  const key = KEYS[event.code];
+  if (!key || event.altKey || event.ctrlKey || event.metaKey || phone.value.call === "none") return;
+  event.preventDefault();
+  key();
+});
+
+let transfer = "";
+
+/** The result of a transfer is told when it changes. */
+told.subscribe(() => {
+  const now = told.value?.state.me.transfer ?? "";
+  if (now !== transfer && ["ringing", "missed"].includes(now)) say(word(`transfer_${now}`));
+  transfer = now;
+});
+
+render(<Desk />, document.getElementById("page")!);
+void open();

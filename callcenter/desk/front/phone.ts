@@ -1,0 +1,189 @@
+/** The phone in the page: registers at Asterisk itself, so that conversations go on when the controller is away. */
+
+import { UA, WebSocketInterface } from "jssip";
+import type { RTCSession } from "jssip/lib/RTCSession";
+import { Store } from "./store";
+import { request, told } from "./server";
+
+export type Readiness =
+  | "off"
+  | "starting"
+  | "no_microphone"
+  | "no_asterisk"
+  | "elsewhere"
+  | "ready";
+
+export interface Phone {
+  readiness: Readiness;
+  /** What the phone does: nothing, ringing, or in a call. */
+  call: "none" | "ringing" | "talking";
+  muted: boolean;
+  held: boolean;
+}
+
+const OFF: Phone = { readiness: "off", call: "none", muted: false, held: false };
+const REGISTER_SECONDS = 60;
+
+export const phone = new Store<Phone>(OFF);
+
+let agent: UA | null = null;
+let session: RTCSession | null = null;
+let microphone: MediaStream | null = null;
+/** The name of our opening: another one in the state means that another page has taken the phone. */
+let opening = "";
+/** The phone was in use when this page came: if that conversation breaks off, its page is gone, and the phone is ours. */
+let inherits = false;
+
+const speaker = new Audio();
+speaker.autoplay = true;
+
+function show(change: Partial<Phone>): void {
+  phone.set({ ...phone.value, ...change });
+}
+
+/** Take the phone into this page: from a log-in, a reload, or «take the phone here». */
+export async function start(): Promise<void> {
+  stop();
+  show({ ...OFF, readiness: "starting" });
+  try {
+    microphone ??= await navigator.mediaDevices.getUserMedia({ audio: true });
+  } catch {
+    return show({ readiness: "no_microphone" });
+  }
+  try {
+    const { status, data } = await request("/api/phone");
+    if (status !== 200) return show({ readiness: "no_asterisk" });
+    opening = data["opening"] as string;
+    register(data as unknown as Access);
+  } catch {
+    show({ readiness: "no_asterisk" });
+  }
+}
+
+interface Access {
+  name: string;
+  password: string;
+  realm: string;
+  url: string;
+}
+
+function register({ name, password, realm, url }: Access): void {
+  const socket = new WebSocketInterface(url);
+  const made = new UA({
+    sockets: [socket],
+    uri: `sip:${name}@${realm}`,
+    authorization_user: name,
+    password,
+    realm,
+    register_expires: REGISTER_SECONDS,
+    session_timers: false,
+    user_agent: "callcenter page",
+  });
+  agent = made;
+  made.on("registered", () => made === agent && show({ readiness: "ready" }));
+  made.on("registrationFailed", ({ response }) => {
+    if (made !== agent) return;
+    show({ readiness: response?.status_code === 401 || response?.status_code === 403 ? "elsewhere" : "no_asterisk" });
+  });
+  made.on("disconnected", () => made === agent && show({ readiness: "no_asterisk" }));
+  made.on("newRTCSession", ({ session: rung, originator }: { session: RTCSession; originator: string }) => {
+    if (originator === "remote") incoming(rung);
+  });
+  made.start();
+}
+
+function incoming(rung: RTCSession): void {
+  if (session) {
+    rung.terminate({ status_code: 486 });
+    return;
+  }
+  session = rung;
+  show({ call: "ringing", muted: false, held: false });
+  rung.on("peerconnection", ({ peerconnection }) => {
+    peerconnection.addEventListener("track", ({ streams, track }: RTCTrackEvent) => {
+      speaker.srcObject = streams[0] ?? new MediaStream([track]);
+    });
+  });
+  rung.on("accepted", () => show({ call: "talking" }));
+  rung.on("muted", () => show({ muted: true }));
+  rung.on("unmuted", () => show({ muted: false }));
+  rung.on("hold", ({ originator }: { originator: string }) => originator === "local" && show({ held: true }));
+  rung.on("unhold", ({ originator }: { originator: string }) => originator === "local" && show({ held: false }));
+  const over = (): void => {
+    if (session !== rung) return;
+    session = null;
+    speaker.srcObject = null;
+    show({ call: "none", muted: false, held: false });
+  };
+  rung.on("ended", over);
+  rung.on("failed", over);
+}
+
+export function answer(): void {
+  if (phone.value.call === "ringing" && microphone) {
+    session?.answer({ mediaStream: microphone, pcConfig: { iceServers: [] } });
+  }
+}
+
+export function hangUp(): void {
+  if (session) session.terminate(phone.value.call === "ringing" ? { status_code: 486 } : {});
+}
+
+export function toggleMute(): void {
+  if (phone.value.call !== "talking") return;
+  if (phone.value.muted) session?.unmute({ audio: true });
+  else session?.mute({ audio: true });
+}
+
+export function toggleHold(): void {
+  if (phone.value.call !== "talking") return;
+  if (phone.value.held) session?.unhold();
+  else session?.hold();
+}
+
+export function press(key: string): void {
+  if (phone.value.call === "talking") session?.sendDTMF(key, { transportType: "RFC2833" as never });
+}
+
+export function stop(): void {
+  const ended = agent;
+  agent = null;
+  session = null;
+  ended?.stop();
+  for (const track of microphone?.getTracks() ?? []) track.stop();
+  microphone = null;
+  phone.set(OFF);
+}
+
+/**
+ * The page goes away in a conversation (a reload, a closed tab): a browser says nothing to Asterisk then, and the caller
+ * would hear nothing for seconds. So the controller is asked to let the caller wait for the page to come back.
+ */
+addEventListener("pagehide", () => {
+  if (phone.value.call !== "talking") return;
+  const body = new Blob([JSON.stringify({ caller: "keep" })], { type: "application/json" });
+  navigator.sendBeacon("/api/end", body);
+});
+
+/** Follow the state: start with the shift, end with it, and give way to another page. */
+told.subscribe(() => {
+  const me = told.value?.state.me;
+  const { readiness, call } = phone.value;
+  if (me?.page_phone == null) {
+    if (readiness !== "off") stop();
+  } else if (readiness === "off") {
+    // Another page may be in a conversation with this phone: it is not taken away without asking.
+    const inUse = ["talking", "consulting", "advising"].includes(me.activity) && me.page_phone !== "";
+    inherits = inUse;
+    if (inUse) show({ readiness: "elsewhere" });
+    else void start();
+  } else if (readiness === "elsewhere" && inherits && me.kept) {
+    inherits = false;
+    void start();
+  } else if (readiness === "ready" && ![opening, ""].includes(me.page_phone) && call === "none") {
+    const ended = agent;
+    agent = null;
+    ended?.stop();
+    show({ readiness: "elsewhere" });
+  }
+});

@@ -1,0 +1,180 @@
+/** The controller: requests to it, and the live connection over which it tells what has changed. */
+
+import { Store } from "./store";
+import { language, word } from "./texts";
+
+export interface Call {
+  call: string;
+  line: string;
+  number: string;
+  name: string;
+  customer: string;
+  role: string;
+  inn: string;
+  identification: string;
+  urgency: string;
+  waited: number;
+  /** The colleague who hands the caller on, and why. */
+  handed_by: string;
+  handed_why: string;
+}
+
+export interface Me {
+  id: string;
+  name: string;
+  group_title: string;
+  phone: string;
+  presence: string;
+  activity: string;
+  reason: string;
+  since: number;
+  call: Call | null;
+  transfer: string;
+  /** The caller of a conversation that broke off, who waits for this person. */
+  kept: Call | null;
+  phone_trouble: string;
+  /** Seconds from `since` to the end of the wrap-up; null if there is none. */
+  wrap_up: number | null;
+  may_prolong: boolean;
+  /** Which opening of the phone in the page counts, '' if none is known; null if the person sits at another phone. */
+  page_phone: string | null;
+}
+
+export interface Line {
+  id: string;
+  open: boolean;
+  waiting: Record<string, number>;
+  longest_wait: number;
+}
+
+export interface State {
+  me: Me;
+  colleagues: { group: string; title: string; free: number }[];
+  conversations: { id: string; name: string; activity: string; since: number }[];
+  lines: Line[];
+  recording: boolean;
+  /** What is valid now and concerns the person, whether they have read it or not. */
+  news: { id: number; version: number; urgent: boolean }[];
+}
+
+/** What the controller said, and when each part of it came, by the page's own clock in seconds. */
+export interface Told {
+  state: State;
+  at: Record<keyof State, number>;
+}
+
+/** null: nobody is logged in; undefined: not known yet. */
+export const told = new Store<Told | null | undefined>(undefined);
+export const connected = new Store(true);
+/** The answer to the last request, for some seconds. */
+export const message = new Store("");
+
+const MESSAGE_MS = 10_000;
+const REQUEST_MS = 8_000;
+const LOGGED_OUT = 4401;
+const TOO_MANY = 4409;
+const FIRST_RETRY_MS = 500;
+const LAST_RETRY_MS = 5_000;
+
+let forget = 0;
+
+export function say(text: string): void {
+  clearTimeout(forget);
+  message.set(text);
+  forget = setTimeout(() => message.set(""), MESSAGE_MS);
+}
+
+export interface Answer {
+  status: number;
+  data: Record<string, unknown> & { message?: string };
+}
+
+/** Ask the controller for something. Throws if it cannot be reached. */
+export async function request(path: string, body: object = {}): Promise<Answer> {
+  const response = await fetch(path, {
+    method: "POST",
+    headers: { "Accept-Language": language, "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+    signal: AbortSignal.timeout(REQUEST_MS),
+  });
+  return { status: response.status, data: await response.json() };
+}
+
+/** Look something up. Throws if the controller cannot be reached, or if `over` says that nobody wants it any more. */
+export async function look(path: string, over?: AbortSignal): Promise<Answer> {
+  const ends = [AbortSignal.timeout(REQUEST_MS), ...(over ? [over] : [])];
+  const response = await fetch(path, { headers: { "Accept-Language": language }, signal: AbortSignal.any(ends) });
+  return { status: response.status, data: await response.json() };
+}
+
+let acting = false;
+
+/** Do what a person asked for, and show the answer; a second press of the same key is ignored. */
+export async function act(path: string, body: object = {}): Promise<Answer | null> {
+  if (acting) return null;
+  acting = true;
+  try {
+    const answer = await request(path, body);
+    say(answer.data.message ?? "");
+    return answer;
+  } catch {
+    say(word("no_connection"));
+    return null;
+  } finally {
+    acting = false;
+  }
+}
+
+let socket: WebSocket | null = null;
+let retry = FIRST_RETRY_MS;
+
+/** Open the live connection, and keep it open. */
+export function live(): void {
+  if (socket && socket.readyState <= WebSocket.OPEN) return;
+  const opened = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/live`);
+  socket = opened;
+  opened.addEventListener("message", ({ data }) => {
+    retry = FIRST_RETRY_MS;
+    connected.set(true);
+    take(JSON.parse(data));
+  });
+  opened.addEventListener("close", ({ code }) => {
+    socket = null;
+    if (code === LOGGED_OUT) told.set(null);
+    else if (code === TOO_MANY) say(word("too_many_pages"));
+    else void reconnect();
+  });
+}
+
+function take(news: Partial<State>): void {
+  const now = performance.now() / 1000;
+  const before = told.value;
+  const parts = Object.fromEntries(Object.keys(news).map((part) => [part, now]));
+  told.set({
+    state: { ...(before?.state ?? {}), ...news } as State,
+    at: { ...(before?.at ?? {}), ...parts } as Told["at"],
+  });
+}
+
+/**
+ * Show the desk if somebody is logged in, else the log-in. A browser does not tell a script why a WebSocket was refused,
+ * so this is asked before.
+ */
+export async function open(): Promise<void> {
+  try {
+    const { status } = await fetch("/api/me", { signal: AbortSignal.timeout(REQUEST_MS) });
+    connected.set(true);
+    if (status === 401) return told.set(null);
+    if (status === 200) return live();
+  } catch {
+    connected.set(false);
+  }
+  await reconnect();
+}
+
+async function reconnect(): Promise<void> {
+  await new Promise((done) => setTimeout(done, retry));
+  if (retry > FIRST_RETRY_MS) connected.set(false); // a restart of the controller is shorter
+  retry = Math.min(2 * retry, LAST_RETRY_MS);
+  await open();
+}

@@ -1,0 +1,94 @@
+"""Pages that the server renders: the templates in both languages, and what every page of the desk has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+from babel.dates import format_datetime
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from callcenter.desk.gate import AUTHORS, EVERYBODY, OTHER_ACCOUNTS, SENDER
+from callcenter.desk.language import LANGUAGES, TEXTS, chosen
+
+TEMPLATES = Path(__file__).with_name("templates")
+FORMS: web.RequestKey[bool] = web.RequestKey("forms", bool)
+"""Set for a page with forms: its Content-Security-Policy allows them."""
+
+
+def _environment(language: str) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    texts = TEXTS[language]
+    environment.install_gettext_callables(texts.gettext, texts.ngettext, newstyle=True)  # type: ignore[attr-defined]
+    environment.globals["language"] = language
+    return environment
+
+
+_ENVIRONMENTS = {language: _environment(language) for language in LANGUAGES}
+
+
+def rendered(language: str, template: str, **values: Any) -> str:
+    """Return a template's text in a language."""
+    return _ENVIRONMENTS[language].get_template(template).render(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a page says on top: a sentence, and whether it is a problem."""
+
+    text: str = ""
+    problem: bool = False
+
+
+def page(request: web.Request, template: str, zone: tzinfo, status: int = 200, **values: Any) -> web.Response:
+    """Answer with a page that may have forms. `zone`: of the dates that it shows.
+
+    `values` may replace what every page has: `told`, and `path`, under which the page is shown in the other language.
+    """
+    language = chosen(request)
+    request[FORMS] = True
+    sender = request.get(SENDER)
+    of_every_page = {
+        "told": Told(),
+        "path": request.path,
+        "other": next(one for one in LANGUAGES if one != language),
+        "sender": sender,
+        "reads": sender is not None and sender.may(EVERYBODY),
+        "writes": sender is not None and sender.may(AUTHORS),
+        "keeps_accounts": sender is not None and sender.may(OTHER_ACCOUNTS),
+        "moment": _moments(language, zone),
+        "at": lambda address: in_its_language(request, address),
+    }
+    return web.Response(
+        text=rendered(language, template, **(of_every_page | values)),
+        status=status,
+        content_type="text/html",
+        headers={"Content-Language": language, "Vary": "Accept-Language"},
+    )
+
+
+def go_on(request: web.Request, address: str) -> web.Response:
+    """Send the browser to another page, after a form for example."""
+    return web.Response(status=303, headers={"Location": in_its_language(request, address)})
+
+
+def in_its_language(request: web.Request, address: str) -> str:
+    """Return the address; who has chosen a language in the address of the page keeps it."""
+    together = "&" if "?" in address else "?"
+    asked = request.query.get("lang")
+    return f"{address}{together}lang={asked}" if asked in LANGUAGES else address
+
+
+def _moments(language: str, zone: tzinfo) -> Callable[[datetime], str]:
+    return lambda moment: format_datetime(moment.astimezone(zone), "short", locale=language)

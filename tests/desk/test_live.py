@@ -1,0 +1,150 @@
+"""The live connection of an open page: told at once, told only what is new, and told when it is over."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from aiohttp import ClientWebSocketResponse, WSServerHandshakeError
+
+from callcenter.core.ids import PersonId, PhoneName
+from callcenter.desk.app import LIVE
+from callcenter.desk.live import APART, LOGGED_OUT, PER_PERSON, TOO_MANY, Live
+from callcenter.desk.state import unchanged
+from tests.desk.conftest import Browser, LogIn
+from tests.desk.fake_backend import FakeBackend, call
+
+
+def live_of(browser: Browser) -> Live:
+    app = browser.app
+    assert app is not None
+    return app[LIVE]
+
+
+async def told(socket: ClientWebSocketResponse) -> dict[str, Any]:
+    news: dict[str, Any] = await socket.receive_json(timeout=5)
+    return news
+
+
+async def test_a_page_gets_the_whole_state_and_then_only_what_has_changed(
+    browser: Browser, backend: FakeBackend, log_in: LogIn
+) -> None:
+    await log_in()
+    async with browser.ws_connect("/api/live") as socket:
+        first = await told(socket)
+        assert first["n"] == 1
+        assert set(first) == {"n", "me", "colleagues", "conversations", "lines", "recording", "news"}
+        backend.change("101", activity="offered", call=call())
+        live_of(browser).changed()
+        second = await told(socket)
+        assert set(second) == {"n", "me"}
+        assert (second["n"], second["me"]["activity"], second["me"]["call"]["number"]) == (2, "offered", "+73420000001")
+
+
+async def test_what_changes_fast_is_told_in_one_message(browser: Browser, backend: FakeBackend, log_in: LogIn) -> None:
+    await log_in()
+    async with browser.ws_connect("/api/live") as socket:
+        await told(socket)
+        for activity in ("offered", "talking", "wrapping_up"):
+            backend.change("101", activity=activity)
+            live_of(browser).changed()
+        found = await told(socket)
+        assert (found["n"], found["me"]["activity"]) == (2, "wrapping_up")
+
+
+async def test_nothing_is_told_when_nothing_has_changed(browser: Browser, backend: FakeBackend, log_in: LogIn) -> None:
+    await log_in()
+    async with browser.ws_connect("/api/live") as socket:
+        await told(socket)
+        live_of(browser).changed()
+        with pytest.raises(asyncio.TimeoutError):
+            await socket.receive_json(timeout=2 * APART)
+        backend.change("101", activity="talking")
+        live_of(browser).changed()
+        assert (await told(socket))["n"] == 2
+
+
+async def test_the_end_of_a_shift_ends_the_connection(browser: Browser, backend: FakeBackend, log_in: LogIn) -> None:
+    await log_in()
+    async with browser.ws_connect("/api/live") as socket:
+        await told(socket)
+        backend.change("101", presence="off")
+        live_of(browser).changed()
+        await socket.receive(timeout=5)
+        assert socket.close_code == LOGGED_OUT
+
+
+async def test_nobody_listens_without_a_session_or_from_another_site(browser: Browser, log_in: LogIn) -> None:
+    with pytest.raises(WSServerHandshakeError, match="401"):
+        await browser.ws_connect("/api/live")
+    await log_in()
+    for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+        with pytest.raises(WSServerHandshakeError, match="403"):
+            await browser.ws_connect("/api/live", headers=headers)
+
+
+async def test_a_page_that_talks_is_shown_the_door(browser: Browser, log_in: LogIn) -> None:
+    await log_in()
+    async with browser.ws_connect("/api/live") as socket:
+        await told(socket)
+        await socket.send_str("{}")
+        await socket.receive(timeout=5)
+        assert socket.closed
+    async with asyncio.timeout(5):
+        while len(live_of(browser)):
+            await browser.get("/healthz")
+
+
+async def test_one_page_too_many_ends_the_persons_oldest(browser: Browser, log_in: LogIn) -> None:
+    await log_in()
+    sockets = []
+    for _ in range(PER_PERSON + 1):
+        socket = await browser.ws_connect("/api/live")
+        await told(socket)
+        sockets.append(socket)
+    await sockets[0].receive(timeout=5)
+    assert sockets[0].close_code == TOO_MANY
+    assert not any(socket.closed for socket in sockets[1:])
+    for socket in sockets:
+        await socket.close()
+
+
+async def test_the_page_is_told_that_its_phone_was_opened_elsewhere(
+    browser: Browser, backend: FakeBackend, log_in: LogIn
+) -> None:
+    backend.page_phones[PersonId("101")] = PhoneName("101-web")
+    await log_in(browser=True)
+    async with browser.ws_connect("/api/live") as socket:
+        assert (await told(socket))["me"]["page_phone"] == ""
+        opened = await (await browser.post("/api/phone", json={})).json()
+        live_of(browser).changed()
+        assert (await told(socket))["me"]["page_phone"] == opened["opening"]
+    assert opened["url"] == "ws://127.0.0.1:8088/ws"
+
+
+async def test_no_phone_in_the_page_for_who_sits_at_a_desk_phone(
+    browser: Browser, backend: FakeBackend, log_in: LogIn
+) -> None:
+    assert (await log_in(browser=True)).status == 409  # there are none here
+    backend.page_phones[PersonId("101")] = PhoneName("101-web")
+    await log_in()
+    refused = await browser.post("/api/phone", json={})
+    assert (refused.status, (await refused.json())["answer"]) == (409, "other_phone")
+
+
+@pytest.mark.parametrize(
+    ("state", "before", "passed", "same"),
+    [
+        ({"since": 12.0}, {"since": 2.0}, 10.0, True),
+        ({"since": 0.0}, {"since": 20.0}, 1.0, False),
+        ({"longest_wait": 0.0}, {"longest_wait": 0.0}, 60.0, True),
+        ([{"waiting": {"normal": 1}}], [{"waiting": {"normal": 2}}], 0.0, False),
+        ({"call": None}, {"call": {"waited": 1.0}}, 0.0, False),
+        ({"call": {"waited": 61.0}}, {"call": {"waited": 61.0}}, 9.0, True),
+        ([1], [1, 2], 0.0, False),
+        ({"a": 1}, {"b": 1}, 0.0, False),
+    ],
+)
+def test_durations_that_go_on_are_no_news(state: object, before: object, passed: float, same: bool) -> None:
+    assert unchanged(state, before, passed) is same
