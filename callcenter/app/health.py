@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from callcenter.app.archive import Archive
 from callcenter.asterisk.link import Link
-from callcenter.core.view import View
+from callcenter.core.view import LineView, View
 from callcenter.metrics import AmiState, RegisterState
 from callcenter.store import Writer
 from callcenter.store.spool import Spool
@@ -30,7 +30,7 @@ class Health:
         """Return whether everything is well, and the state of each part: "ok…" or the problem."""
         view = self._view()
         parts = {
-            "asterisk" if len(view.servers) == 1 else f"asterisk {server}": "ok" if connected else "not connected"
+            "asterisk" if len(view.servers) == 1 else f"asterisk {server}": "ok" if connected else self._link.problem
             for server, connected in view.servers.items()
         }
         parts |= {"register": self._register(), "recordings": self._archive.health()}
@@ -38,7 +38,7 @@ class Health:
             if not line.open:
                 parts[f"line {id}"] = "ok: closed by its calendar"
             else:
-                parts[f"line {id}"] = "ok" if line.on_duty else "nobody is on duty"
+                parts[f"line {id}"] = "ok" if line.on_duty else _nobody(line)
         return all(state.startswith("ok") for state in parts.values()), parts
 
     def _register(self) -> str:
@@ -65,4 +65,9 @@ class Health:
         """Return the AMI connection's state for the metrics."""
         ami = self._link.ami
         age = None if ami.last_event_at is None else time.monotonic() - ami.last_event_at
-        return AmiState(ami.connected, age, self._link.refused())
+        return AmiState(ami.connected, age, self._link.refused(), self._link.turned_away.counts)
+
+
+def _nobody(line: LineView) -> str:
+    away = f": {line.out_of_reach} on shift, but their phones can't be reached" if line.out_of_reach else ""
+    return f"nobody is on duty{away}"

@@ -7,14 +7,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Protocol
 
-from callcenter.accounts.secrets import Secrets
+from callcenter.app.audit_log import AuditLog
 from callcenter.app.health import Health
+from callcenter.app.log_ins import LogIns
+from callcenter.app.page_phones import PagePhones
 from callcenter.asterisk.translate import LogInByPhone
 from callcenter.calendar.clock import WallClock
 from callcenter.core.commands import Reply
-from callcenter.core.events import Event, LogIn
+from callcenter.core.events import Event
 from callcenter.core.ids import PersonId, ReplyTo
 from callcenter.core.view import OperatorView, View
+from callcenter.desk.entrance import UNKNOWN
 from callcenter.forecaster.forecaster import Forecaster
 from callcenter.store import Register, RegisterError
 
@@ -41,15 +44,18 @@ class People:
     def __init__(
         self,
         core: Core,
-        secrets: Secrets,
+        log_ins: LogIns,
         register: Register,
         forecaster: Forecaster,
         health: Health,
         wall: WallClock,
+        page_phones: PagePhones,
+        audit: AuditLog,
     ) -> None:
         self._core = core
-        self._secrets = secrets
+        self._log_ins = log_ins
         self._register = register
+        self._audit = audit
         self._wall = wall
         self._asked: dict[ReplyTo, asyncio.Future[Reply]] = {}
         self._requests = 0
@@ -57,6 +63,10 @@ class People:
         self.operator = core.operator
         self.forecasts = forecaster.current
         self.healthy = health.parts
+        self.page_phones = page_phones.names
+        self.page_phones_at = page_phones.url
+        self.page_phone = page_phones.opening
+        self.open_page_phone = page_phones.open
 
     async def ask(self, make: Callable[[ReplyTo], Event]) -> Reply:
         """Hand an event to the core and wait for its reply, at most `ANSWER_WITHIN` seconds. Raises TimeoutError."""
@@ -78,20 +88,25 @@ class People:
             waiting.set_result(reply)
         return waiting is not None
 
-    async def owed(self) -> Sequence[Mapping[str, Any]]:
+    async def owed(self, reader: PersonId) -> Sequence[Mapping[str, Any]]:
         """Return the callers whom a failure cut off and to whom nobody has spoken since. Raises TimeoutError."""
+        now = self._wall()
         try:
             async with asyncio.timeout(ANSWER_WITHIN):
-                found = await self._register.owed_calls(self._wall())
+                found = await self._register.owed_calls(now)
+                if found:
+                    await self._audit.enter(reader, "page owed", f"{len(found)} calls")
         except RegisterError as problem:
             raise TimeoutError(str(problem)) from problem
         return [asdict(call) for call in found]
 
-    async def verify_password(self, person: PersonId, password: str) -> bool:
-        """Return whether it is this person's password (argon2, in a thread)."""
-        return await asyncio.to_thread(self._secrets.verify_password, person, password)
-
     async def log_in_by_phone(self, attempt: LogInByPhone) -> None:
-        """Verify a dialled PIN in the same way and pass the result to the core, which answers the phone."""
-        verified = await asyncio.to_thread(self._secrets.verify_pin, attempt.person, attempt.pin)
-        self._core.take(LogIn(attempt.person, verified, attempt.phone, attempt.reply_to, attempt.channel))
+        """Verify a dialled PIN and pass the result to the core, which answers the phone."""
+        event = await self._log_ins.by_phone(attempt)
+        takes_calls = self.operator(event.person) is not None
+        if event.verified and takes_calls:
+            self._audit.note(event.person, "log in", f"at phone {event.phone}")
+        elif not event.too_soon:
+            who = event.person if takes_calls or event.verified else UNKNOWN
+            self._audit.note(who, "log in refused", f"at phone {event.phone}")
+        self._core.take(event)

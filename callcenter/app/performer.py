@@ -15,8 +15,9 @@ from callcenter.app.timers import Timers
 from callcenter.asterisk.link import Link
 from callcenter.asterisk.translate import PHONE
 from callcenter.core import commands
-from callcenter.core.commands import Command, Reply, Save, Severity, SyncQueueMember, ToAsterisk, channel_of
-from callcenter.core.ids import ChannelId, ServerId
+from callcenter.core.commands import Command, Reply, Save, Severity, ToAll, ToAsterisk, channel_of
+from callcenter.core.ids import ChannelId, PersonId, ServerId
+from callcenter.core.operator import Presence
 from callcenter.store import Writer
 
 log = logging.getLogger(__name__)
@@ -29,7 +30,7 @@ class Performer:
     """`server_of` returns the server of a channel.
 
     `finish_recording` starts a task; `answer` delivers a reply to a page (False: it is for a phone); `contained` is
-    called for a call for which a step failed and was undone.
+    called for a call for which a step failed and was undone; `shift_over` for a person whose shift has ended.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Performer:
         finish_recording: Callable[[commands.FinishRecording], None],
         answer: Callable[[Reply], bool],
         contained: Callable[[commands.Contained], None],
+        shift_over: Callable[[PersonId], None],
     ) -> None:
         self._links = links
         self._server_of = server_of
@@ -49,6 +51,7 @@ class Performer:
         self._finish_recording = finish_recording
         self._answer = answer
         self._contained = contained
+        self._shift_over = shift_over
         only = next(iter(links.values())) if len(links) == 1 else None
         self._only = only
         self._together: Callable[[], AbstractContextManager[None]] = only.ami.together if only else self._all_together
@@ -64,7 +67,7 @@ class Performer:
                 attempt(self._do, command)
 
     def _tell_asterisk(self, command: ToAsterisk) -> None:
-        if isinstance(command, SyncQueueMember):  # to all servers: any of them may lose the controller
+        if isinstance(command, ToAll):
             for link in self._links.values():
                 link.perform(command)
         else:
@@ -73,6 +76,8 @@ class Performer:
     def _do(self, command: Command) -> None:
         if isinstance(command, _SAVES):
             self._writer.put(command)
+            if isinstance(command, commands.SavePresence) and command.record.presence == Presence.OFF:
+                self._shift_over(command.record.operator)
             return
         match command:
             case commands.SetTimer(timer, at):

@@ -27,6 +27,7 @@ from callcenter.calendar.clock import wall_clock
 from callcenter.config import Config
 from callcenter.core.errors import ReadableError
 from callcenter.store import Register
+from callcenter.system import descriptors, privacy
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +47,8 @@ async def controller(config: Config, *, with_asterisk: bool) -> AsyncIterator[Co
 
     Raises StartError, RegisterError, SecretsError, RenderError or AsteriskError with what to do.
     """
+    descriptors.raise_limit()
+    await asyncio.to_thread(_make_private, config)
     secrets = Secrets.load_or_create(config.var, config)
     async with contextlib.AsyncExitStack() as stack:
         register = await Register.open(config.database)  # first: a starting Asterisk cannot be stopped quickly
@@ -58,6 +61,13 @@ async def controller(config: Config, *, with_asterisk: bool) -> AsyncIterator[Co
         if with_asterisk:
             stack.push_async_callback(found.end_calls)
         yield found
+
+
+def _make_private(config: Config) -> None:
+    """Take from other users of this machine what an earlier version let them read."""
+    for folder in (config.var, config.recordings.folder):
+        if found := privacy.tighten(folder, privacy.forbidden()):
+            log.warning("%s: other users could read %d files or folders; they cannot any more.", folder, found)
 
 
 @asynccontextmanager
@@ -113,11 +123,17 @@ def _check_ports(config: Config, *, asterisk_too: bool) -> None:
     """Raise StartError with the setting's name if a port is in use: Asterisk itself would start without the port."""
     asterisk, http = config.asterisk, config.http
     wanted = [("http.port", socket.SOCK_STREAM, http.bind, http.port)]
+    if http.metrics_port is not None:
+        wanted.append(("http.metrics_port", socket.SOCK_STREAM, http.metrics_bind, http.metrics_port))
     if asterisk_too:
         wanted += [
             ("asterisk.sip_port", socket.SOCK_DGRAM, asterisk.sip_bind, asterisk.sip_port),
             ("asterisk.ami_port", socket.SOCK_STREAM, asterisk.ami_bind, asterisk.ami_port),
         ]
+        if asterisk.tcp:
+            wanted.append(("asterisk.sip_port", socket.SOCK_STREAM, asterisk.sip_bind, asterisk.sip_port))
+        if asterisk.tls:
+            wanted.append(("asterisk.tls.port", socket.SOCK_STREAM, asterisk.sip_bind, asterisk.tls.port))
     for setting, kind, host, port in wanted:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         with socket.socket(family, kind) as probe:

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from callcenter.accounts.secrets import Secrets
+from callcenter.app.phone_sheet import server
 from callcenter.config import Config, SipAddress
 from callcenter.core.view import View
+from callcenter.system.own_address import reachable
 
 
 def summary(config: Config, secrets: Secrets | None, view: View, now: datetime) -> Iterator[str]:
@@ -17,8 +19,8 @@ def summary(config: Config, secrets: Secrets | None, view: View, now: datetime) 
         until = line.hours.calendar.next_change(now).astimezone(line.zone)
         state = "open" if seen.open else "closed"
         yield f"Line '{line.id}' ({line.title}): {state} until {until:%A %d %B %H:%M} {line.zone}"
-    asterisk = config.asterisk
-    sip, page = SipAddress(asterisk.sip_bind, asterisk.sip_port), SipAddress(config.http.bind, config.http.port)
+    sip = server(config)
+    page = SipAddress(reachable(config.http.bind), config.http.port)
     yield f"  Asterisk:  {'connected' if view.asterisk_connected else 'NOT CONNECTED, see the log above'}"
     for line in config.lines.values():
         number = line.numbers[0].lstrip("+")
@@ -26,7 +28,8 @@ def summary(config: Config, secrets: Secrets | None, view: View, now: datetime) 
     for trunk in config.trunks.values():
         source = ", ".join(map(str, trunk.networks)) or f"the provider {trunk.provider.host if trunk.provider else ''}"
         yield f"             from {source} (trunk '{trunk.id}')"
-    yield f"  Web page:  http://{page}/   (also /metrics and /healthz)"
+    headset = "; with a headset, it is the operator's phone" if config.asterisk.browsers else ""
+    yield f"  Web page:  http://{page}/   (also /metrics and /healthz){headset}"
     if secrets:
         yield from _people(config, secrets, sip)
     yield f"  Recordings go to {config.recordings.folder}, everything else to {config.var}. Ctrl-C stops all."
@@ -44,6 +47,10 @@ def _people(config: Config, secrets: Secrets, sip: SipAddress) -> Iterator[str]:
     for person in config.people.values():
         first = secrets.initial(person.id)
         password, pin = (first.password, first.pin) if first else ("(changed)", "(changed)")
+        if not person.takes_calls:
+            roles = ", ".join(sorted(person.roles))
+            yield f"    {person.id:<6}{person.name:<22}{'–':<11}{password:<18}{'–':<9}no calls: {roles}, at …/account"
+            continue
         phone = config.phones[person.phone]
         where = f"at {phone.address}"
         if phone.sip_registers:

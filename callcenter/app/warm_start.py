@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from callcenter.app.checkpoint import Checkpoint, this_boot
 from callcenter.calendar.clock import Clock
@@ -19,7 +19,8 @@ from callcenter.store import Register, RegisterError
 log = logging.getLogger(__name__)
 
 LATELY = timedelta(minutes=2)
-"""Calls that ended up to this long before the controller did may be reported once more by Asterisk's journal."""
+"""Calls that ended up to this long before the controller did, or before the journal's position, may be reported once
+more by Asterisk's journal."""
 
 
 class WarmStart:
@@ -51,10 +52,11 @@ class WarmStart:
                 found.append(past)
         return found
 
-    async def floor_warm_start(self) -> FloorWarmStart:
+    async def floor_warm_start(self, unseen_since: float | None) -> FloorWarmStart:
         """Return the floor as the previous controller left it. Calls and shifts that cannot continue are closed.
 
-        Raises RegisterError: to start without it would lose calls.
+        `unseen_since`: when the first line of Asterisk's journal that will be read was written, in seconds of the
+        epoch; None: no line. Raises RegisterError: to start without it would lose calls.
         """
         config, now, before = self._config, self._clock.wall(), self.before
         # Within one boot both controllers share the monotonic clock: correct even if the wall clock has been set.
@@ -62,7 +64,7 @@ class WarmStart:
         await self._close_shifts(now, origin)
         found = await self._register.floor_warm_start(
             (lambda date: (date - origin).total_seconds()) if origin else self._clock.at,
-            LATELY,
+            LATELY + self._since(unseen_since, now),
             {line.id: line.queue.place_kept for line in config.lines.values()},
             origin + timedelta(seconds=self._clock.now()) if origin else now,
         )
@@ -70,6 +72,9 @@ class WarmStart:
         if await self._register.close_calls(now, "controller restarted", known):
             log.warning("Calls of lines that are no longer described, or of days ago, were open; they are closed.")
         return found
+
+    def _since(self, epoch: float | None, now: datetime) -> timedelta:
+        return timedelta(0) if epoch is None else max(timedelta(0), now - datetime.fromtimestamp(epoch, UTC))
 
     async def _close_shifts(self, now: datetime, origin: datetime | None) -> None:
         """Close open shifts if the controller was down longer than `timings.shift_kept`, or for an unknown time."""

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from callcenter.calendar.clock import wall_clock
+from callcenter.cli.access import noted
 from callcenter.cli.options import config_option, pass_config
 from callcenter.config import Config
 from callcenter.customers.csv_file import CustomersFile, CustomersFileError
@@ -55,8 +56,10 @@ def import_customers(config: Config, file: Path, skip_bad: bool) -> None:
         raise click.ClickException("not one row is right, nothing was imported")
 
     async def replace() -> None:
-        async with _opened(config) as table:
-            await table.replace(read.entries, file.name, wall_clock(), read.bad_rows)
+        async with _opened(config) as register:
+            about = f"{len(read.entries)} entries of {file.name}"
+            await noted(register, wall_clock(), "customers import", about)
+            await CustomersTable(register).replace(read.entries, file.name, wall_clock(), read.bad_rows)
 
     _run(replace())
     numbers = sum(1 for number, _ in read.entries if number)
@@ -71,13 +74,16 @@ def show_customer(config: Config, who: str | None) -> None:
     """Show whom a number or an INN belongs to; without either, what the directory is."""
 
     async def show() -> None:
-        async with _opened(config) as table:
+        async with _opened(config) as register:
+            table = CustomersTable(register)
             if who is None:
                 await _show_latest(table)
                 return
             directory = Directory(table)
             await directory.refresh()
-        customer = directory.by_inn(who) or directory.by_number(who)
+            customer = directory.by_inn(who) or directory.by_number(who)
+            if customer is not None:
+                await noted(register, wall_clock(), "customers show", "one customer")
         if customer is None:
             raise click.ClickException(f"'{who}' is not in the directory, neither as a number nor as an INN")
         click.echo(f"{customer.name} · {customer.role} · INN {customer.inn or 'unknown'}")
@@ -97,10 +103,10 @@ async def _show_latest(table: CustomersTable) -> None:
 
 
 @asynccontextmanager
-async def _opened(config: Config) -> AsyncIterator[CustomersTable]:
+async def _opened(config: Config) -> AsyncIterator[Register]:
     register = await Register.open(config.database, busy_timeout=10)
     try:
-        yield CustomersTable(register)
+        yield register
     finally:
         await register.close()
 

@@ -18,6 +18,7 @@ COLUMNS = (
     "abandoned",
     "average_wait_seconds",
     "average_wait_registered_seconds",
+    "average_queued_seconds",
     "service_level_percent",
     "longest_wait_seconds",
 )
@@ -37,6 +38,7 @@ async def rows(days: AsyncIterator[DaySummary]) -> AsyncIterator[dict[str, str]]
             "abandoned": str(day.abandoned),
             "average_wait_seconds": whole(day.average),
             "average_wait_registered_seconds": whole(day.average_registered),
+            "average_queued_seconds": whole(day.average_queued),
             "service_level_percent": whole(None if day.service_level is None else 100 * day.service_level),
             "longest_wait_seconds": whole(day.longest),
         }
@@ -54,6 +56,7 @@ _HEADINGS = (
     "WAIT",
     "REGISTERED",
     "WAIT",
+    "QUEUED",
     "LEVEL",
     "LONGEST",
 )
@@ -62,7 +65,7 @@ _HEADINGS = (
 async def table(days: AsyncIterator[DaySummary]) -> AsyncIterator[str]:
     """Yield days as lines for a terminal, the heading first.
 
-    Waits are in seconds; registered persons have their own columns.
+    Waits are in seconds; registered persons have their own columns. QUEUED counts from joining the queue.
     """
     yield figures("DAY        LINE", _HEADINGS, _NAME, _HEADINGS)
     async for day in days:
@@ -74,6 +77,7 @@ async def table(days: AsyncIterator[DaySummary]) -> AsyncIterator[str]:
             seconds(day.average),
             str(day.registered),
             seconds(day.average_registered),
+            seconds(day.average_queued),
             percent(day.service_level),
             seconds(day.longest),
         )

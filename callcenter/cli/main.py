@@ -9,15 +9,19 @@ from pathlib import Path
 import click
 
 from callcenter import __version__
-from callcenter.accounts.secrets import Secrets, SecretsError
+from callcenter.accounts.secrets import Secrets, SecretsError, check_password, check_pin
 from callcenter.app.backup import BackupError, backup_to
 from callcenter.app.controller import Controller
+from callcenter.app.phone_sheet import phone_sheet
 from callcenter.app.run import serve as serve_until_stopped
 from callcenter.app.run import write_asterisk_files
 from callcenter.app.summary import summary
-from callcenter.asterisk.render import Installation
+from callcenter.asterisk.render import Folders, Installation
 from callcenter.calendar.clock import wall_clock
+from callcenter.cli import access, run_log
+from callcenter.cli.audit import audit
 from callcenter.cli.customers import customers
+from callcenter.cli.knowledge import knowledge
 from callcenter.cli.options import Finite, config_option, load
 from callcenter.cli.promises import promises
 from callcenter.cli.prompts import prompts
@@ -25,21 +29,23 @@ from callcenter.cli.recordings import recordings
 from callcenter.cli.register import register
 from callcenter.cli.simulate import simulate_command
 from callcenter.cli.staffing import staffing_command
+from callcenter.cli.token import token
 from callcenter.config import Config
 from callcenter.core.errors import ReadableError
 from callcenter.demo.demonstration import demonstrate
+from callcenter.system import privacy
 
 
 @click.group()
 @click.version_option(__version__)
 @click.option("--verbose", is_flag=True, help="Log more.")
-def main(verbose: bool) -> None:
+@click.pass_context
+def main(context: click.Context, verbose: bool) -> None:
     """A call-centre controller that drives Asterisk."""
-    logging.basicConfig(
-        level=logging.DEBUG if verbose else logging.INFO,
-        format="%(asctime)s %(levelname)-7s %(message)s",
-        datefmt="%Y-%m-%d %H:%M:%S",
-    )
+    # Other users of the machine read nothing of ours. Under systemd Asterisk has its own user, and shares a group.
+    shares = context.invoked_subcommand in ("serve", "render")
+    privacy.set_umask(privacy.OTHERS if shares else privacy.GROUP | privacy.OTHERS)
+    logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, format=run_log.FORMAT, datefmt=run_log.DATES)
     logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
@@ -48,6 +54,7 @@ def main(verbose: bool) -> None:
 def run(config_path: Path) -> None:
     """Run the line on this machine; with asterisk.start, Asterisk too."""
     config = load(config_path)
+    run_log.keep_in_files(config.var)
     _serve(config, with_asterisk=config.asterisk.start, credentials=True)
 
 
@@ -56,7 +63,9 @@ def run(config_path: Path) -> None:
 def serve(config_path: Path) -> None:
     """Run only the controller; Asterisk runs already."""
     # The output is kept in a log, so passwords are not printed.
-    _serve(load(config_path), with_asterisk=False, credentials=False)
+    config = load(config_path)
+    privacy.share(Folders.under(config.var).etc.parent)
+    _serve(config, with_asterisk=False, credentials=False)
 
 
 @main.command()
@@ -78,6 +87,12 @@ def check(config_path: Path) -> None:
     config = load(config_path)
     for warning in config.warnings(wall_clock().date()):
         click.echo(f"warning: {warning}")
+    for folder in (config.var, config.recordings.folder):
+        if found := privacy.open_to(folder, privacy.OTHERS):
+            click.echo(
+                f"warning: {folder}: other users of this machine may read {found} files or folders; "
+                "the next start changes that, or now: chmod -R o= " + str(folder)
+            )
     click.echo(
         f"{config_path}: in order "
         f"({len(config.lines)} line(s), {len(config.people)} people, {len(config.phones)} phones)"
@@ -94,6 +109,7 @@ def check(config_path: Path) -> None:
 def render(config_path: Path, to: Path | None, modules: Path | None, data: Path) -> None:
     """Write the files of an Asterisk that is run by systemd or in a container."""
     config = load(config_path)
+    privacy.share(Folders.under(config.var).etc.parent)
     try:
         folder = write_asterisk_files(config, Installation(modules, data) if modules else None, to)
     except ReadableError as problem:
@@ -107,7 +123,7 @@ def render(config_path: Path, to: Path | None, modules: Path | None, data: Path)
 def backup(config_path: Path, folder: Path) -> None:
     """Copy settings, secrets and register into a new folder, with the line running. Recordings are files: copy them."""
     try:
-        for copied in backup_to(folder, load(config_path), config_path):
+        for copied in backup_to(folder, load(config_path), config_path, access.person(), wall_clock()):
             click.echo(copied)
     except BackupError as problem:
         raise click.ClickException(str(problem)) from problem
@@ -115,31 +131,70 @@ def backup(config_path: Path, folder: Path) -> None:
 
 @main.command()
 @config_option
+def phones(config_path: Path) -> None:
+    """Print what to enter into each phone, with its password."""
+    config = load(config_path)
+    try:
+        secrets = Secrets.load_or_create(config.var, config)
+    except SecretsError as problem:
+        raise click.ClickException(str(problem)) from problem
+    for line in phone_sheet(config, secrets):
+        click.echo(line)
+
+
+@main.command()
+@config_option
 @click.argument("person")
 @click.option("--pin", is_flag=True, help="The PIN for the telephone instead of the password.")
-def passwd(config_path: Path, person: str, pin: bool) -> None:
+@click.option("--one-time", is_flag=True, help="Make a password that has to be changed at the next log-in.")
+@click.option("--no-second-factor", is_flag=True, help="Take the second factor away instead: the telephone is lost.")
+def passwd(config_path: Path, person: str, pin: bool, one_time: bool, no_second_factor: bool) -> None:
     """Change a person's password or PIN. An empty answer makes a new one, which is printed once."""
+    if pin + one_time + no_second_factor > 1:
+        raise click.UsageError("one of --pin, --one-time and --no-second-factor")
     config = load(config_path)
     if person not in config.people:
         raise click.ClickException(f"{person}: nobody of that id; known are {', '.join(config.people) or 'none'}")
     what = "PIN" if pin else "password"
+    if one_time or no_second_factor:
+        _reset(config, person, second_factor=no_second_factor)
+        return
     text = click.prompt(f"New {what} (empty: make one)", hide_input=True, default="", show_default=False)
     if text and text != click.prompt("Once more", hide_input=True):
         raise click.ClickException("the two are not the same; nothing was changed")
     try:
         secrets = Secrets.load_or_create(config.var, config)
+        if text:
+            (check_pin if pin else check_password)(text)
+        access.noted_if_possible(config, f"{what} changed", f"of {person}")
         made = (secrets.set_pin if pin else secrets.set_password)(person, text or None)
     except (SecretsError, ValueError) as problem:
         raise click.ClickException(str(problem)) from problem
     click.echo("Changed." if text else f"New {what}: {made}")
 
 
+def _reset(config: Config, person: str, *, second_factor: bool) -> None:
+    try:
+        secrets = Secrets.load_or_create(config.var, config)
+        access.noted_if_possible(config, "second factor removed" if second_factor else "password reset", f"of {person}")
+        if second_factor:
+            secrets.drop_second_factor(person)
+            click.echo("Taken away.")
+        else:
+            click.echo(f"One-time password: {secrets.set_password(person, one_time=True)}")
+    except SecretsError as problem:
+        raise click.ClickException(str(problem)) from problem
+
+
 main.add_command(register)
+main.add_command(audit)
 main.add_command(recordings)
 main.add_command(promises)
 main.add_command(prompts)
 main.add_command(customers)
+main.add_command(knowledge)
 main.add_command(staffing_command)
+main.add_command(token)
 main.add_command(simulate_command)
 
 

@@ -1,26 +1,32 @@
-"""`callcenter recordings`: verify, list, hold and delete recordings (ESTP 2.6)."""
+"""`callcenter recordings`: verify, repair, list, hold and delete recordings (ESTP 2.6)."""
 
 from __future__ import annotations
 
-import getpass
-from collections.abc import AsyncIterator, Callable, Coroutine
+import shutil
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
+from pathlib import Path
 from typing import Any
 
 import click
 
 from callcenter.asterisk.render import Folders
 from callcenter.calendar.clock import wall_clock
+from callcenter.cli.access import noted, person
 from callcenter.cli.options import config_option, pass_config
 from callcenter.cli.question import run_query
 from callcenter.config import Config
 from callcenter.recordings.adoption import Adoption
 from callcenter.recordings.manifest import Action, Entry, Head, Manifest, ManifestError
+from callcenter.recordings.repair import CannotRepairError, Repair
 from callcenter.recordings.retention import Retention, held, last_words
 from callcenter.recordings.verification import Scope, Verification
-from callcenter.reports.conversations import Conversations
+from callcenter.reports.conversations import Conversation, Conversations
 from callcenter.store import Register
+from callcenter.system import files
+
+_PAGE = 500
 
 
 @click.group()
@@ -103,6 +109,56 @@ def verify(
     raise SystemExit(1 if told else 0)
 
 
+@recordings.command()
+@click.argument("calls", nargs=-1)
+@_which
+@pass_config
+def repair(
+    config: Config, calls: tuple[str, ...], since: datetime | None, until: datetime | None, line: str | None
+) -> None:
+    """Put wrong recordings together again from what there is, or say why not; without CALLS, all that are wrong.
+
+    A repaired recording is another file; the one before stays beside it, and the manifest has both. Ends with 1 if
+    anything is still wrong.
+    """
+    scope, now = _scope(config, since, until, line), wall_clock()
+    before = now - timedelta(seconds=config.recordings.check_after)
+    repaired, wrong = 0, 0
+
+    async def each() -> None:
+        nonlocal repaired, wrong
+        async with _register(config) as rows:
+            work = Repair(
+                _manifest(config),
+                rows,
+                config.zone,
+                config.retention_days,
+                Folders.under(config.var).recording,
+                person(),
+                now,
+                before,
+            )
+            async for said in _conversations(rows, calls, scope, before, config.zone):
+                try:
+                    made = await work.repair(said)
+                except (CannotRepairError, ManifestError, OSError) as error:
+                    wrong += 1
+                    click.echo(f"call {said.call}: {error}")
+                    continue
+                if made is None:
+                    if calls:
+                        click.echo(f"call {said.call}: nothing is wrong with its recording.")
+                    continue
+                repaired, wrong = repaired + 1, wrong + bool(made.problem)
+                click.echo(f"call {said.call}: {made.how}: {made.recording.path}, {made.recording.seconds:.1f} s")
+                if made.problem:
+                    click.echo(f"call {said.call}: still wrong: {made.problem}")
+        click.echo(f"repaired: {repaired}, still wrong: {wrong}")
+
+    _run_query(each())
+    raise SystemExit(1 if wrong else 0)
+
+
 @recordings.command("list")
 @_which
 @pass_config
@@ -140,6 +196,31 @@ def proof(config: Config, call: str) -> None:
 
 @recordings.command()
 @click.argument("call")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--why", required=True, help="What it is needed for; it is written down with your name.")
+@pass_config
+def copy(config: Config, call: str, file: Path, why: str) -> None:
+    """Copy a call's recording to a new file, to listen to it or to hand it out; this is written down."""
+
+    async def take() -> None:
+        manifest = _manifest(config)
+        last = _last_of(manifest, call)
+        if last is None or last.action is Action.DELETED:
+            raise click.ClickException(f"there is no recording of a call '{call}'; 'recordings list' names them")
+        register = await Register.open(config.database, create=False, busy_timeout=10)
+        try:
+            await noted(register, wall_clock(), "recordings copy", f"call {call}, to {file}: {why}")
+        finally:
+            await register.close()
+        with files.opened(manifest.file(last.path)) as recording, file.open("xb") as target:  # noqa: ASYNC230
+            shutil.copyfileobj(recording, target)
+        click.echo(f"{last.path} is copied to {file}.")
+
+    _run_query(take())
+
+
+@recordings.command()
+@click.argument("call")
 @click.option("--why", required=True, help="The dispute, the inquiry; it stands in the manifest.")
 @pass_config
 def hold(config: Config, call: str, why: str) -> None:
@@ -154,7 +235,7 @@ def hold(config: Config, call: str, why: str) -> None:
             raise click.ClickException(f"neither the register nor the manifest has a call '{call}'")
         if last is not None and last.action is Action.DELETED:
             raise click.ClickException(f"the recording of '{call}' was deleted on {last.at[:10]}: {last.why}")
-        manifest.add(Entry(Action.HELD, call, last.line if last else "", why=why, who=getpass.getuser()))
+        manifest.add(Entry(Action.HELD, call, last.line if last else "", why=why, who=person()))
         click.echo(f"The recording of {call} is kept until it is released.")
 
     _run_query(enter())
@@ -172,7 +253,7 @@ def release(config: Config, call: str, why: str) -> None:
         holds = held(manifest)
         if call not in holds:
             raise click.ClickException(f"nobody holds '{call}'; held are: {', '.join(holds) or 'none'}")
-        manifest.add(Entry(Action.RELEASED, call, holds[call].line, why=why, who=getpass.getuser()))
+        manifest.add(Entry(Action.RELEASED, call, holds[call].line, why=why, who=person()))
         click.echo(f"{call} is released.")
 
     _run_query(enter())
@@ -186,7 +267,9 @@ def expire(config: Config, dry_run: bool) -> None:
 
     async def delete() -> None:
         async with _register(config) as rows:
-            retention = Retention(_manifest(config), config.retention_days, rows, getpass.getuser())
+            retention = Retention(
+                _manifest(config), config.retention_days, rows, Folders.under(config.var).recording, person()
+            )
             now = wall_clock()
             if dry_run:
                 for entry in retention.due(now):
@@ -203,10 +286,26 @@ def adopt(config: Config) -> None:
     """Enter files that the manifest does not know, such as those of a restored backup, as found."""
 
     async def enter() -> None:
-        adopted = Adoption(_manifest(config), config.zone, getpass.getuser()).adopt(wall_clock())
+        adopted = Adoption(_manifest(config), config.zone, person()).adopt(wall_clock())
         click.echo(f"files entered as found: {adopted}")
 
     _run_query(enter())
+
+
+async def _conversations(
+    rows: Conversations, calls: Sequence[str], scope: Scope, before: datetime, zone: Callable[[str], tzinfo]
+) -> AsyncIterator[Conversation]:
+    """Yield the named calls, or all that ended before and are within the scope."""
+    for call in calls:
+        said = await rows.of(call)
+        if said is None:
+            raise click.ClickException(f"the register has no conversation that is over of a call '{call}'")
+        yield said
+    number = 0
+    while not calls and (page := await rows.between(None, before, scope.line, number, _PAGE)):
+        for number, said in page:  # noqa: B007 - where the next page begins
+            if scope.has(said.line, said.ended_at.astimezone(zone(said.line)).date()):
+                yield said
 
 
 def _manifest(config: Config) -> Manifest:
@@ -233,7 +332,7 @@ def _moment(entry: Entry) -> datetime:
 def _state(entry: Entry, hold: Entry | None, until: datetime) -> str:
     if entry.action is Action.DELETED:
         return f"deleted {entry.at[:10]}: {entry.why}"
-    found = " (found)" if entry.action is Action.FOUND else ""
+    found = {Action.FOUND: " (found)", Action.KEPT: " (a repaired file took its place)"}.get(entry.action, "")
     if hold is not None:
         return f"held since {hold.at[:10]}: {hold.why}{found}"
     return f"kept until {until:%Y-%m-%d}{found}"

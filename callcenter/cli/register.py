@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,12 +12,16 @@ import click
 
 from callcenter.calendar.clock import wall_clock
 from callcenter.cli import call_table, day_table, owed_table
+from callcenter.cli.access import noted, person
 from callcenter.cli.options import config_option, pass_config
 from callcenter.cli.question import Question, asked, opened, question_options, run_query
 from callcenter.cli.spreadsheet import write_csv
 from callcenter.config import Config
 from callcenter.core.records import Outcome
+from callcenter.recordings.manifest import Manifest, ManifestError
+from callcenter.recordings.retention import surely_held
 from callcenter.reports import call_list, day_summary
+from callcenter.reports.erasure import PersonalData
 from callcenter.store import Register
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -43,6 +48,11 @@ def _calls(register: Register, question: Question, **which: Any) -> AsyncIterato
     return call_list.calls(register, question.first, question.last, question.zones, line=question.line, **which)
 
 
+def _about(question: Question, operator: str | None, outcome: str | None) -> str:
+    narrower = [f"{name} {wanted}" for name, wanted in (("operator", operator), ("outcome", outcome)) if wanted]
+    return ", ".join([str(question), *narrower])
+
+
 @register.command("list")
 @_which_calls
 @pass_config
@@ -52,6 +62,7 @@ def list_calls(config: Config, /, operator: str | None, outcome: str | None, **w
 
     async def show() -> None:
         async with opened(config) as register:
+            await noted(register, question.now, "register list", _about(question, operator, outcome))
             found = _calls(register, question, operator=operator, outcome=outcome, columns=call_table.LISTED)
             async for line in call_table.table(found, question.zones):
                 click.echo(line)
@@ -71,6 +82,8 @@ def export_calls(
 
     async def export() -> None:
         async with opened(config) as register:
+            where = f", to {output}" if output else ""
+            await noted(register, question.now, "register export", _about(question, operator, outcome) + where)
             rows = call_table.rows(_calls(register, question, operator=operator, outcome=outcome), question.zones)
             if output is None:
                 await write_csv(call_table.COLUMNS, rows, sys.stdout)
@@ -132,6 +145,9 @@ def owed_calls(config: Config, /, line: str | None, file: Path | None, done: str
                 click.echo(f"Called back; taken off the list: {settled}")
                 return
             found = await register.owed_calls(now, line)
+            if found:
+                where = f", to {file}" if file else ""
+                await noted(register, now, "register owed", f"{len(found)} calls{where}")
         if file is None:
             click.echo("\n".join(owed_table.table(found, zones)))
             return
@@ -152,8 +168,33 @@ def show_call(config: Config, call: str) -> None:
     async def show() -> None:
         async with opened(config) as register:
             found = await call_list.story(register, call)
+            if found is not None:
+                await noted(register, wall_clock(), "register show", f"call {call}")
         if found is None:
             raise click.ClickException(f"the register has no call '{call}'; 'register list' names them")
         click.echo("\n".join(call_table.story_lines(found, zones)))
 
     run_query(show())
+
+
+@register.command("erase")
+@click.option("--dry-run", is_flag=True, help="Only tell how many calls it would be.")
+@pass_config
+def erase(config: Config, dry_run: bool) -> None:
+    """Erase now the numbers, names and INN that were kept long enough; a running controller does so each day."""
+    manifest = Manifest(config.recordings.folder, config.var, wall_clock)
+
+    async def delete() -> None:
+        async with opened(config) as register:
+            keep = timedelta(days=config.personal_data.keep_days)
+            data = PersonalData(register, keep, lambda: surely_held(manifest), config.var / "spool", person())
+            now = wall_clock()
+            if dry_run:
+                click.echo(f"calls whose personal data would be erased: {len(await data.due(now))}")
+            else:
+                click.echo(f"calls whose personal data was erased: {await data.erase(now)}")
+
+    try:
+        run_query(delete())
+    except ManifestError as problem:
+        raise click.ClickException(f"nothing is erased, because nobody knows what is held: {problem}") from problem

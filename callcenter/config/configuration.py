@@ -15,9 +15,11 @@ from pydantic import ValidationError, ValidationInfo, model_validator
 from callcenter.config.consistency import Declared, inconsistencies
 from callcenter.config.description import Description
 from callcenter.config.problems import ConfigError, Problem, field_problems
+from callcenter.config.roles import TAKES_CALLS
 from callcenter.config.sections import (
     OWN_NAME,
     Line,
+    browser_phone,
 )
 from callcenter.config.yaml_file import Document, Location, YamlError, read_yaml
 from callcenter.core import settings
@@ -47,7 +49,7 @@ class Config(Description):
             entries = filled.get(section)
             if isinstance(entries, Mapping):
                 filled[section] = {name: _introduced(section, name, entry) for name, entry in entries.items()}
-        return filled
+        return filled | {"phones": _with_browsers(filled)}
 
     @classmethod
     def load(cls, path: Path | str) -> Self:
@@ -110,15 +112,15 @@ class Config(Description):
             lines={line.id: _core_line(line) for line in self.lines.values()},
             people={
                 person.id: settings.Person(person.id, person.name, person.group, person.phone)
-                for person in self.people.values()
+                for person in self.call_takers.values()
             },
             phones=frozenset(self.phones),
             pause_reasons=tuple(self.pause_reasons),
             ring_timeout=self.timings.ring_timeout,
+            silent_phone=self.timings.silent_phone,
             wrap_up=self.timings.wrap_up,
+            take_back=self.timings.take_back,
             false_answer=self.timings.false_answer,
-            wrong_secrets_allowed=self.accounts.wrong_secrets_allowed,
-            wrong_secret_delay=self.accounts.wrong_secret_delay,
             close_without_recording=self.recordings.when_full == "close_line",
             boot=boot,
         )
@@ -129,12 +131,17 @@ class Config(Description):
         for line in self.lines.values():
             if gap := line.hours.calendar.calendar_gap(today):
                 found.append(f"lines.{line.id}.hours: {gap}")
-            staff = sum(person.group in line.answered_by for person in self.people.values())
+            staff = sum(person.group in line.answered_by for person in self.call_takers.values())
             if staff < line.required_staff:
                 found.append(
                     f"lines.{line.id}.required_staff: {line.required_staff} people must be on duty, "
                     f"but only {staff} belong to {', '.join(line.answered_by)}"
                 )
+        found += [
+            f"people.{person.id}.supervisor: the former name; write `roles: [operator, supervisor, head]`"
+            for person in self.people.values()
+            if person.supervisor
+        ]
         if not self.trunks:
             found.append("trunks: none is described, so nobody can call")
         return found
@@ -150,6 +157,23 @@ def _introduced(section: str, name: str, entry: Any) -> Any:
     if section == "people":
         known |= {"name": name, "phone": name}
     return known | {key: value for key, value in (entry or {}).items() if value is not None}
+
+
+def _with_browsers(filled: Mapping[str, Any]) -> Any:
+    """Return the phones, with those in the people's pages if Asterisk serves browsers."""
+    asterisk, people, phones = filled.get("asterisk"), filled.get("people"), filled.get("phones") or {}
+    if not (isinstance(asterisk, Mapping) and isinstance(people, Mapping) and isinstance(phones, Mapping)):
+        return phones
+    if asterisk.get("browsers") is None:
+        return phones
+    names = [browser_phone(person) for person, entry in people.items() if _takes_calls(entry)]
+    return {**{name: {OWN_NAME: name, "browser": True} for name in names}, **phones}
+
+
+def _takes_calls(entry: Any) -> bool:
+    """Return whether somebody takes calls by what is written; the roles themselves are checked later."""
+    roles = entry.get("roles") if isinstance(entry, Mapping) else None
+    return not isinstance(roles, list) or any(isinstance(role, str) and role in TAKES_CALLS for role in roles)
 
 
 def _declared(data: Mapping[str, Any], config: Config) -> Declared:
@@ -186,6 +210,7 @@ def _core_line(line: Line) -> settings.Line:
         required_staff=line.required_staff,
         customer_role=line.customer_role,
         ask_inn=line.ivr.ask_inn,
+        asks_before_queue=line.ivr.identify == "before_queue",
         inn_tries=line.ivr.inn_tries,
         classes=line.queue.classes,
         class_of_digit=dict(line.ivr.urgency) or None,
@@ -198,6 +223,8 @@ def _core_line(line: Line) -> settings.Line:
         remembered_calls=line.queue.remembered_calls,
         expected_patience=line.queue.expected_patience,
         promises=settings.Promises(**line.promises.model_dump()),
+        waiting_from=line.waiting_from,
         target_wait=line.target_wait,
         answer_within=line.answer_within,
+        wrap_up_limit=line.wrap_up_limit,
     )

@@ -7,20 +7,22 @@ mistake is reported once.
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations
 from pathlib import Path
 
+from callcenter.config import limits
 from callcenter.config.description import Description
 from callcenter.config.problems import Problem, nearest
 from callcenter.config.sections import GENERAL_CODE
 from callcenter.config.values import dialled_forms
 
+LONGEST_NAME = 32
+"""Characters of a phone's name."""
+
 Declared = Mapping[str, frozenset[str]]
 """Section -> names of its entries."""
-
-PORTS_PER_CALL = 4
-"""RTP and RTCP ports of the caller and of the operator."""
 
 
 def inconsistencies(config: Description, declared: Declared) -> Iterator[Problem]:
@@ -32,7 +34,9 @@ def inconsistencies(config: Description, declared: Declared) -> Iterator[Problem
     yield from _promises(config)
     yield from _numbers(config)
     yield from _phones_and_people(config)
+    yield from _page_phones(config)
     yield from _addresses(config)
+    yield from _listening(config)
     yield from _ports(config)
     yield from _general_lines(config, declared)
     yield from _codes(config)
@@ -44,7 +48,7 @@ def _references(config: Description, declared: Declared) -> Iterator[Problem]:
         for index, group in enumerate(line.answered_by):
             if group not in declared["groups"]:
                 yield _unknown(("lines", line.id, "answered_by", index), "group", group, declared["groups"])
-    for person in config.people.values():
+    for person in config.call_takers.values():
         if person.group not in declared["groups"]:
             yield _unknown(("people", person.id, "group"), "group", person.group, declared["groups"])
         if person.phone not in declared["phones"]:
@@ -101,7 +105,7 @@ def _phones_and_people(config: Description) -> Iterator[Problem]:
     for name in sorted(set(config.phones) & set(config.trunks)):
         yield Problem(("phones", name), "found a phone and a trunk of this name; Asterisk needs different names")
     users: dict[str, str] = {}
-    for person in config.people.values():
+    for person in config.call_takers.values():
         phone = config.phones.get(person.phone)
         if phone and not phone.shared and (other := users.get(person.phone)):
             text = (
@@ -110,6 +114,14 @@ def _phones_and_people(config: Description) -> Iterator[Problem]:
             )
             yield Problem(("people", person.id, "phone"), text)
         users.setdefault(person.phone, person.id)
+
+
+def _page_phones(config: Description) -> Iterator[Problem]:
+    for phone in config.phones.values():
+        if phone.browser and len(phone.id) > LONGEST_NAME:
+            person = phone.id.removesuffix("-web")
+            text = f"found an id of {len(person)} characters; with phones in pages, at most {LONGEST_NAME - 4}"
+            yield Problem(("people", person), text)
 
 
 def _addresses(config: Description) -> Iterator[Problem]:
@@ -137,29 +149,56 @@ def _addresses(config: Description) -> Iterator[Problem]:
             yield Problem(("trunks", trunk_id, "networks", index), text)
 
 
+def _listening(config: Description) -> Iterator[Problem]:
+    if config.asterisk.sip_bind == "::":
+        text = "found ::, on which Asterisk would hear IPv6 alone; 0.0.0.0 for all of IPv4, or one IPv6 address"
+        yield Problem(("asterisk", "sip_bind"), text)
+    there = {"udp": True, "tcp": config.asterisk.tcp, "tls": config.asterisk.tls is not None}
+    for trunk in config.trunks.values():
+        if trunk.provider and not there[trunk.provider.transport]:
+            way = trunk.provider.transport
+            text = f"found {way}, but Asterisk is not told to use it; udp, or set `asterisk.{way}`, too"
+            yield Problem(("trunks", trunk.id, "provider", "transport"), text)
+
+
 def _ports(config: Description) -> Iterator[Problem]:
-    asterisk = config.asterisk
-    ports = (
-        (("asterisk", "sip_port"), asterisk.sip_port),
-        (("asterisk", "ami_port"), asterisk.ami_port),
-        (("http", "port"), config.http.port),
-    )
-    seen: dict[int, str] = {}
-    for place, port in ports:
-        if port in seen:
-            yield Problem(place, f"found {port}, which {seen[port]} has; a port of its own")
-        seen.setdefault(port, ".".join(place))
+    asterisk, http = config.asterisk, config.http
+    ports: list[tuple[tuple[str, ...], str, int]] = [
+        (("asterisk", "sip_port"), asterisk.sip_bind, asterisk.sip_port),
+        (("asterisk", "ami_port"), asterisk.ami_bind, asterisk.ami_port),
+        (("http", "port"), http.bind, http.port),
+    ]
+    if asterisk.tls:
+        ports.append((("asterisk", "tls", "port"), asterisk.sip_bind, asterisk.tls.port))
+    if browsers := asterisk.browsers:
+        ports.append((("asterisk", "browsers", "port"), browsers.bind, browsers.port))
+    if http.metrics_port is not None:
+        ports.append((("http", "metrics_port"), http.metrics_bind, http.metrics_port))
+    seen: list[tuple[str, str, int]] = []
+    for place, bind, port in ports:
+        for other, taken, its_port in seen:
+            if port == its_port and _overlap(bind, taken):
+                yield Problem(place, f"found {port}, which {other} has; a port of its own")
+                break
+        seen.append((".".join(place), bind, port))
     if asterisk.rtp_first <= asterisk.sip_port <= asterisk.rtp_last:
         text = f"found {asterisk.sip_port}, which is among the RTP ports; a port outside them"
         yield Problem(("asterisk", "sip_port"), text)
     found = asterisk.rtp_last - asterisk.rtp_first + 1
-    needed = PORTS_PER_CALL * sum(line.capacity for line in config.lines.values())
+    needed = limits.rtp_ports(config)
     if found < needed:
         text = (
-            f"found {max(found, 0)} RTP ports from rtp_first to rtp_last; at least {needed}, "
-            f"{PORTS_PER_CALL} for each caller of all lines' capacity"
+            f"found {max(found, 0)} RTP ports from rtp_first to rtp_last; at least {needed}, two for each call: "
+            f"{limits.callers(config)} callers (capacity and spoken_refusals of all lines), "
+            f"{limits.BEING_REFUSED} about to be refused, two for each phone, and those to general lines"
         )
         yield Problem(("asterisk", "rtp_last"), text)
+
+
+def _overlap(bind: str, other: str) -> bool:
+    """Return whether one port can be used only once at these two addresses."""
+    one, two = ipaddress.ip_address(bind), ipaddress.ip_address(other)
+    return one == two or (one.version == two.version and (one.is_unspecified or two.is_unspecified))
 
 
 def _general_lines(config: Description, declared: Declared) -> Iterator[Problem]:
@@ -179,7 +218,7 @@ def _general_lines(config: Description, declared: Declared) -> Iterator[Problem]
 
 def _codes(config: Description) -> Iterator[Problem]:
     codes = config.codes
-    at_rest = {name: getattr(codes, name) for name in ("log_in", "log_out", "pause", "return_")}
+    at_rest = {name: getattr(codes, name) for name in ("log_in", "log_out", "pause", "return_", "end")}
     talking = {"transfer to the general line": codes.transfer + GENERAL_CODE}
     talking |= {name: getattr(codes, name) for name in ("take_back", "complete", "not_customer")}
     for group in config.groups.values():

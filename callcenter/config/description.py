@@ -9,11 +9,14 @@ from pydantic import Field
 from callcenter.config.sections import (
     Accounts,
     Asterisk,
+    Audit,
     Codes,
     Group,
     Http,
     Line,
+    News,
     Person,
+    PersonalData,
     Phone,
     Recordings,
     Section,
@@ -47,13 +50,21 @@ class Description(Section):
     codes: Codes = Codes()
     timings: Timings = Timings()
     accounts: Accounts = Accounts()
+    news: News = News()
     recordings: Recordings
+    personal_data: PersonalData = PersonalData()
+    audit: Audit = Audit()
     database: FilePath
     http: Http = Http()
     asterisk: Asterisk = Asterisk()
     prompts: FilePath = _PROJECT / "ivr_prompts"
     dialplan: FilePath = _PROJECT / "dialplan"
     """The folder of the templates of Asterisk's files."""
+
+    @property
+    def call_takers(self) -> dict[PersonId, Person]:
+        """The people who open shifts."""
+        return {id: person for id, person in self.people.items() if person.takes_calls}
 
     def way_out(self, line: Line) -> Trunk | None:
         """Return the trunk over which the line's general number is dialled; None if there is none."""

@@ -36,6 +36,7 @@ _ALLOWED = {
     "too_short": "at least {min_length} entry",
     "too_long": "at most {max_length} entries",
     "literal_error": "one of {expected}",
+    "enum": "one of {expected}",
     "dict_type": "settings in the form `name: value`, indented below",
     "model_type": "settings in the form `name: value`, indented below",
     "tuple_type": "a list, such as [first, second]",

@@ -14,11 +14,14 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from callcenter.calendar.hours import MIDNIGHT, WorkingHours
+from callcenter.config.roles import TAKES_CALLS, Role
 from callcenter.config.values import (
     Address,
+    AreaCode,
     Bind,
     Code,
     Country,
+    CrmUrl,
     Day,
     Digit,
     DisplayText,
@@ -38,9 +41,11 @@ from callcenter.config.values import (
     TimeOfDay,
     TransferCode,
     Username,
+    WebSocketUrl,
     Zone,
 )
 from callcenter.core import ids
+from callcenter.core.records import WaitingFrom
 
 GENERAL_CODE = "0"
 """The transfer code of the general line: it follows `codes.transfer` as a group's code does."""
@@ -48,8 +53,17 @@ GENERAL_CODE = "0"
 OPERATORS = ids.GroupId("operators")
 """The group that is meant where none is named."""
 
+FORMER_SUPERVISOR = frozenset({Role.OPERATOR, Role.SUPERVISOR, Role.HEAD})
+"""The roles of somebody with `supervisor: true`, as it was written before there were roles."""
+
 LONGEST_RETENTION = 36_500
 """Days: a hundred years."""
+
+SHORTEST_AUDIT = 31
+"""Days. The register itself refuses to delete newer entries (migration 0011)."""
+
+SHORTEST_SESSION = 90
+"""Seconds. No carrier accepts a shorter session timer (RFC 4028)."""
 
 OWN_NAME = "(id)"
 """The key under which an entry gets its own name; no setting can have this name by mistake."""
@@ -104,10 +118,13 @@ class Hours(Section):
 
 
 class Ivr(Section):
-    """The questions to a caller before the queue (ESTP 2.1, 4.2)."""
+    """The questions to a caller (ESTP 2.1, 4.2)."""
 
+    identify: Literal["in_queue", "before_queue"] = "in_queue"
+    """When they are asked: while the caller waits, or before the caller joins the queue."""
     ask_inn: bool = True
-    inn_tries: Annotated[int, Field(ge=1, le=9)] = 3
+    inn_tries: Annotated[int, Field(ge=1, le=9)] = 2
+    """Wrong INNs that are said to be wrong; silence is not one of them."""
     urgency: dict[Digit, Id] = {"1": "urgent", "2": "normal"}
     """Digit -> urgency class; empty: callers are not asked."""
 
@@ -160,13 +177,23 @@ class Line(Named):
     """E.164. `values.dialled_forms` gives the forms in which a trunk may deliver them."""
     hours: Hours = Hours()
     capacity: Annotated[int, Field(ge=1, le=10_000)] = 100
+    spoken_refusals: Annotated[int, Field(ge=0, le=1000)] = 20
+    """Callers who hear at the same time that the line is closed or full; more are refused without an answer."""
+    calls_per_number: Annotated[int, Field(ge=1, le=10_000)] = 10
+    """Calls of one number at the same time."""
     required_staff: Annotated[int, Field(ge=0, le=10_000)] = 2
     target_wait: Seconds = 300.0
     answer_within: Seconds = 60.0
+    waiting_from: WaitingFrom = WaitingFrom.ARRIVAL
+    """From when on waiting times count (ESTP 2.2d)."""
     customer_role: PlainText = "Заказчик"
     general_line: Number | None = None
     general_trunk: Id | None = None
     """The trunk over which the general line is dialled; None: the first trunk that can place calls."""
+    general_calls: Annotated[int, Field(ge=1, le=1000)] = 10
+    """Callers connected with the general line at the same time."""
+    general_limit: Annotated[float, Field(ge=60, le=86_400)] = 3600.0
+    """The longest conversation with the general line, in seconds."""
     email: Email | None = None
     answered_by: Annotated[tuple[GroupId, ...], Field(min_length=1)] = (OPERATORS,)
     ivr: Ivr = Ivr()
@@ -177,6 +204,10 @@ class Line(Named):
     """Replaces `recordings.retention_days` for this line."""
     subjects: dict[Id, PlainText] = {}
     """The subjects under which a call can be registered (ESTP 3.1): id -> title."""
+    crm_url: CrmUrl | None = None
+    """Where more is known of a caller; `values.CRM_VALUES` can stand in it."""
+    wrap_up_limit: Annotated[float, Field(ge=0, le=7200)] = 600.0
+    """The longest wrap-up to which operators may prolong theirs."""
 
     @property
     def zone(self) -> ZoneInfo:
@@ -194,12 +225,45 @@ class Group(Named):
 
 
 class Person(Named):
-    """An account of somebody who can open a shift (ESTP 5.3.1). Passwords and PINs are in the secrets file."""
+    """An account of somebody who works here (ESTP 5.3.1). Passwords and PINs are in the secrets file."""
 
     id: ids.PersonId = Field(alias="(id)")
     name: DisplayText
+    named_roles: Annotated[frozenset[Role], Field(min_length=1)] | None = Field(default=None, alias="roles")
+    supervisor: bool = False
+    """The former way to say `roles: [operator, supervisor, head]`."""
     group: GroupId = OPERATORS
     phone: PhoneName
+    """Group and phone count only for people who take calls."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if self.supervisor and self.named_roles is not None:
+            raise ValueError("found supervisor beside roles; roles alone, with supervisor among them")
+        return self
+
+    @property
+    def roles(self) -> frozenset[Role]:
+        """What they may see and do. Before there were roles, supervisors also wrote news and articles."""
+        if self.named_roles is not None:
+            return self.named_roles
+        return FORMER_SUPERVISOR if self.supervisor else frozenset({Role.OPERATOR})
+
+    @property
+    def takes_calls(self) -> bool:
+        """Whether they open shifts."""
+        return bool(self.roles & TAKES_CALLS)
+
+
+def browser_phone(person: str) -> ids.PhoneName:
+    """Return the name of the phone in a person's page."""
+    return ids.PhoneName(f"{person}-web")
+
+
+Dtmf = Literal["auto", "events", "in_band"]
+"""How keys arrive. auto: as telephone events and in the voice band, whichever the phone uses (in an operator's
+conversation: in the voice band only if the phone offers no events). events: never in the voice band. in_band: only
+there."""
 
 
 class Phone(Named):
@@ -209,11 +273,14 @@ class Phone(Named):
     address: PhoneAddress | None = None
     shared: bool = False
     """Whether several people use it in turn."""
+    dtmf: Dtmf = "auto"
+    browser: bool = False
+    """Whether it is the phone in somebody's page. Such phones need no description: `browser_phone` names them."""
 
     @property
     def sip_registers(self) -> bool:
         """Whether it registers, with a password in the secrets file."""
-        return self.address is None
+        return self.address is None and not self.browser
 
 
 class SipRegistration(Section):
@@ -223,6 +290,8 @@ class SipRegistration(Section):
     port: Port = 5060
     username: Username
     from_domain: Host | None = None
+    transport: Literal["udp", "tcp", "tls"] = "udp"
+    """tcp and tls: only if `asterisk.tcp` or `asterisk.tls` is set."""
 
 
 class Trunk(Named):
@@ -232,6 +301,16 @@ class Trunk(Named):
     provider: SipRegistration | None = None
     outgoing: Address | None = None
     """Where a trunk of networks sends calls to the general line; a provider is dialled at its host."""
+    dtmf: Dtmf = "auto"
+    behind_nat: bool = False
+    """Whether its audio goes back to the address it comes from, instead of the announced one."""
+    max_calls: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    """Callers at the same time; None: as many as all lines have places (`limits.callers`)."""
+    session_expires: Annotated[int, Field(ge=0, le=86_400)] = 1800
+    """Seconds after which a call ends that the other side has not confirmed (RFC 4028): it is asked at half time. 0: it
+    is not asked."""
+    area: AreaCode | None = None
+    """Country and area code that local numbers of this trunk lack (dialled or calling); None: it sends none."""
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
@@ -240,6 +319,10 @@ class Trunk(Named):
             raise ValueError(f"found {found}; one of them is required")
         if self.provider and self.outgoing:
             raise ValueError("found outgoing beside provider; calls to a provider go to its host")
+        if 0 < self.session_expires < SHORTEST_SESSION:
+            raise ValueError(
+                f"found session_expires: {self.session_expires}; allowed are 0 (never) and {SHORTEST_SESSION} or more"
+            )
         return self
 
     @property
@@ -249,12 +332,14 @@ class Trunk(Named):
 
 
 class Codes(Section):
-    """The codes that operators dial: the first four from a phone at rest, the others during a conversation."""
+    """The codes that operators dial: the first five from a phone at rest, the others during a conversation."""
 
     log_in: Code = "*11"
     log_out: Code = "*12"
     pause: Code = "*13"
     return_: Code = Field(default="*14", alias="return")
+    end: Code = "*15"
+    """End the own conversation, of which the phone knows nothing any more; the caller is served again first."""
     transfer: Code = "*2"
     """Followed by a group's transfer_code: transfer the caller directly."""
     consult: Code = "*3"
@@ -266,21 +351,45 @@ class Codes(Section):
 
 
 class Timings(Section):
-    """How long an operator's phone rings, and how long the wrap-up may take."""
+    """How long phones ring, wrap-up lasts, and callers and phones without a sign of life are waited for."""
 
     ring_timeout: Annotated[float, Field(ge=3, le=120)] = 15.0
+    silent_phone: Annotated[float, Field(ge=1, le=120)] = 4.0
+    """A phone that does not begin to ring within this time is passed over: it is out of reach, or broken."""
+    phone_check: Annotated[int, Field(ge=0, le=3600)] = 15
+    """Seconds between two questions to each phone whether it is there (SIP OPTIONS); 0: phones are not asked."""
     wrap_up: Annotated[float, Field(ge=0, le=3600)] = 20.0
+    take_back: Annotated[float, Field(ge=0, le=120)] = 20.0
+    """If a phone or page is gone in a conversation, the caller is kept for its operator so long; 0: not at all."""
     false_answer: Annotated[float, Field(ge=0, le=10)] = 0.5
     """If a phone answers and hangs up sooner than this, the call does not count as answered."""
+    vanished_after: Annotated[int, Field(ge=3, le=600)] = 20
+    """Whole seconds without audio, RTCP and SIP answers after which a caller or phone counts as vanished."""
     shift_kept: Annotated[float, Field(ge=0, le=86400)] = 900.0
     """A shift survives an absence of the controller up to this long (ESTP 5.3.1)."""
 
 
 class Accounts(Section):
-    """How wrong passwords and PINs delay further attempts."""
+    """How wrong passwords and PINs delay further attempts from the same address, browser or phone; second factors."""
 
     wrong_secrets_allowed: Annotated[int, Field(ge=1, le=20)] = 3
     wrong_secret_delay: Annotated[float, Field(ge=1, le=3600)] = 30.0
+    second_factor: frozenset[Role] = frozenset()
+    """The roles that log in to the page with a code from an app, too (TOTP). Others may."""
+
+
+class Audit(Section):
+    """The list of who saw or heard whose data, and who changed what."""
+
+    keep_days: Annotated[int, Field(ge=SHORTEST_AUDIT, le=LONGEST_RETENTION)] = 1095
+    """Days until an entry is deleted."""
+
+
+class News(Section):
+    """What is to be read before a shift (ESTP 5.2)."""
+
+    phone_log_in: Literal["tell", "refuse"] = "tell"
+    """What unread news does to a log-in by telephone, where nothing can be read."""
 
 
 class Recordings(Section):
@@ -299,11 +408,56 @@ class Recordings(Section):
     """Either calls continue without recording, or no new caller is admitted."""
 
 
+class PersonalData(Section):
+    """How long it is known who called: numbers, names and INN of callers (152-ФЗ)."""
+
+    keep_days: Annotated[int, Field(ge=1, le=LONGEST_RETENTION)] = 1095
+    """Days from a call's arrival until its number, name and INN are erased from the register; the figures stay."""
+
+
 class Http(Section):
     """The operators' page, the API and the metrics."""
 
     bind: Bind = "127.0.0.1"
     port: Port = 8080
+    metrics_bind: Bind = "127.0.0.1"
+    metrics_port: Port | None = None
+    """A port of its own for /metrics and /healthz, at `metrics_bind`; None: they are served together with the page."""
+    proxies: tuple[Subnet, ...] = ()
+    """Our reverse proxies: behind them, a request comes from the address that they write into X-Forwarded-For."""
+    connections: Annotated[int, Field(ge=16, le=20_000)] = 512
+    """Connections at the same time; not more than the system's limit of open files allows."""
+    connections_per_address: Annotated[int, Field(ge=4, le=20_000)] = 128
+    """Of these, from one address that is not a proxy."""
+
+
+class Tls(Section):
+    """SIP over TLS: its port, and the files (PEM) of certificate and key."""
+
+    port: Port = 5061
+    certificate: FilePath
+    key: FilePath
+
+
+class Browsers(Section):
+    """Where the phones in the operators' pages reach Asterisk (WebRTC: SIP over WebSocket, audio over DTLS-SRTP)."""
+
+    bind: Bind = "127.0.0.1"
+    port: Port = 8088
+    certificate: FilePath | None = None
+    key: FilePath | None = None
+    """PEM files. With them, the port speaks TLS (wss); browsers need that from any other machine."""
+    url: WebSocketUrl | None = None
+    """What browsers are told, if a reverse proxy stands before the port; None: this port at the page's own host."""
+    vanished_after: Annotated[int, Field(ge=2, le=600)] = 4
+    """Whole seconds without anything from a page, after which it counts as vanished: no browser is silent by itself."""
+
+    @model_validator(mode="after")
+    def _both_files(self) -> Self:
+        if (self.certificate is None) != (self.key is None):
+            found, lacking = ("certificate", "key") if self.certificate else ("key", "certificate")
+            raise ValueError(f"found {found} without {lacking}; both of them, or none")
+        return self
 
 
 class Asterisk(Section):
@@ -313,11 +467,23 @@ class Asterisk(Section):
     """Whether `callcenter run` starts its own Asterisk; otherwise one must run at ami_host:ami_port."""
     sip_bind: Bind = "127.0.0.1"
     sip_port: Port = 5060
+    phone_address: Host | None = None
+    """The address that phones use, for what is printed; None: sip_bind, or if that is 0.0.0.0 this machine's own."""
     external_address: Host | None = None
     """The address under which providers reach us, if it is not our own (NAT)."""
+    tcp: bool = False
+    """Whether Asterisk accepts SIP over TCP, too, at the same port."""
+    tls: Tls | None = None
+    browsers: Browsers | None = None
+    """None: no phones in the page."""
+    encrypt_audio: Literal["never", "when_possible", "always"] = "never"
+    """SRTP, with keys in the SIP message (SDES). when_possible: offered, and used with those that answer with it."""
+    audio_from: Literal["learned", "announced"] = "learned"
+    """Where audio is accepted from. announced: only from the address and port in SDP. learned: from others, too, if
+    nothing comes from there; phones and trunks that announce a wrong address (NAT) need this."""
     rtp_first: Annotated[int, Field(ge=1024, le=65535)] = 10_000
     rtp_last: Annotated[int, Field(ge=1024, le=65535)] = 10_999
-    codecs: Annotated[tuple[Literal["alaw", "ulaw", "g722"], ...], Field(min_length=1)] = ("alaw", "ulaw")
+    codecs: Annotated[tuple[Literal["alaw", "ulaw", "g722", "opus"], ...], Field(min_length=1)] = ("alaw", "ulaw")
     ami_host: Host = "127.0.0.1"
     """Where the daemon connects to the manager interface (AMI)."""
     ami_bind: Bind = "127.0.0.1"

@@ -110,16 +110,39 @@ def normalise_number(text: str) -> str:
 
 
 def dialled_forms(number: str) -> tuple[str, ...]:
-    """The forms in which trunks deliver a number: E.164 digits, with +, with the national prefix, and national.
+    """The forms in which trunks deliver a number: E.164 digits, with + or 00, with the national prefix, and national.
 
     >>> dialled_forms("+7 342 292-19-60")
-    ('73422921960', '+73422921960', '83422921960', '3422921960')
+    ('73422921960', '+73422921960', '0073422921960', '83422921960', '3422921960')
     """
     parsed = phonenumbers.parse(number, HOME_REGION)
     international = f"{parsed.country_code}{(national := phonenumbers.national_significant_number(parsed))}"
     region = phonenumbers.region_code_for_country_code(parsed.country_code or 0)
     prefix = phonenumbers.ndd_prefix_for_region(region, True) or ""
-    return tuple(dict.fromkeys((international, f"+{international}", prefix + national, national)))
+    return tuple(dict.fromkeys((international, f"+{international}", f"00{international}", prefix + national, national)))
+
+
+def _area(text: str) -> str:
+    parsed = re.fullmatch(r"\+\d{2,9}", re.sub(r"[ ()-]", "", text))
+    if not parsed or not 4 <= local_digits(parsed[0]) <= 8:
+        raise ValueError("country and area code, which complete a local number of 4 to 8 digits, such as +7 342")
+    return parsed[0]
+
+
+def local_digits(area: str) -> int:
+    """Return the number of digits of a local number in an area, 0 if there is none.
+
+    >>> local_digits("+7342")
+    7
+    """
+    try:
+        country = phonenumbers.parse(area + "0" * (12 - len(area))).country_code
+    except phonenumbers.NumberParseException:
+        return 0
+    example = phonenumbers.example_number(phonenumbers.region_code_for_country_code(country or 0))
+    if example is None:
+        return 0
+    return max(0, len(phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164)) - len(area))
 
 
 def _ip_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
@@ -137,6 +160,25 @@ def _host(text: str) -> str:
         if len(text) > 253 or not _HOST.fullmatch(text) or re.fullmatch(r"[\d.]+", text):
             raise ValueError("an IP address or a host name") from None
         return text.lower()
+
+
+CRM_VALUES = ("number", "inn", "customer", "call", "line")
+"""What can stand in braces in the address of a page that knows more of a caller."""
+
+
+def _crm_url(text: str) -> str:
+    """Refuse anything but an address of the web whose host is fixed: a caller's name must not choose where it leads."""
+    allowed = f"an address such as https://crm.example.ru/?inn={{inn}}; known: {', '.join(CRM_VALUES)}"
+    match = re.fullmatch(r"https?://(?P<host>[^/?#\s]+)(?P<rest>[/?#][!-~]*)?", text)
+    if not match or not re.fullmatch(rf"{_HOST.pattern}(?::\d{{1,5}})?", match["host"]):
+        raise ValueError(allowed)
+    rest = match["rest"] or ""
+    if re.search(r"[\"'<>\\`]", rest):
+        raise ValueError(allowed)
+    bare = re.sub(r"\{(\w+)\}", lambda found: "" if found[1] in CRM_VALUES else found[0], rest)
+    if "{" in bare or "}" in bare:
+        raise ValueError(allowed)
+    return text
 
 
 def _bind(text: str) -> str:
@@ -253,6 +295,7 @@ DisplayText = Annotated[str, Field(max_length=80), AfterValidator(_display_text)
 PlainText = Annotated[str, Field(max_length=200), AfterValidator(_plain_text)]
 Email = Annotated[str, AfterValidator(_of_form(_EMAIL, "an e-mail address, such as info@estp.ru"))]
 Number = Annotated[str, AfterValidator(normalise_number)]
+AreaCode = Annotated[str, AfterValidator(_area)]
 Username = Annotated[
     str,
     AfterValidator(_of_form(r"\+?[A-Za-z0-9._@-]{1,64}", "up to 64 letters, digits and . _ @ -, perhaps after a +")),
@@ -261,6 +304,16 @@ Digit = Annotated[str, AfterValidator(_of_form(r"[0-9*#]", "one key of a telepho
 Code = Annotated[str, AfterValidator(_of_form(r"[0-9*#]{1,6}", "one to six keys of a telephone: 0-9, * and #"))]
 TransferCode = Annotated[str, AfterValidator(_of_form(r"[0-9]{1,3}", "one to three digits"))]
 Host = Annotated[str, AfterValidator(_host)]
+WebSocketUrl = Annotated[
+    str,
+    AfterValidator(
+        _of_form(
+            rf"wss?://{_HOST_LABEL}(?:\.{_HOST_LABEL})*(?::\d{{1,5}})?(?:/[A-Za-z0-9._~-]+)+",
+            "an address such as wss://desk.example.ru/phone",
+        )
+    ),
+]
+CrmUrl = Annotated[str, Field(max_length=1000), AfterValidator(_crm_url)]
 Bind = Annotated[str, AfterValidator(_bind)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Address = Annotated[SipAddress, PlainValidator(_sip_address)]

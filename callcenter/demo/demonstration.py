@@ -102,7 +102,7 @@ class _Floor(contextlib.AsyncExitStack):
     async def _fill(self) -> None:
         config = self._config
         answering = {group for line in config.lines.values() for group in line.answered_by}
-        people = [person for person in config.people.values() if person.group in answering]
+        people = [person for person in config.call_takers.values() if person.group in answering]
         for phone in dict.fromkeys(person.phone for person in people):
             address = config.phones[phone].address
             if address is not None:  # make_setting gave an address to each phone
@@ -218,10 +218,8 @@ async def _until_nobody_calls(line: Controller) -> None:
 def _introduce(config: Config, line: Controller) -> None:
     for text in summary(config, Secrets.load_or_create(config.var, config), line.view(), wall_clock()):
         print(text)
-    print(
-        "Demonstration: open at all hours, callers and operators are simulated, nobody is asked for an INN or for the"
-    )
-    print(f"urgency. Watch it on http://{config.http.bind}:{config.http.port}/ as one of the people above.", flush=True)
+    print("Demonstration: open at all hours, callers and operators are simulated; callers press no keys when they are")
+    print(f"asked. Watch it on http://{config.http.bind}:{config.http.port}/ as one of the people above.", flush=True)
 
 
 async def _show(line: Controller, stop: asyncio.Task[None], seconds: float | None) -> None:

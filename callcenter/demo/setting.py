@@ -19,7 +19,8 @@ GENERAL_LINE_HOST = "1.200"
 _CALLERS, _PHONES = "1", "2"
 _PORT = 5060
 _DAYS_OPEN = 30
-_PACE = {"ring_timeout": "8", "wrap_up": "5", "false_answer": "0.5"}
+_PACE = {"ring_timeout": "8", "wrap_up": "5", "false_answer": "0.5", "phone_check": "0"}
+"""Simulated phones do not answer the question whether they are there."""
 _QUEUE_PACE = {"announce_every": "20", "expected_handling": "35"}
 
 
@@ -66,10 +67,14 @@ def derived(data: Mapping[str, Any], real: Config, folder: Path, today: date) ->
         "lines": {name: _line(line, today) for name, line in (data.get("lines") or {}).items()},
         "phones": {
             phone.id: {"address": f"{net}.{_PHONES}.{place}:{_PORT}", "shared": str(phone.shared).lower()}
-            for place, phone in enumerate(real.phones.values(), 1)
+            for place, phone in enumerate((one for one in real.phones.values() if not one.browser), 1)
         },
         "trunks": {
-            TRUNK: {"networks": [f"{net}.{_CALLERS}.0/24"], "outgoing": f"{net}.{GENERAL_LINE_HOST}:{_PORT}"},
+            TRUNK: {
+                "networks": [f"{net}.{_CALLERS}.0/24"],
+                "outgoing": f"{net}.{GENERAL_LINE_HOST}:{_PORT}",
+                "session_expires": "0",  # simulated callers confirm nothing
+            },
         },
         "timings": _PACE,
         "asterisk": asterisk,
@@ -77,13 +82,12 @@ def derived(data: Mapping[str, Any], real: Config, folder: Path, today: date) ->
 
 
 def _line(line: Mapping[str, Any], today: date) -> dict[str, Any]:
-    """Open the line at every hour of these days. Simulated callers press no keys, so they are asked nothing."""
+    """Open the line at every hour of these days."""
     days = [(today + timedelta(days=day)).isoformat() for day in range(-1, _DAYS_OPEN)]
     always = {"opens": "00:00", "closes": "24:00", "extra_workdays": days, "extra_holidays": []}
     changed: dict[str, Any] = {
         **line,
         "hours": {**(line.get("hours") or {}), **always},
-        "ivr": {"ask_inn": "false", "urgency": {}},
         "queue": {**(line.get("queue") or {}), **_QUEUE_PACE},
     }
     return changed | ({"general_trunk": TRUNK} if line.get("general_line") else {})

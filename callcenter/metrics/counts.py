@@ -35,7 +35,7 @@ class CallCounts:
         )
         self._waiting = Histogram(
             "callcenter_waiting_seconds",
-            "Time from joining the queue to the first answer, or to giving up.",
+            "Time from the arrival (waiting_from) to the first answer, or to giving up.",
             ["line", "urgency", "outcome"],
             buckets=WAITING_BUCKETS,
             registry=registry,
@@ -157,12 +157,27 @@ class Counts:
             ["task"],
             registry=registry,
         )
+        self._conduct = Counter(
+            "callcenter_conduct_refusals_total",
+            "Calls that an operator refused because of the caller's conduct.",
+            ["line"],
+            registry=registry,
+        )
         for event in get_args(Event):
             self._defects.labels(event.__name__)
         for answer in (Answer.WRONG_SECRET, Answer.TRY_LATER):
             self._wrong_secrets.labels(answer.value)
         for result in ("ok", "failed"):
             self._recordings.labels(result)
+
+    def begin(self, line: LineId) -> None:
+        """Create what is counted of each line, with 0."""
+        self.calls.begin(line)
+        self._conduct.labels(line)
+
+    def observe_conduct(self, line: str) -> None:
+        """Count a refusal because of conduct (ESTP 5.6.3, eLot 2.11)."""
+        self._conduct.labels(line).inc()
 
     def observe_event(self, event: Event) -> None:
         """Count what an event reports."""

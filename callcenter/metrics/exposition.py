@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 
 from callcenter.core.commands import Command, SaveAnnouncement, SaveCall
 from callcenter.core.events import Event
+from callcenter.core.ids import LineId
 from callcenter.core.view import View
 from callcenter.metrics import forecast, gauges
 from callcenter.metrics.counts import Counts
@@ -56,6 +57,8 @@ class AmiState(NamedTuple):
     """Seconds since the last event; None if there was none yet."""
     refused: Mapping[str, int] = {}
     """Events since the start that Asterisk did not send itself, by the sign that showed it."""
+    turned_away: Mapping[tuple[LineId, str], int] = {}
+    """Calls since the start that the dialplan refused without an answer, by line and reason."""
 
 
 class Metrics:
@@ -68,6 +71,8 @@ class Metrics:
         ami_state: Callable[[], AmiState],
         forecasts: Callable[[], forecast.Forecasts] = dict,
         recordings: Callable[[], RecordingState] = RecordingState,
+        connections_ended: Callable[[], Mapping[str, int]] = dict,
+        registered: Callable[[], Mapping[LineId, tuple[int, int]]] = dict,
         *,
         version: str = "unknown",
     ) -> None:
@@ -77,7 +82,9 @@ class Metrics:
         self._view = view
         self._counts = Counts(self._registry)
         self._ledger = LedgerCounts(self._registry)
-        self._registry.register(_Seen(view, register_state, ami_state, forecasts, recordings, version))
+        self._registry.register(
+            _Seen(view, register_state, ami_state, forecasts, recordings, connections_ended, registered, version)
+        )
         ProcessCollector(registry=self._registry)
 
     def observe_event(self, event: Event, now: float) -> None:
@@ -104,10 +111,14 @@ class Metrics:
         """Count one HTTP request. `route` is the pattern that it matched, or 'unmatched'."""
         self._counts.observe_request(method, route, code)
 
+    def observe_conduct(self, line: str) -> None:
+        """Count a call of the line that an operator refused because of the caller's conduct."""
+        self._counts.observe_conduct(line)
+
     def text(self) -> bytes:
         """Return the scrape, in Prometheus' text format 0.0.4."""
         for line in self._view().lines:
-            self._counts.calls.begin(line)
+            self._counts.begin(line)
             self._ledger.begin(line)
         return prometheus_client.generate_latest(self._registry)
 
@@ -122,6 +133,8 @@ class _Seen(Collector):
         ami_state: Callable[[], AmiState],
         forecasts: Callable[[], forecast.Forecasts],
         recordings: Callable[[], RecordingState],
+        connections_ended: Callable[[], Mapping[str, int]],
+        registered: Callable[[], Mapping[LineId, tuple[int, int]]],
         version: str,
     ) -> None:
         self._version = version
@@ -130,6 +143,8 @@ class _Seen(Collector):
         self._ami_state = ami_state
         self._forecasts = forecasts
         self._recordings = recordings
+        self._connections_ended = connections_ended
+        self._registered = registered
 
     def describe(self) -> Iterable[Metric]:
         """Declare nothing: the view need not exist yet when this is registered."""
@@ -145,6 +160,15 @@ class _Seen(Collector):
         yield from _ami(self._ami_state())
         yield from _register(self._register_state())
         yield from _recordings(RecordingState(*self._recordings()), self._view().not_recording)
+        yield from _notes(self._registered())
+        ended = CounterMetricFamily(
+            "callcenter_http_connections_ended",
+            "Connections to the page that were refused or ended, by reason.",
+            labels=["reason"],
+        )
+        for reason, count in self._connections_ended().items():
+            ended.add_metric([reason], count)
+        yield ended
         build = GaugeMetricFamily("callcenter_build_info", "The running version; always 1.", labels=["version"])
         build.add_metric([self._version], 1)
         yield build
@@ -165,6 +189,14 @@ def _ami(state: AmiState) -> Iterator[Metric]:
     for reason, count in state.refused.items():
         refused.add_metric([reason], count)
     yield refused
+    turned_away = CounterMetricFamily(
+        "callcenter_calls_refused",
+        "Calls refused without an answer, because there were too many: of one trunk, one number, or to the line.",
+        labels=["line", "reason"],
+    )
+    for (line, reason), count in state.turned_away.items():
+        turned_away.add_metric([line, reason], count)
+    yield turned_away
 
 
 def _register(state: RegisterState) -> Iterator[Metric]:
@@ -186,6 +218,22 @@ def _register(state: RegisterState) -> Iterator[Metric]:
         ),
     ):
         yield CounterMetricFamily(f"callcenter_{name}", help_text, value=value)
+
+
+def _notes(registered: Mapping[LineId, tuple[int, int]]) -> Iterator[Metric]:
+    share = GaugeMetricFamily(
+        "callcenter_registered_ratio",
+        "Share of today's conversations that are over of which the operator has registered the question.",
+        labels=["line"],
+    )
+    open_ones = GaugeMetricFamily(
+        "callcenter_unregistered_conversations", "Conversations of today that nobody has registered.", labels=["line"]
+    )
+    for line, (done, all_of_them) in registered.items():
+        share.add_metric([line], done / all_of_them)
+        open_ones.add_metric([line], all_of_them - done)
+    yield share
+    yield open_ones
 
 
 def _recordings(state: RecordingState, not_recording: str) -> Iterator[Metric]:

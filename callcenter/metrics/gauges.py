@@ -181,9 +181,15 @@ def _staff(view: View) -> Iterator[Metric]:
     yield free
     yield by_line(
         "callcenter_operators_on_duty",
-        "People of the line's groups on shift and not paused.",
+        "People of the line's groups on shift, not paused, and at a phone that can be reached.",
         lines,
         lambda x: x.on_duty,
+    )
+    yield by_line(
+        "callcenter_operators_out_of_reach",
+        "People of the line's groups on shift and not paused, whose phone can't be reached.",
+        lines,
+        lambda x: x.out_of_reach,
     )
     yield by_line(
         "callcenter_operators_required",

@@ -2,20 +2,53 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
 PRIVATE = 0o600
 """The mode of a file that only its owner can read."""
+FOR_GROUP = 0o640
+"""The mode of a file that another service reads through a common group; the umask decides whether there is one."""
+_A_LINK = "is a symbolic link, which is not followed"
 
 
 def replace(path: Path, content: bytes, *, mode: int = 0o666, durable: bool = False) -> None:
     """Replace the file by `content`; parameters and errors as for `replacing`."""
     with replacing(path, mode=mode, durable=durable) as file:
         file.write(content)
+
+
+def opened(path: Path) -> BufferedReader:
+    """Open a file for reading, but not one behind a symbolic link: whoever can write there may not choose what we read.
+
+    Raises OSError; for a link, one that says so.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise OSError(errno.ELOOP, _A_LINK, str(path)) from None
+        raise
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "is not a file", str(path))
+    return os.fdopen(handle, "rb")
+
+
+def size(path: Path) -> int:
+    """Return a file's size in bytes. Raises OSError, also for a symbolic link: what it leads to is not looked at."""
+    found = path.lstat()
+    if stat.S_ISLNK(found.st_mode):
+        raise OSError(errno.ELOOP, _A_LINK, str(path))
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, "is not a file", str(path))
+    return found.st_size
 
 
 @contextmanager

@@ -322,12 +322,12 @@ async def test_a_clock_that_is_set_by_an_hour_puts_no_call_before_its_own_beginn
         )
         await harness.sent_to("1.3")
         await eventually(lambda: lines_in_use(controller) == 1)
-    rows = harness.stored("select call, arrived_at, joined_at, ended_at, waiting from calls order by id")
+    rows = harness.stored("select call, arrived_at, joined_at, ended_at, queued from calls order by id")
     assert [row[0] for row in rows] == ["1.1", "1.2", "1.3"]
-    _, arrived, joined, ended, waiting = rows[1]
+    _, arrived, joined, ended, queued = rows[1]
     assert arrived <= joined <= ended
     took = datetime.fromisoformat(ended) - datetime.fromisoformat(joined)
-    assert took.total_seconds() == pytest.approx(waiting, abs=0.01)
+    assert took.total_seconds() == pytest.approx(queued, abs=0.01)
     shift = datetime.fromisoformat(rows[2][1]) - datetime.fromisoformat(rows[0][1])
     assert round(shift / timedelta(hours=1)) == hours, "dates follow the clock"
 

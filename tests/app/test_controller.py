@@ -94,7 +94,7 @@ async def test_what_belongs_together_reaches_asterisk_in_one_piece(
             controller.take(told)
         controller.take(events.UrgencyGiven("1.1", "1"))
         (ordered,) = [piece for piece in pieces if b"Action: Originate" in piece]
-        assert b"Action: MixMonitor" in ordered
+        assert b"CC_RECORDED" in ordered
         assert len([piece for piece in pieces if b"Action: Redirect" in piece]) >= 2
 
 

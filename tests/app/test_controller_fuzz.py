@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 from callcenter.accounts.secrets import Secrets
 from callcenter.app.controller import Controller
 from callcenter.asterisk import takeover
+from callcenter.asterisk.render import dialplan_version
 from callcenter.config import Config
 from callcenter.core.commands import Save, SaveAnnouncement, SaveCall, SaveOffer
 from callcenter.core.events import CompleteTransfer, Event, LogIn, Return, Transfer
@@ -33,7 +34,7 @@ from callcenter.core.records import CallRecord, OfferRecord, PromiseResult
 from callcenter.core.server import ONLY
 from callcenter.store import Register
 from tests.asterisk import recorded
-from tests.asterisk.fake_asterisk import LIMIT, event, success
+from tests.asterisk.fake_asterisk import LIMIT, event, failure, success
 from tests.asterisk.wire import Peer
 from tests.core.soundness import assert_empty, assert_sound
 from tests.e2e.station import PROJECT, configuration
@@ -57,9 +58,10 @@ REQUESTS: dict[str, Event] = {
     "complete 101": CompleteTransfer("101"),
     "return 101": Return("101"),
 }
-ACTIONS = {"Login", "Ping", "CoreStatus", "Status", "Setvar", "Redirect", "Originate", "Hangup", "MixMonitor",
-           "QueueAdd", "QueuePause", "QueueRemove", "Logoff"}  # fmt: skip
-VARIABLES = {"CC_CALLER", "CC_COLLEAGUE", "CC_HANDOVER"}
+ACTIONS = {"Login", "Ping", "CoreStatus", "Getvar", "Status", "Setvar", "Redirect", "Originate", "Hangup", "MixMonitor",
+           "QueueAdd", "QueuePause", "QueueRemove", "DeviceStateList", "PJSIPQualify", "Logoff",
+           "CoreShowChannels"}  # fmt: skip
+VARIABLES = {"CC_CALLER", "CC_COLLEAGUE", "CC_HANDOVER", "CC_KEPT", "FORWARD_CONTEXT"}
 
 
 class Office:
@@ -167,6 +169,8 @@ async def office(
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(data, allow_unicode=True))
     config = Config.load(tmp_path / "config.yaml")
     register = await Register.open(config.database)
+    peer.answers["DeviceStateList"] = lambda action: failure(action, "Memory Allocation Failure")
+    peer.answers["Getvar"] = lambda action: success(action, Value=dialplan_version(config.dialplan))
     controller = Controller(config, Secrets.load_or_create(config.var, config), register, Wall())
     ami = controller.link.ami
     quick = replace(ami._settings, backoff_first=0.0, backoff_max=0.0, ping_interval=LIMIT, lost_after=LIMIT)
@@ -281,7 +285,7 @@ def nothing_was_sent_twice(peer: Peer) -> None:
 
 names = st.sampled_from(
     ("UserEvent", "UserEvent", "UserEvent", "UserEvent", "Hangup", "BridgeEnter", "BridgeLeave", "Newstate",
-     "OriginateResponse", "Status", "Shutdown", "FullyBooted")
+     "OriginateResponse", "PeerStatus", "Status", "Shutdown", "FullyBooted")
 )  # fmt: skip
 user_events = st.sampled_from(
     ("CCArrived", "CCArrived", "CCGreeted", "CCInn", "CCUrgency", "CCSpoken", "CCInfo", "CCGeneral", "CCAnswered",
@@ -294,7 +298,8 @@ HOSTILE = ("", "0", "1", "-1", "9" * 30, "²", "٣", "estp", "101", "201", "wait
            "x" * 3000)  # fmt: skip
 ids = st.sampled_from(("1.1", "1.2", "1.3", "offer-BOOT-0000001", "offer-BOOT-0000002", "offer-x", "", "a\nb", "x,y"))
 HEADERS = ("Line", "Number", "Name", "Phone", "Id", "Key", "Feature", "Digit", "Digits", "Status", "Cause", "Cause-txt",
-           "ChannelState", "Response", "Reason", "ActionID", "BridgeUniqueid", "Channel", "Seconds",
+           "ChannelState", "Response", "Reason", "Peer", "PeerStatus",
+           "ActionID", "BridgeUniqueid", "Channel", "Seconds",
            "Variable", "Token")  # fmt: skip
 lies = st.builds(
     lambda name, user, id, headers: (

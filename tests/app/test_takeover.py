@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime
+
 import pytest
 
 from callcenter.asterisk import takeover
+from callcenter.asterisk.journal import CURRENT
+from callcenter.asterisk.render import Folders
 from callcenter.core.call_history import CallHistory
 from tests.app.harness import Harness, arrives, channel, channels, connection, hangs_up, lines_in_use
 from tests.asterisk.fake_asterisk import event, success
@@ -86,6 +92,47 @@ async def test_who_goes_to_asterisks_queue_just_after_having_been_listed_is_take
     assert {action["Channel"] for action in harness.asterisk.actions("Redirect")} == {"1.1"}
 
 
+TALKING = (
+    {"Uniqueid": "offer-0-0000001", "Channel": "PJSIP/101-00000002", "Seconds": "60", "BridgeID": "b1"},
+    {
+        "Uniqueid": "1.1",
+        "Channel": "PJSIP/trunk-city-0000000b",
+        "Seconds": "90",
+        "BridgeID": "b1",
+        "Variable": "CC_LINE=estp\r\nVariable: CC_STAGE=waiting\r\nVariable: CC_RECORDED=1",
+    },
+)
+"""A caller and an operator, of a controller that is no more."""
+
+
+def resumes(channel_id: str) -> str:
+    return event("Unhold", Uniqueid=channel_id, Channel=channel("1.1") if channel_id == "1.1" else "PJSIP/101-00000002")
+
+
+@pytest.mark.clause("ESTP 2.6")
+async def test_the_recording_goes_on_in_a_conversation_of_the_former_controller(harness: Harness) -> None:
+    """A phone resumes a held call: the recorder may be deaf to it, although nobody saw the conversation begin."""
+    harness.asterisk.answers["Status"] = channels(*TALKING)
+    async with harness.connected():
+        harness.asterisk.say(resumes("offer-0-0000001"))
+        assert (await harness.asterisk.action("StopMixMonitor"))["Channel"] == "1.1"
+        assert (await harness.asterisk.action("PlayDTMF"))["Channel"] == "1.1"
+
+
+@pytest.mark.clause("ESTP 2.6")
+async def test_what_is_told_before_the_snapshot_and_by_both_sides_begins_one_recorder(harness: Harness) -> None:
+    harness.asterisk.answers["Status"] = channels(*TALKING)
+    async with harness.connected():
+        del harness.asterisk.answers["Status"]
+        harness.asterisk.hang_up()
+        await eventually(lambda: len(harness.asterisk.actions("Status")) == 2)
+        listed = channels(*TALKING)(harness.asterisk.actions("Status")[-1])
+        harness.asterisk.say(resumes("offer-0-0000001") + listed + resumes("1.1") + arrives("1.2"))
+        await harness.asterisk.action("PlayDTMF")
+        assert await harness.sent_to("1.2") == "cc-greeting"
+    assert len(harness.asterisk.actions("StopMixMonitor")) == len(harness.asterisk.actions("PlayDTMF")) == 1
+
+
 async def test_a_defect_in_the_journal_or_in_what_is_made_of_it_does_not_keep_the_line_waiting(
     harness: Harness, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -107,6 +154,28 @@ async def test_a_defect_in_the_journal_or_in_what_is_made_of_it_does_not_keep_th
             await controller.stop()
     assert "A defect of the core at the journal of 9.9; the line goes on." in caplog.text
     assert "A defect in reading Asterisk's journal" in caplog.text
+
+
+async def test_what_the_journal_tells_again_after_many_short_lives_changes_no_row(harness: Harness) -> None:
+    """Controllers that were killed again and again left the journal's position where it was minutes ago."""
+    async with harness.connected():
+        for call in ("1.1", "1.2"):
+            harness.asterisk.say(arrives(call) + hangs_up(call))
+            assert await harness.sent_to(call) == "cc-greeting"
+    rows = "select call, arrived_at, ended_at, hung_up_by, urgency from calls order by call"
+    earlier = "arrived_at = datetime(arrived_at, '-600 seconds'), ended_at = datetime(ended_at, '-590 seconds')"
+    with closing(sqlite3.connect(harness.config.database)) as database, database:
+        database.execute(f"update calls set urgency = 'urgent', {earlier} where call = '1.1'")
+    before = harness.stored(rows)
+    ended = datetime.fromisoformat(before[0][2]).replace(tzinfo=UTC).timestamp()
+    folder = Folders.under(harness.config.var).journal
+    folder.mkdir(parents=True)
+    entries = (("CHAN_START", ""), ("CC_ARRIVED", '{""extra"":""estp:89025550101:""}'), ("CHAN_END", ""))
+    lines = (f'"{ended:.6f}","{kind}","1.1","1.1","{channel("1.1")}","{extra}"\n' for kind, extra in entries)
+    (folder / CURRENT).write_text("".join(lines))
+    async with harness.connected():
+        pass
+    assert harness.stored(rows) == before
 
 
 async def test_more_than_memory_takes_before_the_channels_are_listed_is_asked_for_again(
@@ -145,7 +214,28 @@ async def test_the_dialplan_knows_that_we_are_back_before_it_hears_of_anything_e
     async with harness.connected():
         assert await harness.sent_to("1.1") == "cc-waiting"
     done = [action.get("Variable", action["Action"]) for action in harness.asterisk.received]
-    assert done[:4] == ["CC_TOKEN", "CoreStatus", "Status", "CC_HEARTBEAT"]
+    assert done[:6] == ["CC_TOKEN", "CoreStatus", "CC_DIALPLAN", "Status", "DeviceStateList", "CC_HEARTBEAT"]
+
+
+async def test_an_asterisk_with_the_dialplan_of_another_version_serves_callers_alone_until_it_has_ours(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An update whose second step was forgotten: with our heartbeat its callers would wait for nobody."""
+    monkeypatch.setattr(takeover, "ASKING_DIALPLAN", 0.01)
+    asterisk = harness.asterisk
+    ours, asterisk.dialplan = asterisk.dialplan, "0123456789ab"
+    async with harness.running() as controller:
+        await asterisk.facts.until(lambda: len(asterisk.actions("Getvar")) == 2)
+        controller.link.beat()
+        assert controller.people.healthy()[1]["asterisk"] == "it has the dialplan of another version"
+        assert "render the files again and reload Asterisk" in caplog.text
+        assert asterisk.actions("Status") == []
+        asterisk.dialplan = ours
+        await connection(controller)
+        assert controller.people.healthy()[1]["asterisk"] == "ok"
+    told = [action for action in asterisk.received if action.get("Variable") in ("CC_HEARTBEAT", "CC_DIALPLAN")]
+    first_beat = next(index for index, action in enumerate(told) if action["Variable"] == "CC_HEARTBEAT")
+    assert first_beat >= 3, "only after the right answer"
 
 
 async def test_an_asterisk_that_started_anew_has_cut_everybody_off(

@@ -18,7 +18,7 @@ from callcenter.asterisk.link import Link, LinkSettings, Listener
 from callcenter.asterisk.translate import Translator
 from callcenter.core.callcenter import CallCenter
 from callcenter.core.events import Event, HoursChanged, LogIn, TimerFired
-from callcenter.core.ids import ServerId
+from callcenter.core.ids import GroupId, ServerId
 from callcenter.store import Writer
 from tests.app.harness import arrives, channels, hangs_up
 from tests.asterisk.fake_asterisk import Facts, FakeAsterisk, event, success
@@ -55,15 +55,17 @@ class TwoLinks:
             lambda wanted: None,
             lambda reply: False,
             lambda defect: None,
+            lambda person: None,
         )
 
     def _link(self, name: ServerId, folder: Path, listener: Listener) -> Link:
         folder.mkdir()
         asterisk, wall = self.asterisks[name], Wall()
         ami = AmiSettings("127.0.0.1", asterisk.port, "callcenter", asterisk.secret, backoff_first=60, backoff_max=60)
-        translator = Translator(str, lambda _: None, lambda _: None, lambda _: False, (), folder, folder)
+        translator = Translator(str, lambda _: None, lambda _: None, lambda _: False, (), folder)
         journal = Journal(folder, [], str, lambda epoch: epoch, wall)
-        about = LinkSettings(ami, ["trunk-city"], {"operators": ["cc-estp"]}, server=name, systemname=name)
+        queues = {GroupId("operators"): ["cc-estp"]}
+        about = LinkSettings(ami, ["trunk-city"], queues, asterisk.dialplan, server=name, systemname=name)
         return Link(about, translator, journal, wall, listener)
 
     def take(self, event: Event) -> bool:

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -115,7 +116,18 @@ def test_a_right_file_is_in_order(site: Path) -> None:
 def test_the_shipped_file_is_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CALLCENTER_VAR", raising=False)
     result = CliRunner().invoke(main, ["check", "--config", str(PROJECT / "config.yaml")])
-    assert (result.exit_code, "warning" in result.output) == (0, False), result.output
+    warnings = [line for line in result.output.splitlines() if "warning" in line and "other users" not in line]
+    assert (result.exit_code, warnings) == (0, []), result.output
+
+
+def test_files_that_others_may_read_are_a_warning(site: Path) -> None:
+    folder = config_of(site).var
+    folder.mkdir()
+    (folder / "register.sqlite").touch()
+    (folder / "register.sqlite").chmod(0o644)
+    for mode, told in ((0o755, True), (0o750, False)):
+        folder.chmod(mode)
+        assert ("other users of this machine may read 2 files" in run(site, "check").output) is told
 
 
 def test_what_is_allowed_but_hardly_meant_is_a_warning(site: Path) -> None:
@@ -183,6 +195,18 @@ def test_what_is_not_allowed_is_said_and_changes_nothing(
     assert Secrets.load_or_create(site / "var", config_of(site)).initial("101") == first
 
 
+def test_a_one_time_password_is_made_and_a_lost_second_factor_taken_away(site: Path) -> None:
+    secrets = Secrets.load_or_create(site / "var", config_of(site))
+    secrets.set_second_factor("101", "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", 0)
+    made = run(site, "passwd", "101", "--one-time").output.split()[-1]
+    assert secrets.verify_password("101", made)
+    assert secrets.one_time("101")
+    assert run(site, "passwd", "101", "--no-second-factor").exit_code == 0
+    assert not secrets.second_factor("101").enrolled
+    refused = run(site, "passwd", "101", "--one-time", "--pin")
+    assert (refused.exit_code, "one of --pin, --one-time and --no-second-factor" in refused.output) == (2, True)
+
+
 def test_damaged_secrets_are_named(site: Path) -> None:
     (site / "var").mkdir()
     (site / "var/secrets.yaml").write_text("ami: [")
@@ -244,14 +268,29 @@ def found(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("found")
-@pytest.mark.parametrize(("setting", "kind"), [("sip_port", socket.SOCK_DGRAM), ("ami_port", socket.SOCK_STREAM)])
-def test_a_port_in_use_is_named_by_its_setting(site: Path, setting: str, kind: socket.SocketKind) -> None:
+@pytest.mark.parametrize(
+    ("setting", "kind", "more"),
+    [
+        ("sip_port", socket.SOCK_DGRAM, {}),
+        ("ami_port", socket.SOCK_STREAM, {}),
+        ("sip_port", socket.SOCK_STREAM, {"tcp": True}),
+        ("tls.port", socket.SOCK_STREAM, {"tls": {"certificate": "c.pem", "key": "k.pem"}}),
+    ],
+)
+def test_a_port_in_use_is_named_by_its_setting(
+    site: Path, setting: str, kind: socket.SocketKind, more: dict[str, Any]
+) -> None:
+    """Asterisk itself would start, and nobody could reach it there."""
     with closing(socket.socket(type=kind)) as other:
         other.bind(("127.0.0.1", 0))
         if kind == socket.SOCK_STREAM:
             other.listen()
         port = other.getsockname()[1]
-        ports = {"sip_port": 1, "ami_port": 2} | {setting: port}
+        ports = {"sip_port": 1, "ami_port": 2} | more
+        if setting == "tls.port":
+            ports["tls"] |= {"port": port}
+        else:
+            ports[setting] = port
         add(site, yaml.safe_dump({"asterisk": ports | {"rtp_first": 1024, "rtp_last": 9999}}))
         result = run(site, "run")
     assert result.exit_code == 1

@@ -147,3 +147,36 @@ def test_files_of_a_restored_backup_are_entered_as_found(desk: Desk) -> None:
 
 def test_without_a_register_there_is_nothing_to_compare_with(desk: Desk) -> None:
     assert "there is no register at" in desk.run("verify", code=1)
+
+
+def test_wrong_recordings_are_repaired_by_one_command_and_what_cannot_be_says_why(desk: Desk) -> None:
+    cut, changed, right = (desk.talked(f"1.{n}") for n in (1, 2, 3))
+    for call in ("1.1", "1.1-1"):  # Asterisk's own files were not removed, and a second conversation has none
+        side(desk.incoming, f"{call}-in.wav", tone(3.0))
+        side(desk.incoming, f"{call}-out.wav", tone(3.0))
+    cut.write_bytes(cut.read_bytes()[:-40_000])
+    changed.write_bytes(changed.read_bytes()[:-2] + b"!!")
+    output = desk.run("repair", code=1)
+    new = cut.with_name(f"{cut.stem}.repaired-1.wav")
+    assert output.splitlines() == [
+        f"call 1.1: put together again from what Asterisk recorded: {new.relative_to(desk.folder)}, 6.0 s",
+        "call 1.2: the file was changed after it was signed: its hash is another. It cannot be repaired: "
+        f"nothing that Asterisk recorded is left in {desk.incoming}; "
+        "nobody can tell what was changed in the file; restore it from a backup",
+        "repaired: 1, still wrong: 1",
+    ]
+    assert (cut.exists(), new.exists(), right.exists()) == (True, True, True)
+    assert "problems: 1" in desk.run("verify", code=1)
+    assert desk.run("repair", "1.1", "1.3").splitlines() == [
+        "call 1.1: nothing is wrong with its recording.",
+        "call 1.3: nothing is wrong with its recording.",
+        "repaired: 0, still wrong: 0",
+    ]
+    listed = desk.run("list")
+    assert listed.count("  1.1  ") == 2
+    assert "(a repaired file took its place)" in listed
+    actions = [json.loads(line)["action"] for line in desk.run("proof", "1.1").splitlines()]
+    assert actions == ["added", "kept", "added"]
+    desk.run("copy", "1.1", str(desk.var / "copy.wav"), "--why", "dispute")
+    assert (desk.var / "copy.wav").read_bytes() == new.read_bytes()
+    assert "the register has no conversation that is over of a call '9.9'" in desk.run("repair", "9.9", code=1)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from callcenter.config import Config, ConfigError, dialled_forms
+from callcenter.config.roles import Role
 from callcenter.config.values import DisplayText, PhoneName, SipAddress
 from callcenter.core import settings as core
 
@@ -45,7 +46,7 @@ def problems(folder: Path, text: str) -> tuple[str, ...]:
     return caught.value.problems
 
 
-# -- what is right -----------------------------------------------------------------------------------------------
+# -- what is right -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.clause("ESTP 2.2a, 2.2b, 3.1, 5.7")
@@ -63,7 +64,7 @@ def test_the_committed_file_is_the_published_line() -> None:
     assert known.boot == "7"
     assert known.lines["estp"].class_of_digit == {"1": "urgent", "2": "normal"}
     assert known.people["201"].group == "technical"
-    assert known.phones == {"101", "102", "103", "104", "201", "202", "301", "302"}
+    assert known.phones == {name for person in known.people for name in (person, f"{person}-web")}
     assert [group for group in config.groups.values() if group.transfer_code] == list(config.groups.values())
     assert config.database == PROJECT / "var" / "register.sqlite"
     assert config.recordings.folder == PROJECT / "recordings"
@@ -147,6 +148,25 @@ def test_a_line_says_how_it_speaks_of_waiting_and_what_it_expects(tmp_path: Path
     assert (forecast.risk, forecast.days, forecast.every) == (0.05, 5, 30.0)
 
 
+@pytest.mark.clause("ESTP 5.6.2")
+def test_a_line_says_how_its_calls_are_registered(tmp_path: Path) -> None:
+    address = "http://127.0.0.1:8000/a-b_c/{inn}?tel={number}&who={customer}&call={call}&line={line}#x"
+    config = load(
+        tmp_path,
+        f"""
+        lines:
+          estp:
+            numbers: ["+7 342 292-19-60"]
+            subjects: {{signature: Электронная подпись}}
+            crm_url: "{address}"
+            wrap_up_limit: 90
+        """,
+    )
+    assert config.settings("0").lines["estp"].wrap_up_limit == 90.0
+    assert config.lines["estp"].crm_url == address
+    assert config.lines["estp"].subjects == {"signature": "Электронная подпись"}
+
+
 @pytest.mark.clause("ESTP 5.4.6")
 def test_a_time_is_promised_only_if_both_its_sentences_are_recorded(tmp_path: Path) -> None:
     text = SHORT.replace('60"]', '60"], promises: {minutes: [3, 6]}') + "prompts: prompts\n"
@@ -175,14 +195,23 @@ def test_paths_begin_at_the_files_folder_and_tests_may_have_a_var_of_their_own(
     assert config.database == tmp_path / "elsewhere" / "register.sqlite"
 
 
-def test_a_number_is_dialled_in_four_forms() -> None:
-    forms = ("73422921960", "+73422921960", "83422921960", "3422921960")
+def test_a_number_is_dialled_in_five_forms() -> None:
+    forms = ("73422921960", "+73422921960", "0073422921960", "83422921960", "3422921960")
     assert dialled_forms("73422921960") == forms
     assert dialled_forms("8 (342) 292-19-60") == forms
-    assert dialled_forms("+49 30 901820") == ("4930901820", "+4930901820", "030901820", "30901820")
+    german = ("4930901820", "+4930901820", "004930901820", "030901820", "30901820")
+    assert dialled_forms("+49 30 901820") == german
 
 
-# -- what is wrong -----------------------------------------------------------------------------------------------
+# -- what is wrong -----------------------------------------------------------------------------------------------------
+
+
+def test_one_port_may_be_used_at_two_addresses(tmp_path: Path) -> None:
+    """The page for everybody, the metrics for the network of the servers alone."""
+    text = SHORT + "http: {bind: 127.0.0.1, port: 8080, metrics_bind: 10.0.0.5, metrics_port: 8080}"
+    path = tmp_path / "config.yaml"
+    path.write_text(text, encoding="utf-8")
+    assert Config.load(path).http.metrics_port == 8080
 
 
 def test_a_file_with_five_mistakes_reports_all_five(tmp_path: Path) -> None:
@@ -243,10 +272,33 @@ def test_a_file_with_five_mistakes_reports_all_five(tmp_path: Path) -> None:
         (SHORT + "asterisk: {codecs: [mp3]}", "asterisk.codecs.0: found 'mp3'; allowed: one of 'alaw'"),
         (SHORT + "asterisk: {rtp_last: 10099}", "asterisk.rtp_last: found 100 RTP ports from rtp_first to rtp_last"),
         (SHORT + "asterisk: {sip_port: 10500}", "asterisk.sip_port: found 10500, which is among the RTP ports"),
+        (SHORT + "asterisk: {sip_bind: '::'}", "asterisk.sip_bind: found ::, on which Asterisk would hear IPv6 alone"),
         (SHORT + "asterisk: {ami_port: 5060}", "asterisk.ami_port: found 5060, which asterisk.sip_port has"),
+        (SHORT + "http: {metrics_port: 8080}", "http.metrics_port: found 8080, which http.port has; a port of its own"),
+        (SHORT + "http: {metrics_port: 5038}", "http.metrics_port: found 5038, which asterisk.ami_port has"),
+        (
+            SHORT + "http: {metrics_port: 8080, metrics_bind: 0.0.0.0}",
+            "http.metrics_port: found 8080, which http.port has; a port of its own",
+        ),
+        (
+            SHORT + "asterisk: {tls: {port: 5060, certificate: c.pem, key: k.pem}}",
+            "asterisk.tls.port: found 5060, which asterisk.sip_port has; a port of its own",
+        ),
+        (
+            SHORT + "http: {port: 5061}\nasterisk: {tls: {certificate: c.pem, key: k.pem}}",
+            "asterisk.tls.port: found 5061, which http.port has; a port of its own",
+        ),
         (SHORT + "timmings: {}", "timmings: found an unknown setting; 'timings' perhaps"),
         (SHORT + "people: {101: {password: x}}", "people.101.password: found an unknown setting; known here: group"),
         (SHORT + "trunks: {t: {networks: [127.0.1.9/24]}}", "found '127.0.1.9/24'; allowed: a network without host"),
+        (
+            SHORT + "trunks: {t: {networks: [127.0.1.0/24], area: 342}}",
+            "trunks.t.area: found '342'; allowed: country and area code, which complete a local number",
+        ),
+        (
+            SHORT + "trunks: {t: {provider: {host: h, username: u, transport: tls}}}",
+            "trunks.t.provider.transport: found tls, but Asterisk is not told to use it; udp, or set `asterisk.tls`",
+        ),
         (SHORT + "trunks: {t: {}}", "trunks.t: found neither networks nor provider; one of them is required"),
         (
             SHORT + "trunks: {t: {provider: {host: 300.1.1.1, username: u}}}",
@@ -254,7 +306,7 @@ def test_a_file_with_five_mistakes_reports_all_five(tmp_path: Path) -> None:
         ),
         (
             SHORT + "trunks: {t: {provider: {host: h, username: u, pasword: x}}}",
-            "trunks.t.provider.pasword: found an unknown setting; known here: from_domain, host, port, username",
+            "trunks.t.provider.pasword: found an unknown setting; known here: from_domain, host, port, transport",
         ),
         (SHORT + "codes: {pause: '*1'}", "codes: found log_in *11 and pause *1; codes of which none is the beginning"),
         (
@@ -311,6 +363,17 @@ def test_each_mistake_is_told_with_its_place_and_what_is_allowed(tmp_path: Path,
         ("email: info at estp.ru", "estp.email: found 'info at estp.ru'; allowed: an e-mail address"),
         ("general_line: +7 342 200-00-00", "estp.general_line: found +73422000000, but no trunk can place calls"),
         ("general_trunk: city", "estp.general_trunk: found trunk 'city', which is not described"),
+        ("wrap_up_limit: -1", "estp.wrap_up_limit: found '-1'; allowed: a number from 0.0 up"),
+        (
+            "crm_url: 'javascript:alert({inn})'",
+            "estp.crm_url: found 'javascript:alert({inn})'; allowed: an address such",
+        ),
+        ("crm_url: 'ftp://crm.example.ru/'", "estp.crm_url: found 'ftp://crm.example.ru/'; allowed: an address such"),
+        ("crm_url: 'https://{number}.example.ru/'", "allowed: an address such as https://crm.example.ru/?inn={inn}"),
+        ("crm_url: 'https://a@crm.example.ru/'", "allowed: an address such as https://crm.example.ru/?inn={inn}"),
+        ("crm_url: 'https://crm.example.ru/?p={password}'", "known: number, inn, customer, call, line"),
+        ("crm_url: 'https://crm.example.ru/?p={inn'", "known: number, inn, customer, call, line"),
+        ("crm_url: 'https://crm.example.ru/\"onclick'", "known: number, inn, customer, call, line"),
     ],
 )
 def test_each_mistake_of_a_line(tmp_path: Path, settings: str, expected: str) -> None:
@@ -368,7 +431,7 @@ def test_one_mistake_is_reported_once_and_not_again_by_what_refers_to_it(tmp_pat
 
 def test_a_list_of_one_wrong_entry_is_one_mistake(tmp_path: Path) -> None:
     (found,) = problems(tmp_path, SHORT + "asterisk: {codecs: [mp3]}")
-    assert found == "asterisk.codecs.0: found 'mp3'; allowed: one of 'alaw', 'ulaw' or 'g722' (line 4)"
+    assert found == "asterisk.codecs.0: found 'mp3'; allowed: one of 'alaw', 'ulaw', 'g722' or 'opus' (line 4)"
 
 
 def test_a_setting_given_twice_is_refused(tmp_path: Path) -> None:
@@ -425,7 +488,7 @@ def test_a_missing_file_is_said_so(tmp_path: Path) -> None:
         Config.load(tmp_path)
 
 
-# -- values that try to break out of Asterisk's files --------------------------------------------------------------
+# -- values that try to break out of Asterisk's files ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -518,3 +581,88 @@ recordings: {retention_days: 1095, legal_minimum_days: 180}
     assert problems(tmp_path, text % 179) == (
         "lines.estp.retention_days: found 179; at least 180, which is recordings.legal_minimum_days (line 3)",
     )
+
+
+@pytest.mark.parametrize(
+    ("browsers", "told"),
+    [
+        ("{port: 5060}", "asterisk.browsers.port: found 5060, which asterisk.sip_port has"),
+        ("{certificate: c.pem}", "found certificate without key; both of them, or none"),
+        ("{url: 'https://desk.example.ru/phone'}", "an address such as wss://desk.example.ru/phone"),
+        ('{url: "wss://desk.example.ru/x; script-src *"}', "an address such as wss://desk.example.ru/phone"),
+        ("{bind: localhost}", "an IP address of this machine"),
+    ],
+)
+def test_phones_in_pages_that_cannot_be_are_refused(tmp_path: Path, browsers: str, told: str) -> None:
+    text = "lines: {estp: {numbers: ['+73422921960']}}\nasterisk: {browsers: " + browsers + "}\n"
+    assert told in "\n".join(problems(tmp_path, text))
+
+
+def test_an_id_leaves_room_for_the_name_of_the_phone_in_the_page(tmp_path: Path) -> None:
+    long = "a" * 30
+    text = "lines: {estp: {numbers: ['+73422921960']}}\nphones: {p: }\npeople: {" + long + ": {phone: p}}\n"
+    assert problems(tmp_path, text + "asterisk: {browsers: {port: 8088}}\n") != ()
+    assert load(tmp_path, text).people
+
+
+# -- roles -------------------------------------------------------------------------------------------------------------
+
+
+def test_people_who_take_no_calls_need_neither_group_nor_phone(tmp_path: Path) -> None:
+    people = "people: {101: {}, 401: {name: Анна, roles: [head]}, 7: {roles: [supervisor, operator]}}\n"
+    config = load(tmp_path, SHORT + people + "phones: {101: , 7: }\n")
+    assert config.people["101"].roles == {Role.OPERATOR}
+    assert config.people["401"].roles == {Role.HEAD}
+    assert list(config.call_takers) == ["101", "7"]
+    assert set(config.settings("b").people) == {"101", "7"}, "the core knows nobody else"
+
+
+def test_who_takes_no_calls_has_no_phone_in_the_page_and_counts_as_nobody_on_duty(tmp_path: Path) -> None:
+    browsers = "asterisk: {browsers: {port: 8088}}\n"
+    config = load(tmp_path, SHORT + "people: {101: , 401: {roles: [head]}}\nphones: {101: }\n" + browsers)
+    assert set(config.phones) == {"101", "101-web"}
+    assert any("only 1 belong" in warning for warning in config.warnings(date(2026, 11, 21)))
+
+
+@pytest.mark.parametrize("role", ["[]", "{}", "~", "1"])
+def test_a_role_that_is_none_is_told_with_pages_that_have_phones_too(tmp_path: Path, role: str) -> None:
+    with pytest.raises(ConfigError, match=r"people\.401\.roles"):
+        load(tmp_path, SHORT + f"people: {{101: {{}}, 401: {{roles: [{role}]}}}}\nasterisk: {{browsers: {{}}}}\n")
+
+
+def test_a_supervisor_of_before_there_were_roles_is_what_he_was(tmp_path: Path) -> None:
+    people = "people: {101: {supervisor: true}, 102: {supervisor: false}}\nphones: {101: , 102: }\n"
+    config = load(tmp_path, SHORT + people)
+    assert config.people["101"].roles == {Role.OPERATOR, Role.SUPERVISOR, Role.HEAD}
+    assert config.people["102"].roles == {Role.OPERATOR}
+    [told] = [warning for warning in config.warnings(date(2026, 11, 21)) if "supervisor" in warning]
+    assert told == "people.101.supervisor: the former name; write `roles: [operator, supervisor, head]`"
+
+
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        ("{roles: [boss]}", "people.101.roles.0: found 'boss'; allowed: one of 'operator', 'specialist', 'manager'"),
+        ("{roles: []}", "people.101.roles: found an empty list; allowed: at least 1 entry"),
+        ("{roles: head}", "people.101.roles: found 'head'; allowed: a list, such as [first, second]"),
+        ("{roles: [head], supervisor: true}", "found supervisor beside roles; roles alone"),
+        ("{role: [head]}", "people.101.role: found an unknown setting; 'roles' perhaps"),
+    ],
+)
+def test_a_role_that_is_none_is_explained(tmp_path: Path, entry: str, told: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load(tmp_path, SHORT + f"people: {{101: {entry}}}\nphones: {{101: }}\n")
+    assert told in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("audit: {keep_days: 30}", "audit.keep_days: found '30'; allowed: a number from 31 up"),
+        ("accounts: {second_factor: [everybody]}", "accounts.second_factor.0: found 'everybody'; allowed: one of"),
+    ],
+)
+def test_settings_of_the_audit_log_and_of_second_factors(tmp_path: Path, text: str, told: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load(tmp_path, SHORT + text + "\n")
+    assert told in str(refused.value)

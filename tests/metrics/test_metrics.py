@@ -120,14 +120,16 @@ class World:
         self.view = View({"estp": LINE}, {p.id: p for p in people}, {"operators": 0}, {ONLY: True})
         self.register = RegisterState()
         self.recordings = RecordingState()
-        self.ami = AmiState(True, 0.25, {"token": 2})
+        self.ami = AmiState(True, 0.25, {"token": 2}, {(LineId("estp"), "number"): 3})
         self.forecasts: dict[LineId, tuple[Forecast, float]] = {}
+        self.registered = {LineId("estp"): (3, 4)}
         self.metrics = Metrics(
             lambda: self.view,
             lambda: self.register,
             lambda: self.ami,
             lambda: self.forecasts,
             lambda: self.recordings,
+            registered=lambda: self.registered,
             version="1.2.3",
         )
 
@@ -160,6 +162,14 @@ def test_a_full_understaffed_line_is_seen_as_that(world: World) -> None:
     assert scrape("understaffed", line="estp") == 1
     assert scrape("operators", group="operators", presence="off", activity="idle") == 2
     assert scrape("operators_free", group="operators") == 0
+
+
+@pytest.mark.clause("ESTP 2.2b")
+def test_people_at_lost_phones_are_seen_apart(world: World) -> None:
+    assert world.scrape()("operators_out_of_reach", line="estp") == 0
+    world.view = replace(world.view, lines={"estp": replace(LINE, on_duty=0, out_of_reach=3)})
+    assert world.scrape()("operators_out_of_reach", line="estp") == 3
+    assert world.scrape()("operators_on_duty", line="estp") == 0
 
 
 def test_a_closed_line_is_never_understaffed(world: World) -> None:
@@ -373,6 +383,7 @@ def test_recordings_are_counted_by_result(world: World) -> None:
 def test_the_daemons_own_parts(world: World) -> None:
     assert world.scrape()("ami_last_event_age_seconds") == 0.25
     assert world.scrape()("ami_refused_total", reason="token") == 2
+    assert world.scrape()("calls_refused_total", line="estp", reason="number") == 3
     world.ami, world.register = AmiState(), RegisterState(17, 3, 61.5, 2, 18, 9000, 5, spool_works=False)
     scrape = world.scrape()
     assert scrape("ami_up") == 0
@@ -418,7 +429,7 @@ def busy(world: World) -> Scrape:
 
 LABELS = {
     "answer": {"wrong_secret", "try_later"},
-    "reason": {"token"},
+    "reason": {"token", "number"},
     "line": {"estp"},
     "urgency": {"urgent", "normal"},
     "outcome": {outcome.value for outcome in Outcome},
@@ -426,7 +437,7 @@ LABELS = {
     "presence": {"available", "paused", "off"},
     "activity": {"idle", "talking"},
     "window": {"5m", "30m", "day"},
-    "kind": {"queue", "transfer", "consult"},
+    "kind": {"queue", "transfer", "consult", "take_back"},
     "result": {"ok", "failed", "connected", "kept", "broken", "unjudged"},
     "said": {"time", "no_time"},
     "during": {"an offer", *(event.__name__ for event in get_args(Event))},
@@ -482,6 +493,22 @@ def test_it_is_seen_when_nothing_is_recorded_and_when_recordings_are_found_wanti
     assert scrape("recording_possible") == 0
     assert (scrape("recordings_checked_total"), scrape("recordings_problems_total")) == (40, 2)
     assert scrape("recordings_unfinished") == 5
+
+
+@pytest.mark.clause("ESTP 5.6.2")
+def test_the_share_of_registered_conversations_is_seen(world: World) -> None:
+    scrape = world.scrape()
+    assert scrape("registered_ratio", line="estp") == 0.75
+    assert scrape("unregistered_conversations", line="estp") == 1
+    world.registered = {}
+    assert world.scrape()("registered_ratio", line="estp") is None, "not known, or nobody called"
+
+
+@pytest.mark.clause("ESTP 5.6.3")
+def test_refusals_because_of_conduct_are_counted_from_zero(world: World) -> None:
+    assert world.scrape()("conduct_refusals_total", line="estp") == 0
+    world.metrics.observe_conduct("estp")
+    assert world.scrape()("conduct_refusals_total", line="estp") == 1
 
 
 def test_histograms_have_the_promised_five_minutes_as_a_bound(world: World) -> None:

@@ -1,0 +1,89 @@
+"""The accounts behind the desk: roles from the configuration, secrets from their file, changes in the audit log."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from callcenter.accounts import second_factor
+from callcenter.accounts.password_rules import Broken, broken
+from callcenter.accounts.secrets import PasswordReplaced, Secrets
+from callcenter.accounts.verdict import Verdict
+from callcenter.app.audit_log import AuditLog
+from callcenter.app.log_ins import LogIns
+from callcenter.calendar.clock import WallClock
+from callcenter.config import Config
+from callcenter.core.ids import PersonId
+from callcenter.desk.accounts import Account, Factor, Unfinished
+
+
+class DeskAccounts:
+    """The desk's `Accounts`."""
+
+    def __init__(self, config: Config, secrets: Secrets, log_ins: LogIns, audit: AuditLog, wall: WallClock) -> None:
+        self.people: Mapping[PersonId, Account] = {
+            person.id: Account(person.id, person.name, person.roles) for person in config.people.values()
+        }
+        self._required = config.accounts.second_factor
+        self._secrets = secrets
+        self._log_ins = log_ins
+        self._wall = wall
+        self.verify = log_ins.on_page
+        self.new_device = log_ins.new_device
+        self.enter = audit.enter
+        self.note = audit.note
+
+    def unfinished(self, person: PersonId) -> Unfinished:
+        """Return what the person has to do first."""
+        if self._secrets.one_time(person):
+            return Unfinished.PASSWORD
+        factor = self.factor(person)
+        return Unfinished.SECOND_FACTOR if factor.required and not factor.enrolled else Unfinished.NOTHING
+
+    def factor(self, person: PersonId) -> Factor:
+        """Return the state of a person's second factor."""
+        known = self._secrets.second_factor(person)
+        account = self.people.get(person)
+        required = account is not None and bool(account.roles & self._required)
+        return Factor(known.enrolled, required, known.recovery_left)
+
+    async def change_password(self, person: PersonId, old: str, new: str) -> Verdict | Broken:
+        """Change one's own password: RIGHT if it was done, else why not."""
+        present = self._secrets.password_version(person)
+        verdict = await self._log_ins.once_more(person, old)
+        if verdict is not Verdict.RIGHT:
+            return verdict
+        if rule := broken(new, old, person, self.people[person].name):
+            return rule
+        await self.enter(person, "password changed", "own")
+        try:
+            await asyncio.to_thread(lambda: self._secrets.set_password(person, new, instead_of=present))
+        except PasswordReplaced:
+            return Verdict.WRONG  # it was reset meanwhile, perhaps because somebody else knows the old one
+        return Verdict.RIGHT
+
+    async def reset_password(self, person: PersonId, by: PersonId) -> str:
+        """Return a new password, which has to be changed at the next log-in."""
+        await self.enter(by, "password reset", f"of {person}")
+        return await asyncio.to_thread(lambda: self._secrets.set_password(person, one_time=True))
+
+    async def set_factor(self, person: PersonId, secret: str, code: str) -> Sequence[str] | None:
+        """Set a second factor up, if the code shows that an app has the secret; else None. Returns recovery codes."""
+        step = second_factor.step_of(secret, code, self._wall())
+        if step is None:
+            return None
+        await self.enter(person, "second factor set up", "own")
+        return await asyncio.to_thread(self._secrets.set_second_factor, person, secret, step)
+
+    async def drop_factor(self, person: PersonId, password: str) -> Verdict:
+        """Take one's own second factor away."""
+        verdict = await self._log_ins.once_more(person, password)
+        if verdict is Verdict.RIGHT:
+            await self.enter(person, "second factor removed", "own")
+            await asyncio.to_thread(self._secrets.drop_second_factor, person)
+        return verdict
+
+    async def reset_factor(self, person: PersonId, by: PersonId) -> None:
+        """Take somebody's second factor away."""
+        await self.enter(by, "second factor removed", f"of {person}")
+        await asyncio.to_thread(self._secrets.drop_second_factor, person)

@@ -1,0 +1,75 @@
+"""`callcenter token`: tokens with which scripts use the API."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import click
+
+from callcenter.accounts.tokens import LONGEST, TokenError, Tokens
+from callcenter.calendar.clock import wall_clock
+from callcenter.cli import access
+from callcenter.cli.options import config_option, pass_config
+from callcenter.cli.terminal import visible
+from callcenter.config import Config
+from callcenter.core.ids import PersonId
+
+
+@click.group()
+@config_option
+@click.pass_context
+def token(context: click.Context, config_path: Path) -> None:
+    """Tokens with which scripts use the API as a person."""
+    context.obj = config_path
+
+
+@token.command()
+@click.argument("person")
+@click.option("--name", required=True, help="What it is for.")
+@click.option("--days", type=click.IntRange(1, LONGEST.days), default=90, show_default=True, help="How long it lasts.")
+@pass_config
+def make(config: Config, person: str, name: str, days: int) -> None:
+    """Make a token for PERSON. It is printed once; only its hash is kept."""
+    if person in config.people:
+        access.noted_if_possible(config, "token made", f"of {person}")
+    try:
+        text, made = _tokens(config).make(PersonId(person), name, timedelta(days=days))
+    except TokenError as problem:
+        raise click.ClickException(str(problem)) from problem
+    click.echo(f"Token {made.id}, valid until {made.ends:%Y-%m-%d %H:%M} UTC:", err=True)
+    click.echo(text)
+
+
+@token.command("list")
+@pass_config
+def list_all(config: Config) -> None:
+    """List all tokens, without their texts."""
+    tokens = _tokens(config)
+    try:
+        found = tokens.all()
+    except TokenError as problem:
+        raise click.ClickException(str(problem)) from problem
+    for one in found:
+        state = "expired" if tokens.expired(one) else "valid until"
+        click.echo(f"{one.id}  {one.person}  {state} {one.ends:%Y-%m-%d %H:%M} UTC  {visible(one.name)}")
+
+
+@token.command()
+@click.argument("id")
+@pass_config
+def revoke(config: Config, id: str) -> None:
+    """End the token of this ID at once."""
+    tokens = _tokens(config)
+    try:
+        for one in tokens.all():
+            if one.id == id:
+                access.noted_if_possible(config, "token revoked", f"{id} of {one.person}")
+        ended = tokens.revoke(id)
+    except TokenError as problem:
+        raise click.ClickException(str(problem)) from problem
+    click.echo(f"Token {ended.id} ({visible(ended.name)}, {ended.person}) is not valid any more.")
+
+
+def _tokens(config: Config) -> Tokens:
+    return Tokens(config.var, config.people, wall_clock)
