@@ -59,7 +59,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    if config.getoption("--at") and not config.getoption("--readers"):
+    everybody = not config.getoption("--readers") and not config.getoption("--last-failed")
+    if config.getoption("--at") and everybody:
         reports = [report for some in terminalreporter.stats.values() for report in some]
         readers = {report.nodeid for report in reports if _READS in dict(getattr(report, "user_properties", ()))}
         config.cache.set(_READERS, sorted(readers))

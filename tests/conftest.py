@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,15 @@ pytest_plugins = ["tests.another_date"]
 # Tests run side by side on whatever machine there is: an example that takes longer once is no failure.
 settings.register_profile("callcenter", deadline=None)
 settings.load_profile("callcenter")
+
+
+@pytest.fixture(autouse=True)
+def same_umask() -> Iterator[None]:
+    """A command of ours that a test runs in this process forbids others to read what is written from then on."""
+    before = os.umask(0o022)
+    os.umask(before)
+    yield
+    os.umask(before)
 
 
 @pytest.fixture

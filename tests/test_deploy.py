@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import configparser
 import fnmatch
+import os
 import re
 import shutil
 import sqlite3
+import stat
 import subprocess
 import sys
 from contextlib import closing
@@ -20,7 +22,7 @@ from click.testing import CliRunner
 from callcenter.accounts.secrets import Secrets
 from callcenter.app.run import write_asterisk_files
 from callcenter.app.summary import summary
-from callcenter.asterisk.render import Folders, Installation
+from callcenter.asterisk.render import Folders, Installation, RenderError
 from callcenter.cli.main import main
 from callcenter.config import Config
 from callcenter.store import Register
@@ -103,11 +105,11 @@ def test_dependencies_are_installed_with_their_hashes_and_asterisk_as_the_set_up
 
 @pytest.mark.parametrize("stage", ["controller", "asterisk"])
 def test_images_run_unprivileged_stop_in_order_and_tell_their_health(stage: str) -> None:
-    assert said(stage, "USER") == "callcenter"
+    user, number = {"controller": ("callcenter", "10001"), "asterisk": ("callcenter-asterisk", "10002")}[stage]
+    assert said(stage, "USER") == user
     assert said(stage, "STOPSIGNAL") == "SIGTERM"
     assert "CMD [" in said(stage, "HEALTHCHECK")
-    # The two exchange files that nobody else may read.
-    assert any("--uid" in words and words[words.index("--uid") + 1] == "10001" for words in STAGES[stage])
+    assert any("--uid" in words and words[words.index("--uid") + 1] == number for words in STAGES[stage])
 
 
 def test_entry_points_are_in_the_image_and_can_be_run() -> None:
@@ -190,10 +192,67 @@ def test_units_stop_in_order_come_back_and_are_sealed(name: str) -> None:
     service = unit(name)["Service"]
     assert service["KillSignal"] == "SIGTERM"
     assert service["Restart"] == "on-failure"
-    assert service["User"] == "callcenter"
     assert service["NoNewPrivileges"] == "yes"
     assert service["ProtectSystem"] == "strict"
     assert unit(name)["Install"]["WantedBy"] == "multi-user.target"
+
+
+def test_asterisk_has_a_user_of_its_own_and_the_controller_is_in_its_group() -> None:
+    """It can neither read secrets nor change its settings; the controller takes its recordings away."""
+    asterisk = unit("callcenter-asterisk.service")["Service"]
+    assert (asterisk["User"], asterisk["Group"], asterisk["UMask"]) == (*["callcenter-asterisk"] * 2, "0007")
+    for name in ("callcenter.service", "callcenter-render.service"):
+        service = unit(name)["Service"]
+        assert (service["User"], service["SupplementaryGroups"]) == ("callcenter", asterisk["Group"])
+    services = compose()["services"]
+    assert services["controller"]["group_add"] == services["render"]["group_add"] == ["10002"]
+    assert int(unit("callcenter.service")["Service"]["LimitNOFILE"]) >= 65536
+
+
+@pytest.mark.parametrize(
+    ("mask", "file", "settings", "written"), [(0o077, 0o600, 0o700, 0o700), (0o027, 0o640, 0o750, 0o2770)]
+)
+def test_asterisk_reads_its_settings_and_writes_elsewhere(
+    tmp_path: Path, mask: int, file: int, settings: int, written: int
+) -> None:
+    """With a group of its own it gets what it needs through it; without one nobody else gets anything."""
+    shutil.copy(ROOT / "config.yaml", tmp_path)
+    before = os.umask(mask)
+    try:
+        write_asterisk_files(Config.load(tmp_path / "config.yaml"), Installation(Path("/m"), Path("/d")), None)
+    finally:
+        os.umask(before)
+    folders = Folders.under(tmp_path / "var")
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folders.etc.iterdir()} == {file}
+    assert stat.S_IMODE(folders.etc.stat().st_mode) == settings
+    for folder in (folders.recording, folders.journal, folders.run, folders.lib, folders.log):
+        assert stat.S_IMODE(folder.stat().st_mode) == written
+    assert stat.S_IMODE((tmp_path / "var" / "secrets.yaml").stat().st_mode) == 0o600
+
+
+def test_what_a_start_with_another_umask_took_from_asterisk_is_given_back(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "config.yaml", tmp_path)
+    config, installation = Config.load(tmp_path / "config.yaml"), Installation(Path("/m"), Path("/d"))
+    folders = Folders.under(tmp_path / "var")
+    for mask, settings, written in ((0o077, 0o700, 0o700), (0o027, 0o750, 0o2770)):
+        before = os.umask(mask)
+        try:
+            write_asterisk_files(config, installation, None)
+        finally:
+            os.umask(before)
+        assert stat.S_IMODE(folders.etc.stat().st_mode) == settings
+        assert stat.S_IMODE(folders.recording.stat().st_mode) == written
+
+
+def test_settings_are_not_written_where_a_link_leads(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "config.yaml", tmp_path)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (tmp_path / "var" / "asterisk").mkdir(parents=True)
+    (tmp_path / "var" / "asterisk" / "etc").symlink_to(elsewhere)
+    with pytest.raises(RenderError, match="symbolic link"):
+        write_asterisk_files(Config.load(tmp_path / "config.yaml"), Installation(Path("/m"), Path("/d")), None)
+    assert list(elsewhere.iterdir()) == []
 
 
 def test_units_run_commands_that_exist_in_the_home_that_the_images_have() -> None:
@@ -312,7 +371,9 @@ def test_a_backup_of_a_register_that_is_none_says_so(tmp_path: Path) -> None:
     config.database.write_bytes(b"not a database, though it is long enough to be taken for one" * 100)
     taken = CliRunner().invoke(main, ["backup", str(tmp_path / "b"), "--config", str(tmp_path / "config.yaml")])
     assert taken.exit_code == 1
-    assert "not complete" in taken.output
+    assert "nothing was copied" in taken.output
+    assert "is not a database" in taken.output
+    assert not (tmp_path / "b").exists()
 
 
 # -- documents ---------------------------------------------------------------------------------------------------------

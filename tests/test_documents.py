@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 from pathlib import Path
 from types import ModuleType
@@ -44,3 +45,20 @@ def test_links_between_documents_lead_somewhere() -> None:
     for path in [*PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.md")]:
         for target in re.findall(r"\]\((?!https?:|mailto:|#)([^)#]+)", path.read_text(encoding="utf-8")):
             assert (path.parent / target).exists(), f"{path.relative_to(PROJECT)} links to {target}"
+
+
+def test_the_description_of_the_api_has_every_request_and_each_body_is_one_that_it_takes() -> None:
+    document = json.loads((PROJECT / "docs" / "openapi.json").read_text(encoding="utf-8"))
+    assert {"/api/login", "/api/pause", "/api/articles/{name}", "/api/live", "/healthz"} <= set(document["paths"])
+    schemas = document["components"]["schemas"]
+    log_in = document["paths"]["/api/login"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    assert log_in == {"$ref": "#/components/schemas/Login"}
+    assert set(schemas["Login"]["required"]) == {"id", "password"}
+    assert schemas["Login"]["additionalProperties"] is False
+    named = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(document)))
+    assert named <= set(schemas), "every schema that is named is there"
+    search = document["paths"]["/api/articles"]["get"]
+    assert {one["name"] for one in search["parameters"]} == {"q", "line", "subject", "limit"}
+    written = document["paths"]["/api/news"]["post"]["responses"]
+    assert document["paths"]["/api/news"]["post"]["description"] == "For: `head`."
+    assert "ends before it begins" in written["400"]["description"]

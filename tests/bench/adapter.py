@@ -11,7 +11,6 @@ import sys
 import time
 from asyncio.subprocess import PIPE
 from dataclasses import dataclass
-from pathlib import Path
 
 from callcenter.asterisk.ami import Ami, AmiSettings, Message
 from callcenter.asterisk.connection import Connection
@@ -61,7 +60,15 @@ class _Controller:
 
     def __init__(self, calls: int, people: int, port: int = 0) -> None:
         settings = Settings(
-            {"estp": Line("estp", ("all",), ask_inn=False, class_of_digit={"1": "urgent", "2": "normal"})},
+            {
+                "estp": Line(
+                    "estp",
+                    ("all",),
+                    ask_inn=False,
+                    asks_before_queue=True,
+                    class_of_digit={"1": "urgent", "2": "normal"},
+                )
+            },
             {PersonId(f"{n}"): Person(f"{n}", "", "all", f"{n}") for n in range(100, 100 + people)},
             wrap_up=0.0,
             false_answer=0.0,
@@ -73,7 +80,7 @@ class _Controller:
         self._channels = 2 * calls
         self._center = CallCenter(settings)
         folder = PROJECT / "ivr_prompts"
-        self._translator = Translator(str, _nobody, _nobody, valid_inn, (), folder, Path("/var/spool/recording"))
+        self._translator = Translator(str, _nobody, _nobody, valid_inn, (), folder)
         self._now = asyncio.get_running_loop().time
         begin: tuple[Event, ...] = (Snapshot(()), HoursChanged("estp", True))
         for event in (*begin, *(LogIn(person, True) for person in settings.people)):

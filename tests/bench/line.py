@@ -103,7 +103,7 @@ async def line(folder: Path, operators: int, *, profile: bool = False, **changes
 
 async def _log_in(config: Config, secrets: Secrets) -> None:
     async with aiohttp.ClientSession(f"http://127.0.0.1:{config.http.port}") as browser:
-        for person in config.people:
+        for person in config.call_takers:
             first = secrets.initial(person)
             assert first
             async with browser.post("/api/login", json={"id": person, "password": first.password}) as answer:

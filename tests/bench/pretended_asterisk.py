@@ -12,7 +12,11 @@ import contextlib
 import re
 import socket
 import sys
+from pathlib import Path
 
+from callcenter.asterisk.render import dialplan_version
+
+VERSION = dialplan_version(Path(__file__).parents[2] / "dialplan").encode()
 _ACTION = re.compile(rb"Action: (\w+)\r\nActionID: ([^\r\n]*)((?:\r\n[^\r\n]+)*)\r\n\r\n")
 """panoramisk writes headers in the order of the alphabet."""
 _CONTEXT = re.compile(rb"^Context: ([^\r]*)", re.MULTILINE)
@@ -73,11 +77,17 @@ class PretendedAsterisk:
         return self._take()
 
     def _obey(self, name: bytes, id: bytes, headers: bytes) -> None:
+        if name == b"DeviceStateList":
+            self._told += b"Response: Error\r\nActionID: %b\r\nMessage: Nothing is known of phones\r\n\r\n" % id
+            return
+        if name == b"Getvar" and b"CC_DIALPLAN" in headers:
+            self._told += b"Response: Success\r\nActionID: %b\r\nValue: %b\r\n\r\n" % (id, VERSION)
+            return
         self._told += _OK % id
         if name == b"Login":
             self._told += b"Event: FullyBooted\r\nPrivilege: system,all\r\nStatus: Fully Booted\r\n\r\n"
-        elif name == b"Status":
-            self._told += b"Event: StatusComplete\r\nActionID: %b\r\nEventList: Complete\r\n\r\n" % id
+        elif name in (b"Status", b"CoreShowChannels"):
+            self._told += b"Event: %bComplete\r\nActionID: %b\r\nEventList: Complete\r\n\r\n" % (name, id)
         elif name == b"Setvar":
             self.token = _group(_TOKEN, headers) or self.token
         elif name == b"Redirect":
@@ -100,7 +110,7 @@ class PretendedAsterisk:
             self._says(b"CCArrived", call, b"Line: estp\r\nNumber: %%2B73422921960\r\nName: \r\n")
 
     def _goes_on(self, context: bytes, call: bytes) -> None:
-        if context == b"cc-greeting":
+        if context in (b"cc-greeting", b"cc-greeting-again"):
             self._says(b"CCGreeted", call)
         elif context == b"cc-urgency":
             self._says(b"CCUrgency", call, b"Digit: 2\r\n")

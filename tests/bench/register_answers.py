@@ -264,7 +264,7 @@ async def _open(register: Register) -> int:
 
 
 async def _version(register: Register) -> int:
-    return await CustomersTable(register).version()
+    return len(await CustomersTable(register).version())
 
 
 async def _number(answer: Awaitable[Sequence[Any]]) -> int:

@@ -242,7 +242,7 @@ class Soak:
             self._later(2.0, self._goes_on, where)  # the dialplan says it again
             return
         match place:
-            case Place.GREETING:
+            case Place.GREETING | Place.GREETING_AGAIN:
                 self._report(GreetingHeard(call))
             case Place.IDENTIFY:
                 known = self._chance(0.7, "gives a known INN")
@@ -251,6 +251,11 @@ class Soak:
                 self._report(UrgencyGiven(call, "1" if self._chance(0.15, "is urgent") else "2"))
             case Place.WAITING if self._chance(0.05, "listens to information"):
                 self._report(InfoMenuVisited(call))
+            case Place.WAITING if self._chance(0.6, "answers in the queue"):
+                known = self._chance(0.7, "gives a known INN")
+                customer = CUSTOMER if known else None
+                self._report(InnGiven(call, InnEntry.ENTERED, "5902290459", known, customer, in_queue=True))
+                self._report(UrgencyGiven(call, "1" if self._chance(0.15, "is urgent") else "2", in_queue=True))
             case Place.GENERAL:
                 self._report(GeneralLineEnded(call, self._chance(0.5, "speaks with the general line")))
             case Place.CLOSED | Place.FULL | Place.GOODBYE:

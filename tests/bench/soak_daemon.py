@@ -99,7 +99,7 @@ async def soak_daemon(
         if remembers is not None:
             _shorten_windows(controller, remembers)
         await controller.start()
-        for person in config.people:
+        for person in config.call_takers:
             controller.take(LogIn(person, True))
         return await _watch(controller, warm, calls, every, tell)
     finally:

@@ -56,6 +56,8 @@ def configured(folder: Path, operators: int, changes: dict[str, Any]) -> Config:
     ids = [str(101 + place) for place in range(operators)]
     data["people"] = {id: {"name": f"Operator {id}", "group": "operators", "phone": id} for id in ids}
     data["phones"] = {id: {"address": f"{network}2.{place}:5060"} for place, id in enumerate(ids, 1)}
+    data["timings"]["phone_check"] = 0  # sipp's phones do not answer OPTIONS
+    data["trunks"]["city"]["session_expires"] = 0  # nor its callers a re-INVITE
     data["prompts"] = data.get("prompts") or str(PROJECT / "ivr_prompts")
     data["dialplan"] = data.get("dialplan") or str(PROJECT / "dialplan")
     folder.mkdir(parents=True, exist_ok=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.chaos.faults import Happening
+from tests.chaos.plan import ASKED_WAITING, line_of
 from tests.chaos.testimony import EndedBy, Placed, Ringing, Seen
 
 Row = Mapping[str, Any]
@@ -71,6 +72,11 @@ class Case:
         return self.placed.ended_at or (self.death.at if self.death else float("inf"))
 
     @property
+    def asked_waiting(self) -> bool:
+        """Whether the line asks for the urgency while the caller waits."""
+        return line_of(self.number) == ASKED_WAITING
+
+    @property
     def talk(self) -> float:
         """Seconds of conversation, by the phones of our people."""
         return sum(ringing.seconds(self.ended_at) for ringing in self.conversations)
@@ -119,6 +125,13 @@ class Evidence:
     def blind(self, at: float) -> bool:
         """Whether the controller could not see Asterisk's calls then."""
         return any(one.blind and one.at - _NEAR <= at <= (one.back_at or at) + _NEAR for one in self.happened)
+
+    def asked(self, case: Case) -> bool:
+        """Whether the controller could not see Asterisk's calls at some time while this caller was being asked."""
+        begin, key = case.placed.accepted_at, case.placed.key_at
+        if begin is None or key is None or case.death:
+            return False
+        return any(one.blind and one.at <= key and begin <= (one.back_at or one.at) for one in self.happened)
 
     def during(self, name: str, begin: float, end: float) -> bool:
         """Whether a fault of that name went on at any time between."""

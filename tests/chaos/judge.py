@@ -15,6 +15,8 @@ from tests.chaos.evidence import Case, Evidence, Row, moment
 from tests.chaos.plan import WITNESSES
 from tests.chaos.testimony import CROSSING, EndedBy, Placed, Ringing
 
+GREETING = 1.1
+"""Seconds from the answer to the end of the greeting, with prompts of 0.8 s."""
 TOLERANCE = 1.0
 """Seconds between what a phone saw and what the register says."""
 _SAME_MOMENT = 0.5
@@ -186,7 +188,8 @@ def _times(case: Case, row: Row, late: float) -> Iterator[str]:
         yield from _differ("ended_at", ended, case.ended_at, late)
     joined, left = moment(row["joined_at"]), answered if answered is not None else ended
     if joined is not None and left is not None:
-        yield from _differ("waiting", row["waiting"], left - joined, seconds=True)
+        began = case.placed.dialled_at if row.get("waiting_from") == "arrival" else joined
+        yield from _differ("waiting", row["waiting"], left - began, seconds=True)
     if first and joined is None:
         yield "answered without having joined the queue"
 
@@ -225,17 +228,26 @@ def _hung_up_by(case: Case) -> set[str]:
 
 
 def _urgency(evidence: Evidence, case: Case, row: Row) -> Iterator[str]:
-    """What was pressed counts, and the place is that of having pressed it (where the controller could see it)."""
+    """What was pressed counts, and when the caller joined the queue (where the controller could see it).
+
+    Before the queue: by pressing. While waiting: after the greeting, and the key counts as long as no phone rings.
+    """
     pressed, joined = case.placed.key_at, moment(row["joined_at"])
     if not case.key or pressed is None or joined is None or pressed > case.ended_at - TOLERANCE:
         return
     begin = case.placed.accepted_at or pressed
     if any(evidence.blind(at) for at in (begin, pressed, joined)) or case.death:
         return
-    expected = "urgent" if case.key == "1" else "normal"
-    if row["urgency"] != expected:
+    allowed = {"urgent" if case.key == "1" else "normal"}
+    if case.asked_waiting and (
+        pressed < joined + _SAME_MOMENT or any(one.rung_at < pressed + TOLERANCE for one in case.ringings)
+    ):
+        allowed.add("normal")
+    if row["urgency"] not in allowed:
         yield f"urgency is {row['urgency']}, the caller pressed {case.key}"
-    yield from _differ("joined_at", joined, pressed)
+    yield from _differ("joined_at", joined, begin + GREETING if case.asked_waiting else pressed)
+    if case.asked_waiting and row["question_answered_at"]:
+        yield from _differ("question_answered_at", moment(row["question_answered_at"]), pressed, evidence.late(case))
 
 
 def _differ(

@@ -23,12 +23,19 @@ class Waiting:
 
     case: Case
     rank: int
+    """Of the class that was chosen in the end; see `rank_at`."""
     joined: float
     place: float
     until: float
     """Answered, or gone."""
+    chosen: float
+    """When the controller learnt the class; who is asked while waiting is normal until then."""
     dialplan_steps: Sequence[tuple[float, str]] = ()
     """Where the dialplan had the caller from when on."""
+
+    def rank_at(self, at: float) -> int:
+        """The rank at that moment."""
+        return self.rank if at >= self.chosen else _RANK["normal"]
 
     def in_net(self, at: float) -> bool:
         """Whether Asterisk's own queue knows the caller: who listens to an announcement comes over after it."""
@@ -36,9 +43,14 @@ class Waiting:
         return bool(before) and before[-1] == "alone"
 
     def by_net(self, at: float) -> Waiting:
-        """As Asterisk knows the caller: class and former place only where the controller has told them."""
+        """As Asterisk knows the caller: class and former place only where the controller has told them.
+
+        A class that was chosen in the waiting room is told a moment later, or not any more.
+        """
         told = any(since <= at and dialplan_step == "waiting" for since, dialplan_step in self.dialplan_steps)
-        return self if told else replace(self, rank=_RANK["normal"], place=self.joined)
+        if not told:
+            return replace(self, rank=_RANK["normal"], place=self.joined)
+        return replace(self, chosen=float("inf")) if self.chosen > self.joined + TOGETHER else self
 
     def unattended(self, at: float, together: float = TOGETHER) -> bool:
         """Waits at that moment and around it, and no phone rings for this caller."""
@@ -66,6 +78,7 @@ def inversions(evidence: Evidence, limit: float) -> Iterator[Violation]:
             passed = [one for one in there if one.unattended(at, together) and _better(one, overtaker, at, limit)]
             if not ours:
                 passed = [one for one in passed if _better_in_net(one, overtaker, at, limit)]
+                passed = [one for one in passed if not _outrun(one, everybody, at)]
             if passed:
                 yield _violation(overtaker, ringing, passed, ours=ours)
 
@@ -74,18 +87,32 @@ def _better_in_net(one: Waiting, other: Waiting, at: float, limit: float) -> boo
     """The same by what Asterisk knows, which has nobody to ask."""
     if not one.in_net(at - TOGETHER_IN_NET):
         return False
-    return _better(one.by_net(at), other.by_net(at), at, limit)
+    return _better(one.by_net(at), replace(other.by_net(at), chosen=0.0), at, limit)
+
+
+def _outrun(passed: Waiting, everybody: Sequence[Waiting], at: float) -> bool:
+    """Whether a phone was rung for a caller of the other line just then.
+
+    Asterisk has a queue for each line, which know nothing of each other. When two phones become free, the first of one
+    line may look for the phone that the other line has just taken, and the second of its line gets the other one.
+    """
+    others = [one for one in everybody if one.case.asked_waiting != passed.case.asked_waiting]
+    return any(abs(ringing.rung_at - at) <= TOGETHER_IN_NET for other in others for ringing in other.case.ringings)
 
 
 def _better(one: Waiting, other: Waiting, at: float, limit: float) -> bool:
-    """Whether `one` has to be served before `other`, with room for moments that fall together."""
-    if one.case is other.case:
+    """Whether `one` has to be served before `other`, with room for moments that fall together.
+
+    Callers of two lines have no common order: the longest waiting of those who are the first of their lines is served.
+    """
+    if one.case is other.case or one.case.asked_waiting != other.case.asked_waiting:
         return False
+    rank, other_rank = one.rank_at(at - TOGETHER), other.rank_at(at + TOGETHER)
     overdue, other_overdue = at - one.place >= limit + TOGETHER, at - other.place >= limit - TOGETHER
     earlier = one.place < other.place - TOGETHER
     if earlier:
-        return one.rank <= other.rank or overdue
-    return one.rank < other.rank and not other_overdue
+        return rank <= other_rank or overdue
+    return rank < other_rank and not other_overdue
 
 
 def _violation(overtaker: Waiting, ringing: Ringing, passed: Sequence[Waiting], *, ours: bool) -> Violation:
@@ -108,7 +135,9 @@ def waiting(evidence: Evidence) -> Iterator[Waiting]:
         place = moment(row["place_at"]) if row["place_at"] else None
         until = min(case.ended_at, answered or float("inf"))
         where = evidence.dialplan_steps.get(str(row["call"]), ())
-        yield Waiting(case, _RANK.get(row["urgency"], 1), joined, joined if place is None else place, until, where)
+        chosen = moment(row["question_answered_at"]) if row["question_answered_at"] else None
+        rank, place = _RANK.get(row["urgency"], 1), joined if place is None else place
+        yield Waiting(case, rank, joined, place, until, chosen or joined, where)
 
 
 def _name(one: Waiting) -> str:

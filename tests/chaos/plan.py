@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from callcenter.core.ids import LineId
 from tests.e2e.station import NUMBER
 
 GROUPS = ("kill", "term", "ami", "db", "disk", "asterisk")
@@ -19,6 +20,9 @@ VARIANTS = {
     "asterisk": ("kill Asterisk",),
 }
 NEEDS_ROOT = frozenset({"database full", "recordings full", "spool full"})
+ASKED_BEFORE, ASKED_WAITING = LineId("estp"), LineId("second")
+"""The lines: one asks for the urgency before the queue, one while callers wait. The same people answer both."""
+DIALLED = {ASKED_BEFORE: NUMBER, ASKED_WAITING: "73422921961"}
 WITNESSES = "+73429"
 """How the numbers of the callers begin who only listen, with simpler phones than the others."""
 _WEIGHTS = {"kill": 5, "term": 1, "ami": 3, "db": 2, "disk": 1, "asterisk": 1}
@@ -84,7 +88,21 @@ class Dials:
     def fields(self) -> tuple[object, ...]:
         """The row of sipp's injection file."""
         times = [round(1000 * each) for each in (self.delay, self.thinks, self.later, self.patience)]
-        return NUMBER, self.number, times[0], times[1], self.key, int(self.visits), times[2], times[3]
+        return (
+            DIALLED[line_of(self.number)],
+            self.number,
+            times[0],
+            times[1],
+            self.key,
+            int(self.visits),
+            times[2],
+            times[3],
+        )
+
+
+def line_of(number: str) -> LineId:
+    """Which line a caller calls, each time."""
+    return ASKED_WAITING if int(number[-1]) % 2 else ASKED_BEFORE
 
 
 def callers(plan: Plan, crowd: int, again: Sequence[str] = ()) -> list[Dials]:

@@ -52,6 +52,12 @@ def figures(result: Result) -> dict[str, Any]:
         "cut off by Asterisk's death": sum(case.death is not None for case in evidence.cases),
         "known as unrecorded: no room, or too short": sum(known_unrecorded(evidence, case) for case in evidence.cases),
         "answered through the fallback queue": len(_by_net(evidence)),
+        "being asked as the controller went, before the queue": sum(
+            evidence.asked(case) and not case.asked_waiting for case in evidence.cases
+        ),
+        "being asked as the controller went, while waiting": sum(
+            evidence.asked(case) and case.asked_waiting for case in evidence.cases
+        ),
         **counted,
         "seconds of an idle operator with callers waiting": _spread(
             [seconds for _, _, seconds in idle(evidence, result.plan.people, result.plan.wrap_up)]

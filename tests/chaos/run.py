@@ -14,10 +14,9 @@ from tests.chaos.evidence import Evidence
 from tests.chaos.faults import Chaos, Happening
 from tests.chaos.judge import STUCK, Violation, violations
 from tests.chaos.order import inversions
-from tests.chaos.plan import Plan
+from tests.chaos.plan import ASKED_BEFORE, DIALLED, Plan
 from tests.chaos.scene import Scene, scene
 from tests.e2e.softphone import Softphone
-from tests.e2e.station import NUMBER
 
 Tell = Callable[[str], None]
 _WARM = 12.0
@@ -71,7 +70,7 @@ async def play(plan: Plan, folder: Path, tell: Tell = lambda text: None) -> Resu
         offers = here.rows("select * from offers order by placed_at")
         presence = here.rows("select operator, at, presence from presence_changes order by id")
         shifts = here.rows("select * from shifts order by started_at")
-        limit = here.config.lines["estp"].queue.overtaking_limit
+        limit = here.config.lines[ASKED_BEFORE].queue.overtaking_limit
     seen = testimony.collect((log.callers, log.phones) for log in here.crowds.logs)
     seen.placed += [heard.placed for heard in witnesses.heard]
     seen.rung = [ringing for ringing in seen.rung if ringing.number != _PROBE]
@@ -137,7 +136,7 @@ async def _answered(here: Scene) -> bool:
     network = here.config.asterisk.sip_bind.removesuffix("0.1")
     places = here.config.asterisk
     async with Softphone(_PROBE, f"{network}1.20", 0, (places.sip_bind, places.sip_port)) as phone:
-        await phone.dial(NUMBER)  # leaving the block hangs up
+        await phone.dial(DIALLED[ASKED_BEFORE])  # leaving the block hangs up
         return await _until(lambda: any(row["answered_at"] for row in here.rows(_OF_PROBE)), _ANSWERED_WITHIN)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import shutil
 import sqlite3
 import time
@@ -20,7 +21,7 @@ from callcenter.asterisk.render import Folders
 from callcenter.config import Config
 from tests.bench.verdict import BrokenMeasurementError
 from tests.chaos.people import Crowds, Pages
-from tests.chaos.plan import Plan
+from tests.chaos.plan import ASKED_BEFORE, ASKED_WAITING, DIALLED, Plan
 from tests.chaos.processes import Asterisk, Daemon, asterisk, daemon
 from tests.chaos.volume import Volume
 from tests.chaos.wire import Wire
@@ -124,13 +125,21 @@ async def scene(plan: Plan, folder: Path) -> AsyncIterator[Scene]:
 
 def _configured(plan: Plan, folder: Path) -> Config:
     folder.mkdir(parents=True, exist_ok=True)
-    data = configuration(ivr={"ask_inn": "false", "urgency": {"1": "urgent", "2": "normal"}})
+    data = configuration(
+        ivr={"identify": "before_queue", "ask_inn": "false", "urgency": {"1": "urgent", "2": "normal"}}
+    )
+    second = data["lines"][ASKED_WAITING] = copy.deepcopy(data["lines"][ASKED_BEFORE])
+    second["ivr"]["identify"] = "in_queue"
     network = data["asterisk"]["sip_bind"].removesuffix("0.1")
     data["asterisk"]["ami_host"] = data["asterisk"]["sip_bind"]  # the wire's near end; Asterisk is at ami_bind
     data["people"] = {id: {"name": f"Operator {id}", "group": "operators", "phone": id} for id in plan.people}
     data["phones"] = {id: {"address": f"{network}2.{place}:5060"} for place, id in enumerate(plan.people, 1)}
     data["timings"] = {"ring_timeout": str(plan.ring_timeout), "wrap_up": str(plan.wrap_up), "false_answer": "0.5"}
-    data["lines"]["estp"]["capacity"] = str(_CAPACITY)  # who is still hanging up must not keep others out
+    data["timings"]["phone_check"] = "0"  # sipp's phones do not answer OPTIONS
+    data["trunks"]["city"]["session_expires"] = "0"  # nor its callers a re-INVITE
+    for line, number in DIALLED.items():
+        data["lines"][line]["numbers"] = [number]
+        data["lines"][line]["capacity"] = str(_CAPACITY)  # who is still hanging up must not keep others out
     data["prompts"] = str(brief_prompts(folder / "prompts"))
     data["dialplan"] = str(_every_day(folder / "dialplan"))
     data["recordings"] = {"folder": "recordings", "min_free_mb": str(_MIN_FREE), "check_after": "1"}

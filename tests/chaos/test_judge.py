@@ -6,7 +6,6 @@ import csv
 import hashlib
 import json
 import wave
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,7 +35,8 @@ from tests.chaos.order import inversions
 from tests.chaos.testimony import EndedBy, Placed, Ringing, Seen
 
 START = 1_800_000_000.0
-ANNA, BORIS = "+73422000001", "+73422000002"
+ANNA, BORIS = "+73422000002", "+73422000004"
+"""Both call the line that asks before the queue."""
 LIMIT = 180.0
 
 
@@ -59,6 +59,7 @@ class Tale:
         self.happened: list[Happening] = []
         self.gaps: dict[str, list[tuple[float, float]]] = {}
         self.dialplan_steps: list[tuple[float, str, str]] = []
+        self.keys = {ANNA: "2", BORIS: "2"}
 
     @staticmethod
     def caller(number: str, dialled: float, ended: float, crowd: int = 0) -> Placed:
@@ -77,7 +78,7 @@ class Tale:
             "place_at": at(arrived + 3), "answered_at": at(answered), "ended_at": at(ended + 2),
             "waiting": answered - arrived - 3, "talk": ended - answered, "operator": operator, "urgency": "normal",
             "outcome": "answered", "hung_up_by": "operator", "recording": name, "recording_sha256": digest,
-            "recording_problem": "",
+            "recording_problem": "", "question_answered_at": at(arrived + 3),
         }  # fmt: skip
 
     @staticmethod
@@ -104,7 +105,6 @@ class Tale:
                 writer.writerow(
                     [START + since, "CC_STAGE", call, call, "PJSIP/trunk", json.dumps({"extra": dialplan_step})]
                 )
-        keys: Mapping[str, str] = {ANNA: "2", BORIS: "2"}
         return evidence.gather(
             Seen(self.placed, self.rung),
             self.happened,
@@ -112,7 +112,7 @@ class Tale:
             self.offers,
             self.shifts,
             self.presence,
-            keys,
+            self.keys,
             self.gaps,
             folder=self.folder,
             recordings=self.folder,
@@ -300,6 +300,85 @@ def test_an_urgent_caller_who_has_to_wait_for_a_normal_one_is_found(tale: Tale) 
     tale.rung[1] = tale.phone("102", BORIS, 25.0, 26.0, 39.0)
     tale.rows[1]["urgency"] = "urgent"
     assert INVERTED in tale.kinds()
+
+
+# -- callers who are asked while they wait -----------------------------------------------------------------------------
+
+
+CLARA, DORA = "+73422000011", "+73422000013"
+
+
+@pytest.fixture
+def waiting(tmp_path: Path) -> Tale:
+    """The same, on the line that asks in the queue: Dora comes a second after Clara, and is rung for a second later."""
+    tale = Tale(tmp_path)
+    tale.placed = [replace(one, number=number) for one, number in zip(tale.placed, (CLARA, DORA), strict=True)]
+    tale.rung = [replace(one, number=number) for one, number in zip(tale.rung, (CLARA, DORA), strict=True)]
+    for row, offer, number, arrived in zip(tale.rows, tale.offers, (CLARA, DORA), (0.0, 1.0), strict=True):
+        row |= {"call": number, "number": number, "joined_at": at(arrived + 1.1), "place_at": at(arrived)}
+        row["waiting"] += 1.9
+        offer["call"] = number
+    tale.keys = {CLARA: "2", DORA: "2"}
+    return tale
+
+
+def test_who_is_asked_while_waiting_has_joined_after_the_greeting(waiting: Tale) -> None:
+    assert waiting.kinds() == set()
+    waiting.rows[0] |= {"joined_at": at(3.0), "waiting": 19.0}
+    assert waiting.kinds() == {ROWS}
+
+
+def test_a_key_in_the_waiting_room_counts_unless_a_phone_rings_already(waiting: Tale) -> None:
+    waiting.keys[CLARA] = "1"
+    assert waiting.kinds() == {ROWS}
+    waiting.rows[0]["urgency"] = "urgent"
+    assert waiting.kinds() == set()
+    waiting.rows[0]["urgency"] = "normal"
+    waiting.rung[0], waiting.offers[0] = waiting.phone("101", CLARA, 2.0, 22.0, 38.0), waiting.offer(CLARA, "101", 2.0)
+    assert waiting.kinds() == set(), "the question was not asked any more"
+
+
+def test_a_late_urgency_overtakes_from_then_on(waiting: Tale) -> None:
+    waiting.rows[1]["urgency"], waiting.keys[DORA] = "urgent", "1"
+    waiting.rung[1], waiting.offers[1] = waiting.phone("102", DORA, 8.0, 23.0, 39.0), waiting.offer(DORA, "102", 8.0)
+    assert waiting.kinds() == set()
+    waiting.placed[1].key_at = START + 9.5
+    waiting.rows[1]["question_answered_at"] = at(9.5)
+    assert waiting.kinds() == {INVERTED}, "she was not urgent yet"
+
+
+def test_callers_of_two_lines_have_no_common_order(waiting: Tale) -> None:
+    waiting.rung[1], waiting.offers[1] = waiting.phone("102", DORA, 8.0, 23.0, 39.0), waiting.offer(DORA, "102", 8.0)
+    assert waiting.kinds() == {INVERTED}
+    for told in (waiting.placed[0], waiting.rung[0]):
+        told.number = ANNA
+    waiting.rows[0] |= {"number": ANNA, "joined_at": at(3.0), "waiting": 19.0}
+    waiting.keys[ANNA] = "2"
+    assert INVERTED not in waiting.kinds()
+
+
+def test_asterisks_queues_may_take_a_phone_from_each_other(waiting: Tale) -> None:
+    """Each line has its own; among its own callers a queue keeps the order."""
+    eva = "+73422000012"
+    waiting.dialplan_steps = [(4.0, CLARA, "alone"), (4.0, DORA, "alone")]
+    waiting.offers.clear()
+    waiting.rung[1] = waiting.phone("102", DORA, 15.0, 23.0, 39.0)
+    assert INVERTED_IN_NET in waiting.kinds()
+    waiting.placed.append(waiting.caller(eva, 2.0, 41.0))
+    waiting.rows.append({**waiting.rows[1], "call": "third", "number": eva, "joined_at": at(5.0)})
+    waiting.rung.append(waiting.phone("103", eva, 14.5, 23.0, 39.0))
+    assert INVERTED_IN_NET not in waiting.kinds()
+    waiting.rung[2] = waiting.phone("103", eva, 8.0, 23.0, 39.0)
+    assert INVERTED_IN_NET in waiting.kinds()
+
+
+def test_who_was_being_asked_as_the_controller_went_is_counted(waiting: Tale) -> None:
+    waiting.happened = [Happening("kill", START + 2.0, mended_at=START + 2.0, back_at=START + 3.5, blind=True)]
+    found = waiting.evidence()
+    assert [found.asked(case) for case in found.cases] == [True, True]
+    waiting.happened = [Happening("kill", START + 5.0, mended_at=START + 5.0, back_at=START + 6.0, blind=True)]
+    found = waiting.evidence()
+    assert [found.asked(case) for case in found.cases] == [False, False]
 
 
 def test_an_operator_without_calls_while_somebody_waits_is_stuck_unless_paused(tale: Tale) -> None:

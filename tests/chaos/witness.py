@@ -11,10 +11,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from callcenter.config import Config
-from tests.chaos.plan import WITNESSES
+from tests.chaos.plan import DIALLED, WITNESSES, line_of
 from tests.chaos.testimony import EndedBy, Placed
 from tests.e2e.softphone import Call, Media, Softphone, tone
-from tests.e2e.station import NUMBER
 
 AUDIBLE = 1.0
 """Seconds without a packet that a listener takes for a broken line."""
@@ -111,7 +110,7 @@ class Witnesses:
             async with _Phone(number, address, 0, (asterisk.sip_bind, asterisk.sip_port)) as phone:
                 heard = Heard(Placed(number, self.crowd, time.time()))
                 self.heard.append(heard)
-                call = await phone.dial(NUMBER)
+                call = await phone.dial(DIALLED[line_of(number)])
                 call.say(_VOICE)
                 try:
                     await self._listen(call, heard.placed)

@@ -82,6 +82,7 @@ async def listen(call: Call, seconds: float) -> None:
 def heard_prompts(samples: Samples, among: Sequence[str] = (), prompts: Path = PROMPTS) -> list[Heard]:
     """The prompts in this audio, in their order. `among` restricts the search: all are more than a hundred."""
     names = among or [path.stem for path in sorted((prompts / "ru").glob("*.wav")) if not path.stem.startswith("op-")]
+    names = [name for name in names if name != "quiet"]  # comfort noise
     if len(samples) < _HEAD:
         return []
     around = np.zeros(_HEAD // 2, np.float32)  # the first packets may have been missed, and the last samples are
@@ -198,16 +199,6 @@ def heard_music(samples: Samples, prompts: Path = PROMPTS) -> list[tuple[float, 
         spans.append((start, (at + _MUSIC_STEP) / RATE))
         place = (place + _MUSIC_STEP) % len(music)
     return spans
-
-
-def gaps(arrivals: Sequence[tuple[int, int]]) -> list[tuple[float, float]]:
-    """Where nothing was sent to a phone: (second of what it heard, seconds of nothing), by the RTP time stamps."""
-    found = []
-    for (before, at), (after, then) in zip(arrivals, arrivals[1:], strict=False):
-        missing = ((after - before) & 0xFFFFFFFF) - (then - at)
-        if 0 < missing < RATE * 3600:
-            found.append((then / RATE, missing / RATE))
-    return found
 
 
 def _around(music: _Floats, place: int) -> _Floats:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import numpy as np
 import numpy.typing as npt
 
-from tests.e2e.hearing import heard_prompts
+from callcenter.core import events
+from tests.e2e.hearing import heard_prompts, listen
 from tests.e2e.softphone import RATE, Call, tone
 from tests.e2e.station import Station, until
 
@@ -53,6 +55,19 @@ async def hears(call: Call, *parties: float, within: float = 15.0) -> None:
         raise AssertionError(f"{call.phone.user} should hear {parties}, but hears {voices(call.heard(0.2))}") from None
 
 
+async def talking(here: Station, number: str) -> tuple[Call, Call]:
+    """A caller and operator 101 who hear each other."""
+    phone = await here.operator("101")
+    caller = await here.caller(number)
+    caller.say(voice(CALLER))
+    call = await phone.rings()
+    call.answer()
+    call.say(voice(OPERATOR))
+    await hears(caller, OPERATOR)
+    await listen(call, 0.7)  # a shorter conversation would be a false answer
+    return caller, call
+
+
 async def hears_music(call: Call, within: float = 15.0) -> None:
     """Wait until nobody is heard, but something is, for half a second."""
 
@@ -86,3 +101,20 @@ async def all_quiet(station: Station, within: float = 10.0) -> None:
                 pass
     except (AssertionError, TimeoutError):
         raise AssertionError(f"left over: {busy()}, {await channels(station)}") from None
+
+
+async def clear(station: Station) -> None:
+    """As if nothing had been, whatever a failed story has left behind."""
+    await station.hang_up_all()
+    for person in station.controller.view().operators.values():
+        if person.presence != "off":
+            station.controller.take(events.LogOut(person.id))
+
+
+async def one_story(station: Station) -> AsyncIterator[Station]:
+    """For a fixture: a running line with nobody on shift; afterwards no ghost may be left."""
+    yield station
+    try:
+        await all_quiet(station)
+    finally:
+        await clear(station)

@@ -20,14 +20,16 @@ from callcenter.asterisk import process
 from callcenter.asterisk.ami import Ami, AmiSettings
 from callcenter.asterisk.render import Folders, render
 from callcenter.config import Config
-from tests.e2e.hearing import gaps, listen
+from tests.e2e.hearing import listen
 from tests.e2e.listening import OPERATOR, voice
+from tests.e2e.silence import Pause, pauses
 from tests.e2e.softphone import Call, Softphone
 from tests.e2e.station import PROJECT, Station, configuration, every_day, station, until
 
 STRAIGHT_TO_THE_QUEUE = {"ask_inn": "false", "urgency": {}}
-QUICK = {"ring_timeout": "20", "false_answer": "0"}
-"""Operators of these stories hang up soon after they have picked up."""
+QUICK = {"ring_timeout": "20", "false_answer": "0", "phone_check": "0"}
+"""Operators of these stories hang up soon after they have picked up; their phones come after Asterisk has looked for
+them, and controllers are killed before they can ask it to look again."""
 STALE = 5.0
 """Seconds of silence after which the dialplan helps itself."""
 
@@ -95,8 +97,8 @@ def written(path: Path, data: dict[str, Any]) -> Path:
 @asynccontextmanager
 async def asterisk_without_controller(folder: Path, prompts: Path, **changes: Any) -> AsyncIterator[Station]:
     """Asterisk without a controller: one may come and go (`controlled`)."""
-    data = configuration(ivr=STRAIGHT_TO_THE_QUEUE, timings=QUICK, prompts=str(prompts), **changes)
-    config = Config.load(written(folder / "config.yaml", data))
+    usual = {"ivr": STRAIGHT_TO_THE_QUEUE, "timings": QUICK, "prompts": str(prompts)}
+    config = Config.load(written(folder / "config.yaml", configuration(**usual | changes)))
     secrets = Secrets.load_or_create(config.var, config)
     program = process.find(PROJECT)
     run, temporary = process.run_folder(config.var)
@@ -172,10 +174,9 @@ async def join(line: Station, *endings: int) -> list[Call]:
     return calls
 
 
-def holes(*calls: Call, longest: float = 0.15) -> list[tuple[float, float]]:
-    """Where Asterisk sent no sound to a call for longer than that: (second, seconds). A leap of minutes is none: the
-    sound comes from another source then, with time stamps of its own."""
-    return [hole for call in calls for hole in gaps(call.media.arrivals) if longest < hole[1] < 60.0]
+def holes(*calls: Call, longest: float = 0.15) -> list[Pause]:
+    """Where Asterisk sent no sound to a call for longer than that."""
+    return [hole for call in calls for hole in pauses(call.media.arrivals, call.media.ticks, longest)]
 
 
 @contextmanager

@@ -6,14 +6,19 @@ sipp plays crowds; this plays people, who press keys when they hear something an
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import fcntl
 import hashlib
 import itertools
 import re
 import secrets
+import socket
 import struct
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import cast
+from typing import NamedTuple, cast
+from urllib.parse import quote
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +27,9 @@ RATE = 8000
 FRAME = 160
 """Samples of one RTP packet: 20 ms."""
 _PT_ALAW, _PT_EVENT = 8, 101
-_KEYS = "0123456789*#"
+_KEYS = "0123456789*#ABCD"
+_SIOCGSTAMPNS = 0x8907
+"""Of Linux: when the packet that was read last came in."""
 _tags = itertools.count(1)
 
 
@@ -56,6 +63,15 @@ def from_alaw(data: bytes) -> npt.NDArray[np.int16]:
     return _DECODE[np.frombuffer(data, np.uint8)]
 
 
+class Arrival(NamedTuple):
+    """One packet of sound that came in."""
+
+    at: float
+    """When the kernel received it, POSIX seconds: a receiver that is late reads the same time."""
+    heard: int
+    """How much had been heard before it, in samples."""
+
+
 class Media(asyncio.DatagramProtocol):
     """The audio side: sends a sound in a loop and keys when told, keeps everything it receives."""
 
@@ -64,30 +80,54 @@ class Media(asyncio.DatagramProtocol):
         self.peer: tuple[str, int] | None = None
         self.heard = bytearray()
         """A-law, as it came in."""
-        self.arrivals: list[tuple[int, int]] = []
-        """Of each packet: its RTP time stamp, and how much had been heard before it (samples)."""
+        self.arrivals: list[Arrival] = []
+        self.keyed: list[tuple[float, float]] = []
+        """From when to when keys were sent, POSIX seconds: a phone sends no sound meanwhile."""
+        self.ticks: list[float] = []
+        """When this phone was there to send, POSIX seconds: every 20 ms, unless the machine was late."""
         self._sequence = secrets.randbelow(1 << 15)
         self._stamp = secrets.randbelow(1 << 30)
         self._source = secrets.randbelow(1 << 31)
         self._sound = alaw(np.zeros(FRAME, np.int16))
         self._position = 0
+        self.bunch = 1
+        """So many packets are sent together, as on a bad radio link; they are as many as without."""
+        self.muted = False
+        """The phone sends nothing, but its clock goes on, as with silence suppression."""
+        self._waiting: list[bytes] = []
         self._keys: asyncio.Queue[tuple[str, asyncio.Future[None]]] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
         self._stopped: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.DatagramTransport, transport)
+        with contextlib.suppress(OSError):  # nothing has come yet; from now on the kernel notes the times
+            self._came_at()
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         if len(data) > 12 and data[1] & 0x7F == _PT_ALAW:
-            self.arrivals.append((int.from_bytes(data[4:8], "big"), len(self.heard)))
+            self.arrivals.append(Arrival(self._came_at(), len(self.heard)))
             self.heard += data[12:]
+
+    def _came_at(self) -> float:
+        """When the packet that was read last came in, by the kernel."""
+        assert self.transport
+        there: socket.socket = self.transport.get_extra_info("socket")
+        seconds, nanoseconds = struct.unpack("qq", fcntl.ioctl(there.fileno(), _SIOCGSTAMPNS, bytes(16)))
+        return float(seconds + nanoseconds / 1e9)
 
     def say(self, samples: npt.NDArray[np.int16]) -> None:
         """Say this in a loop from now on."""
         sound = alaw(samples)
         self._sound = sound + sound[: -len(sound) % FRAME]
         self._position = 0
+
+    def restart(self, sequence: int, new_source: bool = False) -> None:
+        """Begin the stream anew at this sequence number, as phones do after a hold or with another audio device."""
+        self._sequence = sequence
+        self._stamp = secrets.randbelow(1 << 30)
+        if new_source:
+            self._source = secrets.randbelow(1 << 31)
 
     async def press(self, keys: str) -> None:
         """Press keys one after the other; returns when they have been sent, or when the call is over."""
@@ -101,6 +141,17 @@ class Media(asyncio.DatagramProtocol):
         self.peer = peer
         if self._task is None:
             self._task = asyncio.create_task(self._send())
+
+    def be_silent(self) -> None:
+        """Send no audio any more, not even silence: muted, or a microphone that suppresses silence."""
+        if self._task:
+            self._task.cancel()
+
+    def report(self) -> None:
+        """Send one RTCP receiver report, as a phone does every few seconds even if it has nothing to say."""
+        assert self.peer
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as rtcp:
+            rtcp.sendto(struct.pack("!BBHI", 0x80, 201, 1, self._source), (self.peer[0], self.peer[1] + 1))
 
     def stop(self) -> None:
         if self._task:
@@ -120,27 +171,34 @@ class Media(asyncio.DatagramProtocol):
                 sent.set_result(None)
             chunk = self._sound[self._position : self._position + FRAME]
             self._position = (self._position + FRAME) % len(self._sound)
-            self._packet(_PT_ALAW, chunk)
+            if not self.muted:
+                self._packet(_PT_ALAW, chunk)
+            self.ticks.append(time.time())
             self._stamp += FRAME
             due += 0.02
             await asyncio.sleep(max(0.0, due - loop.time()))
 
     async def _send_key(self, key: str, due: float) -> float:
         """RFC 4733: one event of 120 ms, its end said three times, then a pause."""
-        loop, code = asyncio.get_running_loop(), _KEYS.index(key)
+        loop, code, began = asyncio.get_running_loop(), _KEYS.index(key), time.time()
         for step in range(1, 9):
             end = 0x80 if step > 5 else 0
             self._packet(_PT_EVENT, struct.pack("!BBH", code, end | 10, min(step, 6) * FRAME), marker=step == 1)
+            self.ticks.append(time.time())
             due += 0.02
             await asyncio.sleep(max(0.0, due - loop.time()))
         self._stamp += 8 * FRAME
+        self.keyed.append((began, time.time()))
         return due
 
     def _packet(self, kind: int, payload: bytes, marker: bool = False) -> None:
         self._sequence = (self._sequence + 1) & 0xFFFF
         header = struct.pack("!BBHII", 0x80, (0x80 if marker else 0) | kind, self._sequence, self._stamp, self._source)
-        if self.transport and self.peer and not self.transport.is_closing():
-            self.transport.sendto(header + payload, self.peer)
+        self._waiting.append(header + payload)
+        if self.transport and self.peer and not self.transport.is_closing() and len(self._waiting) >= self.bunch:
+            for packet in self._waiting:
+                self.transport.sendto(packet, self.peer)
+            self._waiting.clear()
 
 
 @dataclass
@@ -163,6 +221,21 @@ class Call:
     answered: asyncio.Event = field(default_factory=asyncio.Event)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     ended_by_us: bool = False
+    answered_at: float = 0.0
+    """When our phone was told of the answer. POSIX seconds, as is the next."""
+    ended_at: float = 0.0
+    held: bool = False
+    """The other side is on hold."""
+    asked: int = 0
+    """Re-INVITEs received."""
+    extra: str = ""
+    """Headers of the INVITE beside the usual ones."""
+    referred: int = 0
+    """The answer to a REFER."""
+    told: str = ""
+    """What Asterisk last told about it (NOTIFY)."""
+    accepted: str = ""
+    """The whole answer with which our INVITE was accepted."""
 
     @property
     def caller_number(self) -> str:
@@ -188,9 +261,9 @@ class Call:
         self.answered.set()
         self.media.start(_media_address(self.invite))
 
-    def reject(self, status: int = 486) -> None:
-        """Refuse an incoming call: 486 busy, 480 unavailable, 603 declined."""
-        self.phone.respond(self.invite, status, self.local)
+    def reject(self, status: int = 486, elsewhere: str = "") -> None:
+        """Refuse an incoming call: 486 busy, 480 unavailable, 603 declined; 302 sends it to a URI `elsewhere`."""
+        self.phone.respond(self.invite, status, self.local, contact=elsewhere)
         self._end(by_us=True)
 
     def hang_up(self) -> None:
@@ -204,8 +277,58 @@ class Call:
             self.phone.request("CANCEL", self, self.target)
         self._end(by_us=True)
 
+    def transfer(self, to: str, other: Call | None = None) -> None:
+        """The phone's own transfer key, then a number (REFER); `referred` has the answer, `told` what came of it.
+
+        `other`: attended, to whoever is in this other call of the phone.
+        """
+        self.cseq += 1
+        to = f"{to}@{self.phone.proxy[0]}"
+        if other:
+            to += "?Replaces=" + quote(other.replaces.removeprefix("Replaces: ").strip(), safe="")
+        self.phone.request("REFER", self, self.target, extra=f"Refer-To: <sip:{to}>\r\n")
+
+    @property
+    def replaces(self) -> str:
+        """The header with which another phone would ask for this call."""
+        mine, theirs = (re.search(r";tag=([^;>]+)", party) for party in (self.local, self.remote))
+        assert mine
+        assert theirs
+        return f"Replaces: {self.call_id};to-tag={theirs[1]};from-tag={mine[1]}\r\n"
+
+    def hold(self) -> None:
+        """Put the other side on hold by a re-INVITE; nothing is sent meanwhile."""
+        self.held = True
+        self._offer("sendonly")
+        self.media.muted = True
+
+    def resume(self, sequence: int | None = None) -> None:
+        """Take the other side back, with a stream that begins anew at this sequence number, or goes on."""
+        if sequence is not None:
+            self.media.restart(sequence)
+        self.held = False
+        self._offer("sendrecv")
+        self.media.muted = False
+
+    async def move(self, sequence: int) -> None:
+        """Go on from another port, by a re-INVITE: the phone's network or its audio device has changed."""
+        loop = asyncio.get_running_loop()
+        old = self.media.transport
+        await loop.create_datagram_endpoint(lambda: self.media, local_addr=(self.phone.address, 0))
+        self.media.restart(sequence, new_source=True)
+        self._offer("sendrecv")
+        if old:
+            old.close()
+
+    def _offer(self, direction: str) -> None:
+        self.cseq += 1
+        self.local = self.local or self.phone.user
+        body = self.phone.sdp(self.media).replace("a=sendrecv", f"a={direction}")
+        self.phone.request("INVITE", self, self.target, body)
+
     def _end(self, by_us: bool = False) -> None:
         self.ended_by_us = self.ended_by_us or by_us
+        self.ended_at = self.ended_at or time.time()
         self.ended.set()
         self.media.stop()
 
@@ -220,6 +343,12 @@ class Softphone(asyncio.DatagramProtocol):
         self.on_call: Callable[[Call], None] | None = None
         self.transport: asyncio.DatagramTransport | None = None
         self.registered = asyncio.Event()
+        self.expires = 300
+        """Seconds of a registration."""
+        self.silent = False
+        """Nothing reaches it and nothing comes back: no power, or no network."""
+        self.deaf = False
+        """Whether it answers no re-INVITE."""
         self._authorised: set[str] = set()
 
     async def __aenter__(self) -> Softphone:
@@ -241,18 +370,32 @@ class Softphone(asyncio.DatagramProtocol):
 
     # -- what a person does ------------------------------------------------------------------------------------
 
-    async def dial(self, number: str, name: str = "") -> Call:
+    async def dial(self, number: str, name: str = "", extra: str = "") -> Call:
         """Call a number; returns at once, `call.answered` tells when somebody is there."""
         call = await self._new_call(f"{secrets.token_hex(8)}@{self.address}")
         call.target = f"sip:{number}@{self.proxy[0]}:{self.proxy[1]}"
         shown = f'"{name}" ' if name else ""
         call.local = f"{shown}<sip:{self.user}@{self.address}>;tag={next(_tags)}{secrets.token_hex(3)}"
         call.remote = f"<sip:{number}@{self.proxy[0]}>"
-        self.request("INVITE", call, call.target, self.sdp(call.media))
+        call.extra = extra
+        self.request("INVITE", call, call.target, self.sdp(call.media), extra)
         return call
 
-    def register(self) -> None:
+    def unregister(self) -> None:
+        """End the registration."""
+        self.register(expires=0)
+
+    def loses_power(self) -> None:
+        """Nothing is sent or answered any more; nobody says good-bye."""
+        assert self.transport
+        self.transport.close()
+        for call in self.calls.values():
+            call.media.stop()
+            call.ended.set()
+
+    def register(self, expires: int = 300) -> None:
         """Register with the password; `registered` tells when it is done."""
+        self.expires = expires
         call = Call(self, f"{secrets.token_hex(8)}@{self.address}", Media())
         call.local = f"<sip:{self.user}@{self.proxy[0]}>;tag={next(_tags)}"
         call.remote = f"<sip:{self.user}@{self.proxy[0]}>"
@@ -287,7 +430,7 @@ class Softphone(asyncio.DatagramProtocol):
         """Send a request of a call."""
         if method not in ("ACK", "CANCEL"):
             call.branch = f"z9hG4bK{secrets.token_hex(6)}"
-        expires = "Expires: 300\r\n" if method == "REGISTER" else ""
+        expires = f"Expires: {self.expires}\r\n" if method == "REGISTER" else ""
         kind = "Content-Type: application/sdp\r\n" if body else ""
         self._send(
             f"{method} {target} SIP/2.0\r\nVia: SIP/2.0/UDP {self.address}:{self.port};branch={call.branch};rport\r\n"
@@ -296,8 +439,9 @@ class Softphone(asyncio.DatagramProtocol):
             f"{expires}{extra}{kind}Content-Length: {len(body.encode())}\r\n\r\n{body}"
         )
 
-    def respond(self, request: str, status: int, to: str = "", body: str = "") -> None:
+    def respond(self, request: str, status: int, to: str = "", body: str = "", contact: str = "") -> None:
         """Answer a request."""
+        contact = contact or f"sip:{self.user}@{self.address}:{self.port}"
         headers = "".join(f"Via: {via}\r\n" for via in _all(request, "Via"))
         headers += "".join(f"Record-Route: {route}\r\n" for route in _all(request, "Record-Route"))
         kind = "Content-Type: application/sdp\r\n" if body else ""
@@ -305,7 +449,7 @@ class Softphone(asyncio.DatagramProtocol):
             f"SIP/2.0 {status} {_REASON.get(status, 'X')}\r\n{headers}From: {_one(request, 'From')}\r\n"
             f"To: {to or _one(request, 'To')}\r\nCall-ID: {_one(request, 'Call-ID')}\r\n"
             f"CSeq: {_one(request, 'CSeq')}\r\n"
-            f"Contact: <sip:{self.user}@{self.address}:{self.port}>\r\n"
+            f"Contact: <{contact}>\r\n"
             f"{kind}Content-Length: {len(body.encode())}\r\n\r\n{body}"
         )
 
@@ -314,6 +458,8 @@ class Softphone(asyncio.DatagramProtocol):
             self.transport.sendto(text.encode(), self.proxy)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        if self.silent:
+            return
         text = data.decode(errors="replace")
         call = self.calls.get(_one(text, "Call-ID"))
         if text.startswith("SIP/2.0 "):
@@ -321,12 +467,18 @@ class Softphone(asyncio.DatagramProtocol):
                 self._response(call, text, int(text[8:11]))
             return
         method = text.split(" ", 1)[0]
-        if method == "INVITE" and call is None:
+        if method == "INVITE" and call is None and ";tag=" in _one(text, "To"):
+            self.respond(text, 481)  # of a call from before this phone was restarted
+        elif method == "INVITE" and call is None:
             task = asyncio.ensure_future(self._invited(text))
             task.add_done_callback(lambda done: done.result())
+        elif method == "INVITE" and self.deaf:
+            return
         elif method == "INVITE" and call is not None:
+            call.asked += 1
             call.invite = text  # a re-INVITE: media moves
-            self.respond(text, 200, call.local if call.caller_id else "", self.sdp(call.media))
+            answer = self.sdp(call.media).replace("a=sendrecv", "a=sendonly" if call.held else "a=sendrecv")
+            self.respond(text, 200, call.local if call.caller_id else "", answer)
             call.media.start(_media_address(text))
         elif method in ("BYE", "CANCEL"):
             self.respond(text, 200)
@@ -334,8 +486,10 @@ class Softphone(asyncio.DatagramProtocol):
                 if method == "CANCEL" and not call.ended.is_set():
                     self.respond(call.invite, 487, call.local)
                 call._end()
-        elif method == "OPTIONS":
+        elif method in ("OPTIONS", "NOTIFY"):
             self.respond(text, 200)
+            if call and method == "NOTIFY":
+                call.told = text.split("\r\n\r\n", 1)[-1].strip()
 
     async def _invited(self, text: str) -> None:
         call = await self._new_call(_one(text, "Call-ID"))
@@ -358,10 +512,12 @@ class Softphone(asyncio.DatagramProtocol):
                 self.request("ACK", call, call.target)
             call.cseq += 1
             body = self.sdp(call.media) if method == "INVITE" else ""
-            self.request(method, call, call.target, body, self._authorisation(text, method, call.target))
+            self.request(method, call, call.target, body, call.extra + self._authorisation(text, method, call.target))
         elif method == "REGISTER":
             (self.registered.set if status == 200 else call.ended.set)()
             call.status = status
+        elif method == "REFER":
+            call.referred = status
         elif method == "INVITE" and int(cseq) <= call.cseq and not (call.ended.is_set() and status < 200):
             self._invite_progress(call, text, status)
 
@@ -375,12 +531,18 @@ class Softphone(asyncio.DatagramProtocol):
             branch, call.branch = call.branch, f"z9hG4bK{secrets.token_hex(6)}" if status < 300 else call.branch
             self.request("ACK", call, call.target)
             call.branch = branch
+        if 200 <= status < 300 and call.ended.is_set():  # the answer was quicker than our CANCEL
+            call.cseq += 1
+            self.request("BYE", call, call.target)
+            return
         if 180 <= status < 200:
             call.ringing.set()
             if "m=audio" in text:
                 call.media.start(_media_address(text))
         elif 200 <= status < 300 and not call.answered.is_set():
             call.media.start(_media_address(text))
+            call.accepted = text
+            call.answered_at = time.time()
             call.answered.set()
         elif status >= 300:
             call._end()
@@ -406,7 +568,15 @@ class Softphone(asyncio.DatagramProtocol):
         return f'{name}: Digest {fields},response="{answer}",algorithm=MD5\r\n'
 
 
-_REASON = {180: "Ringing", 200: "OK", 480: "Unavailable", 486: "Busy Here", 487: "Request Terminated", 603: "Decline"}
+_REASON = {
+    180: "Ringing",
+    200: "OK",
+    302: "Moved Temporarily",
+    480: "Unavailable",
+    486: "Busy Here",
+    487: "Request Terminated",
+    603: "Decline",
+}
 
 
 def _all(text: str, name: str) -> list[str]:

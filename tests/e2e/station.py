@@ -76,6 +76,8 @@ def configuration(**changes: Any) -> dict[str, Any]:
         "rtp_first": 20000,
         "rtp_last": 29999,
     }
+    if changes.pop("browsers", False):
+        data["asterisk"]["browsers"] = {"port": free_port(socket.SOCK_STREAM)}
     line["ivr"] |= changes.pop("ivr", {})
     line["queue"] |= changes.pop("queue", {})
     line["hours"] |= changes.pop("hours", {})
@@ -97,6 +99,10 @@ async def until(fact: Callable[[], Any], within: float = 10.0, what: str = "") -
     return found
 
 
+ASKED_FIRST = 3.5
+"""Seconds in which Asterisk asks each phone for the first time: `max_initial_qualify_time` and `qualify_timeout`."""
+
+
 class Station:
     """What a test needs of the running call centre."""
 
@@ -106,6 +112,7 @@ class Station:
         self.proxy = (config.asterisk.sip_bind, config.asterisk.sip_port)
         self._phones: dict[str, Softphone] = {}
         self._browsers: dict[str, aiohttp.ClientSession] = {}
+        self._began = asyncio.get_running_loop().time()
 
     # -- people ------------------------------------------------------------------------------------------------
 
@@ -117,11 +124,25 @@ class Station:
             self._phones[name] = await Softphone(name, address.host, address.port, self.proxy).__aenter__()
         return self._phones[name]
 
+    async def unplug(self, name: str) -> None:
+        """The phone loses power. The next use plugs it in again, and it knows nothing of its calls."""
+        self._phones.pop(name).loses_power()
+        await asyncio.sleep(0)  # the loop closes its socket
+
     async def operator(self, person: str) -> Softphone:
         """Somebody logs in over the page's API; returns their phone."""
-        phone = await self.phone(self.config.people[PersonId(person)].phone)
+        name = self.config.people[PersonId(person)].phone
+        phone = await self.phone(name)
+        await until(lambda: self._asked_first(name), what=f"Asterisk has asked {name} for the first time")
         assert (await self.api(person)).status == 200
         return phone
+
+    def _asked_first(self, name: str) -> bool:
+        """Whether Asterisk knows if the phone is there. Before, the phone might seem lost a moment after the log-in."""
+        center = getattr(self.controller, "_center", None)  # another process may have the controller
+        phone = center._floor.phones.get(PhoneName(name)) if center else None
+        known = phone is not None and phone.told_at > 0.0
+        return known or asyncio.get_running_loop().time() > self._began + ASKED_FIRST
 
     async def api(self, person: str, path: str = "login", **body: Any) -> aiohttp.ClientResponse:
         """One request of a person's browser."""

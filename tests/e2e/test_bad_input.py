@@ -18,10 +18,9 @@ from callcenter.app.run import controller
 from callcenter.app.web_server import StartError
 from callcenter.asterisk.ami import Ami, AmiSettings
 from callcenter.config import Config
-from callcenter.core import events
 from callcenter.store import RegisterError
 from tests.e2e.hearing import brief_prompts
-from tests.e2e.listening import CALLER, OPERATOR, all_quiet, hears, hears_music, voice, voices
+from tests.e2e.listening import CALLER, OPERATOR, all_quiet, hears, hears_music, one_story, voice, voices
 from tests.e2e.softphone import RATE, Call, Softphone
 from tests.e2e.station import Station, configuration, station, until
 
@@ -39,14 +38,8 @@ async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sta
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def here(running: Station) -> AsyncIterator[Station]:
-    yield running
-    try:
-        await all_quiet(running)
-    finally:
-        await running.hang_up_all()
-        for person in running.controller.view().operators.values():
-            if person.presence != "off":
-                running.controller.take(events.LogOut(person.id))
+    async for line in one_story(running):
+        yield line
 
 
 async def talk(here: Station, caller: Call, person: str = "101") -> Call:

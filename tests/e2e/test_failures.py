@@ -15,8 +15,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from callcenter.app.run import controller
+from callcenter.app.run import PROJECT, controller
 from callcenter.asterisk import ami as ami_module
+from callcenter.asterisk import process
 from callcenter.asterisk.render import AT_ONCE, Folders
 from tests.e2e.hearing import heard_prompts, listen, names
 from tests.e2e.listening import CALLER, OPERATOR, all_quiet, hears, hears_music, voice
@@ -29,7 +30,6 @@ from tests.e2e.processes import (
     controlled,
     holes,
     join,
-    manager,
     pick_up,
     ready,
     reconnected,
@@ -319,10 +319,12 @@ async def health(line: Station) -> tuple[int, str]:
 
 async def let_in(line: Station, password: str) -> None:
     """Somebody writes the right password into Asterisk's manager.conf and has it read again."""
-    path = Folders.under(line.config.var).etc / "manager.conf"
+    folder = Folders.under(line.config.var).etc
+    path = folder / "manager.conf"
     path.write_text(path.read_text().replace(line.secrets.ami, password))
-    async with manager(line) as asterisk:
-        await asterisk.send({"Action": "Reload", "Module": "manager"})
+    words = ("-C", str(folder / "asterisk.conf"), "-rx", "manager reload")
+    reload = await asyncio.create_subprocess_exec(process.find(PROJECT).binary, *words, stdout=subprocess.DEVNULL)
+    assert await reload.wait() == 0
 
 
 # -- the database is busy ------------------------------------------------------------------------------------------

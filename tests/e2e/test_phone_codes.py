@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from callcenter.core import events
+from callcenter.calendar.clock import wall_clock
+from callcenter.knowledge.news import NewsText
+from callcenter.knowledge.news_table import NewsTable
 from tests.e2e.hearing import PROMPTS, brief_prompts
-from tests.e2e.listening import CALLER, OPERATOR, all_quiet, hears, told, voice
+from tests.e2e.listening import CALLER, OPERATOR, all_quiet, hears, one_story, told, voice
 from tests.e2e.softphone import RATE, Call, Softphone
 from tests.e2e.station import Station, station, until
 
@@ -30,14 +32,8 @@ async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sta
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def here(running: Station) -> AsyncIterator[Station]:
-    yield running
-    try:
-        await all_quiet(running)
-    finally:
-        await running.hang_up_all()
-        for person in running.controller.view().operators.values():
-            if person.presence != "off":
-                running.controller.take(events.LogOut(person.id))
+    async for line in one_story(running):
+        yield line
 
 
 async def dials(phone: Softphone, code: str, *entries: str) -> Call:
@@ -55,7 +51,7 @@ async def is_told(phone: Softphone, code: str, *entries: str, answer: str) -> No
     """Dial a code, hear the answer, and that Asterisk hangs up after it."""
     call = await dials(phone, code, *entries)
     await told(call, answer)
-    await until(call.ended.is_set, what="the call of a code ends by itself")
+    await until(call.ended.is_set, 15.0, "the call of a code ends by itself")
 
 
 def pin(here: Station, person: str) -> str:
@@ -88,6 +84,24 @@ async def test_a_shift_from_the_first_code_to_the_last(here: Station) -> None:
     (shift,) = here.rows("select * from shifts where operator = '101'")
     assert shift["phone"] == "101"
     assert shift["started_at"] < shift["ended_at"]
+
+
+@pytest.mark.clause("ESTP 5.2")
+async def test_who_has_news_to_read_is_told_so_when_the_shift_begins(here: Station) -> None:
+    now = wall_clock()
+    news = NewsTable(here.controller._register)
+    item = await news.write(NewsText("Новый тариф", "С понедельника.", now), "301", now)
+    try:
+        phone = await here.phone("101")
+        call = await dials(phone, "*11", "101#", pin(here, "101") + "#")
+        await told(call, "op-logged-in")
+        await told(call, "op-unread-news")
+        await until(call.ended.is_set, 15.0, "the call of a code ends by itself")
+        assert here.see("101").presence == "available"
+        await news.confirm(item.id, item.version, "101", now)
+        await is_told(phone, "*11", "101#", pin(here, "101") + "#", answer="op-logged-in")
+    finally:
+        await news.withdraw(item.id, item.version, "301", now)
 
 
 async def test_codes_without_a_shift_and_reasons_that_are_none(here: Station) -> None:
@@ -136,7 +150,7 @@ async def test_who_missed_a_call_hears_so_on_returning(here: Station) -> None:
     caller = await here.caller()
     missed = await phone.rings()
     await until(missed.ended.is_set)
-    assert (here.see("101").presence, here.see("101").reason) == ("paused", "missed")
+    await until(lambda: (here.see("101").presence, here.see("101").reason) == ("paused", "missed"))
     call = await dials(phone, "*14")
     await told(call, "op-missed-paused")
     await told(call, "op-returned")
@@ -147,6 +161,20 @@ async def test_who_missed_a_call_hears_so_on_returning(here: Station) -> None:
     await hears(caller, OPERATOR)
     caller.hang_up()
     await until(again.ended.is_set)
+
+
+@pytest.mark.parametrize(
+    ("status", "told_so"), [(480, "op-dnd-paused"), (603, "op-dnd-paused"), (302, "op-forwarded-paused")]
+)
+async def test_who_was_paused_by_the_phones_settings_hears_which(here: Station, status: int, told_so: str) -> None:
+    phone = await here.operator("101")
+    phone.on_call = lambda call: call.reject(status, f"sip:900@{here.proxy[0]}" if status == 302 else "")
+    caller = await here.caller()
+    await until(lambda: here.see("101").presence == "paused")
+    phone.on_call = None
+    caller.hang_up()
+    await is_told(phone, "*14", answer=told_so)
+    assert here.see("101").presence == "available"
 
 
 async def test_a_phone_that_registers_can_log_in_and_talk(here: Station) -> None:
@@ -180,6 +208,7 @@ async def test_a_wrong_sip_password_registers_nothing(here: Station) -> None:
 async def test_a_phone_that_is_not_registered_is_unreachable_at_once(here: Station) -> None:
     assert (await here.api("103", phone="103")).status == 200
     caller = await here.caller()
-    await until(lambda: here.see("103").reason == "unreachable", 5.0, "sooner than its phone could have rung")
-    assert here.waiting() == 1
+    await until(lambda: here.see("103").phone_trouble == "unreachable", 5.0, "sooner than its phone could have rung")
+    await until(lambda: here.waiting() == 1)
+    assert (here.see("103").presence, here.see("103").activity) == ("available", "idle")
     caller.hang_up()

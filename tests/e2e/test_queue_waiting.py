@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.e2e.hearing import UNPLAYED, Samples, brief_prompts, gaps, heard_music, heard_prompts, listen, names, write
+from tests.e2e.hearing import UNPLAYED, Samples, brief_prompts, heard_music, heard_prompts, listen, names, write
 from tests.e2e.listening import OPERATOR, all_quiet, hears, voice
+from tests.e2e.silence import pauses
 from tests.e2e.softphone import FRAME, RATE, Call, Softphone, tone
 from tests.e2e.station import Station, station, until
 
@@ -48,14 +49,14 @@ async def busy_operator(line: Station) -> Call:
 
 
 @pytest.mark.clause("ESTP 2.3")
-async def test_callers_are_served_in_the_order_in_which_they_joined(tmp_path: Path, brief: Path) -> None:
+async def test_callers_are_served_in_the_order_in_which_they_arrived(tmp_path: Path, brief: Path) -> None:
     async with station(tmp_path, ivr=STRAIGHT_TO_THE_QUEUE, prompts=str(brief)) as line:
         for number in (5, 2, 4, 1, 3):
             await line.caller(f"+7342111110{number}")
         await until(lambda: line.waiting() == 5, what="five callers wait")
         served = await serve(line, await line.operator("101"), 5)
         await all_quiet(line)
-        rows = line.rows("select number from calls order by joined_at")
+        rows = line.rows("select number from calls order by arrived_at")
     assert served == [row["number"] for row in rows]
 
 
@@ -127,7 +128,7 @@ def assert_music_between(heard: Samples, start: float, end: float, call: Call, p
     """Music all the time, of an even level, without a hole in the stream."""
     music = [(begin, stop) for begin, stop in heard_music(heard, prompts) if begin < end and stop > start]
     assert sum(min(stop, end) - max(begin, start) for begin, stop in music) > end - start - 0.8
-    assert [hole for hole in gaps(call.media.arrivals) if start < hole[0] < end and hole[1] > 0.1] == []
+    assert [hole for hole in pauses(call.media.arrivals, call.media.ticks) if start < hole.at < end] == []
     parts = np.array_split(heard[int((start + 0.5) * RATE) : int((end - 0.5) * RATE)].astype(float), 4)
     loudness = [float(np.sqrt(np.mean(part**2))) for part in parts]
     assert max(loudness) < 2 * min(loudness)
@@ -176,6 +177,23 @@ async def test_the_information_menu_is_visited_and_left_with_the_place_kept(tmp_
     said = ("info-menu", "info-subjects", "info-hours", "wrong-key", "info-back")
     found = [one for one in names(heard_prompts(first.heard(), said, prompts)) if one != "info-menu"]
     assert found == ["info-subjects", "wrong-key", "info-back"]
+
+
+@pytest.mark.clause("ESTP 5.4.6")
+async def test_keys_that_few_phones_have_do_not_end_the_call(tmp_path: Path) -> None:
+    prompts = brief_prompts(tmp_path / "prompts", whole=["info-menu"])
+    async with station(tmp_path, ivr=STRAIGHT_TO_THE_QUEUE, prompts=str(prompts)) as line:
+        caller = await line.caller("+73421111101")
+        await until(lambda: line.waiting() == 1, what="the caller waits")
+        for key in "ABCD1ABCD3":
+            await listen(caller, 0.7)
+            await caller.press(key)
+        await listen(caller, 1.5)
+        assert not caller.ended.is_set()
+        await line.row(number="+73421111101", info_visits=1)
+        served = await serve(line, await line.operator("101"), 1)
+    assert served == ["+73421111101"]
+    assert "info-subjects" in names(heard_prompts(caller.heard(), ("info-menu", "info-subjects"), prompts))
 
 
 @pytest.mark.clause("ESTP 5.4.6")

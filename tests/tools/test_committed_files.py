@@ -52,7 +52,7 @@ def test_no_committed_file_names_a_package_registry() -> None:
     assert found == []
 
 
-@pytest.mark.parametrize(("name", "at_least"), [("run", 16), ("dev", 16), ("uv", 1)])
+@pytest.mark.parametrize(("name", "at_least"), [("run", 16), ("dev", 16), ("uv", 1), ("node", 1)])
 def test_locked_requirements_are_all_pinned_and_hashed(name: str, at_least: int) -> None:
     joined = (ROOT / "requirements" / f"{name}.txt").read_text().replace("\\\n", " ")
     lines = [line for line in joined.splitlines() if line.strip() and not line.lstrip().startswith("#")]
@@ -63,7 +63,7 @@ def test_locked_requirements_are_all_pinned_and_hashed(name: str, at_least: int)
 def test_nothing_is_locked_but_what_is_looked_at_here() -> None:
     """A uv.lock would name a registry for every package."""
     locks = [path.name for path in committed_files() if path.parent.name == "requirements" or path.suffix == ".lock"]
-    assert sorted(locks) == ["dev.txt", "run.txt", "uv.txt"]
+    assert sorted(locks) == ["dev.txt", "node.txt", "run.txt", "uv.txt"]
 
 
 def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:

@@ -156,5 +156,5 @@ def test_a_machine_without_a_network_is_told_and_a_mirror_that_pip_knows_is_uvs_
 
 def test_locks_are_made_of_what_the_project_says(checkout: Checkout) -> None:
     done, _ = checkout.set_up("lock", "--upgrade")
-    assert [Path(line.split()[-1]).stem for line in done] == ["run", "dev", "uv"]
+    assert [Path(line.split()[-1]).stem for line in done] == ["run", "dev", "uv", "node"]
     assert all({"--generate-hashes", "--universal", "--upgrade"} <= set(line.split()) for line in done)
