@@ -3,8 +3,9 @@
 #   docker build --target controller -t callcenter-controller .
 #   docker build --target asterisk   -t callcenter-asterisk .
 #
-# compose.yaml joins them; docs/installing.md says how. Both run as the same unprivileged user, 10001: Asterisk writes
-# recordings that the controller joins and removes, the controller writes settings (mode 0600) that Asterisk reads.
+# compose.yaml joins them; docs/installing.md says how. The controller runs as user 10001, Asterisk as user and group
+# 10002, of which the controller is a member: it writes the settings that Asterisk only reads, and takes away the
+# recordings that Asterisk writes.
 # Both see the same home, /srv/callcenter: config.yaml, var/, recordings/. Of var/ Asterisk is given only
 # var/asterisk: the register and people's passwords are not its business.
 
@@ -28,20 +29,29 @@ RUN python3 -m venv /tmp/uv \
  && /tmp/uv/bin/uv pip sync --system-certs --no-cache --python /opt/venv --require-hashes --no-build --compile-bytecode \
     /tmp/run.txt
 
+FROM python AS front
+RUN apt-get update && apt-get install -y --no-install-recommends nodejs npm python3-venv
+COPY tools/front.py /build/tools/
+COPY callcenter/desk/front /build/callcenter/desk/front
+RUN python3 /build/tools/front.py
+
 FROM python AS controller
 ENV PATH=/opt/callcenter/bin:/opt/venv/bin:$PATH \
     PYTHONPATH=/opt/callcenter \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1
 RUN groupadd --gid 10001 callcenter \
- && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /srv/callcenter --shell /usr/sbin/nologin callcenter \
- && install -d -o callcenter -g callcenter -m 0750 /srv/callcenter/var /srv/callcenter/var/asterisk \
-    /srv/callcenter/recordings
+ && groupadd --gid 10002 callcenter-asterisk \
+ && useradd --uid 10001 --gid 10001 --groups 10002 --no-create-home --home-dir /srv/callcenter \
+    --shell /usr/sbin/nologin callcenter \
+ && install -d -o callcenter -g callcenter -m 0750 /srv/callcenter/var /srv/callcenter/recordings \
+ && install -d -o callcenter -g callcenter-asterisk -m 2750 /srv/callcenter/var/asterisk
 COPY --from=environment /opt/venv /opt/venv
 COPY deploy/container/callcenter deploy/container/alive /opt/callcenter/bin/
 COPY ivr_prompts /opt/callcenter/ivr_prompts
 COPY dialplan /opt/callcenter/dialplan
 COPY callcenter /opt/callcenter/callcenter
+COPY --from=front /build/var/front/built /opt/callcenter/var/front/built
 COPY config.yaml /srv/callcenter/config.yaml
 RUN python3 -m compileall -q /opt/callcenter/callcenter
 WORKDIR /srv/callcenter
@@ -66,13 +76,14 @@ RUN apt-get update \
  && [ -e /usr/lib/asterisk/modules ] \
  || { mkdir -p /usr/lib/asterisk && ln -s /usr/lib/*-linux-gnu/asterisk/modules /usr/lib/asterisk/modules; }
 RUN test -e /usr/lib/asterisk/modules/chan_pjsip.so \
- && groupadd --gid 10001 callcenter \
- && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /srv/callcenter --shell /usr/sbin/nologin callcenter \
- && install -d -o callcenter -g callcenter -m 0750 /srv/callcenter/var/asterisk
+ && groupadd --gid 10002 callcenter-asterisk \
+ && useradd --uid 10002 --gid 10002 --no-create-home --home-dir /srv/callcenter/var/asterisk \
+    --shell /usr/sbin/nologin callcenter-asterisk \
+ && install -d -o 10001 -g callcenter-asterisk -m 2750 /srv/callcenter/var/asterisk
 COPY deploy/container/asterisk-when-rendered /usr/local/bin/
 COPY ivr_prompts /opt/callcenter/ivr_prompts
 WORKDIR /srv/callcenter
-USER callcenter
+USER callcenter-asterisk
 # Ends at once, with all calls: stop it outside of hours.
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=3 \

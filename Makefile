@@ -7,30 +7,34 @@ BIN := var/venv/bin
 SET_UP := PYTHON='$(PYTHON)' sh tools/environment.sh
 
 # Stories wait for people to finish speaking, so several fit into the time of one.
-SIDE_BY_SIDE ?= -n 3 --dist worksteal
+SIDE_BY_SIDE ?= -n 6 --dist worksteal
+
+# Stories take place in real time, several at once on two cores: what fails in the crowd is told, and counts if it fails alone.
+ALONE = { echo "== what failed, once more, alone"; $(BIN)/python -m pytest -n 0 --last-failed --last-failed-no-failures none $(T); }
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test e2e dates check bench bench-full chaos attack prompts docs lock clean environment dev-environment asterisk voice
+.PHONY: help run demo test e2e dates check bench bench-full chaos attack prompts pictures docs lock clean environment dev-environment asterisk front voice
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: environment asterisk ## set everything up and run the line (Ctrl-C stops it)
+run: environment asterisk front ## set everything up and run the line (Ctrl-C stops it)
 	@$(BIN)/callcenter run
 
-demo: environment asterisk ## the line with simulated callers and operators
+demo: environment asterisk front ## the line with simulated callers and operators
 	@$(BIN)/callcenter demo
 
-test: dev-environment asterisk ## all tests, those with a real Asterisk included; T=… chooses some
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(T)
+test: dev-environment asterisk front ## all tests, those with a real Asterisk included; T=… chooses some
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(T) || $(ALONE)
 
-e2e: dev-environment asterisk ## only the stories with a real Asterisk
+e2e: dev-environment asterisk front ## only the stories with a real Asterisk
 	$(BIN)/python -m pytest -m e2e $(SIDE_BY_SIDE) $(T)
 
 dates: dev-environment asterisk ## the fast tests on other dates: over New Year, on 29 February, …
-	$(BIN)/python -m tests.dates $(SIDE_BY_SIDE)
+	$(BIN)/python -m tests.dates -n 3 --dist worksteal
 
-check: dev-environment ## format, lint, strict types, import rules
+check: dev-environment front ## format, lint, strict types, import rules
+	@$(PYTHON) tools/front.py --types
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
@@ -52,8 +56,11 @@ attack: dev-environment asterisk ## attack the running line over SIP and its man
 prompts: environment voice ## speak the prompts whose text has changed
 	$(BIN)/callcenter prompts build
 
+pictures: dev-environment asterisk front ## take the pictures of the desk in docs/pictures again
+	$(BIN)/python -m tests.browser.pictures
+
 docs: dev-environment ## renew the diagrams and tables in the documents
-	$(BIN)/python tools/docs.py
+	$(BIN)/python -m tools.docs
 
 lock: ## resolve and lock the dependencies, and uv, anew; UPGRADE=--upgrade takes newer ones
 	@$(SET_UP) lock $(UPGRADE)
@@ -67,6 +74,9 @@ environment:
 
 dev-environment:
 	@$(SET_UP) dev
+
+front:
+	@$(PYTHON) tools/front.py
 
 asterisk:
 	@$(PYTHON) tools/parts.py asterisk sipp

@@ -1,7 +1,8 @@
 """Renews what is generated in the documents; with `--check`, only tells what is not current (exit 1).
 
 * the diagrams in ARCHITECTURE.md, from the transition tables of the core;
-* docs/compliance.md, from docs/clauses.yaml and the `clause` markers of the tests.
+* docs/compliance.md, from docs/clauses.yaml and the `clause` markers of the tests;
+* docs/api.md and docs/openapi.json, from the routes and the bodies (`api_document.py`).
 """
 
 from __future__ import annotations
@@ -18,9 +19,12 @@ import yaml
 from callcenter.core.caller import CALLER
 from callcenter.core.offer import OFFER
 from callcenter.core.operator import ACTIVITY, PRESENCE
+from callcenter.core.phone import PHONE
+from callcenter.core.question import QUESTION
+from tools import api_document
 
 PROJECT = Path(__file__).resolve().parent.parent
-MACHINES: dict[str, Any] = {machine.name: machine for machine in (CALLER, PRESENCE, ACTIVITY, OFFER)}
+MACHINES: dict[str, Any] = {machine.name: machine for machine in (CALLER, QUESTION, PRESENCE, ACTIVITY, PHONE, OFFER)}
 
 
 def architecture(text: str) -> str:
@@ -94,9 +98,12 @@ def documents() -> dict[Path, str]:
     """Every generated document as it should be."""
     clauses = yaml.safe_load((PROJECT / "docs" / "clauses.yaml").read_text(encoding="utf-8"))
     overview = PROJECT / "ARCHITECTURE.md"
+    requests = api_document.operations()
     return {
         overview: architecture(overview.read_text(encoding="utf-8")),
         PROJECT / "docs" / "compliance.md": compliance(clauses, clause_tests(PROJECT / "tests")),
+        PROJECT / "docs" / "api.md": api_document.markdown(requests),
+        PROJECT / "docs" / "openapi.json": api_document.openapi(requests),
     }
 
 

@@ -31,6 +31,7 @@ main() {
         lock run pyproject.toml "$@"
         lock dev pyproject.toml --group dev -c requirements/run.txt "$@"
         lock uv --group uv "$@"
+        lock node --group node "$@"
         ;;
     *) stop "unknown kind '$kind'; it is run, dev or lock" ;;
     esac
