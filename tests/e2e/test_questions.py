@@ -177,6 +177,7 @@ async def test_two_lines_with_different_menus(tmp_path: Path, brief: Path) -> No
     lines["second"]["ivr"] |= {"identify": "before_queue", "ask_inn": "false", "urgency": {"2": "urgent"}}
     async with station(tmp_path, lines=lines, prompts=str(brief)) as line:
         first = await line.caller("+73421000001", dial=NUMBER)
+        await until(lambda: "estp" in asked(line), what="the first has arrived: two INVITEs may overtake one another")
         second = await line.caller("+73421000002", dial=SECOND)
         await until(lambda: asked(line) == {"estp": ("waiting", "inn"), "second": ("choosing", "nothing")})
         await listen(first, 2.0)
