@@ -25,7 +25,8 @@ class Submit:
     """Pass the form to the head (ESTP 5.5.3): the request gets its number."""
 
     by: str
-    counter: Counter
+    counter: Counter | None = None
+    """Handed in where the decision is stored; people's wishes have none."""
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,7 @@ from callcenter.requests.change import (
     RefusedError,
     Why,
     bounded,
+    known_subject,
     moment,
     said,
 )
@@ -140,7 +141,7 @@ def _fill(change: Change, action: Fill) -> None:
         raise RefusedError(Why.NOT_NOW, f"the form has been passed on; the request is {change.state.value}")
     request = change.request
     if action.subject is not None:
-        change.edit("subject", replace(request, subject=bounded(action.subject, "the subject")))
+        change.edit("subject", replace(request, subject=known_subject(action.subject, change.rules)))
     if action.essentials is not None:
         essentials = bounded(action.essentials, "what is asked", LONGEST_TEXT)
         change.edit("essentials", replace(change.request, essentials=essentials))
@@ -159,6 +160,8 @@ def _submit(change: Change, action: Submit) -> None:
     urgency = _known_urgency(change, request.urgency)
     if request.reply is None:
         raise RefusedError(Why.EMPTY, "the way of the answer is missing (ESTP 5.5.2)")
+    if action.counter is None:
+        raise ValueError("what is submitted is registered: hand in the line's counter")
     change.take_number(action.counter)
     change.meet(TargetKind.FORM)
     change.begin(TargetKind.ASSIGNMENT, change.rules.assignment)
