@@ -1,4 +1,4 @@
-"""The register of requests (ESTP 5.4.3–5.5.6): what `callcenter.requests` decides is stored, found, listed and sent here.
+"""The register of requests (ESTP 5.4.3–5.5.6): what `callcenter.requests` decides is stored, listed and sent here.
 
 For the desk, the command line and the API:
 

@@ -11,7 +11,7 @@ from callcenter.core.ids import LineId
 from callcenter.requests.lifecycle import State
 from callcenter.requests.number import Number
 from callcenter.requests.request import Assignee, Request, RequestId, Way
-from callcenter.requests.targets import TargetKind
+from callcenter.requests.targets import OWED, TargetKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +100,8 @@ class BoardRow:
     version: int
 
     def overdue(self, at: datetime) -> bool:
-        """Whether what is due is late at this moment."""
-        return self.due is not None and self.due < at
+        """Whether we are late at this moment: a customer who has not replied yet is not our delay."""
+        return self.due is not None and self.due < at and self.due_kind in OWED
 
 
 class Order(StrEnum):

@@ -119,17 +119,19 @@ class Answer:
 
 @dataclass(frozen=True)
 class Delivered:
-    """The outbox reports: a message has left, and the other side has it."""
+    """A message has left, and the other side has it: the outbox reports it, or who posted the letter."""
 
     key: str
+    by: str = "outbox"
 
 
 @dataclass(frozen=True)
 class NotDelivered:
-    """The outbox reports: a message has not arrived and is not tried again; or it has come back."""
+    """A message has not arrived and is not tried again; or it has come back."""
 
     key: str
     why: str
+    by: str = "outbox"
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,9 @@ def known_subject(subject: str, rules: LineRules) -> str:
     """Return the subject; refuse one that the line does not have. Empty is allowed: it is not chosen yet."""
     if subject and rules.subjects and subject not in rules.subjects:
         known = ", ".join(sorted(rules.subjects))
-        raise RefusedError(Why.UNKNOWN, f"{bounded(subject, 'the subject')} is no subject of this line; it has: {known}")
+        raise RefusedError(
+            Why.UNKNOWN, f"{bounded(subject, 'the subject')} is no subject of this line; it has: {known}"
+        )
     return bounded(subject, "the subject")
 
 

@@ -83,8 +83,7 @@ def decide(request: Request, action: Action, at: datetime, rules: LineRules) -> 
     """Return what `action` changes in a request of this line, or why nothing may change."""
     if request.line != rules.line:
         raise ValueError(f"a request of {request.line} is not decided by the rules of {rules.line}")
-    by = "outbox" if isinstance(action, Delivered | NotDelivered) else action.by
-    change = Change(request, rules, moment(request, at), by)
+    change = Change(request, rules, moment(request, at), action.by)
     try:
         _apply(change, action)
     except RefusedError as no:

@@ -1,4 +1,4 @@
-"""Which warnings of a request's targets are due: before them and after them, by the line's rules (ESTP 5.5.3, 5.5.5)."""
+"""Which warnings of a request's targets are due, before and after them, by the line's rules (ESTP 5.5.3, 5.5.5)."""
 
 from __future__ import annotations
 

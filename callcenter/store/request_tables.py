@@ -37,8 +37,12 @@ class StoredRequest(Base):
         Index(None, "call"),
         Index(None, "requester_number"),
         Index(None, "requester_inn"),
-        Index("ix_requests_kept", "ended_at", sqlite_where=text("erased_at IS NULL"),
-              postgresql_where=text("erased_at IS NULL")),
+        Index(
+            "ix_requests_kept",
+            "ended_at",
+            sqlite_where=text("erased_at IS NULL"),
+            postgresql_where=text("erased_at IS NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -164,8 +168,13 @@ class OutboxRow(Base):
 
     __tablename__ = "outbox"
     __table_args__ = (
-        Index("ix_outbox_waiting", "way", "next_try_at", sqlite_where=text("settled_at IS NULL"),
-              postgresql_where=text("settled_at IS NULL")),
+        Index(
+            "ix_outbox_waiting",
+            "way",
+            "next_try_at",
+            sqlite_where=text("settled_at IS NULL"),
+            postgresql_where=text("settled_at IS NULL"),
+        ),
         Index(None, "request"),
     )
 
