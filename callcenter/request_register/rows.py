@@ -106,7 +106,6 @@ def next_due(request: Request) -> tuple[datetime | None, TargetKind | None]:
 
 def request_of(row: RowMapping, targets: Sequence[RowMapping], messages: Sequence[RowMapping]) -> Request:
     """Return the request of its rows."""
-    assignee = Assignee(AssigneeKind(row["assignee_kind"]), row["assignee"], row["assignee_email"])
     return Request(
         id=RequestId(row["request"]),
         line=LineId(row["line"]),
@@ -118,7 +117,7 @@ def request_of(row: RowMapping, targets: Sequence[RowMapping], messages: Sequenc
         essentials=row["essentials"],
         urgency=row["urgency"],
         reply=Reply(Way(row["way"]), row["address"]) if row["way"] else None,
-        assignee=assignee if row["assignee_kind"] else None,
+        assignee=_assignee(row, row["assignee_email"]),
         targets=tuple(map(_target, targets)),
         messages=tuple(map(_message, messages)),
         refusal=row["refusal"],
@@ -131,6 +130,11 @@ def request_of(row: RowMapping, targets: Sequence[RowMapping], messages: Sequenc
 def number_of(row: RowMapping) -> Number | None:
     """Return the registration number of a request's row."""
     return None if row["running"] is None else Number(LineId(row["line"]), row["year"], row["running"])
+
+
+def _assignee(row: RowMapping, email: str = "") -> Assignee | None:
+    kind = row["assignee_kind"]
+    return Assignee(AssigneeKind(kind), row["assignee"], email) if kind else None
 
 
 def target_row(target: Target) -> Row:
@@ -235,7 +239,6 @@ def attachment_of(row: RowMapping) -> Attachment:
 
 def board_row_of(row: RowMapping) -> BoardRow:
     """Return a row of a list."""
-    assignee = Assignee(AssigneeKind(row["assignee_kind"]), row["assignee"]) if row["assignee_kind"] else None
     return BoardRow(
         id=RequestId(row["request"]),
         number=number_of(row),
@@ -245,7 +248,7 @@ def board_row_of(row: RowMapping) -> BoardRow:
         urgency=row["urgency"],
         essentials=row["beginning"],
         requester=row["requester_name"] or row["requester_customer"] or row["requester_number"],
-        assignee=assignee,
+        assignee=_assignee(row),
         opened_by=row["opened_by"],
         received_at=row["received_at"],
         changed_at=row["changed_at"],
