@@ -27,6 +27,7 @@ from callcenter.cli.promises import promises
 from callcenter.cli.prompts import prompts
 from callcenter.cli.recordings import recordings
 from callcenter.cli.register import register
+from callcenter.cli.requests import requests
 from callcenter.cli.simulate import simulate_command
 from callcenter.cli.staffing import staffing_command
 from callcenter.cli.token import token
@@ -189,6 +190,7 @@ def _reset(config: Config, person: str, *, second_factor: bool) -> None:
 main.add_command(register)
 main.add_command(audit)
 main.add_command(recordings)
+main.add_command(requests)
 main.add_command(promises)
 main.add_command(prompts)
 main.add_command(customers)

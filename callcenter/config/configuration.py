@@ -112,6 +112,11 @@ class Config(Description):
             if line.requests is not None
         }
 
+    def request_keep_days(self, line: str) -> int:
+        """Return for how many days after its end a line keeps what a request says; without one: as for calls."""
+        found = self.lines.get(LineId(line))
+        return found.requests.keep_days if found and found.requests else self.personal_data.keep_days
+
     def zone(self, line: str) -> tzinfo:
         """Return the zone of a line; UTC for a line that is no longer configured."""
         found = self.lines.get(LineId(line))

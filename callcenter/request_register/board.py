@@ -132,7 +132,8 @@ class RequestBoard:
 
     async def _by_digits(self, asked: str, limit: int, ours: tuple[ColumnElement[bool], ...]) -> list[BoardRow]:
         digits = "".join(letter for letter in asked if letter.isdecimal() and letter.isascii())
-        wanted = [REQUESTS.c.requester_number.in_((f"+{digits}", digits, f"+7{digits[1:]}", f"+7{digits}"))]
+        numbers = (f"+{digits}", digits, f"+7{digits[1:]}", f"+7{digits}")
+        wanted: list[ColumnElement[bool]] = [REQUESTS.c.requester_number.in_(numbers)]
         wanted.append(REQUESTS.c.requester_inn == digits)
         if _SHORTEST_NUMBER <= len(digits) <= _LONGEST_RUNNING:
             wanted.append(REQUESTS.c.running == int(digits))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Table, func, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from callcenter.core.ids import LineId
@@ -16,6 +17,7 @@ from callcenter.request_register.search import Words, index_for
 from callcenter.requests.change import Decision
 from callcenter.requests.number import Counter
 from callcenter.requests.request import Request, RequestId
+from callcenter.requests.targets import Target
 from callcenter.store import request_tables as tables
 from callcenter.store.rows import Row
 from callcenter.store.tables import table_of
@@ -119,7 +121,7 @@ def store(connection: Connection, loaded: Loaded, decision: Decision, beside: Ro
 
 def _store_parts(connection: Connection, row: int, before: Request | None, decision: Decision) -> None:
     after, whose = decision.request, {"request": row}
-    _put_list(connection, TARGETS, row, before.targets if before else (), after.targets)
+    _put_targets(connection, row, before.targets if before else (), after.targets)
     for message in after.messages[len(before.messages) if before else 0 :]:
         connection.execute(insert(MESSAGES).values(rows.message_row(message) | whose))
     for old, new in zip(before.messages if before else (), after.messages, strict=False):
@@ -134,17 +136,10 @@ def _store_parts(connection: Connection, row: int, before: Request | None, decis
         connection.execute(update(COUNTERS).where(*ours).values(last=counter.last))
 
 
-def _put_list(
-    connection: Connection, table: Table, row: int, before: tuple[rows.Target, ...], after: tuple[rows.Target, ...]
-) -> None:
+def _put_targets(connection: Connection, row: int, before: Sequence[Target], after: Sequence[Target]) -> None:
     for place, target in enumerate(after, 1):
         if place > len(before):
-            connection.execute(insert(table).values(rows.target_row(target) | {"request": row, "place": place}))
+            connection.execute(insert(TARGETS).values(rows.target_row(target) | {"request": row, "place": place}))
         elif target != before[place - 1]:
-            change = update(table).where(table.c.request == row, table.c.place == place)
+            change = update(TARGETS).where(TARGETS.c.request == row, TARGETS.c.place == place)
             connection.execute(change.values(rows.target_row(target)))
-
-
-def present_version(connection: Connection, id_: RequestId) -> int | None:
-    """Return the version of a request; None if there is none."""
-    return connection.scalar(select(func.max(REQUESTS.c.version)).where(REQUESTS.c.request == id_))

@@ -21,7 +21,6 @@ from callcenter.request_register.filing import (
     MESSAGES,
     OUTBOX,
     REQUESTS,
-    Loaded,
     check_version,
     claim,
     insert_new,
@@ -118,7 +117,7 @@ class RequestRegister:
 
         Raises `NoRequests`, or `ActionRefused` for an urgency that the line does not have.
         """
-        rules = _of_line(self.rules, line)
+        rules = of_line(self.rules, line)
         if urgency not in rules.urgencies:
             raise ActionRefused(Refused(Why.UNKNOWN, f"{urgency[:64]} is no urgency of this line"))
         term = rules.urgencies[urgency].answer
@@ -140,7 +139,7 @@ class RequestRegister:
         `call`: the call it comes from. If the same person has a draft of this call already, that one is returned.
         Raises `NoRequests`.
         """
-        _of_line(self.rules, line)
+        of_line(self.rules, line)
         by, call = clean(by, 64), clean(call, 150)
         beside = rows.requester_row(requester) | {"call": call, "opened_by": by, "told": "", "erased_at": None}
         words = await asyncio.to_thread(Words.of, None, None, _who(requester))
@@ -151,7 +150,7 @@ class RequestRegister:
             there = connection.scalar(select(REQUESTS.c.request).where(*theirs).limit(1)) if call else None
             if there is not None:
                 return load_filed(connection, there)
-            rules = _of_line(self._rules, line)
+            rules = of_line(self._rules, line)
             decision = open_request(new_id(), line, by, received_at, at, rules)
             insert_new(connection, decision, beside, words)
             return load_filed(connection, decision.request.id)
@@ -264,7 +263,7 @@ class RequestRegister:
             goes, stays = (first, second) if first.request.id == request else (second, first)
             check_version(connection, goes, version)
             check_version(connection, stays, into_version)
-            rules = _of_line(self._rules, goes.request.line)
+            rules = of_line(self._rules, goes.request.line)
             ended, went_on = allowed(merge(goes.request, stays.request, clean(by, 64), why, at, rules))
             store(connection, goes, ended, {}, NO_WORDS)
             store(connection, stays, went_on, {}, NO_WORDS)
@@ -283,7 +282,7 @@ class RequestRegister:
             loaded = claim(connection, request)
             check_version(connection, loaded, version)
             before, filed = loaded.request, load_filed(connection, request)
-            rules = _of_line(self._rules, before.line)
+            rules = of_line(self._rules, before.line)
             counter = take_counter(connection, before.line, counter_year(before, at, rules))
             old, new = allowed(split(before, part, clean(by, 64), why, at, rules, counter))
             store(connection, loaded, old, {}, NO_WORDS)
@@ -309,7 +308,7 @@ class RequestRegister:
         def do(connection: Connection) -> Filed:
             loaded = claim(connection, request)
             check_version(connection, loaded, version)
-            rules = _of_line(self._rules, loaded.request.line)
+            rules = of_line(self._rules, loaded.request.line)
             decision = allowed(remark(loaded.request, fact, about, why, clean(by, 64), at, rules))
             store(connection, loaded, decision, beside, words)
             return load_filed(connection, request)
@@ -317,7 +316,7 @@ class RequestRegister:
         return await write(self._register, do)
 
     def _decided(self, connection: Connection, request: Request, action: Action, at: datetime) -> Decision:
-        rules = _of_line(self._rules, request.line)
+        rules = of_line(self._rules, request.line)
         if isinstance(action, Submit) or (isinstance(action, Refuse) and request.number is None):
             action = replace(action, counter=take_counter(connection, request.line, counter_year(request, at, rules)))
         return allowed(decide(request, action, at, rules))
@@ -338,7 +337,8 @@ def allowed(decided: T | Refused) -> T:
     return decided
 
 
-def _of_line(rules: Mapping[LineId, LineRules], line: LineId) -> LineRules:
+def of_line(rules: Mapping[LineId, LineRules], line: LineId) -> LineRules:
+    """Return the rules of a line. Raises `NoRequests`."""
     try:
         return rules[line]
     except KeyError:
@@ -369,6 +369,3 @@ def _part(subject: str, essentials: str) -> tuple[Part, Words]:
 
 def _who(requester: Requester) -> str:
     return " ".join((requester.name, requester.customer))[:1000]
-
-
-__all__ = ["Loaded", "RequestRegister", "Rules", "allowed", "new_id"]

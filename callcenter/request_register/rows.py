@@ -94,6 +94,7 @@ def request_row(request: Request) -> Row:
         "entries": request.entries,
         "next_due": due,
         "next_kind": kind.value if kind else "",
+        "look_at": None,
     }
 
 
@@ -118,7 +119,7 @@ def request_of(row: RowMapping, targets: Sequence[RowMapping], messages: Sequenc
         urgency=row["urgency"],
         reply=Reply(Way(row["way"]), row["address"]) if row["way"] else None,
         assignee=_assignee(row, row["assignee_email"]),
-        targets=tuple(map(_target, targets)),
+        targets=tuple(map(target_of, targets)),
         messages=tuple(map(_message, messages)),
         refusal=row["refusal"],
         merged_into=parse_number(row["merged_into"]),
@@ -154,7 +155,8 @@ def target_row(target: Target) -> Row:
     }
 
 
-def _target(row: RowMapping) -> Target:
+def target_of(row: RowMapping) -> Target:
+    """Return a target."""
     return Target(
         kind=TargetKind(row["kind"]),
         term=Term(Unit(row["unit"]), timedelta(seconds=row["seconds"]), row["days"]),

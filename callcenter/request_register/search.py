@@ -37,10 +37,8 @@ class Words:
     @classmethod
     def of(cls, subject: str | None, essentials: str | None, who: str | None, *more: str) -> Self:
         """Make it of texts. Takes a tenth of a second for long ones: not for the event loop."""
-        return cls(
-            *(None if one is None else lemmatised(one) for one in (subject, essentials, who)),
-            more=" ".join(lemmatised(one) for one in more if one),
-        )
+        known = [None if one is None else lemmatised(one) for one in (subject, essentials, who)]
+        return cls(known[0], known[1], known[2], " ".join(lemmatised(one) for one in more if one))
 
 
 NO_WORDS = Words()

@@ -46,21 +46,34 @@ def due_warnings(request: Request, at: datetime, rules: Escalation, time: Workin
 
     While the line is closed there are none, unless its rules say otherwise; then they wait for the opening.
     """
-    if request.state in ENDS or not (rules.at_all_hours or time.hours.is_open(at)):
+    if not (rules.at_all_hours or time.hours.is_open(at)):
         return ()
-    return tuple(
-        Warn(request.id, target.kind, target.expected, offset)
-        for target in request.targets
-        if target.open and target.stopped_at is None
-        for offset in _latest(target, at, rules, time)
-    )
+    found = []
+    for target in _running(request):
+        passed = [offset for offset, moment in _moments(target, rules, time) if moment <= at]
+        found += [Warn(request.id, target.kind, target.expected, offset) for offset in passed[-1:]]
+    return tuple(found)
 
 
-def _latest(target: Target, at: datetime, rules: Escalation, time: WorkingTime) -> Iterator[timedelta]:
+def next_look(request: Request, at: datetime, rules: Escalation, time: WorkingTime) -> datetime | None:
+    """Return when warnings may be due next, after those of `at`; None: not before the request changes."""
+    later = [m for target in _running(request) for _, m in _moments(target, rules, time) if m > at]
+    if rules.at_all_hours or time.hours.is_open(at):
+        return min(later, default=None)
+    waiting = any(m <= at for target in _running(request) for _, m in _moments(target, rules, time))
+    return time.opening(at) if waiting else min(later, default=None)
+
+
+def _running(request: Request) -> Iterator[Target]:
+    if request.state not in ENDS:
+        yield from (target for target in request.targets if target.open and target.stopped_at is None)
+
+
+def _moments(target: Target, rules: Escalation, time: WorkingTime) -> Iterator[tuple[timedelta, datetime]]:
+    """Yield the times of a target's warnings, and when each of them is."""
     notice = rules.notices.get(target.kind, Notice())
-    offsets = sorted([*(-before for before in notice.before), *notice.after])
-    passed = [offset for offset in offsets if _moment(target.expected, offset, rules, time) <= at]
-    yield from passed[-1:]
+    for offset in sorted([*(-before for before in notice.before), *notice.after]):
+        yield offset, _moment(target.expected, offset, rules, time)
 
 
 def _moment(expected: datetime, offset: timedelta, rules: Escalation, time: WorkingTime) -> datetime:

@@ -29,6 +29,7 @@ class StoredRequest(Base):
         UniqueConstraint("line", "year", "running", name="uq_requests_line"),
         # The boards: few are open, however many there were.
         Index("ix_requests_open", "next_due", sqlite_where=_OPEN, postgresql_where=_OPEN),
+        Index("ix_requests_open_look_at", "look_at", sqlite_where=_OPEN, postgresql_where=_OPEN),
         Index("ix_requests_open_assignee", "assignee", "next_due", sqlite_where=_OPEN, postgresql_where=_OPEN),
         Index(None, "line", "received_at"),
         Index(None, "assignee", "changed_at"),
@@ -72,6 +73,8 @@ class StoredRequest(Base):
     next_due: Mapped[datetime | None]
     next_kind: Mapped[str] = mapped_column(Word)
     """The earliest of its running targets."""
+    look_at: Mapped[datetime | None]
+    """When a warning may be due next; empty: it has to be computed anew."""
     call: Mapped[str] = mapped_column(UniqueId)
     opened_by: Mapped[str] = mapped_column(Id)
     told: Mapped[str] = mapped_column(LongLine)
@@ -161,6 +164,16 @@ class RequestCounter(Base):
     line: Mapped[str] = mapped_column(Id, primary_key=True)
     year: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     last: Mapped[int]
+
+
+class RequestCalendar(Base):
+    """The working hours of a line in a year, by which the targets of its requests were computed last."""
+
+    __tablename__ = "request_calendars"
+
+    line: Mapped[str] = mapped_column(Id, primary_key=True)
+    year: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    digest: Mapped[str] = mapped_column(Digest)
 
 
 class OutboxRow(Base):

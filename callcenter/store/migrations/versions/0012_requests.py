@@ -70,6 +70,7 @@ def _requests() -> None:
         sa.Column("entries", sa.Integer(), nullable=False),
         sa.Column("next_due", sa.DateTime(timezone=True), nullable=True),
         sa.Column("next_kind", sa.String(32), nullable=False),
+        sa.Column("look_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("call", sa.String(150), nullable=False),
         sa.Column("opened_by", sa.String(64), nullable=False),
         sa.Column("told", sa.String(2000), nullable=False),
@@ -103,6 +104,13 @@ def _requests() -> None:
         postgresql_where=sa.text("ended_at IS NULL"),
     )
     op.create_index(
+        "ix_requests_open_look_at",
+        "requests",
+        ["look_at"],
+        sqlite_where=sa.text("ended_at IS NULL"),
+        postgresql_where=sa.text("ended_at IS NULL"),
+    )
+    op.create_index(
         "ix_requests_open_assignee",
         "requests",
         ["assignee", "next_due"],
@@ -119,6 +127,13 @@ def _requests() -> None:
         sa.Column("year", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("last", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("line", "year", name="pk_request_counters"),
+    )
+    op.create_table(
+        "request_calendars",
+        sa.Column("line", sa.String(64), nullable=False),
+        sa.Column("year", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("digest", sa.String(64), nullable=False),
+        sa.PrimaryKeyConstraint("line", "year", name="pk_request_calendars"),
     )
 
 
@@ -251,6 +266,7 @@ def downgrade() -> None:
         "request_history",
         "request_messages",
         "request_targets",
+        "request_calendars",
         "request_counters",
         "requests",
     ):
