@@ -21,6 +21,7 @@ from callcenter.calendar.clock import wall_clock
 from callcenter.cli import access, run_log
 from callcenter.cli.audit import audit
 from callcenter.cli.customers import customers
+from callcenter.cli.erase import erase
 from callcenter.cli.knowledge import knowledge
 from callcenter.cli.options import Finite, config_option, load
 from callcenter.cli.promises import promises
@@ -189,6 +190,7 @@ def _reset(config: Config, person: str, *, second_factor: bool) -> None:
 
 main.add_command(register)
 main.add_command(audit)
+main.add_command(erase)
 main.add_command(recordings)
 main.add_command(requests)
 main.add_command(promises)

@@ -172,7 +172,7 @@ def import_requests(config: Config, file: Path, line: str) -> None:
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="A file; otherwise the terminal.")
 @pass_config
 def export_requests(config: Config, /, output: Path | None, **which: Any) -> None:
-    """Export the requests received on some days as CSV: dates, targets kept or not, times in whole seconds. No names."""
+    """Export the requests received on some days as CSV: dates, targets kept or not, whole seconds. No names."""
     question = asked(config, wall_clock(), **which)
     times = {name: rules.time for name, rules in config.request_rules().items()}
 

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, or_, select
+from sqlalchemy import Connection, RowMapping, Select, func, or_, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from callcenter.calendar.working_time import WorkingTime
@@ -89,7 +89,7 @@ def _received(first: date, last: date, zones: Zones, line: LineId) -> ColumnElem
     return (REQUESTS.c.received_at >= begins) & (REQUESTS.c.received_at < ends)
 
 
-def _page(query: Select[Any], connection: Connection) -> list[tuple[Mapping[str, Any], list[Target], Counter[str]]]:
+def _page(query: Select[Any], connection: Connection) -> list[tuple[RowMapping, list[Target], Counter[str]]]:
     found = list(connection.execute(query).mappings())
     ids = [row["id"] for row in found]
     targets: defaultdict[int, list[Target]] = defaultdict(list)
@@ -108,12 +108,12 @@ def _page(query: Select[Any], connection: Connection) -> list[tuple[Mapping[str,
 
 
 def _figures(
-    row: Mapping[str, Any], answers: Sequence[Target], counts: Counter[str], time: WorkingTime | None, now: datetime
+    row: RowMapping, answers: Sequence[Target], counts: Counter[str], time: WorkingTime | None, now: datetime
 ) -> RequestFigures:
     first, last = (answers[0], answers[-1]) if answers else (None, None)
     answered_at = last.met_at if last else None
     return RequestFigures(
-        number=str(number_of(row)),  # type: ignore[arg-type]
+        number=str(number_of(row)),
         line=LineId(row["line"]),
         state=row["state"],
         subject=row["subject"],

@@ -140,5 +140,5 @@ class RequestErasure:
         return mark_deleted(connection, row, now)
 
 
-def _all(query: Select[Any], connection: Connection) -> Sequence[Row[Any]]:
+def _all(query: Select[*tuple[Any, ...]], connection: Connection) -> Sequence[Row[*tuple[Any, ...]]]:
     return connection.execute(query).all()

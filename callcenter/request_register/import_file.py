@@ -6,9 +6,8 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, tzinfo
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from callcenter.core.errors import ReadableError
 from callcenter.core.ids import LineId
@@ -61,7 +60,7 @@ class RequestsFile:
     mistakes: list[str] = field(default_factory=list)
 
     @classmethod
-    def read(cls, path: Path, line: LineId, zone: ZoneInfo, now: datetime) -> RequestsFile:
+    def read(cls, path: Path, line: LineId, zone: tzinfo, now: datetime) -> RequestsFile:
         """Read CSV in UTF-8 or Windows-1251, with `;` or `,`, with headings in English or Russian.
 
         `received` is a date and time in the line's zone, such as 2026-11-30 10:00. Raises `RequestsFileError`.
@@ -83,7 +82,7 @@ class RequestsFile:
             raise RequestsFileError(f"{path} has headings, but no requests")
         return read
 
-    def _take(self, row: int, cells: Mapping[str, str], line: LineId, zone: ZoneInfo, now: datetime) -> None:
+    def _take(self, row: int, cells: Mapping[str, str], line: LineId, zone: tzinfo, now: datetime) -> None:
         try:
             received = datetime.fromisoformat(cells["received"])
             received = received.replace(tzinfo=zone) if received.tzinfo is None else received
@@ -102,7 +101,7 @@ class RequestsFile:
             allowed = ", ".join(Way)
             self.mistakes.append(f"line {row}: way {cells['way'][:40]!r}; allowed: {allowed}")
             return
-        who = {name: cells.get(name, "") for name in OTHERS}
+        name, number, inn, customer = (cells.get(one, "") for one in OTHERS)
         self.rows.append(
             Imported(
                 row,
@@ -112,7 +111,7 @@ class RequestsFile:
                 cells["essentials"],
                 cells["urgency"],
                 reply,
-                Requester(**who),
+                Requester(name, number, inn, customer),
             )
         )
 

@@ -24,9 +24,8 @@ from callcenter.requests.lifecycle import State
 from callcenter.requests.request import Assignee, AssigneeKind, Fact, Fate, RequestId, Way
 from callcenter.requests.targets import TargetKind
 from callcenter.store import Register, RegisterError
-from tests.request_register import stories
 from tests.request_register.stories import CALLED, CALLER, EMAIL, LEBEDEV, MINUTE, act, answered, draft, in_work, new
-from tests.requests.lines import moscow
+from tests.requests.lines import ESTP, moscow
 from tests.store.stories import stored
 
 pytestmark = pytest.mark.clause("ESTP 5.5.2")
@@ -317,4 +316,4 @@ async def test_there_is_no_such_request(requests: RequestRegister) -> None:
 
 
 def test_stories_are_of_a_working_day() -> None:
-    assert stories.ESTP.time.hours.is_open(CALLED + timedelta(minutes=9))
+    assert ESTP.time.hours.is_open(CALLED + timedelta(minutes=9))

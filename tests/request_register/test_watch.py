@@ -16,7 +16,7 @@ from callcenter.request_register.outbox import Outbox
 from callcenter.request_register.register import RequestRegister
 from callcenter.request_register.watch import TargetWatch, Warned
 from callcenter.requests import actions as do
-from callcenter.requests.escalation import Escalation, Notice, due_warnings, next_look
+from callcenter.requests.escalation import Escalation, Notice, Warn, due_warnings, next_look
 from callcenter.requests.request import Fact, Way
 from callcenter.requests.targets import TargetKind
 from callcenter.store import Register
@@ -153,7 +153,8 @@ async def test_many_are_told_in_one_email_and_each_only_once(
 async def test_the_next_look_is_never_later_than_the_next_warning(requests: RequestRegister) -> None:
     filed = await in_work(requests)
     hours = WorkingTime(HOURS)
-    at, told = CALLED, []
+    at = CALLED
+    told: list[Warn] = []
     while (later := next_look(filed.request, at, RULES, hours)) is not None:
         assert later > at
         told += due_warnings(filed.request, later, RULES, hours)
