@@ -115,7 +115,16 @@ class RequestErasure:
                 done += 1
                 await self._attachments.delete(files)
             await asyncio.sleep(_PAUSE)
+        if done:
+            await self._forget_words()
         return done
+
+    async def _forget_words(self) -> None:
+        begin, more = True, True
+        while more:
+            more = await write(self._register, partial(_forget, begin))
+            begin = False
+            await asyncio.sleep(_PAUSE)
 
     def _erase(
         self, id_: RequestId, why: str, now: datetime, connection: Connection
@@ -142,3 +151,7 @@ class RequestErasure:
 
 def _all(query: Select[*tuple[Any, ...]], connection: Connection) -> Sequence[Row[*tuple[Any, ...]]]:
     return connection.execute(query).all()
+
+
+def _forget(begin: bool, connection: Connection) -> bool:
+    return index_for(connection.dialect.name).forget(connection, begin=begin)

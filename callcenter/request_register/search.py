@@ -58,6 +58,9 @@ class RequestIndex(Protocol):
     def remove(self, connection: Connection, row: int) -> None:
         """Forget a request's words."""
 
+    def forget(self, connection: Connection, *, begin: bool) -> bool:
+        """Do a part of the work after which nothing of removed requests is left. Returns whether there is more."""
+
     def find(self, connection: Connection, query: Query, limit: int) -> list[int]:
         """Return the rows with all words, the newest first."""
 
@@ -69,6 +72,10 @@ _CHANGE = text(
     "who = coalesce(:who, who), more = trim(more || ' ' || :more) WHERE rowid = :row"
 )
 _REMOVE = text("DELETE FROM request_index WHERE rowid = :row")
+_CHANGES = text("SELECT total_changes()")
+_MERGE = text("INSERT INTO request_index (request_index, rank) VALUES ('merge', :pages)")
+_PAGES = 200
+"""Pages of the index that are merged in one transaction: some ten milliseconds."""
 _FIND = text("SELECT rowid FROM request_index WHERE request_index MATCH :words ORDER BY rowid DESC LIMIT :most")
 
 
@@ -87,6 +94,12 @@ class SqliteIndex:
     def remove(self, connection: Connection, row: int) -> None:
         """Forget a request's words; see `RequestIndex`."""
         connection.execute(_REMOVE, {"row": row})
+
+    def forget(self, connection: Connection, *, begin: bool) -> bool:
+        """Merge the index's segments: a removed entry is in its old one, until that is merged with what removed it."""
+        before = connection.scalar(_CHANGES) or 0
+        connection.execute(_MERGE, {"pages": -_PAGES if begin else _PAGES})
+        return begin or (connection.scalar(_CHANGES) or 0) - before >= 2  # as SQLite describes it
 
     def find(self, connection: Connection, query: Query, limit: int) -> list[int]:
         """Return the rows with all words; see `RequestIndex`."""

@@ -1,8 +1,8 @@
 """Measure requests: `python -m tests.bench.requests [REQUESTS] [OPEN]`, a million and 5,000 without.
 
 The register is filled as years of a line would fill it; then the head's board, counts, my requests and the search are
-asked again and again, and requests are taken from the form to the answer. Meanwhile a clock ticks in the event loop: how
-much later than it should is how long a call's event would have waited.
+asked again and again, and requests are taken from the form to the answer. Meanwhile a clock ticks in the event loop:
+how much later than it should is how long a call's event would have waited.
 """
 
 from __future__ import annotations
@@ -191,7 +191,8 @@ async def measure(path: Path) -> None:
 
 def main() -> None:
     """Fill a register and measure it."""
-    number, still_open = (int(argument) for argument in [*sys.argv[1:], "1000000", "5000"][:2])
+    given = [int(argument) for argument in sys.argv[1:3]]
+    number, still_open = [*given, *(1_000_000, 5_000)[len(given) :]]
     with TemporaryDirectory() as folder:
         path = Path(folder) / "register.sqlite"
         asyncio.run(_made(path))
