@@ -457,6 +457,10 @@ LABELS = {
     "route": {"/api/me", "unmatched"},
     "code": {"200", "404"},
     "version": {"1.2.3"},
+    "state": {"new"},
+    "target": {"answer"},
+    "when": {"before"},
+    "way": {"email"},
 }
 
 

@@ -97,7 +97,7 @@ async def test_the_requests_of_a_call_and_of_a_caller(requests: RequestRegister,
     assert await board.of_requester("", "") == []
 
 
-@pytest.mark.clause("ESTP 5.7.1")
+@pytest.mark.clause("ESTP 5.7")
 @pytest.mark.parametrize(
     ("asked", "found"),
     [

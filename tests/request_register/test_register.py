@@ -56,6 +56,7 @@ async def test_a_request_from_the_call_to_its_end_is_the_same_after_each_reading
     }
 
 
+@pytest.mark.clause("ESTP 5.5.5")
 async def test_pauses_promises_and_departments_come_back_as_they_were(requests: RequestRegister) -> None:
     filed = await in_work(requests)
     filed = await act(requests, filed, do.Ask("201", "Какой сертификат?", "не сказано"), CALLED + 5 * MINUTE)

@@ -100,6 +100,7 @@ async def test_after_a_restart_nothing_is_told_twice(requests: RequestRegister, 
     assert len(await Outbox(database).due(Way.EMAIL, CALLED + HOUR)) == 1
 
 
+@pytest.mark.clause("ESTP 5.5.5")
 async def test_a_target_that_moves_has_warnings_of_its_own_again(
     requests: RequestRegister, database: Register, path: Path
 ) -> None:
