@@ -100,10 +100,17 @@ class Requests:
             oldest={one.way.value: (now - one.oldest).total_seconds() for one in waiting if one.oldest},
         )
 
+    def _tell_of_mail(self, before: int) -> None:
+        waiting = self._state.waiting.get(Way.EMAIL.value, 0)
+        if not self.mail_leaves and waiting > before:
+            log.warning("%d e-mails wait in the outbox: `mail` is not configured.", waiting)
+
     async def _count(self) -> None:
         while True:
+            before = self._state.waiting.get(Way.EMAIL.value, 0)
             try:
                 await self.look(self._wall())
+                self._tell_of_mail(before)
             except RegisterError as problem:
                 self._state = RequestState()
                 log.warning("It is not known just now how many requests are open: %s", problem)

@@ -25,7 +25,6 @@ from callcenter.config.sections import (
 from callcenter.config.yaml_file import Document, Location, YamlError, read_yaml
 from callcenter.core import settings
 from callcenter.core.ids import LineId
-from callcenter.requests.request import Way
 from callcenter.requests.rules import LineRules
 
 VAR_OVERRIDE = "CALLCENTER_VAR"
@@ -158,12 +157,6 @@ class Config(Description):
             for person in self.people.values()
             if person.supervisor
         ]
-        if self.mail is None:
-            found += [
-                f"lines.{line.id}.requests: answers by e-mail wait, because `mail` is not configured"
-                for line in self.lines.values()
-                if line.requests is not None and Way.EMAIL in line.requests.ways
-            ]
         if not self.trunks:
             found.append("trunks: none is described, so nobody can call")
         return found

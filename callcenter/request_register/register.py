@@ -53,6 +53,7 @@ from callcenter.requests.request import Entry, Fact, Request, RequestId, Way
 from callcenter.requests.rules import LineRules
 from callcenter.store import Register, RegisterError
 from callcenter.store.rows import Row, clean
+from callcenter.store.tables import Call
 
 T = TypeVar("T")
 
@@ -156,6 +157,18 @@ class RequestRegister:
             return load_filed(connection, decision.request.id)
 
         return await write(self._register, make)
+
+    async def open_of_call(self, call: str, by: str, at: datetime) -> Filed:
+        """Open the form of what was asked in a call, filled from it: line, number, who called, and when.
+
+        Raises `UnknownRequest` while the register does not have the call, and `NoRequests`.
+        """
+        query = select(Call.__table__).where(Call.call == call)
+        found = await look(self._register, lambda connection: connection.execute(query).mappings().one_or_none())
+        if found is None:
+            raise UnknownRequest(f"the register has no call '{call[:64]}' yet")
+        requester = Requester(found["name"], found["number"], found["inn"], found["customer"])
+        return await self.open_draft(LineId(found["line"]), by, found["arrived_at"], at, requester, call)
 
     async def act(self, request: RequestId, version: int, action: Action, at: datetime) -> Filed:
         """Do something to a request: any of `callcenter.requests.actions`.

@@ -42,6 +42,8 @@ class OutboxSender:
         self._give_up_after = give_up_after
         self._wall = wall
         self._log = SparingLog(log)
+        self._taken: set[str] = set()
+        """Sent, but the register has not taken that yet: nobody gets them again meanwhile."""
         self.sent = 0
         """Since the start; and those that were not taken, and not tried again."""
         self.failed = 0
@@ -65,12 +67,15 @@ class OutboxSender:
         return tried
 
     async def _send(self, leaving: Leaving, carrier: Carrier) -> None:
-        try:
-            await carrier.send(leaving.key, leaving.address, leaving.subject, leaving.text, leaving.queued_at)
-        except ReadableError as problem:
-            await self._not_taken(leaving, str(problem), for_good=getattr(problem, "for_good", False))
-            return
+        if leaving.key not in self._taken:
+            try:
+                await carrier.send(leaving.key, leaving.address, leaving.subject, leaving.text, leaving.queued_at)
+            except ReadableError as problem:
+                await self._not_taken(leaving, str(problem), for_good=getattr(problem, "for_good", False))
+                return
+            self._taken.add(leaving.key)
         await self._requests.report(Delivered(leaving.key), self._wall())
+        self._taken.discard(leaving.key)
         self.sent += 1
 
     async def _not_taken(self, leaving: Leaving, why: str, *, for_good: bool) -> None:

@@ -10,7 +10,7 @@ import logging
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -37,6 +37,8 @@ EVERY = 15.0
 """Seconds."""
 AT_ONCE = 200
 """Requests that are looked at in one transaction."""
+_NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+"""Before the request changes, nothing is due."""
 _WARNINGS = table_of(RequestWarning)
 
 
@@ -111,7 +113,7 @@ class TargetWatch:
                         given[line, warn.kind, "before" if warn.offset.total_seconds() < 0 else "after"] += 1
                         told[line].append(Told(request, warn))
             if later is None:
-                later = datetime.max.replace(tzinfo=at.tzinfo, microsecond=0)
+                later = _NEVER
             unchanged = (REQUESTS.c.id == one.row, REQUESTS.c.version == request.version)
             connection.execute(update(REQUESTS).where(*unchanged).values(look_at=later))
         for line, warnings in told.items():

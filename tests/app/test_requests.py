@@ -30,7 +30,7 @@ pytestmark = pytest.mark.clause("ESTP 5.5.4")
 
 def written(folder: Path, **more: object) -> Config:
     """The harness' line, with requests."""
-    content = yaml.safe_load(configuration(1, 1))
+    content = yaml.safe_load(configuration(2, 3))
     content["lines"]["estp"]["hours"] = {"opens": "09:00", "closes": "18:00"}
     content["lines"]["estp"]["requests"] = {"head_email": "head@example.ru", "asks_before_closing": False}
     (folder / "config.yaml").write_text(yaml.safe_dump(content | more, allow_unicode=True), encoding="utf-8")
@@ -80,14 +80,14 @@ async def test_an_answer_leaves_by_mail_and_the_head_is_warned_of_an_old_form(tm
             assert requests.state().overdue == {("estp", "form"): 0, ("estp", "assignment"): 0, ("estp", "answer"): 0}
 
 
-async def test_without_mail_answers_wait_and_that_is_seen(tmp_path: Path) -> None:
+async def test_without_mail_answers_wait_and_that_is_seen(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     config = written(tmp_path)
-    assert any("answers by e-mail wait" in warning for warning in config.warnings(CALLED.date()))
     async with running(config, Wall(CALLED + timedelta(minutes=10))) as requests:
         await answered(requests.register)
         await until(lambda: requests.state().waiting == {"email": 1})
         assert requests.state().oldest["email"] >= 300
         assert not requests.mail_leaves
+    assert caplog.text.count("1 e-mails wait in the outbox: `mail` is not configured.") == 1
 
 
 async def test_a_mail_server_with_a_password_needs_it_in_the_secrets(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from callcenter.requests.lifecycle import State
 from callcenter.requests.request import Assignee, AssigneeKind, Fact, Fate, RequestId, Way
 from callcenter.requests.targets import TargetKind
 from callcenter.store import Register, RegisterError
+from tests.request_register.conftest import of_lines
 from tests.request_register.stories import CALLED, CALLER, EMAIL, LEBEDEV, MINUTE, act, answered, draft, in_work, new
 from tests.requests.lines import ESTP, moscow
 from tests.store.stories import stored
@@ -150,6 +151,42 @@ async def test_the_form_of_a_call_is_opened_once(requests: RequestRegister) -> N
     again = await requests.open_draft(LineId("estp"), "101", CALLED, CALLED + MINUTE, call="17.1")
     colleague = await requests.open_draft(LineId("estp"), "102", CALLED, CALLED + MINUTE, call="17.1")
     assert again.request.id == first.request.id != colleague.request.id
+
+
+@pytest.mark.clause("ESTP 5.4.3")
+async def test_a_form_of_a_call_is_filled_from_it(requests: RequestRegister, database: Register, path: Path) -> None:
+    with pytest.raises(UnknownRequest, match="has no call '17.1' yet"):
+        await requests.open_of_call("17.1", "101", CALLED)
+    with closing(sqlite3.connect(path)) as other, other:
+        texts = {"call": "17.1", "line": "estp", "number": CALLER.number, "name": CALLER.name, "inn": CALLER.inn}
+        texts |= {"customer": CALLER.customer, "arrived_at": "2026-11-30 07:00:00.000000"}
+        more = ("identification", "role", "urgency", "operator", "outcome", "hung_up_by", "cause_text", "recording")
+        texts |= dict.fromkeys((*more, "recording_sha256", "recording_problem"), "")
+        row = {**texts, "info_visits": 0, "talk": 0.0}
+        marks = ", ".join(f":{name}" for name in row)
+        other.execute(f"INSERT INTO calls ({', '.join(row)}) VALUES ({marks})", row)
+    filed = await requests.open_of_call("17.1", "101", CALLED + 5 * MINUTE)
+    assert (filed.requester, filed.request.received_at, filed.call) == (CALLER, CALLED, "17.1")
+    form = filed.request.target(TargetKind.FORM)
+    assert form is not None
+    assert form.due == CALLED + 60 * MINUTE
+
+
+async def test_two_programs_change_the_same_register(requests: RequestRegister, path: Path) -> None:
+    """The controller, and somebody at a terminal."""
+    register = await Register.open(path, create=False, busy_timeout=10)
+    terminal = RequestRegister(register, of_lines)
+    try:
+        drafts = [await draft(requests) for _ in range(20)]
+        both = [requests, terminal] * 20
+        outcomes = await asyncio.gather(
+            *(act(both[n], drafts[n // 2], do.Submit("101"), CALLED + 9 * MINUTE) for n in range(40)),
+            return_exceptions=True,
+        )
+    finally:
+        await register.close()
+    assert sum(isinstance(outcome, ChangedMeanwhile) for outcome in outcomes) == 20
+    assert sorted(stored(path, "SELECT running FROM requests")) == [(n,) for n in range(1, 21)]
 
 
 @pytest.mark.clause("ESTP 5.5.1")
@@ -290,8 +327,6 @@ async def test_counters_of_any_mixture_have_no_gaps(
     path = tmp_path_factory.mktemp("any") / "register.sqlite"
     register = await Register.open(path)
     try:
-        from tests.request_register.conftest import of_lines
-
         requests = RequestRegister(register, of_lines)
         for urgency in urgencies:
             await new(requests, urgency=urgency)

@@ -14,7 +14,7 @@ from callcenter.request_register.sender import LONGEST_PAUSE, OutboxSender, paus
 from callcenter.requests import actions as do
 from callcenter.requests.lifecycle import State
 from callcenter.requests.request import Assignee, AssigneeKind, Fact, Fate, Reply, Way
-from callcenter.store import Register
+from callcenter.store import Register, RegisterError
 from tests.request_register.stories import CALLED, MINUTE, act, answered, new
 
 pytestmark = pytest.mark.clause("ESTP 5.5.6")
@@ -96,6 +96,24 @@ async def test_who_dies_between_sending_and_storing_sends_again_under_the_same_k
     await sender.send_due()
     assert [key for key, *_ in post.took] == ["ESTP-2026-000001/1"] * 2
     assert [e.fact for e in await requests.history(filed.request.id)].count(Fact.SENT) == 1
+
+
+async def test_while_the_register_is_away_nobody_gets_the_same_message_again_and_again(
+    requests: RequestRegister, sender: OutboxSender, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filed = await answered(requests)
+
+    async def away(*_: object) -> bool:
+        raise RegisterError("the register is locked")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(requests, "report", away)
+        for _ in range(3):
+            with pytest.raises(RegisterError):
+                await sender.send_due()
+    await sender.send_due()
+    assert len(post.took) == 1
+    assert (await requests.filed(filed.request.id)).request.messages[-1].fate is Fate.SENT
 
 
 async def test_what_is_not_taken_now_is_tried_again_later_and_later_and_then_given_up(
