@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
 
 from callcenter.cli.spreadsheet import moment, whole
-from callcenter.cli.terminal import visible, words
+from callcenter.cli.terminal import DASH, figures, percent, visible, words
 from callcenter.reports.days import Zones, zone_of
+from callcenter.reports.request_sums import RequestSums
 from callcenter.reports.requests import RequestFigures
 from callcenter.request_register.filed import BoardRow, Filed
 from callcenter.request_register.outbox import Leaving
@@ -104,6 +105,36 @@ def story(filed: Filed, history: Sequence[Entry], zones: Zones) -> Iterator[str]
         gone = ", deleted" if one.deleted_at else ""
         yield f"file         {visible(one.name)} {one.size} bytes{gone} {one.sha256}"
     yield from (_entry(entry, zone) for entry in history)
+
+
+def sum_lines(made: Mapping[str, RequestSums], by: str) -> Iterator[str]:
+    """Yield sums as lines for a terminal, the heading first."""
+    headings = (
+        "REQUESTS",
+        "ANSWERED",
+        "KEPT",
+        "MISSED",
+        "SHARE",
+        "WORKING H",
+        "PLAIN H",
+        "INTERIM",
+        "REOPENED",
+        "REFUSED",
+    )
+    yield figures(by.upper(), headings, 20, headings)
+    for name, one in made.items():
+        cells = (
+            *(str(number) for number in (one.requests, one.answered, one.kept, one.missed)),
+            percent(one.share_kept),
+            _hours(one.mean_working),
+            _hours(one.mean_plain),
+            *(str(number) for number in (one.interim, one.reopened, one.refused)),
+        )
+        yield figures(name[:20], cells, 20, headings)
+
+
+def _hours(mean: timedelta | None) -> str:
+    return DASH if mean is None else f"{mean.total_seconds() / 3600:.1f}"
 
 
 def leaving_lines(found: Sequence[Leaving], zones: Zones) -> Iterator[str]:

@@ -22,6 +22,7 @@ from callcenter.cli.spreadsheet import write_csv
 from callcenter.config import Config
 from callcenter.core.errors import ReadableError
 from callcenter.core.ids import LineId
+from callcenter.reports.request_sums import BY, sums
 from callcenter.reports.requests import figures
 from callcenter.request_register.board import RequestBoard
 from callcenter.request_register.erasure import RequestErasure
@@ -188,6 +189,24 @@ def export_requests(config: Config, /, output: Path | None, **which: Any) -> Non
         click.echo(f"{written} requests written to {output}")
 
     _run(export())
+
+
+@requests.command("summary")
+@question_options
+@click.option("--by", type=click.Choice(list(BY)), default="urgency", show_default=True)
+@pass_config
+def summary(config: Config, /, by: str, **which: Any) -> None:
+    """Sum up the requests received on some days: targets kept, mean time to the answer in working and plain hours."""
+    question = asked(config, wall_clock(), **which)
+    times = {name: rules.time for name, rules in config.request_rules().items()}
+
+    async def show() -> None:
+        async with _opened(config) as register:
+            found = figures(register, question.first, question.last, question.zones, times, question.now, question.line)
+            made = await sums(found, by, question.zones)
+        click.echo("\n".join(request_table.sum_lines(made, by)))
+
+    _run(show())
 
 
 @requests.command("erase")

@@ -138,6 +138,19 @@ def test_the_export_tells_what_was_kept_and_no_cell_is_a_formula(config: Path, t
     assert not any(cell.startswith(("=", "+", "@")) for row in (first, second) for cell in row.values())
 
 
+def test_the_summary_says_how_many_were_in_time(config: Path, tmp_path: Path) -> None:
+    late = ROW.replace("2026-11-30 10:00", "2026-11-20 10:00")
+    imported(config, tmp_path, HEADING + ROW + late + late.replace("Контроль", "Срочно"))
+    for action in (["assign", "--to", "201"], ["start"], ["answer", "--text", "Да."]):
+        run(config, "act", "ESTP-2026-000001", *action)
+    shown = run(config, "summary", "--from", "2026-11-01", "--to", "2026-11-30").output
+    heading, control, urgent = (line.split() for line in shown.splitlines())
+    assert heading[:5] == ["URGENCY", "REQUESTS", "ANSWERED", "KEPT", "MISSED"]
+    assert control == ["Контроль", "2", "1", "1", "1", "50%", "11.0", "26.0", "0", "0", "0"]
+    assert urgent == ["Срочно", "1", "0", "0", "1", "0%", "–", "–", "0", "0", "0"]
+    assert "2026-11" in run(config, "summary", "--from", "2026-11-01", "--to", "2026-11-30", "--by", "month").output
+
+
 def test_one_person_is_erased_and_an_entry_says_so(config: Path, tmp_path: Path) -> None:
     imported(config, tmp_path, HEADING + ROW * 2)
     run(config, "act", "ESTP-2026-000001", "refuse", "--reason", "хулиганство", "--why", "брань Петра")
