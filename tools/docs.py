@@ -21,10 +21,13 @@ from callcenter.core.offer import OFFER
 from callcenter.core.operator import ACTIVITY, PRESENCE
 from callcenter.core.phone import PHONE
 from callcenter.core.question import QUESTION
+from callcenter.requests.lifecycle import REQUEST
 from tools import api_document
 
 PROJECT = Path(__file__).resolve().parent.parent
-MACHINES: dict[str, Any] = {machine.name: machine for machine in (CALLER, QUESTION, PRESENCE, ACTIVITY, PHONE, OFFER)}
+MACHINES: dict[str, Any] = {
+    machine.name: machine for machine in (CALLER, QUESTION, PRESENCE, ACTIVITY, PHONE, OFFER, REQUEST)
+}
 
 
 def architecture(text: str) -> str:

@@ -113,6 +113,7 @@ class _Content(BaseModel):
     phones: dict[str, Machine] = {}
     trunks: dict[str, Machine | None] = {}
     people: dict[str, _Hashes] = {}
+    mail: Annotated[str, StringConstraints(pattern=r"^[ -~]{1,256}$")] | None = None
 
 
 class Secrets:
@@ -139,7 +140,7 @@ class Secrets:
         """Read the secrets, and add what the configuration needs and the file lacks.
 
         Raises SecretsError, without changing the file, if the file cannot be understood or has no password for a trunk
-        that registers (only the provider can give that password).
+        that registers, or for the mail server (only the provider can give those).
         """
         found = cls(var, config, clock)
         try:
@@ -153,6 +154,10 @@ class Secrets:
             raise SecretsError(
                 f"{found._path}: no password for the trunk {', '.join(without)}; "
                 "write the one its provider gave you there, under `trunks`"
+            )
+        if config.mail is not None and config.mail.user is not None and not found.mail:
+            raise SecretsError(
+                f"{found._path}: no password for {config.mail.user} at {config.mail.host}; write it there, as `mail`"
             )
         return found
 
@@ -175,6 +180,11 @@ class Secrets:
     def trunks(self) -> Mapping[str, str]:
         """The providers' passwords of the trunks that register."""
         return {name: password for name, password in self._content.trunks.items() if password}
+
+    @property
+    def mail(self) -> str:
+        """The password of our account at the mail server; '' if there is none."""
+        return self._content.mail or ""
 
     def initial(self, person: str) -> Initial | None:
         """Return a person's first credentials; None once both were changed."""

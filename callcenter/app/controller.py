@@ -27,6 +27,7 @@ from callcenter.app.page_phones import PagePhones
 from callcenter.app.people import People
 from callcenter.app.performer import Performer
 from callcenter.app.registered_share import RegisteredShare
+from callcenter.app.requests import Requests
 from callcenter.app.supervision import Supervision
 from callcenter.app.timers import Timers
 from callcenter.app.warm_start import WarmStart
@@ -95,6 +96,7 @@ class Controller:
             self, self._log_ins, register, self._forecaster, health, wall, self._page_phones, self._audit
         )
         self._registered = RegisteredShare(NoteTable(register), config.lines.values(), wall)
+        self.requests = Requests(config, secrets, register, wall)
         self.metrics = Metrics(
             self.view,
             health.register_state,
@@ -103,6 +105,7 @@ class Controller:
             self._archive.state,
             lambda: self._web.door.counts(),
             self._registered.current,
+            self.requests.state,
             version=__version__,
         )
         self.tasks = Supervision(self.metrics.observe_task)
@@ -151,6 +154,8 @@ class Controller:
         await self._web.start()
         keep, lines = self.tasks.keep, self._config.lines.values()
         for work, name in self._archive.work():
+            keep(work, name)
+        for work, name in self.requests.work():
             keep(work, name)
         keep(self._forecaster.run, "forecast")
         keep(self._registered.run, "registered share")

@@ -21,12 +21,14 @@ from callcenter.calendar.clock import wall_clock
 from callcenter.cli import access, run_log
 from callcenter.cli.audit import audit
 from callcenter.cli.customers import customers
+from callcenter.cli.erase import erase
 from callcenter.cli.knowledge import knowledge
 from callcenter.cli.options import Finite, config_option, load
 from callcenter.cli.promises import promises
 from callcenter.cli.prompts import prompts
 from callcenter.cli.recordings import recordings
 from callcenter.cli.register import register
+from callcenter.cli.requests import requests
 from callcenter.cli.simulate import simulate_command
 from callcenter.cli.staffing import staffing_command
 from callcenter.cli.token import token
@@ -188,7 +190,9 @@ def _reset(config: Config, person: str, *, second_factor: bool) -> None:
 
 main.add_command(register)
 main.add_command(audit)
+main.add_command(erase)
 main.add_command(recordings)
+main.add_command(requests)
 main.add_command(promises)
 main.add_command(prompts)
 main.add_command(customers)

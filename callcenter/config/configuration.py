@@ -12,18 +12,20 @@ from typing import Any, Self
 
 from pydantic import ValidationError, ValidationInfo, model_validator
 
+from callcenter.calendar.working_time import WorkingTime
 from callcenter.config.consistency import Declared, inconsistencies
 from callcenter.config.description import Description
 from callcenter.config.problems import ConfigError, Problem, field_problems
 from callcenter.config.roles import TAKES_CALLS
+from callcenter.config.section import OWN_NAME
 from callcenter.config.sections import (
-    OWN_NAME,
     Line,
     browser_phone,
 )
 from callcenter.config.yaml_file import Document, Location, YamlError, read_yaml
 from callcenter.core import settings
 from callcenter.core.ids import LineId
+from callcenter.requests.rules import LineRules
 
 VAR_OVERRIDE = "CALLCENTER_VAR"
 """Environment variable that sets another folder for everything made at run time."""
@@ -100,6 +102,19 @@ class Config(Description):
         """Return a line's retention time in days; for a line that is no longer configured, the general setting."""
         found = self.lines.get(LineId(line))
         return found.retention_days or self.recordings.retention_days if found else self.recordings.retention_days
+
+    def request_rules(self) -> dict[LineId, LineRules]:
+        """Return the rules of each line that has requests, with working hours of their own for whoever asks."""
+        return {
+            line.id: line.requests.rules(line.id, WorkingTime(line.hours.calendar), frozenset(line.subjects))
+            for line in self.lines.values()
+            if line.requests is not None
+        }
+
+    def request_keep_days(self, line: str) -> int:
+        """Return for how many days after its end a line keeps what a request says; without one: as for calls."""
+        found = self.lines.get(LineId(line))
+        return found.requests.keep_days if found and found.requests else self.personal_data.keep_days
 
     def zone(self, line: str) -> tzinfo:
         """Return the zone of a line; UTC for a line that is no longer configured."""

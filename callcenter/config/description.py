@@ -6,6 +6,8 @@ from pathlib import Path
 
 from pydantic import Field
 
+from callcenter.config.request_sections import Mail
+from callcenter.config.section import Section
 from callcenter.config.sections import (
     Accounts,
     Asterisk,
@@ -19,7 +21,6 @@ from callcenter.config.sections import (
     PersonalData,
     Phone,
     Recordings,
-    Section,
     Timings,
     Trunk,
 )
@@ -54,6 +55,8 @@ class Description(Section):
     recordings: Recordings
     personal_data: PersonalData = PersonalData()
     audit: Audit = Audit()
+    mail: Mail | None = None
+    """How e-mail leaves; None: it does not, and what has to leave waits."""
     database: FilePath
     http: Http = Http()
     asterisk: Asterisk = Asterisk()

@@ -12,7 +12,7 @@ from typing import Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from callcenter.config.sections import OWN_NAME
+from callcenter.config.section import OWN_NAME
 from callcenter.config.yaml_file import Document, Location
 from callcenter.core.errors import ReadableError
 

@@ -5,16 +5,17 @@ Every entry of a named section (`lines`, `people`, …) has its own name as `id`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import time
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from callcenter.calendar.hours import MIDNIGHT, WorkingHours
+from callcenter.config.request_sections import Requests
 from callcenter.config.roles import TAKES_CALLS, Role
+from callcenter.config.section import Named, Section
 from callcenter.config.values import (
     Address,
     AreaCode,
@@ -64,30 +65,6 @@ SHORTEST_AUDIT = 31
 
 SHORTEST_SESSION = 90
 """Seconds. No carrier accepts a shorter session timer (RFC 4028)."""
-
-OWN_NAME = "(id)"
-"""The key under which an entry gets its own name; no setting can have this name by mistake."""
-
-
-class Section(BaseModel):
-    """A group of settings. Unknown names are refused; an empty value means the default."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _empty_is_default(cls, data: Any) -> Any:
-        if data is None:
-            return {}
-        if isinstance(data, Mapping):
-            return {key: value for key, value in data.items() if value is not None}
-        return data
-
-
-class Named(Section):
-    """A section that has a name chosen by the engineer."""
-
-    id: str = Field(alias="(id)")
 
 
 class Hours(Section):
@@ -204,6 +181,8 @@ class Line(Named):
     """Replaces `recordings.retention_days` for this line."""
     subjects: dict[Id, PlainText] = {}
     """The subjects under which a call can be registered (ESTP 3.1): id -> title."""
+    requests: Requests | None = None
+    """What is not finished in the conversation (ESTP 5.4.3, 5.5); None: this line has no requests."""
     crm_url: CrmUrl | None = None
     """Where more is known of a caller; `values.CRM_VALUES` can stand in it."""
     wrap_up_limit: Annotated[float, Field(ge=0, le=7200)] = 600.0

@@ -59,6 +59,7 @@ def derived(data: Mapping[str, Any], real: Config, folder: Path, today: date) ->
     asterisk = {key: value for key, value in (data.get("asterisk") or {}).items() if key != "external_address"} | at
     return {
         **data,
+        "mail": None,  # nobody out there gets e-mail of a demonstration
         "var": str(folder),
         "database": str(folder / "register.sqlite"),
         "recordings": {**(data.get("recordings") or {}), "folder": str(folder / "recordings")},

@@ -9,5 +9,6 @@ An unknown value is left out, never reported as zero or NaN.
 from __future__ import annotations
 
 from callcenter.metrics.exposition import AmiState, Metrics, RecordingState, RegisterState
+from callcenter.metrics.requests import RequestState
 
-__all__ = ["AmiState", "Metrics", "RecordingState", "RegisterState"]
+__all__ = ["AmiState", "Metrics", "RecordingState", "RegisterState", "RequestState"]

@@ -14,7 +14,7 @@ from callcenter.core.commands import Command, SaveAnnouncement, SaveCall
 from callcenter.core.events import Event
 from callcenter.core.ids import LineId
 from callcenter.core.view import View
-from callcenter.metrics import forecast, gauges
+from callcenter.metrics import forecast, gauges, requests
 from callcenter.metrics.counts import Counts
 from callcenter.metrics.ledger import LedgerCounts
 
@@ -73,6 +73,7 @@ class Metrics:
         recordings: Callable[[], RecordingState] = RecordingState,
         connections_ended: Callable[[], Mapping[str, int]] = dict,
         registered: Callable[[], Mapping[LineId, tuple[int, int]]] = dict,
+        request_state: Callable[[], requests.RequestState] = requests.RequestState,
         *,
         version: str = "unknown",
     ) -> None:
@@ -83,7 +84,17 @@ class Metrics:
         self._counts = Counts(self._registry)
         self._ledger = LedgerCounts(self._registry)
         self._registry.register(
-            _Seen(view, register_state, ami_state, forecasts, recordings, connections_ended, registered, version)
+            _Seen(
+                view,
+                register_state,
+                ami_state,
+                forecasts,
+                recordings,
+                connections_ended,
+                registered,
+                request_state,
+                version,
+            )
         )
         ProcessCollector(registry=self._registry)
 
@@ -135,6 +146,7 @@ class _Seen(Collector):
         recordings: Callable[[], RecordingState],
         connections_ended: Callable[[], Mapping[str, int]],
         registered: Callable[[], Mapping[LineId, tuple[int, int]]],
+        request_state: Callable[[], requests.RequestState],
         version: str,
     ) -> None:
         self._version = version
@@ -145,6 +157,7 @@ class _Seen(Collector):
         self._recordings = recordings
         self._connections_ended = connections_ended
         self._registered = registered
+        self._request_state = request_state
 
     def describe(self) -> Iterable[Metric]:
         """Declare nothing: the view need not exist yet when this is registered."""
@@ -161,6 +174,7 @@ class _Seen(Collector):
         yield from _register(self._register_state())
         yield from _recordings(RecordingState(*self._recordings()), self._view().not_recording)
         yield from _notes(self._registered())
+        yield from requests.families(self._request_state())
         ended = CounterMetricFamily(
             "callcenter_http_connections_ended",
             "Connections to the page that were refused or ended, by reason.",

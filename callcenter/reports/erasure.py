@@ -85,6 +85,32 @@ class PersonalData:
             found = (await session.scalars(query.order_by(Call.arrived_at))).all()
         return [call for call in found if call not in held]
 
+    async def of_person(self, number: str, inn: str) -> tuple[list[str], int]:
+        """Return the calls of a telephone number or an INN that can be erased, and how many are held or go on."""
+        found: dict[str, bool] = {}
+        for column, value in ((Call.number, number), (Call.inn, inn)):
+            if value:
+                query = select(Call.call, Call.ended_at).where(column == value).order_by(Call.arrived_at)
+                async with self._register.session() as session:  # not in the thread that writes facts
+                    found |= {call: ended_at is not None for call, ended_at in (await session.execute(query)).all()}
+        held = await asyncio.to_thread(self._held)
+        free = [call for call, ended in found.items() if ended and call not in held]
+        return free, len(found) - len(free)
+
+    async def erase_person(self, calls: Sequence[str], number: str) -> None:
+        """Erase who called and what was said from these calls, and what was learned of the number.
+
+        Whoever asks for it has entered it in the audit log.
+        """
+        for begin in range(0, len(calls), _BATCH):
+            await self._register.read(_erasing(calls[begin : begin + _BATCH]))
+            await asyncio.sleep(_PAUSE)
+        if number:
+            learned = delete(LearnedContact).where(
+                or_(LearnedContact.number == number, LearnedContact.of_number == number)
+            )
+            await self._register.read(lambda connection: connection.execute(learned).rowcount)
+
     async def erase(self, now: datetime) -> int:
         """Erase what is old enough, and enter that it was done. Returns the number of calls. Raises `RegisterError`."""
         due = await self.due(now)

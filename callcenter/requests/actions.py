@@ -25,7 +25,8 @@ class Submit:
     """Pass the form to the head (ESTP 5.5.3): the request gets its number."""
 
     by: str
-    counter: Counter
+    counter: Counter | None = None
+    """Handed in where the decision is stored; people's wishes have none."""
 
 
 @dataclass(frozen=True)
@@ -118,17 +119,19 @@ class Answer:
 
 @dataclass(frozen=True)
 class Delivered:
-    """The outbox reports: a message has left, and the other side has it."""
+    """A message has left, and the other side has it: the outbox reports it, or who posted the letter."""
 
     key: str
+    by: str = "outbox"
 
 
 @dataclass(frozen=True)
 class NotDelivered:
-    """The outbox reports: a message has not arrived and is not tried again; or it has come back."""
+    """A message has not arrived and is not tried again; or it has come back."""
 
     key: str
     why: str
+    by: str = "outbox"
 
 
 @dataclass(frozen=True)

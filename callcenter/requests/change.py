@@ -79,6 +79,16 @@ def bounded(text: str, what: str, longest: int = LONGEST_LINE) -> str:
     return text
 
 
+def known_subject(subject: str, rules: LineRules) -> str:
+    """Return the subject; refuse one that the line does not have. Empty is allowed: it is not chosen yet."""
+    if subject and rules.subjects and subject not in rules.subjects:
+        known = ", ".join(sorted(rules.subjects))
+        raise RefusedError(
+            Why.UNKNOWN, f"{bounded(subject, 'the subject')} is no subject of this line; it has: {known}"
+        )
+    return bounded(subject, "the subject")
+
+
 def moment(request: Request, at: datetime) -> datetime:
     """Return when something happens to a request: a clock that was set back does not turn its history round."""
     return max(instant(at), instant(request.changed_at))

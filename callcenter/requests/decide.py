@@ -44,6 +44,7 @@ from callcenter.requests.change import (
     RefusedError,
     Why,
     bounded,
+    known_subject,
     moment,
     said,
 )
@@ -82,8 +83,7 @@ def decide(request: Request, action: Action, at: datetime, rules: LineRules) -> 
     """Return what `action` changes in a request of this line, or why nothing may change."""
     if request.line != rules.line:
         raise ValueError(f"a request of {request.line} is not decided by the rules of {rules.line}")
-    by = "outbox" if isinstance(action, Delivered | NotDelivered) else action.by
-    change = Change(request, rules, moment(request, at), by)
+    change = Change(request, rules, moment(request, at), action.by)
     try:
         _apply(change, action)
     except RefusedError as no:
@@ -140,7 +140,7 @@ def _fill(change: Change, action: Fill) -> None:
         raise RefusedError(Why.NOT_NOW, f"the form has been passed on; the request is {change.state.value}")
     request = change.request
     if action.subject is not None:
-        change.edit("subject", replace(request, subject=bounded(action.subject, "the subject")))
+        change.edit("subject", replace(request, subject=known_subject(action.subject, change.rules)))
     if action.essentials is not None:
         essentials = bounded(action.essentials, "what is asked", LONGEST_TEXT)
         change.edit("essentials", replace(change.request, essentials=essentials))
@@ -159,6 +159,8 @@ def _submit(change: Change, action: Submit) -> None:
     urgency = _known_urgency(change, request.urgency)
     if request.reply is None:
         raise RefusedError(Why.EMPTY, "the way of the answer is missing (ESTP 5.5.2)")
+    if action.counter is None:
+        raise ValueError("what is submitted is registered: hand in the line's counter")
     change.take_number(action.counter)
     change.meet(TargetKind.FORM)
     change.begin(TargetKind.ASSIGNMENT, change.rules.assignment)

@@ -9,7 +9,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from callcenter.requests import targets
-from callcenter.requests.change import LONGEST_TEXT, Change, Decision, Refused, RefusedError, Why, moment, said
+from callcenter.requests.change import (
+    LONGEST_TEXT,
+    Change,
+    Decision,
+    Refused,
+    RefusedError,
+    Why,
+    known_subject,
+    moment,
+    said,
+)
 from callcenter.requests.lifecycle import UNFINISHED, State, Step
 from callcenter.requests.number import Counter
 from callcenter.requests.request import Fact, Request, RequestId
@@ -58,7 +68,8 @@ def split(
         raise ValueError(f"a request of {request.line} is not decided by the rules of {rules.line}")
     try:
         why = said(why, "the reason")
-        subject, essentials = said(part.subject, "the subject"), said(part.essentials, "what is asked", LONGEST_TEXT)
+        subject = known_subject(said(part.subject, "the subject"), rules)
+        essentials = said(part.essentials, "what is asked", LONGEST_TEXT)
     except RefusedError as no:
         return no.refused
     if request.state not in UNFINISHED:

@@ -38,6 +38,8 @@ class LineRules:
     """How long a question to the customer waits (E-SAUDA 3.6: 8 working hours)."""
     closing: Term
     """How long an answered request waits for an objection."""
+    subjects: frozenset[str] = frozenset()
+    """What requests can be about (ESTP 3.1); empty: whatever is written."""
     asks_before_closing: bool = False
     """Whether the customer is asked if it is solved and if there is more (TBS 3.2)."""
     interim_way: Way | None = None

@@ -25,6 +25,10 @@ class TargetKind(StrEnum):
     """Until when an answered request waits for an objection."""
 
 
+OWED = frozenset({TargetKind.FORM, TargetKind.ASSIGNMENT, TargetKind.FIRST_ANSWER, TargetKind.ANSWER})
+"""What is missed when its date passes. The others are times that customers have, not we."""
+
+
 @dataclass(frozen=True)
 class Target:
     """When one thing is due. A request has at most one open target of a kind; those before it stay for the reports."""

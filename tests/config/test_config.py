@@ -14,10 +14,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
+from callcenter.calendar.working_time import Term
 from callcenter.config import Config, ConfigError, dialled_forms
 from callcenter.config.roles import Role
 from callcenter.config.values import DisplayText, PhoneName, SipAddress
 from callcenter.core import settings as core
+from callcenter.core.ids import LineId
+from callcenter.requests.request import Way
 
 PROJECT = Path(__file__).parents[2]
 
@@ -666,3 +669,75 @@ def test_settings_of_the_audit_log_and_of_second_factors(tmp_path: Path, text: s
     with pytest.raises(ConfigError) as refused:
         load(tmp_path, SHORT + text + "\n")
     assert told in str(refused.value)
+
+
+@pytest.mark.clause("ESTP 5.5.1, 5.5.2, 5.5.3, 5.6.3")
+def test_the_committed_line_has_requests_as_its_regulation_asks() -> None:
+    rules = Config.load(PROJECT / "config.yaml").request_rules()[LineId("estp")]
+    assert {name: one.answer for name, one in rules.urgencies.items()} == {
+        "Срочно": Term.working_days(1),
+        "Контроль": Term.working_days(3),
+    }
+    assert rules.form == Term.plain_hours(1)
+    assert rules.ways == {Way.LETTER, Way.EMAIL, Way.TELEPHONE}
+    assert rules.refusals == {"хулиганство"}
+    assert "signature" in rules.subjects
+
+
+@pytest.mark.parametrize(
+    ("text", "term"),
+    [
+        ("1 working day", Term.working_days(1)),
+        ("3 working days by the minute", Term.working_days(3, by_the_minute=True)),
+        ("16 working hours", Term.working_hours(16)),
+        ("90 minutes", Term.plain_hours(1.5)),
+        ("12 hours", Term.plain_hours(12)),
+        ("3 days", Term.plain_hours(72)),
+    ],
+)
+def test_a_term_is_written_as_people_say_it(tmp_path: Path, text: str, term: Term) -> None:
+    config = load(tmp_path, SHORT.replace("}", f", requests: {{form: {text}}}}}"))
+    settings = config.lines[LineId("estp")].requests
+    assert settings is not None
+    assert settings.form == term
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ("form: soon", "lines.estp.requests.form: found 'soon'; allowed: a term such as 1 working day"),
+        ("form: 0 hours", "longer than nothing and at most 366 days"),
+        ("form: 400 working days", "longer than nothing and at most 366 days"),
+        ("form: 1.5 working days", "a term such as"),
+        ("form: 2 hours by the minute", "a term such as"),
+        ("urgencies: {}", "lines.estp.requests.urgencies: found nothing; allowed: at least 1 entry"),
+        ("urgencies: {Срочно: {anwser: 1 hour}}", "found an unknown setting; 'answer' perhaps"),
+        ("ways: [pigeon]", "allowed: one of 'letter', 'email', 'telephone', 'chat' or 'telegram'"),
+        ("interim_way: telegram", "found interim_way telegram; one of ways: email, letter, telephone"),
+        ("head_email: nobody", "an e-mail address, such as info@estp.ru"),
+        ("departments: {УЦ: nobody}", "an e-mail address"),
+        ("warnings: {frm: {}}", "lines.estp.requests.warnings.frm"),
+        ("warnings: {form: {before: [soon]}}", "allowed: a time such as 30 minutes, 2 hours or 0"),
+        ("files: {longest_mb: 101}", "allowed: a number up to 100"),
+        ("files: {types: ['.pdf']}", "the ending of a file's name, in small letters and without a dot"),
+        ("keep_days: 0", "allowed: a number from 1 up"),
+    ],
+)
+def test_each_mistake_of_a_lines_requests(tmp_path: Path, settings: str, told: str) -> None:
+    found = problems(tmp_path, SHORT.replace("}", f", requests: {{{settings}}}}}"))
+    assert len(found) == 1, found
+    assert told in found[0]
+
+
+@pytest.mark.parametrize(
+    ("mail", "told"),
+    [
+        ("{from: info@estp.ru}", "mail.host: found nothing; this setting is required"),
+        ("{host: smtp.example.ru, from: us}", "mail.from: found 'us'; allowed: an e-mail address"),
+        ("{host: smtp.example.ru, from: a@b.ru, tls: maybe}", "allowed: one of 'starttls', 'tls' or 'none'"),
+        ("{host: 'a b', from: a@b.ru}", "an IP address or a host name"),
+    ],
+)
+def test_each_mistake_of_mail(tmp_path: Path, mail: str, told: str) -> None:
+    [found] = problems(tmp_path, SHORT + f"mail: {mail}\n")
+    assert told in found

@@ -111,6 +111,7 @@ def test_the_setting_moves_everything_to_loopback_and_keeps_the_rest(given: Path
     data["trunks"] = {"provider": {"provider": {"host": "sip.example.ru", "username": "7342"}}}
     data["lines"]["estp"] |= {"general_trunk": "provider", "capacity": "7"}
     data["lines"]["estp"]["hours"] |= {"extra_holidays": ["2026-11-23"]}
+    data["mail"] = {"host": "smtp.example.ru", "from": "info@estp.ru"}
     data["asterisk"] |= {"external_address": "203.0.113.5"}
     given.write_text(yaml.safe_dump(data, allow_unicode=True))
     made = make_setting(given, MONDAY_NOON.date())
@@ -124,6 +125,7 @@ def test_the_setting_moves_everything_to_loopback_and_keeps_the_rest(given: Path
     assert [trunk.provider for trunk in made.trunks.values()] == [None]
     assert {str(phone.address).startswith(network(made)) for phone in made.phones.values() if phone.address} == {True}
     assert all(phone.address or phone.browser for phone in made.phones.values())
+    assert made.mail is None
     assert made.warnings(MONDAY_NOON.date()) == []
 
 

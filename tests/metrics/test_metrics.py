@@ -19,7 +19,7 @@ from callcenter.core.ids import CallId, LineId, OfferId, PersonId
 from callcenter.core.records import AnnouncementRecord, CallRecord, OfferRecord, Outcome, PromiseResult
 from callcenter.core.server import ONLY
 from callcenter.core.view import LineView, OperatorView, PromisesView, View, WaitingView
-from callcenter.metrics import AmiState, Metrics, RecordingState, RegisterState
+from callcenter.metrics import AmiState, Metrics, RecordingState, RegisterState, RequestState
 from callcenter.metrics.recent import LIMIT
 from callcenter.planning.forecast import Forecast, Need
 
@@ -123,6 +123,15 @@ class World:
         self.ami = AmiState(True, 0.25, {"token": 2}, {(LineId("estp"), "number"): 3})
         self.forecasts: dict[LineId, tuple[Forecast, float]] = {}
         self.registered = {LineId("estp"): (3, 4)}
+        self.requests = RequestState(
+            open={("estp", "new"): 3},
+            overdue={("estp", "answer"): 1},
+            warnings={("estp", "answer", "before"): 2},
+            waiting={"email": 4},
+            oldest={"email": 61.5},
+            sent=7,
+            failed=1,
+        )
         self.metrics = Metrics(
             lambda: self.view,
             lambda: self.register,
@@ -130,6 +139,7 @@ class World:
             lambda: self.forecasts,
             lambda: self.recordings,
             registered=lambda: self.registered,
+            request_state=lambda: self.requests,
             version="1.2.3",
         )
 
@@ -447,6 +457,10 @@ LABELS = {
     "route": {"/api/me", "unmatched"},
     "code": {"200", "404"},
     "version": {"1.2.3"},
+    "state": {"new"},
+    "target": {"answer"},
+    "when": {"before"},
+    "way": {"email"},
 }
 
 
@@ -502,6 +516,17 @@ def test_the_share_of_registered_conversations_is_seen(world: World) -> None:
     assert scrape("unregistered_conversations", line="estp") == 1
     world.registered = {}
     assert world.scrape()("registered_ratio", line="estp") is None, "not known, or nobody called"
+
+
+@pytest.mark.clause("ESTP 5.5.3")
+def test_requests_that_are_late_and_mail_that_waits_are_seen(world: World) -> None:
+    scrape = world.scrape()
+    assert scrape("requests_open", line="estp", state="new") == 3
+    assert scrape("requests_overdue", line="estp", target="answer") == 1
+    assert scrape("request_warnings_total", line="estp", target="answer", when="before") == 2
+    assert scrape("outbox_messages", way="email") == 4
+    assert scrape("outbox_oldest_seconds", way="email") == 61.5
+    assert (scrape("outbox_sent_total"), scrape("outbox_failed_total")) == (7, 1)
 
 
 @pytest.mark.clause("ESTP 5.6.3")

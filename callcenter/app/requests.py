@@ -1,0 +1,145 @@
+"""Requests in a running controller: their register, what leaves by e-mail, who is warned, what is erased."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterator
+from datetime import datetime
+from typing import Any
+
+from callcenter.accounts.secrets import Secrets
+from callcenter.calendar.clock import WallClock
+from callcenter.config import Config
+from callcenter.mail.letter import Sender
+from callcenter.mail.smtp import Server, Smtp
+from callcenter.metrics import RequestState
+from callcenter.request_register.attachments import MB, Allowed, Attachments
+from callcenter.request_register.board import RequestBoard
+from callcenter.request_register.calendars import follow_calendars
+from callcenter.request_register.erasure import RequestErasure
+from callcenter.request_register.outbox import Carrier, Outbox
+from callcenter.request_register.register import RequestRegister
+from callcenter.request_register.sender import OutboxSender
+from callcenter.request_register.viewers import Viewers
+from callcenter.request_register.watch import TargetWatch, Warned
+from callcenter.requests.request import Way
+from callcenter.store import Register, RegisterError
+
+log = logging.getLogger(__name__)
+
+COUNT_EVERY = 15.0
+FOLLOW_EVERY = 3600.0
+"""Seconds: the calendar is configured, so it is another one after a start, or when a year begins."""
+
+
+class Requests:
+    """All of it, for one controller. Nothing runs without lines that have requests."""
+
+    def __init__(self, config: Config, secrets: Secrets, register: Register, wall: WallClock) -> None:
+        self._config = config
+        self._wall = wall
+        self._database = register
+        rules = config.request_rules
+        self.lines = {line.id: line.requests for line in config.lines.values() if line.requests is not None}
+        """The settings of lines that have requests."""
+        self.register = RequestRegister(register, rules)
+        self.board = RequestBoard(register)
+        self.outbox = Outbox(register)
+        self.attachments = make_attachments(config, register)
+        self.viewers = Viewers()
+        self.mail_leaves = config.mail is not None
+        """Whether e-mail is sent; otherwise what has to leave waits, and the head has to know."""
+        carriers: dict[Way, Carrier] = {}
+        if config.mail is not None:
+            carriers[Way.EMAIL] = make_smtp(config, secrets)
+        self._sender = (
+            OutboxSender(self.outbox, self.register, carriers, config.mail.give_up_after.time, wall)
+            if config.mail is not None
+            else None
+        )
+        warned = {line: Warned(settings.escalation, settings.head_email or "") for line, settings in self.lines.items()}
+        self._watch = TargetWatch(register, rules, warned, wall)
+        self._erasure = RequestErasure(register, self.attachments, rules, config.request_keep_days)
+        self._state = RequestState()
+
+    def work(self) -> Iterator[tuple[Callable[[], Coroutine[Any, Any, None]], str]]:
+        """Yield the background tasks, each with its name."""
+        if not self.lines:
+            return
+        if self._sender is not None:
+            yield self._sender.run, "outbox"
+        yield self._watch.run, "targets"
+        yield self._count, "request counts"
+        yield self._follow, "request calendars"
+        yield lambda: self._erasure.run(self._wall), "request retention"
+
+    def state(self) -> RequestState:
+        """Return the state for the metrics."""
+        given = {(str(line), kind.value, when): n for (line, kind, when), n in self._watch.given.items()}
+        sent, failed = (self._sender.sent, self._sender.failed) if self._sender else (0, 0)
+        return self._state._replace(warnings=given, sent=sent, failed=failed)
+
+    async def look(self, now: datetime) -> None:
+        """Count what is open, late and waiting. Raises `RegisterError`."""
+        open_: Counter[tuple[str, str]] = Counter()
+        overdue = {
+            (str(line), kind.value): 0 for line, settings in self.lines.items() for kind in settings.escalation.notices
+        }
+        for count in await self.board.counts(now):
+            open_[count.line, count.state.value] += count.open
+            if count.kind is not None and count.overdue:
+                key = (str(count.line), count.kind.value)
+                overdue[key] = overdue.get(key, 0) + count.overdue
+        waiting = await self.outbox.waiting()
+        self._state = RequestState(
+            open=open_,
+            overdue=overdue,
+            waiting={one.way.value: one.waiting for one in waiting},
+            oldest={one.way.value: (now - one.oldest).total_seconds() for one in waiting if one.oldest},
+        )
+
+    def _tell_of_mail(self, before: int) -> None:
+        waiting = self._state.waiting.get(Way.EMAIL.value, 0)
+        if not self.mail_leaves and waiting > before:
+            log.warning("%d e-mails wait in the outbox: `mail` is not configured.", waiting)
+
+    async def _count(self) -> None:
+        while True:
+            before = self._state.waiting.get(Way.EMAIL.value, 0)
+            try:
+                await self.look(self._wall())
+                self._tell_of_mail(before)
+            except RegisterError as problem:
+                self._state = RequestState()
+                log.warning("It is not known just now how many requests are open: %s", problem)
+            await asyncio.sleep(COUNT_EVERY)
+
+    async def _follow(self) -> None:
+        hours = {line: self._config.lines[line].hours.calendar for line in self.lines}
+        while True:
+            try:
+                await follow_calendars(self._database, self.register, hours, self._wall())
+            except RegisterError as problem:
+                log.warning("The targets of requests cannot follow the calendar just now: %s", problem)
+            await asyncio.sleep(FOLLOW_EVERY)
+
+
+def make_attachments(config: Config, register: Register) -> Attachments:
+    """Return the files of requests, below `var`."""
+    allowed = {
+        line.id: Allowed(line.requests.files.longest_mb * MB, frozenset(line.requests.files.types))
+        for line in config.lines.values()
+        if line.requests is not None
+    }
+    return Attachments(register, config.var / "attachments", allowed, config.request_rules)
+
+
+def make_smtp(config: Config, secrets: Secrets) -> Smtp:
+    """Return our way to the configured mail server."""
+    mail = config.mail
+    if mail is None:
+        raise ValueError("no mail is configured")
+    server = Server(mail.host, mail.port, mail.tls, mail.user or "", secrets.mail, mail.authorities)
+    return Smtp(server, Sender(mail.sender, mail.sender_name))

@@ -1,0 +1,174 @@
+"""The settings of a line's requests, and of the e-mail by which answers leave (ESTP 5.4.3–5.5.6).
+
+A term is written as people say it: `1 working day`, `2 working hours`, `1 hour`, `3 days`. Plain hours and days run
+through nights and holidays; working ones count as the line's hours do.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated, Literal
+
+from pydantic import Field, PlainValidator, model_validator
+
+from callcenter.calendar.working_time import Term, Unit, WorkingTime
+from callcenter.config.section import Section
+from callcenter.config.values import DisplayText, Email, FilePath, Host, PlainText, Port
+from callcenter.core.ids import LineId
+from callcenter.requests.escalation import Escalation, Notice
+from callcenter.requests.request import Way
+from callcenter.requests.rules import LineRules, Urgency
+from callcenter.requests.targets import TargetKind
+
+LONGEST_FILE_MB = 100
+"""Megabytes (10^6 bytes) that an attachment may be allowed to have."""
+_TERM = re.compile(r"(\d{1,4}(?:\.\d{1,2})?) ?(working )?(minutes?|hours?|days?)( by the minute)?")
+_ALLOWED = "a term such as 1 working day, 3 working days by the minute, 2 working hours, 90 minutes, 1 hour or 3 days"
+
+
+def _term(text: object) -> Term:
+    if isinstance(text, Term):  # a default
+        return text
+    match = _TERM.fullmatch(str(text).strip())
+    if match is None or (match[4] and (not match[2] or not match[3].startswith("day"))):
+        raise ValueError(_ALLOWED)
+    unit = match[3].rstrip("s")
+    try:
+        if match[2] and unit == "day":
+            return Term.working_days(int(match[1]), by_the_minute=bool(match[4]))
+        time = timedelta(**{f"{unit}s": float(match[1])})
+        return Term(Unit.WORKING_TIME if match[2] else Unit.PLAIN_TIME, time=time)
+    except ValueError:
+        raise ValueError(f"{_ALLOWED}; longer than nothing and at most 366 days") from None
+
+
+def _span(text: object) -> timedelta:
+    if isinstance(text, timedelta):
+        return text
+    match = re.fullmatch(r"(\d{1,4}(?:\.\d{1,2})?) ?(minute|hour)s?", str(text).strip())
+    if str(text).strip() == "0":
+        return timedelta()
+    if match is None:
+        raise ValueError("a time such as 30 minutes, 2 hours or 0")
+    return timedelta(**{f"{match[2]}s": float(match[1])})
+
+
+def _ending(text: object) -> str:
+    if not re.fullmatch(r"[a-z0-9]{1,8}", str(text)):
+        raise ValueError("the ending of a file's name, in small letters and without a dot, such as pdf")
+    return str(text)
+
+
+TermText = Annotated[Term, PlainValidator(_term)]
+Span = Annotated[timedelta, PlainValidator(_span)]
+Ending = Annotated[str, PlainValidator(_ending)]
+
+
+class UrgencySection(Section):
+    """What is promised for one urgency."""
+
+    answer: TermText | None = None
+    """None: no date is promised (TBS 4.3: technical errors)."""
+    first_answer: TermText | None = None
+
+
+class NoticeSection(Section):
+    """When to warn of one target."""
+
+    before: tuple[Span, ...] = ()
+    after: tuple[Span, ...] = ()
+
+
+class Files(Section):
+    """What may be attached to a request."""
+
+    longest_mb: Annotated[int, Field(ge=1, le=LONGEST_FILE_MB)] = 25
+    """Megabytes (10^6 bytes) of one file."""
+    types: Annotated[tuple[Ending, ...], Field(min_length=1)] = (
+        *("pdf", "png", "jpg", "jpeg", "gif", "txt", "csv", "doc", "docx", "xls", "xlsx", "odt", "ods", "rtf", "zip"),
+        "eml",
+    )
+
+
+class Requests(Section):
+    """A line's requests: what is promised, who is warned, how it is answered (ESTP 5.4.3, 5.5)."""
+
+    urgencies: Annotated[dict[PlainText, UrgencySection], Field(min_length=1)] = {
+        "Срочно": UrgencySection(answer=Term.working_days(1)),
+        "Контроль": UrgencySection(answer=Term.working_days(3)),
+    }
+    """ESTP 5.5.1."""
+    form: TermText = Term.plain_hours(1)
+    """From the call until the form is with the head (ESTP 5.5.3)."""
+    assignment: TermText = Term.working_hours(2)
+    customer_reply: TermText = Term.working_hours(8)
+    closing: TermText = Term.working_days(3)
+    ways: Annotated[frozenset[Way], Field(min_length=1)] = frozenset({Way.LETTER, Way.EMAIL, Way.TELEPHONE})
+    """ESTP 5.5.2."""
+    refusals: tuple[PlainText, ...] = ("хулиганство",)
+    """ESTP 5.6.3."""
+    asks_before_closing: bool = False
+    interim_way: Way | None = None
+    spoken_answer: Annotated[float, Field(ge=10, le=7200)] = 600.0
+    """Seconds. The longest time for an answer in the conversation (ESTP 5.4.3); then the form is offered."""
+    departments: dict[DisplayText, Email] = {}
+    """Those outside to whom requests can be assigned (ESTP 5.5.3)."""
+    head_email: Email | None = None
+    """Who is warned by e-mail; None: the desk and the metrics alone tell."""
+    warnings: dict[TargetKind, NoticeSection] = {
+        TargetKind.FORM: NoticeSection(before=(timedelta(minutes=15),), after=(timedelta(),)),
+        TargetKind.ASSIGNMENT: NoticeSection(before=(timedelta(minutes=30),), after=(timedelta(),)),
+        TargetKind.ANSWER: NoticeSection(before=(timedelta(hours=4), timedelta(hours=1)), after=(timedelta(),)),
+    }
+    warn_at_all_hours: bool = False
+    files: Files = Files()
+    keep_days: Annotated[int, Field(ge=1, le=36_500)] = 1095
+    """Days from a request's end until its texts, names and files are erased; the figures stay."""
+
+    @model_validator(mode="after")
+    def _interim_is_a_way(self) -> Requests:
+        if self.interim_way is not None and self.interim_way not in self.ways:
+            known = ", ".join(sorted(self.ways))
+            raise ValueError(f"found interim_way {self.interim_way.value}; one of ways: {known}")
+        return self
+
+    def rules(self, line: LineId, time: WorkingTime, subjects: frozenset[str]) -> LineRules:
+        """Return the rules of the line's requests."""
+        return LineRules(
+            line=line,
+            time=time,
+            urgencies={name: Urgency(one.answer, one.first_answer) for name, one in self.urgencies.items()},
+            ways=self.ways,
+            refusals=frozenset(self.refusals),
+            form=self.form,
+            assignment=self.assignment,
+            customer_reply=self.customer_reply,
+            closing=self.closing,
+            subjects=subjects,
+            asks_before_closing=self.asks_before_closing,
+            interim_way=self.interim_way,
+        )
+
+    @property
+    def escalation(self) -> Escalation:
+        """When to warn of what."""
+        notices = {kind: Notice(one.before, one.after) for kind, one in self.warnings.items()}
+        return Escalation(notices, self.warn_at_all_hours)
+
+
+class Mail(Section):
+    """The server that takes our e-mail (SMTP). Its password is `mail` in the secrets file."""
+
+    host: Host
+    port: Port = 587
+    tls: Literal["starttls", "tls", "none"] = "starttls"
+    """starttls: the connection is encrypted before anything is said; tls: from its beginning (port 465)."""
+    sender: Email = Field(alias="from")
+    sender_name: PlainText = ""
+    user: PlainText | None = None
+    """None: the server asks for no password."""
+    authorities: FilePath | None = None
+    """A file (PEM) of the authority that signed the server's certificate; None: those of this machine."""
+    give_up_after: TermText = Term.plain_hours(48)
+    """How long a message is tried that the server does not take now."""

@@ -1,0 +1,66 @@
+"""Figures of requests and of the outbox. They come from the register, so they are as old as the last look into it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+
+class RequestState(NamedTuple):
+    """What is open and late, what was warned of, what waits to leave."""
+
+    open: Mapping[tuple[str, str], int] = {}
+    """By line and state."""
+    overdue: Mapping[tuple[str, str], int] = {}
+    """By line and target."""
+    warnings: Mapping[tuple[str, str, str], int] = {}
+    """Since the start, by line, target and `before` or `after`."""
+    waiting: Mapping[str, int] = {}
+    """Messages in the outbox, by way."""
+    oldest: Mapping[str, float] = {}
+    """Seconds that the oldest of them has waited, by way."""
+    sent: int = 0
+    """Since the start, by this controller; and given up."""
+    failed: int = 0
+
+
+def families(state: RequestState) -> Iterator[Metric]:
+    """Return all metric families of requests."""
+    open_ = GaugeMetricFamily(
+        "callcenter_requests_open", "Requests that have not ended, by state.", labels=["line", "state"]
+    )
+    for labels, count in state.open.items():
+        open_.add_metric(labels, count)
+    yield open_
+    overdue = GaugeMetricFamily(
+        "callcenter_requests_overdue", "Of these, those of which a target is missed.", labels=["line", "target"]
+    )
+    for labels, count in state.overdue.items():
+        overdue.add_metric(labels, count)
+    yield overdue
+    warnings = CounterMetricFamily(
+        "callcenter_request_warnings",
+        "Warnings before and after targets of requests.",
+        labels=["line", "target", "when"],
+    )
+    for warning, count in state.warnings.items():
+        warnings.add_metric(warning, count)
+    yield warnings
+    yield from _outbox(state)
+
+
+def _outbox(state: RequestState) -> Iterator[Metric]:
+    waiting = GaugeMetricFamily("callcenter_outbox_messages", "Messages that have to leave.", labels=["way"])
+    oldest = GaugeMetricFamily(
+        "callcenter_outbox_oldest_seconds", "Time that the oldest of them has waited.", labels=["way"]
+    )
+    for way, count in state.waiting.items():
+        waiting.add_metric([way], count)
+    for way, seconds in state.oldest.items():
+        oldest.add_metric([way], seconds)
+    yield waiting
+    yield oldest
+    yield CounterMetricFamily("callcenter_outbox_sent", "Messages that were taken.", value=state.sent)
+    yield CounterMetricFamily("callcenter_outbox_failed", "Messages that were given up.", value=state.failed)

@@ -1,0 +1,142 @@
+"""What has to leave the house, and what became of it. A row is entered in the transaction of its decision.
+
+Whoever sends (`Carrier`) may die at any moment: a row is sent again until its fate is stored, each time under its key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from sqlalchemy import Connection, RowMapping, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from callcenter.core.ids import LineId
+from callcenter.request_register.deadline import look, write
+from callcenter.request_register.filing import OUTBOX, REQUESTS
+from callcenter.requests.number import Number
+from callcenter.requests.request import RequestId, Way
+from callcenter.store import Register
+from callcenter.store.rows import clean
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """A message in the outbox."""
+
+    key: str
+    request: RequestId | None
+    """None: it is not of a request, such as a warning to the head about several."""
+    number: Number | None
+    line: LineId
+    way: Way
+    address: str
+    subject: str
+    text: str
+    queued_at: datetime
+    next_try_at: datetime
+    tries: int
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How many messages of a way wait, since when the oldest does, and how many were given up."""
+
+    way: Way
+    waiting: int
+    oldest: datetime | None
+    tried: int
+    """Of those that wait: which were tried already, in vain."""
+
+
+class Carrier(Protocol):
+    """Takes messages of one way out of the house."""
+
+    async def send(self, key: str, to: str, subject: str, text: str, queued_at: datetime) -> None:
+        """Send one. Raises an error with `for_good` if it was not taken."""
+
+
+class Outbox:
+    """The messages of all lines. Methods raise `RegisterError` when the database fails."""
+
+    def __init__(self, register: Register) -> None:
+        self._register = register
+
+    async def due(self, way: Way, at: datetime, limit: int = 20) -> list[Leaving]:
+        """Return what is to be tried now, the oldest first."""
+        query = _LEAVING.where(OUTBOX.c.settled_at.is_(None), OUTBOX.c.way == way.value, OUTBOX.c.next_try_at <= at)
+        wanted = query.order_by(OUTBOX.c.next_try_at, OUTBOX.c.id).limit(limit)
+        return await look(
+            self._register, lambda connection: [_leaving(r) for r in connection.execute(wanted).mappings()]
+        )
+
+    async def unsettled(self, ways: Collection[Way], limit: int = 200) -> list[Leaving]:
+        """Return what waits for people or for a server, the oldest first: letters to be posted, calls to be made."""
+        query = _LEAVING.where(OUTBOX.c.settled_at.is_(None), OUTBOX.c.way.in_([way.value for way in ways]))
+        wanted = query.order_by(OUTBOX.c.id).limit(limit)
+        return await look(
+            self._register, lambda connection: [_leaving(r) for r in connection.execute(wanted).mappings()]
+        )
+
+    async def waiting(self) -> list[Waiting]:
+        """Return what waits, by way."""
+        tried = func.count().filter(OUTBOX.c.tries > 0)
+        query = (
+            select(OUTBOX.c.way, func.count(), func.min(OUTBOX.c.queued_at), tried)
+            .where(OUTBOX.c.settled_at.is_(None))
+            .group_by(OUTBOX.c.way)
+        )
+        return await look(
+            self._register,
+            lambda connection: [Waiting(Way(way), *counts) for way, *counts in connection.execute(query).all()],
+        )
+
+    async def put(self, line: LineId, key: str, address: str, subject: str, text: str, at: datetime) -> None:
+        """Enter an e-mail that is not of a request. A key that is there already is entered once."""
+        await write(self._register, lambda connection: put_email(connection, line, key, address, subject, text, at))
+
+    async def postpone(self, key: str, problem: str, next_try_at: datetime) -> None:
+        """Store that a message was tried in vain, and when it is tried again."""
+        values = {"tries": OUTBOX.c.tries + 1, "problem": clean(problem, 2000), "next_try_at": next_try_at}
+        change = update(OUTBOX).where(OUTBOX.c.key == key, OUTBOX.c.settled_at.is_(None)).values(values)
+        await write(self._register, lambda connection: connection.execute(change).rowcount)
+
+
+def put_email(
+    connection: Connection, line: LineId, key: str, address: str, subject: str, text: str, at: datetime
+) -> None:
+    """Enter an e-mail that is not of a request, in a transaction of others."""
+    make = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    row = {
+        "key": key,
+        "line": line,
+        "way": Way.EMAIL.value,
+        "address": address,
+        "subject": subject[:2000],
+        "text": text,
+        "queued_at": at,
+        "next_try_at": at,
+        "tries": 0,
+        "problem": "",
+        "sent": False,
+    }
+    connection.execute(make(OUTBOX).values(row).on_conflict_do_nothing())
+
+
+_NAMES = ("key", "way", "address", "subject", "text", "queued_at", "next_try_at", "tries", "problem")
+_LEAVING = select(
+    *(OUTBOX.c[name] for name in (*_NAMES, "line")),
+    REQUESTS.c.request.label("request_id"),
+    REQUESTS.c.year,
+    REQUESTS.c.running,
+).join_from(OUTBOX, REQUESTS, REQUESTS.c.id == OUTBOX.c.request, isouter=True)
+
+
+def _leaving(row: RowMapping) -> Leaving:
+    line = LineId(row["line"])
+    number = None if row["running"] is None else Number(line, row["year"], row["running"])
+    request = None if row["request_id"] is None else RequestId(row["request_id"])
+    return Leaving(request=request, number=number, line=line, **{n: row[n] for n in _NAMES} | {"way": Way(row["way"])})

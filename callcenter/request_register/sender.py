@@ -1,0 +1,100 @@
+"""Sends what is in the outbox, and stores what became of it. It may die at any moment, and goes on where it was."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from datetime import timedelta
+
+from callcenter.calendar.clock import WallClock
+from callcenter.core.errors import ReadableError
+from callcenter.request_register.outbox import Carrier, Leaving, Outbox
+from callcenter.request_register.register import RequestRegister
+from callcenter.requests.actions import Delivered, NotDelivered
+from callcenter.requests.request import Way
+from callcenter.store import RegisterError
+from callcenter.system.sparing_log import SparingLog
+
+log = logging.getLogger(__name__)
+
+EVERY = 2.0
+"""Seconds between two looks into the outbox."""
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(hours=1)
+"""Until a message that was not taken is tried again; doubled with each try."""
+_DOUBLINGS = 12
+
+
+class OutboxSender:
+    """Sends for one controller. `carriers`: who sends what; what nobody here sends waits for people."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        requests: RequestRegister,
+        carriers: Mapping[Way, Carrier],
+        give_up_after: timedelta,
+        wall: WallClock,
+    ) -> None:
+        self._outbox = outbox
+        self._requests = requests
+        self._carriers = carriers
+        self._give_up_after = give_up_after
+        self._wall = wall
+        self._log = SparingLog(log)
+        self._taken: set[str] = set()
+        """Sent, but the register has not taken that yet: nobody gets them again meanwhile."""
+        self.sent = 0
+        """Since the start; and those that were not taken, and not tried again."""
+        self.failed = 0
+
+    async def run(self) -> None:
+        """Send until cancelled."""
+        while True:
+            try:
+                await self.send_due()
+            except RegisterError as problem:
+                self._log.warning("register", "the outbox waits for the register: %s", problem)
+            await asyncio.sleep(EVERY)
+
+    async def send_due(self) -> int:
+        """Send what is due. Returns how many messages were tried. Raises `RegisterError`."""
+        tried = 0
+        for way, carrier in self._carriers.items():
+            for leaving in await self._outbox.due(way, self._wall()):
+                await self._send(leaving, carrier)
+                tried += 1
+        return tried
+
+    async def _send(self, leaving: Leaving, carrier: Carrier) -> None:
+        if leaving.key not in self._taken:
+            try:
+                await carrier.send(leaving.key, leaving.address, leaving.subject, leaving.text, leaving.queued_at)
+            except ReadableError as problem:
+                await self._not_taken(leaving, str(problem), for_good=getattr(problem, "for_good", False))
+                return
+            self._taken.add(leaving.key)
+        await self._requests.report(Delivered(leaving.key), self._wall())
+        self._taken.discard(leaving.key)
+        self.sent += 1
+
+    async def _not_taken(self, leaving: Leaving, why: str, *, for_good: bool) -> None:
+        now = self._wall()
+        if for_good or now - leaving.queued_at >= self._give_up_after:
+            self._log.warning("lost", "%s is not delivered and not tried again", leaving.key)
+            await self._requests.report(NotDelivered(leaving.key, why), now)
+            self.failed += 1
+            return
+        self._log.warning("late", "%s was not taken and is tried again: %s", leaving.key, _without(why, leaving))
+        await self._outbox.postpone(leaving.key, why, now + pause_after(leaving.tries))
+
+
+def pause_after(tries: int) -> timedelta:
+    """Return how long to wait after a try in vain; `tries`: those before it."""
+    pause: timedelta = FIRST_PAUSE * 2 ** min(tries, _DOUBLINGS)
+    return min(LONGEST_PAUSE, pause)
+
+
+def _without(why: str, leaving: Leaving) -> str:
+    """Return the reason without the customer's address: logs are read by others."""
+    return why.replace(leaving.address, "…")

@@ -1,0 +1,246 @@
+"""The tables of requests (ESTP 5.4.3–5.5.6): requests, their targets, messages, files and history, and the outbox.
+
+The history is only added to; triggers keep it so. The one change that they allow is that an erased request's words
+become ''.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from callcenter.store.tables import Base, Digest, Id, Name, PhoneNumber, Sentence, UniqueId, Word
+
+LongLine = String(2000)
+"""As long as `callcenter.requests.change.LONGEST_LINE`."""
+Key = String(250)
+"""Of a message: a number with a running number, or what the channel knows it by."""
+_OPEN = text("ended_at IS NULL")
+
+
+class StoredRequest(Base):
+    """A request as it is now. `version` goes up with every change."""
+
+    __tablename__ = "requests"
+    __table_args__ = (
+        UniqueConstraint("line", "year", "running", name="uq_requests_line"),
+        # The boards: few are open, however many there were.
+        Index("ix_requests_open", "next_due", sqlite_where=_OPEN, postgresql_where=_OPEN),
+        Index("ix_requests_open_look_at", "look_at", sqlite_where=_OPEN, postgresql_where=_OPEN),
+        Index("ix_requests_open_assignee", "assignee", "next_due", sqlite_where=_OPEN, postgresql_where=_OPEN),
+        Index(None, "line", "received_at"),
+        Index(None, "assignee", "changed_at"),
+        Index(None, "state", "changed_at"),
+        Index(None, "running"),
+        Index(None, "call"),
+        Index(None, "requester_number"),
+        Index(None, "requester_inn"),
+        Index(
+            "ix_requests_kept",
+            "ended_at",
+            sqlite_where=text("erased_at IS NULL"),
+            postgresql_where=text("erased_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    request: Mapped[str] = mapped_column(Id, unique=True)
+    version: Mapped[int]
+    line: Mapped[str] = mapped_column(Id)
+    year: Mapped[int | None]
+    running: Mapped[int | None]
+    """Line, year and running number are its registration number; a draft has none."""
+    state: Mapped[str] = mapped_column(Word)
+    received_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    """When it was closed, refused or merged; empty again when it is reopened."""
+    subject: Mapped[str] = mapped_column(LongLine)
+    essentials: Mapped[str] = mapped_column(Text)
+    urgency: Mapped[str] = mapped_column(Id)
+    way: Mapped[str] = mapped_column(Word)
+    """'' while no way of the answer is chosen."""
+    address: Mapped[str] = mapped_column(LongLine)
+    assignee_kind: Mapped[str] = mapped_column(Word)
+    assignee: Mapped[str] = mapped_column(LongLine)
+    assignee_email: Mapped[str] = mapped_column(LongLine)
+    refusal: Mapped[str] = mapped_column(Name)
+    merged_into: Mapped[str] = mapped_column(UniqueId)
+    entries: Mapped[int]
+    next_due: Mapped[datetime | None]
+    next_kind: Mapped[str] = mapped_column(Word)
+    """The earliest of its running targets."""
+    look_at: Mapped[datetime | None]
+    """When a warning may be due next; empty: it has to be computed anew."""
+    call: Mapped[str] = mapped_column(UniqueId)
+    opened_by: Mapped[str] = mapped_column(Id)
+    told: Mapped[str] = mapped_column(LongLine)
+    requester_name: Mapped[str] = mapped_column(Name)
+    requester_number: Mapped[str] = mapped_column(PhoneNumber)
+    requester_inn: Mapped[str] = mapped_column(String(32))
+    requester_customer: Mapped[str] = mapped_column(Name)
+    convenient: Mapped[str] = mapped_column(Sentence)
+    convenient_from: Mapped[datetime | None]
+    convenient_until: Mapped[datetime | None]
+    erased_at: Mapped[datetime | None]
+    """When its personal data was erased; the figures stay."""
+
+
+class StoredTarget(Base):
+    """A target of a request, in the request's order."""
+
+    __tablename__ = "request_targets"
+    __table_args__ = (UniqueConstraint("request", "place", name="uq_request_targets_request"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    request: Mapped[int] = mapped_column(ForeignKey("requests.id"))
+    place: Mapped[int]
+    """1, 2, …"""
+    kind: Mapped[str] = mapped_column(Word)
+    unit: Mapped[str] = mapped_column(Word)
+    seconds: Mapped[float]
+    days: Mapped[int]
+    since: Mapped[datetime]
+    due: Mapped[datetime]
+    pauses: Mapped[list[Any]] = mapped_column(JSON)
+    """Pairs of moments, ISO 8601."""
+    stopped_at: Mapped[datetime | None]
+    promised: Mapped[datetime | None]
+    met_at: Mapped[datetime | None]
+    dropped: Mapped[bool]
+
+
+class RequestMessage(Base):
+    """One text that left, has to leave, or came in."""
+
+    __tablename__ = "request_messages"
+    __table_args__ = (
+        UniqueConstraint("request", "key", name="uq_request_messages_request"),
+        Index(None, "key"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    request: Mapped[int] = mapped_column(ForeignKey("requests.id"))
+    key: Mapped[str] = mapped_column(Key)
+    inward: Mapped[bool]
+    """Whether it came in."""
+    purpose: Mapped[str] = mapped_column(Word)
+    """'' for what came in, except 'customer' and 'colleague'."""
+    way: Mapped[str] = mapped_column(Word)
+    address: Mapped[str] = mapped_column(LongLine)
+    """To whom, or from whom."""
+    text: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime]
+    fate: Mapped[str] = mapped_column(Word)
+
+
+class HistoryRow(Base):
+    """One row of a request's history: who, when, what, why."""
+
+    __tablename__ = "request_history"
+    __table_args__ = (UniqueConstraint("request", "running", name="uq_request_history_request"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    request: Mapped[int] = mapped_column(ForeignKey("requests.id"))
+    running: Mapped[int]
+    at: Mapped[datetime]
+    by: Mapped[str] = mapped_column(Id)
+    fact: Mapped[str] = mapped_column(Word)
+    what: Mapped[str] = mapped_column(LongLine)
+    state: Mapped[str] = mapped_column(Word)
+    why: Mapped[str] = mapped_column(Text)
+    before: Mapped[datetime | None]
+    after: Mapped[datetime | None]
+
+
+class RequestCounter(Base):
+    """How many numbers a line has given in a year. Changed in the transaction that gives the next."""
+
+    __tablename__ = "request_counters"
+
+    line: Mapped[str] = mapped_column(Id, primary_key=True)
+    year: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    last: Mapped[int]
+
+
+class RequestCalendar(Base):
+    """The working hours of a line in a year, by which the targets of its requests were computed last."""
+
+    __tablename__ = "request_calendars"
+
+    line: Mapped[str] = mapped_column(Id, primary_key=True)
+    year: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    digest: Mapped[str] = mapped_column(Digest)
+
+
+class OutboxRow(Base):
+    """A message that has to leave the house. It is sent at least once, each time under the same key."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        Index(
+            "ix_outbox_waiting",
+            "way",
+            "next_try_at",
+            sqlite_where=text("settled_at IS NULL"),
+            postgresql_where=text("settled_at IS NULL"),
+        ),
+        Index(None, "request"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(Key, unique=True)
+    request: Mapped[int | None] = mapped_column(ForeignKey("requests.id"))
+    """Empty for a warning to the head about several."""
+    line: Mapped[str] = mapped_column(Id)
+    way: Mapped[str] = mapped_column(Word)
+    address: Mapped[str] = mapped_column(LongLine)
+    subject: Mapped[str] = mapped_column(LongLine)
+    text: Mapped[str] = mapped_column(Text)
+    queued_at: Mapped[datetime]
+    next_try_at: Mapped[datetime]
+    tries: Mapped[int]
+    problem: Mapped[str] = mapped_column(LongLine)
+    """Why the last try failed."""
+    settled_at: Mapped[datetime | None]
+    sent: Mapped[bool]
+    """When it is settled: whether it was sent, or given up."""
+
+
+class RequestAttachment(Base):
+    """A file of a request; its content is on disk, by its SHA-256."""
+
+    __tablename__ = "request_attachments"
+    __table_args__ = (Index(None, "request"), Index(None, "line", "sha256"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    request: Mapped[int] = mapped_column(ForeignKey("requests.id"))
+    line: Mapped[str] = mapped_column(Id)
+    message: Mapped[str] = mapped_column(Key)
+    sha256: Mapped[str] = mapped_column(Digest)
+    name: Mapped[str] = mapped_column(Name)
+    media_type: Mapped[str] = mapped_column(Name)
+    size: Mapped[int]
+    at: Mapped[datetime]
+    by: Mapped[str] = mapped_column(Id)
+    deleted_at: Mapped[datetime | None]
+
+
+class RequestWarning(Base):
+    """A warning that was given: once for each date of a target and each time before or after it."""
+
+    __tablename__ = "request_warnings"
+    __table_args__ = (
+        UniqueConstraint("request", "kind", "expected", "offset_seconds", name="uq_request_warnings_request"),
+        Index(None, "at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    request: Mapped[int] = mapped_column(ForeignKey("requests.id"))
+    kind: Mapped[str] = mapped_column(Word)
+    expected: Mapped[datetime]
+    offset_seconds: Mapped[float]
+    at: Mapped[datetime]

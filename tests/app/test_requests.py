@@ -1,0 +1,109 @@
+"""Requests in a running controller: an answer leaves by a real mail server, the head is warned, figures are seen."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import yaml
+
+from callcenter.accounts.secrets import Secrets, SecretsError
+from callcenter.app.requests import Requests
+from callcenter.config import Config
+from callcenter.core.ids import LineId
+from callcenter.requests import actions as do
+from callcenter.requests.lifecycle import State
+from callcenter.requests.request import Fate
+from callcenter.store import Register
+from tests.app.harness import Harness, configuration
+from tests.e2e.station import until
+from tests.mail.test_smtp import Postbox, serving
+from tests.request_register.stories import CALLED, act, answered, draft
+from tests.wall import Wall
+
+pytestmark = pytest.mark.clause("ESTP 5.5.4")
+
+
+def written(folder: Path, **more: object) -> Config:
+    """The harness' line, with requests."""
+    content = yaml.safe_load(configuration(2, 3))
+    content["lines"]["estp"]["hours"] = {"opens": "09:00", "closes": "18:00"}
+    content["lines"]["estp"]["requests"] = {"head_email": "head@example.ru", "asks_before_closing": False}
+    (folder / "config.yaml").write_text(yaml.safe_dump(content | more, allow_unicode=True), encoding="utf-8")
+    return Config.load(folder / "config.yaml")
+
+
+@asynccontextmanager
+async def running(config: Config, wall: Wall) -> AsyncIterator[Requests]:
+    register = await Register.open(config.database)
+    requests = Requests(config, Secrets.load_or_create(config.var, config), register, wall)
+    tasks = [asyncio.create_task(work()) for work, _ in requests.work()]
+    try:
+        yield requests
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await register.close()
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CALLCENTER_VAR", raising=False)
+    for what in ("sender.EVERY", "watch.EVERY"):
+        monkeypatch.setattr(f"callcenter.request_register.{what}", 0.02)
+    monkeypatch.setattr("callcenter.app.requests.COUNT_EVERY", 0.02)
+
+
+@pytest.mark.clause("ESTP 5.5.6")
+async def test_an_answer_leaves_by_mail_and_the_head_is_warned_of_an_old_form(tmp_path: Path) -> None:
+    box, wall = Postbox(), Wall(CALLED + timedelta(minutes=50))
+    async with serving(box) as server:
+        mail = {"host": server.host, "port": server.port, "tls": "none", "from": "info@estp.ru"}
+        async with running(written(tmp_path, mail=mail), wall) as requests:
+            filed = await answered(requests.register)
+            await draft(requests.register)
+            await until(lambda: len(box.took) == 2)
+            by_recipient = {str(one["To"]): one for one in box.took}
+            assert by_recipient["zakazchik@example.ru"]["Message-ID"] == "<ESTP-2026-000001.1@estp.ru>"
+            assert "форма не передана" in by_recipient["head@example.ru"].get_content()
+            await until(lambda: requests.state().sent == 2)
+            seen = await requests.register.filed(filed.request.id)
+            assert seen.request.messages[0].fate is Fate.SENT
+            assert (await act(requests.register, seen, do.Close("201"), wall())).request.state is State.CLOSED
+            await until(lambda: requests.state().open == {("estp", "draft"): 1})
+            assert requests.state().warnings == {("estp", "form", "before"): 1}
+            assert requests.state().overdue == {("estp", "form"): 0, ("estp", "assignment"): 0, ("estp", "answer"): 0}
+
+
+async def test_without_mail_answers_wait_and_that_is_seen(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    config = written(tmp_path)
+    async with running(config, Wall(CALLED + timedelta(minutes=10))) as requests:
+        await answered(requests.register)
+        await until(lambda: requests.state().waiting == {"email": 1})
+        assert requests.state().oldest["email"] >= 300
+        assert not requests.mail_leaves
+    assert caplog.text.count("1 e-mails wait in the outbox: `mail` is not configured.") == 1
+
+
+async def test_a_mail_server_with_a_password_needs_it_in_the_secrets(tmp_path: Path) -> None:
+    mail = {"host": "smtp.example.ru", "from": "info@estp.ru", "user": "info@estp.ru"}
+    config = written(tmp_path, mail=mail)
+    with pytest.raises(
+        SecretsError, match="no password for info@estp.ru at smtp.example.ru; write it there, as `mail`"
+    ):
+        Secrets.load_or_create(config.var, config)
+    path = config.var / "secrets.yaml"
+    await asyncio.to_thread(path.write_text, "mail: 'pass;\"word'\n", encoding="utf-8")
+    assert Secrets.load_or_create(config.var, config).mail == 'pass;"word'
+
+
+async def test_a_controller_runs_with_and_without_requests(harness: Harness) -> None:
+    async with harness.running() as controller:
+        assert controller.requests.lines == {}
+        assert "callcenter_requests_open" in controller.metrics.text().decode()
+    assert LineId("estp") in harness.config.lines

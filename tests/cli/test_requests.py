@@ -1,0 +1,188 @@
+"""`callcenter requests` and `callcenter erase`: the rules and errors of the desk, at a terminal."""
+
+from __future__ import annotations
+
+import csv
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from callcenter.cli.main import main
+from callcenter.config import VAR_OVERRIDE
+from tests.requests.lines import moscow
+from tests.store.stories import stored
+
+NOW = moscow("2026-12-01 12:00")
+HEADING = "Поступило;Предмет;Суть;Срочность;Способ ответа;Адрес ответа;ФИО;Телефон;ИНН\n"
+ROW = "2026-11-30 10:00;signature;Не видна подпись;Контроль;email;a@b.ru;=Пётр;+73422000001;\n"
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The configuration as it is shipped, with everything made at run time in a folder of its own; it is Tuesday."""
+    monkeypatch.setenv(VAR_OVERRIDE, str(tmp_path / "var"))
+    for command in ("requests", "erase", "access"):
+        monkeypatch.setattr(f"callcenter.cli.{command}.wall_clock", lambda: NOW)
+    path = Path(__file__).parents[2] / "config.yaml"
+    made = CliRunner().invoke(main, ["knowledge", "--config", str(path), "reindex"])
+    assert made.exit_code == 0, made.output
+    return path
+
+
+def run(config: Path, *arguments: str) -> Result:
+    """`callcenter requests --config … …`."""
+    return CliRunner().invoke(main, ["requests", "--config", str(config), *arguments])
+
+
+def imported(config: Path, folder: Path, text: str = HEADING + ROW) -> Result:
+    file = folder / "open.csv"
+    file.write_text(text, encoding="utf-8")
+    return run(config, "import", str(file), "--line", "estp")
+
+
+def database(tmp_path: Path) -> Path:
+    return tmp_path / "var" / "register.sqlite"
+
+
+@pytest.mark.clause("ESTP 5.5.3, 5.5.6")
+def test_an_open_request_is_taken_over_and_worked_on_to_its_end(config: Path, tmp_path: Path) -> None:
+    assert "1 requests taken over, ESTP-2026-000001 to ESTP-2026-000001" in imported(config, tmp_path).output
+    listed = run(config, "list").output
+    assert "! ESTP-2026-000001" in listed or "  ESTP-2026-000001" in listed
+    number = "ESTP-2026-000001"
+    for action in (
+        ["assign", "--to", "201"],
+        ["start"],
+        ["answer", "--text", "Обновите драйвер."],
+        ["sent", "--key", f"{number}/1"],
+        ["close"],
+    ):
+        done = run(config, "act", number, *action)
+        assert done.exit_code == 0, done.output
+    assert "closed" in done.output
+    shown = run(config, "show", number).output
+    assert "Обновите драйвер." in shown
+    assert "step close" in shown
+    assert run(config, "list").output.count("ESTP") == 0
+    assert "ESTP-2026-000001" in run(config, "list", "--search", "подписи").output
+    audit = stored(database(tmp_path), "SELECT DISTINCT what FROM audit ORDER BY what")
+    assert {"requests act", "requests import", "requests list", "requests show"} <= {what for (what,) in audit}
+
+
+def test_what_the_rules_do_not_allow_is_said_in_a_sentence(config: Path, tmp_path: Path) -> None:
+    imported(config, tmp_path)
+    number = "ESTP-2026-000001"
+    for arguments, told in (
+        (["act", number, "close"], "only what is answered is closed"),
+        (["act", number, "assign", "--to", "nobody"], "'nobody' is nobody to assign to; known: 101"),
+        (["act", number, "assign", "--to", "201", "--version", "1"], "was changed meanwhile by"),
+        (["act", number, "inform"], "the new date is missing"),
+        (["act", number, "sent", "--key", "x"], "there is no message 'x'"),
+        (["show", "ESTP-2026-000009"], "there is no request ESTP-2026-000009"),
+        (["list", "--line", "elot"], "no line 'elot'"),
+    ):
+        refused = run(config, *arguments)
+        assert refused.exit_code != 0
+        assert told in refused.output, refused.output
+        assert "Traceback" not in refused.output
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        (ROW.replace("2026-11-30 10:00", "вчера"), "line 2: received 'вчера'"),
+        (ROW.replace("2026-11-30", "2027-11-30"), "allowed: a date and time that is past"),
+        (ROW.replace("email", "голубь"), "line 2: way 'голубь'; allowed: letter, email"),
+        (ROW.replace("Контроль", "Завтра"), "line 2: Завтра is no urgency of this line; it has: Контроль, Срочно"),
+        (ROW.replace("signature", "cats"), "line 2: cats is no subject of this line"),
+        (ROW.replace("Не видна подпись", ""), "line 2: what is asked is missing"),
+        (ROW.replace("Не видна подпись", "ю" * 100_001), "allowed are 100000"),
+        ("", "has headings, but no requests"),
+    ],
+)
+def test_one_wrong_row_and_nothing_is_imported(config: Path, tmp_path: Path, row: str, told: str) -> None:
+    refused = imported(config, tmp_path, HEADING + ROW * bool(row) + row)
+    refused = imported(config, tmp_path, HEADING + row) if told.startswith("line 2") or not row else refused
+    assert refused.exit_code == 1
+    assert told in refused.output, refused.output
+    assert stored(database(tmp_path), "SELECT count(*) FROM requests") == [(0,)]
+    assert stored(database(tmp_path), "SELECT count(*) FROM request_counters WHERE last > 0") == [(0,)]
+
+
+def test_a_file_that_is_no_table_of_requests(config: Path, tmp_path: Path) -> None:
+    assert "missing: received or поступило" in imported(config, tmp_path, "a;b\n1;2\n").output
+    (tmp_path / "x.csv").write_bytes(b"\0\1\2")
+    assert "is neither UTF-8" in run(config, "import", str(tmp_path / "x.csv"), "--line", "estp").output
+    assert "can't be read" in run(config, "import", str(tmp_path / "none.csv"), "--line", "estp").output
+
+
+@pytest.mark.clause("ESTP 5.5.1")
+def test_the_export_tells_what_was_kept_and_no_cell_is_a_formula(config: Path, tmp_path: Path) -> None:
+    late = ROW.replace("2026-11-30 10:00", "2026-11-20 10:00")
+    imported(config, tmp_path, HEADING + ROW + late.replace("signature", "other"))
+    number = "ESTP-2026-000001"
+    for action in (["assign", "--to", "201"], ["start"], ["answer", "--text", "Да."]):
+        run(config, "act", number, *action)
+    run(config, "act", "ESTP-2026-000002", "refuse", "--reason", "хулиганство", "--why", "=cmd|' /C calc'!A0")
+    file = tmp_path / "out.csv"
+    done = run(config, "export", "--from", "2026-11-01", "--to", "2026-11-30", "--output", str(file))
+    assert "2 requests written" in done.output
+    with file.open(encoding="utf-8-sig", newline="") as opened:
+        first, second = csv.DictReader(opened, delimiter=";")
+    assert (first["kept"], first["due"]) == ("yes", "2026-12-03 18:00:00")
+    assert first["working_seconds"] == str(11 * 3600)
+    assert first["plain_seconds"] == str(26 * 3600)
+    assert (second["state"], second["refusal"], second["kept"]) == ("refused", "хулиганство", "")
+    assert not any(cell.startswith(("=", "+", "@")) for row in (first, second) for cell in row.values())
+
+
+def test_the_summary_says_how_many_were_in_time(config: Path, tmp_path: Path) -> None:
+    late = ROW.replace("2026-11-30 10:00", "2026-11-20 10:00")
+    imported(config, tmp_path, HEADING + ROW + late + late.replace("Контроль", "Срочно"))
+    for action in (["assign", "--to", "201"], ["start"], ["answer", "--text", "Да."]):
+        run(config, "act", "ESTP-2026-000001", *action)
+    shown = run(config, "summary", "--from", "2026-11-01", "--to", "2026-11-30").output
+    heading, control, urgent = (line.split() for line in shown.splitlines())
+    assert heading[:5] == ["URGENCY", "REQUESTS", "ANSWERED", "KEPT", "MISSED"]
+    assert control == ["Контроль", "2", "1", "1", "1", "50%", "11.0", "26.0", "0", "0", "0"]
+    assert urgent == ["Срочно", "1", "0", "0", "1", "0%", "–", "–", "0", "0", "0"]
+    assert "2026-11" in run(config, "summary", "--from", "2026-11-01", "--to", "2026-11-30", "--by", "month").output
+
+
+def test_one_person_is_erased_and_an_entry_says_so(config: Path, tmp_path: Path) -> None:
+    imported(config, tmp_path, HEADING + ROW * 2)
+    run(config, "act", "ESTP-2026-000001", "refuse", "--reason", "хулиганство", "--why", "брань Петра")
+    asked = ["erase", "--config", str(config), "--number", "8 342 200-00-01"]
+    assert "would be erased: 0 calls, 1 requests" in CliRunner().invoke(main, [*asked, "--dry-run"]).output
+    done = CliRunner().invoke(main, asked)
+    assert "erased: 0 calls, 1 requests" in done.output
+    assert "left, because they are open or held: 0 calls, 1 requests" in done.output
+    assert stored(database(tmp_path), "SELECT requester_name FROM requests ORDER BY id") == [("",), ("=Пётр",)]
+    assert stored(database(tmp_path), "SELECT about FROM audit WHERE what = 'erase'") == [
+        ("0 calls and 1 requests of one person",)
+    ]
+    for wrong, told in (([], "whose?"), (["--inn", "1"], "check digits"), (["--number", "x"], "a whole telephone")):
+        assert told in CliRunner().invoke(main, ["erase", "--config", str(config), *wrong]).output
+
+
+def test_what_was_kept_long_enough_is_erased_by_hand(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    imported(config, tmp_path)
+    run(config, "act", "ESTP-2026-000001", "refuse", "--reason", "хулиганство", "--why", "брань")
+    monkeypatch.setattr("callcenter.cli.requests.wall_clock", lambda: NOW + timedelta(days=1097))
+    assert "requests that would be erased: 1" in run(config, "erase", "--dry-run").output
+    assert "requests erased: 1" in run(config, "erase").output
+    assert "requests erased: 0" in run(config, "erase").output
+
+
+def test_what_waits_to_leave_is_listed_and_says_that_mail_is_not_configured(config: Path, tmp_path: Path) -> None:
+    assert "nothing waits" in run(config, "outbox").output
+    imported(config, tmp_path)
+    for action in (["assign", "--to", "201"], ["start"], ["answer", "--text", "Да."]):
+        run(config, "act", "ESTP-2026-000001", *action)
+    waiting = run(config, "outbox").output
+    assert "ESTP-2026-000001/1 email to a@b.ru" in waiting
+    assert "`mail` is not configured" in waiting
