@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from callcenter.core.call import dispatch, ringing, take_back, transfer, waiting
 from callcenter.core.call.promise import settle
-from callcenter.core.call.redirect import after
+from callcenter.core.call.redirect import after, refuse
 from callcenter.core.caller import CALLER, Caller, CallerState, CallerStep
 from callcenter.core.commands import Answer, CancelTimer, OfferKind, Place, Reply, SetTimer
 from callcenter.core.events import BridgeEntered, BridgeLeft, OfferAnswered, ProlongWrapUp, Timer, TimerKind
@@ -73,6 +73,8 @@ def bridge_left(floor: Floor, event: BridgeLeft) -> None:
         waiting.welcome(floor, caller)  # answered nevertheless by an operator whose offer had been withdrawn
     elif caller.state is CallerState.KEPT:
         take_back.wait_on(floor, caller)
+    elif caller.refused and not caller.left_first and floor.sees(caller.call):
+        refuse(floor, caller)  # the operator was faster: Asterisk has not taken the caller out of the conversation
 
 
 def _out_of_conversation(floor: Floor, caller: Caller) -> None:
@@ -246,11 +248,12 @@ def _left_alone(floor: Floor, caller: Caller, offer: Offer) -> bool:
 
 
 def hold(floor: Floor, caller: Caller) -> bool:
-    """Hold a caller who talks, or to whom the farewell is said; return False for all others.
+    """Hold a caller who talks, or to whom the farewell is said; return False for all others, and who is refused.
 
     What the end of the bridge will tell, or has told, is no good-bye.
     """
     leaving = caller.state is CallerState.LEAVING and caller.record.hung_up_by is HungUpBy.OPERATOR
+    leaving = leaving and not caller.refused
     if not (leaving or caller.state is CallerState.TALKING):
         return False
     stop_clock(floor, caller)
