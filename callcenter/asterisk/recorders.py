@@ -2,7 +2,8 @@
 
 A recorder begins when the dialplan hears a key. A key that comes while Asterisk moves the caller from one place to
 another may be lost, and nobody would notice before the recording is judged. So it is looked after a moment, and the key
-is pressed again: the dialplan obeys once for each time it is asked.
+is pressed again: the dialplan obeys once for each time it is asked. It is not asked again with that key, because it may
+have heard the first one meanwhile: a second recorder would begin beside the first.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ class Recorders:
 
     def begin(self, call: CallId) -> None:
         """Begin a recorder: now if the caller is in the waiting room or in a conversation."""
-        self._press(call, _ATTEMPTS)
+        if call not in self._ended:  # else one is already about to begin
+            self._ask(call, _ATTEMPTS)
 
     def begin_anew(self, call: CallId) -> None:
         """End the recorder of a conversation, and begin another one a moment later.
@@ -59,15 +61,18 @@ class Recorders:
     def _due(self, call: CallId, attempts: int) -> None:
         del self._awaited[call]
         if call in self._ended:
-            self._press(call, attempts)
+            self._ask(call, attempts)
         elif self._ami.connected:
             answer = self._ami.send(translate.recorder_awaited(call))
             answer.add_done_callback(lambda told: self._told(call, told, attempts))
 
-    def _press(self, call: CallId, attempts: int) -> None:
+    def _ask(self, call: CallId, attempts: int) -> None:
         self._ended.discard(call)
-        for action in translate.begin_recorder(call):
-            self._ami.send(action)
+        self._ami.send(translate.await_recorder(call))
+        self._press(call, attempts)
+
+    def _press(self, call: CallId, attempts: int) -> None:
+        self._ami.send(translate.press_recorder_key(call))
         if attempts > 1:
             self._later(call, _HEARD, attempts - 1)
 

@@ -312,13 +312,17 @@ def _queue_priority(command: commands.Redirect | commands.Announce) -> list[Acti
     return [_set(command.call, "CC_LEAD", str(round(min(command.queue_priority, _HIGHEST_PRIORITY) * 10)))]
 
 
-def begin_recorder(call: CallId) -> list[Action]:
-    """Press the key that no telephone has, on which the dialplan begins a recorder: features.conf, cc-recorder.
+def await_recorder(call: CallId) -> Action:
+    """Return the action that asks the dialplan to begin one recorder when it hears the key: cc-recorder."""
+    return _set(call, "CC_RECORDER", "1")
+
+
+def press_recorder_key(call: CallId) -> Action:
+    """Return the action that presses the key that no telephone has: features.conf.
 
     AMI's own MixMonitor would require the right "system", with which one can also load modules and run programs.
     """
-    key: Action = {"Action": "PlayDTMF", "Channel": call, "Digit": "D", "Receive": "yes"}
-    return [_set(call, "CC_RECORDER", "1"), key]
+    return {"Action": "PlayDTMF", "Channel": call, "Digit": "D", "Receive": "yes"}
 
 
 def recorder_awaited(call: CallId) -> Action:

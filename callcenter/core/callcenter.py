@@ -50,6 +50,8 @@ def _timer_fired(floor: Floor, event: TimerFired) -> None:
             shift.code_over(floor, ChannelId(event.timer.of))
         case TimerKind.FALSE_ANSWER:
             conversation.truly_answered(floor, CallId(ChannelId(event.timer.of)))
+        case TimerKind.PHONE_DOUBTED:
+            phones.doubted(floor, PhoneName(event.timer.of))
         case TimerKind.PHONE_RETURNS:
             phones.settled(floor, PhoneName(event.timer.of))
         case TimerKind.PHONE_RESTS:

@@ -25,7 +25,7 @@ from callcenter.core.ids import (
 from callcenter.core.machine import Machine
 from callcenter.core.question import QUESTION, Question
 from callcenter.core.queue.announcement import Said
-from callcenter.core.records import AnnouncementRecord, CallRecord, TransferRecord, WaitingFrom
+from callcenter.core.records import REFUSED_FOR_CONDUCT, AnnouncementRecord, CallRecord, TransferRecord, WaitingFrom
 
 
 class CallerState(StrEnum):
@@ -187,6 +187,11 @@ class Caller:
     """Rebuilt from the register; the next snapshot tells where exactly the caller is."""
     regained: CallRecord | None = None
     """The cut-off call whose place this call continues."""
+
+    @property
+    def refused(self) -> bool:
+        """Whether the operator has refused to go on because of the caller's conduct: nobody serves them again."""
+        return self.state is CallerState.LEAVING and self.record.cause_text == REFUSED_FOR_CONDUCT
 
     @property
     def waits_since(self) -> float:

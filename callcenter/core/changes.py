@@ -116,6 +116,7 @@ class PhoneChange(TypedDict, total=False):
     """Fields of a phone."""
 
     told_at: float
+    found_at: float | None
     losses: int
     lost_at: float
     failures: int

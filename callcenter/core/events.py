@@ -450,6 +450,7 @@ class TimerKind(StrEnum):
     ANNOUNCE = "announce"
     FALSE_ANSWER = "false_answer"
     CODE = "code"
+    PHONE_DOUBTED = "phone_doubted"
     PHONE_RETURNS = "phone_returns"
     PHONE_RESTS = "phone_rests"
     TAKE_BACK = "take_back"

@@ -18,6 +18,8 @@ class PhoneState(StrEnum):
     """Whether Asterisk can reach the phone: it is registered, or answers at its fixed address."""
 
     REACHABLE = "reachable"
+    DOUBTED = "doubted"
+    """It is said to be gone, but that may be the answer to an older question: it is asked once more."""
     UNREACHABLE = "unreachable"
     RETURNING = "returning"
 
@@ -25,6 +27,7 @@ class PhoneState(StrEnum):
 class PhoneStep(StrEnum):
     """What changes that."""
 
+    DOUBT = "doubt"
     LOSE = "lose"
     FIND = "find"
     SETTLE = "settle"
@@ -36,7 +39,10 @@ PHONE: Machine[PhoneState, PhoneStep] = Machine(
     "phone",
     _S.REACHABLE,
     {
+        (_S.REACHABLE, _T.DOUBT): _S.DOUBTED,
         (_S.REACHABLE, _T.LOSE): _S.UNREACHABLE,
+        (_S.DOUBTED, _T.SETTLE): _S.REACHABLE,
+        (_S.DOUBTED, _T.LOSE): _S.UNREACHABLE,
         (_S.UNREACHABLE, _T.FIND): _S.RETURNING,
         (_S.RETURNING, _T.SETTLE): _S.REACHABLE,
         (_S.RETURNING, _T.LOSE): _S.UNREACHABLE,
@@ -52,6 +58,8 @@ class Phone:
     state: PhoneState = PHONE.start
     told_at: float = 0.0
     """When an event last told of it: a list that was asked for earlier knows less."""
+    found_at: float | None = None
+    """When an event last told that it can be reached."""
     losses: int = 0
     """How often it was lost, with less than `FORGIVEN` seconds from one loss to the next (call/phones.py)."""
     lost_at: float = 0.0
@@ -64,7 +72,7 @@ class Phone:
     @property
     def reachable(self) -> bool:
         """Whether its operator counts as on duty (ESTP 2.2b)."""
-        return self.state is PhoneState.REACHABLE
+        return self.state in (PhoneState.REACHABLE, PhoneState.DOUBTED)
 
     @property
     def answers(self) -> bool:
@@ -74,7 +82,7 @@ class Phone:
     @property
     def ready(self) -> bool:
         """Whether a caller may be offered there."""
-        return self.reachable and not self.rests
+        return self.state is PhoneState.REACHABLE and not self.rests
 
     @property
     def trouble(self) -> str:

@@ -213,28 +213,29 @@ class Change:
         running = targets.go_on(target, self.at, self.rules.time) if counts else targets.forget_stop(target)
         self.move(target, running, why)
 
-    def meet(self, kind: TargetKind) -> None:
-        """What was due has been done."""
+    def meet(self, kind: TargetKind, message: Message | None = None) -> None:
+        """What was due has been done, by this message if it is one."""
         if (target := self.request.target(kind)) is not None:
-            self._replace(target, replace(target, met_at=self.at, stopped_at=None))
-            self.note(Fact.TARGET_MET, kind.value, after=self.at)
+            by = message.key if message else ""
+            self._replace(target, replace(target, met_at=self.at, met_by=by, stopped_at=None))
+            self.note(Fact.TARGET_MET, kind.value, by, after=self.at)
 
-    def unmeet(self, kind: TargetKind, met_at: datetime, *, owed: bool) -> None:
-        """What counted as done then was not: the target is open again, or was never met if nothing is owed any more."""
-        for target in self.request.targets:
-            if target.kind is kind and target.met_at == met_at:
-                owed = owed and self.request.target(kind) is None
-                self._replace(target, replace(target, met_at=None, dropped=not owed))
-                self.note(Fact.TARGET_UNMET if owed else Fact.TARGET_NEVER_MET, kind.value, after=target.due)
-                return
+    def unmeet(self, kind: TargetKind, message: Message, *, owed: bool) -> None:
+        """What this message had done was not: the target is open again, or never met if nothing is owed any more."""
+        if (target := self._met_by(kind, message)) is not None:
+            owed = owed and self.request.target(kind) is None
+            self._replace(target, replace(target, met_at=None, met_by="", dropped=not owed))
+            fact = Fact.TARGET_UNMET if owed else Fact.TARGET_NEVER_MET
+            self.note(fact, kind.value, message.key, after=target.due)
 
-    def meet_later(self, kind: TargetKind, met_at: datetime, at: datetime) -> None:
-        """What counted as done then was not, but it was done at a later moment."""
-        for target in self.request.targets:
-            if target.kind is kind and target.met_at == met_at:
-                self._replace(target, replace(target, met_at=at))
-                self.note(Fact.TARGET_MET, kind.value, "", met_at, at)
-                return
+    def meet_later(self, kind: TargetKind, message: Message, later: Message) -> None:
+        """What this message had done was not, but a later one did it."""
+        if (target := self._met_by(kind, message)) is not None:
+            self._replace(target, replace(target, met_at=later.queued_at, met_by=later.key))
+            self.note(Fact.TARGET_MET, kind.value, later.key, target.met_at, later.queued_at)
+
+    def _met_by(self, kind: TargetKind, message: Message) -> Target | None:
+        return next((one for one in self.request.targets if (one.kind, one.met_by) == (kind, message.key)), None)
 
     def drop(self, *kinds: TargetKind) -> None:
         """Nobody waits for these any more; without a kind: for nothing."""

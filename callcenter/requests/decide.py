@@ -264,17 +264,17 @@ def _inform(change: Change, action: Inform) -> None:
 
 def _answer(change: Change, action: Answer) -> None:
     change.step(Step.ANSWER)
-    _to_customer(change, Purpose.ANSWER, action.text)
-    change.meet(TargetKind.ANSWER)
+    change.meet(TargetKind.ANSWER, _to_customer(change, Purpose.ANSWER, action.text))
     change.begin(TargetKind.CLOSING, change.rules.closing)
 
 
-def _to_customer(change: Change, purpose: Purpose, text: str, reply: Reply | None = None) -> None:
+def _to_customer(change: Change, purpose: Purpose, text: str, reply: Reply | None = None) -> Message:
     reply = reply or change.request.reply
     if reply is None:
         raise ValueError("only a draft has no way of the answer")
-    change.send(purpose, reply, said(text, "the text", LONGEST_TEXT))
-    change.meet(TargetKind.FIRST_ANSWER)
+    message = change.send(purpose, reply, said(text, "the text", LONGEST_TEXT))
+    change.meet(TargetKind.FIRST_ANSWER, message)
+    return message
 
 
 def _delivered(change: Change, action: Delivered) -> None:
@@ -301,7 +301,7 @@ def _not_delivered(change: Change, action: NotDelivered) -> None:
             if latest and change.state in (State.ANSWERED, State.CLOSED):
                 change.step(Step.NOT_DELIVERED, why)
                 change.drop(TargetKind.CLOSING)
-            change.unmeet(TargetKind.ANSWER, message.queued_at, owed=latest and change.state in UNFINISHED)
+            change.unmeet(TargetKind.ANSWER, message, owed=latest and change.state in UNFINISHED)
         case Purpose.QUESTION:
             if latest and change.state is State.PENDING:
                 _resume(change, why, counts=message.fate is Fate.SENT)
@@ -321,9 +321,9 @@ def _first_answer_was_none(change: Change, failed: Message) -> None:
         return
     messages = [m for m in change.request.messages if m.purpose is not Purpose.ASSIGNMENT and m.fate is not Fate.FAILED]
     if not messages:
-        change.unmeet(TargetKind.FIRST_ANSWER, failed.queued_at, owed=change.state in UNFINISHED)
-    elif messages[0].queued_at > failed.queued_at:
-        change.meet_later(TargetKind.FIRST_ANSWER, failed.queued_at, messages[0].queued_at)
+        change.unmeet(TargetKind.FIRST_ANSWER, failed, owed=change.state in UNFINISHED)
+    else:
+        change.meet_later(TargetKind.FIRST_ANSWER, failed, messages[0])
 
 
 def _close(change: Change, action: Close) -> None:

@@ -43,6 +43,8 @@ class Target:
     promised: datetime | None = None
     """The new date of the last interim reply (ESTP 5.5.5)."""
     met_at: datetime | None = None
+    met_by: str = ""
+    """The key of the message that met it; '': something else did. Two messages may leave at the same moment."""
     dropped: bool = False
     """Nobody waits for this any more: refused, merged, or closed without an answer."""
 

@@ -8,7 +8,7 @@ from itertools import count
 from typing import NoReturn
 
 from callcenter.core.commands import SaveAnnouncement, SaveCall, SaveOffer, SavePresence, SaveTransfer
-from callcenter.core.ids import CallId, LineId
+from callcenter.core.ids import NO_PERSON, CallId, LineId
 from callcenter.core.operator import Activity
 from callcenter.core.records import (
     CUT_OFF,
@@ -208,7 +208,13 @@ class MemoryStore:
             if call["outcome"] == Outcome.IN_PROGRESS:
                 call["outcome"] = (Outcome.ANSWERED if call["answered_at"] else Outcome.LOST).value
             call["hung_up_by"] = call["hung_up_by"] or HungUpBy.SYSTEM.value
-            call |= {"ended_at": at, "cause": LOST_CAUSE, "cause_text": cause}
+            call |= {
+                "ended_at": at,
+                "cause": LOST_CAUSE,
+                "cause_text": cause,
+                "kept_for": NO_PERSON,
+                "kept_until": None,
+            }
         return len(left)
 
     # -- calling back ------------------------------------------------------------------------------------------

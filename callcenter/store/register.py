@@ -25,7 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from callcenter.core.commands import Save, SavePresence
-from callcenter.core.ids import LineId
+from callcenter.core.ids import NO_PERSON, LineId
 from callcenter.core.records import LOST_CAUSE, HungUpBy, Outcome, PromiseResult
 from callcenter.core.warm_start import FloorWarmStart
 from callcenter.store.database import Database, SqliteThread
@@ -84,6 +84,7 @@ class Register(Database):
             update(Call)
             .where(Call.ended_at.is_(None), *_none_of(Call.call, but))
             .values(outcome=outcome, ended_at=at, hung_up_by=who, cause=LOST_CAUSE, cause_text=cause)
+            .values(kept_for=NO_PERSON, kept_until=None)
         )
         promises = (
             update(Announcement)

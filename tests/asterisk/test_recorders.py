@@ -74,6 +74,32 @@ async def test_a_key_that_is_lost_is_pressed_again(deaf: int) -> None:
     assert ami.sent.count("PlayDTMF") == deaf + 1
 
 
+class SlowAmi(FakeAmi):
+    """An Asterisk that hears the first key only after it was asked whether it has."""
+
+    def send(self, action: Mapping[str, Any]) -> asyncio.Future[Mapping[str, str]]:
+        answer = super().send(action)
+        if action["Action"] == "Getvar" and self.awaited:
+            self.awaited, self.recorders = "", self.recorders + 1
+        return answer
+
+
+async def test_a_key_pressed_again_begins_no_second_recorder_beside_one_that_began_meanwhile() -> None:
+    ami = SlowAmi(deaf=1)
+    begins(ami).begin(CALL)
+    await until(lambda: ami.sent.count("Getvar") == 2, what="looked again")
+    assert (ami.sent.count("PlayDTMF"), ami.recorders) == (2, 1)
+
+
+async def test_one_that_is_about_to_begin_is_enough() -> None:
+    ami = FakeAmi()
+    both = begins(ami)
+    both.begin_anew(CALL)
+    both.begin(CALL)
+    await until(lambda: "Getvar" in ami.sent, what="looked")
+    assert ami.recorders == 1
+
+
 async def test_it_is_not_pressed_for_ever() -> None:
     ami = FakeAmi(99)
     begins(ami).begin(CALL)

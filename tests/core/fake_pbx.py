@@ -74,6 +74,8 @@ class CallerChannel:
     """What the dialplan notes of a held caller: whether the conversation had served them; '': it does not matter."""
     fallback: str = ""
     """Where Asterisk has the caller when it helps itself: the greeting before its own queue, or that queue."""
+    by_queue: bool = False
+    """Whether Asterisk's own queue has made the conversation: after it there is nothing but the good-bye."""
 
     @property
     def dialplan_step(self) -> str:
@@ -264,8 +266,11 @@ class FakePbx:
         self.members.clear()
 
     def _leave_queue(self, caller: CallerChannel) -> None:
-        """Phones that Asterisk's own queue rings for this caller fall silent."""
         caller.fallback = ""
+        self._falls_silent(caller)
+
+    def _falls_silent(self, caller: CallerChannel) -> None:
+        """Asterisk's own queue rings nobody any more for this caller."""
         rung = [id for id, leg in self.legs.items() if leg.ring.call == caller.id and not leg.answered]
         for id in rung:
             if not self.legs[id].by_us:
@@ -288,6 +293,9 @@ class FakePbx:
         if isinstance(other, Leg):
             other.consulting = True
         else:
+            other.by_queue = not leg.by_us
+            if leg.by_us:
+                self._falls_silent(other)
             self.journal.talk_began(leg.id)
         self._report(BridgeEntered(leg.id, leg.bridge))
         self._report(BridgeEntered(other.id, leg.bridge))
@@ -311,8 +319,8 @@ class FakePbx:
 
     def _go_on(self, channel: CallerChannel | Leg | None) -> None:
         if isinstance(channel, CallerChannel):
-            by_queue, channel.fallback = bool(channel.fallback), ""
-            self._goes_to(channel, Place.GOODBYE if by_queue else channel.after)
+            channel.fallback = ""
+            self._goes_to(channel, Place.GOODBYE if channel.by_queue else channel.after)
         elif channel and channel.consulting and (channel.keep or channel.ring.kind is OfferKind.CONSULT):
             self._join(channel, self.callers.get(channel.ring.call))  # whoever is left goes on with the caller
         elif channel:

@@ -74,6 +74,8 @@ def kept_callers_are_sound(floor: Floor) -> None:
         assert caller.record.kept_for == (keeper.person.id if keeper else "")
         assert (caller.record.kept_until is None) == (keeper is None)
         offer = floor.offers.get(caller.offer)
+        gone = keeper is not None and keeper.presence.value == "off"
+        assert offer or not gone, "who has gone home takes nobody back, but the phone may have to fall silent first"
         if keeper and offer:
             assert (offer.kind, offer.operator) == (OfferKind.TAKE_BACK, keeper.person.id)
 

@@ -309,6 +309,100 @@ def test_a_refused_caller_is_not_served_again_after_a_crash(story: Story) -> Non
     assert caller.row.hung_up_by is HungUpBy.OPERATOR
 
 
+def phone_vanishes(story: Story) -> None:
+    leg = story.phone("101").leg
+    assert leg
+    story.act(story.pbx.hang_up, leg.id, 44)
+
+
+@pytest.mark.parametrize("told", ["phone", "page", "by hand"])
+@pytest.mark.parametrize("talked", [0.2, 30.0])
+def test_a_refusal_is_final_though_the_phone_is_gone_right_after_it(story: Story, told: str, talked: float) -> None:
+    """Asterisk has not yet taken the caller out of the conversation, or does not at all."""
+    story.logs_in("101", "102")
+    caller = story.waits()
+    story.phone("101").answers()
+    story.passes(talked)
+    story.connected = False
+    assert refuses(story) is Answer.ENDED
+    story.connected = True
+    if told == "page":
+        story.tell(EndConversation(PersonId("101"), keep=True))
+    elif told == "by hand":
+        story.tell(EndConversation(PersonId("101"), requeue=True, asked_by=PersonId("102")))
+    else:
+        phone_vanishes(story)
+    assert (caller.state, caller.place, caller.row.kept_for) == ("leaving", Place.CONDUCT, "")
+    assert not story.phone("102").rings
+    caller.hangs_up()
+    assert (caller.row.outcome, caller.row.hung_up_by) == (Outcome.ANSWERED, HungUpBy.OPERATOR)
+
+
+def test_who_is_refused_and_then_asked_for_elsewhere_is_not_taken_along(story: Story) -> None:
+    story.logs_in("101")
+    caller = story.talks("101")
+    story.connected = False
+    refuses(story)
+    story.connected = True
+    story.tell(LogIn(PersonId("101"), True, PhoneName("phone-103"), "page"))
+    assert (caller.state, caller.place) == ("leaving", Place.CONDUCT)
+    assert story.operator("101").kept is None
+
+
+@pytest.mark.parametrize("talked", [0.2, 30.0])
+@pytest.mark.parametrize("died", [False, True])
+@pytest.mark.parametrize("journal", [False, True])
+@pytest.mark.parametrize("phone", ["talks on", "hangs up", "vanishes"])
+def test_a_refusal_that_asterisk_did_not_get_is_said_again(
+    story: Story, phone: str, journal: bool, died: bool, talked: float
+) -> None:
+    story.logs_in("101", "102")
+    caller = story.waits()
+    story.phone("101").answers()
+    story.passes(talked)
+    story.connected = False
+    assert refuses(story) is Answer.ENDED
+    story.connected = True
+    (story.dies if died else story.loses_asterisk)()
+    leg = story.phone("101").leg
+    assert leg
+    if phone != "talks on":
+        story.act(story.pbx.hang_up, leg.id, 44 if phone == "vanishes" else 16)
+    story.passes(5)
+    if died:
+        story.starts_again(journal=journal)
+    else:
+        story.finds_asterisk(journal=journal)
+    served = phone != "talks on" and talked > 1
+    assert caller.is_at(Place.GOODBYE if served else Place.CONDUCT), "the dialplan says good-bye by itself"
+    assert served or caller.heard[-1] == "conduct-refused"
+    assert caller.state == "leaving"
+    assert story.phone("101").leg is None
+    assert not story.phone("102").rings
+    caller.hangs_up()
+    assert caller.row.hung_up_by is HungUpBy.OPERATOR
+
+
+@pytest.mark.parametrize("died", [False, True])
+def test_who_is_refused_and_comes_to_the_fallback_queue_is_refused_there(story: Story, died: bool) -> None:
+    story.logs_in("101", "102")
+    caller = story.waits()
+    story.phone("101").answers()
+    story.connected = False
+    refuses(story)
+    story.connected = True
+    if died:
+        story.dies()
+        story.phone("101").hangs_up()
+        story.pbx.help_itself(caller.call)
+        story.starts_again()
+    else:
+        story.phone("101").hangs_up()
+        story.act(story.pbx.help_itself, caller.call)
+    assert caller.is_at(Place.CONDUCT)
+    assert caller.state == "leaving"
+
+
 def test_no_colleague_gets_a_caller_who_is_refused(story: Story) -> None:
     story.logs_in("101", "201")
     caller = story.talks("101")

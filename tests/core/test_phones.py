@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 import pytest
 
-from callcenter.core.call.phones import FORGIVEN, LONGEST_STEADY
+from callcenter.core.call.phones import FORGIVEN, LATE, LONGEST_STEADY
 from callcenter.core.call.ringing import RESTS
 from callcenter.core.commands import Answer, LookForPhone, Ring, SavePresence
 from callcenter.core.events import ChannelHungUp, OfferFailure, PhoneFound, PhoneLost, PhonesListed
@@ -229,6 +229,67 @@ def test_who_logs_in_at_a_phone_that_is_not_there_is_not_on_duty(story: Story) -
     assert (story.line.on_duty, story.line.out_of_reach) == (1, 0), "a phone that was only just plugged in"
     caller = story.waits()
     assert story.phone("101").display.call == caller.call
+
+
+def plugged_in(story: Story) -> None:
+    """101 logs in at a phone that comes a moment later; a question from before that is still open."""
+    listed(story, away={"101"})
+    story.logs_in("101")
+    story.passes(0.5)
+    story.phone("101").is_back()
+    story.passes(1.5)
+
+
+def test_the_answer_to_a_question_from_before_the_phone_was_there_is_not_believed(story: Story) -> None:
+    plugged_in(story)
+    asked = len(story.all(LookForPhone))
+    story.phone("101").is_lost()
+    assert story.all(LookForPhone)[asked:] == [LookForPhone(SHIFT["101"])], "it is asked once more at once"
+    assert (story.line.on_duty, story.operator("101").phone_trouble) == (1, "")
+    caller = story.waits()
+    assert story.offers(caller) == [], "nobody is offered there until it is known"
+    story.passes(0.1)
+    story.phone("101").is_back()
+    assert story.phone("101").display.call == caller.call
+    story.passes(5)
+    assert story.line.on_duty == 1
+    assert not [notice for notice in story.notices if "can't be reached" in notice]
+
+
+def test_a_phone_that_does_not_answer_when_it_is_asked_once_more_is_lost(story: Story) -> None:
+    plugged_in(story)
+    story.phone("101").is_lost()
+    listed(story, away={"101"}, at=story.now + 0.1)
+    story.passes(LATE - 0.1)
+    assert story.line.on_duty == 1
+    story.passes(0.2)
+    assert (story.line.on_duty, story.operator("101").phone_trouble) == (0, "unreachable")
+    story.phone("101").is_back()
+    assert story.line.on_duty == 0, "it must stay for a moment"
+    story.passes(1.1)
+    assert story.line.on_duty == 1
+
+
+def test_a_phone_that_comes_and_goes_is_doubted_once(story: Story) -> None:
+    plugged_in(story)
+    for _ in range(2):
+        story.phone("101").is_lost()
+        story.passes(0.4)
+        story.phone("101").is_back()
+        story.passes(0.4)
+    asked = len(story.all(LookForPhone))
+    story.phone("101").is_lost()
+    assert story.operator("101").phone_trouble == "unreachable"
+    assert len(story.all(LookForPhone)) == asked + 1, "but it may be there"
+
+
+def test_a_phone_that_was_there_for_longer_is_lost_when_asterisk_says_so(story: Story) -> None:
+    plugged_in(story)
+    story.passes(LATE)
+    asked = len(story.all(LookForPhone))
+    story.phone("101").is_lost()
+    assert story.operator("101").phone_trouble == "unreachable"
+    assert len(story.all(LookForPhone)) == asked
 
 
 def test_too_few_phones_is_said_as_such(story: Story) -> None:

@@ -361,6 +361,7 @@ class CallCentreStories(RuleBasedStateMachine):
             assert (record.outcome, record.ended_at, record.talk) == (before.outcome, before.ended_at, before.talk)
         if record.ended_at is not None:
             assert record.ended_at >= record.arrived_at
+            assert (record.kept_for, record.kept_until) == ("", None), "who has hung up waits for nobody"
             assert record.outcome is not Outcome.IN_PROGRESS
             self.final[record.call] = record
         elif before:

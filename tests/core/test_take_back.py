@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from callcenter.core.commands import Answer, OfferKind, Place, Redirect
-from callcenter.core.events import ChannelHungUp, EndConversation, LogIn, Return
-from callcenter.core.ids import ChannelId, PersonId, PhoneName
+from callcenter.core.events import ChannelHungUp, EndConversation, LogIn, Return, ServiceEnded
+from callcenter.core.ids import ChannelId, LineId, PersonId, PhoneName
 from callcenter.core.records import HungUpBy, Outcome
-from tests.core.story import Guest, Story, settings
+from tests.core.story import ESTP, Guest, Story, settings
 
 pytestmark = [pytest.mark.clause("ESTP 2.3"), pytest.mark.clause("ESTP 5.4.1")]
 
@@ -169,6 +170,18 @@ def test_who_has_gone_home_in_a_conversation_is_not_waited_for(story: Story) -> 
     assert caller.state == "waiting"
 
 
+@pytest.mark.parametrize("breaks", [page_goes_away, phone_dies])
+def test_whose_page_goes_away_after_going_home_is_not_waited_for(story: Story, breaks: Callable[[Story], None]) -> None:
+    story.logs_in("101")
+    caller, behind = story.talks("101"), story.waits()
+    story.logs_out("101")
+    breaks(story)
+    assert (caller.state, caller.row.kept_for) == ("waiting", "")
+    assert story.operator("101").kept is None
+    story.logs_in("102")
+    assert story.phone("102").display.call == caller.call != behind.call, "at the head of the queue"
+
+
 def test_the_caller_gives_up(story: Story, broken: Guest) -> None:
     broken.hangs_up()
     assert (broken.row.outcome, broken.row.hung_up_by) == (Outcome.ANSWERED, HungUpBy.CALLER)
@@ -288,6 +301,73 @@ def test_with_no_time_set_the_caller_is_anybodys(story: Story) -> None:
     assert story.phone("102").display.call == caller.call
 
 
+# -- while Asterisk is not seen ----------------------------------------------------------------------------------------
+
+
+Blind = tuple[Callable[[], None], Callable[[], None]]
+
+
+@pytest.fixture(params=["link", "answers"])
+def blind(request: pytest.FixtureRequest, story: Story) -> Blind:
+    """How Asterisk gets out of sight, and how it is seen again."""
+    if request.param == "link":
+        return story.loses_asterisk, story.finds_asterisk
+    return story.stops_hearing_asterisk, story.hears_asterisk
+
+
+@pytest.mark.parametrize("leaves", [Story.pauses, Story.logs_out])
+@pytest.mark.parametrize("rings", [False, True])
+def test_who_pauses_or_goes_home_unseen_gives_the_caller_away(
+    story: Story, broken: Guest, blind: Blind, leaves: Callable[[Story, str], object], rings: bool
+) -> None:
+    if rings:
+        comes_back(story)
+        assert story.phone("101").rings
+    out_of_sight, seen_again = blind
+    out_of_sight()
+    leaves(story, "101")
+    story.passes(2)
+    seen_again()
+    assert story.phone("101").leg is None
+    assert (broken.state, broken.row.kept_for) == ("waiting", "")
+    story.logs_in("102")
+    assert story.phone("102").display.call == broken.call
+
+
+def test_who_pauses_unseen_when_the_controller_dies_gives_the_caller_away(story: Story, broken: Guest) -> None:
+    comes_back(story)
+    story.loses_asterisk()
+    story.passes(1)
+    story.pauses("101")
+    story.dies()
+    story.passes(2)
+    story.starts_again()
+    assert story.phone("101").leg is None
+    assert (broken.state, broken.row.kept_for) == ("waiting", "")
+
+
+def test_who_has_answered_before_the_pause_is_known_has_taken_the_call_back(story: Story, broken: Guest) -> None:
+    comes_back(story)
+    leg = story.phone("101").leg
+    assert leg
+    story.loses_asterisk()
+    story.pauses("101")
+    story.act(story.pbx.answer, leg.id)
+    story.finds_asterisk(journal=True)
+    assert broken.talks_with("101")
+    assert story.is_now("101") == ("paused", "talking")
+
+
+def test_who_is_back_from_the_pause_before_asterisk_is_seen_goes_on_ringing(story: Story, broken: Guest) -> None:
+    comes_back(story)
+    story.loses_asterisk()
+    story.pauses("101")
+    story.returns("101")
+    story.finds_asterisk()
+    story.phone("101").answers()
+    assert broken.talks_with("101")
+
+
 # -- the controller, and Asterisk ----------------------------------------------------------------------------------
 
 
@@ -380,6 +460,58 @@ def test_somebody_who_is_not_configured_any_more_is_not_waited_for(story: Story,
     people = {id: person for id, person in story.settings.people.items() if id != "101"}
     story.starts_again(settings(people=people))
     assert (broken.state, broken.row.kept_for) == ("waiting", "")
+
+
+@pytest.mark.parametrize("phone", ["", "phone-gone"])
+def test_a_new_controller_lets_nobody_wait_for_somebody_without_a_shift(
+    story: Story, broken: Guest, phone: str
+) -> None:
+    """The row of the log-out came, that of the call did not; or the shift is closed because its phone is gone."""
+    behind = story.waits()
+    story.dies()
+    if phone:
+        story.kept.presence[PersonId("101")] = replace(story.kept.presence[PersonId("101")], phone=PhoneName(phone))
+        story.starts_again(settings(phones=frozenset(each.phone for each in story.settings.people.values())))
+    else:
+        del story.kept.presence[PersonId("101")]
+        story.starts_again()
+    assert story.operator("101").presence == "off"
+    assert (broken.state, broken.row.kept_for, broken.row.kept_until) == ("waiting", "", None)
+    assert story.operator("101").kept is None
+    story.logs_in("102")
+    assert story.phone("102").display.call == broken.call != behind.call
+
+
+def test_a_new_controller_lets_only_one_caller_wait_for_somebody(story: Story, broken: Guest) -> None:
+    other = story.waits()
+    story.dies()
+    story.kept.calls[other.call] = replace(
+        broken.row, call=other.call, arrived_at=other.row.arrived_at, kept_until=broken.row.kept_until
+    )
+    story.starts_again()
+    kept = story.operator("101").kept
+    assert kept
+    assert sorted((broken.state, other.state)) == ["kept", "waiting"]
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_a_call_that_has_ended_is_kept_for_nobody(story: Story, broken: Guest, stopped: bool) -> None:
+    if stopped:  # the service hangs up everybody, and is killed before it hears that they are gone
+        story.connected = False
+        story.tell(ServiceEnded())
+    story.dies()
+    story.act(story.pbx.hang_up, broken.call)
+    story.starts_again()
+    assert broken.row.ended_at is not None
+    assert (broken.row.kept_for, broken.row.kept_until) == ("", None)
+    assert story.operator("101").kept is None
+
+
+def test_a_call_of_a_line_that_is_gone_is_kept_for_nobody(story: Story, broken: Guest) -> None:
+    story.dies()
+    story.starts_again(settings(replace(ESTP, id=LineId("other"))))
+    assert broken.row.ended_at is not None
+    assert (broken.row.kept_for, broken.row.kept_until) == ("", None)
 
 
 def test_asterisk_dies_with_a_kept_caller(story: Story, broken: Guest) -> None:

@@ -13,6 +13,7 @@ from callcenter.core.events import (
     OfferAnswered,
     Transfer,
 )
+from callcenter.core.ids import PhoneName
 from callcenter.core.records import HungUpBy, Identification, Outcome
 from tests.core.story import Guest, Story, withdrawn
 
@@ -418,3 +419,65 @@ def test_the_note_of_a_transfer_that_failed_is_shown_to_nobody(story: Story, cal
     seen = story.operator("301").call
     assert seen
     assert (seen.handed_by, seen.handed_why) == ("Сотрудник 101", "")
+
+
+# -- with Asterisk's own queue ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def served_by_asterisk(story: Story) -> Guest:
+    """Asterisk's own queue has connected the caller with 101 while the controller did not see it."""
+    story.logs_in("201")
+    story.passes(1)
+    story.logs_in("202")
+    guest = story.waits()
+    story.loses_asterisk()
+    story.logs_in("101")
+    story.pbx.help_itself(guest.call)
+    story.pbx.members[PhoneName("phone-101")] = story.queue_member("101")
+    story.act(story.pbx.answer, story.pbx.ring_by_itself(guest.call, PhoneName("phone-101")))
+    story.passes(5)
+    story.finds_asterisk(journal=True)
+    assert guest.talks_with("101")
+    return guest
+
+
+@pytest.mark.clause("ESTP 5.4.4")
+def test_whoever_hands_on_a_caller_of_asterisks_own_queue_may_hang_up_first(
+    story: Story, served_by_asterisk: Guest
+) -> None:
+    """That queue says good-bye when its conversation ends, whatever else we want."""
+    assert story.phone("101").transfers("technical") is Answer.RINGING_COLLEAGUE
+    story.phone("101").hangs_up()
+    assert served_by_asterisk.is_at(Place.HOLD)
+    story.phone("201").answers()
+    assert served_by_asterisk.talks_with("201")
+
+
+@pytest.mark.clause("ESTP 5.4.4")
+@pytest.mark.parametrize("journal", [False, True])
+@pytest.mark.parametrize("died", [False, True])
+def test_a_colleague_who_answers_during_the_good_bye_talks_with_the_caller(
+    story: Story, served_by_asterisk: Guest, died: bool, journal: bool
+) -> None:
+    story.phone("101").transfers("technical")
+    own, colleague = story.phone("101").leg, story.phone("201").leg
+    assert own
+    assert colleague
+    (story.dies if died else story.loses_asterisk)()
+    story.act(story.pbx.hang_up, own.id)
+    assert served_by_asterisk.is_at(Place.GOODBYE)
+    story.passes(1)
+    story.act(story.pbx.answer, colleague.id)
+    story.passes(4)
+    if died:
+        story.starts_again(journal=journal)
+    else:
+        story.finds_asterisk(journal=journal)
+    assert served_by_asterisk.talks_with("201")
+    story.passes(1)
+    story.phone("201").hangs_up()
+    served_by_asterisk.hangs_up()
+    row = served_by_asterisk.row
+    assert (row.outcome, row.hung_up_by) == (Outcome.ANSWERED, HungUpBy.OPERATOR)
+    assert not journal or row.talk == 10

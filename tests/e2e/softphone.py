@@ -349,6 +349,11 @@ class Softphone(asyncio.DatagramProtocol):
         """Nothing reaches it and nothing comes back: no power, or no network."""
         self.deaf = False
         """Whether it answers no re-INVITE."""
+        self.questions: set[str] = set()
+        """Questions whether it is there (OPTIONS) that it has answered, by Call-ID."""
+        self.loses_questions = False
+        """Whether questions that begin now are lost, with all their repetitions."""
+        self.lost_questions: set[str] = set()
         self._authorised: set[str] = set()
 
     async def __aenter__(self) -> Softphone:
@@ -486,10 +491,19 @@ class Softphone(asyncio.DatagramProtocol):
                 if method == "CANCEL" and not call.ended.is_set():
                     self.respond(call.invite, 487, call.local)
                 call._end()
-        elif method in ("OPTIONS", "NOTIFY"):
+        elif method == "OPTIONS":
+            self._is_asked(text, _one(text, "Call-ID"))
+        elif method == "NOTIFY":
             self.respond(text, 200)
-            if call and method == "NOTIFY":
+            if call:
                 call.told = text.split("\r\n\r\n", 1)[-1].strip()
+
+    def _is_asked(self, text: str, question: str) -> None:
+        if self.loses_questions and question not in self.questions:
+            self.lost_questions.add(question)
+        if question not in self.lost_questions:
+            self.questions.add(question)
+            self.respond(text, 200)
 
     async def _invited(self, text: str) -> None:
         call = await self._new_call(_one(text, "Call-ID"))

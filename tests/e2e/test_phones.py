@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from callcenter.core.call.phones import LATE
 from tests.e2e.listening import OPERATOR, all_quiet, hears, voice
 from tests.e2e.processes import another_process, asterisk_without_controller, controlled, ready
 from tests.e2e.softphone import Call, Softphone
@@ -145,6 +146,32 @@ async def test_who_logs_in_at_a_phone_that_is_not_there_is_not_on_duty(tmp_path:
         await line.phone("101")
         assert (await line.api("101", "return")).status == 200
         await until(lambda: line.controller.view().lines["estp"].on_duty == 1, 5.0, "found at once, not after a minute")
+
+
+async def test_a_question_from_before_the_phone_was_there_does_not_make_it_seem_lost(
+    tmp_path: Path, brief: Path
+) -> None:
+    """Asterisk enters answers as they come: the older question fails after a newer one was answered."""
+    async with station(tmp_path, ivr=STRAIGHT_TO_THE_QUEUE, prompts=str(brief), timings={"phone_check": "60"}) as line:
+        await until(lambda: line.controller.link.connected.is_set())
+        assert (await line.api("101")).status == 200
+        await until(lambda: line.controller.view().lines["estp"].out_of_reach == 1, 5.0)
+        phone = await line.phone("101")
+        phone.loses_questions = True
+        assert (await line.api("101", "return")).status == 200
+        await until(lambda: phone.lost_questions, 1.0, "it is asked")
+        phone.loses_questions = False
+        assert (await line.api("101", "return")).status == 200
+        await until(lambda: line.controller.view().lines["estp"].on_duty == 1, 1.5, "it has answered the newer one")
+
+        def asked_once_more() -> bool:
+            assert line.controller.view().lines["estp"].on_duty == 1
+            return len(phone.questions) == 2
+
+        await until(asked_once_more, 3.0, "the older one has failed, and it is asked once more")
+        await asyncio.sleep(LATE + 0.5)
+        assert line.controller.view().lines["estp"].on_duty == 1
+        assert trouble(line, "101") == ""
 
 
 async def test_a_phone_that_comes_and_goes_neither_floods_the_register_nor_keeps_callers(

@@ -64,7 +64,8 @@ class History:
         self.entries: list[Entry] = []
         self.state = State.DRAFT
         self.open: dict[str, tuple[datetime | None, datetime | None]] = {}
-        self._met: list[tuple[str, datetime | None, datetime | None]] = []
+        self._met: dict[tuple[str, str], tuple[datetime | None, datetime | None]] = {}
+        """Dates of what was met, by the target and the message that did it."""
 
     def at(self, step: Step) -> datetime:
         """When a step was taken last."""
@@ -98,13 +99,17 @@ class History:
                 self.open[entry.what] = (due, entry.after)
             case Fact.TARGET_MET:
                 if entry.before is None:
-                    self._met.append((entry.what, *self.open.pop(entry.what)))
+                    self._met[entry.what, entry.why] = self.open.pop(entry.what)
+                else:
+                    assert entry.what == TargetKind.FIRST_ANSWER, "another answer is another target"
+                    (met,) = (by for what, by in self._met if what == entry.what)
+                    self._met[entry.what, entry.why] = self._met.pop((entry.what, met))
             case Fact.TARGET_DROPPED:
                 self.open.pop(entry.what)
             case Fact.TARGET_UNMET:
                 assert entry.what not in self.open
-                known = [p for what, due, p in reversed(self._met) if (what, due) == (entry.what, entry.after)]
-                self.open[entry.what] = (entry.after, known[0])
+                self.open[entry.what] = self._met.pop((entry.what, entry.why))
+                assert self.open[entry.what][0] == entry.after
             case _:
                 pass
 

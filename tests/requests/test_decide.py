@@ -218,6 +218,37 @@ def test_an_older_answer_that_comes_back_changes_nothing_about_the_newer() -> No
     assert [one.kept for one in back.targets if one.kind is TargetKind.ANSWER] == [None, True]
 
 
+def test_of_two_answers_in_one_moment_the_one_that_comes_back_is_owed_with_its_own_dates() -> None:
+    """The clock was set back by some minutes between them, so all happens at the moment of the first."""
+    later = moscow("2026-11-25 12:00")
+    request = done(in_work(), do.Inform("103", ("why",), later, "It takes longer"), CALLED).request
+    request = done(request, do.Answer("103", "Вот."), CALLED).request
+    request = done(request, do.Reopen("head", "not that"), CALLED).request
+    request = done(request, do.Answer("103", "Так."), CALLED).request
+    back = done(request, do.NotDelivered("ESTP-2026-000123/3", "full"), CALLED).request
+    first, second = (one for one in back.targets if one.kind is TargetKind.ANSWER)
+    assert (first.promised, first.met_at) == (later, CALLED)
+    assert (second.promised, second.open) == (None, True)
+
+
+def test_an_answer_for_which_no_date_was_promised_opens_no_other_when_it_comes_back() -> None:
+    request = done(in_work(TBS, "question"), do.Answer("103", "Вот."), CALLED, TBS).request
+    request = done(request, do.Reopen("head", "an error after all"), CALLED, TBS).request
+    request = done(request, do.ChangeUrgency("head", "technical error", "an error"), CALLED, TBS).request
+    request = done(request, do.Answer("103", "Так."), CALLED, TBS).request
+    back = done(request, do.NotDelivered("TBS-2026-000123/2", "full"), CALLED, TBS).request
+    assert (back.state, back.target(TargetKind.ANSWER)) == (State.IN_WORK, None)
+
+
+def test_the_first_answer_was_given_by_the_first_message_that_has_arrived() -> None:
+    request = done(in_work(TBS, "question"), do.Ask("103", "Which browser?", "it differs"), CALLED, TBS).request
+    request = done(request, do.Resume("103", "found it"), CALLED, TBS).request
+    request = done(request, do.Answer("103", "Вот."), CALLED, TBS).request
+    for key, owed in (("TBS-2026-000123/1", False), ("TBS-2026-000123/2", True)):
+        request = done(request, do.NotDelivered(key, "full"), CALLED, TBS).request
+        assert (request.target(TargetKind.FIRST_ANSWER) is not None) is owed
+
+
 def test_an_older_question_that_comes_back_does_not_end_the_waiting_for_the_newer() -> None:
     request = done(in_work(), do.Ask("103", "Which browser?", "it differs"), CALLED).request
     request = done(request, do.Resume("103", "found it"), CALLED).request

@@ -149,7 +149,7 @@ async def test_nobody_has_two_open_shifts(store: Store) -> None:
 async def test_what_a_previous_start_left_open_is_closed_with_its_cause(store: Store) -> None:
     left: list[Save] = [
         arrival("1"),
-        arrival("2", answered_at=5.0, operator="101", outcome=Outcome.ANSWERED),
+        arrival("2", answered_at=5.0, operator="101", outcome=Outcome.ANSWERED, kept_for="101", kept_until=20.0),
         arrival("3", outcome=Outcome.ABANDONED, ended_at=4.0, cause_text="gave up"),
         arrival("4", answered_at=5.0, hung_up_by=HungUpBy.CALLER),
         SaveOffer(OfferRecord("o-1", "1", "101", "queue", 1.0)),
@@ -172,6 +172,7 @@ async def test_what_a_previous_start_left_open_is_closed_with_its_cause(store: S
         ("3", "abandoned", "", None, "gave up", wall(4)),
         ("4", "answered", "caller", LOST_CAUSE, "controller restarted", wall(3600)),
     ]
+    assert await rows(store, "calls", "kept_for", "kept_until") == [("", None)] * 4
     assert await rows(store, "offers", "offer", "result", "ended_at") == [
         ("o-1", "lost", wall(3600)),
         ("o-2", "connected", None),

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from callcenter.core.call import dispatch, ringing, take_back, transfer, waiting
 from callcenter.core.call.promise import settle
-from callcenter.core.call.redirect import after
+from callcenter.core.call.redirect import after, redirect, refuse
 from callcenter.core.caller import CALLER, Caller, CallerState, CallerStep
 from callcenter.core.commands import Answer, CancelTimer, OfferKind, Place, Reply, SetTimer
 from callcenter.core.events import BridgeEntered, BridgeLeft, OfferAnswered, ProlongWrapUp, Timer, TimerKind
@@ -19,6 +19,7 @@ from callcenter.core.offer import Offer, OfferStep
 from callcenter.core.operator import Activity, ActivityStep, Handling, Operator
 from callcenter.core.question import QuestionStep
 from callcenter.core.records import REGISTERED, HungUpBy, Outcome, PromiseResult
+from callcenter.core.server import OFFER_PREFIX
 
 PROLONGED = "wrap_up_prolonged"
 """The cause in the register of a change that only prolongs the wrap-up."""
@@ -73,6 +74,8 @@ def bridge_left(floor: Floor, event: BridgeLeft) -> None:
         waiting.welcome(floor, caller)  # answered nevertheless by an operator whose offer had been withdrawn
     elif caller.state is CallerState.KEPT:
         take_back.wait_on(floor, caller)
+    elif caller.refused and not caller.left_first and floor.sees(caller.call):
+        refuse(floor, caller)  # the operator was faster: Asterisk has not taken the caller out of the conversation
 
 
 def _out_of_conversation(floor: Floor, caller: Caller) -> None:
@@ -81,6 +84,9 @@ def _out_of_conversation(floor: Floor, caller: Caller) -> None:
     if caller.after is Place.HOLD:
         floor.move(caller, CallerStep.HOLD)
         transfer.rescue(floor, caller)
+        by_fallback_queue = not caller.leg.startswith(OFFER_PREFIX)
+        if caller.state is CallerState.HELD and by_fallback_queue and floor.sees(caller.call):
+            redirect(floor, caller, Place.HOLD)  # after a conversation Asterisk's own queue says good-bye to everybody
     elif not caller.left_first:
         farewell(floor, caller)
 
@@ -95,6 +101,8 @@ def _connected(floor: Floor, caller: Caller, offer: Offer) -> None:
     handover = caller.handover
     if handover and offer.id == handover.offer and caller.leg != offer.id:
         stop_clock(floor, caller)  # Asterisk joined the colleague, and the operator's leg is just leaving
+    if caller.state is CallerState.LEAVING:
+        _stay(floor, caller)
     if caller.talking_since is not None or not CALLER.allows(caller.state, CallerStep.CONNECT):
         return
     operator = floor.operators[offer.operator]
@@ -119,6 +127,13 @@ def _connected(floor: Floor, caller: Caller, offer: Offer) -> None:
         floor.activity(operator, ActivityStep.CONNECT, "connected", caller.call)
     if not transfer.connected(floor, caller, offer):
         _expect_false_answer(floor, caller)
+
+
+def _stay(floor: Floor, caller: Caller) -> None:
+    """Hold a caller who was fetched from the farewell: the operator left, and the colleague has just answered."""
+    bridge = caller.bridge
+    if hold(floor, caller):
+        floor.change(caller, bridge=bridge)
 
 
 def found_talking(floor: Floor, caller: Caller, leg: Offer | None) -> None:
@@ -246,11 +261,12 @@ def _left_alone(floor: Floor, caller: Caller, offer: Offer) -> bool:
 
 
 def hold(floor: Floor, caller: Caller) -> bool:
-    """Hold a caller who talks, or to whom the farewell is said; return False for all others.
+    """Hold a caller who talks, or to whom the farewell is said; return False for all others, and who is refused.
 
     What the end of the bridge will tell, or has told, is no good-bye.
     """
     leaving = caller.state is CallerState.LEAVING and caller.record.hung_up_by is HungUpBy.OPERATOR
+    leaving = leaving and not caller.refused
     if not (leaving or caller.state is CallerState.TALKING):
         return False
     stop_clock(floor, caller)

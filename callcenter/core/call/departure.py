@@ -19,7 +19,7 @@ from callcenter.core.call import (
 )
 from callcenter.core.call.promise import settle
 from callcenter.core.caller import Caller, CallerState, CallerStep
-from callcenter.core.commands import CancelTimer, HangUp, OfferKind, Severity
+from callcenter.core.commands import CancelTimer, HangUp, Severity
 from callcenter.core.events import (
     CallerVanished,
     ChannelHungUp,
@@ -107,7 +107,7 @@ def _leg_finished(floor: Floor, offer: Offer, cause: int) -> None:
         return
     operator = floor.operators[offer.operator]
     floor.notice(f"The phone {operator.phone} of '{offer.operator}' vanished in a conversation.", Severity.WARNING)
-    kept = operator.wants(OfferKind.TAKE_BACK) and take_back.possible(floor, operator)
+    kept = take_back.possible(floor, operator)
     ringing.rest(floor, operator, OfferFailure.UNREACHABLE, told=True, briefly=kept)
     floor.change(floor.callers[offer.call], handed_on=cause)
     conversation.leg_finished(floor, offer, lost="lost", kept=kept)

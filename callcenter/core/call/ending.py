@@ -6,7 +6,7 @@ A phone that has lost its call cannot hang up, and people must not have to wait 
 from __future__ import annotations
 
 from callcenter.core.call import conversation, dispatch, ringing, take_back, transfer
-from callcenter.core.call.redirect import redirect
+from callcenter.core.call.redirect import after, refuse
 from callcenter.core.caller import CallerState
 from callcenter.core.commands import Answer, HangUp, Place, Reply
 from callcenter.core.events import EndConversation, OfferFailure, RefuseCaller
@@ -14,6 +14,7 @@ from callcenter.core.floor import Floor
 from callcenter.core.ids import NO_PERSON, ReplyTo
 from callcenter.core.offer import Offer
 from callcenter.core.operator import IN_CONVERSATION, Activity, Operator
+from callcenter.core.records import REFUSED_FOR_CONDUCT
 
 
 def asked(floor: Floor, event: EndConversation) -> None:
@@ -45,7 +46,8 @@ def asked(floor: Floor, event: EndConversation) -> None:
 def refused(floor: Floor, event: RefuseCaller) -> None:
     """Take the caller out of the conversation to the words that refuse it (ESTP 5.6.3, eLot 2.11), and hang up.
 
-    The operator's leg ends with the bridge. A colleague whose phone rings for the caller is left alone.
+    The operator's leg ends with the bridge. A colleague whose phone rings for the caller is left alone. It is final:
+    the call's row says so, also to a new controller.
     """
     operator = floor.operators.get(event.person)
     leg = _leg(floor, operator) if operator else None
@@ -56,7 +58,9 @@ def refused(floor: Floor, event: RefuseCaller) -> None:
         return
     transfer.caller_left(floor, caller)
     conversation.farewell(floor, caller)
-    redirect(floor, caller, Place.CONDUCT, "conduct-refused")
+    floor.note(caller, cause_text=REFUSED_FOR_CONDUCT)
+    after(floor, caller, Place.GOODBYE)
+    refuse(floor, caller)
     _reply(floor, event.reply_to, Answer.ENDED)
 
 
@@ -64,7 +68,7 @@ def leave(floor: Floor, operator: Operator) -> None:
     """Take an operator who now sits elsewhere out of a conversation and wrap-up; its caller waits for them there."""
     leg = _leg(floor, operator)
     if leg:
-        conversation.leg_finished(floor, leg, lost="left", kept=take_back.possible(floor, operator))
+        conversation.leg_finished(floor, leg, lost="left", kept=take_back.possible(floor, operator, logs_in=True))
         floor.do(HangUp(leg.id))
     conversation.wrap_up_over(floor, operator.person.id)
 

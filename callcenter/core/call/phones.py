@@ -21,9 +21,14 @@ LONGEST_STEADY = 30.0
 FORGIVEN = 30.0
 """Seconds without a loss after which earlier losses no longer count."""
 
+LATE = 2.5
+"""Seconds after a phone was found in which its loss may be the answer to an older question. Asterisk waits 2 s for an
+answer (`qualify_timeout` in pjsip.conf), and takes answers as they come: a question that it asked before the phone was
+there fails after a later one was answered, and then the phone is 'Unreachable' until it is asked again."""
+
 
 def lost(floor: Floor, event: PhoneLost) -> None:
-    """Offer nobody at a phone that Asterisk cannot reach."""
+    """Offer nobody at a phone that Asterisk cannot reach. If it was found just now, have it asked once more at once."""
     _told(floor, event.server, event.phone, reachable=False)
     dispatch.offer_callers(floor)
 
@@ -31,7 +36,7 @@ def lost(floor: Floor, event: PhoneLost) -> None:
 def found(floor: Floor, event: PhoneFound) -> None:
     """Offer callers again at a phone that Asterisk can reach, when it has stayed for a moment."""
     before = floor.phones.get(event.phone)
-    was_lost = before is not None and before.state is PhoneState.UNREACHABLE
+    was_lost = before is not None and before.state in (PhoneState.DOUBTED, PhoneState.UNREACHABLE)
     _told(floor, event.server, event.phone, reachable=True)
     phone = floor.phones.get(event.phone)
     operator = _on_shift(floor, phone) if phone else None
@@ -54,6 +59,14 @@ def listed(floor: Floor, event: PhonesListed) -> None:
             if phone is None or phone.told_at < event.asked_at:
                 floor.attempt(NO_CALL, "a list of phones", _note, floor, event.server, name, reachable)
     dispatch.offer_callers(floor)
+
+
+def doubted(floor: Floor, name: PhoneName) -> None:
+    """Count a phone as lost that has not answered when it was asked once more."""
+    phone = floor.phone(name)
+    if phone.state is PhoneState.DOUBTED:
+        _lose(floor, phone, counts=False)
+        dispatch.offer_callers(floor)
 
 
 def settled(floor: Floor, name: PhoneName) -> None:
@@ -87,7 +100,8 @@ def _told(floor: Floor, server: ServerId, name: PhoneName, *, reachable: bool) -
     if floor.settings.phones and name not in floor.settings.phones:
         return  # a trunk
     _note(floor, server, name, reachable)
-    floor.change(floor.phone(name), told_at=floor.now)
+    phone = floor.phone(name)
+    floor.change(phone, told_at=floor.now, found_at=floor.now if reachable else phone.found_at)
 
 
 def _note(floor: Floor, server: ServerId, name: PhoneName, reachable: bool) -> None:
@@ -100,15 +114,38 @@ def _note(floor: Floor, server: ServerId, name: PhoneName, reachable: bool) -> N
     if any(name not in one.unreachable for one in floor.servers.values()):
         if phone.state is PhoneState.UNREACHABLE:
             _find(floor, phone)
-    elif phone.state is not PhoneState.UNREACHABLE:
-        _lose(floor, phone, counts=not is_new)
+        elif phone.state is PhoneState.DOUBTED:
+            floor.do(CancelTimer(Timer(TimerKind.PHONE_DOUBTED, phone.name)))
+            floor.step_phone(phone, PhoneStep.SETTLE)
+    elif phone.state in (PhoneState.REACHABLE, PhoneState.RETURNING):
+        late = phone.found_at is not None and floor.now - phone.found_at < LATE
+        if late:
+            floor.do(LookForPhone(phone.name))
+        if late and phone.state is PhoneState.REACHABLE and not _lost_lately(floor, phone):
+            _doubt(floor, phone)
+        else:
+            _lose(floor, phone, counts=not is_new)
+
+
+def _lost_lately(floor: Floor, phone: Phone) -> bool:
+    return phone.losses > 0 and floor.now - phone.lost_at < FORGIVEN
+
+
+def _doubt(floor: Floor, phone: Phone) -> None:
+    """Do not believe a loss yet, but count it: a phone that comes and goes is doubted once."""
+    _count_loss(floor, phone)
+    floor.step_phone(phone, PhoneStep.DOUBT)
+    floor.do(SetTimer(Timer(TimerKind.PHONE_DOUBTED, phone.name), floor.now + LATE))
+
+
+def _count_loss(floor: Floor, phone: Phone) -> None:
+    floor.change(phone, losses=phone.losses + 1 if _lost_lately(floor, phone) else 1, lost_at=floor.now)
 
 
 def _lose(floor: Floor, phone: Phone, *, counts: bool) -> None:
     was_reachable = phone.reachable
     if counts:
-        again = floor.now - phone.lost_at < FORGIVEN
-        floor.change(phone, losses=phone.losses + 1 if again else 1, lost_at=floor.now)
+        _count_loss(floor, phone)
     floor.do(CancelTimer(Timer(TimerKind.PHONE_RETURNS, phone.name)))
     floor.step_phone(phone, PhoneStep.LOSE)
     operator = _on_shift(floor, phone)

@@ -23,6 +23,11 @@ def redirect(
     floor.do(word)
 
 
+def refuse(floor: Floor, caller: Caller) -> None:
+    """Send a caller to the words that refuse them because of their conduct; again, if they are found anywhere else."""
+    redirect(floor, caller, Place.CONDUCT, "conduct-refused")
+
+
 def queue_priority(floor: Floor, caller: Caller, place: Place) -> float:
     """Return the caller's priority in Asterisk's own queue, in seconds.
 

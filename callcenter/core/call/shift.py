@@ -170,7 +170,7 @@ def stop_ringing_of_the_absent(floor: Floor) -> None:
     """Stop the phones of operators who paused or logged out while Asterisk was not seen."""
     for operator in floor.operators.values():
         offer = floor.offers.get(operator.offer)
-        if offer and not operator.wants(offer.kind):
+        if offer and not take_back.wants(floor, operator, offer):
             _stop_ringing(floor, operator)
 
 

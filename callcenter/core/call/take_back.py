@@ -16,15 +16,27 @@ from callcenter.core.events import Timer, TimerKind
 from callcenter.core.floor import Floor
 from callcenter.core.ids import NO_PERSON, CallId
 from callcenter.core.offer import Offer
-from callcenter.core.operator import Operator
+from callcenter.core.operator import Operator, Presence
 
 DECLINED = frozenset({"missed", "declined", "do_not_disturb", "forwarded", "hung_up_at_once"})
 """Results of an offer that are the person's doing: they do not take their caller back."""
 
 
-def possible(floor: Floor, operator: Operator) -> bool:
-    """Return whether a caller can wait for this operator; only one can."""
-    return floor.settings.take_back > 0 and not operator.keeps
+def possible(floor: Floor, operator: Operator, *, logs_in: bool = False) -> bool:
+    """Return whether a caller can wait for this operator; only one can, and nobody for who has no shift.
+
+    `logs_in`: the operator is just opening one.
+    """
+    there = logs_in or operator.wants(OfferKind.TAKE_BACK)
+    return floor.settings.take_back > 0 and there and not operator.keeps
+
+
+def wants(floor: Floor, operator: Operator, offer: Offer) -> bool:
+    """Whether the operator wants what rings them. Who pauses while their own caller's phone rings does not."""
+    caller = floor.callers.get(offer.call)
+    until = caller.record.kept_until if caller else None
+    given_up = offer.kind is OfferKind.TAKE_BACK and until is not None and until <= offer.record.placed_at
+    return operator.wants(offer.kind) and (operator.presence is Presence.AVAILABLE or not given_up)
 
 
 def keep(floor: Floor, caller: Caller, operator: Operator) -> None:
@@ -52,10 +64,14 @@ def offer_over(floor: Floor, offer: Offer) -> None:
 
 
 def given_up(floor: Floor, operator: Operator) -> None:
-    """Let the caller go who is kept for an operator who pauses or goes home; a ringing phone falls silent first."""
+    """Let the caller go who is kept for an operator who pauses or goes home; a ringing phone falls silent first.
+
+    That may have to wait until Asterisk is seen. So the row says that the time was over before the phone rang.
+    """
     caller = floor.callers.get(operator.keeps)
-    if caller and caller.offer:
-        floor.note(caller, kept_until=floor.now)
+    offer = floor.offers.get(caller.offer) if caller else None
+    if caller and offer:
+        floor.note(caller, kept_until=offer.record.placed_at)
     elif caller:
         to_queue(floor, caller)
 
@@ -77,5 +93,6 @@ def to_queue(floor: Floor, caller: Caller) -> None:
 def over(floor: Floor, caller: Caller) -> None:
     """Note that the caller waits for nobody in particular any more: they talk, queue, or are gone."""
     if floor.keep_no_more(caller.call):
-        floor.note(caller, kept_for=NO_PERSON, kept_until=None)
         floor.do(CancelTimer(Timer(TimerKind.TAKE_BACK, caller.call)))
+    if caller.record.kept_for:
+        floor.note(caller, kept_for=NO_PERSON, kept_until=None)

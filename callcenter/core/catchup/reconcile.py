@@ -27,7 +27,7 @@ from callcenter.core.call import (
     transfer,
     waiting,
 )
-from callcenter.core.call.redirect import after
+from callcenter.core.call.redirect import after, refuse
 from callcenter.core.call_history import LegHistory
 from callcenter.core.caller import Caller, CallerState, CallerStep
 from callcenter.core.catchup import adoption, history
@@ -119,7 +119,9 @@ def in_fallback_queue(floor: Floor, event: InFallbackQueue) -> None:
     if caller is None and not floor.ended_lately(event.call):
         channel = ChannelSeen(event.call, event.channel, number=event.number)
         caller = adoption.adopt(floor, channel, event.line, floor.now - event.seconds, event.name)
-    if caller is None or caller.legs:
+    if caller and caller.refused:
+        refuse(floor, caller)
+    if caller is None or caller.refused or caller.legs:
         return
     dialplan_step.follow(floor, caller, dialplan_step.FALLBACK_QUEUE)
     if caller.state is CallerState.WAITING:
@@ -294,7 +296,10 @@ def _find_place(floor: Floor, caller: Caller, channel: ChannelSeen) -> None:
     where = channel.variables.get("CC_STAGE", "")
     restored = caller.restored
     floor.change(caller, restored=False)
-    if where == dialplan_step.GENERAL and not _talks_with_us(floor, caller):
+    if caller.refused:
+        if channel.bridge or where != dialplan_step.LEAVING:
+            refuse(floor, caller)  # Asterisk did not get the command, or did not act on it
+    elif where == dialplan_step.GENERAL and not _talks_with_us(floor, caller):
         conversation.hold(floor, caller)  # the end of the conversation was no good-bye
         dialplan_step.follow(floor, caller, where)
     elif not channel.bridge and dialplan_step.unserved(channel.variables) and conversation.hold(floor, caller):

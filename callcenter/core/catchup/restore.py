@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from math import inf
 
-from callcenter.core.call import conversation, cut_off, dispatch, set_aside, waiting
+from callcenter.core.call import conversation, cut_off, dispatch, set_aside, take_back, waiting
 from callcenter.core.call.redirect import queue_priority
 from callcenter.core.caller import CALLER, Caller, CallerState, CallerStep, Handover
 from callcenter.core.catchup.history import unseen
@@ -139,7 +139,7 @@ def _activity(floor: Floor, operator: Operator, shift: PresenceRecord | None, of
     offer = floor.offers.get(operator.offer)
     if offer:
         floor.recall_activity(operator, _doing(floor, offer, shift))
-        if offer.pending and (not operator.wants(offer.kind) or offer.call not in floor.callers):
+        if offer.pending and (not take_back.wants(floor, operator, offer) or offer.call not in floor.callers):
             floor.step(offer, OfferStep.WITHDRAW)
     elif shift and operator.presence is not Presence.OFF and shift.activity not in (Activity.IDLE, Activity.OFFERED):
         theirs = [one for one in offers if one.operator == shift.operator and one.answered_at is not None]
@@ -219,6 +219,8 @@ def _close_call(floor: Floor, record: CallRecord) -> None:
                 cause=LOST_CAUSE,
                 cause_text=f"line {GONE}",
                 hung_up_by=record.hung_up_by or HungUpBy.SYSTEM,
+                kept_for=NO_PERSON,
+                kept_until=None,
             )
         )
     )
@@ -316,7 +318,8 @@ def _announced(floor: Floor, record: AnnouncementRecord) -> None:
 
 def _state(floor: Floor, caller: Caller, offers: Iterable[OfferRecord], transfers: Iterable[TransferRecord]) -> None:
     """Restore the caller's state from the rows; a caller in the menus stays 'arrived' until the snapshot."""
-    if caller.record.kept_for not in floor.operators:
+    keeper = floor.operators.get(caller.record.kept_for)
+    if keeper is None or not take_back.possible(floor, keeper):
         _not_kept(floor, caller)
     diverted = any(one.call == caller.call and one.target == GENERAL_LINE and one.result for one in transfers)
     state = _state_by_row(caller, diverted or caller.record.outcome is Outcome.GENERAL_LINE)
@@ -326,6 +329,8 @@ def _state(floor: Floor, caller: Caller, offers: Iterable[OfferRecord], transfer
         _conversation(floor, caller, offers, transfers)
     elif state is CallerState.KEPT:
         _kept(floor, caller)
+    else:
+        _not_kept(floor, caller)
     record = caller.record
     if record.answered_at is not None and record.waiting is not None:
         # In the averages already, by the register (`LineWarmStart`), unless it may still turn out to be a false
@@ -339,6 +344,8 @@ def _state(floor: Floor, caller: Caller, offers: Iterable[OfferRecord], transfer
         floor.change(caller, redirect=Redirect(caller.call, Place.FULL))
     elif state is CallerState.GENERAL:
         floor.change(caller, redirect=Redirect(caller.call, Place.GENERAL, ("transferring-general",)))
+    elif caller.refused:
+        floor.change(caller, redirect=Redirect(caller.call, Place.CONDUCT, ("conduct-refused",)))
 
 
 def _state_by_row(caller: Caller, diverted: bool) -> CallerState:
