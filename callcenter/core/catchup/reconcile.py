@@ -6,6 +6,7 @@ or has just been rebuilt from the register (`restore`).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import isfinite
@@ -84,6 +85,7 @@ def snapshot(floor: Floor, event: Snapshot) -> None:
     server = floor.servers[event.server]
     floor.change(floor, catching_up=True)
     floor.change(server, connected=False)
+    event = replace(event, channels=_joined(floor, event))
     seen = {channel.channel_id: channel for channel in event.channels}
     for channel in event.channels:
         floor.attempt(_call(floor, channel), "a snapshot", _recognise, floor, channel)
@@ -225,6 +227,27 @@ def _recognise(floor: Floor, channel: ChannelSeen) -> None:
         way_out = channel.variables.get("CC_AFTER", "")
         if way_out in (Place.HOLD, Place.GOODBYE):
             floor.change(caller, after=Place(way_out))
+
+
+def _joined(floor: Floor, event: Snapshot) -> tuple[ChannelSeen, ...]:
+    """Return the channels, with those in one bridge who were just joining it.
+
+    Asterisk lists one channel after another. When its own queue connects a caller while it lists them, one of the two is
+    listed before that and the other after it: alone in a bridge. What is told of our own offers corrects itself.
+    """
+    seen = {channel.channel_id: channel for channel in event.channels}
+    crowd = Counter(channel.bridge for channel in event.channels)
+    bridges: dict[ChannelId, BridgeId] = {}
+    for past in event.histories:
+        for leg in past.legs:
+            caller, phone = seen.get(past.call), seen.get(leg.channel_id)
+            over = bool(leg.talks) and leg.talks[-1][1] is not None
+            if caller is None or phone is None or over or leg.channel_id in floor.offers:
+                continue
+            bridge = caller.bridge or phone.bridge
+            if caller.bridge != phone.bridge and NO_BRIDGE in (caller.bridge, phone.bridge) and crowd[bridge] == 1:
+                bridges[caller.channel_id] = bridges[phone.channel_id] = bridge
+    return tuple(replace(one, bridge=bridges.get(one.channel_id, one.bridge)) for one in event.channels)
 
 
 def _name_bridges(floor: Floor, seen: Mapping[ChannelId, ChannelSeen]) -> None:
