@@ -232,8 +232,8 @@ def _recognise(floor: Floor, channel: ChannelSeen) -> None:
 def _joined(floor: Floor, event: Snapshot) -> tuple[ChannelSeen, ...]:
     """Return the channels, with those in one bridge who were just joining it.
 
-    Asterisk lists one channel after another. When its own queue connects a caller while it lists them, one of the two is
-    listed before that and the other after it: alone in a bridge. What is told of our own offers corrects itself.
+    Asterisk lists one channel after another. When its own queue connects a caller while it lists them, one of the two
+    is listed before that and the other after it: alone in a bridge. What is told of our own offers corrects itself.
     """
     seen = {channel.channel_id: channel for channel in event.channels}
     crowd = Counter(channel.bridge for channel in event.channels)
