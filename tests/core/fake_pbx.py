@@ -55,6 +55,8 @@ DIALPLAN_STEPS = {
     Place.CONDUCT: "leaving",
 }
 """What the dialplan notes on a caller's channel."""
+SENT_AWAY = (Place.CLOSED, Place.FULL, Place.GOODBYE, Place.CONDUCT)
+"""Places after which there is nothing more."""
 
 
 @dataclass
@@ -234,7 +236,7 @@ class FakePbx:
     def help_itself(self, call: CallId) -> None:
         """The heartbeat is stale when this caller looks: on to Asterisk's own queue, new callers after a greeting."""
         caller = self.callers[call]
-        if caller.bridge or caller.fallback == "alone" or caller.place in (Place.CLOSED, Place.FULL, Place.GOODBYE):
+        if caller.bridge or caller.fallback == "alone" or caller.place in SENT_AWAY:
             return
         if not caller.place and not caller.fallback and self._is_full(caller):
             self._goes_to(caller, Place.FULL)

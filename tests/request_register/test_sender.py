@@ -14,6 +14,7 @@ from callcenter.request_register.sender import LONGEST_PAUSE, OutboxSender, paus
 from callcenter.requests import actions as do
 from callcenter.requests.lifecycle import State
 from callcenter.requests.request import Assignee, AssigneeKind, Fact, Fate, Reply, Way
+from callcenter.requests.targets import TargetKind
 from callcenter.store import Register, RegisterError
 from tests.request_register.stories import CALLED, MINUTE, act, answered, new
 
@@ -153,7 +154,11 @@ async def test_a_message_that_comes_back_later_opens_the_request_again(
     await sender.send_due()
     key = filed.request.messages[-1].key
     assert await requests.report(do.NotDelivered(key, "returned: mailbox full"), CALLED + 60 * MINUTE)
-    assert (await requests.filed(filed.request.id)).request.state is State.IN_WORK
+    back = (await requests.filed(filed.request.id)).request
+    assert back.state is State.IN_WORK
+    owed, before = back.target(TargetKind.ANSWER), filed.request.targets
+    assert owed
+    assert owed.due == next(one.due for one in before if one.kind is TargetKind.ANSWER), "it is owed as before"
 
 
 async def test_letters_wait_for_whoever_posts_them(

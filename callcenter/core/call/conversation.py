@@ -84,7 +84,7 @@ def _out_of_conversation(floor: Floor, caller: Caller) -> None:
     if caller.after is Place.HOLD:
         floor.move(caller, CallerStep.HOLD)
         transfer.rescue(floor, caller)
-        by_fallback_queue = not caller.leg.startswith(OFFER_PREFIX)
+        by_fallback_queue = not caller.leg.startswith(OFFER_PREFIX) and not caller.left_first
         if caller.state is CallerState.HELD and by_fallback_queue and floor.sees(caller.call):
             redirect(floor, caller, Place.HOLD)  # after a conversation Asterisk's own queue says good-bye to everybody
     elif not caller.left_first:
