@@ -30,6 +30,7 @@ from callcenter.desk.app import GATE
 from callcenter.desk.backend import Backend
 from callcenter.desk.gate import Need
 from callcenter.desk.knowledge import KnowledgeApi
+from callcenter.desk.recordings import RecordingsApi
 from callcenter.desk.registering import RegisteringApi
 from callcenter.desk.responses import SENTENCES, STATUS
 from callcenter.desk.sessions import Sessions
@@ -136,6 +137,7 @@ def operations() -> list[Operation]:
         sessions=Sessions(nothing),
         knowledge=knowledge,
         registering=registering,
+        recordings=RecordingsApi(nothing, nothing, nothing, nothing),
     )
     found = []
     for route in app[GATE].routes:

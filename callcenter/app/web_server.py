@@ -22,6 +22,7 @@ from callcenter.desk.app import BULLETIN, LIVE
 from callcenter.desk.bearer import Bearers
 from callcenter.desk.door import Door, Room, listen
 from callcenter.desk.knowledge import KnowledgeApi
+from callcenter.desk.recordings import RecordingsApi
 from callcenter.desk.registering import RegisteringApi
 from callcenter.desk.sessions import Sessions
 from callcenter.metrics import Metrics
@@ -55,6 +56,7 @@ class WebServer:
         keep: Keep,
         knowledge: KnowledgeApi,
         registering: RegisteringApi,
+        recordings: RecordingsApi,
         bearers: Bearers,
     ) -> None:
         self._keep = keep
@@ -73,6 +75,7 @@ class WebServer:
             pause_reasons=tuple(config.pause_reasons),
             knowledge=knowledge,
             registering=registering,
+            recordings=recordings,
             metrics_text=metrics.text,
             observe_request=metrics.observe_request,
             sessions=sessions,

@@ -18,9 +18,11 @@ from callcenter.asterisk.targets import transfer_targets
 from callcenter.asterisk.translate import Translator
 from callcenter.calendar.clock import Clock, WallClock
 from callcenter.config import Config
+from callcenter.config.sections import Accounts
 from callcenter.customers.directory import Directory, normalise, valid_inn
 from callcenter.desk.bearer import Bearers
 from callcenter.desk.knowledge import KnowledgeApi
+from callcenter.desk.recordings import RecordingsApi
 from callcenter.desk.registering import LineWords, RegisteringApi
 from callcenter.knowledge.article_table import ArticleTable
 from callcenter.knowledge.news import Reader
@@ -112,8 +114,12 @@ def make_registering(
     return RegisteringApi(people, notes, Cards(register, notes), directory, lines, wall, Audit(register).enter, conduct)
 
 
-def make_bearers(config: Config, wall: WallClock) -> Bearers:
+def make_recordings(config: Config, register: Register, wall: WallClock) -> RecordingsApi:
+    """Return the API that lets supervisors and heads listen to earlier calls."""
+    cards = Cards(register, NoteTable(register))
+    return RecordingsApi(cards, config.recordings.folder, wall, Audit(register).enter)
+
+
+def make_bearers(settings: Accounts, tokens: Tokens) -> Bearers:
     """Return what lets scripts in with a token. Wrong tokens are delayed like wrong passwords."""
-    settings = config.accounts
-    attempts = Attempts(settings.wrong_secrets_allowed, settings.wrong_secret_delay)
-    return Bearers(Tokens(config.var, config.people, wall), attempts)
+    return Bearers(tokens, Attempts(settings.wrong_secrets_allowed, settings.wrong_secret_delay))

@@ -59,6 +59,7 @@ TELL: Mapping[Answer, str] = {
     Answer.ENDED: "op-beep",
     Answer.IDENTIFIED: "op-beep",
     Answer.PROLONGED: "op-beep",
+    Answer.REGISTERED: "op-beep",
     Answer.NOT_POSSIBLE: "op-not-possible",
 }
 """The prompt that a phone hears for each answer; `&` joins several."""
@@ -100,6 +101,15 @@ class LogInByPhone:
 
 
 @dataclass(frozen=True, slots=True)
+class NoteByPhone:
+    """A code with which a call is registered. `subject`: its number in the line's list, from 1; 0: «хулиганство»."""
+
+    phone: PhoneName
+    subject: int
+    reply_to: ReplyTo
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """Where a transfer goes: a group or the general line, or one colleague; none of them: nobody knows."""
 
@@ -123,7 +133,7 @@ class Translator:
 
     # -- from Asterisk -----------------------------------------------------------------------------------------
 
-    def event(self, message: Message) -> Event | LogInByPhone | None:
+    def event(self, message: Message) -> Event | LogInByPhone | NoteByPhone | None:
         """Return the core's event for an AMI message; None if there is none."""
         channel = ChannelId(message.get("Uniqueid", ""))
         match message.get("Event"):
@@ -151,7 +161,7 @@ class Translator:
                 return _phone_event(message)
         return None
 
-    def _user_event(self, message: Message, channel: ChannelId) -> Event | LogInByPhone | None:
+    def _user_event(self, message: Message, channel: ChannelId) -> Event | LogInByPhone | NoteByPhone | None:
         name = message.get("UserEvent", "")
         if name == "CCArrived":
             return self._arrived(message, channel)
@@ -188,6 +198,8 @@ class Translator:
                 return events.Return(phone=phone, reply_to=reply_to, channel=channel)
             case "CCPause":
                 return events.Pause(self._reason(_keys(message, "Key")), phone=phone, reply_to=reply_to)
+            case "CCNote":
+                return _note(message.get("Note", ""), phone, reply_to)
             case "CCFeature":
                 return _feature(message.get("Feature", ""), OfferId(channel), reply_to)
         return None
@@ -471,6 +483,12 @@ def _vanished(channel: ChannelId) -> Event:
     if channel.startswith("offer-"):
         return events.PhoneHungUp(OfferId(channel), int(_NO_SIGN_OF_LIFE))
     return events.CallerVanished(CallId(channel))
+
+
+def _note(name: str, phone: PhoneName, reply_to: ReplyTo) -> NoteByPhone | None:
+    """Return what a code says of a call: 'conduct', or 'subject-1' to 'subject-9'."""
+    found = re.fullmatch(r"conduct|subject-(?P<number>[1-9])", name)
+    return NoteByPhone(phone, int(found["number"] or 0), reply_to) if found else None
 
 
 def _feature(name: str, leg: OfferId, reply_to: ReplyTo) -> Event | None:

@@ -226,6 +226,7 @@ def _codes(config: Description) -> Iterator[Problem]:
             talking[f"transfer to {group.id}"] = codes.transfer + group.transfer_code
             talking[f"consult {group.id}"] = codes.consult + group.transfer_code
     for dialled in (at_rest, talking):
+        dialled |= {name: getattr(codes, name) for name in ("subject", "conduct")}
         for (first, code), (second, other) in combinations(dialled.items(), 2):
             if code.startswith(other) or other.startswith(code):
                 text = (

@@ -311,7 +311,10 @@ class Trunk(Named):
 
 
 class Codes(Section):
-    """The codes that operators dial: the first five from a phone at rest, the others during a conversation."""
+    """The codes that operators dial: the first five from a phone at rest, the others during a conversation.
+
+    `subject` and `conduct` are dialled during a conversation, or afterwards at rest.
+    """
 
     log_in: Code = "*11"
     log_out: Code = "*12"
@@ -327,6 +330,10 @@ class Codes(Section):
     complete: Code = "*4"
     not_customer: Code = "*9"
     """Send the caller to the general line (ESTP 2.1)."""
+    subject: Code = "*7"
+    """Followed by the number of a subject, in the order of the line's `subjects`: register the call (ESTP 3.1)."""
+    conduct: Code = "*6"
+    """«Хулиганство»: end the conversation with the words for that, and register it so (ESTP 5.6.3, eLot 2.11)."""
 
 
 class Timings(Section):
@@ -353,6 +360,8 @@ class Accounts(Section):
 
     wrong_secrets_allowed: Annotated[int, Field(ge=1, le=20)] = 3
     wrong_secret_delay: Annotated[float, Field(ge=1, le=3600)] = 30.0
+    one_time_hours: Annotated[float, Field(ge=1, le=720)] = 72.0
+    """How long a one-time password can be changed; afterwards it opens nothing."""
     second_factor: frozenset[Role] = frozenset()
     """The roles that log in to the page with a code from an app, too (TOTP). Others may."""
 

@@ -177,6 +177,7 @@ class Answer(StrEnum):
     ENDED = "ended"
     IDENTIFIED = "identified"
     PROLONGED = "prolonged"
+    REGISTERED = "registered"
     NOT_POSSIBLE = "not_possible"
 
 

@@ -12,12 +12,13 @@ from aiohttp import web
 from callcenter.accounts.verdict import Verdict
 from callcenter.config.roles import Role
 from callcenter.core.commands import Answer
+from callcenter.core.ids import PersonId
 from callcenter.desk import bodies, forms, html
 from callcenter.desk.account_actions import AccountActions
 from callcenter.desk.account_api import PERSON, SESSION, person_named
-from callcenter.desk.accounts import Unfinished
+from callcenter.desk.accounts import OneTime, Unfinished
 from callcenter.desk.bodies import BadRequest
-from callcenter.desk.entrance import Entrance, forget
+from callcenter.desk.entrance import CODE_NEEDED, EXPIRED, WRONG_WITH_CODE, Entrance, forget
 from callcenter.desk.gate import ANYBODY, OTHER_ACCOUNTS, OWN_ACCOUNT, SENDER, Route
 from callcenter.desk.html import Told
 from callcenter.desk.language import N_, translated
@@ -33,7 +34,7 @@ ROLES = {
     Role.ENGINEER: N_("engineer"),
 }
 DONE = {
-    "password": N_("Your password is changed. Your other sessions have ended."),
+    "password": N_("Your password is changed. Your other sessions and your tokens have ended."),
     "dropped": N_("Your second factor is removed."),
     "ended": N_("The session has ended."),
     "factor-reset": N_("The second factor is taken away; all sessions of this person have ended."),
@@ -157,10 +158,10 @@ class AccountPages:
     async def reset_password(self, request: web.Request) -> web.Response:
         """Make a one-time password, and show it once."""
         try:
-            password = await self._actions.reset_password(request[SENDER], person_named(request))
+            made = await self._actions.reset_password(request[SENDER], person_named(request))
         except BadRequest as problem:
             return self._people(request, _problem(request, problem), problem.status)
-        return self._people(request, Told(), made=(person_named(request), password))
+        return self._people(request, Told(), made=(person_named(request), made))
 
     async def reset_factor(self, request: web.Request) -> web.Response:
         """Take a colleague's second factor away."""
@@ -210,7 +211,7 @@ class AccountPages:
         )
 
     def _people(
-        self, request: web.Request, told: Told, status: int = 200, made: tuple[str, str] | None = None
+        self, request: web.Request, told: Told, status: int = 200, made: tuple[PersonId, OneTime] | None = None
     ) -> web.Response:
         found = self._actions.colleagues(request[SENDER])
         return self._shown(request, "people.html", told, status, people=found, made=made)
@@ -225,8 +226,9 @@ class AccountPages:
 
 
 _REFUSED = {
-    Verdict.WRONG: (401, N_("Wrong id, password or code.")),
-    Verdict.CODE_NEEDED: (401, N_("This account has a second factor: please give the code from your app, too.")),
+    Verdict.WRONG: (401, WRONG_WITH_CODE),
+    Verdict.CODE_NEEDED: (401, CODE_NEEDED),
+    Verdict.EXPIRED: (401, EXPIRED),
     Verdict.TOO_SOON: (429, SENTENCES[Answer.TRY_LATER]),
 }
 

@@ -26,6 +26,7 @@ from callcenter.desk.knowledge import KnowledgeApi
 from callcenter.desk.live import Live
 from callcenter.desk.news_pages import NewsPages
 from callcenter.desk.page import HERE, Page
+from callcenter.desk.recordings import RecordingsApi
 from callcenter.desk.registering import RegisteringApi
 from callcenter.desk.responses import as_json
 from callcenter.desk.senders import Senders
@@ -55,6 +56,7 @@ def make_app(
     sessions: Sessions,
     knowledge: KnowledgeApi | None = None,
     registering: RegisteringApi | None = None,
+    recordings: RecordingsApi | None = None,
     observe_request: ObserveRequest | None = None,
     door: Door | None = None,
     proxies: Proxies = (),
@@ -67,7 +69,8 @@ def make_app(
 
     `titles`: the displayed name of each group; its keys are the groups to which a caller can be transferred.
     `pause_reasons`: in the order in which the page shows them. `zone`: in which pages show times.
-    `knowledge`: news and knowledge base, if there are any. `registering`: likewise card and registering.
+    `knowledge`: news and knowledge base, if there are any. `registering`, `recordings`: likewise card and registering,
+    and earlier calls to listen to.
     `observe_request` is called for every answered request.
     `page_phones_at`: where phones in pages register, as in `PagePhone.url`; '' if there are none.
     `door`: what accepts the connections. `with_metrics`: whether Prometheus may scrape here, too.
@@ -88,15 +91,11 @@ def make_app(
     gate.add(app, AccountPages(actions, Entrance(accounts, sessions), sessions, zone).routes())
     if knowledge and bulletin:
         app[BULLETIN] = bulletin
-
-        def name_of(person: PersonId) -> str:
-            return accounts.people[person].name if person in accounts.people else person
-
-        gate.add(app, knowledge.routes())
-        gate.add(app, NewsPages(knowledge, name_of).routes())
-        gate.add(app, ArticlePages(knowledge, name_of).routes())
+        gate.add(app, _knowledge_routes(knowledge, accounts))
     if registering:
         gate.add(app, registering.routes())
+    if recordings:
+        gate.add(app, recordings.routes())
     gate.add_files(app, web.StaticResource("/static", HERE / "static"), ANYBODY)
     if with_metrics:
         gate.add(app, _metrics_routes(backend, metrics_text))
@@ -119,6 +118,19 @@ def make_metrics_app(
     app = _application(gate, observe_request, door, ())
     gate.add(app, _metrics_routes(backend, metrics_text))
     return app
+
+
+def _knowledge_routes(knowledge: KnowledgeApi, accounts: Accounts) -> list[Route]:
+    """The API of news and knowledge base, and the pages of those who write."""
+
+    def name_of(person: PersonId) -> str:
+        return accounts.people[person].name if person in accounts.people else person
+
+    return [
+        *knowledge.routes(),
+        *NewsPages(knowledge, name_of).routes(),
+        *ArticlePages(knowledge, name_of).routes(),
+    ]
 
 
 def _application(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from callcenter.config.roles import EVERY_ROLE, TAKES_CALLS, Role
+from callcenter.config.roles import EVERY_ROLE, RESETS, TAKES_CALLS, Role
 from callcenter.core.commands import Answer
 from callcenter.core.ids import PersonId
 from callcenter.desk.accounts import Account, Unfinished
@@ -40,8 +40,9 @@ AUTHORS = Need(frozenset({Role.HEAD}))
 FLOOR = Need(frozenset({Role.SUPERVISOR, Role.HEAD, Role.ENGINEER}))
 TARGETS = Need(frozenset({Role.SUPERVISOR, Role.HEAD}))
 CALLERS = Need(frozenset({Role.SUPERVISOR, Role.HEAD}), on_shift=TAKES_CALLS)
+RECORDINGS = Need(frozenset({Role.SUPERVISOR, Role.HEAD}))
 CONVERSATIONS = Need(frozenset({Role.SUPERVISOR}), on_shift=TAKES_CALLS)
-OTHER_ACCOUNTS = Need(frozenset({Role.HEAD, Role.ENGINEER}))
+OTHER_ACCOUNTS = Need(frozenset(RESETS))
 
 
 @dataclass(frozen=True, slots=True)

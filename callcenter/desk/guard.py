@@ -27,7 +27,7 @@ ObserveRequest = Callable[[str, str, int], None]
 
 CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'{more}; img-src data:; "
-    "base-uri 'none'; form-action {forms}; frame-ancestors 'none'"
+    "media-src 'self'; base-uri 'none'; form-action {forms}; frame-ancestors 'none'"
 )
 """`more`: other addresses that the page's script may connect to. `forms`: where a page's forms may be sent."""
 CONNECTS: web.RequestKey[str] = web.RequestKey("connects", str)
@@ -157,7 +157,8 @@ async def _answered(
         return refused
     except Exception:
         log.exception("a request to %s failed", _route(request))
-        return refusal(request, 500, "internal_error", N_("The controller made a mistake; it has been logged."))
+        sentence = N_("The controller made a mistake; it has been logged.")
+        return _refused(request, BadRequest(500, "internal_error", sentence), gate)
 
 
 def _refused(request: web.Request, problem: BadRequest, gate: Gate) -> web.Response:

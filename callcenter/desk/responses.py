@@ -54,6 +54,7 @@ SENTENCES = {
     Answer.ENDED: N_("The conversation is over."),
     Answer.IDENTIFIED: N_("The register knows now who called."),
     Answer.PROLONGED: N_("You have a minute more before the next call."),
+    Answer.REGISTERED: N_("The call is registered."),
     Answer.NOT_POSSIBLE: N_("That is not possible now."),
 }
 

@@ -117,6 +117,12 @@ class Cards:
             await self._earlier(row),
         )
 
+    async def recording(self, call: str) -> str:
+        """Return the name of the call's recording, below the recordings folder; '' if there is none (any more)."""
+        query = select(Call.recording).where(Call.call == call, Call.recording_deleted_at.is_(None))
+        found = await self._read(query)
+        return str(found[0].recording) if found else ""
+
     async def identify(self, call: str, inn: str, customer: str, role: str, who: str) -> bool:
         """Enter who called, for a call of which the core knows nothing any more. Returns whether there is one."""
         known = {"inn": inn, "customer": customer, "role": role}

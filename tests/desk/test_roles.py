@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
@@ -15,6 +16,7 @@ from callcenter.desk import make_app
 from callcenter.desk.app import GATE
 from callcenter.desk.gate import Gate, Route
 from callcenter.desk.knowledge import KnowledgeApi
+from callcenter.desk.recordings import RecordingsApi
 from callcenter.desk.registering import RegisteringApi
 from callcenter.desk.sessions import Sessions
 from callcenter.knowledge.article_table import ArticleTable
@@ -92,6 +94,7 @@ POST /api/note/refuse                               .     .   +   +   +   .    .
 POST /api/wrap-up                                   .     .   +   +   +   .    .   .   .   .
 POST /api/end                                       .     .   +   +   +   .    +   .   .   .
 GET  /api/owed                                      .     .   +   +   +   +    +   .   .   .
+GET  /api/recording                                 .     .   .   .   .   +    +   .   .   .
 GET  /api/floor                                     .     .   .   .   .   +    +   +   .   .
 GET  /api/forecast                                  .     .   .   .   .   +    +   .   .   .
 GET  /api/news                                      .     +   +   +   +   +    +   +   .   .
@@ -157,6 +160,7 @@ async def browser(
             clock,
             Audit(register).enter,
         ),
+        recordings=RecordingsApi(Cards(register, notes), Path("/nowhere"), clock, Audit(register).enter),
     )
     async with TestClient(TestServer(app)) as client:
         yield client

@@ -84,8 +84,8 @@ class Desk:
 
 
 @asynccontextmanager
-async def writing_desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    """The author has logged in."""
+async def writing_desk(tmp_path: Path, zone: str = "Europe/Moscow") -> AsyncIterator[Desk]:
+    """The author has logged in. `zone`: in which they write dates."""
     register = await Register.open(tmp_path / "register.sqlite", busy_timeout=0.05)
     news, wall = NewsTable(register), Wall()
     readers = {
@@ -98,7 +98,7 @@ async def writing_desk(tmp_path: Path) -> AsyncIterator[Desk]:
         wall,
         {"estp": "ЭТП"},
         {"operators": "Операторы"},
-        ZoneInfo("Europe/Moscow"),
+        ZoneInfo(zone),
     )
     made = Desk(knowledge, ShownFloor())
     async with TestServer(made.app) as server:

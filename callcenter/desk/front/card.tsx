@@ -26,7 +26,7 @@ export function CallerCard() {
       {card.earlier.length ? (
         <ul class="earlier">
           {card.earlier.map((one) => (
-            <Before key={one.call} one={one} />
+            <Before key={one.call} one={one} mayHear={card.may_hear} />
           ))}
         </ul>
       ) : (
@@ -38,7 +38,7 @@ export function CallerCard() {
   );
 }
 
-function Before({ one }: { one: Earlier }) {
+function Before({ one, mayHear }: { one: Earlier; mayHear: boolean }) {
   const facts = [
     word(`outcome_${one.outcome}`),
     one.talk >= 1 ? duration(one.talk) : "",
@@ -61,7 +61,33 @@ function Before({ one }: { one: Earlier }) {
           {seen(note.text)}
         </p>
       ))}
+      {one.recorded && mayHear && <Player call={one.call} />}
     </li>
+  );
+}
+
+/** The recording is fetched when somebody wants to hear it: that they have heard it is written down. */
+function Player({ call }: { call: string }) {
+  const [wanted, want] = useState(false);
+  const [failed, fail] = useState(false);
+  if (failed) return <p class="nobody">{word("no_recording")}</p>;
+  if (!wanted) {
+    return (
+      <p>
+        <button type="button" class="listen" onClick={() => want(true)}>
+          {word("listen")}
+        </button>
+      </p>
+    );
+  }
+  return (
+    <audio
+      controls
+      autoplay
+      aria-label={word("recording")}
+      src={`/api/recording?call=${encodeURIComponent(call)}`}
+      onError={() => fail(true)}
+    />
   );
 }
 
@@ -199,7 +225,7 @@ function Who({ card }: { card: Card }) {
 }
 
 addEventListener("keydown", (event) => {
-  if (!shown.value || event.altKey || event.metaKey || event.ctrlKey || event.shiftKey || typing()) return;
+  if (!shown.value || event.repeat || event.altKey || event.metaKey || event.ctrlKey || event.shiftKey || typing()) return;
   if (event.code === "KeyF") document.getElementById("find")?.focus();
   else if (event.code === "KeyO" && shown.value.card.crm_url) {
     window.open(shown.value.card.crm_url, "_blank", "noopener,noreferrer");

@@ -79,7 +79,7 @@ addEventListener("keydown", (event) => {
   const key = KEYS[event.code];
   if (!key || event.altKey || event.ctrlKey || event.metaKey || phone.value.call === "none") return;
   event.preventDefault();
-  key();
+  if (!event.repeat) key(); // a key that is held must not hang up what it has just answered
 });
 
 let transfer = "";

@@ -42,6 +42,8 @@ export interface Card {
   earlier: Earlier[];
   subjects: [string, string][];
   crm_url: string;
+  /** Whether the person may listen to recordings. */
+  may_hear: boolean;
   note: (Written & { conduct: boolean; saved_at: string; registered_at: string | null }) | null;
 }
 
