@@ -82,7 +82,12 @@ async def test_an_answer_leaves_and_the_request_knows_it(
 
 
 async def test_who_dies_between_sending_and_storing_sends_again_under_the_same_key(
-    requests: RequestRegister, sender: OutboxSender, post: Post, monkeypatch: pytest.MonkeyPatch
+    requests: RequestRegister,
+    sender: OutboxSender,
+    outbox: Outbox,
+    post: Post,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     filed = await answered(requests)
 
@@ -94,7 +99,8 @@ async def test_who_dies_between_sending_and_storing_sends_again_under_the_same_k
         with pytest.raises(KeyboardInterrupt):
             await sender.send_due()
     assert (await requests.filed(filed.request.id)).request.messages[-1].fate is Fate.WAITING
-    await sender.send_due()
+    successor = OutboxSender(outbox, requests, {Way.EMAIL: post}, timedelta(hours=48), clock)
+    await successor.send_due()
     assert [key for key, *_ in post.took] == ["ESTP-2026-000001/1"] * 2
     assert [e.fact for e in await requests.history(filed.request.id)].count(Fact.SENT) == 1
 
