@@ -81,7 +81,7 @@ def make_app(
     supervisors = [account.id for account in accounts.people.values() if Role.SUPERVISOR in account.roles]
     bulletin = Bulletin(knowledge.reading) if knowledge else None
     states = States(titles, supervisors, backend.page_phone, bulletin.of if bulletin else lambda person: ())
-    live = app[LIVE] = Live(backend.view, states, gate.on_shift)
+    live = app[LIVE] = Live(backend.view, backend.operator, states, gate.on_shift)
     actions = AccountActions(accounts, sessions, live.changed)
     reading = knowledge.reading if knowledge else None
     gate.add(app, Api(backend, titles, pause_reasons, accounts, sessions, states, reading).routes())
