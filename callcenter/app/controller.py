@@ -96,6 +96,7 @@ class Controller:
             lambda: self._desk.web.door.counts(),
             self._desk.registered.current,
             self.requests.state,
+            lambda: self._desk.certificate.judged,
             version=__version__,
         )
         self.tasks = Supervision(self.metrics.observe_task)
