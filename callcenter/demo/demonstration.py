@@ -202,7 +202,7 @@ async def _browsers(config: Config, people: Sequence[str]) -> AsyncIterator[Brow
 
 async def _log_in(session: aiohttp.ClientSession, who: Mapping[str, str]) -> None:
     """Log in; whatever news a head has written in an earlier demonstration counts as read. Raises DemoError."""
-    read: list[Mapping[str, int]] = []
+    read: list[dict[str, int]] = []
     while True:
         async with session.post("/api/login", json={**who, "read": read}) as answer:
             if answer.status == 200:

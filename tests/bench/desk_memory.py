@@ -74,7 +74,7 @@ async def _calls(page: Page, app: Any, backend: FakeBackend, number: int, apart:
 
 
 async def _shows(page: Page, app: Any, backend: FakeBackend, state: str, **changes: Any) -> None:
-    backend.change("101", "available", phone=PhoneName("101"), **changes)  # type: ignore[arg-type]
+    backend.change("101", "available", phone=PhoneName("101"), **changes)
     app[LIVE].changed([PersonId("101")])
     await page.clock.run_for(50)
     await page.wait_for_selector(f".bar[data-state={state}]", state="attached")

@@ -35,7 +35,7 @@ TALK = 4.0
 """Seconds."""
 _ALL_OVER = TALK + 8.0
 """Seconds until the last call is over, its wrap-up too."""
-CHANGES = 30
+CHANGES = 15
 _QUICK = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 """Four hundred good hashes take half a minute."""
 
@@ -146,7 +146,7 @@ async def _opened(
 async def _closed(process: Process | None) -> Came:
     if process is None:
         return []
-    told, _ = await process.communicate()
+    told, _ = await process.communicate(b"")  # its input ends
     return [(number, at, size, own) for number, at, size, own in json.loads(told)]
 
 
