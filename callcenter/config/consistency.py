@@ -38,6 +38,7 @@ def inconsistencies(config: Description, declared: Declared) -> Iterator[Problem
     yield from _addresses(config)
     yield from _listening(config)
     yield from _ports(config)
+    yield from _sign_on(config, declared)
     yield from _general_lines(config, declared)
     yield from _codes(config)
     yield from _retention(config)
@@ -147,6 +148,12 @@ def _addresses(config: Description) -> Iterator[Problem]:
         if first.version == second.version and first.overlaps(second):
             text = f"found {second}, which overlaps {first} of trunk {other!r}; networks that do not overlap"
             yield Problem(("trunks", trunk_id, "networks", index), text)
+
+
+def _sign_on(config: Description, declared: Declared) -> Iterator[Problem]:
+    for value, person in (config.sign_on.people if config.sign_on else {}).items():
+        if person not in declared["people"]:
+            yield _unknown(("sign_on", "people", value), "person", person, declared["people"])
 
 
 def _listening(config: Description) -> Iterator[Problem]:

@@ -12,6 +12,7 @@ from callcenter.config.sections import (
     Accounts,
     Asterisk,
     Audit,
+    Certificate,
     Codes,
     Group,
     Http,
@@ -21,6 +22,7 @@ from callcenter.config.sections import (
     PersonalData,
     Phone,
     Recordings,
+    SignOn,
     Timings,
     Trunk,
 )
@@ -51,6 +53,7 @@ class Description(Section):
     codes: Codes = Codes()
     timings: Timings = Timings()
     accounts: Accounts = Accounts()
+    sign_on: SignOn | None = None
     news: News = News()
     recordings: Recordings
     personal_data: PersonalData = PersonalData()
@@ -59,6 +62,8 @@ class Description(Section):
     """How e-mail leaves; None: it does not, and what has to leave waits."""
     database: FilePath
     http: Http = Http()
+    tls: Certificate | None = None
+    """None: the page is served without TLS, to this machine or to a reverse proxy. Phones in the page follow it."""
     asterisk: Asterisk = Asterisk()
     prompts: FilePath = _PROJECT / "ivr_prompts"
     dialplan: FilePath = _PROJECT / "dialplan"

@@ -313,6 +313,26 @@ WebSocketUrl = Annotated[
         )
     ),
 ]
+WebUrl = Annotated[
+    str,
+    AfterValidator(
+        _of_form(
+            rf"https://{_HOST_LABEL}(?:\.{_HOST_LABEL})*(?::\d{{1,5}})?(?:/[A-Za-z0-9._~%-]*)*"
+            r"|http://(?:127\.0\.0\.1|localhost)(?::\d{1,5})?(?:/[A-Za-z0-9._~%-]*)*",
+            "an address such as https://id.example.ru/realms/house; without TLS only on this machine",
+        )
+    ),
+]
+IceUrl = Annotated[
+    str,
+    AfterValidator(
+        _of_form(
+            rf"(?:stuns?:{_HOST_LABEL}(?:\.{_HOST_LABEL})*(?::\d{{1,5}})?"
+            rf"|turns?:{_HOST_LABEL}(?:\.{_HOST_LABEL})*(?::\d{{1,5}})?(?:\?transport=(?:udp|tcp))?)",
+            "an address such as turn:turn.example.ru:3478?transport=udp, turns:… or stun:…",
+        )
+    ),
+]
 CrmUrl = Annotated[str, Field(max_length=1000), AfterValidator(_crm_url)]
 Bind = Annotated[str, AfterValidator(_bind)]
 Port = Annotated[int, Field(ge=1, le=65535)]

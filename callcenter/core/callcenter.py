@@ -134,6 +134,10 @@ class CallCenter:
             floor.take_back()
             raise Defect(event, concerned(floor, event)) from problem
 
+    def touched(self) -> Collection[PersonId]:
+        """Return whose view the last event has probably changed; others are found by comparing views."""
+        return self._floor.touched()
+
     def calls(self, server: ServerId) -> Collection[CallId]:
         """Return the calls believed to be in progress on this server."""
         floor = self._floor

@@ -154,6 +154,25 @@ class Floor:
         self.commands = []
         self._changed = {}
 
+    def touched(self) -> set[PersonId]:
+        """Return whose state the last event has changed, or that of their phone or their call."""
+        people: set[PersonId] = set()
+        calls: set[CallId] = set()
+        for thing in self._undo.things():
+            match thing:
+                case Operator():
+                    people.add(thing.person.id)
+                case Offer():
+                    people.add(thing.operator)
+                case Phone() if thing.name in self.at_phone:
+                    people.add(self.at_phone[thing.name])
+                case Caller():
+                    calls.add(thing.call)
+        if calls:
+            people |= {offer.operator for offer in self.offers.values() if offer.call in calls}
+            people |= {operator.person.id for call, operator in self.kept.items() if call in calls}
+        return people
+
     def attempt(self, call: CallId, during: str, act: Callable[P, object], *args: P.args, **more: P.kwargs) -> bool:
         """Do a step for one call ('': for no particular call). If it fails, undo that step alone and return False."""
         moment, now, commands, done = len(self._undo), self.now, self.commands, len(self.commands)

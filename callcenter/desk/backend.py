@@ -23,6 +23,8 @@ class PagePhone:
     url: str
     opening: str
     """Names this opening: when another one counts, the page has lost the phone."""
+    ice_servers: Sequence[Mapping[str, Any]] = field(default=(), repr=False)
+    """The STUN and TURN servers, as `RTCPeerConnection` takes them (W3C WebRTC, `RTCIceServer`)."""
 
 
 class Backend(Protocol):

@@ -72,6 +72,7 @@ class FakeBackend:
         self.components = {"asterisk": "ok", "register": "ok"}
         self.owed_calls: list[dict[str, Any]] = []
         self.not_recording = ""
+        self.longest_wait = LINE.longest_wait
         self.unresponsive = False
         self.page_phones: dict[PersonId, PhoneName] = {}
         self.openings: dict[PersonId, str] = {}
@@ -93,7 +94,13 @@ class FakeBackend:
         )
 
     def view(self) -> View:
-        return View({"estp": LINE}, dict(self.operators), dict(self.free), {ONLY: True}, self.not_recording)
+        return View(
+            {"estp": replace(LINE, longest_wait=self.longest_wait)},
+            dict(self.operators),
+            dict(self.free),
+            {ONLY: True},
+            self.not_recording,
+        )
 
     def operator(self, person: PersonId) -> OperatorView | None:
         return self.operators.get(person)
