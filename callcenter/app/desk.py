@@ -58,7 +58,17 @@ class Desk:
         self._audit = AuditLog(register, wall, timedelta(days=config.audit.keep_days))
         self._tokens = Tokens(config.var, config.people, wall)
         self._accounts = DeskAccounts(config, secrets, self._tokens, self._log_ins, self._audit, wall)
-        self.people = People(core, self._log_ins, register, forecaster, health, wall, self._page_phones, self._audit)
+        self.people = People(
+            core,
+            self._log_ins,
+            register,
+            forecaster,
+            health,
+            wall,
+            self._page_phones,
+            self._audit,
+            directory.by_number,
+        )
         self.registered = RegisteredShare(NoteTable(register), config.lines.values(), wall)
 
     def serve(self, metrics: Metrics, keep: Keep, written: Callable[[float], Awaitable[bool]]) -> None:

@@ -135,6 +135,23 @@ class CallColleague:
 
 
 @dataclass(frozen=True, slots=True)
+class CallOut:
+    """Ring an operator's phone; when it answers, the dialplan dials the number, by itself and once.
+
+    `call` is the id of the operator's leg: Asterisk refuses a second channel of that id.
+    """
+
+    call: CallId
+    phone: PhoneName
+    line: LineId
+    number: str
+    label: str
+    """Text for the phone's display beside the number."""
+    timeout: float
+    recorded: bool
+
+
+@dataclass(frozen=True, slots=True)
 class HangUp:
     """End a channel: a leg whose offer is withdrawn, or a caller."""
 
@@ -178,6 +195,12 @@ class Answer(StrEnum):
     IDENTIFIED = "identified"
     PROLONGED = "prolonged"
     REGISTERED = "registered"
+    CALLING_OUT = "calling_out"
+    NUMBER_NOT_ALLOWED = "number_not_allowed"
+    """Outside the ranges of the line."""
+    MAY_NOT_CALL_OUT = "may_not_call_out"
+    """Nobody calls out on behalf of the line, or not this person."""
+    ALL_LINES_BUSY = "all_lines_busy"
     NOT_POSSIBLE = "not_possible"
 
 
@@ -309,7 +332,7 @@ class SetAsideCall:
 
 
 Save = SaveCall | SaveOffer | SaveAnnouncement | SaveTransfer | SavePresence
-ToChannel = Redirect | Announce | AfterBridge | Record | Ring | CallColleague | HangUp | KeepLeg
+ToChannel = Redirect | Announce | AfterBridge | Record | Ring | CallColleague | CallOut | HangUp | KeepLeg
 ToAll = SyncQueueMember | LookForPhone
 """Commands for every Asterisk, if there are several."""
 ToAsterisk = ToChannel | ToAll
