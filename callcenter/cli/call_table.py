@@ -8,6 +8,7 @@ from operator import attrgetter
 
 from callcenter.cli.spreadsheet import moment, whole
 from callcenter.cli.terminal import visible, words
+from callcenter.core.records import Direction
 from callcenter.reports.call_list import CallRow, Happening
 from callcenter.reports.days import Zones, zone_of
 
@@ -20,6 +21,7 @@ def _column(name: str) -> Callable[[CallRow, tzinfo], str]:
 _CELLS: Mapping[str, Callable[[CallRow, tzinfo], str]] = {
     "call": _column("call"),
     "line": _column("line"),
+    "direction": _column("direction"),
     "date": lambda call, zone: moment(call.arrived_at, zone)[:10],
     "time": lambda call, zone: moment(call.arrived_at, zone)[11:],
     "number": _column("number"),
@@ -35,10 +37,12 @@ _CELLS: Mapping[str, Callable[[CallRow, tzinfo], str]] = {
     "waiting_from": _column("waiting_from"),
     "queued_seconds": lambda call, zone: whole(call.queued),
     "talk_seconds": lambda call, zone: whole(call.talk),
+    "ringing_seconds": lambda call, zone: whole(call.ringing),
     "operator": _column("operator"),
     "question_answered_at": lambda call, zone: moment(call.question_answered_at, zone),
     "joined_at": lambda call, zone: moment(call.joined_at, zone),
     "offered_at": lambda call, zone: moment(call.offered_at, zone),
+    "dialled_at": lambda call, zone: moment(call.dialled_at, zone),
     "answered_at": lambda call, zone: moment(call.answered_at, zone),
     "ended_at": lambda call, zone: moment(call.ended_at, zone),
     "hung_up_by": _column("hung_up_by"),
@@ -71,7 +75,7 @@ def _cells(call: CallRow, zone: tzinfo) -> dict[str, str]:
 _TABLE: Sequence[tuple[str, int, Callable[[CallRow, tzinfo], str]]] = (
     ("ARRIVED", 19, lambda call, zone: moment(call.arrived_at, zone)),
     ("LINE", 8, _CELLS["line"]),
-    ("NUMBER", 13, _CELLS["number"]),
+    ("NUMBER", 13, lambda call, zone: ("→ " if call.direction == Direction.OUTGOING else "") + call.number),
     ("OUTCOME", 14, _CELLS["outcome"]),
     ("WAIT", 6, _CELLS["waiting_seconds"]),
     ("TALK", 6, _CELLS["talk_seconds"]),
@@ -81,7 +85,19 @@ _TABLE: Sequence[tuple[str, int, Callable[[CallRow, tzinfo], str]]] = (
 )
 
 
-LISTED = ("arrived_at", "line", "number", "outcome", "waiting", "talk", "operator", "call", "customer", "name")
+LISTED = (
+    "arrived_at",
+    "line",
+    "direction",
+    "number",
+    "outcome",
+    "waiting",
+    "talk",
+    "operator",
+    "call",
+    "customer",
+    "name",
+)
 """The columns of a call that `table` needs. Reading all columns would take half as long again."""
 
 

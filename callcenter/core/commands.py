@@ -105,6 +105,8 @@ class OfferKind(StrEnum):
     CONSULT = "consult"
     TAKE_BACK = "take_back"
     """For the caller of a conversation that broke off, who is kept for this operator."""
+    OUTGOING = "outgoing"
+    """For an outgoing call: no caller is offered, but the operator's part in the conversation has a row, too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from callcenter.core.ids import NO_BRIDGE, NO_CHANNEL, BridgeId, CallId, ChannelId
+from callcenter.core.commands import OfferKind
+from callcenter.core.ids import NO_BRIDGE, NO_CHANNEL, BridgeId, CallId, ChannelId, OfferId
 from callcenter.core.machine import Machine
-from callcenter.core.records import CallRecord
+from callcenter.core.records import CallRecord, OfferRecord
 
 
 class OutgoingState(StrEnum):
@@ -58,6 +59,22 @@ OUTGOING: Machine[OutgoingState, OutgoingStep] = Machine(
 )
 
 _HOW_FAR = tuple(_S)
+
+
+def leg_of(record: CallRecord) -> OfferRecord:
+    """Return the row of the operator's part in an outgoing conversation: registering goes by these rows."""
+    return OfferRecord(
+        OfferId(record.call),
+        record.call,
+        record.operator,
+        OfferKind.OUTGOING.value,
+        record.arrived_at,
+        answered_at=record.dialled_at,
+        connected_at=record.answered_at,
+        ended_at=record.ended_at,
+        result="connected",
+        talk=record.talk,
+    )
 
 
 @dataclass(slots=True)

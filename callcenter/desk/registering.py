@@ -261,6 +261,8 @@ class RegisteringApi:
     async def _line_of(self, call: str, person: PersonId) -> str:
         """Return the line of a call that is, or was, the person's own. Raises `BadRequest` (403) for any other."""
         own = self._backend.operator(person)
+        if own and own.outgoing and own.outgoing.call == call:
+            return own.outgoing.line
         if own and own.call and own.call.call == call:
             return own.call.line
         line = await self._notes.took_part(call, person)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from callcenter.core.call import conversation, dispatch, recording
 from callcenter.core.call.ringing import UNREACHABLE_CAUSES
-from callcenter.core.commands import Answer, CallOut, CancelTimer, HangUp, Reply, SetTimer, Severity
+from callcenter.core.commands import Answer, CallOut, CancelTimer, HangUp, Reply, SaveOffer, SetTimer, Severity
 from callcenter.core.events import (
     BridgeEntered,
     BridgeLeft,
@@ -29,7 +29,7 @@ from callcenter.core.events import (
 from callcenter.core.floor import Floor
 from callcenter.core.ids import NO_BRIDGE, CallId, ChannelId, LineId
 from callcenter.core.operator import Activity, ActivityStep, Operator, Presence
-from callcenter.core.outgoing_call import OUTGOING, OutgoingCall, OutgoingState, OutgoingStep
+from callcenter.core.outgoing_call import OUTGOING, OutgoingCall, OutgoingState, OutgoingStep, leg_of
 from callcenter.core.queue.line import LineState
 from callcenter.core.records import (
     LOST_CAUSE,
@@ -236,6 +236,7 @@ def talks(floor: Floor, call: OutgoingCall) -> None:
     floor.change(call, talking_since=floor.now)
     if call.record.answered_at is None:
         floor.note(call, answered_at=floor.now, outcome=Outcome.ANSWERED)
+        floor.do(SaveOffer(leg_of(call.record)))
     floor.do(CancelTimer(_timer(call)))
 
 
@@ -296,8 +297,9 @@ def left_alone(floor: Floor, operator: Operator) -> None:
 def channel_over(floor: Floor, call: OutgoingCall, event: ChannelHungUp) -> None:
     """Handle the end of the customer's channel, or of the operator's leg, which is the end of the call."""
     if event.channel_id == call.customer:
+        together = call.is_before(OutgoingState.TALKING) or call.talking_since is not None
+        first = together and not call.operator_left
         stop_clock(floor, call)
-        first = not call.operator_left
         floor.change(call, customer_bridge=NO_BRIDGE, customer_left=call.customer_left or first)
         floor.note(call, cause=event.cause, cause_text=event.text)
     else:
@@ -324,20 +326,28 @@ def over(floor: Floor, call: OutgoingCall, cause: int, text: str, *, lost: bool 
     outcome = _outcome(call, cause, lost=lost)
     if call.record.cause is None:
         floor.note(call, cause=cause, cause_text=text)
-    by = HungUpBy.OPERATOR if call.operator_left else HungUpBy.CALLER if call.customer_left else HungUpBy.NOBODY
-    if by is HungUpBy.NOBODY and cause in VANISHED_CAUSES and not call.is_before(OutgoingState.PHONE_ANSWERED):
-        by = HungUpBy.NETWORK
-    floor.note(call, ended_at=floor.now, outcome=outcome, hung_up_by=call.record.hung_up_by or by)
+    floor.note(call, ended_at=floor.now, outcome=outcome, hung_up_by=call.record.hung_up_by or _by(call, cause, lost))
     _rang(floor, call)
     floor.step_outgoing(call, OutgoingStep.END)
     floor.do(CancelTimer(_timer(call)))
     recording.end(floor, call)
     operator = floor.outgoing_over(call)
-    if call.record.talk > 0:
+    if call.record.answered_at is not None:
+        floor.do(SaveOffer(leg_of(call.record)))
         floor.activity(operator, ActivityStep.FINISH, "conversation_ended", call.call)
         conversation.begin_wrap_up(floor, operator, call.record.line)
     else:
         floor.activity(operator, ActivityStep.END_CALL, outcome.value, call.call)
+
+
+def _by(call: OutgoingCall, cause: int, lost: bool) -> HungUpBy:
+    if call.operator_left:
+        return HungUpBy.OPERATOR
+    if call.customer_left:
+        return HungUpBy.CALLER
+    if cause in VANISHED_CAUSES and not call.is_before(OutgoingState.PHONE_ANSWERED):
+        return HungUpBy.NETWORK
+    return HungUpBy.OPERATOR if call.record.answered_at is not None and not lost else HungUpBy.NOBODY
 
 
 def _outcome(call: OutgoingCall, cause: int, *, lost: bool) -> Outcome:

@@ -29,7 +29,7 @@ from callcenter.core.floor import Floor
 from callcenter.core.ids import NO_OFFER, NO_PERSON, CallId
 from callcenter.core.offer import Offer, OfferState
 from callcenter.core.operator import ActivityStep
-from callcenter.core.outgoing_call import OutgoingCall
+from callcenter.core.outgoing_call import OutgoingCall, leg_of
 from callcenter.core.records import LOST_CAUSE, CallRecord, Outcome, PromiseResult
 
 CAUSE_TEXT = "set aside after a defect"
@@ -90,6 +90,8 @@ def end_outgoing(floor: Floor, call: OutgoingCall, why: str) -> None:
     floor.await_recording(record)
     floor.do(HangUp(call.call), CancelTimer(Timer(TimerKind.OUTGOING, call.call)), SaveCall(record))
     floor.do(FinishRecording(record.call, record.line, record.talk, ended_at))
+    if record.answered_at is not None:
+        floor.do(SaveOffer(leg_of(record)))
     floor.notice(f"The outgoing call {call.call} is ended: {why}.", Severity.WARNING)
 
 

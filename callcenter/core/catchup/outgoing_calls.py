@@ -10,11 +10,11 @@ from dataclasses import replace
 
 from callcenter.core.call import dispatch, outgoing, recording
 from callcenter.core.catchup.history import unseen
-from callcenter.core.commands import HangUp, SaveCall, SetTimer, Severity
+from callcenter.core.commands import HangUp, SaveCall, SaveOffer, SetTimer, Severity
 from callcenter.core.events import ChannelSeen, Timer, TimerKind
 from callcenter.core.floor import Floor
 from callcenter.core.ids import NO_BRIDGE, ChannelId
-from callcenter.core.outgoing_call import OutgoingCall, OutgoingState
+from callcenter.core.outgoing_call import OutgoingCall, OutgoingState, leg_of
 from callcenter.core.records import LOST_CAUSE, CallRecord, HungUpBy, Outcome
 from callcenter.core.server import ServerState
 
@@ -28,7 +28,10 @@ def recall(floor: Floor, record: CallRecord) -> None:
     operator = floor.operators.get(record.operator)
     if operator is None or operator.outgoing or record.line not in floor.lines:
         floor.notice(f"The outgoing call {record.call} is closed in the register: nobody's any more.", Severity.WARNING)
-        floor.do(SaveCall(_closed(record, max(floor.now, record.arrived_at))))
+        closed = _closed(record, max(floor.now, record.arrived_at))
+        floor.do(SaveCall(closed))
+        if closed.answered_at is not None:
+            floor.do(SaveOffer(leg_of(closed)))
         return
     call = OutgoingCall(record.call, record, recorded=True)
     floor.call_out(call, operator)

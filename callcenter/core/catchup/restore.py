@@ -48,7 +48,6 @@ from callcenter.core.records import (
     PromiseResult,
     TransferRecord,
 )
-from callcenter.core.server import OUTGOING_PREFIX
 from callcenter.core.warm_start import FloorWarmStart
 
 FAULTS = frozenset({"unreachable", "busy"})
@@ -150,8 +149,6 @@ def _activity(floor: Floor, operator: Operator, shift: PresenceRecord | None, of
             floor.step(offer, OfferStep.WITHDRAW)
     elif shift and operator.presence is not Presence.OFF and shift.activity not in (Activity.IDLE, Activity.OFFERED):
         theirs = [one for one in offers if one.operator == shift.operator and one.answered_at is not None]
-        if shift.call.startswith(OUTGOING_PREFIX):
-            theirs = []  # the wrap-up is that of an outgoing call
         _wrap_up(floor, operator, max(theirs, key=lambda one: one.ended_at or -inf, default=None), shift)
     floor.enrol(operator)
 
@@ -249,6 +246,8 @@ def _offer(floor: Floor, record: OfferRecord) -> None:
             floor.change(caller, past_legs=caller.past_legs | {record.offer})
             _talked_last(floor, caller, record)
         return
+    if record.kind == OfferKind.OUTGOING:
+        return  # the row of the call tells all of it
     if operator is None or operator.offer or operator.outgoing or record.kind not in list(OfferKind):
         why = "another offer of the operator is younger" if operator and operator.offer else GONE
         floor.notice(f"Offer {record.offer} to '{record.operator}' is closed: {why}.", Severity.WARNING)
