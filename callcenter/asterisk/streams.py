@@ -67,7 +67,7 @@ class Streams:
     def told(self, message: Message, calls: Callable[[], Collection[CallId]], now: float) -> CallId | None:
         """Take one AMI message. Returns the call whose recorder must begin anew, if there is one.
 
-        `calls`: returns the calls in progress; other channels are the legs of operators, and the customers of outgoing calls.
+        `calls`: returns the calls in progress; other channels are the legs of operators, or whom they have called.
         """
         channel = ChannelId(message.get("Uniqueid", ""))
         match message.get("Event"):

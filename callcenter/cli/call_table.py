@@ -21,7 +21,6 @@ def _column(name: str) -> Callable[[CallRow, tzinfo], str]:
 _CELLS: Mapping[str, Callable[[CallRow, tzinfo], str]] = {
     "call": _column("call"),
     "line": _column("line"),
-    "direction": _column("direction"),
     "date": lambda call, zone: moment(call.arrived_at, zone)[:10],
     "time": lambda call, zone: moment(call.arrived_at, zone)[11:],
     "number": _column("number"),
@@ -37,12 +36,10 @@ _CELLS: Mapping[str, Callable[[CallRow, tzinfo], str]] = {
     "waiting_from": _column("waiting_from"),
     "queued_seconds": lambda call, zone: whole(call.queued),
     "talk_seconds": lambda call, zone: whole(call.talk),
-    "ringing_seconds": lambda call, zone: whole(call.ringing),
     "operator": _column("operator"),
     "question_answered_at": lambda call, zone: moment(call.question_answered_at, zone),
     "joined_at": lambda call, zone: moment(call.joined_at, zone),
     "offered_at": lambda call, zone: moment(call.offered_at, zone),
-    "dialled_at": lambda call, zone: moment(call.dialled_at, zone),
     "answered_at": lambda call, zone: moment(call.answered_at, zone),
     "ended_at": lambda call, zone: moment(call.ended_at, zone),
     "hung_up_by": _column("hung_up_by"),
@@ -55,6 +52,9 @@ _CELLS: Mapping[str, Callable[[CallRow, tzinfo], str]] = {
     "recording_problem": _column("recording_problem"),
     "recording_checked_at": lambda call, zone: moment(call.recording_checked_at, zone),
     "recording_deleted_at": lambda call, zone: moment(call.recording_deleted_at, zone),
+    "direction": _column("direction"),
+    "dialled_at": lambda call, zone: moment(call.dialled_at, zone),
+    "ringing_seconds": lambda call, zone: whole(call.ringing),
 }
 
 

@@ -334,7 +334,7 @@ class Floor:
         self.strike_caller(call)
         for id, line in self.lines.items():
             line.queue.leave(call)
-            everybody = (*self.callers.values(), *self.outgoing.values())
+            everybody: tuple[Caller | OutgoingCall, ...] = (*self.callers.values(), *self.outgoing.values())
             self._undo.set(line, "lines_in_use", sum(one.admitted for one in everybody if one.record.line == id))
         offers = [offer for offer in self.offers.values() if offer.call == call]
         for offer in offers:

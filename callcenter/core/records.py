@@ -184,8 +184,8 @@ class CallRecord:
     identified_by: PersonId = NO_PERSON
     """The operator who corrected the identification by hand."""
     direction: Direction = Direction.INCOMING
-    """Of an outgoing call, `number` is the one that was dialled, `arrived_at` when the operator asked for it, `operator`
-    who, and `answered_at` when the two began to talk."""
+    """Of an outgoing call, `number` is the one that was dialled, `arrived_at` when the operator asked for it,
+    `operator` who, and `answered_at` when the two began to talk."""
     dialled_at: float | None = None
     """When the number was dialled, after the operator had answered the own phone; only of outgoing calls."""
     ringing: float | None = None

@@ -278,7 +278,11 @@ class Api:
         view = self._backend.view()
         lines = [asdict(line) for line in view.lines.values()]
         people = [
-            {key: value for key, value in asdict(operator).items() if key not in ("call", "kept", "outgoing", "transfer")}
+            {
+                key: value
+                for key, value in asdict(operator).items()
+                if key not in ("call", "kept", "outgoing", "transfer")
+            }
             for operator in view.operators.values()
         ]
         parts = {"asterisk_connected": view.asterisk_connected, "not_recording": view.not_recording}

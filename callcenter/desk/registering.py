@@ -340,6 +340,7 @@ def _earlier(one: Earlier, name: Callable[[str], str], subject: Callable[[str, s
         "number": one.number,
         "same_number": one.same_number,
         "outcome": one.outcome,
+        "direction": one.direction,
         "operator": name(one.operator) if one.operator else "",
         "talk": one.talk,
         "recorded": bool(one.recording),

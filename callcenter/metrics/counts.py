@@ -106,12 +106,14 @@ class OfferCounts:
             buckets=ANSWER_DELAY_BUCKETS,
             registry=registry,
         )
-        for kind in OfferKind:
+        for kind in frozenset(OfferKind) - {OfferKind.OUTGOING}:
             self._ringing_delay.labels(kind.value)
             self._answer_delay.labels(kind.value)
 
     def observe(self, record: OfferRecord) -> None:
-        """Count what is new in an offer's row; the row may be saved several times."""
+        """Count what is new in an offer's row; the row may be saved several times. Outgoing calls offer nobody."""
+        if record.kind == OfferKind.OUTGOING:
+            return
         offer, ringing, answered = record.offer, record.ringing_at, record.answered_at
         if ringing is not None and self._ringing.first_time(offer):
             self._ringing_delay.labels(record.kind).observe(ringing - record.placed_at)

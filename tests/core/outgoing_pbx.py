@@ -99,11 +99,11 @@ class OutgoingPbx:
         self._report(ChannelHungUp(leg.customer, 16))
         self._report(ChannelHungUp(call, 16))
 
-    def hang_up(self, call: CallId, *, asked: bool = False, cause: int = 16) -> bool:
-        """The operator's leg ends, by the phone or because we `asked`; False: there is none."""
+    def hang_up(self, call: CallId, *, asked: bool = False, cause: int = 16) -> None:
+        """The operator's leg ends, by the phone or because we `asked`."""
         leg = self.legs.pop(call, None)
         if leg is None:
-            return False
+            return
         if not asked:
             self._report(PhoneHungUp(OfferId(call), cause))
         if leg.bridge:
@@ -112,7 +112,6 @@ class OutgoingPbx:
         if leg.customer:
             self._report(ChannelHungUp(leg.customer, 16))
         self._report(ChannelHungUp(call, cause))
-        return True
 
     def seen(self) -> tuple[ChannelSeen, ...]:
         """The channels of a snapshot."""

@@ -48,7 +48,7 @@ def _lines_and_queues_are_who_is_there(floor: Floor) -> None:
     for id, line in floor.lines.items():
         present = [caller for caller in floor.callers.values() if caller.record.line == id]
         out = [call for call in floor.outgoing.values() if call.record.line == id]
-        assert line.lines_in_use == sum(one.admitted for one in (*present, *out))
+        assert line.lines_in_use == sum(one.admitted for one in present) + sum(one.admitted for one in out)
         assert 0 <= line.lines_in_use <= line.settings.capacity
         waiting = {caller.call for caller in present if caller.state is CallerState.WAITING}
         assert {call for call in floor.callers if call in line.queue} == waiting

@@ -28,7 +28,7 @@ from callcenter.core.events import (
     Timer,
     TimerKind,
 )
-from callcenter.core.ids import BridgeId, CallId, ChannelId, LineId, OfferId, PersonId, ReplyTo
+from callcenter.core.ids import BridgeId, CallId, ChannelId, LineId, OfferId, PersonId, PhoneName, ReplyTo
 from callcenter.core.records import CallRecord, Direction, HungUpBy, Identification, Outcome
 from callcenter.core.settings import Outgoing
 from tests.core import story as stories
@@ -281,7 +281,7 @@ def test_before_the_operator_answers_nothing_is_dialled(
     story: Story, move: Callable[[Story, CallId], None], outcome: Outcome, by: HungUpBy
 ) -> None:
     if outcome is Outcome.FAILED and by is HungUpBy.NOBODY:
-        story.pbx.dead.add("phone-101")
+        story.pbx.dead.add(PhoneName("phone-101"))
     asks(story)
     story.act(move, story, the_call(story))
     assert (row(story).outcome, row(story).hung_up_by) == (outcome, by)
@@ -513,8 +513,13 @@ class CallingOut(RuleBasedStateMachine):
         elif what == "answers" and phone.leg:
             phone.hangs_up()
         elif story.alive and what in ("pause", "return", "out", "in"):
-            act = {"pause": story.pauses, "return": story.returns, "out": story.logs_out, "in": story.logs_in}[what]
-            act(who)
+            acts: dict[str, Callable[..., Answer]] = {
+                "pause": story.pauses,
+                "return": story.returns,
+                "out": story.logs_out,
+                "in": story.logs_in,
+            }
+            acts[what](who)
 
     @rule()
     def a_caller_comes(self) -> None:
@@ -600,4 +605,3 @@ def test_the_guard_waits_while_asterisk_is_not_heard(story: Story) -> None:
     story.hears_asterisk()
     story.passes(60)
     assert row(story).outcome is Outcome.FAILED
-

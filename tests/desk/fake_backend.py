@@ -143,6 +143,8 @@ class FakeBackend:
                 return Answer.TRANSFERRED
             case events.Transfer():
                 return Answer.RINGING_COLLEAGUE if self.free[event.target] else Answer.NONE_FREE
+            case events.OutgoingAsked():
+                return Answer.CALLING_OUT
             case events.EndConversation():
                 return Answer.ENDED
             case events.CancelTransfer():

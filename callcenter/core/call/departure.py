@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 
 def hung_up(floor: Floor, event: ChannelHungUp) -> None:
-    """Handle the end of a channel: an operator's leg, a caller, one of an outgoing call, a phone that dialled a code."""
+    """Handle the end of a channel: of a caller, a leg, an outgoing call, or a phone that dialled a code."""
     shift.code_over(floor, event.channel_id)
     internal_call.over(floor, event.channel_id)
     call = floor.outgoing_of(event.channel_id)

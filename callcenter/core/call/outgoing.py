@@ -27,7 +27,7 @@ from callcenter.core.events import (
     TimerKind,
 )
 from callcenter.core.floor import Floor
-from callcenter.core.ids import NO_BRIDGE, CallId, ChannelId, LineId
+from callcenter.core.ids import NO_BRIDGE, NO_LINE, CallId, ChannelId, LineId
 from callcenter.core.operator import Activity, ActivityStep, Operator, Presence
 from callcenter.core.outgoing_call import OUTGOING, OutgoingCall, OutgoingState, OutgoingStep, leg_of
 from callcenter.core.queue.line import LineState
@@ -62,7 +62,7 @@ def asked(floor: Floor, event: OutgoingAsked) -> None:
     line = None
     if operator is None or operator.presence is Presence.OFF:
         answer = Answer.NOT_LOGGED_IN
-    elif not (lines := _lines(floor, operator, event.line)):
+    elif not (lines := lines_for(floor, operator, event.line)):
         answer = Answer.MAY_NOT_CALL_OUT
     elif (line := _line_of(lines, event.number)) is None:
         answer = Answer.NUMBER_NOT_ALLOWED
@@ -77,7 +77,7 @@ def asked(floor: Floor, event: OutgoingAsked) -> None:
         floor.do(Reply(event.reply_to, answer))
 
 
-def _lines(floor: Floor, operator: Operator, wanted: LineId) -> list[LineState]:
+def lines_for(floor: Floor, operator: Operator, wanted: LineId = NO_LINE) -> list[LineState]:
     """Return the lines on behalf of which the operator may call out, or the wanted one of them."""
     lines = floor.lines.values() if not wanted else [floor.lines[wanted]] if wanted in floor.lines else []
     group = operator.person.group
