@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from tests.e2e.hearing import brief_prompts, listen
-from tests.e2e.listening import CALLER, OPERATOR, channels, hears, level, one_story, voice
+from tests.e2e.listening import CALLER, OPERATOR, channels, hears, hears_music, level, one_story, voice
 from tests.e2e.softphone import Call, Softphone
 from tests.e2e.station import NUMBER, Station, station, until
 from tests.e2e.test_caller_conversation import sides
@@ -113,6 +113,32 @@ async def test_a_customer_who_is_not_reached(here: Station, provider: Softphone,
     await asyncio.wait_for(call.ended.wait(), 5.0)
     await until(lambda: here.see("101").activity == "idle", what="free at once")
     assert np.abs(call.heard(1.0)).max() > 1000, "a tone has told it"
+
+
+@pytest.mark.clause("ESTP 2.6")
+async def test_a_hold_by_the_phone_ends_no_recording(here: Station, provider: Softphone) -> None:
+    phone = await here.operator("101")
+    call = await dials(here, phone, "+73422000054")
+    there = await provider.rings()
+    there.answer()
+    there.say(voice(CALLER))
+    await hears(there, OPERATOR)
+    for who in (call, there):
+        who.media.restart(30111)
+    await listen(call, 2.0)
+    for sequence in (10000, 50000, 20000):
+        call.hold()
+        await hears_music(there)
+        call.resume(sequence)
+        await hears(there, OPERATOR)
+        await listen(there, 2.0)
+    call.hang_up()
+    row = await here.ended(number="+73422000054")
+    assert (row["outcome"], row["hung_up_by"], row["recording_problem"]) == ("answered", "operator", "")
+    assert row["recording_seconds"] == pytest.approx(row["talk"], abs=1.0)
+    _, operator = sides(here, row)
+    last = operator[-8000:-1600]
+    assert level(last, OPERATOR) > 0.1, "what is said after the last hold is recorded"
 
 
 async def test_nobody_answers(here: Station, provider: Softphone) -> None:
