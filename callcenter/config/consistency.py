@@ -239,7 +239,9 @@ def _outgoing(config: Description, declared: Declared) -> Iterator[Problem]:
 
 
 def _prompts(folder: Path) -> list[str]:
-    return [path.stem for path in folder.glob("*.wav")]
+    """Return the prompts that could be meant: whole sentences for callers."""
+    names = (path.stem for path in folder.glob("*.wav"))
+    return [name for name in names if not name.startswith("op-") and not name[-1].isdecimal()]
 
 
 def _codes(config: Description) -> Iterator[Problem]:
