@@ -67,7 +67,17 @@ class Desk:
         self._audit = AuditLog(register, wall, timedelta(days=config.audit.keep_days))
         self._tokens = Tokens(config.var, config.people, wall)
         self._accounts = DeskAccounts(config, secrets, self._tokens, self._log_ins, self._audit, wall)
-        self.people = People(core, self._log_ins, register, forecaster, health, wall, self._page_phones, self._audit)
+        self.people = People(
+            core,
+            self._log_ins,
+            register,
+            forecaster,
+            health,
+            wall,
+            self._page_phones,
+            self._audit,
+            directory.by_number,
+        )
         self.registered = RegisteredShare(NoteTable(register), config.lines.values(), wall)
         self.certificate = CertificateWatch(config.tls, wall)
         sign_on = config.sign_on

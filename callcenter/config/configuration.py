@@ -255,4 +255,12 @@ def _core_line(line: Line) -> settings.Line:
         target_wait=line.target_wait,
         answer_within=line.answer_within,
         wrap_up_limit=line.wrap_up_limit,
+        outgoing=_core_outgoing(line),
     )
+
+
+def _core_outgoing(line: Line) -> settings.Outgoing | None:
+    if line.outgoing is None:
+        return None
+    groups = line.answered_by if line.outgoing.groups is None else line.outgoing.groups
+    return settings.Outgoing(line.outgoing.ranges, groups, line.outgoing.ring)

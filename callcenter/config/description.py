@@ -76,6 +76,14 @@ class Description(Section):
 
     def way_out(self, line: Line) -> Trunk | None:
         """Return the trunk over which the line's general number is dialled; None if there is none."""
-        if line.general_trunk is not None:
-            return self.trunks.get(line.general_trunk)
+        return self._way(line.general_trunk)
+
+    def way_to_customers(self, line: Line) -> Trunk | None:
+        """Return the trunk over which operators call out on behalf of the line; None if there is none."""
+        named = line.outgoing.trunk if line.outgoing else None
+        return self._way(named if named is not None else line.general_trunk)
+
+    def _way(self, named: str | None) -> Trunk | None:
+        if named is not None:
+            return self.trunks.get(named)
         return next((trunk for trunk in self.trunks.values() if trunk.places_calls), None)

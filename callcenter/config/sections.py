@@ -33,11 +33,13 @@ from callcenter.config.values import (
     IceUrl,
     Id,
     Number,
+    NumberRange,
     PersonId,
     PhoneAddress,
     PhoneName,
     PlainText,
     Port,
+    PromptId,
     Seconds,
     SpokenMinutes,
     Subnet,
@@ -148,6 +150,25 @@ class Forecast(Section):
     every: Annotated[float, Field(ge=5, le=3600)] = 60.0
 
 
+class Outgoing(Section):
+    """How operators call out on behalf of a line (ESTP 5.4.5, 5.5.2)."""
+
+    ranges: Annotated[tuple[NumberRange, ...], Field(min_length=1)]
+    """The numbers that may be called. Others never are: short numbers and other countries only if they are here."""
+    trunk: Id | None = None
+    """The trunk over which they are dialled; None: as for the general line."""
+    caller_id: Number | None = None
+    """The number that is shown to them; None: the line's first."""
+    groups: Annotated[tuple[GroupId, ...], Field(min_length=1)] | None = None
+    """Whose people may call out; None: those who answer the line."""
+    ring: Annotated[float, Field(ge=5, le=180)] = 45.0
+    """How long the customer's phone rings."""
+    limit: Annotated[float, Field(ge=60, le=86_400)] = 3600.0
+    """The longest conversation, in seconds."""
+    words: PromptId | None = None
+    """The prompt that says who is calling and that it is recorded, before the operator is there; None: no words."""
+
+
 class Line(Named):
     """One published support line: its numbers, hours, people and promises."""
 
@@ -190,6 +211,8 @@ class Line(Named):
     """Where more is known of a caller; `values.CRM_VALUES` can stand in it."""
     wrap_up_limit: Annotated[float, Field(ge=0, le=7200)] = 600.0
     """The longest wrap-up to which operators may prolong theirs."""
+    outgoing: Outgoing | None = None
+    """None: nobody calls out on behalf of this line."""
 
     @property
     def zone(self) -> ZoneInfo:

@@ -8,7 +8,7 @@ from typing import Any
 
 from callcenter.core import events
 from callcenter.core.commands import Answer, Reply
-from callcenter.core.events import Event
+from callcenter.core.events import Customer, Event
 from callcenter.core.ids import NO_PHONE, GroupId, LineId, PersonId, PhoneName, ReplyTo
 from callcenter.core.server import ONLY
 from callcenter.core.view import CallView, LineView, OperatorView, PromisesView, View, WaitingView
@@ -105,6 +105,9 @@ class FakeBackend:
     def operator(self, person: PersonId) -> OperatorView | None:
         return self.operators.get(person)
 
+    def customer(self, number: str) -> Customer | None:
+        return Customer("Министерство", "Заказчик", "5902290459") if number == "+73420000009" else None
+
     def forecasts(self) -> Mapping[LineId, tuple[Forecast, float]]:
         return self.forecast
 
@@ -147,6 +150,8 @@ class FakeBackend:
                 return Answer.TRANSFERRED
             case events.Transfer():
                 return Answer.RINGING_COLLEAGUE if self.free[event.target] else Answer.NONE_FREE
+            case events.OutgoingAsked():
+                return Answer.CALLING_OUT
             case events.EndConversation():
                 return Answer.ENDED
             case events.CancelTransfer():

@@ -43,13 +43,13 @@ function Desk() {
       </p>
       <main id="desk">
         <div class="side">
-          <Caller call={shown.state.me.call ?? shown.state.me.kept} />
+          <Caller call={shown.state.me.call ?? shown.state.me.kept} outgoing={shown.state.me.outgoing} />
           <Actions state={shown.state} />
         </div>
         <Registering {...shown} />
         <div class="side">
           <CallerCard />
-          <KnowledgeOfCall present={shown.state.me.call?.line} />
+          <KnowledgeOfCall present={shown.state.me.call?.line ?? shown.state.me.outgoing?.line} />
           <NotRegistered />
         </div>
         <Conversations {...shown} />

@@ -177,7 +177,7 @@ told.subscribe(() => {
     if (readiness !== "off") stop();
   } else if (readiness === "off") {
     // Another page may be in a conversation with this phone: it is not taken away without asking.
-    const inUse = ["talking", "consulting", "advising"].includes(me.activity) && me.page_phone !== "";
+    const inUse = ["talking", "consulting", "advising", "calling_out"].includes(me.activity) && me.page_phone !== "";
     inherits = inUse;
     if (inUse) show({ readiness: "elsewhere" });
     else void start();
