@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import { useKey } from "./keys";
 import { answer, phone } from "./phone";
-import { act, told } from "./server";
+import { act, say, told } from "./server";
 import type { Me } from "./server";
 import { seen, word } from "./texts";
 
@@ -25,6 +25,7 @@ function answerOwnCall(): void {
   if (phone.value.call !== "ringing" || performance.now() > asked) return;
   if (!told.value?.state.me.outgoing) return;
   asked = 0;
+  say(""); // nobody has to answer anything
   answer();
 }
 
