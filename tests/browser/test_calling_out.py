@@ -58,7 +58,7 @@ async def test_a_missed_caller_is_called_back_and_it_is_registered(
     await page.keyboard.press("d")
     await page.keyboard.type("112")
     await page.keyboard.press("Enter")
-    await expect(page.locator("#message")).to_contain_text("не входит в те, на которые")
+    await expect(page.locator("#message")).to_contain_text("звонить нельзя. Можно: +7342, +79XXXXXXXXX")
     await page.fill("#dial-number", "")
     await page.locator("#state").focus()
     await page.keyboard.press("d")

@@ -34,7 +34,7 @@ told.subscribe(answerOwnCall);
 
 const AT_REST = ["idle", "wrapping_up"];
 
-export const mayDial = (me: Me): boolean => me.may_call_out && AT_REST.includes(me.activity) && !me.kept;
+export const mayDial = (me: Me): boolean => me.call_ranges.length > 0 && AT_REST.includes(me.activity) && !me.kept;
 
 export function Dial({ me }: { me: Me }) {
   const [number, setNumber] = useState("");
