@@ -58,6 +58,7 @@ export function Dial({ me }: { me: Me }) {
   return (
     <form
       id="dial"
+      class="row"
       onSubmit={(event) => {
         event.preventDefault();
         const wanted = number.trim();
@@ -77,7 +78,7 @@ export function Dial({ me }: { me: Me }) {
           onInput={(event) => setNumber(event.currentTarget.value)}
         />
       </label>
-      <button class="go">{word("dial")}</button>
+      <button>{word("dial")}</button>
     </form>
   );
 }
