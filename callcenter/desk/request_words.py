@@ -1,0 +1,162 @@
+"""What requests are called for people, and the words in which an operator tells a date (ESTP 5.5.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, tzinfo
+
+from babel.dates import format_date, format_time
+
+from callcenter.desk.language import LANGUAGES, N_, TEXTS
+from callcenter.requests.lifecycle import State, Step
+from callcenter.requests.request import Entry, Fact, Fate, Purpose, Way
+from callcenter.requests.targets import TargetKind
+
+STATES: Mapping[State, str] = {
+    State.DRAFT: N_("form not passed on"),
+    State.NEW: N_("new"),
+    State.ASSIGNED: N_("assigned"),
+    State.IN_WORK: N_("in work"),
+    State.PENDING: N_("waits for the customer"),
+    State.ANSWERED: N_("answered, not closed"),
+    State.CLOSED: N_("closed"),
+    State.REFUSED: N_("left unresolved"),
+    State.MERGED: N_("merged into another"),
+}
+WAYS: Mapping[Way, str] = {
+    Way.LETTER: N_("letter"),
+    Way.EMAIL: N_("e-mail"),
+    Way.TELEPHONE: N_("telephone"),
+    Way.CHAT: N_("chat"),
+    Way.TELEGRAM: N_("Telegram"),
+}
+KINDS: Mapping[TargetKind, str] = {
+    TargetKind.FORM: N_("form to the head"),
+    TargetKind.ASSIGNMENT: N_("assignment"),
+    TargetKind.FIRST_ANSWER: N_("first answer"),
+    TargetKind.ANSWER: N_("answer"),
+    TargetKind.CUSTOMER_REPLY: N_("customer's reply"),
+    TargetKind.CLOSING: N_("closing"),
+}
+PURPOSES: Mapping[Purpose, str] = {
+    Purpose.ANSWER: N_("answer"),
+    Purpose.INTERIM: N_("interim reply"),
+    Purpose.QUESTION: N_("question to the customer"),
+    Purpose.ASSIGNMENT: N_("to the department outside"),
+}
+FATES: Mapping[Fate, str] = {
+    Fate.WAITING: N_("under way"),
+    Fate.SENT: N_("delivered"),
+    Fate.FAILED: N_("not delivered"),
+}
+STEPS: Mapping[Step, str] = {
+    Step.SUBMIT: N_("passed to the head"),
+    Step.ASSIGN: N_("assigned"),
+    Step.HAND_BACK: N_("given back to the head"),
+    Step.START: N_("work has begun"),
+    Step.ASK: N_("the customer is asked for more"),
+    Step.RESUME: N_("work goes on"),
+    Step.INFORM: N_("interim reply"),
+    Step.ANSWER: N_("answered"),
+    Step.NOT_DELIVERED: N_("the answer was not delivered"),
+    Step.CLOSE: N_("closed"),
+    Step.REOPEN: N_("opened again"),
+    Step.REFUSE: N_("left unresolved"),
+    Step.MERGE: N_("merged into another"),
+}
+FACTS: Mapping[Fact, str] = {
+    Fact.OPENED: N_("opened"),
+    Fact.STEP: N_("step"),
+    Fact.CHANGED: N_("changed"),
+    Fact.SAID: N_("the customer was told"),
+    Fact.ATTACHED: N_("file added"),
+    Fact.ERASED: N_("personal data erased"),
+    Fact.RECEIVED: N_("message received"),
+    Fact.QUEUED: N_("message written"),
+    Fact.SENT: N_("message delivered"),
+    Fact.FAILED: N_("message not delivered"),
+    Fact.ABSORBED: N_("another request was merged into this one"),
+    Fact.SPLIT: N_("a part became a request of its own"),
+    Fact.TARGET_SET: N_("due"),
+    Fact.TARGET_MOVED: N_("due date moved"),
+    Fact.TARGET_PROMISED: N_("new date promised"),
+    Fact.TARGET_STOPPED: N_("the clock stands still"),
+    Fact.TARGET_RUNS: N_("the clock runs again"),
+    Fact.TARGET_MET: N_("done"),
+    Fact.TARGET_UNMET: N_("open again"),
+    Fact.TARGET_NEVER_MET: N_("was not done"),
+    Fact.TARGET_DROPPED: N_("not owed any more"),
+}
+CHANGED: Mapping[str, str] = {
+    "subject": N_("subject"),
+    "essentials": N_("what is asked"),
+    "urgency": N_("urgency"),
+    "reply": N_("way of the answer"),
+    "assignee": N_("assignee"),
+    "requester": N_("who asks"),
+    "refusal": N_("reason"),
+    "date": N_("date"),
+    "customer": N_("customer"),
+    "colleague": N_("department outside"),
+}
+MISSING: Mapping[str, str] = {
+    "the subject": N_("the subject"),
+    "what is asked": N_("what is asked"),
+    "the way of the answer": N_("the way of the answer"),
+    "the address or number of the answer": N_("the address or number of the answer"),
+    "the reason": N_("the reason"),
+    "the reason why more is needed": N_("the reason why more is needed"),
+    "the text": N_("the text"),
+    "a cause": N_("the causes of the delay"),
+    "the causes of the delay": N_("the causes of the delay"),
+    "the assignee": N_("the assignee"),
+    "the department's e-mail address": N_("the department's e-mail address"),
+    "what the department is asked for": N_("what the department is asked for"),
+    "what has been done so far": N_("what has been done so far"),
+    "what was wrong with it": N_("what was wrong with it"),
+}
+"""What the rules find missing, as they call it."""
+
+_TOLD = N_("You will have the answer by {time} on {date}.")
+_NO_DATE = N_("No date is set for an answer to this; you will be told as soon as there is one.")
+
+
+def words_to_say(due: datetime | None, zone: tzinfo, now: datetime) -> dict[str, str]:
+    """Return, by language, what the caller is told: until when the answer comes, in the line's time.
+
+    'Ответ будет дан до 18:00 2 декабря, среда.' The year is said when it is another one.
+    """
+    return {language: _words(language, due, zone, now) for language in LANGUAGES}
+
+
+def date_words(language: str, due: datetime, zone: tzinfo, now: datetime) -> str:
+    """Return '2 декабря, среда' or 'Wednesday, 2 December'."""
+    local = due.astimezone(zone)
+    another_year = local.year != now.astimezone(zone).year
+    pattern = {
+        "ru": "d MMMM y 'года', EEEE" if another_year else "d MMMM, EEEE",
+        "en": "EEEE, d MMMM y" if another_year else "EEEE, d MMMM",
+    }[language]
+    return format_date(local.date(), pattern, locale=language)
+
+
+def _words(language: str, due: datetime | None, zone: tzinfo, now: datetime) -> str:
+    gettext = TEXTS[language].gettext
+    if due is None:
+        return gettext(_NO_DATE)
+    time = format_time(due.astimezone(zone).time(), "HH:mm", locale=language)
+    return gettext(_TOLD).format(time=time, date=date_words(language, due, zone, now))
+
+
+def entry_words(entry: Entry) -> Iterator[str]:
+    """Return what a row of the history says, in parts that are to be translated; what people wrote is not among them."""
+    if entry.fact is Fact.STEP:
+        yield STEPS[Step(entry.what)] if entry.what in set(Step) else entry.what
+        return
+    yield FACTS[entry.fact]
+    if entry.what in set(TargetKind):
+        yield KINDS[TargetKind(entry.what)]
+    elif entry.what in CHANGED:
+        yield CHANGED[entry.what]
+    elif entry.fact is not Fact.OPENED:
+        yield entry.what
