@@ -29,6 +29,8 @@ from callcenter.desk.page import HERE, Page
 from callcenter.desk.recordings import RecordingsApi
 from callcenter.desk.registering import RegisteringApi
 from callcenter.desk.request_actions import RequestActions
+from callcenter.desk.request_board import RequestBoardPages
+from callcenter.desk.request_pages import RequestPages
 from callcenter.desk.request_work import RequestWorkApi
 from callcenter.desk.requests import RequestsApi
 from callcenter.desk.responses import as_json
@@ -103,6 +105,8 @@ def make_app(
     if requests:
         gate.add(app, RequestsApi(requests).routes())
         gate.add(app, RequestWorkApi(requests).routes())
+        gate.add(app, RequestBoardPages(requests).routes())
+        gate.add(app, RequestPages(requests).routes())
     gate.add_files(app, web.StaticResource("/static", HERE / "static"), ANYBODY)
     if with_metrics:
         gate.add(app, _metrics_routes(backend, metrics_text))

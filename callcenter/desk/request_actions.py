@@ -7,11 +7,9 @@ where one stands, by its number.
 
 from __future__ import annotations
 
-import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, tzinfo
 from enum import IntEnum
 from typing import Protocol
@@ -23,40 +21,22 @@ from callcenter.config.roles import TAKES_CALLS, Role
 from callcenter.core.ids import GroupId, LineId, PersonId
 from callcenter.desk.accounts import Account
 from callcenter.desk.bodies import BadRequest
-from callcenter.desk.gate import ABOUT, SENDER, Need
-from callcenter.desk.language import N_, chosen, translated
+from callcenter.desk.gate import ABOUT, SENDER
+from callcenter.desk.language import DEFAULT, N_, TEXTS
 from callcenter.desk.registering import LookedAt
-from callcenter.desk.request_bodies import Interim
-from callcenter.desk.request_words import MISSING, words_to_say
+from callcenter.desk.request_refusals import NO_REQUESTS, answering, in_words
+from callcenter.desk.request_words import words_to_say
 from callcenter.registering.card import Card
 from callcenter.registering.notes import Note
 from callcenter.request_register.board import RequestBoard
-from callcenter.request_register.errors import (
-    ActionRefused,
-    ChangedMeanwhile,
-    NoRequests,
-    RequestError,
-    UnknownRequest,
-)
 from callcenter.request_register.filed import BoardRow, Filed, Outcome, Requester
 from callcenter.request_register.register import RequestRegister
 from callcenter.request_register.viewers import Viewer, Viewers
 from callcenter.requests import actions as do
-from callcenter.requests.change import Why
 from callcenter.requests.lifecycle import ENDS, State
 from callcenter.requests.number import parse_number
-from callcenter.requests.request import Assignee, AssigneeKind, Entry, Reply, RequestId, Way
+from callcenter.requests.request import Assignee, AssigneeKind, Entry, RequestId, Way
 from callcenter.requests.rules import LineRules
-from callcenter.store import RegisterError
-
-SEES = Need(TAKES_CALLS | {Role.HEAD, Role.SUPERVISOR})
-WORKS = Need(TAKES_CALLS | {Role.HEAD})
-OPENS = Need(frozenset({Role.HEAD}), on_shift=TAKES_CALLS)
-BOARD = Need(frozenset({Role.HEAD, Role.SUPERVISOR}))
-LEADS = Need(frozenset({Role.HEAD}))
-
-_ANSWER_WITHIN = 5.0
-"""Seconds."""
 
 
 class Access(IntEnum):
@@ -82,6 +62,8 @@ class RequestLine:
     """Id → title; empty: whatever is written."""
     spoken_answer: float = 0.0
     """Seconds in which a spoken answer is found, else there is a request (ESTP 5.4.3); 0: no limit."""
+    departments: Mapping[str, str] = field(default_factory=dict)
+    """Those outside, and their e-mail addresses (ESTP 5.5.3)."""
 
 
 class Callers(Protocol):
@@ -151,7 +133,7 @@ class RequestActions:
         try:
             return self.register.rules[line]
         except KeyError:
-            raise BadRequest(404, "no_requests", _NO_REQUESTS) from None
+            raise BadRequest(404, "no_requests", NO_REQUESTS) from None
 
     def line(self, line: LineId) -> RequestLine:
         """Return the words of a line."""
@@ -262,6 +244,17 @@ class RequestActions:
             raise BadRequest(400, "missing_field", N_("A field is missing:"), "version")
         return filed, filed.request.version if version is None else version
 
+    async def fill(
+        self, request: web.Request, filed: Filed, version: int, action: do.Fill, requester: Requester
+    ) -> Filed:
+        """Keep what is written in a form, and who asks."""
+        now = self.wall()
+        async with answering(request, self.name_of):
+            done = await self.register.act(filed.request.id, version, action, now)
+            if requester != filed.requester:
+                done = await self.register.describe(done.request.id, done.request.version, requester, action.by, now)
+        return done
+
     # -- acting ------------------------------------------------------------------------------------------------
 
     async def allowed(self, request: web.Request, ref: str, least: Access) -> Filed:
@@ -280,8 +273,8 @@ class RequestActions:
             filed = await self.allowed(request, ref, Access.LEADS)
         if isinstance(action, do.Assign):
             self.check_assignee(action.assignee)
-        async with answering(request, self):
-            done = await self.register.act(filed.request.id, version, action, self.wall())
+        async with answering(request, self.name_of):
+            done = await self.register.act(filed.request.id, version, self._completed(filed, action), self.wall())
         request[ABOUT] = name(done)
         return done
 
@@ -317,19 +310,19 @@ class RequestActions:
             filed = await self.allowed(request, ref, Access.WORKS)
         if not words:
             raise BadRequest(400, "wrong_value", N_("A value is not allowed."), "words")
-        async with answering(request, self):
+        async with answering(request, self.name_of):
             return await self.register.tell(filed.request.id, version, words, sender.id, self.wall())
 
     async def receive(self, request: web.Request, ref: str, text: str) -> Filed:
         """File what the customer said on the telephone: a reply goes on with the work, or opens the request again."""
         filed = await self.find(ref)
         request[ABOUT] = name(filed)
-        if not text:
+        if not text.strip():
             raise BadRequest(400, "wrong_value", N_("A value is not allowed."), "text")
         if filed.request.state is State.DRAFT:
             raise BadRequest(409, "not_now", N_("The form has not been passed on yet: write it there."))
         sender = filed.requester.number or filed.requester.name
-        async with answering(request, self):
+        async with answering(request, self.name_of):
             key, by = f"desk {secrets.token_hex(8)}", request[SENDER].id
             return await self.register.receive(
                 filed.request.id, key, Way.TELEPHONE, sender, text, by, self.wall(), from_customer=True
@@ -344,7 +337,7 @@ class RequestActions:
         if into_version is None:
             into_version = stays.request.version
         ids, by = (goes.request.id, stays.request.id), request[SENDER].id
-        async with answering(request, self):
+        async with answering(request, self.name_of):
             _, other = await self.register.merge(ids[0], version, ids[1], into_version, by, why, self.wall())
         return other
 
@@ -354,85 +347,29 @@ class RequestActions:
         """Make a part of a request one of its own; returns the new one."""
         filed = await self.allowed(request, ref, Access.LEADS)
         by = request[SENDER].id
-        async with answering(request, self):
+        async with answering(request, self.name_of):
             _, new = await self.register.split(filed.request.id, version, subject, essentials, by, why, self.wall())
         return new
 
-    async def inform(self, request: web.Request, ref: str, body: Interim) -> Filed:
-        """Send an interim reply; without a text of its own, causes and date are put into words."""
-        filed = await self.allowed(request, ref, Access.WORKS)
-        text = body.text or self.interim_text(filed, body.causes, body.expected)
-        reply = Reply(body.reply.way, body.reply.address) if body.reply else None
-        action = do.Inform(request[SENDER].id, body.causes, body.expected, text, reply)
-        return await self.act(request, ref, body.version, action)
+    def _completed(self, filed: Filed, action: do.Action) -> do.Action:
+        """Return the action with what need not be written by hand: an interim reply's words, a department."""
+        if isinstance(action, do.Inform) and not action.text:
+            return replace(action, text=self._interim_text(filed, action.causes, action.expected))
+        if isinstance(action, do.Assign) and action.assignee.kind is AssigneeKind.DEPARTMENT:
+            who = action.assignee
+            known = self.line(filed.request.line).departments.get(who.id, "")
+            text = action.text or filed.request.essentials
+            return replace(action, assignee=replace(who, email=who.email or known), text=text)
+        return action
 
-    def interim_text(self, filed: Filed, causes: Sequence[str], expected: datetime) -> str:
-        """Return an interim reply in words, when none were written: all causes, and the date (ESTP 5.5.5)."""
-        zone = self.zone_of(filed.request.line)
-        due = words_to_say(expected, zone, self.wall())["ru"]
-        return f"По обращению {filed.request.number} ответ задерживается: {'; '.join(causes)}. {due}"
-
-
-_NO_REQUESTS = N_("This line takes no requests.")
-_CHANGED = N_("It was changed meanwhile: look at it again, then decide. Changed by")
-_AWAY = N_("The call centre does not answer. Please try again.")
-_REFUSED: Mapping[Why, tuple[int, str]] = {
-    Why.NOT_NOW: (409, N_("That is not possible while the request stands as it does.")),
-    Why.UNDER_WAY: (409, N_("A message of it is still under way: wait until it has left.")),
-    Why.UNSOLVED: (
-        409,
-        N_("Ask first whether it is solved, and whether there is anything else; if it is not, open it again."),
-    ),
-    Why.TOO_LONG: (400, N_("A text is too long.")),
-    Why.EMPTY: (400, N_("This is missing:")),
-    Why.UNKNOWN: (400, N_("The line has no such urgency, way, subject or reason, or the other request does not fit.")),
-    Why.DATE: (
-        400,
-        N_(
-            "The date does not do: it has to be later than what was promised and than now, in the line's hours, and "
-            "within a year. What waits for the customer waits until their time is over."
-        ),
-    ),
-}
+    def _interim_text(self, filed: Filed, causes: Sequence[str], expected: datetime) -> str:
+        """Return all causes of a delay, and the new date (ESTP 5.5.5), in the customers' language."""
+        due = words_to_say(expected, self.zone_of(filed.request.line), self.wall())[DEFAULT]
+        sentence = TEXTS[DEFAULT].gettext(_DELAYED)
+        return f"{sentence.format(number=filed.request.number, causes='; '.join(causes))} {due}"
 
 
-@asynccontextmanager
-async def answering(request: web.Request | None = None, desk: RequestActions | None = None) -> AsyncIterator[None]:
-    """Turn what goes wrong into the desk's answers, with words; the rules' own, English words only in English."""
-    try:
-        async with asyncio.timeout(_ANSWER_WITHIN):
-            yield
-    except ChangedMeanwhile as changed:
-        by = desk.name_of(changed.by) if desk else changed.by
-        raise BadRequest(409, "changed_meanwhile", _CHANGED, f"{by}.") from None
-    except UnknownRequest:
-        raise BadRequest(404, "unknown", N_("There is no such request.")) from None
-    except NoRequests:
-        raise BadRequest(404, "no_requests", _NO_REQUESTS) from None
-    except ActionRefused as refused:
-        status, sentence = _REFUSED[refused.why]
-        raise BadRequest(status, refused.why.value, sentence, _detail(request, refused)) from None
-    except RequestError as problem:
-        raise BadRequest(400, "refused", N_("That is not possible now."), _english(request, problem)) from None
-    except (RegisterError, TimeoutError):
-        raise BadRequest(503, "no_answer", _AWAY) from None
-
-
-def _detail(request: web.Request | None, refused: ActionRefused) -> str:
-    what, is_missing, _ = str(refused).partition(" is missing")
-    what = what.partition(" (")[0]
-    if request is not None and is_missing and what in MISSING:
-        return f"{translated(request, MISSING[what])}."
-    return _english(request, refused)
-
-
-def _english(request: web.Request | None, problem: RequestError) -> str:
-    return f"{problem}." if request is not None and chosen(request) == "en" else ""
-
-
-def in_words(request: web.Request, problem: BadRequest) -> str:
-    """Return a refusal in the reader's language."""
-    return " ".join(filter(None, (translated(request, problem.sentence), problem.detail)))
+_DELAYED = N_("The answer to {number} is delayed: {causes}.")
 
 
 def name(filed: Filed) -> str:

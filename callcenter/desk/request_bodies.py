@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -12,8 +13,9 @@ from callcenter.desk.bodies import Body, Flag, Number
 from callcenter.desk.language import N_
 from callcenter.desk.registering_bodies import Call
 from callcenter.knowledge import text as texts
+from callcenter.requests import actions as do
 from callcenter.requests.change import LONGEST_LINE, LONGEST_TEXT
-from callcenter.requests.request import AssigneeKind, Way
+from callcenter.requests.request import Assignee, AssigneeKind, Reply, Way
 
 MAX_BODY = 768 * 1024
 """Bytes: JSON may write each letter of the longest text as six."""
@@ -103,11 +105,24 @@ class Filled(Body):
     convenient_from: Moment | None = None
     convenient_until: Moment | None = None
 
+    def action(self, by: str) -> do.Fill:
+        """Return what is filled in, for the rules; without an address there is no way of the answer yet."""
+        reply = Reply(self.way, self.address) if self.way is not None and self.address else None
+        return do.Fill(by, self.subject, self.essentials, self.urgency or None, reply)
+
 
 class Versioned(Body):
-    """Nothing but which version was seen: whoever acts on another is told."""
+    """`version`: that of the request as it was seen; whoever acts on another is told."""
 
     version: Number
+
+
+class Acts(Versioned, ABC):
+    """What somebody wants to be done to a request."""
+
+    @abstractmethod
+    def action(self, by: str) -> do.Action:
+        """Return it, for the rules."""
 
 
 class Told(Versioned):
@@ -116,39 +131,90 @@ class Told(Versioned):
     words: OneLine
 
 
-class Reason(Versioned):
-    """What needs a reason: hand-back, resume, reopen."""
+class Submitted(Acts):
+    """POST /api/requests/{request}/submit: the form goes to the head (ESTP 5.5.3)."""
+
+    def action(self, by: str) -> do.Action:
+        return do.Submit(by)
+
+
+class Started(Acts):
+    """POST /api/requests/{request}/start."""
+
+    def action(self, by: str) -> do.Action:
+        return do.Start(by)
+
+
+class HandedBack(Acts):
+    """POST /api/requests/{request}/hand-back: with the reason."""
 
     why: OneLine
 
+    def action(self, by: str) -> do.Action:
+        return do.HandBack(by, self.why)
 
-class Urgency(Reason):
-    """POST /api/requests/{request}/urgency."""
+
+class Resumed(Acts):
+    """POST /api/requests/{request}/resume: why it goes on without the customer's reply."""
+
+    why: OneLine
+
+    def action(self, by: str) -> do.Action:
+        return do.Resume(by, self.why)
+
+
+class Reopened(Acts):
+    """POST /api/requests/{request}/reopen: with the reason."""
+
+    why: OneLine
+
+    def action(self, by: str) -> do.Action:
+        return do.Reopen(by, self.why)
+
+
+class Urgency(Acts):
+    """POST /api/requests/{request}/urgency: with the reason."""
 
     urgency: OneLine
+    why: OneLine
+
+    def action(self, by: str) -> do.Action:
+        return do.ChangeUrgency(by, self.urgency, self.why)
 
 
-class NewReply(Reason):
-    """POST /api/requests/{request}/reply: another way of the answer, or another address."""
+class NewReply(Acts):
+    """POST /api/requests/{request}/reply: another way of the answer, or another address, with the reason."""
 
     way: ReplyWay
     address: OneLine
+    why: OneLine
+
+    def action(self, by: str) -> do.Action:
+        return do.ChangeReply(by, Reply(self.way, self.address), self.why)
 
 
 class Assignment(Body):
-    """Who becomes responsible: an id of a person or a group, or a department's name with its e-mail address."""
+    """Who becomes responsible: an id of a person or a group, or a department's name with its e-mail address.
+
+    `text`: what a department is asked for; without one, what the request asks. A configured one needs no address.
+    """
 
     kind: Kind
     id: Annotated[str, _line(200), Field(description=N_("a person, a group, or a department's name"))]
     email: OneLine = ""
     text: LongText = ""
-    """For a department outside: what it is asked for."""
+
+    @property
+    def assignee(self) -> Assignee:
+        """Who it is."""
+        return Assignee(self.kind, self.id, self.email)
 
 
-class Assigned(Assignment):
-    """POST /api/requests/{request}/assign."""
+class Assigned(Assignment, Acts):
+    """POST /api/requests/{request}/assign (ESTP 5.5.3)."""
 
-    version: Number
+    def action(self, by: str) -> do.Action:
+        return do.Assign(by, self.assignee, self.text)
 
 
 class Seen(Body):
@@ -166,62 +232,86 @@ class ManyAssigned(Assignment):
     ]
 
 
-class Question(Reason):
+class Question(Acts):
     """POST /api/requests/{request}/ask: what the customer is asked for, and why it is needed (E-SAUDA 3.6)."""
 
     text: LongText
+    why: OneLine
+
+    def action(self, by: str) -> do.Action:
+        return do.Ask(by, self.text, self.why)
 
 
-class Interim(Versioned):
-    """POST /api/requests/{request}/inform: all causes of the delay, and the new date (ESTP 5.5.5)."""
+class Interim(Acts):
+    """POST /api/requests/{request}/inform: all causes of the delay, and the new date (ESTP 5.5.5).
+
+    `text`: without one, causes and date are put into words. `reply`: if it has to leave on another way.
+    """
 
     causes: Annotated[
         tuple[OneLine, ...], Field(min_length=1, max_length=MOST_CAUSES, description=N_("1 to 20 causes"))
     ]
     expected: Moment
     text: LongText = ""
-    """Without one, causes and date are put into words."""
     reply: ReplyTo | None = None
-    """If it has to leave on another way than the chosen one."""
+
+    def action(self, by: str) -> do.Action:
+        reply = Reply(self.reply.way, self.reply.address) if self.reply else None
+        return do.Inform(by, self.causes, self.expected, self.text, reply)
 
 
-class Answered(Versioned):
+class Answered(Acts):
     """POST /api/requests/{request}/answer (ESTP 5.5.6)."""
 
     text: LongText
 
+    def action(self, by: str) -> do.Action:
+        return do.Answer(by, self.text)
 
-class Closed(Versioned):
+
+class Closed(Acts):
     """POST /api/requests/{request}/close, after TBS 3.2's two questions where the line asks them."""
 
     solved: Flag | None = None
     more: Flag | None = None
 
+    def action(self, by: str) -> do.Action:
+        return do.Close(by, self.solved, self.more)
 
-class ClosedWithoutReply(Versioned):
-    """POST /api/requests/{request}/close-without-reply (E-SAUDA 3.6)."""
+
+class ClosedWithoutReply(Acts):
+    """POST /api/requests/{request}/close-without-reply (E-SAUDA 3.6): what has been done so far."""
 
     done: OneLine
 
+    def action(self, by: str) -> do.Action:
+        return do.CloseWithoutReply(by, self.done)
 
-class Refused(Reason):
+
+class Refused(Acts):
     """POST /api/requests/{request}/refuse: one of the line's reasons, and what was wrong."""
 
     reason: OneLine
+    why: OneLine
+
+    def action(self, by: str) -> do.Action:
+        return do.Refuse(by, self.reason, self.why)
 
 
-class Merged(Reason):
-    """POST /api/requests/{request}/merge: into which other one, by its id or number."""
+class Merged(Versioned):
+    """POST /api/requests/{request}/merge: into which other one, by its id or number; and why."""
 
     into: RequestRef
     into_version: Number | None = None
+    why: OneLine
 
 
-class Divided(Reason):
-    """POST /api/requests/{request}/split: what becomes a request of its own."""
+class Divided(Versioned):
+    """POST /api/requests/{request}/split: what becomes a request of its own, and why."""
 
     subject: OneLine
     essentials: LongText
+    why: OneLine
 
 
 class Said(Body):

@@ -149,7 +149,7 @@ def _words(language: str, due: datetime | None, zone: tzinfo, now: datetime) -> 
 
 
 def entry_words(entry: Entry) -> Iterator[str]:
-    """Return what a row of the history says, in parts that are to be translated; what people wrote is not among them."""
+    """Return what a row of the history says, in parts to be translated; what people wrote is not among them."""
     if entry.fact is Fact.STEP:
         yield STEPS[Step(entry.what)] if entry.what in set(Step) else entry.what
         return

@@ -15,24 +15,21 @@ from callcenter.desk import bodies
 from callcenter.desk import request_bodies as allowed
 from callcenter.desk import request_json as shown
 from callcenter.desk.bodies import BadRequest
-from callcenter.desk.gate import SENDER, Route
-from callcenter.desk.language import N_
-from callcenter.desk.request_actions import (
-    BOARD,
-    LEADS,
-    OPENS,
-    SEES,
-    WORKS,
-    Access,
-    RequestActions,
-    answering,
-    end_of_day,
+from callcenter.desk.gate import (
+    LEADS_REQUESTS,
+    OPENS_REQUESTS,
+    REQUEST_BOARD,
+    SEES_REQUESTS,
+    SENDER,
+    WORKS_ON_REQUESTS,
+    Route,
 )
+from callcenter.desk.language import N_
+from callcenter.desk.request_actions import Access, RequestActions, end_of_day
+from callcenter.desk.request_refusals import answering
 from callcenter.desk.responses import as_json
 from callcenter.request_register.filed import BoardQuery, Filed, Order, Requester
-from callcenter.requests import actions as do
 from callcenter.requests.lifecycle import State
-from callcenter.requests.request import Reply
 from callcenter.requests.targets import TargetKind
 
 REQUEST = r"/api/requests/{request:[A-Za-z0-9_-]{1,100}}"
@@ -51,21 +48,21 @@ class RequestsApi:
     def routes(self) -> list[Route]:
         """All routes of forms and lists."""
         return [
-            Route("GET", "/api/requests", self.board, BOARD),
-            Route("POST", "/api/requests", self.open, OPENS, notes="request form opened"),
-            Route("GET", "/api/requests/options", self.options, SEES),
-            Route("GET", "/api/requests/mine", self.mine, WORKS),
-            Route("GET", "/api/requests/drafts", self.drafts, WORKS),
-            Route("GET", "/api/requests/drafts/all", self.all_drafts, LEADS),
-            Route("GET", "/api/requests/caller", self.of_caller, OPENS),
-            Route("GET", "/api/requests/search", self.search, SEES),
-            Route("GET", "/api/requests/state", self.state, SEES),
-            Route("GET", "/api/requests/promise", self.promise, SEES),
-            Route("GET", REQUEST, self.show, SEES),
-            Route("POST", REQUEST + "/look", self.look, SEES),
-            Route("POST", REQUEST + "/fill", self.fill, WORKS),
-            Route("POST", REQUEST + "/tell", self.tell, WORKS, notes="request date told"),
-            Route("POST", REQUEST + "/submit", self.submit, WORKS, notes="request submitted"),
+            Route("GET", "/api/requests", self.board, REQUEST_BOARD),
+            Route("POST", "/api/requests", self.open, OPENS_REQUESTS, notes="request form opened"),
+            Route("GET", "/api/requests/options", self.options, SEES_REQUESTS),
+            Route("GET", "/api/requests/mine", self.mine, WORKS_ON_REQUESTS),
+            Route("GET", "/api/requests/drafts", self.drafts, WORKS_ON_REQUESTS),
+            Route("GET", "/api/requests/drafts/all", self.all_drafts, LEADS_REQUESTS),
+            Route("GET", "/api/requests/caller", self.of_caller, OPENS_REQUESTS),
+            Route("GET", "/api/requests/search", self.search, SEES_REQUESTS),
+            Route("GET", "/api/requests/state", self.state, SEES_REQUESTS),
+            Route("GET", "/api/requests/promise", self.promise, SEES_REQUESTS),
+            Route("GET", REQUEST, self.show, SEES_REQUESTS),
+            Route("POST", REQUEST + "/look", self.look, SEES_REQUESTS),
+            Route("POST", REQUEST + "/fill", self.fill, WORKS_ON_REQUESTS),
+            Route("POST", REQUEST + "/tell", self.tell, WORKS_ON_REQUESTS, notes="request date told"),
+            Route("POST", REQUEST + "/submit", self.submit, WORKS_ON_REQUESTS, notes="request submitted"),
         ]
 
     # -- the form ----------------------------------------------------------------------------------------------
@@ -87,17 +84,11 @@ class RequestsApi:
     async def fill(self, request: web.Request) -> web.Response:
         """Keep what is written so far. Without `version` one's own form takes it whatever was written before."""
         body = await bodies.read(request, allowed.Filled, allowed.MAX_BODY)
-        ref, person, now = request.match_info["request"], request[SENDER].id, self._desk.wall()
-        filed, version = await self._desk.form(request, ref, body.version)
-        reply = Reply(body.way, body.address) if body.way is not None and body.address else None
-        action = do.Fill(person, body.subject, body.essentials, body.urgency or None, reply)
-        requester = _requester(filed, body)
-        async with answering(request, self._desk):
-            filed = await self._desk.register.act(filed.request.id, version, action, now)
-            if requester != filed.requester:
-                version = filed.request.version
-                filed = await self._desk.register.describe(filed.request.id, version, requester, person, now)
-        return as_json({"id": filed.request.id, "version": filed.request.version, "saved_at": now.isoformat()})
+        filed, version = await self._desk.form(request, request.match_info["request"], body.version)
+        action, requester = body.action(request[SENDER].id), filled_requester(filed, body)
+        filed = await self._desk.fill(request, filed, version, action, requester)
+        now = self._desk.wall().isoformat()
+        return as_json({"id": filed.request.id, "version": filed.request.version, "saved_at": now})
 
     async def tell(self, request: web.Request) -> web.Response:
         """Store in which words the customer was told until when the answer comes (ESTP 5.5.1)."""
@@ -107,8 +98,8 @@ class RequestsApi:
 
     async def submit(self, request: web.Request) -> web.Response:
         """Pass the form to the head (ESTP 5.5.3): the request gets its number, and the words to say are final."""
-        body = await bodies.read(request, allowed.Versioned)
-        action = do.Submit(request[SENDER].id)
+        body = await bodies.read(request, allowed.Submitted)
+        action = body.action(request[SENDER].id)
         filed = await self._desk.act(request, request.match_info["request"], body.version, action)
         return as_json(shown.form(filed, self._desk, self._desk.wall()))
 
@@ -237,7 +228,7 @@ def _whole(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 8 else 0
 
 
-def _requester(filed: Filed, body: allowed.Filled) -> Requester:
+def filled_requester(filed: Filed, body: allowed.Filled) -> Requester:
     """Return who asks, as the form says now; what is left out stays."""
     was = filed.requester
 
