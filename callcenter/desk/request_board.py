@@ -181,7 +181,8 @@ def _chosen(request: web.Request) -> dict[str, str]:
 
 def _done(request: web.Request) -> Told:
     number = _whole(request.query.get("assigned", ""))
-    return Told(f"{translated(request, N_('Assigned:'))} {number}.") if number else Told()
+    assigned = translated(request, N_("Assigned:"))
+    return Told(f"{assigned} {number}.") if number else Told()
 
 
 def _whole(text: str) -> int:

@@ -73,7 +73,7 @@ class RequestPages:
         action = f"{_PAGE}/{{action:{'|'.join(FORMS)}}}"
         return [
             Route("GET", _PAGE, self.show, SEES_REQUESTS, page=True),
-            Route("POST", action, self.act, SEES_REQUESTS, notes="request changed", page=True),
+            Route("POST", action, self.act, WORKS_ON_REQUESTS, notes="request changed", page=True),
             Route("POST", "/write/request", self.open, WORKS_ON_REQUESTS, notes="request form opened", page=True),
         ]
 
@@ -205,9 +205,7 @@ def _received(message: Received) -> Spoken:
 
 def _told_once(history: Sequence[Entry]) -> Iterator[Entry]:
     """Leave out what a form says of itself while it is typed: one change of a field by a person is as good as ten."""
-    for one, following in zip(history, [*history[1:], None], strict=True):
-        same = following is not None and (one.fact, one.what, one.by, one.why) == (
-            following.fact, following.what, following.by, following.why,
-        )  # fmt: skip
-        if not (same and one.fact is Fact.CHANGED):
+    for place, one in enumerate(history):
+        same = [(n.fact, n.what, n.by, n.why) for n in history[place : place + 2]]
+        if one.fact is not Fact.CHANGED or len(same) == 1 or same[0] != same[1]:
             yield one

@@ -19,7 +19,7 @@ STATES: Mapping[State, str] = {
     State.IN_WORK: N_("in work"),
     State.PENDING: N_("waits for the customer"),
     State.ANSWERED: N_("answered, not closed"),
-    State.CLOSED: N_("closed"),
+    State.CLOSED: N_("is closed"),
     State.REFUSED: N_("left unresolved"),
     State.MERGED: N_("merged into another"),
 }
@@ -57,9 +57,9 @@ STEPS: Mapping[Step, str] = {
     Step.ASK: N_("the customer is asked for more"),
     Step.RESUME: N_("work goes on"),
     Step.INFORM: N_("interim reply"),
-    Step.ANSWER: N_("answered"),
+    Step.ANSWER: N_("the answer is given"),
     Step.NOT_DELIVERED: N_("the answer was not delivered"),
-    Step.CLOSE: N_("closed"),
+    Step.CLOSE: N_("is closed"),
     Step.REOPEN: N_("opened again"),
     Step.REFUSE: N_("left unresolved"),
     Step.MERGE: N_("merged into another"),
@@ -116,6 +116,42 @@ MISSING: Mapping[str, str] = {
     "what was wrong with it": N_("what was wrong with it"),
 }
 """What the rules find missing, as they call it."""
+
+AT_THE_DESK: Mapping[str, str] = {
+    **{f"request_state_{state}": words for state, words in STATES.items()},
+    **{f"request_way_{way}": words for way, words in WAYS.items()},
+    "request": N_("Request"),
+    "requests": N_("Requests of the caller"),
+    "requests_none": N_("This caller has asked nothing yet that took longer than a conversation."),
+    "request_open": N_("Make a request"),
+    "answer_within": N_("Time left for a spoken answer:"),
+    "answer_over": N_("The time for a spoken answer is over: make a request."),
+    "request_choose_urgency": N_("Choose the urgency: then the words to say are here."),
+    "request_tell": N_("I have said it"),
+    "request_told": N_("It is noted what was said."),
+    "request_was_told": N_("said to the caller"),
+    "request_urgency": N_("Urgency"),
+    "request_way": N_("Way of the answer"),
+    "request_address": N_("Address or number"),
+    "request_convenient": N_("Convenient time"),
+    "request_name": N_("Who asks"),
+    "request_number": N_("Number"),
+    "request_customer": N_("Organisation"),
+    "request_submit": N_("Pass to the head"),
+    "request_aside": N_("Put aside"),
+    "request_registered": N_("Registered"),
+    "request_done": N_("Done with it"),
+    "request_page": N_("Page of the request"),
+    "request_form_within": N_("pass it on within"),
+    "request_form_late": N_("should be with the head by now"),
+    "request_form": N_("Form"),
+    "request_forms": N_("Forms not passed on"),
+    "request_find": N_("Where a request stands, by its number"),
+    "request_not_found": N_("There is no such request."),
+    "request_late": N_("late"),
+    "request_today": N_("today"),
+}
+"""Words for the script of the operators' page, by key."""
 
 _TOLD = N_("You will have the answer by {time} on {date}.")
 _NO_DATE = N_("No date is set for an answer to this; you will be told as soon as there is one.")

@@ -10,7 +10,7 @@ from aiohttp import web
 from callcenter.desk import bodies
 from callcenter.desk import request_bodies as allowed
 from callcenter.desk import request_json as shown
-from callcenter.desk.gate import LEADS_REQUESTS, SEES_REQUESTS, SENDER, WORKS_ON_REQUESTS, Route
+from callcenter.desk.gate import LEADS_REQUESTS, SENDER, WORKS_ON_REQUESTS, Route
 from callcenter.desk.request_actions import RequestActions
 from callcenter.desk.requests import REQUEST
 from callcenter.desk.responses import as_json
@@ -32,7 +32,7 @@ class RequestWorkApi:
             Route("POST", REQUEST + "/start", self.start, WORKS_ON_REQUESTS, notes="request started"),
             Route("POST", REQUEST + "/ask", self.ask, WORKS_ON_REQUESTS, notes="request asked back"),
             Route("POST", REQUEST + "/resume", self.resume, WORKS_ON_REQUESTS, notes="request resumed"),
-            Route("POST", REQUEST + "/receive", self.receive, SEES_REQUESTS, notes="request message filed"),
+            Route("POST", REQUEST + "/receive", self.receive, WORKS_ON_REQUESTS, notes="request message filed"),
             Route("POST", REQUEST + "/inform", self.inform, WORKS_ON_REQUESTS, notes="request interim reply"),
             Route("POST", REQUEST + "/answer", self.answer, WORKS_ON_REQUESTS, notes="request answered"),
             Route("POST", REQUEST + "/close", self.close, WORKS_ON_REQUESTS, notes="request closed"),
