@@ -116,6 +116,7 @@ def form(filed: Filed, desk: RequestActions, now: datetime) -> dict[str, Any]:
     return whole(filed, (), desk, now) | {
         "form_due": moment(target.due) if target and request.state is State.DRAFT else None,
         "promises": told,
+        "now": now.isoformat(),
     }
 
 

@@ -120,7 +120,7 @@ MISSING: Mapping[str, str] = {
 AT_THE_DESK: Mapping[str, str] = {
     **{f"request_state_{state}": words for state, words in STATES.items()},
     **{f"request_way_{way}": words for way, words in WAYS.items()},
-    "request": N_("Request"),
+    "request": N_("The request"),
     "requests": N_("Requests of the caller"),
     "requests_none": N_("This caller has asked nothing yet that took longer than a conversation."),
     "request_open": N_("Make a request"),

@@ -167,10 +167,11 @@ class RequestsApi:
         return await self._listed(request, rows, "mine")
 
     async def drafts(self, request: web.Request) -> web.Response:
-        """Return the person's forms that have not been passed on, the oldest first."""
+        """Return the person's forms that have not been passed on, the oldest first; `now`: by the server's clock."""
         async with answering():
             rows = await self._desk.board.drafts(self._desk.wall(), request[SENDER].id)
-        return as_json({"requests": [shown.row(one, self._desk, self._desk.wall()) for one in rows]})
+        now = self._desk.wall()
+        return as_json({"requests": [shown.row(one, self._desk, now) for one in rows], "now": now.isoformat()})
 
     async def all_drafts(self, request: web.Request) -> web.Response:
         """Return everybody's forms that have not been passed on, the oldest first."""

@@ -83,6 +83,7 @@ async def test_a_request_goes_from_the_call_to_the_answer(desk: Desk, context: B
     page = await at_the_desk(context, desk)
     call = await desk.talking()
     await expect(page.locator("#answer-left")).to_be_visible()
+    await expect(page.locator("#essentials")).to_be_visible()
     await press(page, "KeyN", "т")
     await page.keyboard.type("Подпись не видна")
     await page.evaluate("document.activeElement.blur()")

@@ -5,7 +5,7 @@ import { grown } from "./bar";
 import { useKey } from "./keys";
 import { shown } from "./notes";
 import type { Saving } from "./notes";
-import { close, fill, lines, open, openForm, submit, tell } from "./requests";
+import { close, fill, lines, open, openForm, submit, tell, until } from "./requests";
 import type { Filled, Form, LineOptions, Open } from "./requests";
 import type { Told } from "./server";
 import { clock, use } from "./store";
@@ -283,7 +283,7 @@ function Choice({ name, title, chosen, choose }: ChoiceOf) {
 export function FormTime({ due }: { due: string | null }) {
   use(clock);
   if (!due) return null;
-  const left = (Date.parse(due) - Date.now()) / 1000;
+  const left = until(due);
   return (
     <small class="form-time" data-over={left <= 0}>
       {left > 0 ? `${word("request_form_within")} ${duration(left)}` : `▲ ${word("request_form_late")}`}

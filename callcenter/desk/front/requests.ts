@@ -61,6 +61,7 @@ export interface Form extends Standing {
   version: number;
   form_due: string | null;
   promises: Record<string, { due: string | null; words: Words }>;
+  now: string;
 }
 
 export interface Filled {
@@ -94,6 +95,8 @@ export const lines = new Store<Record<string, LineOptions>>({});
 /** The requests of the caller whose card is shown: of this call, and earlier ones, what is open first. */
 export const ofCaller = new Store<{ call: string; of_call: Row[]; earlier: Row[] } | null>(null);
 
+/** By how much the server's clock is ahead of this computer's, in milliseconds: the hour of a form is the server's. */
+let ahead = 0;
 let timer = 0;
 let saves: Promise<void> = Promise.resolve();
 /** What the server does not have yet, by form. */
@@ -109,6 +112,14 @@ async function get(path: string): Promise<Record<string, unknown> | null> {
     return null;
   }
 }
+
+function setClock(now: unknown): void {
+  const at = Date.parse(String(now));
+  if (!Number.isNaN(at)) ahead = at - Date.now();
+}
+
+/** Seconds until a moment, by the server's clock. */
+export const until = (iso: string): number => (Date.parse(iso) - Date.now() - ahead) / 1000;
 
 /** Open the form of a call; one of it that is open already is returned by the server. */
 export async function openForm(call: string): Promise<void> {
@@ -131,6 +142,7 @@ export async function goOn(id: string): Promise<void> {
 }
 
 function take(form: Form): void {
+  setClock(form.now);
   aside.delete(form.id);
   const mine = unsent.get(form.id);
   const { requester } = form;
@@ -244,7 +256,9 @@ export function close(): void {
 
 export async function listForms(): Promise<void> {
   const found = await get("/api/requests/drafts");
-  if (found) forms.set(found["requests"] as Row[]);
+  if (!found) return;
+  setClock(found["now"]);
+  forms.set(found["requests"] as Row[]);
 }
 
 async function findOfCaller(call: string): Promise<void> {
