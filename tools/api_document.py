@@ -32,6 +32,7 @@ from callcenter.desk.gate import Need
 from callcenter.desk.knowledge import KnowledgeApi
 from callcenter.desk.recordings import RecordingsApi
 from callcenter.desk.registering import RegisteringApi
+from callcenter.desk.request_actions import RequestActions
 from callcenter.desk.responses import SENTENCES, STATUS
 from callcenter.desk.sessions import Sessions
 
@@ -138,6 +139,7 @@ def operations() -> list[Operation]:
         knowledge=knowledge,
         registering=registering,
         recordings=RecordingsApi(nothing, nothing, nothing, nothing),
+        requests=RequestActions(*[nothing] * 11),
     )
     found = []
     for route in app[GATE].routes:

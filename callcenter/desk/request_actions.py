@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, tzinfo
 from enum import IntEnum
+from io import BufferedReader
 from typing import Protocol
 
 from aiohttp import web
@@ -24,18 +25,20 @@ from callcenter.desk.bodies import BadRequest
 from callcenter.desk.gate import ABOUT, SENDER
 from callcenter.desk.language import DEFAULT, N_, TEXTS
 from callcenter.desk.registering import LookedAt
+from callcenter.desk.request_bodies import Delivery
 from callcenter.desk.request_refusals import NO_REQUESTS, answering, in_words
 from callcenter.desk.request_words import words_to_say
 from callcenter.registering.card import Card
 from callcenter.registering.notes import Note
+from callcenter.request_register.attachments import Attachments
 from callcenter.request_register.board import RequestBoard
-from callcenter.request_register.filed import BoardRow, Filed, Outcome, Requester
+from callcenter.request_register.filed import Attachment, BoardRow, Filed, Outcome, Requester
 from callcenter.request_register.register import RequestRegister
 from callcenter.request_register.viewers import Viewer, Viewers
 from callcenter.requests import actions as do
 from callcenter.requests.lifecycle import ENDS, State
 from callcenter.requests.number import parse_number
-from callcenter.requests.request import Assignee, AssigneeKind, Entry, RequestId, Way
+from callcenter.requests.request import Assignee, AssigneeKind, Entry, Fate, RequestId, Way
 from callcenter.requests.rules import LineRules
 
 
@@ -92,6 +95,7 @@ class RequestActions:
         wall: WallClock,
         looked_at: LookedAt,
         zone: tzinfo,
+        attachments: Attachments | None = None,
     ) -> None:
         self.register = register
         self.board = board
@@ -100,6 +104,7 @@ class RequestActions:
         self.groups = groups
         self.wall = wall
         self.zone = zone
+        self.attachments = attachments
         self._people = people
         self._group_of = group_of
         self._callers = callers
@@ -327,6 +332,28 @@ class RequestActions:
             return await self.register.receive(
                 filed.request.id, key, Way.TELEPHONE, sender, text, by, self.wall(), from_customer=True
             )
+
+    async def deliver(self, request: web.Request, ref: str, body: Delivery) -> Filed:
+        """Store what became of a message that people carry."""
+        filed, by = await self.allowed(request, ref, Access.WORKS), request[SENDER].id
+        waiting = {one.key for one in filed.request.messages if one.fate is Fate.WAITING}
+        if body.key not in waiting:
+            raise BadRequest(404, "unknown_message", N_("No message of this request waits under this key."))
+        if not (body.delivered or body.why):
+            raise BadRequest(400, "wrong_value", N_("Say why it did not arrive."))
+        report = do.Delivered(body.key, by) if body.delivered else do.NotDelivered(body.key, body.why, by)
+        async with answering(request, self.name_of):
+            await self.register.report(report, self.wall())
+            return await self.register.filed(filed.request.id)
+
+    async def file(self, request: web.Request, ref: str, sha256: str) -> tuple[Attachment, BufferedReader]:
+        """Return a file of a request, to somebody who may read it; that they took it is written down before."""
+        filed = await self.allowed(request, ref, Access.READS)
+        if self.attachments is None:
+            raise BadRequest(404, "unknown", N_("There is no such file."))
+        async with answering(request, self.name_of):
+            await self._looked_at(self.wall(), request[SENDER].id, "request file taken", f"{name(filed)} {sha256[:16]}")
+            return await self.attachments.open(filed.request.id, sha256)
 
     async def merge(
         self, request: web.Request, ref: str, version: int, into: str, into_version: int | None, why: str

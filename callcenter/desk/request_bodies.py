@@ -318,3 +318,11 @@ class Said(Body):
     """POST /api/requests/{request}/receive: what the customer said."""
 
     text: LongText
+
+
+class Delivery(Body):
+    """POST /api/requests/{request}/delivery: a letter is posted, a call was made; or why it did not arrive."""
+
+    key: Annotated[str, Field(pattern=r"^[A-Z0-9_/-]{1,250}$", description=N_("the key of a message"))]
+    delivered: Flag
+    why: OneLine = ""

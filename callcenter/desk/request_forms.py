@@ -33,7 +33,7 @@ ACTS: Mapping[str, type[allowed.Acts]] = {
     "reply": allowed.NewReply,
 }
 """The last word of a form's address, and what it brings."""
-FORMS = (*ACTS, "fill", "tell", "receive", "merge", "split")
+FORMS = (*ACTS, "fill", "tell", "receive", "delivery", "merge", "split")
 _YES_OR_NO = {"yes": True, "no": False}
 _STEPS: Mapping[str, Step] = {
     "start": Step.START,
@@ -94,7 +94,7 @@ def values(model: type[allowed.Acts | bodies.Body], form: Form, zone: tzinfo) ->
             found[name] = tuple(line.strip() for line in form.one(name).splitlines() if line.strip())
         elif name in ("expected", "convenient_from", "convenient_until"):
             found[name] = form.moment(name, zone)
-        elif name in ("solved", "more"):
+        elif name in ("solved", "more", "delivered"):
             found[name] = _YES_OR_NO.get(form.one(name))
         elif name in ("kind", "id"):
             found |= assignee_fields(form)

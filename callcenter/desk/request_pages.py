@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from aiohttp import web
+from aiohttp.helpers import content_disposition_header
 
 from callcenter.desk import bodies, forms, html
 from callcenter.desk import request_bodies as allowed
@@ -18,13 +20,15 @@ from callcenter.desk.language import N_, translated
 from callcenter.desk.request_actions import Access, RequestActions
 from callcenter.desk.request_forms import ACTS, FORMS, act, assignees, offered, values
 from callcenter.desk.request_refusals import in_words
-from callcenter.desk.request_words import FATES, KINDS, PURPOSES, STATES, WAYS, entry_words
+from callcenter.desk.request_words import FATES, KINDS, PURPOSES, STATES, WAYS, WHYS, entry_words
 from callcenter.desk.requests import filled_requester
 from callcenter.request_register.filed import Filed, Received
-from callcenter.requests.request import Entry, Fact, Message, Way
+from callcenter.requests.request import Assignee, AssigneeKind, Entry, Fact, Fate, Message, Way
 from callcenter.requests.targets import TargetKind
 
 _PAGE = r"/requests/{request:[A-Za-z0-9_-]{1,100}}"
+_PIECE = 256 * 1024
+"""Bytes of a file that are handed out at a time."""
 DONE = N_("Done.")
 LABELS = {
     "submit": N_("Pass to the head"),
@@ -60,6 +64,8 @@ class Spoken:
     mark: str
     """What became of it; '' for one that came in."""
     ours: bool
+    settles: str = ""
+    """The key under which somebody says what became of it, while nobody knows."""
 
 
 class RequestPages:
@@ -74,6 +80,7 @@ class RequestPages:
         return [
             Route("GET", _PAGE, self.show, SEES_REQUESTS, page=True),
             Route("POST", action, self.act, WORKS_ON_REQUESTS, notes="request changed", page=True),
+            Route("GET", _PAGE + r"/files/{file:[0-9a-f]{64}}", self.file, SEES_REQUESTS, page=True),
             Route("POST", "/write/request", self.open, WORKS_ON_REQUESTS, notes="request form opened", page=True),
         ]
 
@@ -81,6 +88,21 @@ class RequestPages:
         """Show a request by its id or number; to who is not responsible for it, only where it stands."""
         told = Told(translated(request, DONE)) if request.query.get("done") else Told()
         return await self._page(request, told)
+
+    async def file(self, request: web.Request) -> web.StreamResponse:
+        """Hand out a file of a request, to be kept and not to be shown: nobody knows what is in it."""
+        kept, content = await self._desk.file(request, request.match_info["request"], request.match_info["file"])
+        headers = {"Content-Disposition": content_disposition_header("attachment", params={"filename": kept.name})}
+        answer = web.StreamResponse(headers=headers | {"Content-Length": str(kept.size)})
+        answer.content_type = "application/octet-stream"
+        try:
+            await answer.prepare(request)
+            while piece := await asyncio.to_thread(content.read, _PIECE):
+                await answer.write(piece)
+        finally:
+            content.close()
+        await answer.write_eof()
+        return answer
 
     async def open(self, request: web.Request) -> web.StreamResponse:
         """Open a form without a call, of a line that was chosen."""
@@ -122,6 +144,9 @@ class RequestPages:
             case "split":
                 part = bodies.checked(request, allowed.Divided, values(allowed.Divided, form, zone))
                 return await self._desk.split(request, ref, part.version, part.subject, part.essentials, part.why)
+            case "delivery":
+                delivery = bodies.checked(request, allowed.Delivery, values(allowed.Delivery, form, zone))
+                return await self._desk.deliver(request, ref, delivery)
             case "tell":
                 told = bodies.checked(request, allowed.Told, values(allowed.Told, form, zone))
                 return await self._desk.tell(request, ref, told.version, told.words)
@@ -154,6 +179,8 @@ class RequestPages:
             filed=filed,
             record=record,
             reads=access >= Access.READS,
+            works=access >= Access.WORKS,
+            because=lambda entry: self._because(request, entry),
             offers=offered(filed, access),
             failed=failed,
             typed=typed or {},
@@ -186,6 +213,15 @@ class RequestPages:
             for urgency in rules.urgencies
         }
 
+    def _because(self, request: web.Request, entry: Entry) -> str:
+        """Return the reason in a row of the history; what the rules say themselves, in the reader's language."""
+        if entry.fact is Fact.QUEUED:
+            return ""  # the message itself is on the page
+        kind, _, who = entry.why.partition(" ")
+        if entry.fact is Fact.CHANGED and entry.what == "assignee" and kind in set(AssigneeKind):
+            return self._desk.assignee_name(Assignee(AssigneeKind(kind), who))
+        return translated(request, WHYS[entry.why]) if entry.why in WHYS else entry.why
+
     def _spoken(self, filed: Filed) -> Iterator[Spoken]:
         for sent in filed.request.messages:
             yield _sent(sent)
@@ -195,7 +231,8 @@ class RequestPages:
 
 def _sent(message: Message) -> Spoken:
     title, mark = PURPOSES[message.purpose], FATES[message.fate]
-    return Spoken(message.queued_at, message.reply.address, message.reply.way, title, message.text, mark, ours=True)
+    reply, key = message.reply, message.key if message.fate is Fate.WAITING else ""
+    return Spoken(message.queued_at, reply.address, reply.way, title, message.text, mark, ours=True, settles=key)
 
 
 def _received(message: Received) -> Spoken:

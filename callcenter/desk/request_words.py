@@ -153,6 +153,15 @@ AT_THE_DESK: Mapping[str, str] = {
 }
 """Words for the script of the operators' page, by key."""
 
+WHYS: Mapping[str, str] = {
+    "the customer has to answer": N_("the customer has to answer"),
+    "the customer has replied": N_("the customer has replied"),
+    "solved, nothing else": N_("solved, nothing else"),
+    "no objection": N_("no objection"),
+    "promised before": N_("promised before"),
+}
+"""Reasons that the rules give themselves."""
+
 _TOLD = N_("You will have the answer by {time} on {date}.")
 _NO_DATE = N_("No date is set for an answer to this; you will be told as soon as there is one.")
 

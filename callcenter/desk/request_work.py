@@ -47,6 +47,7 @@ class RequestWorkApi:
             Route("POST", REQUEST + "/refuse", self.refuse, WORKS_ON_REQUESTS, notes="request refused"),
             Route("POST", REQUEST + "/urgency", self.change_urgency, LEADS_REQUESTS, notes="request urgency changed"),
             Route("POST", REQUEST + "/reply", self.change_reply, WORKS_ON_REQUESTS, notes="request reply changed"),
+            Route("POST", REQUEST + "/delivery", self.deliver, WORKS_ON_REQUESTS, notes="request message settled"),
             Route("POST", REQUEST + "/merge", self.merge, LEADS_REQUESTS, notes="request merged"),
             Route("POST", REQUEST + "/split", self.split, LEADS_REQUESTS, notes="request split"),
         ]
@@ -134,6 +135,11 @@ class RequestWorkApi:
         """Change the way of the answer, or its address, with the reason (ESTP 5.5.2)."""
         body = await bodies.read(request, allowed.NewReply)
         return await self._act(request, body)
+
+    async def deliver(self, request: web.Request) -> web.Response:
+        """Say what became of a message that people carry: a letter is posted, a call was made; or it did not arrive."""
+        body = await bodies.read(request, allowed.Delivery)
+        return self._shown(await self._desk.deliver(request, request.match_info["request"], body))
 
     async def merge(self, request: web.Request) -> web.Response:
         """End it in another request, which is returned: what is asked is answered there, by the earlier date."""

@@ -31,6 +31,7 @@ from callcenter.desk.sessions import Sessions
 from callcenter.registering.card import Cards
 from callcenter.registering.note_table import NoteTable
 from callcenter.reports.audit import Audit
+from callcenter.request_register.attachments import Allowed, Attachments
 from callcenter.request_register.board import RequestBoard
 from callcenter.request_register.register import RequestRegister
 from callcenter.request_register.viewers import Viewers
@@ -87,7 +88,7 @@ class RequestLineFloor(Line):
 class Desk:
     """Everybody's browsers."""
 
-    def __init__(self, line: RequestLineFloor, directory: Directory) -> None:
+    def __init__(self, line: RequestLineFloor, directory: Directory, folder: Path) -> None:
         self.line = line
         self.register = RequestRegister(line.register, of_lines)
         self.audit = Audit(line.register)
@@ -101,6 +102,8 @@ class Desk:
             line.clock,
             self.audit.enter,
         )
+        limits = {LineId("estp"): Allowed(25_000_000, ("pdf", "txt"))}
+        self.attachments = attachments = Attachments(line.register, folder / "attachments", limits, of_lines)
         self.accounts = FakeAccounts(STAFF, {one.id: f"password of {one.id}" for one in STAFF})
         self.requests = RequestActions(
             self.register,
@@ -117,6 +120,7 @@ class Desk:
             line.clock,
             self.audit.enter,
             MOSCOW,
+            attachments,
         )
         self.sessions = Sessions(line.clock)
         self.app = make_app(
@@ -222,7 +226,7 @@ async def request_desk(folder: Path, *without: str) -> AsyncIterator[Desk]:
     await table.replace([("+73420000001", SCHOOL)], "file", MONDAY_NOON)
     directory = Directory(table)
     await directory.refresh()
-    made = Desk(RequestLineFloor(register), directory)
+    made = Desk(RequestLineFloor(register), directory, folder)
     async with TestServer(made.app) as server:
         for who in NAMES:
             made.browsers[who] = TestClient(server)

@@ -82,7 +82,8 @@ async def test_everything_is_done_by_forms_with_their_reasons(desk: Desk) -> Non
     await sent(desk, LEBEDEV, filed, "reply", way="telephone", address="+73420000778", why="Почта не работает")
     await sent(desk, LEBEDEV, filed, "answer", text="Перевыпустите сертификат.")
     for message in (await desk.get(HEAD, f"requests/{number}"))["messages"]:
-        await desk.register.report(Delivered(message["key"]), desk.now)
+        await sent(desk, LEBEDEV, filed, "delivery", key=message["key"], delivered="yes")
+    await sent(desk, LEBEDEV, filed, "delivery", 404, key=message["key"], delivered="yes")
     await sent(desk, LEBEDEV, filed, "close")
     await sent(desk, LEBEDEV, filed, "reopen", why="Не помогло")
     page = await desk.page(HEAD, f"/requests/{number}")
@@ -128,7 +129,6 @@ async def test_a_form_without_a_script_is_filled_and_passed_on(desk: Desk) -> No
     assert "утром" in await desk.page(HEAD, "/requests/TBS-2026-000001")
 
 
-@pytest.mark.clause("TBS 3.2")
 async def test_the_two_questions_are_asked_where_the_line_asks_them(desk: Desk) -> None:
     opened = await desk.post(HEAD, "requests", line="tbs")
     form = {"subject": "Вход", "essentials": "Не пускает", "urgency": "question", "way": "email", "address": "a@b.ru"}
@@ -184,3 +184,36 @@ async def test_a_request_is_found_on_a_page(desk: Desk) -> None:
     filed = await desk.new()
     assert filed["number"] in await desk.page(BORIS, "/requests/find?q=контракты")
     assert "Здесь пусто." in await desk.page(BORIS, "/requests/find?q=ничего")
+
+
+async def test_a_letter_that_comes_back_is_told_with_the_reason_and_the_answer_is_owed_again(desk: Desk) -> None:
+    filed = await desk.act(LEBEDEV, await desk.in_work(way="letter", address="Кедровка"), "answer", text="Ответ")
+    key = filed["messages"][0]["key"]
+    page = await sent(desk, LEBEDEV, filed, "delivery", 400, key=key, delivered="no")
+    assert "Укажите, почему сообщение не доставлено." in page
+    await sent(desk, LEBEDEV, filed, "delivery", key=key, delivered="no", why="Адресат выбыл")
+    page = await desk.page(LEBEDEV, f"/requests/{filed['number']}")
+    assert "Адресат выбыл" in page
+    assert "в работе" in page
+
+
+async def test_a_file_is_handed_out_to_be_kept_and_that_is_written_down(desk: Desk) -> None:
+    filed = await desk.in_work()
+
+    async def content() -> AsyncIterator[bytes]:
+        yield "Текст <b>".encode()
+
+    name = "скан <b>.txt"
+    file = await desk.attachments.add(filed["id"], filed["version"], name, content(), LEBEDEV, desk.now)
+    page = await desk.page(LEBEDEV, f"/requests/{filed['id']}")
+    address = f"/requests/{filed['id']}/files/{file.sha256}"
+    assert f'href="{address}"' in page
+    assert "скан &lt;b&gt;.txt" in page
+    answer = await desk.browsers[LEBEDEV].get(address)
+    assert await answer.text() == "Текст <b>"
+    assert answer.headers["Content-Disposition"].startswith("attachment")
+    assert answer.content_type == "application/octet-stream"
+    await desk.page(BORIS, address, 403)
+    await desk.page(LEBEDEV, address[:-1] + "0" if address[-1] != "0" else address[:-1] + "1", 400)
+    taken = [entry for entry in await desk.audited() if entry[1] == "request file taken"]
+    assert taken[0][::2] == (LEBEDEV, f"{filed['number']} {file.sha256[:16]}")

@@ -165,6 +165,7 @@ POST /api/requests/{request}/reopen                 .     +   +   +   +   +    .
 POST /api/requests/{request}/refuse                 .     +   +   +   +   +    .   .   .   .
 POST /api/requests/{request}/urgency                .     .   .   .   .   +    .   .   .   .
 POST /api/requests/{request}/reply                  .     +   +   +   +   +    .   .   .   .
+POST /api/requests/{request}/delivery               .     +   +   +   +   +    .   .   .   .
 POST /api/requests/{request}/merge                  .     .   .   .   .   +    .   .   .   .
 POST /api/requests/{request}/split                  .     .   .   .   .   +    .   .   .   .
 GET  /requests                                      .     .   .   .   .   +    +   .   .   .
@@ -173,6 +174,7 @@ GET  /requests/find                                 .     +   +   +   +   +    +
 POST /requests/assign                               .     .   .   .   .   +    .   .   .   .
 GET  /requests/{request}                            .     +   +   +   +   +    +   .   .   .
 POST /requests/{request}/{action}                   .     +   +   +   +   +    .   .   .   .
+GET  /requests/{request}/files/{file}               .     +   +   +   +   +    +   .   .   .
 POST /write/request                                 .     +   +   +   +   +    .   .   .   .
 """
 HEADING, *ROWS = [line.split() for line in TABLE.strip().splitlines()]

@@ -6,7 +6,9 @@ const REQUEST_MS = 8_000;
 const head = document.querySelector<HTMLElement>("[data-request]");
 const others = document.getElementById("others");
 const language = document.documentElement.lang;
-const time = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
+/** The line's zone, in which the page shows all its dates. */
+const timeZone = head?.dataset["zone"] ?? "UTC";
+const time = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", timeZone });
 
 interface Looked {
   viewers: { person: string; since: string }[];
