@@ -92,7 +92,7 @@ class RequestPages:
     async def file(self, request: web.Request) -> web.StreamResponse:
         """Hand out a file of a request, to be kept and not to be shown: nobody knows what is in it."""
         kept, content = await self._desk.file(request, request.match_info["request"], request.match_info["file"])
-        headers = {"Content-Disposition": content_disposition_header("attachment", params={"filename": kept.name})}
+        headers = {"Content-Disposition": content_disposition_header("attachment", filename=kept.name)}
         answer = web.StreamResponse(headers=headers | {"Content-Length": str(kept.size)})
         answer.content_type = "application/octet-stream"
         try:

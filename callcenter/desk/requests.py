@@ -205,19 +205,18 @@ class RequestsApi:
 
 def board_query(request: web.Request, desk: RequestActions) -> BoardQuery:
     """Return what the address asks the board for; what it does not know is left out."""
-    now, asked = desk.wall(), request.query
-    kinds = _known(asked.getall("kind", []), TargetKind)
-    assignees = ["" if one == "-" else one[:200] for one in asked.getall("assignee", []) if one]
+    now = desk.wall()
+    assignees = ["" if one == "-" else one[:200] for one in request.query.getall("assignee", []) if one]
     return BoardQuery(
-        lines=[LineId(one) for one in asked.getall("line", []) if LineId(one) in desk.register.rules] or None,
-        states=_known(asked.getall("state", []), State) or None,
+        lines=[LineId(one) for one in request.query.getall("line", []) if LineId(one) in desk.register.rules] or None,
+        states=_known(request.query.getall("state", []), State) or None,
         assignees=assignees or None,
-        kinds=kinds or None,
-        due_before=end_of_day(now, desk.zone) if asked.get("today") else None,
-        overdue_at=now if asked.get("overdue") else None,
-        subjects=[one for one in asked.getall("subject", []) if one] or None,
-        urgencies=[one for one in asked.getall("urgency", []) if one] or None,
-        order=Order.NEWEST if asked.get("newest") else Order.DUE,
+        kinds=_known(request.query.getall("kind", []), TargetKind) or None,
+        due_before=end_of_day(now, desk.zone) if request.query.get("today") else None,
+        overdue_at=now if request.query.get("overdue") else None,
+        subjects=[one for one in request.query.getall("subject", []) if one] or None,
+        urgencies=[one for one in request.query.getall("urgency", []) if one] or None,
+        order=Order.NEWEST if request.query.get("newest") else Order.DUE,
     )
 
 

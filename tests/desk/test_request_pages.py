@@ -22,7 +22,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
         yield made
 
 
-async def sent(desk: Desk, who: str, filed: Any, action: str, status: int = 303, **fields: str) -> str:
+async def sent(desk: Desk, who: str, filed: Any, action: str, status: int = 303, /, **fields: str) -> str:
     """Send a form of the page, with the version that it has now; returns where the browser is sent, or the page."""
     page = await desk.page(who, f"/requests/{filed['id']}")
     found = re.search(r'data-version="(\d+)"', page)

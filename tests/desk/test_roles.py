@@ -187,6 +187,7 @@ VALUES = {
     "feedback": "1",
     "request": "1",
     "action": "start",
+    "file": "0" * 64,
 }
 
 
