@@ -62,9 +62,9 @@ delayed like wrong passwords, by address.
 each later one the parts that have changed, at most five a second; `n` counts them. It closes with 4401 when session,
 shift or token end, with 4409 when the person opens more than eight.
 
-**Requests** (`/api/requests/…`) have versions: whoever acts says which one they saw, and gets 409 `changed_meanwhile` if it
-is not the present one. What the line's rules do not allow is refused with 409 `not_now`, `under_way` or `unsolved`, or with 400
-`empty`, `too_long`, `unknown` or `date`.
+**Requests** (`/api/requests/…`) have versions: whoever acts says which one they saw, and gets 409 `changed_meanwhile`
+if it is not the present one. What the line's rules do not allow is refused with 409 `not_now`, `under_way` or
+`unsolved`, or with 400 `empty`, `too_long`, `unknown` or `date`.
 
 **Refusals** have a word for programs and a sentence for people, in the language of `Accept-Language` or `?lang=` (ru,
 en): `{"answer": "not_logged_in", "message": "You are not on shift. Please log in."}`. Any request can be refused

@@ -22,9 +22,9 @@ from callcenter.config.roles import TAKES_CALLS, Role
 from callcenter.core.ids import GroupId, LineId, PersonId
 from callcenter.desk.accounts import Account
 from callcenter.desk.bodies import BadRequest
+from callcenter.desk.calls import LookedAt
 from callcenter.desk.gate import ABOUT, SENDER
 from callcenter.desk.language import DEFAULT, N_, TEXTS
-from callcenter.desk.registering import LookedAt
 from callcenter.desk.request_bodies import Delivery
 from callcenter.desk.request_refusals import NO_REQUESTS, answering, in_words
 from callcenter.desk.request_words import words_to_say

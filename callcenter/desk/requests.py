@@ -15,6 +15,7 @@ from callcenter.desk import bodies
 from callcenter.desk import request_bodies as allowed
 from callcenter.desk import request_json as shown
 from callcenter.desk.bodies import BadRequest
+from callcenter.desk.calls import call_of
 from callcenter.desk.gate import (
     LEADS_REQUESTS,
     OPENS_REQUESTS,
@@ -181,9 +182,7 @@ class RequestsApi:
 
     async def of_caller(self, request: web.Request) -> web.Response:
         """Return the requests of a `call` of one's own, and its caller's earlier ones: what is open first."""
-        call = request.query.get("call", "")
-        if not (0 < len(call) <= 150 and call.isascii() and call.isprintable()):
-            raise BadRequest(400, "wrong_value", N_("A value is not allowed."), "call")
+        call = call_of(request)
         of_call, earlier = await self._desk.of_caller(call, request[SENDER].id)
         await self._desk.listed(request, [*of_call, *earlier], f"of the caller of {call}")
         now = self._desk.wall()
