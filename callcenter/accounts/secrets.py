@@ -112,6 +112,8 @@ class _Content(BaseModel):
 
     ami: Machine = Field(default_factory=lambda: secrets.token_urlsafe(24))
     devices: Machine = Field(default_factory=lambda: secrets.token_urlsafe(24))
+    turn: Machine = Field(default_factory=lambda: secrets.token_urlsafe(24))
+    sign_on: Annotated[str, StringConstraints(min_length=1, max_length=1000)] | None = None
     phones: dict[str, Machine] = {}
     trunks: dict[str, Machine | None] = {}
     people: dict[str, _Hashes] = {}
@@ -161,7 +163,17 @@ class Secrets:
             raise SecretsError(
                 f"{found._path}: no password for {config.mail.user} at {config.mail.host}; write it there, as `mail`"
             )
+        if config.sign_on and not found.sign_on:
+            raise SecretsError(
+                f"{found._path}: no secret for {config.sign_on.issuer}; write the one that the provider gave to "
+                f"the client {config.sign_on.client_id} there, as `sign_on`"
+            )
         return found
+
+    @property
+    def sign_on(self) -> str:
+        """The client's secret that the identity provider gave; '' if there is none."""
+        return self._content.sign_on or ""
 
     @property
     def ami(self) -> str:
@@ -172,6 +184,11 @@ class Secrets:
     def devices(self) -> str:
         """The key that signs the cookies of known browsers."""
         return self._content.devices
+
+    @property
+    def turn(self) -> str:
+        """The secret that we share with the TURN servers (coturn: `static-auth-secret`)."""
+        return self._content.turn
 
     @property
     def phones(self) -> Mapping[str, str]:

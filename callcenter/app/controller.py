@@ -98,6 +98,7 @@ class Controller:
             lambda: self._desk.web.door.counts(),
             self._desk.registered.current,
             self.requests.state,
+            lambda: self._desk.certificate.judged,
             version=__version__,
         )
         self.tasks = Supervision(self.metrics.observe_task)
@@ -195,9 +196,10 @@ class Controller:
         except Exception as problem:
             self._containment.event_failed(event, problem)
             return False
+        touched = self._center.touched()
         attempt(self.metrics.observe_event, event, now)
         self._performer.perform(wanted)
-        self._desk.web.tell_pages()
+        self._desk.web.tell_pages(touched)
         for command in wanted:
             attempt(self.metrics.observe_command, command, now)
         if self._ending and not any(line.lines_in_use for line in self.view().lines.values()):

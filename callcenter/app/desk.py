@@ -6,9 +6,11 @@ from collections.abc import Awaitable, Callable, Collection
 from datetime import timedelta
 
 from callcenter.accounts.secrets import Secrets
+from callcenter.accounts.sign_on import Provider
 from callcenter.accounts.tokens import Tokens
 from callcenter.app.accounts import DeskAccounts
 from callcenter.app.audit_log import AuditLog
+from callcenter.app.certificate_watch import CertificateWatch
 from callcenter.app.health import Health
 from callcenter.app.log_ins import LogIns
 from callcenter.app.page_phones import PagePhones
@@ -16,6 +18,7 @@ from callcenter.app.people import Core, People
 from callcenter.app.phone_notes import PhoneNotes
 from callcenter.app.registered_share import RegisteredShare
 from callcenter.app.requests import Requests
+from callcenter.app.turn import ice_servers
 from callcenter.app.web_server import Keep, WebServer
 from callcenter.app.wiring import make_bearers, make_knowledge, make_recordings, make_registering, make_requests_at_desk
 from callcenter.asterisk.link import Link
@@ -57,12 +60,31 @@ class Desk:
         self._knowledge = make_knowledge(config, register, wall)
         self._log_ins = LogIns(config.accounts, secrets, wall, self._knowledge.reading, config.news.phone_log_in)
         self._sessions = Sessions(wall, config.var / "sessions.json", secrets.password_version)
-        self._page_phones = PagePhones(config, link.set_password, lambda: self.web.tell_pages())
+        turn = config.asterisk.browsers.turn if config.asterisk.browsers else None
+        self._page_phones = PagePhones(
+            config,
+            link.set_password,
+            lambda: self.web.tell_pages(),
+            ice_servers=lambda person: ice_servers(turn, secrets.turn, person, wall()),
+        )
         self._audit = AuditLog(register, wall, timedelta(days=config.audit.keep_days))
         self._tokens = Tokens(config.var, config.people, wall)
         self._accounts = DeskAccounts(config, secrets, self._tokens, self._log_ins, self._audit, wall)
-        self.people = People(core, self._log_ins, register, forecaster, health, wall, self._page_phones, self._audit)
+        self.people = People(
+            core,
+            self._log_ins,
+            register,
+            forecaster,
+            health,
+            wall,
+            self._page_phones,
+            self._audit,
+            directory.by_number,
+        )
         self.registered = RegisteredShare(NoteTable(register), config.lines.values(), wall)
+        self.certificate = CertificateWatch(config.tls, wall)
+        sign_on = config.sign_on
+        self._provider = Provider(sign_on, secrets.sign_on, secrets.devices, wall) if sign_on else None
 
     def serve(self, metrics: Metrics, keep: Keep, written: Callable[[float], Awaitable[bool]]) -> None:
         """Make the web server, and what registers calls by telephone.
@@ -96,6 +118,8 @@ class Desk:
                 self._wall,
             ),
             make_bearers(self._config.accounts, self._tokens),
+            self.certificate,
+            self._provider,
         )
 
     async def start(self) -> None:
@@ -104,6 +128,7 @@ class Desk:
         await self.web.start()
         self._keep(self.registered.run, "registered share")
         self._keep(self._audit.run, "audit log")
+        self._keep(self.certificate.keep, "certificate")
         self._keep(self._audit.keep, "audit retention")
 
     async def stop(self) -> None:

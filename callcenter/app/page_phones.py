@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from callcenter.asterisk.connection import AmiError
@@ -20,9 +20,20 @@ SetPassword = Callable[[PhoneName, str], Awaitable[Any]]
 
 
 class PagePhones:
-    """`set_password`: of the link to the Asterisk at which the pages register. `tell_pages`: that something changed."""
+    """`set_password`: of the link to the Asterisk at which the pages register. `tell_pages`: that something changed.
 
-    def __init__(self, config: Config, set_password: SetPassword, tell_pages: Callable[[], None]) -> None:
+    `ice_servers`: returns the STUN and TURN servers for a person's page.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        set_password: SetPassword,
+        tell_pages: Callable[[], None],
+        *,
+        ice_servers: Callable[[PersonId], Sequence[Mapping[str, Any]]] = lambda person: (),
+    ) -> None:
+        self._ice_servers = ice_servers
         browsers = config.asterisk.browsers
         self.names: Mapping[PersonId, PhoneName] = (
             {person: browser_phone(person) for person in config.call_takers} if browsers else {}
@@ -44,7 +55,8 @@ class PagePhones:
             raise TimeoutError(str(problem)) from problem
         self._openings[person] = secrets.token_hex(4)
         self._tell_pages()  # another page gives way
-        return PagePhone(name, password, REALM, self.url, self._openings[person])
+        ice = self._ice_servers(person)
+        return PagePhone(name, password, REALM, self.url, self._openings[person], ice_servers=ice)
 
     def opening(self, own: OperatorView) -> str | None:
         """Return which opening of the phone counts, '' if that is not known; None if the person sits elsewhere."""

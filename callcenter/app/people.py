@@ -14,7 +14,7 @@ from callcenter.app.page_phones import PagePhones
 from callcenter.asterisk.translate import LogInByPhone
 from callcenter.calendar.clock import WallClock
 from callcenter.core.commands import Answer, Reply
-from callcenter.core.events import Event, LogIn
+from callcenter.core.events import Customer, Event, LogIn
 from callcenter.core.ids import PersonId, ReplyTo
 from callcenter.core.view import OperatorView, View
 from callcenter.desk.entrance import UNKNOWN
@@ -51,6 +51,7 @@ class People:
         wall: WallClock,
         page_phones: PagePhones,
         audit: AuditLog,
+        customer: Callable[[str], Customer | None],
     ) -> None:
         self._core = core
         self._log_ins = log_ins
@@ -61,6 +62,7 @@ class People:
         self._dialled: dict[ReplyTo, LogIn] = {}
         """Log-ins by telephone that the core is just deciding on."""
         self._requests = 0
+        self.customer = customer
         self.view = core.view
         self.operator = core.operator
         self.forecasts = forecaster.current

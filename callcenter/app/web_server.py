@@ -12,7 +12,9 @@ from typing import cast
 
 from aiohttp import web
 
+from callcenter.accounts.sign_on import Provider
 from callcenter.app.accounts import DeskAccounts
+from callcenter.app.certificate_watch import CertificateWatch
 from callcenter.app.people import People
 from callcenter.app.supervision import Work
 from callcenter.config import Config
@@ -60,8 +62,11 @@ class WebServer:
         recordings: RecordingsApi,
         requests: RequestActions,
         bearers: Bearers,
+        certificate: CertificateWatch,
+        provider: Provider | None,
     ) -> None:
         self._keep = keep
+        self._certificate = certificate
         http = self._http = config.http
         possible = descriptors.for_connections(http.connections)
         if possible < http.connections:
@@ -89,6 +94,8 @@ class WebServer:
             with_metrics=http.metrics_port is None,
             page_phones_at=people.page_phones_at,
             bearers=bearers,
+            certificate=lambda: certificate.judged,
+            provider=provider,
         )
         self._follow_news = partial(page[BULLETIN].keep, page[LIVE].changed)
         self.tell_pages = page[LIVE].changed
@@ -118,7 +125,8 @@ class WebServer:
             self._serving.append((runner, listening))
             await runner.setup()
             protocol = cast(Callable[[], asyncio.Protocol], runner.server)
-            self._tasks.append(self._keep(partial(self.door.serve, listening, protocol), "web"))
+            tls = self._certificate.context if setting == "http.port" else None
+            self._tasks.append(self._keep(partial(self.door.serve, listening, protocol, tls), "web"))
         self._tasks.append(self._keep(self.door.sweep, "idle connections"))
         self._tasks.append(self._keep(self._follow_news, "news"))
 

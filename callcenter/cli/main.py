@@ -22,6 +22,7 @@ from callcenter.asterisk.render import Folders, Installation
 from callcenter.calendar.clock import wall_clock
 from callcenter.cli import access, run_log
 from callcenter.cli.audit import audit
+from callcenter.cli.certificate import certificate
 from callcenter.cli.customers import customers
 from callcenter.cli.erase import erase
 from callcenter.cli.knowledge import knowledge
@@ -39,6 +40,7 @@ from callcenter.core.errors import ReadableError
 from callcenter.core.ids import PersonId
 from callcenter.demo.demonstration import demonstrate
 from callcenter.system import privacy
+from callcenter.system.certificate import judge
 
 
 @click.group()
@@ -98,6 +100,8 @@ def check(config_path: Path) -> None:
                 f"warning: {folder}: other users of this machine may read {found} files or folders; "
                 "the next start changes that, or now: chmod -R o= " + str(folder)
             )
+    if config.tls and (judged := judge(config.tls.certificate, config.tls.key, wall_clock())).problem:
+        click.echo(f"warning: {judged.sentence}")
     click.echo(
         f"{config_path}: in order "
         f"({len(config.lines)} line(s), {len(config.people)} people, {len(config.phones)} phones)"
@@ -209,6 +213,7 @@ def _revoke_tokens(config: Config, person: str) -> None:
 main.add_command(register)
 main.add_command(audit)
 main.add_command(erase)
+main.add_command(certificate)
 main.add_command(recordings)
 main.add_command(requests)
 main.add_command(promises)

@@ -24,6 +24,7 @@ from callcenter.desk.html import Told
 from callcenter.desk.language import N_, translated
 from callcenter.desk.responses import SENTENCES
 from callcenter.desk.sessions import Sessions
+from callcenter.system.certificate import Judged
 
 ROLES = {
     Role.OPERATOR: N_("operator"),
@@ -43,10 +44,34 @@ DONE = {
 """What a page says after a form was sent, by a word in its address."""
 
 
-class AccountPages:
-    """The request handlers. `zone`: in which times are shown."""
+CERTIFICATE = {
+    "missing": N_("The desk's certificate is missing: browsers get no connection."),
+    "unusable": N_("The desk's certificate cannot be used; the log says why: browsers get no connection."),
+    "expired": N_("The desk's certificate has expired on {ends}: browsers refuse the page."),
+    "not_yet_valid": N_("The desk's certificate is not valid yet: is the clock of this machine right?"),
+    "expiring": N_("The desk's certificate expires on {ends}: please replace it before."),
+    "self_signed": N_("The desk's certificate (until {ends}) is self-signed: each browser has to be told to trust it."),
+}
+"""What engineers are told, by problem (`system/certificate.py`)."""
 
-    def __init__(self, actions: AccountActions, entrance: Entrance, sessions: Sessions, zone: tzinfo) -> None:
+
+class AccountPages:
+    """The request handlers. `zone`: in which times are shown. `certificate`: what engineers are told of the desk's.
+
+    `sign_on`: what people call the identity provider; '' if there is none.
+    """
+
+    def __init__(
+        self,
+        actions: AccountActions,
+        entrance: Entrance,
+        sessions: Sessions,
+        zone: tzinfo,
+        certificate: Callable[[], Judged | None] = lambda: None,
+        sign_on: str = "",
+    ) -> None:
+        self._sign_on = sign_on
+        self._certificate = certificate
         self._actions = actions
         self._entrance = entrance
         self._sessions = sessions
@@ -195,7 +220,8 @@ class AccountPages:
     def _account(self, request: web.Request, told: Told, status: int = 200, **more: Any) -> web.Response:
         sender = request.get(SENDER)
         if sender is None:
-            return self._shown(request, "account_login.html", told, status, id=more.get("id", ""))
+            typed = more.get("id", "")
+            return self._shown(request, "account_login.html", told, status, id=typed, sign_on=self._sign_on)
         factor = self._actions.factor(sender)
         offer = None if factor.enrolled or sender.unfinished is Unfinished.PASSWORD else self._actions.offered(sender)
         return self._shown(
@@ -208,7 +234,15 @@ class AccountPages:
             codes=more.get("codes"),
             unfinished=sender.unfinished if not more.get("codes") else Unfinished.NOTHING,
             sessions=self._actions.sessions(sender),
+            certificate=self._of_certificate(request) if Role.ENGINEER in sender.account.roles else "",
         )
+
+    def _of_certificate(self, request: web.Request) -> str:
+        judged = self._certificate()
+        if judged is None or not judged.problem:
+            return ""
+        ends = f"{judged.ends.astimezone(self._zone):%d.%m.%Y}" if judged.ends else ""
+        return translated(request, CERTIFICATE[judged.problem]).format(ends=ends)
 
     def _people(
         self, request: web.Request, told: Told, status: int = 200, made: tuple[PersonId, OneTime] | None = None

@@ -11,7 +11,7 @@ from callcenter.accounts.verdict import Verdict
 from callcenter.config.roles import Role
 from callcenter.core import events
 from callcenter.core.commands import Answer
-from callcenter.core.ids import NO_PHONE, GroupId, PhoneName, ReplyTo
+from callcenter.core.ids import NO_LINE, NO_PHONE, GroupId, PhoneName, ReplyTo
 from callcenter.desk import bodies
 from callcenter.desk.accounts import Account, Accounts, Unfinished
 from callcenter.desk.backend import Backend
@@ -73,6 +73,7 @@ class Api:
             Route("POST", "/api/transfer", self.transfer, ON_SHIFT),
             Route("POST", "/api/transfer/cancel", self.cancel_transfer, ON_SHIFT),
             Route("POST", "/api/transfer/complete", self.complete_transfer, ON_SHIFT),
+            Route("POST", "/api/call", self.call, ON_SHIFT, notes="call out"),
             Route("POST", "/api/end", self.end, CONVERSATIONS),
             Route("GET", "/api/me", self.me, ON_SHIFT),
             Route("GET", "/api/floor", self.floor, FLOOR),
@@ -241,6 +242,20 @@ class Api:
         await bodies.read(request, bodies.Body)
         return await self._ask(request, lambda r: events.CompleteTransfer(person=person, reply_to=r))
 
+    async def call(self, request: web.Request) -> web.Response:
+        """Call a number on behalf of a line: one's own phone rings first, and when it has answered, theirs.
+
+        The number is that of a caller who was missed, of a request, or any other within the ranges of the line; it is
+        recorded and registered as an outgoing call (ESTP 5.4.5, 5.5.2). POST /api/end ends it.
+        """
+        person = request[SENDER].id
+        body = await bodies.read(request, bodies.CallOut)
+        customer = self._backend.customer(body.number)
+        return await self._ask(
+            request,
+            lambda r: events.OutgoingAsked(person, body.number, body.line or NO_LINE, customer, reply_to=r),
+        )
+
     async def end(self, request: web.Request) -> web.Response:
         """End one's own conversation, or a colleague's if one is a supervisor. Raises `BadRequest` (403) for others."""
         person = request[SENDER].id
@@ -263,7 +278,11 @@ class Api:
         view = self._backend.view()
         lines = [asdict(line) for line in view.lines.values()]
         people = [
-            {key: value for key, value in asdict(operator).items() if key not in ("call", "kept", "transfer")}
+            {
+                key: value
+                for key, value in asdict(operator).items()
+                if key not in ("call", "kept", "outgoing", "transfer")
+            }
             for operator in view.operators.values()
         ]
         parts = {"asterisk_connected": view.asterisk_connected, "not_recording": view.not_recording}

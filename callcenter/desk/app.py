@@ -7,6 +7,7 @@ from datetime import UTC, tzinfo
 
 from aiohttp import web
 
+from callcenter.accounts.sign_on import Provider
 from callcenter.config.roles import Role
 from callcenter.core.ids import GroupId, PersonId
 from callcenter.desk.account_actions import AccountActions
@@ -36,10 +37,12 @@ from callcenter.desk.requests import RequestsApi
 from callcenter.desk.responses import as_json
 from callcenter.desk.senders import Senders
 from callcenter.desk.sessions import Sessions
+from callcenter.desk.sign_on import SignOnPages
 from callcenter.desk.sparing import Sparing
 from callcenter.desk.state import States
 from callcenter.desk.visitors import Proxies
 from callcenter.knowledge.bulletin import Bulletin
+from callcenter.system.certificate import Judged
 
 EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
 """Prometheus' text format."""
@@ -70,6 +73,8 @@ def make_app(
     page_phones_at: str = "",
     zone: tzinfo = UTC,
     bearers: Bearers | None = None,
+    certificate: Callable[[], Judged | None] = lambda: None,
+    provider: Provider | None = None,
 ) -> web.Application:
     """Make the web application.
 
@@ -80,21 +85,26 @@ def make_app(
     `observe_request` is called for every answered request.
     `page_phones_at`: where phones in pages register, as in `PagePhone.url`; '' if there are none.
     `door`: what accepts the connections. `with_metrics`: whether Prometheus may scrape here, too.
-    `bearers`: lets scripts in with a token.
+    `bearers`: lets scripts in with a token. `certificate`: what is to be said of the desk's own; None: it has none.
+    `provider`: the identity provider, if people may log in there.
     """
     gate = Gate(Senders(accounts, sessions, backend.operator, bearers), accounts.note)
     app = _application(gate, observe_request, door, proxies)
     supervisors = [account.id for account in accounts.people.values() if Role.SUPERVISOR in account.roles]
     bulletin = Bulletin(knowledge.reading) if knowledge else None
     states = States(titles, supervisors, backend.page_phone, bulletin.of if bulletin else lambda person: ())
-    live = app[LIVE] = Live(backend.view, states, gate.on_shift)
+    live = app[LIVE] = Live(backend.view, backend.operator, states, gate.on_shift)
     actions = AccountActions(accounts, sessions, live.changed)
     reading = knowledge.reading if knowledge else None
     gate.add(app, Api(backend, titles, pause_reasons, accounts, sessions, states, reading).routes())
     gate.add(app, live.routes())
     gate.add(app, Page(pause_reasons, page_phones_at).routes())
     gate.add(app, AccountApi(actions).routes())
-    gate.add(app, AccountPages(actions, Entrance(accounts, sessions), sessions, zone).routes())
+    entrance = Entrance(accounts, sessions)
+    sign_on = provider.title if provider else ""
+    gate.add(app, AccountPages(actions, entrance, sessions, zone, certificate, sign_on).routes())
+    if provider:
+        gate.add(app, SignOnPages(provider, accounts, entrance, sessions, zone).routes())
     if knowledge and bulletin:
         app[BULLETIN] = bulletin
         gate.add(app, _knowledge_routes(knowledge, accounts))

@@ -13,7 +13,7 @@ from callcenter.core.errors import ReadableError
 from callcenter.core.ids import PersonId
 from callcenter.desk.accounts import Accounts
 from callcenter.desk.bodies import BadRequest
-from callcenter.desk.guard import address_of
+from callcenter.desk.guard import OVER_TLS, address_of
 from callcenter.desk.language import N_
 from callcenter.desk.sessions import COOKIE, LIFETIME, Sessions
 
@@ -102,7 +102,7 @@ def forget(answer: web.StreamResponse) -> None:
 
 def _keep(request: web.Request, answer: web.StreamResponse, name: str, value: str, path: str, lifetime: float) -> None:
     answer.set_cookie(
-        name, value, max_age=int(lifetime), path=path, httponly=True, samesite="Strict", secure=request.secure
+        name, value, max_age=int(lifetime), path=path, httponly=True, samesite="Strict", secure=request[OVER_TLS]
     )
 
 

@@ -61,6 +61,8 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
     response.headers["Cache-Control"] = "no-cache" if request.path.startswith(("/static/", "/built/")) else "no-store"
 
 
+OVER_TLS: web.RequestKey[bool] = web.RequestKey("over_tls", bool)
+"""Whether the browser sent the request over TLS, to us or to our own proxy: then cookies are for that alone."""
 ADDRESS: web.RequestKey[str] = web.RequestKey("address", str)
 """Where a request comes from, behind our own proxies, too."""
 
@@ -105,6 +107,7 @@ def guard(
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         request[ADDRESS] = visitors.address_of(request, proxies)
+        request[OVER_TLS] = visitors.over_tls(request, proxies)
         transport = request.transport
 
         def begin() -> None:

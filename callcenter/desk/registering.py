@@ -267,6 +267,8 @@ class RegisteringApi:
     async def _line_of(self, call: str, person: PersonId) -> str:
         """Return the line of a call that is, or was, the person's own. Raises `BadRequest` (403) for any other."""
         own = self._backend.operator(person)
+        if own and own.outgoing and own.outgoing.call == call:
+            return own.outgoing.line
         if own and own.call and own.call.call == call:
             return own.call.line
         line = await self._notes.took_part(call, person)
@@ -344,6 +346,7 @@ def _earlier(one: Earlier, name: Callable[[str], str], subject: Callable[[str, s
         "number": one.number,
         "same_number": one.same_number,
         "outcome": one.outcome,
+        "direction": one.direction,
         "operator": name(one.operator) if one.operator else "",
         "talk": one.talk,
         "recorded": bool(one.recording),

@@ -52,6 +52,8 @@ class Earlier:
     number: str
     same_number: bool
     outcome: str
+    direction: str
+    """Who called: 'incoming', or 'outgoing' if an operator did."""
     operator: str
     talk: float
     recording: str
@@ -157,5 +159,15 @@ def _earlier(row: Row[Any], number: str, notes: Sequence[Note]) -> Earlier:
     kept = "" if row.recording_deleted_at else row.recording
     same = row.number == number
     return Earlier(
-        row.call, row.line, row.arrived_at, row.number, same, row.outcome, row.operator, row.talk, kept, tuple(notes)
+        row.call,
+        row.line,
+        row.arrived_at,
+        row.number,
+        same,
+        row.outcome,
+        row.direction,
+        row.operator,
+        row.talk,
+        kept,
+        tuple(notes),
     )

@@ -258,7 +258,7 @@ HEADERS = (
     "Queue",
     "Uniqueid", "Channel", "Cause", "Cause-txt", "BridgeUniqueid", "ChannelState", "Response", "ActionID",
     "Reason", "Line", "Number", "Name", "Digits", "Status", "Digit", "Phone", "Id", "Pin", "Key", "Feature",
-    "Variable", "Seconds", "CallerIDNum", "BridgeID", "Age", "Why", "To", "Note",
+    "Variable", "Seconds", "CallerIDNum", "BridgeID", "Age", "Why", "To", "Note", "Call",
 )  # fmt: skip
 KINDS = (
     "UserEvent",

@@ -28,6 +28,7 @@ async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sta
     folder = tmp_path_factory.mktemp("desk")
     prompts = brief_prompts(folder / "prompts", 0.3)
     people = {name: {"group": "operators", "supervisor": str(name == "102").lower()} for name in ("101", "102")}
+    people["201"] = {"group": "technical"}
     settings = {"ivr": {"ask_inn": "false", "urgency": {}}, "prompts": str(prompts), "people": people}
     async with station(folder, browsers=True, **settings) as found:
         yield found
@@ -261,7 +262,10 @@ async def test_a_supervisor_listens_to_the_earlier_call_on_the_card(
         await page.click("#answer")
         await page.click("#card .listen")
         played = "document.querySelector('#card audio')"
-        await page.wait_for_function(f"{played}.currentTime > 1")
+        await page.evaluate(
+            f"new Promise(heard => {played}.addEventListener('timeupdate', "
+            "({ target }) => target.currentTime > 1 && heard()))"
+        )
         assert await page.evaluate(f"{played}.duration") == pytest.approx(row["recording_seconds"], abs=0.1)
         entries = running.rows("select * from audit where what = 'recording heard'")
         assert [(one["who"], one["about"]) for one in entries] == [("102", f"call {row['call']}")]

@@ -18,7 +18,7 @@ from callcenter.config.roles import Role
 from callcenter.core import events
 from callcenter.core.commands import Redirect, Reply, Ring, Save
 from callcenter.core.events import Customer, Event
-from callcenter.core.ids import BridgeId, CallId, PersonId, ReplyTo
+from callcenter.core.ids import BridgeId, CallId, ChannelId, PersonId, ReplyTo
 from callcenter.customers.directory import Directory
 from callcenter.customers.table import CustomersTable
 from callcenter.desk import make_app
@@ -235,6 +235,32 @@ async def test_what_was_asked_is_a_draft_until_it_is_registered(desk: Desk) -> N
     await desk.post("note/register", call=call, **NOTE | {"text": "Сертификат просрочен."})
     note = (await desk.card(call))["note"]
     assert (note["text"], note["registered_at"]) == ("Сертификат просрочен.", done["registered_at"])
+
+
+@pytest.mark.clause("ESTP 5.5.2", "ESTP 5.6.2")
+async def test_an_outgoing_call_is_registered_like_a_callers(desk: Desk) -> None:
+    earlier = await desk.line.talked()
+    asked = await desk.post("call", number=NUMBER)
+    assert asked["answer"] == "calling_out"
+    own = (await desk.get("me"))["me"]
+    assert (own["activity"], own["outgoing"]["number"], own["may_call_out"]) == ("calling_out", NUMBER, True)
+    call, customer, bridge = CallId(own["outgoing"]["call"]), ChannelId("1800.1"), BridgeId("b")
+    assert [one["call"] for one in (await desk.card(call))["earlier"]] == [earlier]
+    desk.line.tell(events.OutgoingPhoneAnswered(call), events.CustomerDialled(call, customer))
+    desk.line.tell(events.BridgeEntered(call, bridge), events.BridgeEntered(customer, bridge))
+    await desk.line.write()
+    await desk.post("note", call=call, text="Перезвонили")
+    desk.line.passes(30)
+    desk.line.tell(events.ChannelHungUp(customer), events.ChannelHungUp(call))
+    await desk.line.write()
+    assert call in await desk.open_calls()
+    await desk.post("note/register", call=call, **NOTE)
+    assert call not in await desk.open_calls()
+    desk.line.tell(events.Return(PersonId(ANNA)))
+    again = await desk.line.talked()
+    before = {one["call"]: one for one in (await desk.card(again))["earlier"]}
+    assert (before[call]["direction"], before[earlier]["direction"]) == ("outgoing", "incoming")
+    assert (before[call]["outcome"], before[call]["talk"]) == ("answered", 30.0)
 
 
 @pytest.mark.clause("ESTP 5.6.2")

@@ -98,6 +98,7 @@ POST /api/note                                      .     .   +   +   +   .    .
 POST /api/note/register                             .     .   +   +   +   .    .   .   .   .
 POST /api/note/refuse                               .     .   +   +   +   .    .   .   .   .
 POST /api/wrap-up                                   .     .   +   +   +   .    .   .   .   .
+POST /api/call                                      .     .   +   +   +   .    .   .   .   .
 POST /api/end                                       .     .   +   +   +   .    +   .   .   .
 GET  /api/owed                                      .     .   +   +   +   +    +   .   .   .
 GET  /api/recording                                 .     .   .   .   .   +    +   .   .   .

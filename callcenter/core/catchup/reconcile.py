@@ -31,7 +31,7 @@ from callcenter.core.call import (
 from callcenter.core.call.redirect import after, refuse
 from callcenter.core.call_history import LegHistory
 from callcenter.core.caller import Caller, CallerState, CallerStep
-from callcenter.core.catchup import adoption, history
+from callcenter.core.catchup import adoption, history, outgoing_calls
 from callcenter.core.commands import HangUp, Place, Redirect, SetTimer, Severity, SyncQueueMember
 from callcenter.core.events import (
     AsteriskLost,
@@ -52,7 +52,7 @@ from callcenter.core.ids import NO_BRIDGE, NO_CALL, BridgeId, CallId, ChannelId,
 from callcenter.core.offer import Offer, OfferState
 from callcenter.core.operator import Presence
 from callcenter.core.records import CUT_OFF, LOST_CAUSE, HungUpBy
-from callcenter.core.server import ServerState
+from callcenter.core.server import OUTGOING_PREFIX, ServerState
 
 C = TypeVar("C", bound=ChannelId)
 
@@ -91,6 +91,7 @@ def snapshot(floor: Floor, event: Snapshot) -> None:
         floor.attempt(_call(floor, channel), "a snapshot", _recognise, floor, channel)
     history.enter(floor, server, event.histories, seen)
     _miss(floor, server, event, seen)
+    outgoing_calls.look(floor, server, seen)
     _name_bridges(floor, seen)
     for channel in event.channels:
         floor.attempt(_call(floor, channel), "a snapshot", _catch_up, floor, channel)
@@ -156,6 +157,7 @@ def _miss(floor: Floor, server: ServerState, event: Snapshot, seen: Mapping[Chan
                 set_aside.aside(floor, offer.call, f"the end of {offer.id} could not be entered", by_force=True)
         for call in missing(floor.aside):
             set_aside.over(floor, ChannelHungUp(call, LOST_CAUSE))
+        outgoing_calls.missing(floor, server, seen)
         history.wrap_ups_over(floor, now)
     for channel_id in missing(floor.dialling):
         shift.code_over(floor, channel_id)
@@ -285,6 +287,9 @@ def _catch_up(floor: Floor, channel: ChannelSeen) -> None:
     elif id.startswith("offer-"):
         if not channel.bridge:
             floor.do(HangUp(id))  # the phone rings for an offer that is no longer known
+    elif id.startswith(OUTGOING_PREFIX):
+        if id not in floor.outgoing and not channel.bridge:
+            floor.do(HangUp(id))  # nobody knows any more for whom the phone rings, or what is dialled
     elif id in floor.aside:
         ours = dialplan_step.ADOPTED - {dialplan_step.FALLBACK_QUEUE, dialplan_step.GREETED_BY_FALLBACK}
         if not channel.bridge and channel.variables.get("CC_STAGE") in ours:

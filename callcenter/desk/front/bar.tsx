@@ -1,10 +1,11 @@
 /** The bar on top: what the system believes of this person, in one word, one shape and one colour, and for how long. */
 
+import { stateOf as dialled } from "./dial";
 import { answer, hangUp, phone, press, toggleHold, toggleMute } from "./phone";
 import { connected, told } from "./server";
 import type { Me, Told } from "./server";
 import { clock, Store, use } from "./store";
-import { duration, language, reasons, word } from "./texts";
+import { duration, language, reasons, seen, word } from "./texts";
 
 /** Each state has a word, a shape and a colour. */
 const SHAPES: Record<string, string> = {
@@ -16,6 +17,7 @@ const SHAPES: Record<string, string> = {
   consulting: "M3 4h18v12h-9l-5 5v-5H3z",
   advising: "M3 4h18v12h-9l-5 5v-5H3z",
   internal: "M3 4h18v12h-9l-5 5v-5H3z",
+  calling_out: "M4 20 18 6M9 5h10v10",
   wrapping_up: "M4 20v-5L15 4l5 5L9 20z",
   kept: "M12 2 22 12 12 22 2 12z",
 };
@@ -32,6 +34,7 @@ export function titleOf(me: Me): string {
     const reason = reasons.find(([id]) => id === me.reason)?.[1];
     return reason ? `${word("paused")}: ${reason}` : word("paused");
   }
+  if (state === "calling_out") return `${word(dialled(me))}: ${seen(me.outgoing?.customer ?? "") || me.outgoing?.number}`;
   return me.activity !== "idle" && me.presence === "paused" ? `${word(state)}, ${word("paused_after")}` : word(state);
 }
 
@@ -54,7 +57,7 @@ export function Bar({ state, at }: Told) {
           {me.name} · {me.page_phone === null ? me.phone : word("page_phone")}
         </p>
       </div>
-      <time>{duration(grown(me.since, at.me, now))}</time>
+      <time>{duration(grown(me.outgoing?.since ?? me.since, at.me, now))}</time>
       <PhoneKeys />
       <Facts state={state} at={at} />
       <Links />

@@ -3,6 +3,8 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { find, post, refresh, shown, typing } from "./notes";
 import type { Card, Earlier } from "./notes";
+import { callOut, mayDial } from "./dial";
+import { told } from "./server";
 import { use } from "./store";
 import { duration, moment, seen, word } from "./texts";
 
@@ -26,7 +28,7 @@ export function CallerCard() {
       {card.earlier.length ? (
         <ul class="earlier">
           {card.earlier.map((one) => (
-            <Before key={one.call} one={one} mayHear={card.may_hear} />
+            <Before key={one.call} one={one} mayHear={card.may_hear} line={card.line} />
           ))}
         </ul>
       ) : (
@@ -38,8 +40,10 @@ export function CallerCard() {
   );
 }
 
-function Before({ one, mayHear }: { one: Earlier; mayHear: boolean }) {
+function Before({ one, mayHear, line }: { one: Earlier; mayHear: boolean; line: string }) {
+  const me = use(told)?.state.me;
   const facts = [
+    one.direction === "outgoing" ? word("outgoing_call") : "",
     word(`outcome_${one.outcome}`),
     one.talk >= 1 ? duration(one.talk) : "",
     seen(one.operator),
@@ -62,6 +66,18 @@ function Before({ one, mayHear }: { one: Earlier; mayHear: boolean }) {
         </p>
       ))}
       {one.recorded && mayHear && <Player call={one.call} />}
+      {me && mayDial(me) && one.number && (
+        <div class="row">
+          <button
+            type="button"
+            class="call-back"
+            aria-label={`${word("call_back")} ${seen(one.number)}`}
+            onClick={() => void callOut(one.number, line)}
+          >
+            {word("call_back")} <small>{seen(one.number)}</small>
+          </button>
+        </div>
+      )}
     </li>
   );
 }

@@ -45,7 +45,7 @@ function Desk() {
       </p>
       <main id="desk">
         <div class="side">
-          <Caller call={shown.state.me.call ?? shown.state.me.kept} />
+          <Caller call={shown.state.me.call ?? shown.state.me.kept} outgoing={shown.state.me.outgoing} />
           <Actions state={shown.state} />
         </div>
         <div class="side">
@@ -55,7 +55,7 @@ function Desk() {
         <div class="side">
           <RequestsOfCaller />
           <CallerCard />
-          <KnowledgeOfCall present={shown.state.me.call?.line} />
+          <KnowledgeOfCall present={shown.state.me.call?.line ?? shown.state.me.outgoing?.line} />
           <OpenForms />
           <NotRegistered />
         </div>

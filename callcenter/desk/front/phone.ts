@@ -31,6 +31,8 @@ let session: RTCSession | null = null;
 let microphone: MediaStream | null = null;
 /** The name of our opening: another one in the state means that another page has taken the phone. */
 let opening = "";
+/** STUN and TURN servers, for networks that let no audio through. */
+let iceServers: RTCIceServer[] = [];
 /** The phone was in use when this page came: if that conversation breaks off, its page is gone, and the phone is ours. */
 let inherits = false;
 
@@ -54,6 +56,7 @@ export async function start(): Promise<void> {
     const { status, data } = await request("/api/phone");
     if (status !== 200) return show({ readiness: "no_asterisk" });
     opening = data["opening"] as string;
+    iceServers = (data as unknown as Access).ice_servers;
     register(data as unknown as Access);
   } catch {
     show({ readiness: "no_asterisk" });
@@ -65,6 +68,7 @@ interface Access {
   password: string;
   realm: string;
   url: string;
+  ice_servers: RTCIceServer[];
 }
 
 function register({ name, password, realm, url }: Access): void {
@@ -121,7 +125,7 @@ function incoming(rung: RTCSession): void {
 
 export function answer(): void {
   if (phone.value.call === "ringing" && microphone) {
-    session?.answer({ mediaStream: microphone, pcConfig: { iceServers: [] } });
+    session?.answer({ mediaStream: microphone, pcConfig: { iceServers } });
   }
 }
 
@@ -173,7 +177,7 @@ told.subscribe(() => {
     if (readiness !== "off") stop();
   } else if (readiness === "off") {
     // Another page may be in a conversation with this phone: it is not taken away without asking.
-    const inUse = ["talking", "consulting", "advising"].includes(me.activity) && me.page_phone !== "";
+    const inUse = ["talking", "consulting", "advising", "calling_out"].includes(me.activity) && me.page_phone !== "";
     inherits = inUse;
     if (inUse) show({ readiness: "elsewhere" });
     else void start();
