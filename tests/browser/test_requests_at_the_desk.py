@@ -204,3 +204,34 @@ async def test_the_form_is_offered_when_the_time_for_a_spoken_answer_is_over(
     await expect(page.locator("#request-essentials")).to_have_value("Без связи, но сохранится")
     await page.set_viewport_size({"width": 320, "height": 800})
     assert await page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("context", ["en"], indirect=True)
+async def test_every_page_of_requests_in_english(desk: Desk, context: BrowserContext) -> None:
+    await desk.log_in(ANNA)
+    late, working = await desk.new(essentials=HOSTILE), await desk.in_work()
+    desk.line.passes(3 * 3600)
+    form = await desk.form(essentials="")
+    await desk.post(HEAD, "requests", line="tbs")
+    asked = await desk.act(LEBEDEV, working, "ask", text="Serial number?", why="It is missing")
+    page = await logged_in(context, desk, HEAD, "/requests")
+    await expect(page.locator("tr.late")).to_have_count(1)
+    await shot(page, "board-en")
+    pages = ("/requests", "/requests?state=pending", "/requests?state=closed", "/requests/mine", "/requests/find?q=1")
+    for path in (*pages, f"/requests/{late['number']}", f"/requests/{asked['number']}", f"/requests/{form['id']}"):
+        await page.goto(address(desk, path))
+        for details in await page.locator("details").all():
+            await details.evaluate("one => one.open = true")
+        await check(page, path)
+    await shot(page, "form-without-script-en")
+    await page.goto(address(desk, f"/requests/{late['number']}"))
+    await expect(page.locator("h1")).to_have_text(late["number"])
+    await expect(page.locator("#history")).to_have_text("History")
+    await shot(page, "request-en")
+    await page.goto(address(desk, f"/requests/{asked['number']}"))
+    await page.click("summary:has-text('Assign')")
+    await page.select_option("[name=assignee]", "group:operators")
+    await page.click("form[action*=assign] button")
+    await expect(page.locator(".told")).to_have_text("Done.")
+    await check(page, "what was done")

@@ -7,6 +7,7 @@ import { shown } from "./notes";
 import type { Saving } from "./notes";
 import { close, fill, lines, open, openForm, submit, tell, until } from "./requests";
 import type { Filled, Form, LineOptions, Open } from "./requests";
+import { callOf } from "./server";
 import type { Told } from "./server";
 import { clock, use } from "./store";
 import { duration, language, seen, word } from "./texts";
@@ -25,8 +26,8 @@ export function Request({ state, at }: Told) {
   const now = use(open);
   const all = use(lines);
   const note = use(shown);
-  const call = state.me.call?.call ?? note?.card.call ?? "";
-  const line = state.me.call?.line ?? note?.card.line ?? "";
+  const call = callOf(state.me) || (note?.card.call ?? "");
+  const line = state.me.call?.line ?? (call === state.me.outgoing?.call ? state.me.outgoing.line : note?.card.line) ?? "";
   const possible = Boolean(call && all[line]);
   useKey("KeyR", "R", "request_open", now ? focusForm : possible ? () => void openForm(call) : null);
   if (!possible && !now) return null;
