@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 
-from babel.dates import format_date, format_time
+from babel.dates import format_date
 
 from callcenter.desk.language import LANGUAGES, N_, TEXTS
 from callcenter.requests.lifecycle import State, Step
@@ -174,23 +174,20 @@ def words_to_say(due: datetime | None, zone: tzinfo, now: datetime) -> dict[str,
     return {language: _words(language, due, zone, now) for language in LANGUAGES}
 
 
-def date_words(language: str, due: datetime, zone: tzinfo, now: datetime) -> str:
-    """Return '2 декабря, среда' or 'Wednesday, 2 December'."""
-    local = due.astimezone(zone)
-    another_year = local.year != now.astimezone(zone).year
-    pattern = {
-        "ru": "d MMMM y 'года', EEEE" if another_year else "d MMMM, EEEE",
-        "en": "EEEE, d MMMM y" if another_year else "EEEE, d MMMM",
-    }[language]
-    return format_date(local.date(), pattern, locale=language)
-
-
 def _words(language: str, due: datetime | None, zone: tzinfo, now: datetime) -> str:
     gettext = TEXTS[language].gettext
     if due is None:
         return gettext(_NO_DATE)
-    time = format_time(due.astimezone(zone).time(), "HH:mm", locale=language)
-    return gettext(_TOLD).format(time=time, date=date_words(language, due, zone, now))
+    local = due.astimezone(zone)
+    day, time = local.date(), f"{local:%H:%M}"
+    if time == "00:00":  # nobody takes the beginning of a day for the end of the one before
+        day, time = day - timedelta(days=1), "24:00"
+    another_year = day.year != now.astimezone(zone).year
+    pattern = {
+        "ru": "d MMMM y 'года', EEEE" if another_year else "d MMMM, EEEE",
+        "en": "EEEE, d MMMM y" if another_year else "EEEE, d MMMM",
+    }[language]
+    return gettext(_TOLD).format(time=time, date=format_date(day, pattern, locale=language))
 
 
 def entry_words(entry: Entry) -> Iterator[str]:
