@@ -234,7 +234,7 @@ def _operator_view(floor: Floor, operator: Operator, now: float) -> OperatorView
         wrap_up=operator.ready_at - operator.since if operator.ready_at is not None else None,
         may_prolong=conversation.may_prolong(operator),
         outgoing=_outgoing_view(floor, operator, now),
-        may_call_out=bool(outgoing.lines_for(floor, operator)),
+        call_ranges=outgoing.ranges_for(floor, operator),
         phone_trouble=floor.phones[operator.phone].trouble if operator.phone in floor.phones else "",
     )
 

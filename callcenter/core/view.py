@@ -69,8 +69,8 @@ class OperatorView:
     """Their caller of a conversation that broke off, who waits for them."""
     outgoing: OutgoingView | None = None
     """Their outgoing call."""
-    may_call_out: bool = False
-    """Whether there is a line on behalf of which they call out."""
+    call_ranges: tuple[str, ...] = ()
+    """The ranges of numbers that they may call on behalf of any line."""
     phone_trouble: str = ""
     """Why no caller is offered at the phone now, although nobody paused: 'unreachable', 'busy', 'not_placed', or ''."""
     wrap_up: float | None = None

@@ -33,7 +33,7 @@ from callcenter.desk.gate import (
 from callcenter.desk.guard import at_our_host
 from callcenter.desk.knowledge import shown_news
 from callcenter.desk.language import N_
-from callcenter.desk.responses import SENTENCES, as_json, refusal, response
+from callcenter.desk.responses import SENTENCES, STATUS, as_json, refusal, response
 from callcenter.desk.sessions import Sessions
 from callcenter.desk.state import States
 from callcenter.knowledge.news import NewsItem, at_log_in
@@ -251,10 +251,14 @@ class Api:
         person = request[SENDER].id
         body = await bodies.read(request, bodies.CallOut)
         customer = self._backend.customer(body.number)
-        return await self._ask(
-            request,
-            lambda r: events.OutgoingAsked(person, body.number, body.line or NO_LINE, customer, reply_to=r),
+        reply = await self._backend.ask(
+            lambda r: events.OutgoingAsked(person, body.number, body.line or NO_LINE, customer, reply_to=r)
         )
+        own = self._backend.operator(person)
+        if reply.answer is Answer.NUMBER_NOT_ALLOWED and own:
+            sentence, allowed = SENTENCES[reply.answer], ", ".join(own.call_ranges)
+            raise BadRequest(STATUS[reply.answer], reply.answer.value, sentence, allowed)
+        return response(request, reply)
 
     async def end(self, request: web.Request) -> web.Response:
         """End one's own conversation, or a colleague's if one is a supervisor. Raises `BadRequest` (403) for others."""

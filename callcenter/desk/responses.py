@@ -59,7 +59,7 @@ SENTENCES = {
     Answer.PROLONGED: N_("You have a minute more before the next call."),
     Answer.REGISTERED: N_("The call is registered."),
     Answer.CALLING_OUT: N_("Your phone rings: when you answer it, the number is dialled."),
-    Answer.NUMBER_NOT_ALLOWED: N_("This number is not among those that may be called from here."),
+    Answer.NUMBER_NOT_ALLOWED: N_("This number may not be called from here. Allowed:"),
     Answer.MAY_NOT_CALL_OUT: N_("Nobody of your group calls out on behalf of this line."),
     Answer.ALL_LINES_BUSY: N_("All places of the line are taken. Please try again in a moment."),
     Answer.NOT_POSSIBLE: N_("That is not possible now."),

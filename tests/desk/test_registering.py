@@ -240,10 +240,15 @@ async def test_what_was_asked_is_a_draft_until_it_is_registered(desk: Desk) -> N
 @pytest.mark.clause("ESTP 5.5.2", "ESTP 5.6.2")
 async def test_an_outgoing_call_is_registered_like_a_callers(desk: Desk) -> None:
     earlier = await desk.line.talked()
+    refused = await desk.post("call", 403, number="112")
+    assert (refused["answer"], refused["message"]) == (
+        "number_not_allowed",
+        "This number may not be called from here. Allowed: +7342",
+    )
     asked = await desk.post("call", number=NUMBER)
     assert asked["answer"] == "calling_out"
     own = (await desk.get("me"))["me"]
-    assert (own["activity"], own["outgoing"]["number"], own["may_call_out"]) == ("calling_out", NUMBER, True)
+    assert (own["activity"], own["outgoing"]["number"], own["call_ranges"]) == ("calling_out", NUMBER, ["+7342"])
     call, customer, bridge = CallId(own["outgoing"]["call"]), ChannelId("1800.1"), BridgeId("b")
     assert [one["call"] for one in (await desk.card(call))["earlier"]] == [earlier]
     desk.line.tell(events.OutgoingPhoneAnswered(call), events.CustomerDialled(call, customer))

@@ -84,6 +84,12 @@ def lines_for(floor: Floor, operator: Operator, wanted: LineId = NO_LINE) -> lis
     return [one for one in lines if one.settings.outgoing and group in one.settings.outgoing.groups]
 
 
+def ranges_for(floor: Floor, operator: Operator) -> tuple[str, ...]:
+    """Return the ranges of numbers that the operator may call, each once."""
+    rules = [line.settings.outgoing for line in lines_for(floor, operator)]
+    return tuple(dict.fromkeys(numbers for one in rules if one for numbers in one.ranges))
+
+
 def _line_of(lines: list[LineState], number: str) -> LineState | None:
     return next((one for one in lines if one.settings.outgoing and one.settings.outgoing.allows(number)), None)
 

@@ -5,7 +5,7 @@ import { answer, hangUp, phone, press, toggleHold, toggleMute } from "./phone";
 import { connected, told } from "./server";
 import type { Me, Told } from "./server";
 import { clock, Store, use } from "./store";
-import { duration, language, reasons, seen, word } from "./texts";
+import { duration, language, reasons, word } from "./texts";
 
 /** Each state has a word, a shape and a colour. */
 const SHAPES: Record<string, string> = {
@@ -17,7 +17,7 @@ const SHAPES: Record<string, string> = {
   consulting: "M3 4h18v12h-9l-5 5v-5H3z",
   advising: "M3 4h18v12h-9l-5 5v-5H3z",
   internal: "M3 4h18v12h-9l-5 5v-5H3z",
-  calling_out: "M4 20 18 6M9 5h10v10",
+  calling_out: "M8 4h12v12h-4v-5.2L6.8 20 4 17.2 13.2 8H8z",
   wrapping_up: "M4 20v-5L15 4l5 5L9 20z",
   kept: "M12 2 22 12 12 22 2 12z",
 };
@@ -34,7 +34,7 @@ export function titleOf(me: Me): string {
     const reason = reasons.find(([id]) => id === me.reason)?.[1];
     return reason ? `${word("paused")}: ${reason}` : word("paused");
   }
-  if (state === "calling_out") return `${word(dialled(me))}: ${seen(me.outgoing?.customer ?? "") || me.outgoing?.number}`;
+  if (state === "calling_out") return word(dialled(me));
   return me.activity !== "idle" && me.presence === "paused" ? `${word(state)}, ${word("paused_after")}` : word(state);
 }
 

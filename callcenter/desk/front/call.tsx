@@ -11,9 +11,11 @@ export function Caller({ call, outgoing }: { call: Call | null; outgoing: Outgoi
         <p class="who" id="customer">
           {seen(outgoing.customer || outgoing.number)}
         </p>
-        <p class="number" id="number">
-          {outgoing.number}
-        </p>
+        {outgoing.customer && (
+          <p class="number" id="number">
+            {outgoing.number}
+          </p>
+        )}
         <dl>
           <dt>{word("inn")}</dt>
           <dd id="inn">{outgoing.inn || "—"}</dd>

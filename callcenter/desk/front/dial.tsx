@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import { useKey } from "./keys";
 import { answer, phone } from "./phone";
-import { act, told } from "./server";
+import { act, say, told } from "./server";
 import type { Me } from "./server";
 import { seen, word } from "./texts";
 
@@ -25,6 +25,7 @@ function answerOwnCall(): void {
   if (phone.value.call !== "ringing" || performance.now() > asked) return;
   if (!told.value?.state.me.outgoing) return;
   asked = 0;
+  say(""); // nobody has to answer anything
   answer();
 }
 
@@ -33,7 +34,7 @@ told.subscribe(answerOwnCall);
 
 const AT_REST = ["idle", "wrapping_up"];
 
-export const mayDial = (me: Me): boolean => me.may_call_out && AT_REST.includes(me.activity) && !me.kept;
+export const mayDial = (me: Me): boolean => me.call_ranges.length > 0 && AT_REST.includes(me.activity) && !me.kept;
 
 export function Dial({ me }: { me: Me }) {
   const [number, setNumber] = useState("");

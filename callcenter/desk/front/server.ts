@@ -47,8 +47,8 @@ export interface Me {
   /** The caller of a conversation that broke off, who waits for this person. */
   kept: Call | null;
   outgoing: Outgoing | null;
-  /** Whether there is a line on behalf of which they call out. */
-  may_call_out: boolean;
+  /** The ranges of numbers that they may call. */
+  call_ranges: string[];
   phone_trouble: string;
   /** Seconds from `since` to the end of the wrap-up; null if there is none. */
   wrap_up: number | null;
