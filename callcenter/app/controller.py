@@ -84,9 +84,11 @@ class Controller:
         self.link = make_link(config, secrets, self._directory, self._warm_start, clock, listener)
         self._links = {self.link.server: self.link}
         health = Health(self.view, self.link, self._writer, self._spool, self._archive)
-        self._desk = Desk(config, secrets, register, self._directory, wall, self, self.link, self._forecaster, health)
-        self.people = self._desk.people
         self.requests = Requests(config, secrets, register, wall)
+        self._desk = Desk(
+            config, secrets, register, self._directory, wall, self, self.link, self._forecaster, health, self.requests
+        )
+        self.people = self._desk.people
         self.metrics = Metrics(
             self.view,
             health.register_state,

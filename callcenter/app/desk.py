@@ -17,9 +17,10 @@ from callcenter.app.page_phones import PagePhones
 from callcenter.app.people import Core, People
 from callcenter.app.phone_notes import PhoneNotes
 from callcenter.app.registered_share import RegisteredShare
+from callcenter.app.requests import Requests
 from callcenter.app.turn import ice_servers
 from callcenter.app.web_server import Keep, WebServer
-from callcenter.app.wiring import make_bearers, make_knowledge, make_recordings, make_registering
+from callcenter.app.wiring import make_bearers, make_knowledge, make_recordings, make_registering, make_requests_at_desk
 from callcenter.asterisk.link import Link
 from callcenter.calendar.clock import WallClock
 from callcenter.config import Config
@@ -49,11 +50,13 @@ class Desk:
         link: Link,
         forecaster: Forecaster,
         health: Health,
+        requests: Requests,
     ) -> None:
         self._config = config
         self._register = register
         self._directory = directory
         self._wall = wall
+        self._requests = requests
         self._knowledge = make_knowledge(config, register, wall)
         self._log_ins = LogIns(config.accounts, secrets, wall, self._knowledge.reading, config.news.phone_log_in)
         self._sessions = Sessions(wall, config.var / "sessions.json", secrets.password_version)
@@ -105,6 +108,15 @@ class Desk:
             self._knowledge,
             registering,
             make_recordings(self._config, self._register, self._wall),
+            make_requests_at_desk(
+                self._config,
+                self._requests,
+                self.people,
+                self._accounts,
+                registering,
+                self._register,
+                self._wall,
+            ),
             make_bearers(self._config.accounts, self._tokens),
             self.certificate,
             self._provider,

@@ -26,6 +26,7 @@ from callcenter.desk.door import Door, Room, listen
 from callcenter.desk.knowledge import KnowledgeApi
 from callcenter.desk.recordings import RecordingsApi
 from callcenter.desk.registering import RegisteringApi
+from callcenter.desk.request_actions import RequestActions
 from callcenter.desk.sessions import Sessions
 from callcenter.metrics import Metrics
 from callcenter.system import descriptors
@@ -59,6 +60,7 @@ class WebServer:
         knowledge: KnowledgeApi,
         registering: RegisteringApi,
         recordings: RecordingsApi,
+        requests: RequestActions,
         bearers: Bearers,
         certificate: CertificateWatch,
         provider: Provider | None,
@@ -81,6 +83,7 @@ class WebServer:
             knowledge=knowledge,
             registering=registering,
             recordings=recordings,
+            requests=requests,
             metrics_text=metrics.text,
             observe_request=metrics.observe_request,
             sessions=sessions,

@@ -29,6 +29,11 @@ from callcenter.desk.news_pages import NewsPages
 from callcenter.desk.page import HERE, Page
 from callcenter.desk.recordings import RecordingsApi
 from callcenter.desk.registering import RegisteringApi
+from callcenter.desk.request_actions import RequestActions
+from callcenter.desk.request_board import RequestBoardPages
+from callcenter.desk.request_pages import RequestPages
+from callcenter.desk.request_work import RequestWorkApi
+from callcenter.desk.requests import RequestsApi
 from callcenter.desk.responses import as_json
 from callcenter.desk.senders import Senders
 from callcenter.desk.sessions import Sessions
@@ -60,6 +65,7 @@ def make_app(
     knowledge: KnowledgeApi | None = None,
     registering: RegisteringApi | None = None,
     recordings: RecordingsApi | None = None,
+    requests: RequestActions | None = None,
     observe_request: ObserveRequest | None = None,
     door: Door | None = None,
     proxies: Proxies = (),
@@ -75,7 +81,7 @@ def make_app(
     `titles`: the displayed name of each group; its keys are the groups to which a caller can be transferred.
     `pause_reasons`: in the order in which the page shows them. `zone`: in which pages show times.
     `knowledge`: news and knowledge base, if there are any. `registering`, `recordings`: likewise card and registering,
-    and earlier calls to listen to.
+    and earlier calls to listen to; `requests`: likewise requests.
     `observe_request` is called for every answered request.
     `page_phones_at`: where phones in pages register, as in `PagePhone.url`; '' if there are none.
     `door`: what accepts the connections. `with_metrics`: whether Prometheus may scrape here, too.
@@ -106,6 +112,11 @@ def make_app(
         gate.add(app, registering.routes())
     if recordings:
         gate.add(app, recordings.routes())
+    if requests:
+        gate.add(app, RequestsApi(requests).routes())
+        gate.add(app, RequestWorkApi(requests).routes())
+        gate.add(app, RequestBoardPages(requests).routes())
+        gate.add(app, RequestPages(requests).routes())
     gate.add_files(app, web.StaticResource("/static", HERE / "static"), ANYBODY)
     if with_metrics:
         gate.add(app, _metrics_routes(backend, metrics_text))

@@ -43,6 +43,11 @@ CALLERS = Need(frozenset({Role.SUPERVISOR, Role.HEAD}), on_shift=TAKES_CALLS)
 RECORDINGS = Need(frozenset({Role.SUPERVISOR, Role.HEAD}))
 CONVERSATIONS = Need(frozenset({Role.SUPERVISOR}), on_shift=TAKES_CALLS)
 OTHER_ACCOUNTS = Need(frozenset(RESETS))
+SEES_REQUESTS = Need(TAKES_CALLS | {Role.HEAD, Role.SUPERVISOR})
+WORKS_ON_REQUESTS = Need(TAKES_CALLS | {Role.HEAD})
+OPENS_REQUESTS = Need(frozenset({Role.HEAD}), on_shift=TAKES_CALLS)
+REQUEST_BOARD = Need(frozenset({Role.HEAD, Role.SUPERVISOR}))
+LEADS_REQUESTS = Need(frozenset({Role.HEAD}))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from callcenter.desk.gate import ANYBODY, LOGGED_OUT_PAGE, SENDER, Route
 from callcenter.desk.guard import CONNECTS, at_our_host
 from callcenter.desk.html import rendered
 from callcenter.desk.language import LANGUAGES, N_, TEXTS, chosen
+from callcenter.desk.request_words import AT_THE_DESK
 
 HERE = Path(__file__).parent
 BUILT = HERE.parents[1] / "var" / "front" / "built"
@@ -233,6 +234,7 @@ SCRIPT_TEXTS = {
     "log_out": N_("Log out, end the shift"),
     "end_call": N_("end"),
     "requeue_call": N_("end, the caller waits again"),
+    **AT_THE_DESK,
 }
 """Words that the page's script combines with data from the API."""
 

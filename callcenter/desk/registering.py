@@ -128,13 +128,9 @@ class RegisteringApi:
 
     async def card(self, request: web.Request) -> web.Response:
         """Return what is known of the caller of `call`, what happened to them, what was before, and the own note."""
-        person, call = request[SENDER].id, call_of(request)
-        async with register_answers():
-            line = await self._line_of(call, person)
-            found, note = await asyncio.gather(self._cards.card(call), self._notes.note(call, person))
+        line, found, note = await self.known(call_of(request), request[SENDER].id)
         if found is None:
             raise BadRequest(404, "unknown", N_("The register does not have this call yet."))
-        found = self._as_of_now(found, person)
         words = self._lines.get(found.line, LineWords(found.line, {}))
         told = {
             "note": _note(note) if note else None,
@@ -145,6 +141,16 @@ class RegisteringApi:
             "may_hear": request[SENDER].may(RECORDINGS),
         }
         return as_json(_card(found, self._name, self._subject) | told | {"line": line})
+
+    async def known(self, call: str, person: PersonId) -> tuple[str, Card | None, Note | None]:
+        """Return the line of a call that is, or was, the person's own; who called; and the person's note.
+
+        Raises `BadRequest` (403) for any other call. There is no card while the register does not have the call yet.
+        """
+        async with register_answers():
+            line = await self._line_of(call, person)
+            found, note = await asyncio.gather(self._cards.card(call), self._notes.note(call, person))
+        return line, self._as_of_now(found, person) if found else None, note
 
     async def find(self, request: web.Request) -> web.Response:
         """Return the customers found by `q`: name, INN or its beginning, number. It is written down who looked."""

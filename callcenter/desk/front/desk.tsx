@@ -13,6 +13,8 @@ import { NewsInShift } from "./news";
 import { shown as note } from "./notes";
 import { answer, hangUp, phone, toggleHold, toggleMute } from "./phone";
 import { NotRegistered, Registering } from "./registering";
+import { Request } from "./request_form";
+import { OpenForms, RequestsOfCaller } from "./request_lists";
 import "./ringing";
 import { message, open, say, told } from "./server";
 import { use } from "./store";
@@ -46,10 +48,15 @@ function Desk() {
           <Caller call={shown.state.me.call ?? shown.state.me.kept} outgoing={shown.state.me.outgoing} />
           <Actions state={shown.state} />
         </div>
-        <Registering {...shown} />
         <div class="side">
+          <Request {...shown} />
+          <Registering {...shown} />
+        </div>
+        <div class="side">
+          <RequestsOfCaller />
           <CallerCard />
           <KnowledgeOfCall present={shown.state.me.call?.line ?? shown.state.me.outgoing?.line} />
+          <OpenForms />
           <NotRegistered />
         </div>
         <Conversations {...shown} />
