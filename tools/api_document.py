@@ -30,6 +30,7 @@ from callcenter.desk.app import GATE
 from callcenter.desk.backend import Backend
 from callcenter.desk.gate import Need
 from callcenter.desk.knowledge import KnowledgeApi
+from callcenter.desk.quality import QualityApi
 from callcenter.desk.registering import RegisteringApi
 from callcenter.desk.responses import SENTENCES, STATUS
 from callcenter.desk.sessions import Sessions
@@ -126,7 +127,7 @@ def operations() -> list[Operation]:
     nothing = cast(Any, MagicMock())
     knowledge = KnowledgeApi(nothing, nothing, nothing, nothing, {}, {})
     registering = RegisteringApi(nothing, nothing, nothing, nothing, {}, nothing, nothing)
-    backend = cast(Backend, SimpleNamespace(page_phone=None, view=None, operator=None))
+    backend = cast(Backend, SimpleNamespace(page_phone=None, page_phone_says=None, view=None, operator=None))
     app = make_app(
         backend,
         titles={},
@@ -136,6 +137,7 @@ def operations() -> list[Operation]:
         sessions=Sessions(nothing),
         knowledge=knowledge,
         registering=registering,
+        quality=QualityApi(backend, nothing, nothing, nothing),
     )
     found = []
     for route in app[GATE].routes:

@@ -32,7 +32,7 @@ from callcenter.app.supervision import Supervision
 from callcenter.app.timers import Timers
 from callcenter.app.warm_start import WarmStart
 from callcenter.app.web_server import WebServer
-from callcenter.app.wiring import make_bearers, make_knowledge, make_link, make_registering
+from callcenter.app.wiring import make_bearers, make_knowledge, make_link, make_quality, make_registering
 from callcenter.asterisk import link
 from callcenter.asterisk.link import Listener
 from callcenter.asterisk.log_files import LogFiles
@@ -90,7 +90,7 @@ class Controller:
         knowledge = make_knowledge(config, register, wall)
         self._log_ins = LogIns(config.accounts, secrets, wall, knowledge.reading, config.news.phone_log_in)
         self._sessions = Sessions(wall, config.var / "sessions.json", secrets.password_version)
-        self._page_phones = PagePhones(config, self.link.set_password, lambda: self._web.tell_pages())
+        self._page_phones = PagePhones(config, self.link.set_password, lambda: self._web.tell_pages(), self.take)
         self._audit = AuditLog(register, wall, timedelta(days=config.audit.keep_days))
         self.people = People(
             self, self._log_ins, register, self._forecaster, health, wall, self._page_phones, self._audit
@@ -134,6 +134,7 @@ class Controller:
             knowledge,
             registering,
             make_bearers(config, wall),
+            make_quality(register, self.people, wall),
         )
         self._connection: asyncio.Task[None] | None = None
         self._ending = False

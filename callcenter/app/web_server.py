@@ -22,6 +22,7 @@ from callcenter.desk.app import BULLETIN, LIVE
 from callcenter.desk.bearer import Bearers
 from callcenter.desk.door import Door, Room, listen
 from callcenter.desk.knowledge import KnowledgeApi
+from callcenter.desk.quality import QualityApi
 from callcenter.desk.registering import RegisteringApi
 from callcenter.desk.sessions import Sessions
 from callcenter.metrics import Metrics
@@ -56,6 +57,7 @@ class WebServer:
         knowledge: KnowledgeApi,
         registering: RegisteringApi,
         bearers: Bearers,
+        quality: QualityApi,
     ) -> None:
         self._keep = keep
         http = self._http = config.http
@@ -83,6 +85,8 @@ class WebServer:
             with_metrics=http.metrics_port is None,
             page_phones_at=people.page_phones_at,
             bearers=bearers,
+            quality=quality,
+            auto_answer=[line.id for line in config.lines.values() if line.auto_answer],
         )
         self._follow_news = partial(page[BULLETIN].keep, page[LIVE].changed)
         self.tell_pages = page[LIVE].changed

@@ -8,7 +8,7 @@ from datetime import UTC, tzinfo
 from aiohttp import web
 
 from callcenter.config.roles import Role
-from callcenter.core.ids import GroupId, PersonId
+from callcenter.core.ids import GroupId, LineId, PersonId
 from callcenter.desk.account_actions import AccountActions
 from callcenter.desk.account_api import AccountApi
 from callcenter.desk.account_pages import AccountPages
@@ -26,6 +26,7 @@ from callcenter.desk.knowledge import KnowledgeApi
 from callcenter.desk.live import Live
 from callcenter.desk.news_pages import NewsPages
 from callcenter.desk.page import HERE, Page
+from callcenter.desk.quality import QualityApi
 from callcenter.desk.registering import RegisteringApi
 from callcenter.desk.responses import as_json
 from callcenter.desk.senders import Senders
@@ -55,6 +56,7 @@ def make_app(
     sessions: Sessions,
     knowledge: KnowledgeApi | None = None,
     registering: RegisteringApi | None = None,
+    quality: QualityApi | None = None,
     observe_request: ObserveRequest | None = None,
     door: Door | None = None,
     proxies: Proxies = (),
@@ -62,23 +64,26 @@ def make_app(
     page_phones_at: str = "",
     zone: tzinfo = UTC,
     bearers: Bearers | None = None,
+    auto_answer: Collection[LineId] = (),
 ) -> web.Application:
     """Make the web application.
 
     `titles`: the displayed name of each group; its keys are the groups to which a caller can be transferred.
     `pause_reasons`: in the order in which the page shows them. `zone`: in which pages show times.
-    `knowledge`: news and knowledge base, if there are any. `registering`: likewise card and registering.
+    `knowledge`: news and knowledge base, if there are any. `registering`: likewise card and registering. `quality`: keeps
+    how conversations sound.
     `observe_request` is called for every answered request.
     `page_phones_at`: where phones in pages register, as in `PagePhone.url`; '' if there are none.
     `door`: what accepts the connections. `with_metrics`: whether Prometheus may scrape here, too.
-    `bearers`: lets scripts in with a token.
+    `bearers`: lets scripts in with a token. `auto_answer`: the lines whose calls phones in pages answer by themselves.
     """
     gate = Gate(Senders(accounts, sessions, backend.operator, bearers), accounts.note)
     app = _application(gate, observe_request, door, proxies)
     supervisors = [account.id for account in accounts.people.values() if Role.SUPERVISOR in account.roles]
     bulletin = Bulletin(knowledge.reading) if knowledge else None
-    states = States(titles, supervisors, backend.page_phone, bulletin.of if bulletin else lambda person: ())
-    live = app[LIVE] = Live(backend.view, states, gate.on_shift)
+    news = bulletin.of if bulletin else lambda person: ()
+    states = States(titles, supervisors, backend.page_phone, news, auto_answer)
+    live = app[LIVE] = Live(backend.view, states, gate.on_shift, backend.page_phone_says)
     actions = AccountActions(accounts, sessions, live.changed)
     reading = knowledge.reading if knowledge else None
     gate.add(app, Api(backend, titles, pause_reasons, accounts, sessions, states, reading).routes())
@@ -97,6 +102,8 @@ def make_app(
         gate.add(app, ArticlePages(knowledge, name_of).routes())
     if registering:
         gate.add(app, registering.routes())
+    if quality:
+        gate.add(app, quality.routes())
     gate.add_files(app, web.StaticResource("/static", HERE / "static"), ANYBODY)
     if with_metrics:
         gate.add(app, _metrics_routes(backend, metrics_text))

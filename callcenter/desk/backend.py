@@ -23,6 +23,8 @@ class PagePhone:
     url: str
     opening: str
     """Names this opening: when another one counts, the page has lost the phone."""
+    echo: str = ""
+    """What it dials to hear itself."""
 
 
 class Backend(Protocol):
@@ -37,6 +39,9 @@ class Backend(Protocol):
 
     async def open_page_phone(self, person: PersonId) -> PagePhone:
         """Make a new password for the phone in the person's page; the former is worthless. Raises TimeoutError."""
+
+    def page_phone_says(self, person: PersonId, opening: str, trouble: str) -> None:
+        """Note what is wrong in the page with this opening of the person's phone; '': nothing."""
 
     def view(self) -> View:
         """Return the present state."""

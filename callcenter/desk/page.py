@@ -12,6 +12,7 @@ from callcenter.desk.gate import ANYBODY, LOGGED_OUT_PAGE, SENDER, Route
 from callcenter.desk.guard import CONNECTS, at_our_host
 from callcenter.desk.html import rendered
 from callcenter.desk.language import LANGUAGES, N_, TEXTS, chosen
+from callcenter.desk.sound_texts import SOUND_TEXTS
 
 HERE = Path(__file__).parent
 BUILT = HERE.parents[1] / "var" / "front" / "built"
@@ -26,6 +27,7 @@ REASONS = {
 """Pause reasons that have a translation. Other reasons are shown as they are configured."""
 
 SCRIPT_TEXTS = {
+    **SOUND_TEXTS,
     "available": N_("Free"),
     "no_calls": N_("No calls for now"),
     "paused": N_("Paused"),

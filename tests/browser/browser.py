@@ -31,9 +31,13 @@ FLAGS = (
 # Tones would be taken for noise; and the page keeps its streams to itself.
 LISTENING = """
 const getUserMedia = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
-navigator.mediaDevices.getUserMedia = () => getUserMedia({
-  audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false },
-});
+navigator.mediaDevices.getUserMedia = async ({ audio }) => {
+  const asked = audio === true ? {} : audio;
+  const plain = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
+  const stream = await getUserMedia({ audio: { ...asked, ...plain } });
+  (window.microphones ??= []).push(stream.getAudioTracks()[0]);
+  return stream;
+};
 const Connection = RTCPeerConnection;
 window.RTCPeerConnection = class extends Connection {
   constructor(...options) {
@@ -92,6 +96,12 @@ async def browser(folder: Path, hertz: float, language: str = "ru-RU") -> AsyncI
             yield context
         finally:
             await context.close()
+
+
+async def hears_the_echo(page: Page) -> None:
+    """The test before the shift: the person says something, and hears it."""
+    await page.click("#echo")
+    await page.click("#heard")
 
 
 async def loudest_tone(page: Page) -> float:

@@ -19,10 +19,12 @@ from callcenter.core.ids import BridgeId, CallId, PersonId, ReplyTo
 from callcenter.customers.directory import Directory
 from callcenter.customers.table import CustomersTable
 from callcenter.desk import make_app
+from callcenter.desk.quality import QualityApi
 from callcenter.desk.registering import LineWords, RegisteringApi
 from callcenter.desk.sessions import Sessions
 from callcenter.registering.card import Cards
 from callcenter.registering.note_table import NoteTable
+from callcenter.registering.quality_table import QualityTable
 from callcenter.reports.audit import Audit
 from callcenter.reports.erasure import PersonalData
 from callcenter.store import Register
@@ -151,6 +153,7 @@ class Desk:
             accounts=FakeAccounts(passwords={who: f"password of {who}" for who in (ANNA, BORIS)}),
             sessions=Sessions(line.clock),
             registering=registering,
+            quality=QualityApi(line, QualityTable(line.register), self.notes, line.clock),
         )
         self.browsers: dict[str, TestClient[Any, Any]] = {}
 

@@ -15,6 +15,7 @@ from callcenter.desk import make_app
 from callcenter.desk.app import GATE
 from callcenter.desk.gate import Gate, Route
 from callcenter.desk.knowledge import KnowledgeApi
+from callcenter.desk.quality import QualityApi
 from callcenter.desk.registering import RegisteringApi
 from callcenter.desk.sessions import Sessions
 from callcenter.knowledge.article_table import ArticleTable
@@ -22,6 +23,7 @@ from callcenter.knowledge.news_table import NewsTable
 from callcenter.knowledge.reading import Reading
 from callcenter.registering.card import Cards
 from callcenter.registering.note_table import NoteTable
+from callcenter.registering.quality_table import QualityTable
 from callcenter.reports.audit import Audit
 from callcenter.store import Register
 from tests.desk.conftest import Browser, Clock
@@ -90,6 +92,7 @@ POST /api/note                                      .     .   +   +   +   .    .
 POST /api/note/register                             .     .   +   +   +   .    .   .   .   .
 POST /api/note/refuse                               .     .   +   +   +   .    .   .   .   .
 POST /api/wrap-up                                   .     .   +   +   +   .    .   .   .   .
+POST /api/quality                                   .     .   +   +   +   .    .   .   .   .
 POST /api/end                                       .     .   +   +   +   .    +   .   .   .
 GET  /api/owed                                      .     .   +   +   +   +    +   .   .   .
 GET  /api/floor                                     .     .   .   .   .   +    +   +   .   .
@@ -157,6 +160,7 @@ async def browser(
             clock,
             Audit(register).enter,
         ),
+        quality=QualityApi(backend, QualityTable(register), notes, clock),
     )
     async with TestClient(TestServer(app)) as client:
         yield client

@@ -2,6 +2,8 @@
 
 import { render } from "preact";
 import { useEffect } from "preact/hooks";
+import "./auto_answer";
+import "./network";
 import { Actions, Conversations } from "./actions";
 import { Banner, Bar, keypad, titleOf } from "./bar";
 import { Caller } from "./call";
@@ -13,7 +15,7 @@ import { NewsInShift } from "./news";
 import { shown as note } from "./notes";
 import { answer, hangUp, phone, toggleHold, toggleMute } from "./phone";
 import { NotRegistered, Registering } from "./registering";
-import "./ringing";
+import { Sound, SoundNotice } from "./sound";
 import { message, open, say, told } from "./server";
 import { use } from "./store";
 import { word } from "./texts";
@@ -21,7 +23,8 @@ import { word } from "./texts";
 function Desk() {
   const shown = use(told);
   const text = use(message);
-  const title = shown ? titleOf(shown.state.me) : word("title");
+  const rings = use(phone).call === "ringing";
+  const title = rings ? `☎ ${word("offered")}` : shown ? titleOf(shown.state.me) : word("title");
   useEffect(() => {
     document.title = title;
   }, [title]);
@@ -38,10 +41,12 @@ function Desk() {
     <>
       <Bar {...shown} />
       <Banner />
+      <SoundNotice />
       <p id="message" role="status">
         {text}
       </p>
       <main id="desk">
+        <Sound />
         <div class="side">
           <Caller call={shown.state.me.call ?? shown.state.me.kept} />
           <Actions state={shown.state} />

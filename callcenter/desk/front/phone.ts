@@ -2,6 +2,7 @@
 
 import { UA, WebSocketInterface } from "jssip";
 import type { RTCSession } from "jssip/lib/RTCSession";
+import { choice, close, microphone, open, playThrough, speakers, trackOf } from "./devices";
 import { Store } from "./store";
 import { request, told } from "./server";
 
@@ -23,14 +24,16 @@ export interface Phone {
 
 const OFF: Phone = { readiness: "off", call: "none", muted: false, held: false };
 const REGISTER_SECONDS = 60;
+const PATHS: RTCConfiguration = { iceServers: [] };
 
 export const phone = new Store<Phone>(OFF);
 
 let agent: UA | null = null;
 let session: RTCSession | null = null;
-let microphone: MediaStream | null = null;
 /** The name of our opening: another one in the state means that another page has taken the phone. */
 let opening = "";
+/** What this phone dials to hear itself. */
+let echo = "";
 /** The phone was in use when this page came: if that conversation breaks off, its page is gone, and the phone is ours. */
 let inherits = false;
 
@@ -46,7 +49,7 @@ export async function start(): Promise<void> {
   stop();
   show({ ...OFF, readiness: "starting" });
   try {
-    microphone ??= await navigator.mediaDevices.getUserMedia({ audio: true });
+    await open();
   } catch {
     return show({ readiness: "no_microphone" });
   }
@@ -54,6 +57,7 @@ export async function start(): Promise<void> {
     const { status, data } = await request("/api/phone");
     if (status !== 200) return show({ readiness: "no_asterisk" });
     opening = data["opening"] as string;
+    echo = `sip:${data["echo"]}@${data["realm"]}`;
     register(data as unknown as Access);
   } catch {
     show({ readiness: "no_asterisk" });
@@ -77,6 +81,8 @@ function register({ name, password, realm, url }: Access): void {
     realm,
     register_expires: REGISTER_SECONDS,
     session_timers: false,
+    connection_recovery_min_interval: 1,
+    connection_recovery_max_interval: 5,
     user_agent: "callcenter page",
   });
   agent = made;
@@ -113,6 +119,8 @@ function incoming(rung: RTCSession): void {
     if (session !== rung) return;
     session = null;
     speaker.srcObject = null;
+    const track = trackOf(microphone.value);
+    if (track) track.enabled = true; // it may have been muted, and the next call uses it, too
     show({ call: "none", muted: false, held: false });
   };
   rung.on("ended", over);
@@ -120,10 +128,23 @@ function incoming(rung: RTCSession): void {
 }
 
 export function answer(): void {
-  if (phone.value.call === "ringing" && microphone) {
-    session?.answer({ mediaStream: microphone, pcConfig: { iceServers: [] } });
+  if (phone.value.call === "ringing" && microphone.value) {
+    session?.answer({ mediaStream: microphone.value, pcConfig: PATHS });
   }
 }
+
+/** Call the echo: what is said into the microphone comes back from Asterisk. null: the phone is not ready. */
+export function callEcho(): RTCSession | null {
+  if (!agent || !microphone.value || phone.value.readiness !== "ready" || session) return null;
+  return agent.call(echo, { mediaStream: microphone.value, pcConfig: PATHS });
+}
+
+/** The conversation, for those who watch over its sound; null: there is none. */
+export const conversation = (): RTCSession | null => (phone.value.call === "talking" ? session : null);
+/** The name of this page's opening of the phone; '': it has none. */
+export const openedAs = (): string => opening;
+/** Whether there is a connection to Asterisk over which a conversation can be changed. */
+export const connectedToAsterisk = (): boolean => agent?.isConnected() ?? false;
 
 export function hangUp(): void {
   if (session) session.terminate(phone.value.call === "ringing" ? { status_code: 486 } : {});
@@ -150,10 +171,24 @@ export function stop(): void {
   agent = null;
   session = null;
   ended?.stop();
-  for (const track of microphone?.getTracks() ?? []) track.stop();
-  microphone = null;
+  close();
   phone.set(OFF);
 }
+
+/** Another microphone, in the middle of a call too: the caller hears nothing but the change. */
+microphone.subscribe(() => {
+  const track = trackOf(microphone.value);
+  if (!track) return;
+  for (const sender of session?.connection?.getSenders() ?? []) void sender.replaceTrack(track);
+});
+
+function hear(): void {
+  speaker.volume = choice.value.volume;
+  void playThrough(speaker, choice.value.speaker);
+}
+
+choice.subscribe(hear);
+speakers.subscribe(hear);
 
 /**
  * The page goes away in a conversation (a reload, a closed tab): a browser says nothing to Asterisk then, and the caller
