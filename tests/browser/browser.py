@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import wave
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -79,14 +79,16 @@ def microphone(file: Path, hertz: float) -> Path:
 
 
 @asynccontextmanager
-async def browser(folder: Path, hertz: float, language: str = "ru-RU") -> AsyncIterator[BrowserContext]:
-    """One browser of one person, who says this tone."""
+async def browser(
+    folder: Path, hertz: float, language: str = "ru-RU", program: str = "", flags: Sequence[str] = ()
+) -> AsyncIterator[BrowserContext]:
+    """One browser of one person, who says this tone. `program`: what starts it, if not Chromium itself."""
     sound = microphone(folder / f"microphone-{hertz:.0f}.wav", hertz)
     async with async_playwright() as playwright:
         context = await playwright.chromium.launch_persistent_context(
             folder / f"profile-{hertz:.0f}",
-            executable_path=chromium(),
-            args=[*FLAGS, f"--use-file-for-fake-audio-capture={sound}"],
+            executable_path=program or chromium(),
+            args=[*FLAGS, *flags, f"--use-file-for-fake-audio-capture={sound}"],
             locale=language,
             viewport={"width": 1280, "height": 800},
         )

@@ -12,7 +12,7 @@ from playwright.async_api import BrowserContext, Page, expect
 from tests.browser.accessibility import AXE, check
 from tests.browser.browser import browser, hears_the_echo
 from tests.browser.test_page_phone import answered, free, hears_tone, opened
-from tests.e2e.hearing import brief_prompts
+from tests.e2e.hearing import brief_prompts, listen
 from tests.e2e.listening import CALLER, OPERATOR, all_quiet, hears, voice
 from tests.e2e.station import Station, station, until
 
@@ -138,5 +138,6 @@ async def test_without_any_microphone_no_call_comes_until_there_is_one(running: 
     caller.media.say(voice(CALLER))
     await page.click("#answer")
     await hears(caller, OPERATOR)
+    await listen(caller, 1.0)  # a shorter answer would not count
     await page.click("#hangup")
     await caller.ended.wait()

@@ -57,11 +57,30 @@ export async function start(): Promise<void> {
     const { status, data } = await request("/api/phone");
     if (status !== 200) return show({ readiness: "no_asterisk" });
     opening = data["opening"] as string;
+    claim();
     echo = `sip:${data["echo"]}@${data["realm"]}`;
     register(data as unknown as Access);
   } catch {
     show({ readiness: "no_asterisk" });
   }
+}
+
+let release = (): void => undefined;
+
+/** Within one browser the other tabs learn at once that the phone is here now, without the controller too. */
+function claim(): void {
+  const mine = opening;
+  navigator.locks
+    ?.request("phone", { steal: true }, () => new Promise<void>((done) => (release = done)))
+    .catch(() => mine === opening && phone.value.call === "none" && phone.value.readiness !== "off" && giveWay());
+}
+
+/** Another page has the phone. */
+function giveWay(): void {
+  const ended = agent;
+  agent = null;
+  ended?.stop();
+  show({ readiness: "elsewhere" });
 }
 
 interface Access {
@@ -171,6 +190,7 @@ export function stop(): void {
   agent = null;
   session = null;
   ended?.stop();
+  release();
   close();
   phone.set(OFF);
 }
@@ -216,9 +236,6 @@ told.subscribe(() => {
     inherits = false;
     void start();
   } else if (readiness === "ready" && ![opening, ""].includes(me.page_phone) && call === "none") {
-    const ended = agent;
-    agent = null;
-    ended?.stop();
-    show({ readiness: "elsewhere" });
+    giveWay();
   }
 });
