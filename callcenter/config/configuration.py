@@ -144,7 +144,9 @@ class Config(Description):
     @property
     def _tested_phones(self) -> frozenset[PhoneName]:
         browsers = self.asterisk.browsers
-        return frozenset(phone.id for phone in self.phones.values() if phone.browser and browsers and browsers.sound_check)
+        return frozenset(
+            phone.id for phone in self.phones.values() if phone.browser and browsers and browsers.sound_check
+        )
 
     def warnings(self, today: date) -> list[str]:
         """Return what is allowed but probably a mistake, or will soon be wrong; for the log and for `check`."""

@@ -70,8 +70,8 @@ def make_app(
 
     `titles`: the displayed name of each group; its keys are the groups to which a caller can be transferred.
     `pause_reasons`: in the order in which the page shows them. `zone`: in which pages show times.
-    `knowledge`: news and knowledge base, if there are any. `registering`: likewise card and registering. `quality`: keeps
-    how conversations sound.
+    `knowledge`: news and knowledge base, if there are any. `registering`: likewise card and registering.
+    `quality`: keeps how conversations sound.
     `observe_request` is called for every answered request.
     `page_phones_at`: where phones in pages register, as in `PagePhone.url`; '' if there are none.
     `door`: what accepts the connections. `with_metrics`: whether Prometheus may scrape here, too.

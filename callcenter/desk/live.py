@@ -1,8 +1,8 @@
 """The live connection of each open page: a WebSocket that tells what has changed, at most five times a second.
 
 The first message has all parts of the state (`state.py`), later ones only those that are different; `n` counts them.
-A page with a phone says how that is (`bodies.PhoneReport`), and is asked for it now and then: a browser answers pings also
-for a page that is frozen. What a page wants is requested as before.
+A page with a phone says how that is (`bodies.PhoneReport`), and is asked for it now and then: a browser answers pings
+also for a page that is frozen. What a page wants is requested as before.
 """
 
 from __future__ import annotations

@@ -17,8 +17,8 @@ State = dict[str, Any]
 class States:
     """Makes it from a view. `titles`: of each group to which callers can be transferred. `supervisors`: see below.
 
-    `page_phone`: as that of the backend. `news`: returns what is valid now and concerns a person. `auto_answer`: the lines
-    whose calls phones in pages answer by themselves.
+    `page_phone`: as that of the backend. `news`: returns what is valid now and concerns a person. `auto_answer`: the
+    lines whose calls phones in pages answer by themselves.
     """
 
     def __init__(

@@ -66,6 +66,4 @@ class QualityTable:
 
 def _since(began_at: datetime, samples: Sequence[Sample], now: datetime) -> list[list[float | None]]:
     passed = (now - began_at).total_seconds()
-    return [
-        [round(passed - one.ago, 1), one.loss, one.sent_loss, one.jitter, one.round_trip] for one in samples
-    ]
+    return [[round(passed - one.ago, 1), one.loss, one.sent_loss, one.jitter, one.round_trip] for one in samples]

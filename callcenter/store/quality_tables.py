@@ -27,5 +27,5 @@ class CallQuality(Base):
     worst_loss: Mapped[float]
     """The largest share of lost packets in five seconds, in either direction."""
     samples: Mapped[list[list[float | None]]] = mapped_column(JSON)
-    """Every five seconds: seconds since `began_at`, share lost on the way to the page, share lost on the way to Asterisk
-    (None: Asterisk has not told), jitter in ms, round trip in ms (None: not known)."""
+    """Every five seconds: seconds since `began_at`, share lost on the way to the page, share lost on the way to
+    Asterisk (None: Asterisk has not told), jitter in ms, round trip in ms (None: not known)."""

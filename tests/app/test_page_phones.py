@@ -50,7 +50,9 @@ def made(folder: Path, asterisk: Asterisk, browsers: dict[str, object] | None) -
         "asterisk": {"browsers": browsers},
     }
     (folder / "config.yaml").write_text(yaml.safe_dump(data))
-    return PagePhones(Config.load(folder / "config.yaml"), asterisk.set_password, asterisk.tell_pages, asterisk.events.append)
+    return PagePhones(
+        Config.load(folder / "config.yaml"), asterisk.set_password, asterisk.tell_pages, asterisk.events.append
+    )
 
 
 async def test_each_opening_has_a_password_of_its_own_and_the_newest_counts(tmp_path: Path) -> None:

@@ -39,7 +39,9 @@ async def anna(running: Station, tmp_path: Path) -> AsyncIterator[BrowserContext
     await all_quiet(running)
 
 
-async def test_a_call_is_answered_by_itself_but_not_while_somebody_types(running: Station, anna: BrowserContext) -> None:
+async def test_a_call_is_answered_by_itself_but_not_while_somebody_types(
+    running: Station, anna: BrowserContext
+) -> None:
     page = await opened(anna, running)
     await free(page)
     first = await running.caller("+73425555001")

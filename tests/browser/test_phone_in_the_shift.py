@@ -1,4 +1,4 @@
-"""What the phone in the page does by itself in a shift: rings everywhere, measures, notices a frozen tab, serves a headset."""
+"""What the phone in the page does by itself: rings everywhere, measures, notices a frozen tab, serves a headset."""
 
 from __future__ import annotations
 
@@ -158,7 +158,9 @@ def _renderers(profile: Path) -> list[int]:
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                commands[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                commands[int(entry.name)] = (
+                    (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                )
                 parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
             except OSError:
                 continue  # it has ended meanwhile
@@ -250,6 +252,7 @@ async def test_the_buttons_of_a_headset_and_a_headset_that_breaks(running: Stati
     await page.evaluate("window.broken = true")
     await page.keyboard.press("F7")
     await hears(caller, OPERATOR)
+    await listen(caller, 1.0)
     await page.click("#hangup")
     await caller.ended.wait()
 

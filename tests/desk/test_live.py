@@ -84,7 +84,9 @@ async def test_nobody_listens_without_a_session_or_from_another_site(browser: Br
             await browser.ws_connect("/api/live", headers=headers)
 
 
-@pytest.mark.parametrize("said", ["{}", "hello", '{"opening": "1", "trouble": "<b>"}', '{"opening": "a b", "trouble": ""}'])
+@pytest.mark.parametrize(
+    "said", ["{}", "hello", '{"opening": "1", "trouble": "<b>"}', '{"opening": "a b", "trouble": ""}']
+)
 async def test_a_page_that_says_anything_else_is_shown_the_door(browser: Browser, log_in: LogIn, said: str) -> None:
     await log_in()
     async with browser.ws_connect("/api/live") as socket:

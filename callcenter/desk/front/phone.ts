@@ -191,8 +191,8 @@ export function stop(): void {
   session = null;
   ended?.stop();
   release();
-  close();
   phone.set(OFF);
+  close();
 }
 
 /** Another microphone, in the middle of a call too: the caller hears nothing but the change. */
