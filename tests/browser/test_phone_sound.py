@@ -1,4 +1,4 @@
-"""The sound of the phone in the page: tested before the shift, and looked after in it. Browser and Asterisk are real."""
+"""The sound of the phone in the page: tested before the shift, looked after in it. Browser and Asterisk are real."""
 
 from __future__ import annotations
 
