@@ -3,12 +3,13 @@
  * with it (an ICE restart), and again until something comes. Asterisk ends a page's call that is silent for some seconds.
  */
 
-import { connectedToAsterisk, conversation, phone } from "./phone";
+import { conversation, phone, reconnect } from "./phone";
+import { renew } from "./server";
 
-const LOOK_MS = 500;
+const LOOK_MS = 250;
 /** Asterisk sends a report (RTCP) every second, also to somebody on hold. */
-const SILENT_MS = 2_000;
-const AGAIN_MS = 2_500;
+const SILENT_MS = 1_500;
+const AGAIN_MS = 2_000;
 
 let timer = 0;
 let bytes = 0;
@@ -28,10 +29,13 @@ async function look(): Promise<void> {
   if (lost || now - heardAt > SILENT_MS) restart();
 }
 
+/** The old connections stay open for minutes after the network has changed, and nothing comes through them. */
 function restart(): void {
   const session = conversation();
-  if (!session || !connectedToAsterisk() || performance.now() - restartedAt < AGAIN_MS) return;
-  if (session.renegotiate({ rtcOfferConstraints: { iceRestart: true } })) restartedAt = performance.now();
+  if (!session || performance.now() - restartedAt < AGAIN_MS) return;
+  restartedAt = performance.now();
+  renew();
+  reconnect(() => session === conversation() && session.renegotiate({ rtcOfferConstraints: { iceRestart: true } }));
 }
 
 phone.subscribe(() => {

@@ -1,10 +1,11 @@
 /** The phone in the page: registers at Asterisk itself, so that conversations go on when the controller is away. */
 
-import { UA, WebSocketInterface } from "jssip";
+import { UA } from "jssip";
 import type { RTCSession } from "jssip/lib/RTCSession";
 import { choice, close, microphone, open, playThrough, speakers, trackOf } from "./devices";
 import { Store } from "./store";
 import { request, told } from "./server";
+import { Wire } from "./wire";
 
 export type Readiness =
   | "off"
@@ -29,6 +30,7 @@ const PATHS: RTCConfiguration = { iceServers: [] };
 export const phone = new Store<Phone>(OFF);
 
 let agent: UA | null = null;
+let wire: Wire | null = null;
 let session: RTCSession | null = null;
 /** The name of our opening: another one in the state means that another page has taken the phone. */
 let opening = "";
@@ -91,9 +93,9 @@ interface Access {
 }
 
 function register({ name, password, realm, url }: Access): void {
-  const socket = new WebSocketInterface(url);
+  wire = new Wire(url);
   const made = new UA({
-    sockets: [socket],
+    sockets: [wire],
     uri: `sip:${name}@${realm}`,
     authorization_user: name,
     password,
@@ -162,8 +164,16 @@ export function callEcho(): RTCSession | null {
 export const conversation = (): RTCSession | null => (phone.value.call === "talking" ? session : null);
 /** The name of this page's opening of the phone; '': it has none. */
 export const openedAs = (): string => opening;
-/** Whether there is a connection to Asterisk over which a conversation can be changed. */
-export const connectedToAsterisk = (): boolean => agent?.isConnected() ?? false;
+
+/** Speak with Asterisk over a new connection: the network is another. `done`: when there is one. */
+export function reconnect(done: () => void): void {
+  const ours = agent;
+  wire?.replace(() => {
+    if (ours !== agent) return;
+    ours?.register(); // from the new address
+    done();
+  });
+}
 
 export function hangUp(): void {
   if (session) session.terminate(phone.value.call === "ringing" ? { status_code: 486 } : {});

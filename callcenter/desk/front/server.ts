@@ -144,11 +144,20 @@ export function live(): void {
     else take(news);
   });
   opened.addEventListener("close", ({ code }) => {
+    if (socket !== opened) return;
     socket = null;
     if (code === LOGGED_OUT) told.set(null);
     else if (code === TOO_MANY) say(word("too_many_pages"));
     else void reconnect();
   });
+}
+
+/** Open the live connection anew: the network is another, and the old one may seem open for minutes. */
+export function renew(): void {
+  const old = socket;
+  socket = null;
+  old?.close();
+  if (old) void open();
 }
 
 /** How often the controller has asked how the phone in this page is; a new connection asks, too. */
