@@ -31,7 +31,9 @@ from callcenter.desk.backend import Backend
 from callcenter.desk.gate import Need
 from callcenter.desk.knowledge import KnowledgeApi
 from callcenter.desk.quality import QualityApi
+from callcenter.desk.recordings import RecordingsApi
 from callcenter.desk.registering import RegisteringApi
+from callcenter.desk.request_actions import RequestActions
 from callcenter.desk.responses import SENTENCES, STATUS
 from callcenter.desk.sessions import Sessions
 
@@ -60,6 +62,10 @@ delayed like wrong passwords, by address.
 **The live connection**, `GET /api/live`, is a WebSocket: the first message has the whole state (as `GET /api/me`),
 each later one the parts that have changed, at most five a second; `n` counts them. It closes with 4401 when session,
 shift or token end, with 4409 when the person opens more than eight.
+
+**Requests** (`/api/requests/…`) have versions: whoever acts says which one they saw, and gets 409 `changed_meanwhile`
+if it is not the present one. What the line's rules do not allow is refused with 409 `not_now`, `under_way` or
+`unsolved`, or with 400 `empty`, `too_long`, `unknown` or `date`.
 
 **Refusals** have a word for programs and a sentence for people, in the language of `Accept-Language` or `?lang=` (ru,
 en): `{"answer": "not_logged_in", "message": "You are not on shift. Please log in."}`. Any request can be refused
@@ -92,6 +98,15 @@ _ADDRESS_FIELDS = {
     "version": "a version's number",
     "all": "1: of everybody",
     "call": "a call's id",
+    "number": "a registration number",
+    "urgency": "an urgency of the line",
+    "assignee": "who is responsible; -: nobody",
+    "state": "a state of requests",
+    "kind": "what is due next",
+    "today": "1: what breaks today",
+    "overdue": "1: what is late",
+    "newest": "1: the newest first",
+    "skip": "leave out so many",
 }
 
 
@@ -137,6 +152,8 @@ def operations() -> list[Operation]:
         sessions=Sessions(nothing),
         knowledge=knowledge,
         registering=registering,
+        recordings=RecordingsApi(nothing, nothing, nothing, nothing),
+        requests=RequestActions(*[nothing] * 11),
         quality=QualityApi(backend, nothing, nothing, nothing),
     )
     found = []
@@ -187,6 +204,9 @@ def _read(function: Any, owner: object, found: Found, seen: set[object]) -> None
             _read(own, owner, found, seen)
         elif isinstance(called, ast.Attribute) and ast.unparse(called.value) == "self" and owner is not None:
             _read(getattr(type(owner), called.attr, None), owner, found, seen)
+        elif isinstance(called, ast.Attribute) and ast.unparse(called.value) == "self._desk":
+            desk = getattr(owner, "_desk", None)
+            _read(getattr(type(desk), called.attr, None), desk, found, seen)
 
 
 def _calls(function: Any) -> Iterator[ast.Call]:
@@ -200,7 +220,7 @@ def _note(call: ast.Call, module: ModuleType, found: Found) -> None:
     if called == "bodies.read":
         model = _value(call.args[1], module)
         found.body = model if model.model_fields else None
-    elif called == "request.query.get":
+    elif called in ("request.query.get", "request.query.getall"):
         name = _value(call.args[0], module)
         if name != "lang" and name not in found.address:
             found.address.append(name)

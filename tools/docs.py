@@ -19,6 +19,7 @@ import yaml
 from callcenter.core.caller import CALLER
 from callcenter.core.offer import OFFER
 from callcenter.core.operator import ACTIVITY, PRESENCE
+from callcenter.core.outgoing_call import OUTGOING
 from callcenter.core.phone import PHONE
 from callcenter.core.question import QUESTION
 from callcenter.requests.lifecycle import REQUEST
@@ -26,7 +27,7 @@ from tools import api_document
 
 PROJECT = Path(__file__).resolve().parent.parent
 MACHINES: dict[str, Any] = {
-    machine.name: machine for machine in (CALLER, QUESTION, PRESENCE, ACTIVITY, PHONE, OFFER, REQUEST)
+    machine.name: machine for machine in (CALLER, QUESTION, PRESENCE, ACTIVITY, PHONE, OFFER, OUTGOING, REQUEST)
 }
 
 

@@ -93,6 +93,8 @@ class _Hashes(BaseModel):
     pin: Hash
     one_time: bool = False
     """Whether the password has to be changed at the next log-in."""
+    one_time_until: float = 0.0
+    """Unix time, in seconds, from which on a one-time password opens nothing."""
     factor: _Factor | None = None
 
 
@@ -110,6 +112,8 @@ class _Content(BaseModel):
 
     ami: Machine = Field(default_factory=lambda: secrets.token_urlsafe(24))
     devices: Machine = Field(default_factory=lambda: secrets.token_urlsafe(24))
+    turn: Machine = Field(default_factory=lambda: secrets.token_urlsafe(24))
+    sign_on: Annotated[str, StringConstraints(min_length=1, max_length=1000)] | None = None
     phones: dict[str, Machine] = {}
     trunks: dict[str, Machine | None] = {}
     people: dict[str, _Hashes] = {}
@@ -159,7 +163,17 @@ class Secrets:
             raise SecretsError(
                 f"{found._path}: no password for {config.mail.user} at {config.mail.host}; write it there, as `mail`"
             )
+        if config.sign_on and not found.sign_on:
+            raise SecretsError(
+                f"{found._path}: no secret for {config.sign_on.issuer}; write the one that the provider gave to "
+                f"the client {config.sign_on.client_id} there, as `sign_on`"
+            )
         return found
+
+    @property
+    def sign_on(self) -> str:
+        """The client's secret that the identity provider gave; '' if there is none."""
+        return self._content.sign_on or ""
 
     @property
     def ami(self) -> str:
@@ -170,6 +184,11 @@ class Secrets:
     def devices(self) -> str:
         """The key that signs the cookies of known browsers."""
         return self._content.devices
+
+    @property
+    def turn(self) -> str:
+        """The secret that we share with the TURN servers (coturn: `static-auth-secret`)."""
+        return self._content.turn
 
     @property
     def phones(self) -> Mapping[str, str]:
@@ -212,6 +231,8 @@ class Secrets:
         """
         if not self.verify_password(person, password):
             return Verdict.WRONG
+        if self._expired(person, now):
+            return Verdict.EXPIRED
         if code is None or not self.second_factor(person).enrolled:
             return Verdict.RIGHT
         if not code:
@@ -223,6 +244,10 @@ class Secrets:
         self._look_again()
         hashes = self._content.people.get(person)
         return hashes is not None and hashes.one_time
+
+    def _expired(self, person: str, now: datetime) -> bool:
+        hashes = self._content.people.get(person)
+        return hashes is not None and hashes.one_time and now.timestamp() >= hashes.one_time_until
 
     def second_factor(self, person: str) -> SecondFactor:
         """Return what is known of a person's second factor."""
@@ -261,16 +286,17 @@ class Secrets:
         return True
 
     def set_password(
-        self, person: str, text: str | None = None, *, one_time: bool = False, instead_of: str | None = None
+        self, person: str, text: str | None = None, *, until: datetime | None = None, instead_of: str | None = None
     ) -> str:
         """Set this password, or a new random one. Returns it. Raises SecretsError if it is not allowed.
 
-        `one_time`: it has to be changed at the next log-in. `instead_of`: the version of the present one; if it is
-        another by now, PasswordReplaced is raised.
+        `until`: it is a one-time password, which has to be changed at a log-in before. `instead_of`: the version of
+        the present one; if it is another by now, PasswordReplaced is raised.
         """
         text = _new_password() if text is None else unicodedata.normalize("NFC", text)
         check_password(text)
-        return self._set(person, "password", text, instead_of, one_time=one_time)
+        ends = until.timestamp() if until else 0.0
+        return self._set(person, "password", text, instead_of, one_time=until is not None, one_time_until=ends)
 
     def set_pin(self, person: str, text: str | None = None) -> str:
         """Set this PIN, or a new random one. Returns it. Raises SecretsError if it is not allowed."""
@@ -327,7 +353,18 @@ class Secrets:
 
     @contextmanager
     def _changing(self) -> Iterator[_Content]:
-        """Change the file's content under a lock among all processes; write only if something changed."""
+        """Change the file's content under a lock among all processes; write only if something changed.
+
+        Raises SecretsError, also when the file cannot be written.
+        """
+        try:
+            with self._locked() as content:
+                yield content
+        except OSError as error:
+            raise SecretsError(f"{self._path}: cannot be used: {error.strerror}") from None
+
+    @contextmanager
+    def _locked(self) -> Iterator[_Content]:
         with open(self._path.with_suffix(".lock"), "w", opener=_not_a_link) as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             exists = self._path.exists()

@@ -12,7 +12,7 @@ import json
 import logging
 import os
 import secrets
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -108,6 +108,26 @@ class Tokens:
             if hashed is None:
                 raise TokenError(f"there is no token {id!r}; `callcenter token list` shows them")
             return tokens.pop(hashed)
+
+    def revoke_of(self, person: PersonId) -> list[Token]:
+        """End all tokens of a person, whose password is another one, and return them. Raises `TokenError`."""
+        return self._revoke(lambda token: token.person == person)
+
+    def revoke_of_strangers(self) -> list[Token]:
+        """End the tokens of people who have no account any more: their id may be somebody else's one day.
+
+        Returns them. Raises `TokenError`.
+        """
+        return self._revoke(lambda token: token.person not in self._people)
+
+    def _revoke(self, which: Callable[[Token], bool]) -> list[Token]:
+        if not any(map(which, self._read().values())):
+            return []  # a file that nobody needs is not made
+        with self._changing() as tokens:
+            ended = {hashed: token for hashed, token in tokens.items() if which(token)}
+            for hashed in ended:
+                del tokens[hashed]
+        return list(ended.values())
 
     @contextmanager
     def _changing(self) -> Iterator[dict[str, Token]]:

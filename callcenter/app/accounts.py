@@ -3,29 +3,38 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 from callcenter.accounts import second_factor
 from callcenter.accounts.password_rules import Broken, broken
 from callcenter.accounts.secrets import PasswordReplaced, Secrets
+from callcenter.accounts.tokens import TokenError, Tokens
 from callcenter.accounts.verdict import Verdict
 from callcenter.app.audit_log import AuditLog
 from callcenter.app.log_ins import LogIns
 from callcenter.calendar.clock import WallClock
 from callcenter.config import Config
 from callcenter.core.ids import PersonId
-from callcenter.desk.accounts import Account, Factor, Unfinished
+from callcenter.desk.accounts import Account, Factor, OneTime, Unfinished
+
+log = logging.getLogger(__name__)
 
 
 class DeskAccounts:
     """The desk's `Accounts`."""
 
-    def __init__(self, config: Config, secrets: Secrets, log_ins: LogIns, audit: AuditLog, wall: WallClock) -> None:
+    def __init__(
+        self, config: Config, secrets: Secrets, tokens: Tokens, log_ins: LogIns, audit: AuditLog, wall: WallClock
+    ) -> None:
         self.people: Mapping[PersonId, Account] = {
             person.id: Account(person.id, person.name, person.roles) for person in config.people.values()
         }
         self._required = config.accounts.second_factor
+        self._one_time_for = timedelta(hours=config.accounts.one_time_hours)
         self._secrets = secrets
+        self._tokens = tokens
         self._log_ins = log_ins
         self._wall = wall
         self.verify = log_ins.on_page
@@ -56,16 +65,34 @@ class DeskAccounts:
         if rule := broken(new, old, person, self.people[person].name):
             return rule
         await self.enter(person, "password changed", "own")
+        await self._revoke_tokens(person, person)
         try:
             await asyncio.to_thread(lambda: self._secrets.set_password(person, new, instead_of=present))
         except PasswordReplaced:
             return Verdict.WRONG  # it was reset meanwhile, perhaps because somebody else knows the old one
         return Verdict.RIGHT
 
-    async def reset_password(self, person: PersonId, by: PersonId) -> str:
+    async def reset_password(self, person: PersonId, by: PersonId) -> OneTime:
         """Return a new password, which has to be changed at the next log-in."""
         await self.enter(by, "password reset", f"of {person}")
-        return await asyncio.to_thread(lambda: self._secrets.set_password(person, one_time=True))
+        await self._revoke_tokens(person, by)
+        until = self._wall() + self._one_time_for
+        return OneTime(await asyncio.to_thread(lambda: self._secrets.set_password(person, until=until)), until)
+
+    async def forget_leavers(self) -> None:
+        """End what people have left behind who have no account any more."""
+        try:
+            ended = await asyncio.to_thread(self._tokens.revoke_of_strangers)
+        except TokenError as problem:
+            log.warning("tokens of people who have left are not accepted, but they stay in their file: %s", problem)
+            return
+        for token in ended:
+            self.note("controller", "token revoked", f"{token.id} of {token.person}, who has no account")
+
+    async def _revoke_tokens(self, person: PersonId, by: PersonId) -> None:
+        """Whoever knows the former password may have made them, or read them where they are used."""
+        for token in await asyncio.to_thread(self._tokens.revoke_of, person):
+            self.note(by, "token revoked", f"{token.id} of {person}")
 
     async def set_factor(self, person: PersonId, secret: str, code: str) -> Sequence[str] | None:
         """Set a second factor up, if the code shows that an app has the secret; else None. Returns recovery codes."""

@@ -12,32 +12,25 @@ import contextlib
 import logging
 import secrets as random_secrets
 from collections.abc import Callable, Iterable
-from datetime import timedelta
 
 from callcenter import __version__
 from callcenter.accounts.secrets import Secrets
-from callcenter.app.accounts import DeskAccounts
 from callcenter.app.archive import Archive
-from callcenter.app.audit_log import AuditLog
 from callcenter.app.calendar_watch import CalendarWatch
 from callcenter.app.containment import Containment, attempt
+from callcenter.app.desk import Desk
 from callcenter.app.health import Health
-from callcenter.app.log_ins import LogIns
-from callcenter.app.page_phones import PagePhones
-from callcenter.app.people import People
 from callcenter.app.performer import Performer
-from callcenter.app.registered_share import RegisteredShare
 from callcenter.app.requests import Requests
 from callcenter.app.supervision import Supervision
 from callcenter.app.timers import Timers
 from callcenter.app.warm_start import WarmStart
-from callcenter.app.web_server import WebServer
-from callcenter.app.wiring import make_bearers, make_knowledge, make_link, make_quality, make_registering
+from callcenter.app.wiring import make_link
 from callcenter.asterisk import link
 from callcenter.asterisk.link import Listener
 from callcenter.asterisk.log_files import LogFiles
 from callcenter.asterisk.render import Folders
-from callcenter.asterisk.translate import LogInByPhone
+from callcenter.asterisk.translate import LogInByPhone, NoteByPhone
 from callcenter.calendar.clock import Clock, WallClock
 from callcenter.config import Config
 from callcenter.core import commands, events
@@ -48,10 +41,8 @@ from callcenter.core.ids import CallId, LineId, PersonId
 from callcenter.core.view import OperatorView, Outlook, View
 from callcenter.customers.directory import Directory
 from callcenter.customers.table import CustomersTable
-from callcenter.desk.sessions import Sessions
 from callcenter.forecaster.forecaster import Forecaster
 from callcenter.metrics import Metrics
-from callcenter.registering.note_table import NoteTable
 from callcenter.reports.past_days import keep_past_days
 from callcenter.store import Register, Writer
 from callcenter.store.spool import Spool
@@ -83,29 +74,31 @@ class Controller:
         self._calendar = CalendarWatch(config.lines.values(), clock, self.take)
         self._clock = clock
         self._timers = Timers(lambda timer: self.take(events.TimerFired(timer)))
-        listener = Listener(self.take, self._log_in_by_phone, self._center.calls, lambda *task: self.tasks.once(*task))
+        listener = Listener(
+            self.take,
+            self._log_in_by_phone,
+            self._note_by_phone,
+            self._center.calls,
+            lambda *task: self.tasks.once(*task),
+        )
         self.link = make_link(config, secrets, self._directory, self._warm_start, clock, listener)
         self._links = {self.link.server: self.link}
         health = Health(self.view, self.link, self._writer, self._spool, self._archive)
-        knowledge = make_knowledge(config, register, wall)
-        self._log_ins = LogIns(config.accounts, secrets, wall, knowledge.reading, config.news.phone_log_in)
-        self._sessions = Sessions(wall, config.var / "sessions.json", secrets.password_version)
-        self._page_phones = PagePhones(config, self.link.set_password, lambda: self._web.tell_pages(), self.take)
-        self._audit = AuditLog(register, wall, timedelta(days=config.audit.keep_days))
-        self.people = People(
-            self, self._log_ins, register, self._forecaster, health, wall, self._page_phones, self._audit
-        )
-        self._registered = RegisteredShare(NoteTable(register), config.lines.values(), wall)
         self.requests = Requests(config, secrets, register, wall)
+        self._desk = Desk(
+            config, secrets, register, self._directory, wall, self, self.link, self._forecaster, health, self.requests
+        )
+        self.people = self._desk.people
         self.metrics = Metrics(
             self.view,
             health.register_state,
             health.ami_state,
             self._forecaster.current,
             self._archive.state,
-            lambda: self._web.door.counts(),
-            self._registered.current,
+            lambda: self._desk.web.door.counts(),
+            self._desk.registered.current,
             self.requests.state,
+            lambda: self._desk.certificate.judged,
             version=__version__,
         )
         self.tasks = Supervision(self.metrics.observe_task)
@@ -118,24 +111,9 @@ class Controller:
             self._finish_recording,
             self.people.answer,
             self._contained,
-            self._shift_over,
+            self._desk.shift_over,
         )
-        registering = make_registering(
-            config, register, self.people, self._directory, wall, self.metrics.observe_conduct
-        )
-        accounts = DeskAccounts(config, secrets, self._log_ins, self._audit, wall)
-        self._web = WebServer(
-            config,
-            self.people,
-            self.metrics,
-            accounts,
-            self._sessions,
-            self.tasks.keep,
-            knowledge,
-            registering,
-            make_bearers(config, wall),
-            make_quality(register, self.people, wall),
-        )
+        self._desk.serve(self.metrics, self.tasks.keep, self._writer.drain)
         self._connection: asyncio.Task[None] | None = None
         self._ending = False
         self._nobody_left = asyncio.Event()
@@ -152,21 +130,18 @@ class Controller:
         self._calendar.look()
         await self._start_warm()
         await self._archive.look_at_space()
-        await self._web.start()
+        await self._desk.start()
         keep, lines = self.tasks.keep, self._config.lines.values()
         for work, name in self._archive.work():
             keep(work, name)
         for work, name in self.requests.work():
             keep(work, name)
         keep(self._forecaster.run, "forecast")
-        keep(self._registered.run, "registered share")
         keep(lambda: keep_past_days(self._register, lines, self._clock.wall), "past days")
         self._connection = keep(self.link.run, "ami", vital=True)
         keep(lambda: _every(link.HEARTBEAT, self._beat), "heartbeat", vital=True)
         keep(lambda: _every(1.0, self._calendar.look), "calendar")
         keep(self._keep_directory, "directory")
-        keep(self._audit.run, "audit log")
-        keep(self._audit.keep, "audit retention")
         keep(self.link.keep_journal, "journal")
         keep(self.link.audit, "audit")
         keep(self.link.watch, "watch")
@@ -179,7 +154,7 @@ class Controller:
         self.take(await self._warm_start.floor_warm_start(self.link.unseen_since()))
         on_shift = [person for person, seen in self.view().operators.items() if seen.presence != "off"]
         self._writer.on_shift(on_shift)
-        self._sessions.keep_only(on_shift)
+        self._desk.keep_only(on_shift)
 
     async def end_calls(self) -> None:
         """Hang up all calls and wait until they are gone, at most `ENDING` seconds: Asterisk stops with us."""
@@ -203,12 +178,11 @@ class Controller:
             self._connection.cancel()
             await asyncio.gather(self._connection, return_exceptions=True)
         self._warm_start.keep(*self.link.left())
-        await self._web.stop()
-        self._log_ins.close()
+        await self._desk.stop()
         await self.tasks.finish("recording", timeout=10.0)
         self._timers.stop()
         await self.tasks.stop()
-        await self._audit.finish()
+        await self._desk.finish()
         await self._writer.stop(timeout=10.0)
         self._spool.close()
 
@@ -222,9 +196,10 @@ class Controller:
         except Exception as problem:
             self._containment.event_failed(event, problem)
             return False
+        touched = self._center.touched()
         attempt(self.metrics.observe_event, event, now)
         self._performer.perform(wanted)
-        self._web.tell_pages()
+        self._desk.web.tell_pages(touched)
         for command in wanted:
             attempt(self.metrics.observe_command, command, now)
         if self._ending and not any(line.lines_in_use for line in self.view().lines.values()):
@@ -248,10 +223,6 @@ class Controller:
         for server in {self._center.server_of(call) for call in calls}:
             self._links[server].look_again()
 
-    def _shift_over(self, person: PersonId) -> None:
-        self._sessions.shift_over(person)
-        self._page_phones.close(person)
-
     def _contained(self, defect: commands.Contained) -> None:
         # Only after all commands of this event have been performed.
         asyncio.get_running_loop().call_soon(self._containment.calls_failed, [defect.call])
@@ -263,6 +234,15 @@ class Controller:
         self.tasks.once(
             self.people.log_in_by_phone(attempted), "pin", lambda problem: self._performer.perform((refusal,))
         )
+
+    def _note_by_phone(self, dialled: NoteByPhone) -> None:
+        def tell(answer: Answer) -> None:
+            self._performer.perform((Reply(dialled.reply_to, answer),))
+
+        async def register() -> None:
+            tell(await self._desk.phone_notes.dialled(dialled))
+
+        self.tasks.once(register(), "note", lambda problem: tell(Answer.NOT_POSSIBLE))
 
     def _finish_recording(self, wanted: commands.FinishRecording) -> None:
         async def finish() -> None:

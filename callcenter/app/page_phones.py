@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from callcenter.asterisk.connection import AmiError
@@ -24,6 +24,7 @@ SetPassword = Callable[[PhoneName, str], Awaitable[Any]]
 class PagePhones:
     """`set_password`: of the link to the Asterisk at which the pages register. `tell_pages`: that something changed.
 
+    `ice_servers`: returns the STUN and TURN servers for a person's page.
     `take`: hands an event to the core.
     """
 
@@ -33,7 +34,10 @@ class PagePhones:
         set_password: SetPassword,
         tell_pages: Callable[[], None],
         take: Callable[[PhoneLost | PhoneFound], object],
+        *,
+        ice_servers: Callable[[PersonId], Sequence[Mapping[str, Any]]] = lambda person: (),
     ) -> None:
+        self._ice_servers = ice_servers
         browsers = config.asterisk.browsers
         self.names: Mapping[PersonId, PhoneName] = (
             {person: browser_phone(person) for person in config.call_takers} if browsers else {}
@@ -61,7 +65,8 @@ class PagePhones:
         self._openings[person] = secrets.token_hex(4)
         self._troubles.pop(person, None)
         self._tell_pages()  # another page gives way
-        return PagePhone(name, password, REALM, self.url, self._openings[person], self._echo)
+        ice = self._ice_servers(person)
+        return PagePhone(name, password, REALM, self.url, self._openings[person], ice_servers=ice, echo=self._echo)
 
     def says(self, person: PersonId, opening: str, trouble: str) -> None:
         """Tell the core what is wrong in the page that has the person's phone; '': nothing. Other pages do not count.

@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Protocol
 
-from callcenter.app.audit_log import AuditLog
+from callcenter.app.audit_log import REFUSED, AuditLog
 from callcenter.app.health import Health
 from callcenter.app.log_ins import LogIns
 from callcenter.app.page_phones import PagePhones
 from callcenter.asterisk.translate import LogInByPhone
 from callcenter.calendar.clock import WallClock
-from callcenter.core.commands import Reply
-from callcenter.core.events import Event
+from callcenter.core.commands import Answer, Reply
+from callcenter.core.events import Customer, Event, LogIn
 from callcenter.core.ids import PersonId, ReplyTo
 from callcenter.core.view import OperatorView, View
 from callcenter.desk.entrance import UNKNOWN
@@ -51,6 +51,7 @@ class People:
         wall: WallClock,
         page_phones: PagePhones,
         audit: AuditLog,
+        customer: Callable[[str], Customer | None],
     ) -> None:
         self._core = core
         self._log_ins = log_ins
@@ -58,7 +59,10 @@ class People:
         self._audit = audit
         self._wall = wall
         self._asked: dict[ReplyTo, asyncio.Future[Reply]] = {}
+        self._dialled: dict[ReplyTo, LogIn] = {}
+        """Log-ins by telephone that the core is just deciding on."""
         self._requests = 0
+        self.customer = customer
         self.view = core.view
         self.operator = core.operator
         self.forecasts = forecaster.current
@@ -84,6 +88,8 @@ class People:
 
     def answer(self, reply: Reply) -> bool:
         """Deliver the core's reply to the request that waits for it; False if none waits (the reply is for a phone)."""
+        if dialled := self._dialled.pop(reply.reply_to, None):
+            self._enter(dialled, reply.answer)
         waiting = self._asked.pop(reply.reply_to, None)
         if waiting:
             waiting.set_result(reply)
@@ -104,10 +110,18 @@ class People:
     async def log_in_by_phone(self, attempt: LogInByPhone) -> None:
         """Verify a dialled PIN and pass the result to the core, which answers the phone."""
         event = await self._log_ins.by_phone(attempt)
-        takes_calls = self.operator(event.person) is not None
-        if event.verified and takes_calls:
-            self._audit.note(event.person, "log in", f"at phone {event.phone}")
-        elif not event.too_soon:
-            who = event.person if takes_calls or event.verified else UNKNOWN
-            self._audit.note(who, "log in refused", f"at phone {event.phone}")
-        self._core.take(event)
+        self._dialled[event.reply_to] = event
+        try:
+            self._core.take(event)
+        finally:
+            self._dialled.pop(event.reply_to, None)
+
+    def _enter(self, log_in: LogIn, answer: Answer) -> None:
+        """Enter what became of a log-in by telephone: a right PIN is none yet, if there is news to read first."""
+        about = f"at phone {log_in.phone}"
+        if answer in (Answer.LOGGED_IN, Answer.LOGGED_IN_WITH_NEWS):
+            self._audit.note(log_in.person, "log in", about)
+        elif answer is not Answer.TRY_LATER:
+            known = log_in.verified or self.operator(log_in.person) is not None
+            why = "" if answer is Answer.WRONG_SECRET else f": {answer.value.replace('_', ' ')}"
+            self._audit.note(log_in.person if known else UNKNOWN, REFUSED, about + why)

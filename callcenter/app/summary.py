@@ -29,7 +29,8 @@ def summary(config: Config, secrets: Secrets | None, view: View, now: datetime) 
         source = ", ".join(map(str, trunk.networks)) or f"the provider {trunk.provider.host if trunk.provider else ''}"
         yield f"             from {source} (trunk '{trunk.id}')"
     headset = "; with a headset, it is the operator's phone" if config.asterisk.browsers else ""
-    yield f"  Web page:  http://{page}/   (also /metrics and /healthz){headset}"
+    scheme = "https" if config.tls else "http"
+    yield f"  Web page:  {scheme}://{page}/   (also /metrics and /healthz){headset}"
     if secrets:
         yield from _people(config, secrets, sip)
     yield f"  Recordings go to {config.recordings.folder}, everything else to {config.var}. Ctrl-C stops all."

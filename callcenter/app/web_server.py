@@ -12,7 +12,9 @@ from typing import cast
 
 from aiohttp import web
 
+from callcenter.accounts.sign_on import Provider
 from callcenter.app.accounts import DeskAccounts
+from callcenter.app.certificate_watch import CertificateWatch
 from callcenter.app.people import People
 from callcenter.app.supervision import Work
 from callcenter.config import Config
@@ -23,7 +25,9 @@ from callcenter.desk.bearer import Bearers
 from callcenter.desk.door import Door, Room, listen
 from callcenter.desk.knowledge import KnowledgeApi
 from callcenter.desk.quality import QualityApi
+from callcenter.desk.recordings import RecordingsApi
 from callcenter.desk.registering import RegisteringApi
+from callcenter.desk.request_actions import RequestActions
 from callcenter.desk.sessions import Sessions
 from callcenter.metrics import Metrics
 from callcenter.system import descriptors
@@ -56,10 +60,15 @@ class WebServer:
         keep: Keep,
         knowledge: KnowledgeApi,
         registering: RegisteringApi,
+        recordings: RecordingsApi,
+        requests: RequestActions,
         bearers: Bearers,
+        certificate: CertificateWatch,
+        provider: Provider | None,
         quality: QualityApi,
     ) -> None:
         self._keep = keep
+        self._certificate = certificate
         http = self._http = config.http
         possible = descriptors.for_connections(http.connections)
         if possible < http.connections:
@@ -75,6 +84,8 @@ class WebServer:
             pause_reasons=tuple(config.pause_reasons),
             knowledge=knowledge,
             registering=registering,
+            recordings=recordings,
+            requests=requests,
             metrics_text=metrics.text,
             observe_request=metrics.observe_request,
             sessions=sessions,
@@ -85,6 +96,8 @@ class WebServer:
             with_metrics=http.metrics_port is None,
             page_phones_at=people.page_phones_at,
             bearers=bearers,
+            certificate=lambda: certificate.judged,
+            provider=provider,
             quality=quality,
             auto_answer=[line.id for line in config.lines.values() if line.auto_answer],
         )
@@ -116,7 +129,8 @@ class WebServer:
             self._serving.append((runner, listening))
             await runner.setup()
             protocol = cast(Callable[[], asyncio.Protocol], runner.server)
-            self._tasks.append(self._keep(partial(self.door.serve, listening, protocol), "web"))
+            tls = self._certificate.context if setting == "http.port" else None
+            self._tasks.append(self._keep(partial(self.door.serve, listening, protocol, tls), "web"))
         self._tasks.append(self._keep(self.door.sweep, "idle connections"))
         self._tasks.append(self._keep(self._follow_news, "news"))
 

@@ -1,4 +1,4 @@
-"""Builds a link to Asterisk, its parts, the rooms of news, knowledge and registering, and the check of tokens."""
+"""Builds a link to Asterisk, its parts, the rooms of knowledge, registering and requests, and the check of tokens."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 from callcenter.accounts.attempts import Attempts
 from callcenter.accounts.secrets import Secrets
 from callcenter.accounts.tokens import Tokens
+from callcenter.app.accounts import DeskAccounts
 from callcenter.app.people import People
+from callcenter.app.requests import Requests
 from callcenter.app.warm_start import WarmStart
 from callcenter.asterisk.ami import AmiSettings
 from callcenter.asterisk.journal import Journal
@@ -18,11 +20,15 @@ from callcenter.asterisk.targets import transfer_targets
 from callcenter.asterisk.translate import Translator
 from callcenter.calendar.clock import Clock, WallClock
 from callcenter.config import Config
+from callcenter.config.sections import Accounts
+from callcenter.core.ids import PersonId
 from callcenter.customers.directory import Directory, normalise, valid_inn
 from callcenter.desk.bearer import Bearers
 from callcenter.desk.knowledge import KnowledgeApi
 from callcenter.desk.quality import QualityApi
+from callcenter.desk.recordings import RecordingsApi
 from callcenter.desk.registering import LineWords, RegisteringApi
+from callcenter.desk.request_actions import RequestActions, RequestLine
 from callcenter.knowledge.article_table import ArticleTable
 from callcenter.knowledge.news import Reader
 from callcenter.knowledge.news_table import NewsTable
@@ -119,8 +125,48 @@ def make_quality(register: Register, people: People, wall: WallClock) -> Quality
     return QualityApi(people, QualityTable(register), NoteTable(register), wall)
 
 
-def make_bearers(config: Config, wall: WallClock) -> Bearers:
+def make_recordings(config: Config, register: Register, wall: WallClock) -> RecordingsApi:
+    """Return the API that lets supervisors and heads listen to earlier calls."""
+    cards = Cards(register, NoteTable(register))
+    return RecordingsApi(cards, config.recordings.folder, wall, Audit(register).enter)
+
+
+def make_requests_at_desk(
+    config: Config,
+    requests: Requests,
+    people: People,
+    accounts: DeskAccounts,
+    registering: RegisteringApi,
+    register: Register,
+    wall: WallClock,
+) -> RequestActions:
+    """Return what people do with requests at the desk."""
+    lines = {
+        line.id: RequestLine(line.title, line.subjects, line.requests.spoken_answer, dict(line.requests.departments))
+        for line in config.lines.values()
+        if line.requests is not None
+    }
+
+    def group_of(person: PersonId) -> str:
+        own = people.operator(person)
+        return own.group if own else ""
+
+    return RequestActions(
+        requests.register,
+        requests.board,
+        requests.viewers,
+        lines,
+        lambda: accounts.people,
+        {group.id: group.title for group in config.groups.values()},
+        group_of,
+        registering,
+        wall,
+        Audit(register).enter,
+        next((line.zone for line in config.lines.values()), UTC),
+        requests.attachments,
+    )
+
+
+def make_bearers(settings: Accounts, tokens: Tokens) -> Bearers:
     """Return what lets scripts in with a token. Wrong tokens are delayed like wrong passwords."""
-    settings = config.accounts
-    attempts = Attempts(settings.wrong_secrets_allowed, settings.wrong_secret_delay)
-    return Bearers(Tokens(config.var, config.people, wall), attempts)
+    return Bearers(tokens, Attempts(settings.wrong_secrets_allowed, settings.wrong_secret_delay))

@@ -21,8 +21,9 @@ Message = Mapping[str, str]
 TOKEN = "Token"  # noqa: S105 - the header's name
 """The header in which each UserEvent of the dialplan repeats the token that this controller set at its start."""
 
-_CHANNEL_ID = re.compile(r"(?:[\w.-]{1,80}-)?\d{1,12}\.\d{1,12}|offer-[\w-]{1,40}", re.ASCII)
-"""Asterisk's own ids, 1795298577.12 (after the systemname and a hyphen, if it has one), and the ids of our offers."""
+_CHANNEL_ID = re.compile(r"(?:[\w.-]{1,80}-)?\d{1,12}\.\d{1,12}|(?:offer|out)-[\w-]{1,40}", re.ASCII)
+"""Asterisk's own ids, 1795298577.12 (after the systemname and a hyphen, if it has one), and the ids of our offers and
+outgoing calls."""
 _SIP_CHANNEL = re.compile(r"PJSIP/(.+)-[0-9a-f]{8}", re.ASCII)
 _MANY_LINES = ("Variable", "Output")
 

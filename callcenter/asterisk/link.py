@@ -69,6 +69,8 @@ class Listener:
     """Hands an event to the core; False: the core failed, and the event had no effect."""
     log_in: Callable[[translate.LogInByPhone], None]
     """Takes an id and a PIN dialled at a phone, to be verified."""
+    note: Callable[[translate.NoteByPhone], None]
+    """Takes a code with which a call is registered."""
     calls: Callable[[ServerId], Collection[CallId]]
     """Returns the calls that the core believes to be in progress on a server."""
     once: Callable[[Coroutine[Any, Any, None], str, Callable[[Exception], None]], None]
@@ -267,6 +269,8 @@ class Link:
             return
         if isinstance(event, translate.LogInByPhone):
             self._listener.log_in(event)
+        elif isinstance(event, translate.NoteByPhone):
+            self._listener.note(event)
         elif isinstance(event, events.PhoneLost | events.PhoneFound):
             self._listener.take(replace(event, server=self.server))
         elif event is not None:

@@ -21,7 +21,7 @@ import jinja2
 
 from callcenter.accounts.secrets import Secrets
 from callcenter.asterisk.targets import dialled_colleagues
-from callcenter.asterisk.trunks import dialled, general_dial, trunk_entry, trunk_name
+from callcenter.asterisk.trunks import dialled, general_dial, outgoing_entries, trunk_entry, trunk_name
 from callcenter.config import GENERAL_CODE, Config, limits
 from callcenter.config.values import SipAddress
 from callcenter.core.errors import ReadableError
@@ -119,6 +119,10 @@ class Installation:
     data: Path
 
 
+MOST_SUBJECTS = 9
+"""They are chosen by one digit."""
+
+
 @dataclass(frozen=True, slots=True)
 class Feature:
     """A code dialled during a conversation. `name`: the `Feature` header of the event that the controller gets."""
@@ -128,7 +132,7 @@ class Feature:
 
 
 def features(config: Config) -> tuple[Feature, ...]:
-    """Return the codes that an operator can dial during a conversation."""
+    """Return the codes that an operator can dial during a conversation, besides those of `notes`."""
     codes = config.codes
     found = [
         Feature("take-back", codes.take_back),
@@ -141,6 +145,14 @@ def features(config: Config) -> tuple[Feature, ...]:
             found.append(Feature(f"transfer-{group.id}", codes.transfer + group.transfer_code))
             found.append(Feature(f"consult-{group.id}", codes.consult + group.transfer_code))
     return tuple(found)
+
+
+def notes(config: Config) -> tuple[Feature, ...]:
+    """Return the codes that register a call, during the conversation or afterwards."""
+    most = max((len(line.subjects) for line in config.lines.values()), default=0)
+    subjects = range(1, min(most, MOST_SUBJECTS) + 1)
+    found = [Feature(f"subject-{number}", f"{config.codes.subject}{number}") for number in subjects]
+    return (Feature("conduct", config.codes.conduct), *found)
 
 
 def render(config: Config, secrets: Secrets, asterisk: Installation, folders: Folders) -> None:
@@ -167,8 +179,9 @@ def render(config: Config, secrets: Secrets, asterisk: Installation, folders: Fo
         "folders": folders,
         "prompts": config.prompts,
         "features": features(config),
+        "notes": notes(config),
         "codes": _codes(config),
-        "colleagues": dialled_colleagues(config, _codes(config).values()),
+        "colleagues": dialled_colleagues(config, [*_codes(config).values(), *(one.code for one in notes(config))]),
         "stale": HEARTBEAT_STALE,
         "at_once": AT_ONCE,
         "ask_again": ASK_AGAIN - AT_ONCE,
@@ -182,6 +195,7 @@ def render(config: Config, secrets: Secrets, asterisk: Installation, folders: Fo
         "page_passwords": PAGE_PASSWORDS,
         "realm": REALM,
         "opus_modules": _opus(config, asterisk),
+        "outgoing": outgoing_entries(config),
         "ring_timeout": round(config.timings.ring_timeout),
         "digit_wait": 6,
         "key_wait": 4,

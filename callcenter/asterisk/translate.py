@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
 
+from callcenter.config.values import TRUNK_PREFIX
 from callcenter.core import commands, events
 from callcenter.core.commands import Answer, Command, OfferKind, Place
-from callcenter.core.events import Event, InnEntry, OfferFailure
+from callcenter.core.events import DialResult, Event, InnEntry, OfferFailure
 from callcenter.core.ids import (
     NO_GROUP,
     NO_PERSON,
@@ -28,6 +29,7 @@ from callcenter.core.ids import (
 )
 from callcenter.core.question import Question
 from callcenter.core.records import NORMAL_CAUSE
+from callcenter.core.server import OFFER_PREFIX, OUTGOING_PREFIX
 
 Message = Mapping[str, str]
 Action = dict[str, str | list[str]]
@@ -59,6 +61,11 @@ TELL: Mapping[Answer, str] = {
     Answer.ENDED: "op-beep",
     Answer.IDENTIFIED: "op-beep",
     Answer.PROLONGED: "op-beep",
+    Answer.REGISTERED: "op-beep",
+    Answer.CALLING_OUT: "op-beep",
+    Answer.NUMBER_NOT_ALLOWED: "op-not-possible",
+    Answer.MAY_NOT_CALL_OUT: "op-not-possible",
+    Answer.ALL_LINES_BUSY: "op-not-possible",
     Answer.NOT_POSSIBLE: "op-not-possible",
 }
 """The prompt that a phone hears for each answer; `&` joins several."""
@@ -86,6 +93,7 @@ _LONGEST_UNTIL_FALLBACK = 60.0
 """Maximum seconds from a call's arrival to Asterisk's own queue, for a call first reported there: only a greeting comes
 between. A larger value means that somebody set the clock."""
 _KEYS = re.compile(r"[^0-9*#A-D]")
+_DIALLED = re.compile(r"\+?[0-9]{2,15}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +105,15 @@ class LogInByPhone:
     reply_to: ReplyTo
     channel: ChannelId
     pin: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class NoteByPhone:
+    """A code with which a call is registered. `subject`: its number in the line's list, from 1; 0: «хулиганство»."""
+
+    phone: PhoneName
+    subject: int
+    reply_to: ReplyTo
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +140,7 @@ class Translator:
 
     # -- from Asterisk -----------------------------------------------------------------------------------------
 
-    def event(self, message: Message) -> Event | LogInByPhone | None:
+    def event(self, message: Message) -> Event | LogInByPhone | NoteByPhone | None:
         """Return the core's event for an AMI message; None if there is none."""
         channel = ChannelId(message.get("Uniqueid", ""))
         match message.get("Event"):
@@ -133,7 +150,7 @@ class Translator:
                 return events.ChannelHungUp(channel, NORMAL_CAUSE, "Normal Clearing")
             case "Hangup":
                 return events.ChannelHungUp(channel, _number(message.get("Cause", "")), message.get("Cause-txt", ""))
-            case "HangupRequest" if channel.startswith("offer-"):
+            case "HangupRequest" if channel.startswith((OFFER_PREFIX, OUTGOING_PREFIX)):
                 return events.PhoneHungUp(OfferId(channel), _number(message.get("Cause", "")) or NORMAL_CAUSE)
             case "SoftHangupRequest" if message.get("Cause") == _NO_SIGN_OF_LIFE:
                 return _vanished(channel)
@@ -141,17 +158,15 @@ class Translator:
                 return events.BridgeEntered(channel, BridgeId(message.get("BridgeUniqueid", "")))
             case "BridgeLeave":
                 return events.BridgeLeft(channel, BridgeId(message.get("BridgeUniqueid", "")))
-            case "Newstate" if channel.startswith("offer-") and message.get("ChannelState") == _RINGING:
-                return events.OfferRinging(OfferId(channel))
+            case "Newstate" if message.get("ChannelState") == _RINGING:
+                return _rings(channel, message.get("Channel", ""))
             case "OriginateResponse" if message.get("Response") == "Failure":
-                return events.OfferFailed(
-                    OfferId(ChannelId(message.get("ActionID", ""))), _failure(message.get("Reason", ""))
-                )
+                return _not_placed(ChannelId(message.get("ActionID", "")), _failure(message.get("Reason", "")))
             case "PeerStatus":
                 return _phone_event(message)
         return None
 
-    def _user_event(self, message: Message, channel: ChannelId) -> Event | LogInByPhone | None:
+    def _user_event(self, message: Message, channel: ChannelId) -> Event | LogInByPhone | NoteByPhone | None:
         name = message.get("UserEvent", "")
         if name == "CCArrived":
             return self._arrived(message, channel)
@@ -188,6 +203,8 @@ class Translator:
                 return events.Return(phone=phone, reply_to=reply_to, channel=channel)
             case "CCPause":
                 return events.Pause(self._reason(_keys(message, "Key")), phone=phone, reply_to=reply_to)
+            case "CCNote":
+                return _note(message.get("Note", ""), phone, reply_to)
             case "CCFeature":
                 return _feature(message.get("Feature", ""), OfferId(channel), reply_to)
         return None
@@ -241,6 +258,8 @@ class Translator:
                 return [_set(channel, "CC_DIAL", f"PJSIP/{phone}" if phone else "wait")]
             case commands.Ring():
                 return [_originate(command)]
+            case commands.CallOut():
+                return [_call_out(command)]
             case commands.LookForPhone(phone):
                 return [{"Action": "PJSIPQualify", "Endpoint": phone}]
             case commands.HangUp(channel):
@@ -298,7 +317,56 @@ _SIMPLE: Mapping[str, Callable[[Message, ChannelId], Event]] = {
     "CCInfo": lambda message, channel: events.InfoMenuVisited(CallId(channel)),
     "CCGeneral": lambda message, channel: events.GeneralLineEnded(CallId(channel), message.get("Status") == "ANSWER"),
     "CCAnswered": lambda message, channel: events.OfferAnswered(OfferId(channel)),
+    "CCOutgoing": lambda message, channel: events.OutgoingPhoneAnswered(CallId(channel)),
+    "CCOutDialled": lambda message, channel: events.CustomerDialled(_carried(message), channel),
+    "CCOutAnswered": lambda message, channel: events.CustomerAnswered(_carried(message), channel),
+    "CCOutEnded": lambda message, channel: events.CustomerNotReached(
+        CallId(channel), _dial_result(message), _number(message.get("Cause", ""))
+    ),
 }
+
+
+def _carried(message: Message) -> CallId:
+    """Return the id of the outgoing call, which the customer's channel carries."""
+    return CallId(ChannelId(message.get("Call", "")))
+
+
+_DIAL_CAUSES: Mapping[int, DialResult] = {
+    1: DialResult.WRONG_NUMBER,
+    17: DialResult.BUSY,
+    18: DialResult.NO_ANSWER,
+    19: DialResult.NO_ANSWER,
+    20: DialResult.NO_ANSWER,
+    21: DialResult.REFUSED,
+    22: DialResult.WRONG_NUMBER,
+    28: DialResult.WRONG_NUMBER,
+}
+"""Q.850: no such number, busy, no reaction, not answered, not reachable now, rejected, number changed, incomplete."""
+_DIAL_STATUS: Mapping[str, DialResult] = {
+    "BUSY": DialResult.BUSY,
+    "NOANSWER": DialResult.NO_ANSWER,
+    "FORBIDDEN": DialResult.FORBIDDEN,
+}
+
+
+def _dial_result(message: Message) -> DialResult:
+    """Return what came of dialling; the carrier's cause tells more than Asterisk's summary of it."""
+    status = _DIAL_STATUS.get(message.get("Status", ""))
+    return status or _DIAL_CAUSES.get(_number(message.get("Cause", "")), DialResult.FAILED)
+
+
+def _rings(channel: ChannelId, name: str) -> Event | None:
+    if channel.startswith(OFFER_PREFIX):
+        return events.OfferRinging(OfferId(channel))
+    if channel.startswith(OUTGOING_PREFIX):
+        return events.OutgoingPhoneRings(CallId(channel))
+    return events.CustomerRings(channel) if name.startswith(f"PJSIP/{TRUNK_PREFIX}") else None
+
+
+def _not_placed(channel: ChannelId, failure: OfferFailure) -> Event:
+    if channel.startswith(OUTGOING_PREFIX):
+        return events.OutgoingNotPlaced(CallId(channel), failure)
+    return events.OfferFailed(OfferId(channel), failure)
 
 
 def _in_queue(message: Message) -> bool:
@@ -368,11 +436,12 @@ def _endpoint(channel: str) -> PhoneName:
 
 SNAPSHOT: Action = {
     "Action": "Status",
-    "Variables": "CC_LINE,CC_STAGE,CC_AFTER,CC_SERVED,CC_RECORDED,CC_PART,CC_SINCE,CC_WHO",
+    "Variables": "CC_LINE,CC_STAGE,CC_AFTER,CC_SERVED,CC_RECORDED,CC_PART,CC_SINCE,CC_WHO,CC_OUTGOING",
     "AllVariables": "false",
 }
 """Lists every channel; `channel_seen` parses the answers. CC_SINCE: tenths of a second of the epoch. CC_SERVED, for a
-caller who is held or leaving: "1" if the dialplan says good-bye by itself, because there was a real conversation."""
+caller who is held or leaving: "1" if the dialplan says good-bye by itself, because there was a real conversation.
+CC_OUTGOING, for both channels of an outgoing call: its id."""
 
 
 def served_by_fallback_queue(message: Message) -> bool:
@@ -468,9 +537,15 @@ def heartbeat(epoch: int) -> Action:
 
 
 def _vanished(channel: ChannelId) -> Event:
-    if channel.startswith("offer-"):
+    if channel.startswith(OFFER_PREFIX):
         return events.PhoneHungUp(OfferId(channel), int(_NO_SIGN_OF_LIFE))
     return events.CallerVanished(CallId(channel))
+
+
+def _note(name: str, phone: PhoneName, reply_to: ReplyTo) -> NoteByPhone | None:
+    """Return what a code says of a call: 'conduct', or 'subject-1' to 'subject-9'."""
+    found = re.fullmatch(r"conduct|subject-(?P<number>[1-9])", name)
+    return NoteByPhone(phone, int(found["number"] or 0), reply_to) if found else None
 
 
 def _feature(name: str, leg: OfferId, reply_to: ReplyTo) -> Event | None:
@@ -510,6 +585,31 @@ def _originate(ring: commands.Ring) -> Action:
         "CallerID": f'"{name}" <{number}>',
         "Async": "true",
         "Variable": variables,
+    }
+
+
+def _call_out(call: commands.CallOut) -> Action:
+    """Return the action that rings the operator's phone; the dialplan dials, and checks the number once more."""
+    if not _DIALLED.fullmatch(call.number):
+        raise ValueError(f"{call.number!r} is not a normalised number")
+    name = _NOT_FOR_SIP.sub(" ", call.label)[:60].strip()
+    return {
+        "Action": "Originate",
+        "ActionID": call.call,
+        "Channel": f"PJSIP/{call.phone}",
+        "ChannelId": call.call,
+        "Context": "cc-outgoing",
+        "Exten": "s",
+        "Priority": "1",
+        "Timeout": str(round(call.timeout * 1000)),
+        "CallerID": f'"{name}" <{call.number}>',
+        "Async": "true",
+        "Variable": [
+            f"CC_OUT_LINE={call.line}",
+            f"CC_OUT_TO={call.number}",
+            f"CC_RECORDED={'1' if call.recorded else ''}",
+            "FORWARD_CONTEXT=cc-forwarded",
+        ],
     }
 
 

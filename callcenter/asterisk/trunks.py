@@ -41,6 +41,53 @@ def dialled(config: Config) -> list[tuple[str, str]]:
     return list(found.items())
 
 
+@dataclass(frozen=True, slots=True)
+class OutgoingEntry:
+    """How the dialplan calls out on behalf of a line."""
+
+    line: LineId
+    patterns: list[str]
+    """Of the numbers that are dialled; there are no others in its context."""
+    trunk: str
+    trunk_calls: int
+    caller_id: str
+    ring: int
+    limit: int
+    words: str
+
+
+def outgoing_entries(config: Config) -> list[OutgoingEntry]:
+    """Return the lines on behalf of which operators call out."""
+    found = []
+    for line in config.lines.values():
+        out, trunk = line.outgoing, config.way_to_customers(line)
+        if out and trunk:
+            found.append(
+                OutgoingEntry(
+                    line.id,
+                    [_pattern(numbers) for numbers in dict.fromkeys(out.ranges)],
+                    trunk_name(trunk),
+                    limits.trunk_calls(config, trunk),
+                    out.caller_id or line.numbers[0],
+                    round(out.ring),
+                    round(out.limit),
+                    out.words or "",
+                )
+            )
+    return found
+
+
+def _pattern(numbers: str) -> str:
+    """Return a range as an extension: +7342 is the beginning of a number, and a short number is itself.
+
+    >>> [_pattern(numbers) for numbers in ("+7342", "+7342XXXXXXX", "0890")]
+    ['_+7342.', '_+7342XXXXXXX', '0890']
+    """
+    if not numbers.startswith("+"):
+        return numbers
+    return f"_{numbers}" if numbers.endswith("X") else f"_{numbers}."
+
+
 def general_dial(config: Config, line: Line) -> str:
     """Return what Asterisk dials for a line's general line; '' if there is none."""
     trunk = config.way_out(line) if line.general_line else None

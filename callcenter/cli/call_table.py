@@ -8,6 +8,7 @@ from operator import attrgetter
 
 from callcenter.cli.spreadsheet import moment, whole
 from callcenter.cli.terminal import visible, words
+from callcenter.core.records import Direction
 from callcenter.reports.call_list import CallRow, Happening
 from callcenter.reports.days import Zones, zone_of
 
@@ -51,6 +52,9 @@ _CELLS: Mapping[str, Callable[[CallRow, tzinfo], str]] = {
     "recording_problem": _column("recording_problem"),
     "recording_checked_at": lambda call, zone: moment(call.recording_checked_at, zone),
     "recording_deleted_at": lambda call, zone: moment(call.recording_deleted_at, zone),
+    "direction": _column("direction"),
+    "dialled_at": lambda call, zone: moment(call.dialled_at, zone),
+    "ringing_seconds": lambda call, zone: whole(call.ringing),
 }
 
 
@@ -71,7 +75,7 @@ def _cells(call: CallRow, zone: tzinfo) -> dict[str, str]:
 _TABLE: Sequence[tuple[str, int, Callable[[CallRow, tzinfo], str]]] = (
     ("ARRIVED", 19, lambda call, zone: moment(call.arrived_at, zone)),
     ("LINE", 8, _CELLS["line"]),
-    ("NUMBER", 13, _CELLS["number"]),
+    ("NUMBER", 13, lambda call, zone: ("→ " if call.direction == Direction.OUTGOING else "") + call.number),
     ("OUTCOME", 14, _CELLS["outcome"]),
     ("WAIT", 6, _CELLS["waiting_seconds"]),
     ("TALK", 6, _CELLS["talk_seconds"]),
@@ -81,7 +85,19 @@ _TABLE: Sequence[tuple[str, int, Callable[[CallRow, tzinfo], str]]] = (
 )
 
 
-LISTED = ("arrived_at", "line", "number", "outcome", "waiting", "talk", "operator", "call", "customer", "name")
+LISTED = (
+    "arrived_at",
+    "line",
+    "direction",
+    "number",
+    "outcome",
+    "waiting",
+    "talk",
+    "operator",
+    "call",
+    "customer",
+    "name",
+)
 """The columns of a call that `table` needs. Reading all columns would take half as long again."""
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from datetime import timedelta
 from pathlib import Path
 
 import click
 
 from callcenter import __version__
 from callcenter.accounts.secrets import Secrets, SecretsError, check_password, check_pin
+from callcenter.accounts.tokens import TokenError, Tokens
 from callcenter.app.backup import BackupError, backup_to
 from callcenter.app.controller import Controller
 from callcenter.app.phone_sheet import phone_sheet
@@ -20,6 +22,7 @@ from callcenter.asterisk.render import Folders, Installation
 from callcenter.calendar.clock import wall_clock
 from callcenter.cli import access, run_log
 from callcenter.cli.audit import audit
+from callcenter.cli.certificate import certificate
 from callcenter.cli.customers import customers
 from callcenter.cli.erase import erase
 from callcenter.cli.knowledge import knowledge
@@ -34,8 +37,10 @@ from callcenter.cli.staffing import staffing_command
 from callcenter.cli.token import token
 from callcenter.config import Config
 from callcenter.core.errors import ReadableError
+from callcenter.core.ids import PersonId
 from callcenter.demo.demonstration import demonstrate
 from callcenter.system import privacy
+from callcenter.system.certificate import judge
 
 
 @click.group()
@@ -95,6 +100,8 @@ def check(config_path: Path) -> None:
                 f"warning: {folder}: other users of this machine may read {found} files or folders; "
                 "the next start changes that, or now: chmod -R o= " + str(folder)
             )
+    if config.tls and (judged := judge(config.tls.certificate, config.tls.key, wall_clock())).problem:
+        click.echo(f"warning: {judged.sentence}")
     click.echo(
         f"{config_path}: in order "
         f"({len(config.lines)} line(s), {len(config.people)} people, {len(config.phones)} phones)"
@@ -169,8 +176,10 @@ def passwd(config_path: Path, person: str, pin: bool, one_time: bool, no_second_
         if text:
             (check_pin if pin else check_password)(text)
         access.noted_if_possible(config, f"{what} changed", f"of {person}")
+        if not pin:
+            _revoke_tokens(config, person)
         made = (secrets.set_pin if pin else secrets.set_password)(person, text or None)
-    except (SecretsError, ValueError) as problem:
+    except (SecretsError, TokenError, ValueError) as problem:
         raise click.ClickException(str(problem)) from problem
     click.echo("Changed." if text else f"New {what}: {made}")
 
@@ -183,14 +192,28 @@ def _reset(config: Config, person: str, *, second_factor: bool) -> None:
             secrets.drop_second_factor(person)
             click.echo("Taken away.")
         else:
-            click.echo(f"One-time password: {secrets.set_password(person, one_time=True)}")
-    except SecretsError as problem:
+            _revoke_tokens(config, person)
+            until = wall_clock() + timedelta(hours=config.accounts.one_time_hours)
+            made = secrets.set_password(person, until=until)
+            click.echo(f"It can be used until {until:%Y-%m-%d %H:%M} UTC.", err=True)
+            click.echo(f"One-time password: {made}")
+    except (SecretsError, TokenError) as problem:
         raise click.ClickException(str(problem)) from problem
+
+
+def _revoke_tokens(config: Config, person: str) -> None:
+    """End the person's tokens: whoever knew the former password may have them, too."""
+    ended = Tokens(config.var, config.people, wall_clock).revoke_of(PersonId(person))
+    for one in ended:
+        access.noted_if_possible(config, "token revoked", f"{one.id} of {person}")
+    if ended:
+        click.echo(f"Tokens that are not valid any more: {', '.join(one.id for one in ended)}", err=True)
 
 
 main.add_command(register)
 main.add_command(audit)
 main.add_command(erase)
+main.add_command(certificate)
 main.add_command(recordings)
 main.add_command(requests)
 main.add_command(promises)

@@ -51,7 +51,8 @@ class Config(Description):
             entries = filled.get(section)
             if isinstance(entries, Mapping):
                 filled[section] = {name: _introduced(section, name, entry) for name, entry in entries.items()}
-        return filled | {"phones": _with_browsers(filled)}
+        found = filled | {"phones": _with_browsers(filled)}
+        return found | {"asterisk": _with_certificate(filled)} if filled.get("tls") else found
 
     @classmethod
     def load(cls, path: Path | str) -> Self:
@@ -193,6 +194,18 @@ def _with_browsers(filled: Mapping[str, Any]) -> Any:
     return {**{name: {OWN_NAME: name, "browser": True} for name in names}, **phones}
 
 
+def _with_certificate(filled: Mapping[str, Any]) -> Any:
+    """Return Asterisk's settings: unless they say otherwise, phones in pages use the desk's certificate, too."""
+    asterisk, tls, http = filled.get("asterisk") or {}, filled.get("tls"), filled.get("http") or {}
+    if not (isinstance(asterisk, Mapping) and isinstance(tls, Mapping) and isinstance(http, Mapping)):
+        return asterisk
+    browsers = asterisk.get("browsers")
+    if not isinstance(browsers, Mapping) or {"certificate", "key", "url"} & browsers.keys():
+        return asterisk
+    bind = {"bind": http["bind"]} if "bind" in http else {}
+    return {**asterisk, "browsers": {**bind, **tls, **browsers}}
+
+
 def _takes_calls(entry: Any) -> bool:
     """Return whether somebody takes calls by what is written; the roles themselves are checked later."""
     roles = entry.get("roles") if isinstance(entry, Mapping) else None
@@ -250,4 +263,12 @@ def _core_line(line: Line) -> settings.Line:
         target_wait=line.target_wait,
         answer_within=line.answer_within,
         wrap_up_limit=line.wrap_up_limit,
+        outgoing=_core_outgoing(line),
     )
+
+
+def _core_outgoing(line: Line) -> settings.Outgoing | None:
+    if line.outgoing is None:
+        return None
+    groups = line.answered_by if line.outgoing.groups is None else line.outgoing.groups
+    return settings.Outgoing(line.outgoing.ranges, groups, line.outgoing.ring)

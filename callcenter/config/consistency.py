@@ -38,7 +38,9 @@ def inconsistencies(config: Description, declared: Declared) -> Iterator[Problem
     yield from _addresses(config)
     yield from _listening(config)
     yield from _ports(config)
+    yield from _sign_on(config, declared)
     yield from _general_lines(config, declared)
+    yield from _outgoing(config, declared)
     yield from _codes(config)
     yield from _retention(config)
 
@@ -149,6 +151,12 @@ def _addresses(config: Description) -> Iterator[Problem]:
             yield Problem(("trunks", trunk_id, "networks", index), text)
 
 
+def _sign_on(config: Description, declared: Declared) -> Iterator[Problem]:
+    for value, person in (config.sign_on.people if config.sign_on else {}).items():
+        if person not in declared["people"]:
+            yield _unknown(("sign_on", "people", value), "person", person, declared["people"])
+
+
 def _listening(config: Description) -> Iterator[Problem]:
     if config.asterisk.sip_bind == "::":
         text = "found ::, on which Asterisk would hear IPv6 alone; 0.0.0.0 for all of IPv4, or one IPv6 address"
@@ -204,16 +212,43 @@ def _overlap(bind: str, other: str) -> bool:
 def _general_lines(config: Description, declared: Declared) -> Iterator[Problem]:
     for line in config.lines.values():
         if line.general_trunk is not None:
-            place = ("lines", line.id, "general_trunk")
-            trunk = config.trunks.get(line.general_trunk)
-            if line.general_trunk not in declared["trunks"]:
-                yield _unknown(place, "trunk", line.general_trunk, declared["trunks"])
-            elif trunk and not trunk.places_calls:
-                text = f"found trunk {trunk.id!r}, which only receives; give it `outgoing`, or name another"
-                yield Problem(place, text)
+            yield from _places_calls(config, declared, ("lines", line.id, "general_trunk"), line.general_trunk)
         elif line.general_line and not config.way_out(line) and set(config.trunks) == declared["trunks"]:
             text = f"found {line.general_line}, but no trunk can place calls; a provider, or a trunk with `outgoing`"
             yield Problem(("lines", line.id, "general_line"), text)
+
+
+def _places_calls(config: Description, declared: Declared, place: tuple[str, ...], name: str) -> Iterator[Problem]:
+    """Check that there is such a trunk, and that calls can be placed over it."""
+    trunk = config.trunks.get(name)
+    if name not in declared["trunks"]:
+        yield _unknown(place, "trunk", name, declared["trunks"])
+    elif trunk and not trunk.places_calls:
+        yield Problem(place, f"found trunk {name!r}, which only receives; give it `outgoing`, or name another")
+
+
+def _outgoing(config: Description, declared: Declared) -> Iterator[Problem]:
+    for line in config.lines.values():
+        if line.outgoing is None:
+            continue
+        place = ("lines", line.id, "outgoing")
+        for index, group in enumerate(line.outgoing.groups or ()):
+            if group not in declared["groups"]:
+                yield _unknown((*place, "groups", index), "group", group, declared["groups"])
+        if line.outgoing.trunk is not None:
+            yield from _places_calls(config, declared, (*place, "trunk"), line.outgoing.trunk)
+        elif not config.way_to_customers(line) and set(config.trunks) == declared["trunks"]:
+            yield Problem(place, "found no trunk that can place calls; a provider, or a trunk with `outgoing`")
+        words, folder = line.outgoing.words, config.prompts / "ru"
+        if words is not None and folder.is_dir() and not (folder / f"{words}.wav").exists():
+            text = f"found prompt {words!r}, which nobody has recorded; {nearest(words, _prompts(folder))}"
+            yield Problem((*place, "words"), text)
+
+
+def _prompts(folder: Path) -> list[str]:
+    """Return the prompts that could be meant: whole sentences for callers."""
+    names = (path.stem for path in folder.glob("*.wav"))
+    return [name for name in names if not name.startswith("op-") and not name[-1].isdecimal()]
 
 
 def _codes(config: Description) -> Iterator[Problem]:
@@ -226,6 +261,7 @@ def _codes(config: Description) -> Iterator[Problem]:
             talking[f"transfer to {group.id}"] = codes.transfer + group.transfer_code
             talking[f"consult {group.id}"] = codes.consult + group.transfer_code
     for dialled in (at_rest, talking):
+        dialled |= {name: getattr(codes, name) for name in ("subject", "conduct")}
         for (first, code), (second, other) in combinations(dialled.items(), 2):
             if code.startswith(other) or other.startswith(code):
                 text = (

@@ -12,6 +12,7 @@ from callcenter.config.sections import (
     Accounts,
     Asterisk,
     Audit,
+    Certificate,
     Codes,
     Group,
     Http,
@@ -21,6 +22,7 @@ from callcenter.config.sections import (
     PersonalData,
     Phone,
     Recordings,
+    SignOn,
     Timings,
     Trunk,
 )
@@ -51,6 +53,7 @@ class Description(Section):
     codes: Codes = Codes()
     timings: Timings = Timings()
     accounts: Accounts = Accounts()
+    sign_on: SignOn | None = None
     news: News = News()
     recordings: Recordings
     personal_data: PersonalData = PersonalData()
@@ -59,6 +62,8 @@ class Description(Section):
     """How e-mail leaves; None: it does not, and what has to leave waits."""
     database: FilePath
     http: Http = Http()
+    tls: Certificate | None = None
+    """None: the page is served without TLS, to this machine or to a reverse proxy. Phones in the page follow it."""
     asterisk: Asterisk = Asterisk()
     prompts: FilePath = _PROJECT / "ivr_prompts"
     dialplan: FilePath = _PROJECT / "dialplan"
@@ -71,6 +76,14 @@ class Description(Section):
 
     def way_out(self, line: Line) -> Trunk | None:
         """Return the trunk over which the line's general number is dialled; None if there is none."""
-        if line.general_trunk is not None:
-            return self.trunks.get(line.general_trunk)
+        return self._way(line.general_trunk)
+
+    def way_to_customers(self, line: Line) -> Trunk | None:
+        """Return the trunk over which operators call out on behalf of the line; None if there is none."""
+        named = line.outgoing.trunk if line.outgoing else None
+        return self._way(named if named is not None else line.general_trunk)
+
+    def _way(self, named: str | None) -> Trunk | None:
+        if named is not None:
+            return self.trunks.get(named)
         return next((trunk for trunk in self.trunks.values() if trunk.places_calls), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 
@@ -25,3 +26,8 @@ class Role(StrEnum):
 TAKES_CALLS = frozenset({Role.OPERATOR, Role.SPECIALIST, Role.MANAGER})
 """Only these roles open shifts, and need a group and a phone."""
 EVERY_ROLE = frozenset(Role)
+RESETS: Mapping[Role, frozenset[Role]] = {Role.HEAD: TAKES_CALLS, Role.ENGINEER: EVERY_ROLE}
+"""Whose password and second factor a role resets: of people who have no other roles than these.
+
+Whoever resets a password knows the new one. So a head resets nobody beside or above: a supervisor ends conversations.
+"""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from callcenter.calendar.hours import MIDNIGHT, WorkingHours
 from callcenter.config.request_sections import Requests
@@ -30,12 +30,16 @@ from callcenter.config.values import (
     FilePath,
     GroupId,
     Host,
+    IceUrl,
     Id,
     Number,
+    NumberRange,
+    PersonId,
     PhoneAddress,
     PhoneName,
     PlainText,
     Port,
+    PromptId,
     Seconds,
     SpokenMinutes,
     Subnet,
@@ -43,6 +47,7 @@ from callcenter.config.values import (
     TransferCode,
     Username,
     WebSocketUrl,
+    WebUrl,
     Zone,
 )
 from callcenter.core import ids
@@ -145,6 +150,25 @@ class Forecast(Section):
     every: Annotated[float, Field(ge=5, le=3600)] = 60.0
 
 
+class Outgoing(Section):
+    """How operators call out on behalf of a line (ESTP 5.4.5, 5.5.2)."""
+
+    ranges: Annotated[tuple[NumberRange, ...], Field(min_length=1)]
+    """The numbers that may be called. Others never are: short numbers and other countries only if they are here."""
+    trunk: Id | None = None
+    """The trunk over which they are dialled; None: as for the general line."""
+    caller_id: Number | None = None
+    """The number that is shown to them; None: the line's first."""
+    groups: Annotated[tuple[GroupId, ...], Field(min_length=1)] | None = None
+    """Whose people may call out; None: those who answer the line."""
+    ring: Annotated[float, Field(ge=5, le=180)] = 45.0
+    """How long the customer's phone rings."""
+    limit: Annotated[float, Field(ge=60, le=86_400)] = 3600.0
+    """The longest conversation, in seconds."""
+    words: PromptId | None = None
+    """The prompt that says who is calling and that it is recorded, before the operator is there; None: no words."""
+
+
 class Line(Named):
     """One published support line: its numbers, hours, people and promises."""
 
@@ -187,6 +211,8 @@ class Line(Named):
     """Where more is known of a caller; `values.CRM_VALUES` can stand in it."""
     wrap_up_limit: Annotated[float, Field(ge=0, le=7200)] = 600.0
     """The longest wrap-up to which operators may prolong theirs."""
+    outgoing: Outgoing | None = None
+    """None: nobody calls out on behalf of this line."""
     auto_answer: bool = False
     """Whether phones in pages answer its calls by themselves, after a tone; never while the operator types."""
 
@@ -313,7 +339,10 @@ class Trunk(Named):
 
 
 class Codes(Section):
-    """The codes that operators dial: the first six from a phone at rest, the others during a conversation."""
+    """The codes that operators dial: the first six from a phone at rest, the others during a conversation.
+
+    `subject` and `conduct` are dialled during a conversation, or afterwards at rest.
+    """
 
     log_in: Code = "*11"
     log_out: Code = "*12"
@@ -331,6 +360,10 @@ class Codes(Section):
     complete: Code = "*4"
     not_customer: Code = "*9"
     """Send the caller to the general line (ESTP 2.1)."""
+    subject: Code = "*7"
+    """Followed by the number of a subject, in the order of the line's `subjects`: register the call (ESTP 3.1)."""
+    conduct: Code = "*6"
+    """«Хулиганство»: end the conversation with the words for that, and register it so (ESTP 5.6.3, eLot 2.11)."""
 
 
 class Timings(Section):
@@ -357,8 +390,39 @@ class Accounts(Section):
 
     wrong_secrets_allowed: Annotated[int, Field(ge=1, le=20)] = 3
     wrong_secret_delay: Annotated[float, Field(ge=1, le=3600)] = 30.0
+    one_time_hours: Annotated[float, Field(ge=1, le=720)] = 72.0
+    """How long a one-time password can be changed; afterwards it opens nothing."""
     second_factor: frozenset[Role] = frozenset()
     """The roles that log in to the page with a code from an app, too (TOTP). Others may."""
+
+
+class SignOn(Section):
+    """Logging in at an identity provider (OpenID Connect), beside passwords. Its secret is in var/secrets.yaml."""
+
+    issuer: WebUrl
+    """As the provider names itself; its description is below this address."""
+    client_id: Annotated[str, Field(min_length=1, max_length=200)]
+    address: WebUrl
+    """Under which browsers know the desk: the provider sends them back to <address>/sign-on/back."""
+    title: DisplayText = "Единый вход"
+    """What the button says."""
+    scopes: tuple[Annotated[str, Field(pattern=r"^[!#-\[\]-~]{1,100}$")], ...] = ("openid", "profile")
+    claim: Annotated[str, Field(min_length=1, max_length=100)] = "preferred_username"
+    """What of the provider's answer names the person …"""
+    people: dict[Annotated[str, Field(min_length=1, max_length=200)], PersonId]
+    """… and whose account each value is for. Roles are ours alone."""
+
+    @property
+    def redirect_uri(self) -> str:
+        """Where the provider sends browsers back to."""
+        return f"{self.address.rstrip('/')}/sign-on/back"
+
+    @field_validator("scopes")
+    @classmethod
+    def _with_openid(cls, scopes: tuple[str, ...]) -> tuple[str, ...]:
+        if "openid" not in scopes:
+            raise ValueError("`openid` among the scopes: without it there is no answer about the person")
+        return scopes
 
 
 class Audit(Section):
@@ -422,6 +486,21 @@ class Tls(Section):
     key: FilePath
 
 
+class Certificate(Section):
+    """The desk's certificate and its key (PEM), with which the page and the phones in it use TLS."""
+
+    certificate: FilePath
+    key: FilePath
+
+
+class Turn(Section):
+    """TURN servers, for pages whose network lets no audio through; the secret they share with us is in var/."""
+
+    urls: Annotated[tuple[IceUrl, ...], Field(min_length=1, max_length=8)]
+    lifetime: Annotated[int, Field(ge=600, le=86_400)] = 14 * 3600
+    """Seconds for which what a page is given lets it in: longer than a shift."""
+
+
 class Browsers(Section):
     """Where the phones in the operators' pages reach Asterisk (WebRTC: SIP over WebSocket, audio over DTLS-SRTP)."""
 
@@ -432,6 +511,7 @@ class Browsers(Section):
     """PEM files. With them, the port speaks TLS (wss); browsers need that from any other machine."""
     url: WebSocketUrl | None = None
     """What browsers are told, if a reverse proxy stands before the port; None: this port at the page's own host."""
+    turn: Turn | None = None
     vanished_after: Annotated[int, Field(ge=2, le=600)] = 4
     """Whole seconds without anything from a page, after which it counts as vanished: no browser is silent by itself."""
     sound_check: bool = True

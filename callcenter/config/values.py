@@ -109,6 +109,22 @@ def normalise_number(text: str) -> str:
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 
 
+def normalise_dialled(text: str) -> str:
+    """Convert what an operator wants to dial: to E.164, or to a short number of 2 to 6 digits. Raises ValueError."""
+    bare = re.sub(r"[\s().-]", "", text, flags=re.ASCII)
+    return bare if re.fullmatch(r"[0-9]{2,6}", bare) else normalise_number(text)
+
+
+def _number_range(text: str) -> str:
+    bare = re.sub(r"[ ()-]", "", text)
+    if not re.fullmatch(r"\+[1-9][0-9]{0,14}X{0,14}|[0-9]{2,6}", bare) or len(bare) > 16:
+        raise ValueError(
+            "the beginning of numbers, such as +7 342, with an X for each digit that follows, if their number is fixed "
+            "(+7 342 XXX XX XX), or a short number in full"
+        )
+    return bare
+
+
 def dialled_forms(number: str) -> tuple[str, ...]:
     """The forms in which trunks deliver a number: E.164 digits, with + or 00, with the national prefix, and national.
 
@@ -295,6 +311,8 @@ DisplayText = Annotated[str, Field(max_length=80), AfterValidator(_display_text)
 PlainText = Annotated[str, Field(max_length=200), AfterValidator(_plain_text)]
 Email = Annotated[str, AfterValidator(_of_form(_EMAIL, "an e-mail address, such as info@estp.ru"))]
 Number = Annotated[str, AfterValidator(normalise_number)]
+NumberRange = Annotated[str, AfterValidator(_number_range)]
+PromptId = Annotated[str, AfterValidator(_of_form(r"[a-z][a-z0-9-]{0,60}", "the id of a prompt, such as greeting"))]
 AreaCode = Annotated[str, AfterValidator(_area)]
 Username = Annotated[
     str,
@@ -310,6 +328,26 @@ WebSocketUrl = Annotated[
         _of_form(
             rf"wss?://{_HOST_LABEL}(?:\.{_HOST_LABEL})*(?::\d{{1,5}})?(?:/[A-Za-z0-9._~-]+)+",
             "an address such as wss://desk.example.ru/phone",
+        )
+    ),
+]
+WebUrl = Annotated[
+    str,
+    AfterValidator(
+        _of_form(
+            rf"https://{_HOST_LABEL}(?:\.{_HOST_LABEL})*(?::\d{{1,5}})?(?:/[A-Za-z0-9._~%-]*)*"
+            r"|http://(?:127\.0\.0\.1|localhost)(?::\d{1,5})?(?:/[A-Za-z0-9._~%-]*)*",
+            "an address such as https://id.example.ru/realms/house; without TLS only on this machine",
+        )
+    ),
+]
+IceUrl = Annotated[
+    str,
+    AfterValidator(
+        _of_form(
+            rf"(?:stuns?:{_HOST_LABEL}(?:\.{_HOST_LABEL})*(?::\d{{1,5}})?"
+            rf"|turns?:{_HOST_LABEL}(?:\.{_HOST_LABEL})*(?::\d{{1,5}})?(?:\?transport=(?:udp|tcp))?)",
+            "an address such as turn:turn.example.ru:3478?transport=udp, turns:… or stun:…",
         )
     ),
 ]

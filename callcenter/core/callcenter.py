@@ -12,6 +12,7 @@ from callcenter.core.call import (
     departure,
     ending,
     internal_call,
+    outgoing,
     phones,
     promise,
     question,
@@ -34,8 +35,9 @@ from callcenter.core.ids import NO_CALL, CallId, ChannelId, LineId, OfferId, Per
 from callcenter.core.operator import Operator
 from callcenter.core.queue.ewt_input import newcomer_wait
 from callcenter.core.queue.line import LineState
+from callcenter.core.records import Outcome
 from callcenter.core.settings import Settings
-from callcenter.core.view import CallView, LineView, OperatorView, Outlook, View
+from callcenter.core.view import CallView, LineView, OperatorView, OutgoingView, Outlook, View
 
 
 def _timer_fired(floor: Floor, event: TimerFired) -> None:
@@ -58,6 +60,8 @@ def _timer_fired(floor: Floor, event: TimerFired) -> None:
             phones.rested(floor, PhoneName(event.timer.of))
         case TimerKind.TAKE_BACK:
             take_back.time_over(floor, CallId(ChannelId(event.timer.of)))
+        case TimerKind.OUTGOING:
+            outgoing.guard(floor, CallId(ChannelId(event.timer.of)))
 
 
 RULES: Mapping[type, Callable[[Floor, Any], None]] = {
@@ -72,8 +76,8 @@ RULES: Mapping[type, Callable[[Floor, Any], None]] = {
     events.ChannelHungUp: departure.hung_up,
     events.CallerVanished: departure.caller_vanished,
     events.PhoneHungUp: departure.phone_hung_up,
-    events.BridgeEntered: conversation.bridge_entered,
-    events.BridgeLeft: conversation.bridge_left,
+    events.BridgeEntered: outgoing.bridge_entered,
+    events.BridgeLeft: outgoing.bridge_left,
     events.OfferRinging: ringing.ringing,
     events.OfferAnswered: ringing.answered,
     events.OfferFailed: ringing.failed,
@@ -93,6 +97,14 @@ RULES: Mapping[type, Callable[[Floor, Any], None]] = {
     events.RefuseCaller: ending.refused,
     events.CallerFound: question.found_by_hand,
     events.ProlongWrapUp: conversation.prolonged,
+    events.OutgoingAsked: outgoing.asked,
+    events.OutgoingPhoneRings: outgoing.phone_rings,
+    events.OutgoingPhoneAnswered: outgoing.phone_answered,
+    events.OutgoingNotPlaced: outgoing.not_placed,
+    events.CustomerDialled: outgoing.dialled,
+    events.CustomerRings: outgoing.customer_rings,
+    events.CustomerAnswered: outgoing.customer_answered,
+    events.CustomerNotReached: outgoing.not_reached,
     events.HoursChanged: shift.hours_changed,
     events.DayStarted: shift.day_started,
     events.ClockSet: restore.clock_set,
@@ -134,10 +146,14 @@ class CallCenter:
             floor.take_back()
             raise Defect(event, concerned(floor, event)) from problem
 
+    def touched(self) -> Collection[PersonId]:
+        """Return whose view the last event has probably changed; others are found by comparing views."""
+        return self._floor.touched()
+
     def calls(self, server: ServerId) -> Collection[CallId]:
-        """Return the calls believed to be in progress on this server."""
+        """Return the calls believed to be in progress on this server, outgoing ones included."""
         floor = self._floor
-        return [call for call in floor.callers if floor.server_of(call).name == server]
+        return [call for call in (*floor.callers, *floor.outgoing) if floor.server_of(call).name == server]
 
     def server_of(self, channel_id: ChannelId) -> ServerId:
         """Return the server to which a command for this channel must go."""
@@ -217,7 +233,21 @@ def _operator_view(floor: Floor, operator: Operator, now: float) -> OperatorView
         kept=_call_view(floor, operator, kept, now) if kept else None,
         wrap_up=operator.ready_at - operator.since if operator.ready_at is not None else None,
         may_prolong=conversation.may_prolong(operator),
+        outgoing=_outgoing_view(floor, operator, now),
+        call_ranges=outgoing.ranges_for(floor, operator),
         phone_trouble=floor.phones[operator.phone].trouble if operator.phone in floor.phones else "",
+    )
+
+
+def _outgoing_view(floor: Floor, operator: Operator, now: float) -> OutgoingView | None:
+    call = floor.outgoing.get(operator.outgoing)
+    if call is None:
+        return None
+    record = call.record
+    since = record.arrived_at if record.answered_at is None else record.answered_at
+    over = record.outcome.value if record.outcome not in (Outcome.IN_PROGRESS, Outcome.ANSWERED) else ""
+    return OutgoingView(
+        call.call, record.line, record.number, record.customer, record.inn, call.state.value, now - since, over
     )
 
 

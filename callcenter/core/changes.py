@@ -41,6 +41,8 @@ class CallEntry(TypedDict, total=False):
     cause_text: str
     recording_problem: str
     identified_by: PersonId
+    dialled_at: float | None
+    ringing: float | None
 
 
 class OfferEntry(TypedDict, total=False):
@@ -94,6 +96,19 @@ class OfferChange(TypedDict, total=False):
     talking_since: float | None
     quiet_since: float
     failure: OfferFailure | None
+
+
+class OutgoingChange(TypedDict, total=False):
+    """Fields of an outgoing call."""
+
+    customer: ChannelId
+    bridge: BridgeId
+    customer_bridge: BridgeId
+    talking_since: float | None
+    recorded: bool
+    unrecorded: str
+    customer_left: bool
+    operator_left: bool
 
 
 class OperatorChange(TypedDict, total=False):

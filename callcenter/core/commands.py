@@ -105,6 +105,8 @@ class OfferKind(StrEnum):
     CONSULT = "consult"
     TAKE_BACK = "take_back"
     """For the caller of a conversation that broke off, who is kept for this operator."""
+    OUTGOING = "outgoing"
+    """For an outgoing call: no caller is offered, but the operator's part in the conversation has a row, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,23 @@ class CallColleague:
 
     channel_id: ChannelId
     phone: PhoneName
+
+
+@dataclass(frozen=True, slots=True)
+class CallOut:
+    """Ring an operator's phone; when it answers, the dialplan dials the number, by itself and once.
+
+    `call` is the id of the operator's leg: Asterisk refuses a second channel of that id.
+    """
+
+    call: CallId
+    phone: PhoneName
+    line: LineId
+    number: str
+    label: str
+    """Text for the phone's display beside the number."""
+    timeout: float
+    recorded: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +196,13 @@ class Answer(StrEnum):
     ENDED = "ended"
     IDENTIFIED = "identified"
     PROLONGED = "prolonged"
+    REGISTERED = "registered"
+    CALLING_OUT = "calling_out"
+    NUMBER_NOT_ALLOWED = "number_not_allowed"
+    """Outside the ranges of the line."""
+    MAY_NOT_CALL_OUT = "may_not_call_out"
+    """Nobody calls out on behalf of the line, or not this person."""
+    ALL_LINES_BUSY = "all_lines_busy"
     NOT_POSSIBLE = "not_possible"
 
 
@@ -308,7 +334,7 @@ class SetAsideCall:
 
 
 Save = SaveCall | SaveOffer | SaveAnnouncement | SaveTransfer | SavePresence
-ToChannel = Redirect | Announce | AfterBridge | Record | Ring | CallColleague | HangUp | KeepLeg
+ToChannel = Redirect | Announce | AfterBridge | Record | Ring | CallColleague | CallOut | HangUp | KeepLeg
 ToAll = SyncQueueMember | LookForPhone
 """Commands for every Asterisk, if there are several."""
 ToAsterisk = ToChannel | ToAll

@@ -6,7 +6,7 @@ from callcenter.core.events import CallArrived, Event, InFallbackQueue, TimerFir
 from callcenter.core.floor import Floor
 from callcenter.core.ids import CallId, ChannelId
 
-OF_A_CALL = frozenset({TimerKind.RING, TimerKind.ANNOUNCE, TimerKind.FALSE_ANSWER})
+OF_A_CALL = frozenset({TimerKind.RING, TimerKind.ANNOUNCE, TimerKind.FALSE_ANSWER, TimerKind.OUTGOING})
 _NAMES = ("call", "channel_id", "offer", "leg")
 
 
@@ -30,5 +30,11 @@ def concerned(floor: Floor, event: Event) -> tuple[CallId, ...]:
     ids = [ChannelId(getattr(event, name, "")) for name in _NAMES]
     if isinstance(event, TimerFired) and event.timer.kind in OF_A_CALL:
         ids.append(ChannelId(event.timer.of))
-    calls = [offer.call if (offer := floor.offer_of(id)) else CallId(id) for id in ids]
-    return tuple(dict.fromkeys(call for call in calls if call in floor.callers or call in floor.aside))
+    calls = [_call(floor, id) for id in ids]
+    known = (floor.callers, floor.aside, floor.outgoing)
+    return tuple(dict.fromkeys(call for call in calls if any(call in those for those in known)))
+
+
+def _call(floor: Floor, id: ChannelId) -> CallId:
+    found = floor.offer_of(id) or floor.outgoing_of(id)
+    return found.call if found else CallId(id)

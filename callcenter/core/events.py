@@ -423,6 +423,90 @@ class ProlongWrapUp:
     reply_to: ReplyTo = NO_REPLY
 
 
+# -- outgoing calls --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingAsked:
+    """An operator wants to call a number, which is normalised: E.164, or a short number.
+
+    `line`: on whose behalf; none: the first line for which this person may. `customer`: what the directory knows.
+    """
+
+    person: PersonId
+    number: str
+    line: LineId = NO_LINE
+    customer: Customer | None = None
+    reply_to: ReplyTo = NO_REPLY
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingPhoneRings:
+    """The operator's phone rings for an outgoing call."""
+
+    call: CallId
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingPhoneAnswered:
+    """The operator has answered the own phone; Asterisk goes on to dial the number."""
+
+    call: CallId
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingNotPlaced:
+    """The operator's phone did not answer. If there was a channel, the event of its end tells the same."""
+
+    call: CallId
+    failure: OfferFailure
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerDialled:
+    """Asterisk has made the customer's channel, and dials the number."""
+
+    call: CallId
+    channel: ChannelId
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerRings:
+    """A phone at the end of a trunk rings: a customer's, or that of a general line."""
+
+    channel: ChannelId
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerAnswered:
+    """The customer has answered; the words come first, if there are any, and then the bridge."""
+
+    call: CallId
+    channel: ChannelId
+
+
+class DialResult(StrEnum):
+    """What Asterisk says of a number that did not answer."""
+
+    BUSY = "busy"
+    NO_ANSWER = "no_answer"
+    REFUSED = "refused"
+    WRONG_NUMBER = "wrong_number"
+    FAILED = "failed"
+    FORBIDDEN = "forbidden"
+    """The dialplan does not dial that number."""
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerNotReached:
+    """Dialling is over, and nobody has answered. The operator hears a tone, and the phone hangs up."""
+
+    call: CallId
+    result: DialResult
+    cause: int = 0
+    """Q.850."""
+
+
 # -- calendar, clock, timers, Asterisk, recordings -------------------------------------------------------------
 
 
@@ -458,6 +542,7 @@ class TimerKind(StrEnum):
     PHONE_RETURNS = "phone_returns"
     PHONE_RESTS = "phone_rests"
     TAKE_BACK = "take_back"
+    OUTGOING = "outgoing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -612,6 +697,14 @@ Event = (
     | RefuseCaller
     | CallerFound
     | ProlongWrapUp
+    | OutgoingAsked
+    | OutgoingPhoneRings
+    | OutgoingPhoneAnswered
+    | OutgoingNotPlaced
+    | CustomerDialled
+    | CustomerRings
+    | CustomerAnswered
+    | CustomerNotReached
     | HoursChanged
     | DayStarted
     | ClockSet

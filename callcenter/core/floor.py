@@ -38,12 +38,13 @@ from callcenter.core.ids import (
 )
 from callcenter.core.offer import OFFER, Offer, OfferStep
 from callcenter.core.operator import ACTIVITY, PRESENCE, Activity, ActivityStep, Operator, Presence, PresenceStep
+from callcenter.core.outgoing_call import OUTGOING, OutgoingCall, OutgoingStep
 from callcenter.core.phone import PHONE, Phone, PhoneStep
 from callcenter.core.question import QUESTION, QuestionStep
 from callcenter.core.queue.line import LineState
 from callcenter.core.queue.roster import Roster
 from callcenter.core.records import CallRecord, PresenceRecord
-from callcenter.core.server import ServerState, named_in, offer_id
+from callcenter.core.server import ServerState, named_in, offer_id, outgoing_id
 from callcenter.core.settings import Settings
 from callcenter.core.undo import Undo
 from callcenter.core.warm_start import ACQUAINTANCES, Acquaintance
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
         OfferChange,
         OfferEntry,
         OperatorChange,
+        OutgoingChange,
         PhoneChange,
         ServerChange,
     )
@@ -89,6 +91,9 @@ class Floor:
         self.kept: dict[CallId, Operator] = {}
         """For whom callers are kept."""
         self.offers: dict[OfferId, Offer] = {}
+        self.outgoing: dict[CallId, OutgoingCall] = {}
+        self.dialled_customers: dict[ChannelId, CallId] = {}
+        """The outgoing call of each customer's channel."""
         self.at_phone: dict[PhoneName, PersonId] = {}
         self.phones: dict[PhoneName, Phone] = {}
         """Phones of which something is known."""
@@ -103,8 +108,9 @@ class Floor:
         """Calls that are set aside and served by Asterisk alone, until their channels end; with their rows."""
         self.now = 0.0
         self.commands: list[Command] = []
-        self._changed: dict[CallId, Caller] = {}
+        self._changed: dict[CallId, Caller | OutgoingCall] = {}
         self._offers_made = 0
+        self._outgoing_made = 0
 
     # -- servers -----------------------------------------------------------------------------------------------
 
@@ -154,6 +160,25 @@ class Floor:
         self.commands = []
         self._changed = {}
 
+    def touched(self) -> set[PersonId]:
+        """Return whose state the last event has changed, or that of their phone or their call."""
+        people: set[PersonId] = set()
+        calls: set[CallId] = set()
+        for thing in self._undo.things():
+            match thing:
+                case Operator():
+                    people.add(thing.person.id)
+                case Offer():
+                    people.add(thing.operator)
+                case Phone() if thing.name in self.at_phone:
+                    people.add(self.at_phone[thing.name])
+                case Caller():
+                    calls.add(thing.call)
+        if calls:
+            people |= {offer.operator for offer in self.offers.values() if offer.call in calls}
+            people |= {operator.person.id for call, operator in self.kept.items() if call in calls}
+        return people
+
     def attempt(self, call: CallId, during: str, act: Callable[P, object], *args: P.args, **more: P.kwargs) -> bool:
         """Do a step for one call ('': for no particular call). If it fails, undo that step alone and return False."""
         moment, now, commands, done = len(self._undo), self.now, self.commands, len(self.commands)
@@ -202,6 +227,8 @@ class Floor:
     @overload
     def change(self, thing: Offer, /, **changes: Unpack[OfferChange]) -> None: ...
     @overload
+    def change(self, thing: OutgoingCall, /, **changes: Unpack[OutgoingChange]) -> None: ...
+    @overload
     def change(self, thing: Phone, /, **changes: Unpack[PhoneChange]) -> None: ...
     @overload
     def change(self, thing: LineState, /, **changes: Unpack[LineChange]) -> None: ...
@@ -224,22 +251,22 @@ class Floor:
         """Return the caller whose channel it is; None if it is no caller's."""
         return self.callers.get(CallId(channel))
 
-    def admit(self, caller: Caller) -> None:
+    def admit(self, caller: Caller | OutgoingCall) -> None:
         """Count the call among the line's lines in use (ESTP 2.2b)."""
         if not caller.admitted:
             line = self.line(caller)
             self._undo.set(caller, "admitted", True)
             self._undo.set(line, "lines_in_use", line.lines_in_use + 1)
 
-    def dismiss(self, caller: Caller) -> None:
+    def dismiss(self, caller: Caller | OutgoingCall) -> None:
         """Free the line that the call used, if it used one."""
         if caller.admitted:
             line = self.line(caller)
             self._undo.set(caller, "admitted", False)
             self._undo.set(line, "lines_in_use", line.lines_in_use - 1)
 
-    def line(self, caller: Caller) -> LineState:
-        """Return the line that the caller dialled."""
+    def line(self, caller: Caller | OutgoingCall) -> LineState:
+        """Return the line that the caller dialled, or on behalf of which somebody calls out."""
         return self.lines[caller.record.line]
 
     def move(self, caller: Caller, step: CallerStep) -> None:
@@ -268,7 +295,7 @@ class Floor:
         """Reset a refused call to the first state: the lifecycle table rightly has no way back from there."""
         self._undo.set(caller, "state", CALLER.start)
 
-    def note(self, caller: Caller, **changes: Unpack[CallEntry]) -> None:
+    def note(self, caller: Caller | OutgoingCall, **changes: Unpack[CallEntry]) -> None:
         """Change fields of the call's row, which is saved when the event is finished."""
         self._undo.set(caller, "record", replace(caller.record, **changes))
         self._undo.put(self._changed, caller.call, caller)
@@ -326,8 +353,8 @@ class Floor:
         self.strike_caller(call)
         for id, line in self.lines.items():
             line.queue.leave(call)
-            admitted = sum(caller.admitted for caller in self.callers.values() if caller.record.line == id)
-            self._undo.set(line, "lines_in_use", admitted)
+            everybody: tuple[Caller | OutgoingCall, ...] = (*self.callers.values(), *self.outgoing.values())
+            self._undo.set(line, "lines_in_use", sum(one.admitted for one in everybody if one.record.line == id))
         offers = [offer for offer in self.offers.values() if offer.call == call]
         for offer in offers:
             self.take_in(offer)
@@ -388,6 +415,51 @@ class Floor:
         self.step(offer, OfferStep.WITHDRAW)
         self.do(HangUp(offer.id))
 
+    # -- outgoing calls ----------------------------------------------------------------------------------------
+
+    def next_outgoing_id(self, server: ServerState) -> CallId:
+        """Return a new unique channel id for an operator's leg of an outgoing call on this server."""
+        self._undo.set(self, "_outgoing_made", self._outgoing_made + 1)
+        name = ServerId("") if self._alone else server.name
+        return outgoing_id(name, self.settings.boot, self._outgoing_made)
+
+    def call_out(self, outgoing: OutgoingCall, operator: Operator) -> None:
+        """Add an outgoing call: it uses a line, and the operator has it in hand."""
+        self._undo.put(self.outgoing, outgoing.call, outgoing)
+        self._undo.set(operator, "outgoing", outgoing.call)
+        self.admit(outgoing)
+
+    def outgoing_of(self, channel: ChannelId) -> OutgoingCall | None:
+        """Return the outgoing call whose channel it is, the operator's or the customer's; None if there is none."""
+        return self.outgoing.get(self.dialled_customers.get(channel, CallId(channel)))
+
+    def customer_dialled(self, outgoing: OutgoingCall, channel: ChannelId) -> None:
+        """Note the customer's channel."""
+        self._undo.set(outgoing, "customer", channel)
+        self._undo.put(self.dialled_customers, channel, outgoing.call)
+
+    def step_outgoing(self, outgoing: OutgoingCall, step: OutgoingStep) -> None:
+        """Move an outgoing call one step through the lifecycle."""
+        self._undo.set(outgoing, "state", OUTGOING.next(outgoing.state, step))
+
+    def outgoing_over(self, outgoing: OutgoingCall) -> Operator:
+        """Remove an outgoing call that has ended; return its operator, who has nothing in hand any more."""
+        self.dismiss(outgoing)
+        self._undo.take(self.outgoing, outgoing.call)
+        self._undo.take(self.dialled_customers, outgoing.customer)
+        operator = self.operators[outgoing.record.operator]
+        self._undo.set(operator, "outgoing", NO_CALL)
+        return operator
+
+    def strike_outgoing(self, outgoing: OutgoingCall) -> None:
+        """Remove an outgoing call by force, whatever its state and its operator's."""
+        self._undo.take(self._changed, outgoing.call)
+        operator = self.outgoing_over(outgoing)
+        self._undo.set(operator, "activity", ACTIVITY.start)
+        self.change(operator, free_since=self.now)
+        self._settle(operator, "set_aside")
+        self._leave_desk(operator)
+
     # -- operators ---------------------------------------------------------------------------------------------
 
     def presence(self, operator: Operator, step: PresenceStep, cause: str, reason: str = "") -> None:
@@ -424,7 +496,7 @@ class Floor:
     def activity(self, operator: Operator, step: ActivityStep, cause: str, call: CallId = NO_CALL) -> None:
         """Change an operator's activity."""
         self._undo.set(operator, "activity", ACTIVITY.next(operator.activity, step))
-        if step is ActivityStep.READY:
+        if step in (ActivityStep.READY, ActivityStep.END_CALL):
             self._undo.set(operator, "free_since", self.now)
         self._settle(operator, cause, call)
         self._leave_desk(operator)

@@ -52,6 +52,8 @@ class Activity(StrEnum):
     TALKING = "talking"
     CONSULTING = "consulting"
     ADVISING = "advising"
+    CALLING_OUT = "calling_out"
+    """From the wish to the end of an outgoing call, whatever it comes to."""
     WRAPPING_UP = "wrapping_up"
 
 
@@ -66,6 +68,9 @@ class ActivityStep(StrEnum):
     CONNECT = "connect"
     CONSULT = "consult"
     ADVISE = "advise"
+    CALL_OUT = "call_out"
+    END_CALL = "end_call"
+    """An outgoing call that came to nothing."""
     FINISH = "finish"
     READY = "ready"
 
@@ -86,6 +91,9 @@ ACTIVITY: Machine[Activity, ActivityStep] = Machine(
         (_A.CONSULTING, _AS.FINISH): _A.WRAPPING_UP,
         (_A.ADVISING, _AS.CONNECT): _A.TALKING,
         (_A.ADVISING, _AS.FINISH): _A.WRAPPING_UP,
+        (_A.IDLE, _AS.CALL_OUT): _A.CALLING_OUT,
+        (_A.CALLING_OUT, _AS.END_CALL): _A.IDLE,
+        (_A.CALLING_OUT, _AS.FINISH): _A.WRAPPING_UP,
         (_A.WRAPPING_UP, _AS.READY): _A.IDLE,
     },
 )
@@ -121,6 +129,8 @@ class Operator:
     """The channel of their own call, in which they dialled a code and hear the answer."""
     internal_call: ChannelId = NO_CHANNEL
     """The call of a phone in which they talk with a colleague, or ring one."""
+    outgoing: CallId = NO_CALL
+    """The outgoing call for which their phone is rung, or in which they talk."""
     keeps: CallId = NO_CALL
     """The caller who is kept for them; meanwhile they are offered no other."""
     handling: Handling | None = None

@@ -50,6 +50,14 @@ REFUSED_FOR_CONDUCT = "refused for conduct"
 """The cause text of a call whose operator has refused to go on, until it has ended (ESTP 5.6.3, eLot 2.11)."""
 
 
+class Direction(StrEnum):
+    """Who called whom."""
+
+    INCOMING = "incoming"
+    OUTGOING = "outgoing"
+    """An operator called the number. Such a call waits for nobody, so no average and no target counts it."""
+
+
 class Outcome(StrEnum):
     """The result of a call. Exactly one, final when the caller has left."""
 
@@ -66,6 +74,34 @@ class Outcome(StrEnum):
     """Not a Customer: sent to the general line before any operator answered (ESTP 2.1)."""
     LOST = "lost"
     """Ended by neither side: the caller vanished, the controller could not see Asterisk, or the service was stopped."""
+    # Only of outgoing calls:
+    BUSY = "busy"
+    NO_ANSWER = "no_answer"
+    REFUSED = "refused"
+    """Declined, or hung up before the operator was there."""
+    WRONG_NUMBER = "wrong_number"
+    """There is no such number, as the carrier says."""
+    FAILED = "failed"
+    """The carrier could not connect the call, or the operator's phone could not be rung."""
+    CANCELLED = "cancelled"
+    """The operator did not answer the own phone, or hung up before the customer answered."""
+
+
+OF_OUTGOING_CALLS = frozenset(
+    {
+        Outcome.ANSWERED,
+        Outcome.BUSY,
+        Outcome.NO_ANSWER,
+        Outcome.REFUSED,
+        Outcome.WRONG_NUMBER,
+        Outcome.FAILED,
+        Outcome.CANCELLED,
+        Outcome.LOST,
+    }
+)
+"""What an outgoing call can come to."""
+OF_INCOMING_CALLS = frozenset(Outcome) - OF_OUTGOING_CALLS - {Outcome.IN_PROGRESS} | {Outcome.ANSWERED, Outcome.LOST}
+"""What a caller's call can come to."""
 
 
 class PromiseResult(StrEnum):
@@ -147,6 +183,13 @@ class CallRecord:
     recording_problem: str = ""
     identified_by: PersonId = NO_PERSON
     """The operator who corrected the identification by hand."""
+    direction: Direction = Direction.INCOMING
+    """Of an outgoing call, `number` is the one that was dialled, `arrived_at` when the operator asked for it,
+    `operator` who, and `answered_at` when the two began to talk."""
+    dialled_at: float | None = None
+    """When the number was dialled, after the operator had answered the own phone; only of outgoing calls."""
+    ringing: float | None = None
+    """Seconds from then to the customer's answer, or to the end without one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,9 @@ from callcenter.core.records import CallRecord
 ONLY = ServerId("asterisk")
 """The name of the single server, if none are configured."""
 OFFER_PREFIX = "offer-"
-"""Prefix of the id of every leg that the core creates."""
+"""Prefix of the id of every leg that the core creates for a caller."""
+OUTGOING_PREFIX = "out-"
+"""Prefix of the id of every outgoing call, which is its operator's leg."""
 
 
 @dataclass(slots=True)
@@ -45,12 +47,22 @@ class ServerState:
 
 def offer_id(server: ServerId, boot: str, number: int) -> OfferId:
     """Make an offer id, of fixed length per server: Asterisk finds channels by prefix. `server`: '' if single."""
+    return OfferId(ChannelId(f"{OFFER_PREFIX}{_tail(server, boot, number)}"))
+
+
+def outgoing_id(server: ServerId, boot: str, number: int) -> CallId:
+    """Make the id of an outgoing call, in the same way."""
+    return CallId(ChannelId(f"{OUTGOING_PREFIX}{_tail(server, boot, number)}"))
+
+
+def _tail(server: ServerId, boot: str, number: int) -> str:
     where = f"{server}-" if server else ""
-    return OfferId(ChannelId(f"{OFFER_PREFIX}{where}{boot}-{number:07d}"))
+    return f"{where}{boot}-{number:07d}"
 
 
 def named_in(channel_id: ChannelId) -> ServerId:
     """Return the server name in a channel id: a-1795298577.12, offer-a-65f0c1d2ab-0000007. '' if there is none."""
-    if channel_id.startswith(OFFER_PREFIX):
-        return ServerId(channel_id.removeprefix(OFFER_PREFIX).rsplit("-", 2)[0])
+    for prefix in (OFFER_PREFIX, OUTGOING_PREFIX):
+        if channel_id.startswith(prefix):
+            return ServerId(channel_id.removeprefix(prefix).rsplit("-", 2)[0])
     return ServerId(channel_id.rpartition("-")[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -28,6 +29,35 @@ class Promises:
     """How far back "recent" reaches, seconds."""
     trusted_after: int = 30
     """With fewer judged estimates than this the estimates are trusted."""
+
+
+_NUMBER = re.compile(r"\+[0-9]{7,15}|[0-9]{2,6}", re.ASCII)
+"""A number in E.164, or a short number."""
+ANY_DIGIT = "X"
+"""Stands for one digit in a range of numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """How operators call out on behalf of a line."""
+
+    ranges: tuple[str, ...]
+    """The numbers that may be called: +7342 (all that begin so), +7342XXXXXXX (with exactly so many digits), or a
+    short number in full."""
+    groups: tuple[GroupId, ...]
+    """Whose people may."""
+    ring: float = 45.0
+    """How long the customer's phone rings."""
+
+    def allows(self, number: str) -> bool:
+        """Return whether the number, which is normalised, is in one of the ranges."""
+        return bool(_NUMBER.fullmatch(number)) and any(_is_in(number, numbers) for numbers in self.ranges)
+
+
+def _is_in(number: str, numbers: str) -> bool:
+    fixed = numbers.rstrip(ANY_DIGIT)
+    whole = fixed != numbers or not numbers.startswith("+")
+    return number.startswith(fixed) and (not whole or len(number) == len(numbers))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +106,8 @@ class Line:
     """The service level is the share of callers answered within this time."""
     wrap_up_limit: float = 600.0
     """The longest wrap-up to which operators may prolong theirs, from the end of the conversation."""
+    outgoing: Outgoing | None = None
+    """None: nobody calls out on behalf of this line."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
 K = TypeVar("K")
@@ -41,6 +41,10 @@ class Undo:
         while len(self._past) > moment:
             put_right, *values = self._past.pop()
             put_right(*values)
+
+    def things(self) -> Iterator[object]:
+        """Yield the things of which an attribute was changed; one may come several times."""
+        return (values[0] for put_right, *values in self._past if put_right is setattr)
 
     # -- attributes --------------------------------------------------------------------------------------------
 

@@ -30,6 +30,23 @@ class CallView:
 
 
 @dataclass(frozen=True, slots=True)
+class OutgoingView:
+    """An outgoing call as shown to its operator."""
+
+    call: CallId
+    line: LineId
+    number: str
+    customer: str
+    inn: str
+    state: str
+    """As in `outgoing_call.OutgoingState`."""
+    since: float
+    """Seconds of the conversation; before it, since the operator asked for the call."""
+    result: str
+    """What it came to, if that is known before the phone has hung up, such as 'busy'."""
+
+
+@dataclass(frozen=True, slots=True)
 class OperatorView:
     """One person: what they want (presence), what their phone does (activity), their call."""
 
@@ -50,6 +67,10 @@ class OperatorView:
     """'', 'ringing' (a colleague's phone rings), 'consulting', or the result of the last attempt, as 'missed'."""
     kept: CallView | None = None
     """Their caller of a conversation that broke off, who waits for them."""
+    outgoing: OutgoingView | None = None
+    """Their outgoing call."""
+    call_ranges: tuple[str, ...] = ()
+    """The ranges of numbers that they may call on behalf of any line."""
     phone_trouble: str = ""
     """Why no caller is offered at the phone now, although nobody paused: 'unreachable', 'busy', 'not_placed', or ''; of
     a phone in a page also what is wrong there: 'untested', 'no_microphone', 'no_sound', 'silent_page'."""

@@ -6,12 +6,13 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import phonenumbers
 from stdnum.ru import inn as russian_inn
 
 from callcenter.core.events import Customer
+from callcenter.knowledge.text import composed
 
 log = logging.getLogger(__name__)
 
@@ -75,11 +76,18 @@ class Found:
     number: str
 
 
+class Version(NamedTuple):
+    """Of the directory. Each part is another one when something of it has changed."""
+
+    imported: object
+    learned: object
+
+
 class Source(Protocol):
     """Where the directory is stored. The implementation is `callcenter.customers.table.CustomersTable`."""
 
-    async def version(self) -> object:
-        """Return the version: another one when anything has changed."""
+    async def version(self) -> Version:
+        """Return the present version."""
 
     async def entries(self) -> Sequence[tuple[str, Customer]]:
         """Return all imported entries as (E.164 number or '', customer)."""
@@ -96,47 +104,51 @@ class Directory:
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._version: object = None
+        self._version = Version(object(), None)
         self._by_number: Mapping[str, Customer] = {}
         self._by_inn: Mapping[str, Customer] = {}
-        self._contacts: Mapping[str, Contact] = {}
+        self._learned: Mapping[str, tuple[Contact, Customer]] = {}
+        """By number."""
         self._all: Sequence[tuple[str, Found]] = ()
         """Everybody once, with the words by which they are found."""
 
     def __len__(self) -> int:
         """The number of telephone numbers it knows."""
-        return len(self._by_number)
+        return len(self._by_number) + sum(1 for number in self._learned if number not in self._by_number)
 
     async def refresh(self) -> bool:
-        """Load the directory if it was imported again; call this every few seconds. Returns whether it was loaded.
+        """Load what has changed; call this every few seconds. Returns whether something was loaded.
 
-        Never raises when the database fails: the previous directory stays in use.
+        The directory itself is read only after another import. Never raises when the database fails: the previous
+        directory stays in use.
         """
         try:
             version = await self._source.version()
             if version == self._version:
                 return False
-            entries = await self._source.entries()
+            entries = None if version.imported == self._version.imported else await self._source.entries()
             contacts = await self._source.contacts()
         except Exception as problem:  # any error of the source's library
             log.warning("the customers' directory can't be read, the old one stays: %s", problem)
             return False
+        if entries is not None:
+            self._take(entries)
+        learned = {}
+        for contact in contacts:
+            whose = self._by_inn.get(contact.inn) if contact.inn else self._by_number.get(contact.of_number)
+            # What is imported is the customers' own word, and counts more.
+            if whose is not None and self._by_number.get(contact.number, whose) == whose:
+                learned[contact.number] = contact, whose
+        self._learned, self._version = learned, version
+        return True
+
+    def _take(self, entries: Sequence[tuple[str, Customer]]) -> None:
         by_inn: dict[str, Customer] = {}
         for _, customer in entries:
             if customer.inn:
                 by_inn.setdefault(customer.inn, customer)
-        by_number = {number: customer for number, customer in entries if number}
-        learned = {}
-        for contact in contacts:
-            whose = by_inn.get(contact.inn) if contact.inn else by_number.get(contact.of_number)
-            # What is imported is the customers' own word, and counts more.
-            if whose is not None and by_number.get(contact.number, whose) == whose:
-                learned[contact.number] = whose
-        self._by_number = learned | by_number
-        self._contacts = {contact.number: contact for contact in contacts if contact.number in learned}
-        self._all = tuple(_once(entries))
-        self._by_inn, self._version = by_inn, version
-        return True
+        self._by_number = {number: customer for number, customer in entries if number}
+        self._by_inn, self._all = by_inn, tuple(_once(entries))
 
     async def learn_number(self, raw: str, inn: str, of_number: str, person: str, who: str, at: datetime) -> bool:
         """Keep what operator `who` has found out, and use it from now on. The customer is named as in `Contact`.
@@ -154,11 +166,11 @@ class Directory:
 
         A number or a whole INN comes first; the others are in the order of the imported file.
         """
-        words = asked.casefold().replace("ё", "е").split()
+        words = _as_searched(asked).split()
         if not words:
             return []
         number = normalise(asked)
-        exact = [one for one in (self._by_number.get(number) if number else None, self._by_inn.get(words[0])) if one]
+        exact = [one for one in (self.by_number(asked), self._by_inn.get(words[0])) if one]
         found = {customer: Found(customer, number) for customer in exact}
         for text, one in self._all:
             if len(found) >= limit:
@@ -169,13 +181,16 @@ class Directory:
 
     def person_at(self, raw: str) -> str:
         """Return who is at this number, in an operator's words; '': nobody knows, or it is another customer's now."""
-        contact = self._contacts.get(normalise(raw))
-        return contact.person if contact else ""
+        learned = self._learned.get(normalise(raw))
+        return learned[0].person if learned else ""
 
     def by_number(self, raw: str) -> Customer | None:
         """Return the customer who has this number, in whatever form it is written."""
         number = normalise(raw)
-        return self._by_number.get(number) if number else None
+        if not number:
+            return None
+        learned = self._learned.get(number)
+        return learned[1] if learned else self._by_number.get(number)
 
     def by_inn(self, digits: str) -> Customer | None:
         """Return the customer who has this INN."""
@@ -190,4 +205,9 @@ def _once(entries: Sequence[tuple[str, Customer]]) -> Iterator[tuple[str, Found]
     for number, customer in entries:
         if customer not in seen:
             seen.add(customer)
-            yield f"{customer.name.casefold().replace('ё', 'е')} {customer.inn}", Found(customer, number)
+            yield f"{_as_searched(customer.name)} {customer.inn}", Found(customer, number)
+
+
+def _as_searched(text: str) -> str:
+    """Return the text so that it is found in whatever case it is typed, and however accents are written."""
+    return composed(text).casefold().replace("ё", "е")

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import delete, func, insert, select
 
 from callcenter.core.events import Customer
-from callcenter.customers.directory import Contact
+from callcenter.customers.directory import Contact, Version
 from callcenter.store import Register
 from callcenter.store.rows import clean
 from callcenter.store.tables import CustomerNumber, DirectoryImport, LearnedContact, table_of
@@ -28,9 +28,10 @@ class CustomersTable:
     def __init__(self, register: Register) -> None:
         self._register = register
 
-    async def version(self) -> tuple[object, ...]:
+    async def version(self) -> Version:
         """Return another version after each import, and whenever a contact is learned or erased."""
-        return await self._register.read(lambda connection: tuple(connection.execute(_VERSION).one()))
+        imported, *learned = await self._register.read(lambda connection: tuple(connection.execute(_VERSION).one()))
+        return Version(imported, tuple(learned))
 
     async def latest(self) -> DirectoryImport | None:
         """Return the latest import, to show it to people."""

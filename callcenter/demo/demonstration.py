@@ -24,6 +24,7 @@ from callcenter.core.view import View
 from callcenter.customers.csv_file import CustomersFile
 from callcenter.customers.table import CustomersTable
 from callcenter.demo import sipp
+from callcenter.demo.links import guests, links
 from callcenter.demo.setting import GENERAL_LINE_HOST, caller_address, make_setting, network
 from callcenter.demo.sipp import Caller, Crowd, Pickup
 from callcenter.store import Register
@@ -59,8 +60,11 @@ async def demonstrate(path: Path, callers_per_minute: float, seconds: float | No
                 return
             if not ready.result():
                 raise DemoError(f"Asterisk does not answer; see {config.var / 'asterisk' / 'log' / 'messages.log'}")
-            async with _Floor(config, line, program, callers_per_minute):
-                _introduce(config, line)
+            async with (
+                _Floor(config, line, program, callers_per_minute),
+                links(config, lambda text: print(text, flush=True)) as ways_in,
+            ):
+                _introduce(config, line, ways_in)
                 await _show(line, stop, seconds)
     finally:
         stop.cancel()
@@ -103,6 +107,8 @@ class _Floor(contextlib.AsyncExitStack):
         config = self._config
         answering = {group for line in config.lines.values() for group in line.answered_by}
         people = [person for person in config.call_takers.values() if person.group in answering]
+        waits_for_guest = {guest.person for guest in guests(config).values() if guest.on_shift}
+        people = [person for person in people if person.id not in waits_for_guest]
         for phone in dict.fromkeys(person.phone for person in people):
             address = config.phones[phone].address
             if address is not None:  # make_setting gave an address to each phone
@@ -190,10 +196,22 @@ async def _browsers(config: Config, people: Sequence[str]) -> AsyncIterator[Brow
                 f"http://{config.http.bind}:{config.http.port}", cookie_jar=aiohttp.CookieJar(unsafe=True)
             )
             found[person] = await stack.enter_async_context(session)
-            async with session.post("/api/login", json={"id": person, "password": first.password}) as answer:
-                if answer.status != 200:
-                    raise DemoError(f"{person} cannot log in: {answer.status} {await answer.text()}")
+            await _log_in(session, {"id": person, "password": first.password})
         yield found
+
+
+async def _log_in(session: aiohttp.ClientSession, who: Mapping[str, str]) -> None:
+    """Log in; whatever news a head has written in an earlier demonstration counts as read. Raises DemoError."""
+    read: list[dict[str, int]] = []
+    while True:
+        async with session.post("/api/login", json={**who, "read": read}) as answer:
+            if answer.status == 200:
+                return
+            told = await answer.json()
+        news = [{"news": one["id"], "version": one["version"]} for one in told.get("news", ())]
+        if not news or news == read:
+            raise DemoError(f"{who['id']} cannot log in: {told.get('message', answer.status)}")
+        read = news
 
 
 async def _bring_back(line: Controller, browsers: Browsers) -> None:
@@ -215,11 +233,14 @@ async def _until_nobody_calls(line: Controller) -> None:
         await asyncio.sleep(0.05)
 
 
-def _introduce(config: Config, line: Controller) -> None:
+def _introduce(config: Config, line: Controller, ways_in: Sequence[str]) -> None:
     for text in summary(config, Secrets.load_or_create(config.var, config), line.view(), wall_clock()):
         print(text)
     print("Demonstration: open at all hours, callers and operators are simulated; callers press no keys when they are")
-    print(f"asked. Watch it on http://{config.http.bind}:{config.http.port}/ as one of the people above.", flush=True)
+    print(f"asked. Watch it on http://{config.http.bind}:{config.http.port}/ as one of the people above.")
+    for text in ways_in:
+        print(text)
+    print(flush=True)
 
 
 async def _show(line: Controller, stop: asyncio.Task[None], seconds: float | None) -> None:

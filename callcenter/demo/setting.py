@@ -58,7 +58,7 @@ def derived(data: Mapping[str, Any], real: Config, folder: Path, today: date) ->
     at = {"sip_bind": bind, "start": "true", "codecs": ["alaw"]}
     asterisk = {key: value for key, value in (data.get("asterisk") or {}).items() if key != "external_address"} | at
     return {
-        **data,
+        **{key: value for key, value in data.items() if key != "tls"},  # on loopback, browsers need none
         "mail": None,  # nobody out there gets e-mail of a demonstration
         "var": str(folder),
         "database": str(folder / "register.sqlite"),

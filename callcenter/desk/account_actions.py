@@ -12,8 +12,9 @@ from callcenter.accounts.password_rules import LETTERS, LONGEST, SHORTEST, Broke
 from callcenter.accounts.verdict import Verdict
 from callcenter.core.commands import Answer
 from callcenter.core.ids import PersonId
-from callcenter.desk.accounts import Account, Accounts, Factor, Unfinished
+from callcenter.desk.accounts import Account, Accounts, Factor, OneTime, Unfinished
 from callcenter.desk.bodies import BadRequest
+from callcenter.desk.entrance import EXPIRED, keeping
 from callcenter.desk.gate import Sender
 from callcenter.desk.language import N_
 from callcenter.desk.responses import SENTENCES
@@ -72,8 +73,9 @@ class AccountActions:
         return self._accounts.factor(sender.id)
 
     async def change_password(self, sender: Sender, old: str, new: str) -> None:
-        """Change one's own password. All other sessions end."""
-        result = await self._accounts.change_password(sender.id, old, new)
+        """Change one's own password. All other sessions and all tokens end."""
+        with keeping():
+            result = await self._accounts.change_password(sender.id, old, new)
         if isinstance(result, Broken):
             sentence, detail = RULES[result]
             raise BadRequest(400, result.value, sentence, detail)
@@ -105,7 +107,8 @@ class AccountActions:
         offer = self.offered(sender)
         if offer is None:
             raise BadRequest(409, "nothing_offered", N_("Please begin with the second factor anew."))
-        codes = await self._accounts.set_factor(sender.id, offer.secret, code)
+        with keeping():
+            codes = await self._accounts.set_factor(sender.id, offer.secret, code)
         if codes is None:
             raise BadRequest(400, "wrong_code", N_("The code is wrong. Is the clock of your telephone right?"))
         self._offers.pop(sender.id, None)
@@ -117,7 +120,8 @@ class AccountActions:
         """Remove one's own second factor, unless a role asks for it. All other sessions end."""
         if self._accounts.factor(sender.id).required:
             raise BadRequest(403, "factor_required", N_("Your role asks for a second factor: you cannot remove it."))
-        _right(await self._accounts.drop_factor(sender.id, password))
+        with keeping():
+            _right(await self._accounts.drop_factor(sender.id, password))
         self._sessions.close_others(sender.id, sender.token)
         self._tell_pages()
 
@@ -138,18 +142,20 @@ class AccountActions:
             for account in self._accounts.people.values()
         ]
 
-    async def reset_password(self, sender: Sender, person: PersonId) -> str:
-        """Return a one-time password for a colleague. All their sessions end."""
+    async def reset_password(self, sender: Sender, person: PersonId) -> OneTime:
+        """Return a one-time password for a colleague. All their sessions and tokens end."""
         self._colleague(sender, person)
-        password = await self._accounts.reset_password(person, sender.id)
+        with keeping():
+            made = await self._accounts.reset_password(person, sender.id)
         self._sessions.close_others(person)
         self._tell_pages()
-        return password
+        return made
 
     async def reset_factor(self, sender: Sender, person: PersonId) -> None:
         """Take a colleague's second factor away. All their sessions end."""
         self._colleague(sender, person)
-        await self._accounts.reset_factor(person, sender.id)
+        with keeping():
+            await self._accounts.reset_factor(person, sender.id)
         self._sessions.close_others(person)
         self._tell_pages()
 
@@ -176,5 +182,7 @@ class AccountActions:
 def _right(verdict: Verdict) -> None:
     if verdict is Verdict.TOO_SOON:
         raise BadRequest(429, Answer.TRY_LATER.value, SENTENCES[Answer.TRY_LATER])
+    if verdict is Verdict.EXPIRED:
+        raise BadRequest(400, "password_expired", EXPIRED)
     if verdict is not Verdict.RIGHT:
         raise BadRequest(400, "wrong_old_password", N_("The present password is wrong."))

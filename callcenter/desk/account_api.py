@@ -49,7 +49,7 @@ class AccountApi:
         return as_json(shown | {"on_shift": sender.on_shift, "sessions": _sessions(self._actions.sessions(sender))})
 
     async def change_password(self, request: web.Request) -> web.Response:
-        """Change one's own password; the old one is asked for. One's other sessions end."""
+        """Change one's own password; the old one is asked for. One's other sessions and one's tokens end."""
         body = await bodies.read(request, bodies.NewPassword)
         await self._actions.change_password(request[SENDER], body.old, body.new)
         return as_json({"answer": "password_changed"})
@@ -87,9 +87,10 @@ class AccountApi:
         return as_json({"people": found})
 
     async def reset_password(self, request: web.Request) -> web.Response:
-        """Return a one-time password for a colleague, which has to be changed at the next log-in."""
+        """Return a one-time password for a colleague, to be changed at a log-in before `until`; their tokens end."""
         await bodies.read(request, bodies.Body)
-        return as_json({"password": await self._actions.reset_password(request[SENDER], person_named(request))})
+        made = await self._actions.reset_password(request[SENDER], person_named(request))
+        return as_json({"password": made.password, "until": made.until.isoformat()})
 
     async def reset_factor(self, request: web.Request) -> web.Response:
         """Take a colleague's second factor away, because the telephone is lost."""

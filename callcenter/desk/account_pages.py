@@ -12,17 +12,19 @@ from aiohttp import web
 from callcenter.accounts.verdict import Verdict
 from callcenter.config.roles import Role
 from callcenter.core.commands import Answer
+from callcenter.core.ids import PersonId
 from callcenter.desk import bodies, forms, html
 from callcenter.desk.account_actions import AccountActions
 from callcenter.desk.account_api import PERSON, SESSION, person_named
-from callcenter.desk.accounts import Unfinished
+from callcenter.desk.accounts import OneTime, Unfinished
 from callcenter.desk.bodies import BadRequest
-from callcenter.desk.entrance import Entrance, forget
+from callcenter.desk.entrance import CODE_NEEDED, EXPIRED, WRONG_WITH_CODE, Entrance, forget
 from callcenter.desk.gate import ANYBODY, OTHER_ACCOUNTS, OWN_ACCOUNT, SENDER, Route
 from callcenter.desk.html import Told
 from callcenter.desk.language import N_, translated
 from callcenter.desk.responses import SENTENCES
 from callcenter.desk.sessions import Sessions
+from callcenter.system.certificate import Judged
 
 ROLES = {
     Role.OPERATOR: N_("operator"),
@@ -33,7 +35,7 @@ ROLES = {
     Role.ENGINEER: N_("engineer"),
 }
 DONE = {
-    "password": N_("Your password is changed. Your other sessions have ended."),
+    "password": N_("Your password is changed. Your other sessions and your tokens have ended."),
     "dropped": N_("Your second factor is removed."),
     "ended": N_("The session has ended."),
     "factor-reset": N_("The second factor is taken away; all sessions of this person have ended."),
@@ -42,10 +44,34 @@ DONE = {
 """What a page says after a form was sent, by a word in its address."""
 
 
-class AccountPages:
-    """The request handlers. `zone`: in which times are shown."""
+CERTIFICATE = {
+    "missing": N_("The desk's certificate is missing: browsers get no connection."),
+    "unusable": N_("The desk's certificate cannot be used; the log says why: browsers get no connection."),
+    "expired": N_("The desk's certificate has expired on {ends}: browsers refuse the page."),
+    "not_yet_valid": N_("The desk's certificate is not valid yet: is the clock of this machine right?"),
+    "expiring": N_("The desk's certificate expires on {ends}: please replace it before."),
+    "self_signed": N_("The desk's certificate (until {ends}) is self-signed: each browser has to be told to trust it."),
+}
+"""What engineers are told, by problem (`system/certificate.py`)."""
 
-    def __init__(self, actions: AccountActions, entrance: Entrance, sessions: Sessions, zone: tzinfo) -> None:
+
+class AccountPages:
+    """The request handlers. `zone`: in which times are shown. `certificate`: what engineers are told of the desk's.
+
+    `sign_on`: what people call the identity provider; '' if there is none.
+    """
+
+    def __init__(
+        self,
+        actions: AccountActions,
+        entrance: Entrance,
+        sessions: Sessions,
+        zone: tzinfo,
+        certificate: Callable[[], Judged | None] = lambda: None,
+        sign_on: str = "",
+    ) -> None:
+        self._sign_on = sign_on
+        self._certificate = certificate
         self._actions = actions
         self._entrance = entrance
         self._sessions = sessions
@@ -157,10 +183,10 @@ class AccountPages:
     async def reset_password(self, request: web.Request) -> web.Response:
         """Make a one-time password, and show it once."""
         try:
-            password = await self._actions.reset_password(request[SENDER], person_named(request))
+            made = await self._actions.reset_password(request[SENDER], person_named(request))
         except BadRequest as problem:
             return self._people(request, _problem(request, problem), problem.status)
-        return self._people(request, Told(), made=(person_named(request), password))
+        return self._people(request, Told(), made=(person_named(request), made))
 
     async def reset_factor(self, request: web.Request) -> web.Response:
         """Take a colleague's second factor away."""
@@ -194,7 +220,8 @@ class AccountPages:
     def _account(self, request: web.Request, told: Told, status: int = 200, **more: Any) -> web.Response:
         sender = request.get(SENDER)
         if sender is None:
-            return self._shown(request, "account_login.html", told, status, id=more.get("id", ""))
+            typed = more.get("id", "")
+            return self._shown(request, "account_login.html", told, status, id=typed, sign_on=self._sign_on)
         factor = self._actions.factor(sender)
         offer = None if factor.enrolled or sender.unfinished is Unfinished.PASSWORD else self._actions.offered(sender)
         return self._shown(
@@ -207,10 +234,18 @@ class AccountPages:
             codes=more.get("codes"),
             unfinished=sender.unfinished if not more.get("codes") else Unfinished.NOTHING,
             sessions=self._actions.sessions(sender),
+            certificate=self._of_certificate(request) if Role.ENGINEER in sender.account.roles else "",
         )
 
+    def _of_certificate(self, request: web.Request) -> str:
+        judged = self._certificate()
+        if judged is None or not judged.problem:
+            return ""
+        ends = f"{judged.ends.astimezone(self._zone):%d.%m.%Y}" if judged.ends else ""
+        return translated(request, CERTIFICATE[judged.problem]).format(ends=ends)
+
     def _people(
-        self, request: web.Request, told: Told, status: int = 200, made: tuple[str, str] | None = None
+        self, request: web.Request, told: Told, status: int = 200, made: tuple[PersonId, OneTime] | None = None
     ) -> web.Response:
         found = self._actions.colleagues(request[SENDER])
         return self._shown(request, "people.html", told, status, people=found, made=made)
@@ -225,8 +260,9 @@ class AccountPages:
 
 
 _REFUSED = {
-    Verdict.WRONG: (401, N_("Wrong id, password or code.")),
-    Verdict.CODE_NEEDED: (401, N_("This account has a second factor: please give the code from your app, too.")),
+    Verdict.WRONG: (401, WRONG_WITH_CODE),
+    Verdict.CODE_NEEDED: (401, CODE_NEEDED),
+    Verdict.EXPIRED: (401, EXPIRED),
     Verdict.TOO_SOON: (429, SENTENCES[Answer.TRY_LATER]),
 }
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
 from callcenter.accounts.password_rules import Broken
 from callcenter.accounts.verdict import Verdict
-from callcenter.config.roles import TAKES_CALLS, Role
+from callcenter.config.roles import RESETS, TAKES_CALLS, Role
 from callcenter.core.ids import PersonId
 
 
@@ -30,9 +31,7 @@ class Account:
         """Return whether they may reset the other's password: nobody by that becomes more than they are."""
         if self.id == other.id:
             return False  # one's own is changed, with the old one
-        if Role.ENGINEER in self.roles:
-            return True
-        return Role.HEAD in self.roles and not other.roles & {Role.HEAD, Role.ENGINEER}
+        return other.roles <= frozenset().union(*(RESETS.get(role, ()) for role in self.roles))
 
 
 class Unfinished(StrEnum):
@@ -55,10 +54,20 @@ class Factor:
     recovery_left: int
 
 
+@dataclass(frozen=True, slots=True)
+class OneTime:
+    """A password that somebody else has made."""
+
+    password: str = field(repr=False)
+    until: datetime
+    """It opens nothing from then on."""
+
+
 class Accounts(Protocol):
     """The accounts as the desk sees them.
 
-    Methods that write raise TimeoutError if it cannot be entered in the audit log: then nothing was changed.
+    Methods that write raise TimeoutError if it cannot be entered in the audit log, and `ReadableError` if it cannot be
+    kept: then nothing was changed.
     """
 
     people: Mapping[PersonId, Account]
@@ -80,10 +89,10 @@ class Accounts(Protocol):
         """Return what this browser may keep to show that the person has logged in there."""
 
     async def change_password(self, person: PersonId, old: str, new: str) -> Verdict | Broken:
-        """Change one's own password: RIGHT if it was done, else why not."""
+        """Change one's own password: RIGHT if it was done, else why not. The person's tokens end."""
 
-    async def reset_password(self, person: PersonId, by: PersonId) -> str:
-        """Return a new password, which has to be changed at the next log-in."""
+    async def reset_password(self, person: PersonId, by: PersonId) -> OneTime:
+        """Return a new password, which has to be changed at the next log-in. The person's tokens end."""
 
     async def set_factor(self, person: PersonId, secret: str, code: str) -> Sequence[str] | None:
         """Set a second factor up, if the code shows that an app has the secret; else None. Returns recovery codes."""

@@ -11,12 +11,12 @@ from callcenter.accounts.verdict import Verdict
 from callcenter.config.roles import Role
 from callcenter.core import events
 from callcenter.core.commands import Answer
-from callcenter.core.ids import NO_PHONE, GroupId, ReplyTo
+from callcenter.core.ids import NO_LINE, NO_PHONE, GroupId, PhoneName, ReplyTo
 from callcenter.desk import bodies
 from callcenter.desk.accounts import Account, Accounts, Unfinished
 from callcenter.desk.backend import Backend
 from callcenter.desk.bodies import BadRequest
-from callcenter.desk.entrance import Entrance, forget
+from callcenter.desk.entrance import CODE_NEEDED, EXPIRED, WRONG_WITH_CODE, Entrance, forget
 from callcenter.desk.gate import (
     ANYBODY,
     CALLERS,
@@ -33,7 +33,7 @@ from callcenter.desk.gate import (
 from callcenter.desk.guard import at_our_host
 from callcenter.desk.knowledge import shown_news
 from callcenter.desk.language import N_
-from callcenter.desk.responses import SENTENCES, as_json, refusal, response
+from callcenter.desk.responses import SENTENCES, STATUS, as_json, refusal, response
 from callcenter.desk.sessions import Sessions
 from callcenter.desk.state import States
 from callcenter.knowledge.news import NewsItem, at_log_in
@@ -73,6 +73,7 @@ class Api:
             Route("POST", "/api/transfer", self.transfer, ON_SHIFT),
             Route("POST", "/api/transfer/cancel", self.cancel_transfer, ON_SHIFT),
             Route("POST", "/api/transfer/complete", self.complete_transfer, ON_SHIFT),
+            Route("POST", "/api/call", self.call, ON_SHIFT, notes="call out"),
             Route("POST", "/api/end", self.end, CONVERSATIONS),
             Route("GET", "/api/me", self.me, ON_SHIFT),
             Route("GET", "/api/floor", self.floor, FLOOR),
@@ -84,14 +85,16 @@ class Api:
         """Open the shift (ESTP 5.3.1) and a session. An operator who is already on shift gets only the session.
 
         With unread news no shift opens (ESTP 5.2): the answer (409) has the `news`, as GET /api/news, at most 100 of
-        it; once it is read, the log-in is repeated with `read`. Whoever takes no calls, does not want to now (`shift`:
+        it; once it is read, the log-in is repeated with `read`. Who has a second factor gives its `code`, too: without
+        it the answer is `code_needed` (401). Whoever takes no calls, does not want to now (`shift`:
         false), or has to finish something first gets a session without a shift; `next` is then the page to go to.
         """
         body = await bodies.read(request, bodies.Login)
         verdict = await self._entrance.verify(request, body.id, body.password, body.code)
         if verdict is Verdict.CODE_NEEDED:
-            sentence = N_("A code from your app is needed, too: log in on the page “Account” first.")
-            return refusal(request, 401, "code_needed", sentence, next=LOGGED_OUT_PAGE)
+            return refusal(request, 401, "code_needed", CODE_NEEDED)
+        if verdict is Verdict.EXPIRED:
+            return refusal(request, 401, "password_expired", EXPIRED)
         account = self._accounts.people.get(body.id)
         if verdict is Verdict.RIGHT and account is not None:
             unfinished = self._accounts.unfinished(body.id)
@@ -121,26 +124,36 @@ class Api:
         own_page = self._backend.page_phones.get(body.id, NO_PHONE)
         if body.browser:
             phone = own_page
+        answer: web.Response | None = None
         # Whoever is not let in is told nothing of phones: by them one could find out who there is.
-        if right and phone != own_page and phone in self._backend.page_phones.values():
-            raise BadRequest(409, Answer.UNKNOWN_PHONE.value, SENTENCES[Answer.UNKNOWN_PHONE])  # in another's page
+        if right and phone != own_page and phone in self._backend.page_phones.values():  # in another's page
+            answer = refusal(request, 409, Answer.UNKNOWN_PHONE.value, SENTENCES[Answer.UNKNOWN_PHONE])
         if right and body.browser and phone == NO_PHONE:
-            raise BadRequest(409, "no_page_phone", N_("There are no phones in the page here: choose a desk phone."))
+            sentence = N_("There are no phones in the page here: choose a desk phone.")
+            answer = refusal(request, 409, "no_page_phone", sentence)
+        if answer is None:
+            answer = await self._asked_to_log_in(request, body, verdict, phone, unread)
+        if right and answer.status != 200:
+            self._entrance.keep_proof(request, answer, body.id)
+        return answer
+
+    async def _asked_to_log_in(
+        self, request: web.Request, body: bodies.Login, verdict: Verdict, phone: PhoneName, unread: list[NewsItem]
+    ) -> web.Response:
         reply = await self._backend.ask(
             lambda reply_to: events.LogIn(
                 body.id,
-                right,
+                verdict is Verdict.RIGHT,
                 phone,
                 reply_to,
                 too_soon=verdict is Verdict.TOO_SOON,
                 unread_news=at_log_in(unread),
             )
         )
-        answer = response(
-            request,
-            reply,
-            **(await shown_news(unread[: bodies.MOST_READ]) if reply.answer is Answer.NEWS_FIRST else {}),
-        )
+        if reply.answer is Answer.WRONG_SECRET and body.code:
+            return refusal(request, 401, reply.answer.value, WRONG_WITH_CODE)
+        first = await shown_news(unread[: bodies.MOST_READ]) if reply.answer is Answer.NEWS_FIRST else {}
+        answer = response(request, reply, **first)
         if reply.answer is Answer.LOGGED_IN:
             self._entrance.let_in(request, answer, body.id, shift=True)
         return answer
@@ -229,6 +242,24 @@ class Api:
         await bodies.read(request, bodies.Body)
         return await self._ask(request, lambda r: events.CompleteTransfer(person=person, reply_to=r))
 
+    async def call(self, request: web.Request) -> web.Response:
+        """Call a number on behalf of a line: one's own phone rings first, and when it has answered, theirs.
+
+        The number is that of a caller who was missed, of a request, or any other within the ranges of the line; it is
+        recorded and registered as an outgoing call (ESTP 5.4.5, 5.5.2). POST /api/end ends it.
+        """
+        person = request[SENDER].id
+        body = await bodies.read(request, bodies.CallOut)
+        customer = self._backend.customer(body.number)
+        reply = await self._backend.ask(
+            lambda r: events.OutgoingAsked(person, body.number, body.line or NO_LINE, customer, reply_to=r)
+        )
+        own = self._backend.operator(person)
+        if reply.answer is Answer.NUMBER_NOT_ALLOWED and own:
+            sentence, allowed = SENTENCES[reply.answer], ", ".join(own.call_ranges)
+            raise BadRequest(STATUS[reply.answer], reply.answer.value, sentence, allowed)
+        return response(request, reply)
+
     async def end(self, request: web.Request) -> web.Response:
         """End one's own conversation, or a colleague's if one is a supervisor. Raises `BadRequest` (403) for others."""
         person = request[SENDER].id
@@ -251,7 +282,11 @@ class Api:
         view = self._backend.view()
         lines = [asdict(line) for line in view.lines.values()]
         people = [
-            {key: value for key, value in asdict(operator).items() if key not in ("call", "kept", "transfer")}
+            {
+                key: value
+                for key, value in asdict(operator).items()
+                if key not in ("call", "kept", "outgoing", "transfer")
+            }
             for operator in view.operators.values()
         ]
         parts = {"asterisk_connected": view.asterisk_connected, "not_recording": view.not_recording}

@@ -7,6 +7,7 @@ from datetime import UTC, tzinfo
 
 from aiohttp import web
 
+from callcenter.accounts.sign_on import Provider
 from callcenter.config.roles import Role
 from callcenter.core.ids import GroupId, LineId, PersonId
 from callcenter.desk.account_actions import AccountActions
@@ -27,14 +28,22 @@ from callcenter.desk.live import Live
 from callcenter.desk.news_pages import NewsPages
 from callcenter.desk.page import HERE, Page
 from callcenter.desk.quality import QualityApi
+from callcenter.desk.recordings import RecordingsApi
 from callcenter.desk.registering import RegisteringApi
+from callcenter.desk.request_actions import RequestActions
+from callcenter.desk.request_board import RequestBoardPages
+from callcenter.desk.request_pages import RequestPages
+from callcenter.desk.request_work import RequestWorkApi
+from callcenter.desk.requests import RequestsApi
 from callcenter.desk.responses import as_json
 from callcenter.desk.senders import Senders
 from callcenter.desk.sessions import Sessions
+from callcenter.desk.sign_on import SignOnPages
 from callcenter.desk.sparing import Sparing
 from callcenter.desk.state import States
 from callcenter.desk.visitors import Proxies
 from callcenter.knowledge.bulletin import Bulletin
+from callcenter.system.certificate import Judged
 
 EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
 """Prometheus' text format."""
@@ -56,6 +65,8 @@ def make_app(
     sessions: Sessions,
     knowledge: KnowledgeApi | None = None,
     registering: RegisteringApi | None = None,
+    recordings: RecordingsApi | None = None,
+    requests: RequestActions | None = None,
     quality: QualityApi | None = None,
     observe_request: ObserveRequest | None = None,
     door: Door | None = None,
@@ -64,18 +75,22 @@ def make_app(
     page_phones_at: str = "",
     zone: tzinfo = UTC,
     bearers: Bearers | None = None,
+    certificate: Callable[[], Judged | None] = lambda: None,
+    provider: Provider | None = None,
     auto_answer: Collection[LineId] = (),
 ) -> web.Application:
     """Make the web application.
 
     `titles`: the displayed name of each group; its keys are the groups to which a caller can be transferred.
     `pause_reasons`: in the order in which the page shows them. `zone`: in which pages show times.
-    `knowledge`: news and knowledge base, if there are any. `registering`: likewise card and registering.
-    `quality`: keeps how conversations sound.
+    `knowledge`: news and knowledge base, if there are any. `registering`, `recordings`: likewise card and registering,
+    and earlier calls to listen to; `requests`: likewise requests.
     `observe_request` is called for every answered request.
     `page_phones_at`: where phones in pages register, as in `PagePhone.url`; '' if there are none.
     `door`: what accepts the connections. `with_metrics`: whether Prometheus may scrape here, too.
-    `bearers`: lets scripts in with a token. `auto_answer`: the lines whose calls phones in pages answer by themselves.
+    `bearers`: lets scripts in with a token. `certificate`: what is to be said of the desk's own; None: it has none.
+    `provider`: the identity provider, if people may log in there.
+    `quality`: keeps how conversations sound. `auto_answer`: the lines whose calls phones in pages answer by themselves.
     """
     gate = Gate(Senders(accounts, sessions, backend.operator, bearers), accounts.note)
     app = _application(gate, observe_request, door, proxies)
@@ -83,25 +98,30 @@ def make_app(
     bulletin = Bulletin(knowledge.reading) if knowledge else None
     news = bulletin.of if bulletin else lambda person: ()
     states = States(titles, supervisors, backend.page_phone, news, auto_answer)
-    live = app[LIVE] = Live(backend.view, states, gate.on_shift, backend.page_phone_says)
+    live = app[LIVE] = Live(backend.view, backend.operator, states, gate.on_shift, backend.page_phone_says)
     actions = AccountActions(accounts, sessions, live.changed)
     reading = knowledge.reading if knowledge else None
     gate.add(app, Api(backend, titles, pause_reasons, accounts, sessions, states, reading).routes())
     gate.add(app, live.routes())
     gate.add(app, Page(pause_reasons, page_phones_at).routes())
     gate.add(app, AccountApi(actions).routes())
-    gate.add(app, AccountPages(actions, Entrance(accounts, sessions), sessions, zone).routes())
+    entrance = Entrance(accounts, sessions)
+    sign_on = provider.title if provider else ""
+    gate.add(app, AccountPages(actions, entrance, sessions, zone, certificate, sign_on).routes())
+    if provider:
+        gate.add(app, SignOnPages(provider, accounts, entrance, sessions, zone).routes())
     if knowledge and bulletin:
         app[BULLETIN] = bulletin
-
-        def name_of(person: PersonId) -> str:
-            return accounts.people[person].name if person in accounts.people else person
-
-        gate.add(app, knowledge.routes())
-        gate.add(app, NewsPages(knowledge, name_of).routes())
-        gate.add(app, ArticlePages(knowledge, name_of).routes())
+        gate.add(app, _knowledge_routes(knowledge, accounts))
     if registering:
         gate.add(app, registering.routes())
+    if recordings:
+        gate.add(app, recordings.routes())
+    if requests:
+        gate.add(app, RequestsApi(requests).routes())
+        gate.add(app, RequestWorkApi(requests).routes())
+        gate.add(app, RequestBoardPages(requests).routes())
+        gate.add(app, RequestPages(requests).routes())
     if quality:
         gate.add(app, quality.routes())
     gate.add_files(app, web.StaticResource("/static", HERE / "static"), ANYBODY)
@@ -126,6 +146,19 @@ def make_metrics_app(
     app = _application(gate, observe_request, door, ())
     gate.add(app, _metrics_routes(backend, metrics_text))
     return app
+
+
+def _knowledge_routes(knowledge: KnowledgeApi, accounts: Accounts) -> list[Route]:
+    """The API of news and knowledge base, and the pages of those who write."""
+
+    def name_of(person: PersonId) -> str:
+        return accounts.people[person].name if person in accounts.people else person
+
+    return [
+        *knowledge.routes(),
+        *NewsPages(knowledge, name_of).routes(),
+        *ArticlePages(knowledge, name_of).routes(),
+    ]
 
 
 def _application(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from callcenter.core.commands import Reply
-from callcenter.core.events import Event
+from callcenter.core.events import Customer, Event
 from callcenter.core.ids import LineId, PersonId, PhoneName, ReplyTo
 from callcenter.core.view import OperatorView, View
 from callcenter.planning.forecast import Forecast
@@ -23,6 +23,8 @@ class PagePhone:
     url: str
     opening: str
     """Names this opening: when another one counts, the page has lost the phone."""
+    ice_servers: Sequence[Mapping[str, Any]] = field(default=(), repr=False)
+    """The STUN and TURN servers, as `RTCPeerConnection` takes them (W3C WebRTC, `RTCIceServer`)."""
     echo: str = ""
     """What it dials to hear itself."""
 
@@ -51,6 +53,9 @@ class Backend(Protocol):
 
     async def ask(self, make: Callable[[ReplyTo], Event]) -> Reply:
         """Send the event to the core and wait for its reply. Raises `asyncio.TimeoutError` if none comes within 5 s."""
+
+    def customer(self, number: str) -> Customer | None:
+        """Return whose number it is (E.164), as far as the directory knows."""
 
     def forecasts(self) -> Mapping[LineId, tuple[Forecast, float]]:
         """Return, by line, the forecast of the day and its age in seconds."""

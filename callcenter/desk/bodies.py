@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal, TypeVar
 from aiohttp import web
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from callcenter.core.ids import GroupId, PersonId, PhoneName
+from callcenter.config.values import normalise_dialled
+from callcenter.core.ids import GroupId, LineId, PersonId, PhoneName
 from callcenter.desk.language import N_, translated
 from callcenter.knowledge import text as texts
 
@@ -106,6 +107,19 @@ class Transfer(Body):
     not_customer: Flag = False
     note: Annotated[str, AfterValidator(_why), Field(description=N_("at most 300 characters in one line"))] = ""
     """Why, for the colleague."""
+
+
+class CallOut(Body):
+    """POST /api/call. `line`: on whose behalf; without it, the first one that lets this person call the number."""
+
+    number: Annotated[
+        str,
+        Field(max_length=40, description=N_("a whole telephone number, such as +7 342 292-19-60")),
+        AfterValidator(normalise_dialled),
+    ]
+    line: Annotated[LineId, _OF_A_WORD] | None = Field(
+        default=None, description=N_("1 to 32 Latin letters, digits, '-' and '_'")
+    )
 
 
 class End(Body):

@@ -11,6 +11,7 @@ import asyncio
 import errno
 import logging
 import socket
+import ssl
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -84,6 +85,7 @@ class Door:
         self._by_transport: dict[asyncio.BaseTransport, _Visit] = {}
         self._at: Counter[str | None] = Counter()
         self._ended: Counter[str] = Counter()
+        self._handshakes: set[asyncio.Task[None]] = set()
         self._log = SparingLog(log)
 
     def counts(self) -> Mapping[str, int]:
@@ -111,17 +113,23 @@ class Door:
 
     # -- connections -------------------------------------------------------------------------------------------
 
-    async def serve(self, listening: socket.socket, protocol: Callable[[], asyncio.Protocol]) -> None:
+    async def serve(
+        self, listening: socket.socket, protocol: Callable[[], asyncio.Protocol], tls: ssl.SSLContext | None = None
+    ) -> None:
         """Accept connections until cancelled. `listening` listens and does not block."""
         loop = asyncio.get_running_loop()
+
+        async def welcome(connection: socket.socket, peer: str) -> None:
+            await self._welcome(connection, peer, protocol, tls)
+
         while True:
             try:
                 connection, peer = await loop.sock_accept(listening)
                 for _ in range(AT_A_TIME):
-                    await self._welcome(connection, str(peer[0]), protocol)
+                    await welcome(connection, str(peer[0]))
                     connection, peer = listening.accept()
                     connection.setblocking(False)
-                await self._welcome(connection, str(peer[0]), protocol)
+                await welcome(connection, str(peer[0]))
                 await asyncio.sleep(PAUSE)
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 continue
@@ -155,7 +163,13 @@ class Door:
             if not self._at[visit.group]:
                 del self._at[visit.group]
 
-    async def _welcome(self, connection: socket.socket, peer: str, protocol: Callable[[], asyncio.Protocol]) -> None:
+    async def _welcome(
+        self,
+        connection: socket.socket,
+        peer: str,
+        protocol: Callable[[], asyncio.Protocol],
+        tls: ssl.SSLContext | None,
+    ) -> None:
         group = peer_group(peer, self._proxies)
         if not self._make_room(group):
             connection.close()
@@ -165,9 +179,27 @@ class Door:
         visit = _Visit(group, loop.time())
         self._visits[visit] = None
         self._at[group] += 1
+        if tls is None:
+            await self._connect(connection, visit, protocol)
+        else:  # nobody else waits for a handshake
+            shaking = loop.create_task(self._connect(connection, visit, protocol, tls))
+            self._handshakes.add(shaking)
+            shaking.add_done_callback(self._handshakes.discard)
+
+    async def _connect(
+        self,
+        connection: socket.socket,
+        visit: _Visit,
+        protocol: Callable[[], asyncio.Protocol],
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        within = HEADERS_WITHIN if tls else None
         try:
-            await loop.connect_accepted_socket(lambda: _Counted(protocol(), self, visit), connection)
-        except OSError:  # it has gone again
+            await loop.connect_accepted_socket(
+                lambda: _Counted(protocol(), self, visit), connection, ssl=tls, ssl_handshake_timeout=within
+            )
+        except OSError:  # it has gone again, or does not speak TLS
             self.left(visit)
             connection.close()
 

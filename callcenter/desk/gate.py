@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from callcenter.config.roles import EVERY_ROLE, TAKES_CALLS, Role
+from callcenter.config.roles import EVERY_ROLE, RESETS, TAKES_CALLS, Role
 from callcenter.core.commands import Answer
 from callcenter.core.ids import PersonId
 from callcenter.desk.accounts import Account, Unfinished
@@ -40,8 +40,14 @@ AUTHORS = Need(frozenset({Role.HEAD}))
 FLOOR = Need(frozenset({Role.SUPERVISOR, Role.HEAD, Role.ENGINEER}))
 TARGETS = Need(frozenset({Role.SUPERVISOR, Role.HEAD}))
 CALLERS = Need(frozenset({Role.SUPERVISOR, Role.HEAD}), on_shift=TAKES_CALLS)
+RECORDINGS = Need(frozenset({Role.SUPERVISOR, Role.HEAD}))
 CONVERSATIONS = Need(frozenset({Role.SUPERVISOR}), on_shift=TAKES_CALLS)
-OTHER_ACCOUNTS = Need(frozenset({Role.HEAD, Role.ENGINEER}))
+OTHER_ACCOUNTS = Need(frozenset(RESETS))
+SEES_REQUESTS = Need(TAKES_CALLS | {Role.HEAD, Role.SUPERVISOR})
+WORKS_ON_REQUESTS = Need(TAKES_CALLS | {Role.HEAD})
+OPENS_REQUESTS = Need(frozenset({Role.HEAD}), on_shift=TAKES_CALLS)
+REQUEST_BOARD = Need(frozenset({Role.HEAD, Role.SUPERVISOR}))
+LEADS_REQUESTS = Need(frozenset({Role.HEAD}))
 
 
 @dataclass(frozen=True, slots=True)

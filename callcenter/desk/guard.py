@@ -27,7 +27,7 @@ ObserveRequest = Callable[[str, str, int], None]
 
 CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'{more}; img-src data:; "
-    "base-uri 'none'; form-action {forms}; frame-ancestors 'none'"
+    "media-src 'self'; base-uri 'none'; form-action {forms}; frame-ancestors 'none'"
 )
 """`more`: other addresses that the page's script may connect to. `forms`: where a page's forms may be sent."""
 CONNECTS: web.RequestKey[str] = web.RequestKey("connects", str)
@@ -61,6 +61,8 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
     response.headers["Cache-Control"] = "no-cache" if request.path.startswith(("/static/", "/built/")) else "no-store"
 
 
+OVER_TLS: web.RequestKey[bool] = web.RequestKey("over_tls", bool)
+"""Whether the browser sent the request over TLS, to us or to our own proxy: then cookies are for that alone."""
 ADDRESS: web.RequestKey[str] = web.RequestKey("address", str)
 """Where a request comes from, behind our own proxies, too."""
 
@@ -105,6 +107,7 @@ def guard(
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         request[ADDRESS] = visitors.address_of(request, proxies)
+        request[OVER_TLS] = visitors.over_tls(request, proxies)
         transport = request.transport
 
         def begin() -> None:
@@ -157,7 +160,8 @@ async def _answered(
         return refused
     except Exception:
         log.exception("a request to %s failed", _route(request))
-        return refusal(request, 500, "internal_error", N_("The controller made a mistake; it has been logged."))
+        sentence = N_("The controller made a mistake; it has been logged.")
+        return _refused(request, BadRequest(500, "internal_error", sentence), gate)
 
 
 def _refused(request: web.Request, problem: BadRequest, gate: Gate) -> web.Response:

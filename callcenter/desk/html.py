@@ -12,7 +12,14 @@ from aiohttp import web
 from babel.dates import format_datetime
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from callcenter.desk.gate import AUTHORS, EVERYBODY, OTHER_ACCOUNTS, SENDER
+from callcenter.desk.gate import (
+    AUTHORS,
+    EVERYBODY,
+    OTHER_ACCOUNTS,
+    REQUEST_BOARD,
+    SENDER,
+    WORKS_ON_REQUESTS,
+)
 from callcenter.desk.language import LANGUAGES, TEXTS, chosen
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -66,6 +73,8 @@ def page(request: web.Request, template: str, zone: tzinfo, status: int = 200, *
         "sender": sender,
         "reads": sender is not None and sender.may(EVERYBODY),
         "writes": sender is not None and sender.may(AUTHORS),
+        "sees_board": sender is not None and sender.may(REQUEST_BOARD),
+        "works_on_requests": sender is not None and sender.may(WORKS_ON_REQUESTS),
         "keeps_accounts": sender is not None and sender.may(OTHER_ACCOUNTS),
         "moment": _moments(language, zone),
         "at": lambda address: in_its_language(request, address),

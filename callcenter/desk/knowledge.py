@@ -160,12 +160,14 @@ class KnowledgeApi:
 
     def news_text(self, body: allowed.NewNews) -> NewsText:
         """Return what an author has written. Raises `BadRequest` for what makes no sense here."""
-        begins = body.valid_from or self.wall()
-        if body.valid_until is not None and body.valid_until <= begins:
+        # In UTC: two moments of the same zone are compared by their hands, which go back once a year.
+        begins = (body.valid_from or self.wall()).astimezone(UTC)
+        ends = body.valid_until and body.valid_until.astimezone(UTC)
+        if ends is not None and ends <= begins:
             raise BadRequest(400, "wrong_value", N_("The news ends before it begins."))
         lines = known(body.lines, self.lines)
         groups = known(body.groups, self.groups)
-        return NewsText(body.title, body.text, begins, body.valid_until, lines, groups, body.urgent)
+        return NewsText(body.title, body.text, begins, ends, lines, groups, body.urgent)
 
     # -- articles ----------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from callcenter.desk.gate import ANYBODY, LOGGED_OUT_PAGE, SENDER, Route
 from callcenter.desk.guard import CONNECTS, at_our_host
 from callcenter.desk.html import rendered
 from callcenter.desk.language import LANGUAGES, N_, TEXTS, chosen
+from callcenter.desk.request_words import AT_THE_DESK
 from callcenter.desk.sound_texts import SOUND_TEXTS
 
 HERE = Path(__file__).parent
@@ -36,6 +37,18 @@ SCRIPT_TEXTS = {
     "consulting": N_("Talking to a colleague"),
     "advising": N_("A colleague asks for advice"),
     "wrapping_up": N_("Wrap-up"),
+    "calling_out": N_("Outgoing call"),
+    "outgoing_call": N_("Outgoing call"),
+    "outgoing_asked": N_("Your phone will ring"),
+    "outgoing_phone_ringing": N_("Answer your phone"),
+    "outgoing_phone_answered": N_("Dialling"),
+    "outgoing_dialled": N_("Dialling"),
+    "outgoing_ringing": N_("Ringing"),
+    "outgoing_answered": N_("Answered; they hear who is calling"),
+    "outgoing_talking": N_("In conversation"),
+    "dial_number": N_("Call a number"),
+    "dial": N_("Dial"),
+    "call_back": N_("Call them back"),
     "kept": N_("Your caller waits for you"),
     "internal": N_("On the phone with a colleague"),
     "paused_after": N_("then paused"),
@@ -75,6 +88,7 @@ SCRIPT_TEXTS = {
     "log_in_title": N_("Log in to open your shift"),
     "id": N_("Id"),
     "password": N_("Password"),
+    "code": N_("Code from the app"),
     "other_phone": N_("Phone, if not your usual one"),
     "log_in": N_("Log in"),
     "seat": N_("Where you take calls"),
@@ -88,6 +102,7 @@ SCRIPT_TEXTS = {
     "news_urgent_now": N_("Urgent news"),
     "news_confirm": N_("I have read it"),
     "news_confirmed": N_("It is noted that you have read it."),
+    "news_to_the_end": N_("Read it to its end first."),
     "news_open": N_("Show the news"),
     "news_unread": N_("Unread news"),
     "news_left": N_("More unread news"),
@@ -147,8 +162,17 @@ SCRIPT_TEXTS = {
     "outcome_all_lines_busy": N_("all lines were busy"),
     "outcome_general_line": N_("general line"),
     "outcome_lost": N_("cut off"),
+    "outcome_busy": N_("busy"),
+    "outcome_no_answer": N_("no answer"),
+    "outcome_refused": N_("declined"),
+    "outcome_wrong_number": N_("wrong number"),
+    "outcome_failed": N_("not connected"),
+    "outcome_cancelled": N_("cancelled"),
     "colleague_number": N_("another number:"),
     "recorded": N_("recorded"),
+    "listen": N_("Listen to the recording"),
+    "recording": N_("Recording"),
+    "no_recording": N_("The recording is not there any more, or can't be fetched just now."),
     "conduct": N_("Refused for conduct"),
     "this_call": N_("This call"),
     "heard": N_("Heard"),
@@ -212,6 +236,7 @@ SCRIPT_TEXTS = {
     "log_out": N_("Log out, end the shift"),
     "end_call": N_("end"),
     "requeue_call": N_("end, the caller waits again"),
+    **AT_THE_DESK,
 }
 """Words that the page's script combines with data from the API."""
 

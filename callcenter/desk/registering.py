@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
@@ -20,24 +19,21 @@ from callcenter.calendar.clock import WallClock
 from callcenter.core import events
 from callcenter.core.commands import Answer
 from callcenter.core.events import Customer
-from callcenter.core.ids import CallId, ChannelId, PersonId
+from callcenter.core.ids import PersonId
 from callcenter.desk import bodies
 from callcenter.desk import registering_bodies as allowed
 from callcenter.desk.backend import Backend
 from callcenter.desk.bodies import BadRequest
-from callcenter.desk.gate import ABOUT, ON_SHIFT, SENDER, Route
+from callcenter.desk.calls import LookedAt, call_of, register_answers
+from callcenter.desk.gate import ABOUT, ON_SHIFT, RECORDINGS, SENDER, Route
 from callcenter.desk.language import N_
-from callcenter.desk.responses import as_json, response
+from callcenter.desk.responses import SENTENCES, as_json, response
 from callcenter.registering.card import Card, Cards, Earlier
-from callcenter.registering.errors import RegisteredAlreadyError
 from callcenter.registering.note_table import NoteTable, Unregistered
 from callcenter.registering.notes import Lack, Note, NoteText, Result, lacks
-from callcenter.store import RegisterError
 
 log = logging.getLogger(__name__)
 
-_ANSWER_WITHIN = 5.0
-"""Seconds."""
 _MOST_FOUND, _LONGEST_QUESTION = 12, 100
 _EXCERPT = 400
 """Characters of an earlier note on a card."""
@@ -132,13 +128,9 @@ class RegisteringApi:
 
     async def card(self, request: web.Request) -> web.Response:
         """Return what is known of the caller of `call`, what happened to them, what was before, and the own note."""
-        person, call = request[SENDER].id, _call(request)
-        async with _answering():
-            line = await self._line_of(call, person)
-            found, note = await asyncio.gather(self._cards.card(call), self._notes.note(call, person))
+        line, found, note = await self.known(call_of(request), request[SENDER].id)
         if found is None:
             raise BadRequest(404, "unknown", N_("The register does not have this call yet."))
-        found = self._as_of_now(found, person)
         words = self._lines.get(found.line, LineWords(found.line, {}))
         told = {
             "note": _note(note) if note else None,
@@ -146,8 +138,19 @@ class RegisteringApi:
             "line_title": words.title,
             "crm_url": crm_address(words.crm_url, found),
             "person": self._customers.person_at(found.number),
+            "may_hear": request[SENDER].may(RECORDINGS),
         }
         return as_json(_card(found, self._name, self._subject) | told | {"line": line})
+
+    async def known(self, call: str, person: PersonId) -> tuple[str, Card | None, Note | None]:
+        """Return the line of a call that is, or was, the person's own; who called; and the person's note.
+
+        Raises `BadRequest` (403) for any other call. There is no card while the register does not have the call yet.
+        """
+        async with register_answers():
+            line = await self._line_of(call, person)
+            found, note = await asyncio.gather(self._cards.card(call), self._notes.note(call, person))
+        return line, self._as_of_now(found, person) if found else None, note
 
     async def find(self, request: web.Request) -> web.Response:
         """Return the customers found by `q`: name, INN or its beginning, number. It is written down who looked."""
@@ -155,7 +158,7 @@ class RegisteringApi:
         asked = request.query.get("q", "")[:_LONGEST_QUESTION]
         found = await asyncio.to_thread(self._customers.find, asked, _MOST_FOUND)
         if found:
-            async with _answering():
+            async with register_answers():
                 await self._looked_at(self._wall(), person, "page customers", f"{len(found)} customers")
         return as_json({"customers": [asdict(one.customer) | {"number": one.number} for one in found]})
 
@@ -167,14 +170,14 @@ class RegisteringApi:
         customer = self._customers.by_inn(body.inn) if body.inn else self._customers.by_number(body.number)
         if customer is None:
             raise BadRequest(404, "unknown", N_("There is no such customer in the directory."))
-        async with _answering():
+        async with register_answers():
             await self._line_of(body.call, person)
             found = await self._cards.card(body.call)
             if body.learn:
                 await self._learn(found.number if found else "", body, person)
         reply = await self._backend.ask(lambda r: events.CallerFound(body.call, person, customer, r))
         if reply.answer is Answer.NOT_POSSIBLE:  # the call is long over: the core knows nothing of it any more
-            async with _answering():
+            async with register_answers():
                 if await self._cards.identify(body.call, customer.inn, customer.name, customer.role, person):
                     return as_json({"answer": "identified", "message": ""})
         return response(request, reply)
@@ -189,7 +192,7 @@ class RegisteringApi:
     async def unregistered(self, request: web.Request) -> web.Response:
         """Return the person's conversations that are over and not registered, the newest first."""
         person = request[SENDER].id
-        async with _answering():
+        async with register_answers():
             found = await self._notes.unregistered(person, self._wall())
         return as_json({"calls": [_unregistered(one) for one in found]})
 
@@ -199,7 +202,7 @@ class RegisteringApi:
         person = request[SENDER].id
         body = await bodies.read(request, allowed.Draft, allowed.MAX_NOTE_BODY)
         now = self._wall()
-        async with _answering():
+        async with register_answers():
             await self._line_of(body.call, person)
             await self._notes.save_draft(body.call, person, _written(body), now)
         return as_json({"call": body.call, "saved_at": now.isoformat()})
@@ -210,7 +213,7 @@ class RegisteringApi:
         person = request[SENDER].id
         body = await bodies.read(request, allowed.Draft, allowed.MAX_NOTE_BODY)
         written, now = _written(body), self._wall()
-        async with _answering():
+        async with register_answers():
             line = await self._line_of(body.call, person)
             lacking = lacks(written, self._lines[line].subjects if line in self._lines else ())
             if lacking:
@@ -223,24 +226,31 @@ class RegisteringApi:
         """Register «хулиганство» and, if the conversation goes on, end it: the caller is told why (ESTP 5.6.3)."""
         person = request[SENDER].id
         body = await bodies.read(request, allowed.Refusal, allowed.MAX_NOTE_BODY)
-        async with _answering():
+        async with register_answers():
             line = await self._line_of(body.call, person)
+        answer = await self.refuse_caller(person, body.call, line, body.text)
+        if answer is Answer.NOT_POSSIBLE:
+            raise BadRequest(409, answer.value, SENTENCES[answer])
+        return as_json({"call": body.call, "ended": answer is Answer.ENDED})
+
+    async def refuse_caller(self, person: PersonId, call: str, line: str, text: str) -> Answer:
+        """Register «хулиганство»; if the conversation goes on, it ends with the words for that, and the head is told.
+
+        Returns ENDED; REGISTERED if the conversation was over; NOT_POSSIBLE. Raises TimeoutError.
+        """
         own = self._backend.operator(person)
-        ended = False
-        if own and own.call and own.call.call == body.call and own.activity == "talking":
-            reply = await self._backend.ask(lambda r: events.RefuseCaller(person, r))
-            if reply.answer is not Answer.ENDED:
-                return response(request, reply)
-            ended = True
+        ended = bool(own and own.call and own.call.call == call and own.activity == "talking")
+        if ended and (await self._backend.ask(lambda r: events.RefuseCaller(person, r))).answer is not Answer.ENDED:
+            return Answer.NOT_POSSIBLE
         if ended:
-            self._tell(line, person, body.call)
-        written = NoteText("", body.text, Result.REFUSED.value, conduct=True)
-        async with _answering():
-            before = await self._notes.note(body.call, person)
-            await self._notes.register(body.call, person, written, self._wall())
+            self._tell(line, person, call)
+        written = NoteText("", text, Result.REFUSED.value, conduct=True)
+        async with register_answers():
+            before = await self._notes.note(call, person)
+            await self._notes.register(call, person, written, self._wall())
         if not ended and not (before and before.registered_at and before.written.conduct):
-            self._tell(line, person, body.call)
-        return as_json({"call": body.call, "ended": ended})
+            self._tell(line, person, call)
+        return Answer.ENDED if ended else Answer.REGISTERED
 
     def _tell(self, line: str, person: PersonId, call: str) -> None:
         self._conduct(line)
@@ -257,6 +267,8 @@ class RegisteringApi:
     async def _line_of(self, call: str, person: PersonId) -> str:
         """Return the line of a call that is, or was, the person's own. Raises `BadRequest` (403) for any other."""
         own = self._backend.operator(person)
+        if own and own.outgoing and own.outgoing.call == call:
+            return own.outgoing.line
         if own and own.call and own.call.call == call:
             return own.call.line
         line = await self._notes.took_part(call, person)
@@ -282,39 +294,16 @@ class RegisteringApi:
         return self._lines[line].subjects.get(subject, subject) if line in self._lines else subject
 
 
-class LookedAt(Protocol):
-    """As `reports.audit.Audit.enter`."""
-
-    async def __call__(self, at: datetime, who: str, what: str, about: str) -> None:
-        """Enter it in the audit log before the data is handed out. Raises `RegisterError`."""
-
-
 def crm_address(template: str, card: Card) -> str:
-    """Return the address with what is known of the caller, each value percent-encoded; '' without a template."""
+    """Return the address with what is known of the caller, each value percent-encoded; '' without a template.
+
+    A value of dots alone is left out: browsers take them for a step up in the path, percent-encoded too.
+    """
     known = {"number": card.number, "inn": card.inn, "customer": card.customer, "call": card.call, "line": card.line}
     for name, value in known.items():
         # A placeholder in a value (a caller's name, for example) is encoded, so it is not replaced in its turn.
-        template = template.replace(f"{{{name}}}", quote(value, safe=""))
+        template = template.replace(f"{{{name}}}", quote(value if value.strip(".") else "", safe=""))
     return template
-
-
-@asynccontextmanager
-async def _answering() -> AsyncIterator[None]:
-    """Turn what goes wrong into the API's answers."""
-    try:
-        async with asyncio.timeout(_ANSWER_WITHIN):
-            yield
-    except RegisteredAlreadyError:
-        raise BadRequest(409, "registered_already", N_("This call is registered already.")) from None
-    except RegisterError as problem:
-        raise TimeoutError(str(problem)) from problem
-
-
-def _call(request: web.Request) -> CallId:
-    call = request.query.get("call", "")
-    if not (0 < len(call) <= 150 and call.isascii() and call.isprintable()):
-        raise BadRequest(400, "wrong_value", N_("A value is not allowed."), "call")
-    return CallId(ChannelId(call))
 
 
 def _written(body: allowed.Draft) -> NoteText:
@@ -357,6 +346,7 @@ def _earlier(one: Earlier, name: Callable[[str], str], subject: Callable[[str, s
         "number": one.number,
         "same_number": one.same_number,
         "outcome": one.outcome,
+        "direction": one.direction,
         "operator": name(one.operator) if one.operator else "",
         "talk": one.talk,
         "recorded": bool(one.recording),

@@ -20,6 +20,9 @@ STATUS = {
     Answer.PHONE_TAKEN: 409,
     Answer.UNKNOWN_PHONE: 400,
     Answer.NONE_FREE: 409,
+    Answer.NUMBER_NOT_ALLOWED: 403,
+    Answer.MAY_NOT_CALL_OUT: 403,
+    Answer.ALL_LINES_BUSY: 409,
     Answer.NOT_POSSIBLE: 409,
 }
 """The HTTP status of a refusal. All other answers mean that the request was carried out: 200."""
@@ -54,6 +57,11 @@ SENTENCES = {
     Answer.ENDED: N_("The conversation is over."),
     Answer.IDENTIFIED: N_("The register knows now who called."),
     Answer.PROLONGED: N_("You have a minute more before the next call."),
+    Answer.REGISTERED: N_("The call is registered."),
+    Answer.CALLING_OUT: N_("Your phone rings: when you answer it, the number is dialled."),
+    Answer.NUMBER_NOT_ALLOWED: N_("This number may not be called from here. Allowed:"),
+    Answer.MAY_NOT_CALL_OUT: N_("Nobody of your group calls out on behalf of this line."),
+    Answer.ALL_LINES_BUSY: N_("All places of the line are taken. Please try again in a moment."),
     Answer.NOT_POSSIBLE: N_("That is not possible now."),
 }
 

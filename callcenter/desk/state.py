@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 from callcenter.core.ids import GroupId, LineId, PersonId
@@ -12,6 +12,7 @@ from callcenter.core.view import OperatorView, View
 from callcenter.knowledge.news import NewsItem
 
 State = dict[str, Any]
+Audience = tuple[GroupId, PersonId]
 
 
 class States:
@@ -41,12 +42,24 @@ class States:
         Durations are seconds up to now.
         """
         own = view.operators[person]
+        return self.own(own) | self.room(view, own)
+
+    def own(self, own: OperatorView) -> State:
+        """Return the parts that only this person is shown."""
         return {
             "me": {
-                **asdict(own),
+                **_plain(own),
                 "group_title": self._titles.get(own.group, own.group),
                 "page_phone": self._page_phone(own),
             },
+            "news": [
+                {"id": one.id, "version": one.version, "urgent": one.written.urgent} for one in self._news(own.id)
+            ],
+        }
+
+    def room(self, view: View, own: OperatorView) -> State:
+        """Return the parts that are the same for everybody of an audience."""
+        return {
             "colleagues": self._colleagues(view, own),
             "conversations": self._conversations(view, own),
             "lines": [
@@ -60,10 +73,11 @@ class States:
                 for line in view.lines.values()
             ],
             "recording": not view.not_recording,
-            "news": [
-                {"id": one.id, "version": one.version, "urgent": one.written.urgent} for one in self._news(person)
-            ],
         }
+
+    def audience(self, own: OperatorView) -> Audience:
+        """Return with whom the person shares the parts of `room`: their group; a supervisor with nobody."""
+        return own.group, own.id if own.id in self._supervisors else PersonId("")
 
     def _colleagues(self, view: View, own: OperatorView) -> list[State]:
         return [
@@ -80,8 +94,31 @@ class States:
         ]
 
 
+_NAMES: dict[type, tuple[str, ...]] = {}
+
+
+def _names(view: Any) -> tuple[str, ...]:
+    kind = type(view)
+    if kind not in _NAMES:
+        _NAMES[kind] = tuple(one.name for one in fields(view))
+    return _NAMES[kind]
+
+
+def _plain(view: object) -> State:
+    """Return a view's fields by name, as `asdict` does in ten times the time."""
+    found = {name: getattr(view, name) for name in _names(view)}
+    return {name: _plain(value) if is_dataclass(value) else value for name, value in found.items()}
+
+
 def unchanged(state: object, before: object, passed: float) -> bool:
-    """Return whether a part of the state is the same as `passed` seconds before, but for durations that went on."""
+    """Return whether a part of the state, or a view, is as `passed` seconds before, but for durations that went on."""
+    if is_dataclass(state) and type(state) is type(before):
+        return all(
+            _goes_on(getattr(state, name), getattr(before, name), passed)
+            if name in DURATIONS
+            else (value := getattr(state, name)) is (old := getattr(before, name)) or unchanged(value, old, passed)
+            for name in _names(state)
+        )
     if isinstance(state, dict) and isinstance(before, dict):
         return state.keys() == before.keys() and all(
             _goes_on(value, before[key], passed) if key in DURATIONS else unchanged(value, before[key], passed)

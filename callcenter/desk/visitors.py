@@ -22,6 +22,15 @@ def address_of(request: web.BaseRequest, proxies: Proxies) -> str:
     return nearest(request.remote or "", request.headers.getall("X-Forwarded-For", ()), proxies)
 
 
+def over_tls(request: web.BaseRequest, proxies: Proxies) -> bool:
+    """Return whether the browser sent the request over TLS, to us or to a proxy of ours (`X-Forwarded-Proto`)."""
+    if request.secure:
+        return True
+    peer = _address(request.remote or "")
+    told = request.headers.getall("X-Forwarded-Proto", ())
+    return peer is not None and is_proxy(peer, proxies) and list(told)[-1:] == ["https"]
+
+
 def nearest(peer: str, forwarded: Sequence[str], proxies: Proxies) -> str:
     """Return the last address that our proxies did not add themselves. What strangers write in front is not read.
 

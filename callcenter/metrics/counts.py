@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from callcenter.core.commands import Answer, Command, Contained, OfferKind, Reply, SaveCall, SaveOffer, SetAsideCall
 from callcenter.core.events import Event, RecordingFailed, RecordingFinished
 from callcenter.core.ids import LineId
-from callcenter.core.records import CallRecord, OfferRecord, Outcome
+from callcenter.core.records import OF_INCOMING_CALLS, OF_OUTGOING_CALLS, CallRecord, Direction, OfferRecord
 from callcenter.metrics.recent import SeenOnce
 
 WAITING_BUCKETS = (5, 10, 20, 30, 60, 90, 120, 180, 240, 300, 360, 420, 600, 900, 1800)
@@ -33,6 +33,12 @@ class CallCounts:
             ["line", "outcome"],
             registry=registry,
         )
+        self._outgoing = Counter(
+            "callcenter_outgoing_calls_total",
+            "Calls by operators that have ended, by what they came to.",
+            ["line", "outcome"],
+            registry=registry,
+        )
         self._waiting = Histogram(
             "callcenter_waiting_seconds",
             "Time from the arrival (waiting_from) to the first answer, or to giving up.",
@@ -50,9 +56,10 @@ class CallCounts:
 
     def begin(self, line: LineId) -> None:
         """Create every outcome with 0. Prometheus' increase() does not see a counter that first appears with 1."""
-        for outcome in Outcome:
-            if outcome is not Outcome.IN_PROGRESS:
-                self._calls.labels(line, outcome.value)
+        for outcome in OF_INCOMING_CALLS:
+            self._calls.labels(line, outcome.value)
+        for outcome in OF_OUTGOING_CALLS:
+            self._outgoing.labels(line, outcome.value)
         self._talk.labels(line)
 
     def observe(self, record: CallRecord) -> None:
@@ -61,6 +68,9 @@ class CallCounts:
         Not earlier: an answer can still be taken back, if the phone that answered hung up at once.
         """
         if record.ended_at is None or not self._seen.first_time(record.call):
+            return
+        if record.direction is Direction.OUTGOING:
+            self._outgoing.labels(record.line, record.outcome.value).inc()
             return
         self._calls.labels(record.line, record.outcome.value).inc()
         if record.waiting is not None:
@@ -96,12 +106,14 @@ class OfferCounts:
             buckets=ANSWER_DELAY_BUCKETS,
             registry=registry,
         )
-        for kind in OfferKind:
+        for kind in frozenset(OfferKind) - {OfferKind.OUTGOING}:
             self._ringing_delay.labels(kind.value)
             self._answer_delay.labels(kind.value)
 
     def observe(self, record: OfferRecord) -> None:
-        """Count what is new in an offer's row; the row may be saved several times."""
+        """Count what is new in an offer's row; the row may be saved several times. Outgoing calls offer nobody."""
+        if record.kind == OfferKind.OUTGOING:
+            return
         offer, ringing, answered = record.offer, record.ringing_at, record.answered_at
         if ringing is not None and self._ringing.first_time(offer):
             self._ringing_delay.labels(record.kind).observe(ringing - record.placed_at)

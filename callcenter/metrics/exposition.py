@@ -17,6 +17,7 @@ from callcenter.core.view import View
 from callcenter.metrics import forecast, gauges, requests
 from callcenter.metrics.counts import Counts
 from callcenter.metrics.ledger import LedgerCounts
+from callcenter.system.certificate import PROBLEMS, Judged
 
 
 class RegisterState(NamedTuple):
@@ -74,6 +75,7 @@ class Metrics:
         connections_ended: Callable[[], Mapping[str, int]] = dict,
         registered: Callable[[], Mapping[LineId, tuple[int, int]]] = dict,
         request_state: Callable[[], requests.RequestState] = requests.RequestState,
+        certificate: Callable[[], Judged | None] = lambda: None,
         *,
         version: str = "unknown",
     ) -> None:
@@ -96,6 +98,7 @@ class Metrics:
                 version,
             )
         )
+        self._registry.register(_Certificate(certificate))
         ProcessCollector(registry=self._registry)
 
     def observe_event(self, event: Event, now: float) -> None:
@@ -186,6 +189,37 @@ class _Seen(Collector):
         build = GaugeMetricFamily("callcenter_build_info", "The running version; always 1.", labels=["version"])
         build.add_metric([self._version], 1)
         yield build
+
+
+class _Certificate(Collector):
+    """The desk's certificate; nothing without one."""
+
+    def __init__(self, judged: Callable[[], Judged | None]) -> None:
+        self._judged = judged
+
+    def describe(self) -> Iterable[Metric]:
+        """Declare nothing: the certificate need not have been looked at yet when this is registered."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """Return when it ends, and what is wrong with it."""
+        judged = self._judged()
+        if judged is None:
+            return
+        problem = GaugeMetricFamily(
+            "callcenter_certificate_problem",
+            "1 for what is wrong with the desk's certificate; 0 for everything else.",
+            labels=["problem"],
+        )
+        for word in PROBLEMS:
+            problem.add_metric([word], word == judged.problem)
+        yield problem
+        ends = GaugeMetricFamily(
+            "callcenter_certificate_ends_timestamp_seconds", "When the desk's certificate expires (Unix time)."
+        )
+        if judged.ends:
+            ends.add_metric([], judged.ends.timestamp())
+        yield ends
 
 
 def _ami(state: AmiState) -> Iterator[Metric]:

@@ -52,6 +52,8 @@ class Earlier:
     number: str
     same_number: bool
     outcome: str
+    direction: str
+    """Who called: 'incoming', or 'outgoing' if an operator did."""
     operator: str
     talk: float
     recording: str
@@ -117,6 +119,12 @@ class Cards:
             await self._earlier(row),
         )
 
+    async def recording(self, call: str) -> str:
+        """Return the name of the call's recording, below the recordings folder; '' if there is none (any more)."""
+        query = select(Call.recording).where(Call.call == call, Call.recording_deleted_at.is_(None))
+        found = await self._read(query)
+        return str(found[0].recording) if found else ""
+
     async def identify(self, call: str, inn: str, customer: str, role: str, who: str) -> bool:
         """Enter who called, for a call of which the core knows nothing any more. Returns whether there is one."""
         known = {"inn": inn, "customer": customer, "role": role}
@@ -151,5 +159,15 @@ def _earlier(row: Row[Any], number: str, notes: Sequence[Note]) -> Earlier:
     kept = "" if row.recording_deleted_at else row.recording
     same = row.number == number
     return Earlier(
-        row.call, row.line, row.arrived_at, row.number, same, row.outcome, row.operator, row.talk, kept, tuple(notes)
+        row.call,
+        row.line,
+        row.arrived_at,
+        row.number,
+        same,
+        row.outcome,
+        row.direction,
+        row.operator,
+        row.talk,
+        kept,
+        tuple(notes),
     )

@@ -71,6 +71,17 @@ class NoteTable:
         found = await self._read(query.limit(1))
         return found[0].line if found else None
 
+    async def latest(self, operator: str, now: datetime) -> tuple[str, str] | None:
+        """Return call and line of the operator's newest conversation that is over; None without one lately."""
+        query = (
+            select(Offer.call, Call.line)
+            .join(Call, Call.call == Offer.call)
+            .where(Offer.operator == operator, Offer.placed_at >= now - LISTED_FOR, *_over())
+            .order_by(Offer.connected_at.desc())
+        )
+        found = await self._read(query.limit(1))
+        return (found[0].call, found[0].line) if found else None
+
     async def unregistered(self, operator: str, now: datetime) -> list[Unregistered]:
         """Return the operator's conversations that are over and not registered, the newest first."""
         began, note = func.min(Offer.connected_at).label("began"), _NOTES

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, func, insert, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from callcenter.calendar.clock import WallClock
 from callcenter.store import Register
@@ -24,6 +25,10 @@ TRIGGERS_KEEP = timedelta(days=31)
 _TABLE = table_of(AuditEntry)
 _LENGTHS = {"who": 64, "what": 32, "about": 500}
 _PAGE = 1000
+_SNAPSHOT = {"postgresql": {"isolation_level": "REPEATABLE READ"}}
+"""What a transaction needs so that all its queries see the same; SQLite's are so by themselves."""
+_AHEAD = timedelta(days=1)
+"""An entry that is dated so much after the present was made while the clock was wrong."""
 
 
 class Audit:
@@ -73,12 +78,26 @@ class Audit:
 
         return await self._register.read(remove)
 
+    async def ahead_of(self, now: datetime) -> AuditEntry | None:
+        """Return the first entry that is dated after the present: the triggers let nobody delete it."""
+        query = select(AuditEntry).where(AuditEntry.at > now + _AHEAD).order_by(AuditEntry.id).limit(1)
+        async with self._register.session() as session:
+            return await session.scalar(query)
+
     async def keep(self, keep: timedelta, wall: WallClock) -> None:
         """Delete what is older than `keep`, daily, until cancelled."""
         await asyncio.sleep(FIRST_AFTER)
         while True:
             try:
-                await self.forget(wall() - keep)
+                now = wall()
+                await self.forget(now - keep)
+                if ahead := await self.ahead_of(now):
+                    log.error(
+                        "Entry %d of the audit log is dated %s, because the clock was wrong then: until that is old "
+                        "enough, neither it nor any entry after it is deleted.",
+                        ahead.id,
+                        ahead.at.date(),
+                    )
             except Exception as problem:
                 log.error("Old entries of the audit log cannot be deleted just now: %s", problem)
             await asyncio.sleep(EVERY)
@@ -114,16 +133,21 @@ class AuditCheck:
             yield f"entry {self._noted.number}: it is not the one that was noted; the log was cut off or written anew"
 
     async def _all(self) -> AsyncIterator[AuditEntry]:
-        after = 0
-        while True:
-            query = select(AuditEntry).where(AuditEntry.id > after).order_by(AuditEntry.id).limit(_PAGE)
-            async with self._register.session() as session:
-                page = (await session.scalars(query)).all()
-            for entry in page:
-                yield entry
-            if len(page) < _PAGE:
-                return
-            after = page[-1].id
+        # One transaction, which sees the log as it was at its begin, while entries are added and old ones deleted.
+        async with self._register.session() as session:
+            await session.connection(execution_options=_SNAPSHOT.get(self._register.engine.dialect.name, {}))
+            after, page = 0, await self._page(session, 0)
+            while page:
+                for entry in page:
+                    yield entry
+                after = page[-1].id
+                session.expunge_all()
+                page = await self._page(session, after)
+
+    @staticmethod
+    async def _page(session: AsyncSession, after: int) -> Sequence[AuditEntry]:
+        query = select(AuditEntry).where(AuditEntry.id > after).order_by(AuditEntry.id).limit(_PAGE)
+        return (await session.scalars(query)).all()
 
 
 def _last(connection: Connection) -> Head:

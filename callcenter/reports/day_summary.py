@@ -9,7 +9,7 @@ from datetime import date, datetime
 from sqlalchemy import and_, false, func, or_, select
 
 from callcenter.core.ids import LineId
-from callcenter.core.records import REGISTERED, Outcome
+from callcenter.core.records import REGISTERED, Direction, Outcome
 from callcenter.reports.day_sums import DaySums, by_day
 from callcenter.reports.days import Zones
 from callcenter.reports.history import QUEUED
@@ -63,6 +63,7 @@ def sums_of_calls(answer_within: Mapping[LineId, float]) -> DaySums:
             func.max(Call.waiting).label("longest"),
             func.count().filter(answered, soon).label("soon"),
         )
+        .where(Call.direction == Direction.INCOMING.value)
         .group_by(Call.line)
         .order_by(Call.line)
     )

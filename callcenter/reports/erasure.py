@@ -128,8 +128,12 @@ class PersonalData:
                 connection.execute(done)
 
         await self._register.read(enter)
-        if due and not await self._register.write_anew():
-            log.info("The register could not be written anew: copies of what is erased may stay in it until next time.")
+        if due and (why := await self._register.write_anew()):
+            log.warning(
+                "The register is not written anew, so copies of what is erased may stay in its file until the next "
+                "time: %s.",
+                why,
+            )
         if not await self._register.empty_log():
             log.info("The register is being read: what is erased stays in its write-ahead log until the next time.")
         await asyncio.to_thread(forget_set_aside, self._spool, (now - self._keep).timestamp())

@@ -13,7 +13,7 @@ from sqlalchemy.sql.functions import GenericFunction
 
 from callcenter.core.commands import OfferKind
 from callcenter.core.ids import LineId
-from callcenter.core.records import REGISTERED, AnnouncementRecord, Identification, Outcome, PromiseResult
+from callcenter.core.records import REGISTERED, AnnouncementRecord, Direction, Identification, Outcome, PromiseResult
 from callcenter.core.warm_start import ACQUAINTANCES, TELLING, Acquaintance, LineWarmStart, PastWait
 from callcenter.reports.days import within
 from callcenter.store import Register
@@ -33,6 +33,7 @@ HALF_HOURS = 48
 """Per day."""
 
 
+_INCOMING = Direction.INCOMING.value
 QUEUED: ColumnElement[float | None] = func.coalesce(Call.queued, Call.waiting)
 """Seconds from joining the queue. Facts that an earlier version left in its spool have only `waiting`, from joining."""
 
@@ -53,8 +54,10 @@ async def half_hours(register: Register, line: str, zone: tzinfo, days: Sequence
             for moment, callers in await session.execute(joined.group_by(minute)):
                 local = moment.astimezone(zone)
                 counts[2 * local.hour + local.minute // 30] += callers
-            arrived = select(Call.id).where(Call.line == line, within(Call.arrived_at, day, day, zone)).limit(1)
-            if any(counts) or await session.scalar(arrived) is not None:
+            arrived = select(Call.id).where(
+                Call.line == line, Call.direction == _INCOMING, within(Call.arrived_at, day, day, zone)
+            )
+            if any(counts) or await session.scalar(arrived.limit(1)) is not None:
                 found[day] = counts
     return found
 
@@ -86,7 +89,8 @@ async def patience(register: Register, line: str, since: datetime) -> tuple[int,
     are censored (docs/waiting-times.md: θ = abandonments / total queueing time). Raises `RegisterError`.
     """
     gave_up = func.count().filter(Call.outcome == Outcome.ABANDONED.value)
-    query = select(gave_up, func.sum(QUEUED)).where(Call.line == line, Call.arrived_at >= since)
+    ours = Call.line == line, Call.arrived_at >= since, Call.direction == _INCOMING
+    query = select(gave_up, func.sum(QUEUED)).where(*ours)
     async with register.session() as session:
         number, queued = (await session.execute(query)).one()
     return number, queued or 0.0

@@ -66,7 +66,10 @@ class RequestBoard:
         order: tuple[ColumnElement[Any], ...] = (REQUESTS.c.changed_at.desc(), REQUESTS.c.id.desc())
         if query.order is Order.DUE:
             order = (REQUESTS.c.next_due.is_(None), REQUESTS.c.next_due, REQUESTS.c.id)
-        return await self._rows(_ROW.where(*_conditions(query)).order_by(*order), limit, skip)
+        # First which ones, then what they say: thousands of numbers are sorted faster than thousands of rows.
+        first = select(REQUESTS.c.id).where(*_conditions(query)).order_by(*order)
+        which = first.limit(max(0, min(limit, MOST))).offset(max(0, skip)).subquery()
+        return await self._rows(_ROW.where(REQUESTS.c.id.in_(select(which.c.id))).order_by(*order), limit)
 
     async def number_of(self, query: BoardQuery) -> int:
         """Return how many requests match."""
@@ -143,8 +146,8 @@ class RequestBoard:
     async def _newest(self, one: ColumnElement[bool], limit: int, *others: ColumnElement[bool]) -> list[BoardRow]:
         return await self._rows(_ROW.where(one, *others).order_by(REQUESTS.c.id.desc()), limit)
 
-    async def _rows(self, query: Select[Any], limit: int, skip: int = 0) -> list[BoardRow]:
-        wanted = query.limit(max(0, min(limit, MOST))).offset(max(0, skip))
+    async def _rows(self, query: Select[Any], limit: int) -> list[BoardRow]:
+        wanted = query.limit(max(0, min(limit, MOST)))
         return await look(
             self._register, lambda connection: [board_row_of(r) for r in connection.execute(wanted).mappings()]
         )

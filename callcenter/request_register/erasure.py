@@ -83,8 +83,9 @@ class RequestErasure:
 
     async def due(self, now: datetime) -> Sequence[RequestId]:
         """Return the requests that were kept long enough at `now`, oldest first. Raises `RegisterError`."""
+        shortest = timedelta(days=min(map(self._keep_days, ["", *self._rules])))
         query = select(REQUESTS.c.request, REQUESTS.c.line, REQUESTS.c.ended_at).where(
-            REQUESTS.c.erased_at.is_(None), REQUESTS.c.ended_at < now - timedelta(days=1)
+            REQUESTS.c.erased_at.is_(None), REQUESTS.c.ended_at < now - shortest
         )
         ordered = query.order_by(REQUESTS.c.ended_at)
         found = await look(self._register, partial(_all, ordered))

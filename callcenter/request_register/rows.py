@@ -151,6 +151,7 @@ def target_row(target: Target) -> Row:
         "stopped_at": target.stopped_at,
         "promised": target.promised,
         "met_at": target.met_at,
+        "met_by": target.met_by,
         "dropped": target.dropped,
     }
 
@@ -166,6 +167,7 @@ def target_of(row: RowMapping) -> Target:
         stopped_at=row["stopped_at"],
         promised=row["promised"],
         met_at=row["met_at"],
+        met_by=row["met_by"],
         dropped=bool(row["dropped"]),
     )
 

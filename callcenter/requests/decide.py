@@ -35,6 +35,7 @@ from callcenter.requests.actions import (
     Start,
     Submit,
 )
+from callcenter.requests.address import misfit
 from callcenter.requests.change import (
     LONGEST_LINE,
     LONGEST_TEXT,
@@ -204,7 +205,7 @@ def _assign(change: Change, action: Assign) -> None:
     change.edit("assignee", replace(change.request, assignee=who), f"{who.kind.value} {who.id}")
     change.meet(TargetKind.ASSIGNMENT)
     if who.kind is AssigneeKind.DEPARTMENT:
-        reply = Reply(Way.EMAIL, said(who.email, "the department's e-mail address"))
+        reply = _reachable(Reply(Way.EMAIL, who.email), "the department's e-mail address")
         change.send(Purpose.ASSIGNMENT, reply, said(action.text, "what the department is asked for", LONGEST_TEXT))
 
 
@@ -399,7 +400,13 @@ def _checked(change: Change, reply: Reply) -> Reply:
     if reply.way not in change.rules.ways:
         known = ", ".join(sorted(change.rules.ways))
         raise RefusedError(Why.UNKNOWN, f"this line does not answer by {reply.way.value}; its ways are: {known}")
-    said(reply.address, "the address or number of the answer")
+    return _reachable(reply, "the address or number of the answer")
+
+
+def _reachable(reply: Reply, what: str) -> Reply:
+    said(reply.address, what)
+    if (wrong := misfit(reply)) is not None:
+        raise RefusedError(Why.UNKNOWN, wrong)
     return reply
 
 

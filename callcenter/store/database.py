@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -36,6 +37,9 @@ _INSERT: dict[str, Callable[[Table], sqlite.Insert | postgresql.Insert]] = {
 }
 """Makes an INSERT … ON CONFLICT. Both databases have the same syntax, but SQLAlchemy has one class for each."""
 
+MEGABYTE = 2**20
+_LEFT_FREE = 64 * MEGABYTE
+"""Bytes that stay free for the facts of present calls when the file is written anew."""
 _EMPTY_WITHIN = 0.5
 """Seconds that emptying the log may wait for readers; writers wait meanwhile."""
 
@@ -113,13 +117,17 @@ class Database:
         with self._explained():
             return await self.in_one_go(work)
 
-    async def write_anew(self) -> bool:
+    async def write_anew(self) -> str:
         """Write the whole SQLite file anew (VACUUM), in the thread that writes facts: they wait meanwhile.
 
         When SQLite moves rows to another page, it leaves copies of them in the first one, even with secure_delete.
-        Returns False if that was not possible now: the disk is full, or another process holds the lock.
+        Returns why that is not possible now, '' if it was done. It is not tried on a disk that it could fill up.
+        Raises `RegisterError`.
         """
-        return True if self._thread is None else await self._thread.alone(_vacuum, self.name)
+        if self._thread is None:
+            return ""
+        with self._explained():
+            return await self._thread.alone(_vacuum, self.name)
 
     async def empty_log(self) -> bool:
         """Empty SQLite's write-ahead log: what was overwritten in the file is still there until the log is reused.
@@ -244,13 +252,18 @@ def _use_wal(path: str, busy_timeout: float) -> None:
         connection.execute("PRAGMA journal_mode = WAL")
 
 
-def _vacuum(path: str) -> bool:
+def _vacuum(path: str) -> str:
+    # The new content is written twice: to a temporary file, and from there to the log. The line goes on meanwhile.
+    needed = 2 * Path(path).stat().st_size + _LEFT_FREE
+    free = shutil.disk_usage(Path(path).parent).free
+    if free < needed:
+        return f"it needs {needed // MEGABYTE} MB on the disk, and {free // MEGABYTE} MB are free"
     with closing(sqlite3.connect(path, timeout=_EMPTY_WITHIN, isolation_level=None)) as connection:
         try:
             connection.execute("VACUUM")
-        except sqlite3.OperationalError:
-            return False
-    return True
+        except sqlite3.OperationalError as problem:
+            return str(problem)
+    return ""
 
 
 def _empty_wal(path: str) -> bool:

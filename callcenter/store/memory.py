@@ -15,6 +15,7 @@ from callcenter.core.records import (
     LOST_CAUSE,
     AnnouncementRecord,
     CallRecord,
+    Direction,
     HungUpBy,
     OfferRecord,
     Outcome,
@@ -261,7 +262,7 @@ def _has_no_recording(call: Row) -> bool:
 
 def _was_cut_off(call: Row) -> bool:
     """Return whether a failure ended the call before an operator was through with it."""
-    if call["cause"] != LOST_CAUSE or call["ended_at"] is None:
+    if call["cause"] != LOST_CAUSE or call["ended_at"] is None or call["direction"] == Direction.OUTGOING:
         return False
     unseen = call["outcome"] == Outcome.LOST and call["joined_at"] is not None and call["answered_at"] is None
     by_us = call["hung_up_by"] == HungUpBy.SYSTEM

@@ -26,7 +26,7 @@ from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from callcenter.core.commands import Save, SavePresence
 from callcenter.core.ids import NO_PERSON, LineId
-from callcenter.core.records import LOST_CAUSE, HungUpBy, Outcome, PromiseResult
+from callcenter.core.records import LOST_CAUSE, Direction, HungUpBy, Outcome, PromiseResult
 from callcenter.core.warm_start import FloorWarmStart
 from callcenter.store.database import Database, SqliteThread
 from callcenter.store.errors import FactError, RegisterAwayError
@@ -121,6 +121,7 @@ class Register(Database):
             .where(Call.cause == literal_column(str(LOST_CAUSE)), Call.arrived_at >= now - OWED_FOR)  # as in its index
             .where(Call.outcome.in_((Outcome.LOST.value, Outcome.ANSWERED.value)), Call.called_back_at.is_(None))
             .where(or_(Call.hung_up_by == HungUpBy.SYSTEM.value, unseen), Call.ended_at.is_not(None), ~answered)
+            .where(Call.direction == Direction.INCOMING.value)
             .order_by(Call.ended_at, Call.id)
         )
         if line is not None:

@@ -110,6 +110,8 @@ class StoredTarget(Base):
     stopped_at: Mapped[datetime | None]
     promised: Mapped[datetime | None]
     met_at: Mapped[datetime | None]
+    met_by: Mapped[str] = mapped_column(Key)
+    """The key of the message that met it; '': something else did."""
     dropped: Mapped[bool]
 
 

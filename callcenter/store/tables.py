@@ -75,7 +75,7 @@ Digest = String(64)
 
 
 class Call(Base):
-    """One call, from its arrival on, however it ended (ESTP 5.6.1)."""
+    """One call, from its arrival on, however it ended (ESTP 5.6.1); or one that an operator made."""
 
     __tablename__ = "calls"
     __table_args__ = (
@@ -147,6 +147,10 @@ class Call(Base):
     called_back_at: Mapped[datetime | None]
     """When a caller whom a failure had cut off was called back."""
     identified_by: Mapped[str] = mapped_column(Id, server_default="")
+    direction: Mapped[str] = mapped_column(Word, server_default="incoming")
+    """Reports of waits, targets and forecasts count incoming calls alone."""
+    dialled_at: Mapped[datetime | None]
+    ringing: Mapped[float | None]
 
 
 class Offer(Base):

@@ -9,7 +9,7 @@ import pyotp
 import pytest
 
 from callcenter.accounts import second_factor
-from callcenter.accounts.secrets import Secrets
+from callcenter.accounts.secrets import Secrets, SecretsError
 from callcenter.accounts.verdict import Verdict
 from tests.accounts.test_secrets import folder, made
 from tests.wall import MONDAY_NOON
@@ -94,19 +94,44 @@ def test_each_of_ten_recovery_codes_replaces_the_app_once(
 def test_a_one_time_password_has_to_be_changed(folder: Path) -> None:
     secrets = made(folder)
     assert not secrets.one_time("101")
-    password = secrets.set_password("101", one_time=True)
+    password = secrets.set_password("101", until=MONDAY_NOON + timedelta(hours=72))
     assert secrets.one_time("101")
     assert not secrets.one_time("102")
     assert secrets.verify_password("101", password)
+    for hours, verdict in ((71, Verdict.RIGHT), (72, Verdict.EXPIRED)):
+        at = MONDAY_NOON + timedelta(hours=hours)
+        assert secrets.verify_log_in("101", password, "", at) is verdict
+        assert made(folder).verify_log_in("101", "another", "", at) is Verdict.WRONG
     secrets.set_password("101", PASSWORD)
     assert not secrets.one_time("101")
+    assert secrets.verify_log_in("101", PASSWORD, "", MONDAY_NOON + timedelta(days=999)) is Verdict.RIGHT
+
+
+def test_a_one_time_password_from_before_they_had_a_term_has_expired(folder: Path) -> None:
+    """Nobody knows how old it is."""
+    password = made(folder).set_password("101", until=MONDAY_NOON + timedelta(days=999))
+    path = folder / "var" / "secrets.yaml"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(line for line in lines if "one_time_until" not in line))
+    assert made(folder).verify_log_in("101", password, "", MONDAY_NOON) is Verdict.EXPIRED
+
+
+def test_secrets_that_cannot_be_written_are_told_by_name(folder: Path) -> None:
+    secrets = made(folder)
+    lock = folder / "var" / "secrets.lock"
+    lock.unlink()
+    lock.mkdir()
+    with pytest.raises(SecretsError, match=r"secrets\.yaml: cannot be used: Is a directory"):
+        secrets.set_password("101", PASSWORD)
 
 
 def test_secrets_of_before_there_were_second_factors_are_read(folder: Path) -> None:
     first = made(folder).initial("101")
     path = folder / "var" / "secrets.yaml"
     lines = path.read_text().splitlines(keepends=True)
-    path.write_text("".join(line for line in lines if line.split(":")[0].strip() not in ("one_time", "factor")))
+    path.write_text(
+        "".join(line for line in lines if line.split(":")[0].strip() not in ("one_time", "one_time_until", "factor"))
+    )
     secrets = made(folder)
     assert first
     assert secrets.verify_password("101", first.password)

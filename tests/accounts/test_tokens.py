@@ -42,6 +42,23 @@ def test_another_process_sees_at_once_what_a_command_has_made_and_revoked(tmp_pa
         command.revoke(made.id)
 
 
+def test_all_tokens_of_a_person_end_at_once(tmp_path: Path) -> None:
+    daemon, command = (Tokens(tmp_path, [ANNA, BORIS], Wall()) for _ in range(2))
+    assert daemon.revoke_of(ANNA) == []
+    assert not (tmp_path / TOKENS_FILE).exists()
+    texts = [command.make(person, name, QUARTER)[0] for person, name in ((ANNA, "a"), (BORIS, "b"), (ANNA, "c"))]
+    assert [one.name for one in daemon.revoke_of(ANNA)] == ["a", "c"]
+    assert [command.person(text) for text in texts] == [None, BORIS, None]
+
+
+def test_a_token_of_somebody_who_has_left_is_not_the_next_ones(tmp_path: Path) -> None:
+    text, made = Tokens(tmp_path, [ANNA], Wall()).make(ANNA, "wallboard", QUARTER)
+    without = Tokens(tmp_path, [BORIS], Wall())
+    assert without.person(text) is None
+    assert without.revoke_of_strangers() == [made]
+    assert Tokens(tmp_path, [ANNA], Wall()).person(text) is None, "a colleague who got the id later"
+
+
 def test_the_file_has_no_token_and_nobody_else_may_read_it(tmp_path: Path) -> None:
     text, _ = Tokens(tmp_path, [ANNA], Wall()).make(ANNA, "wallboard", QUARTER)
     file = tmp_path / TOKENS_FILE

@@ -112,6 +112,35 @@ async def test_from_the_first_log_in_of_a_head_to_the_new_password_of_an_operato
     assert made["password"] not in str(rows)
 
 
+async def test_tokens_end_with_the_password_and_with_the_account(staffed: Harness, browsers: tuple[Desk, Desk]) -> None:
+    """Whoever knew the password may have had one made, or read it where it is used."""
+    head, operator = browsers
+    tokens = Tokens(staffed.config.var, ("101", "401", "999"), Wall())
+    code = staffed.secrets.set_second_factor("401", pyotp.random_base32(), 0)[0]
+
+    def token(person: str) -> str:
+        return tokens.make(PersonId(person), "wallboard", timedelta(days=90))[0]
+
+    kept, gone = token("401"), token("999")
+    async with staffed.connected():
+        assert tokens.find(gone) is None, "999 has no account any more"
+        opening = {"id": "401", "password": first_password(staffed, "401"), "shift": False, "code": code}
+        assert (await head.post("/api/login", **opening))[0] == 200
+        reset = token("101")
+        _, made = await head.post("/api/people/101/password/reset")
+        assert tokens.find(reset) is None
+        left = datetime.fromisoformat(made["until"]) - MONDAY_NOON
+        assert timedelta(hours=72) <= left < timedelta(hours=73)
+        await operator.post("/api/login", id="101", password=made["password"])
+        own = token("101")
+        assert (await operator.post("/api/account/password", old=made["password"], new=NEW))[0] == 200
+        assert tokens.find(own) is None
+    assert tokens.find(kept) is not None
+    ended = staffed.stored("SELECT who, about FROM audit WHERE what = 'token revoked' ORDER BY id")
+    assert [who for who, _ in ended] == ["controller", "401", "101"]
+    assert ended[0][1].endswith("of 999, who has no account")
+
+
 async def test_a_session_without_a_shift_outlasts_a_restart(staffed: Harness, browsers: tuple[Desk, Desk]) -> None:
     """Shifts go on, too, but heads have none."""
     head, _ = browsers
@@ -134,7 +163,7 @@ async def test_a_password_that_is_reset_meanwhile_is_not_changed_with_the_old_on
     async def slow(log: AuditLog, who: str, what: str, about: str) -> None:
         nonlocal made
         await enter(log, who, what, about)
-        made = staffed.secrets.set_password("101", one_time=True)
+        made = staffed.secrets.set_password("101", until=MONDAY_NOON + timedelta(days=1))
 
     monkeypatch.setattr(AuditLog, "enter", slow)
     async with staffed.connected():

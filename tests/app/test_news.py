@@ -67,3 +67,5 @@ async def test_where_the_configuration_says_so_no_shift_begins_at_a_phone_before
             assert answer.status == 200
         assert controller.view().operators["101"].presence == "available"
         assert await dials_the_pin(harness) == "op-logged-in", "what was read at the page is read"
+    entries = harness.stored("SELECT what, about FROM audit WHERE who = '101' AND about LIKE '%phone 101%' ORDER BY id")
+    assert entries == [("log in refused", "at phone 101: news first"), ("log in", "at phone 101")]

@@ -65,7 +65,7 @@ async def test_an_answer_leaves_by_mail_and_the_head_is_warned_of_an_old_form(tm
     async with serving(box) as server:
         mail = {"host": server.host, "port": server.port, "tls": "none", "from": "info@estp.ru"}
         async with running(written(tmp_path, mail=mail), wall) as requests:
-            filed = await answered(requests.register)
+            filed = await answered(requests.register, at=CALLED + timedelta(minutes=45))
             await draft(requests.register)
             await until(lambda: len(box.took) == 2)
             by_recipient = {str(one["To"]): one for one in box.took}

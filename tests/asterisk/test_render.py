@@ -26,6 +26,7 @@ from callcenter.asterisk.render import (
     Installation,
     RenderError,
     features,
+    notes,
     render,
 )
 from callcenter.config import Config, ConfigError
@@ -133,8 +134,8 @@ def test_a_link_in_the_folder_leads_to_no_file_elsewhere(site: Site) -> None:
 
 def test_a_second_rendering_replaces_the_first(site: Site) -> None:
     site.render()
-    site.render(BASE + "codes: {log_in: '*77'}\n")
-    assert "exten => *77,1,Gosub(cc-keys,s,1)" in site["extensions.conf"]
+    site.render(BASE + "codes: {log_in: '*55'}\n")
+    assert "exten => *55,1,Gosub(cc-keys,s,1)" in site["extensions.conf"]
     assert "*11" not in site["extensions.conf"]
 
 
@@ -370,6 +371,7 @@ def test_every_group_has_codes_of_its_own(site: Site) -> None:
         "transfer-operators", "transfer-technical", "transfer-managers",
         "consult-operators", "consult-technical", "consult-managers",
     }  # fmt: skip
+    found += notes(config)
     for one, other in combinations([feature.code for feature in found], 2):
         assert not one.startswith(other), "Asterisk would take the shorter one"
         assert not other.startswith(one)
@@ -381,6 +383,19 @@ def test_every_group_has_codes_of_its_own(site: Site) -> None:
     named = re.findall(r"DYNAMIC_FEATURES=(.*)\)", site["extensions.conf"])
     of_operators = frozenset(f"cc-{feature.name}" for feature in found)
     assert {frozenset(names.split("#")) for names in named} == {of_operators, frozenset(["cc-recorder"])}
+
+
+def test_subjects_have_codes_as_far_as_one_digit_goes(site: Site) -> None:
+    config, _ = site.prepared(BASE)
+    assert [one.name for one in notes(config)] == ["conduct"], "a line without subjects"
+    subjects = ", ".join(f"s{number}: Тема" for number in range(12))
+    text = BASE.replace('19-60"]', f'19-60"], subjects: {{{subjects}}}')
+    config, _ = site.prepared(text)
+    assert [one.code for one in notes(config)] == ["*6", *(f"*7{number}" for number in range(1, 10))]
+    site.render(text)
+    for note in notes(config):
+        assert f"exten => {note.code},1,Answer()" in site["extensions.conf"], "at rest"
+        assert f"cc-{note.name} => {note.code},self,Gosub(cc-feature,{note.name},1),waiting" in site["features.conf"]
 
 
 def test_a_group_without_a_code_is_not_transferred_to_by_telephone(site: Site) -> None:
@@ -399,7 +414,9 @@ def test_every_stage_of_a_caller_is_told_to_the_journal_and_to_nobody_else_twice
     site.render()
     lines = [line.partition(",")[2] for line in site["extensions.conf"].splitlines() if ",Set(CC_STAGE=" in line]
     dialplan_steps = [re.sub(r"^1,|.*CC_STAGE=|\)", "", line) for line in lines]
-    callers = [dialplan_step for dialplan_step in dialplan_steps if dialplan_step not in ("operator", "arriving")]
+    callers = [
+        dialplan_step for dialplan_step in dialplan_steps if dialplan_step not in ("operator", "outgoing", "arriving")
+    ]
     assert (
         re.findall(r"CC_STAGE=(\w[\w-]*)\)\n same => n,CELGenUserEvent\(CC_STAGE,\1\)", site["extensions.conf"])
         == callers

@@ -17,7 +17,7 @@ from callcenter.asterisk.event_check import TOKEN
 from callcenter.asterisk.messages import Message, checked, parse, unfit
 from callcenter.asterisk.refusals import Refusals
 from callcenter.asterisk.render import LONGEST_FOLDER
-from callcenter.asterisk.translate import LogInByPhone, Target, Translator, channel_seen
+from callcenter.asterisk.translate import LogInByPhone, NoteByPhone, Target, Translator, channel_seen
 from callcenter.core import commands, events
 from callcenter.core.commands import Answer, Command, OfferKind, Place, Reply, Ring, SyncQueueMember
 from callcenter.core.events import Customer, Event, InnEntry, OfferFailure
@@ -45,12 +45,12 @@ TRANSLATOR = Translator(
 )
 
 
-def said(event: str, **headers: str) -> Event | LogInByPhone | None:
+def said(event: str, **headers: str) -> Event | LogInByPhone | NoteByPhone | None:
     """What the core is told of a message about the channel 1.7."""
     return TRANSLATOR.event({"Event": event, "Uniqueid": "1.7", "Channel": "PJSIP/city-07", **headers})
 
 
-def user(name: str, **headers: str) -> Event | LogInByPhone | None:
+def user(name: str, **headers: str) -> Event | LogInByPhone | NoteByPhone | None:
     return said("UserEvent", UserEvent=name, **headers)
 
 
@@ -121,6 +121,11 @@ DESK: Desk = {"phone": PhoneName("101"), "reply_to": PHONE}
         (user("CCPause", Phone="101", Key="3"), events.Pause("", **DESK)),
         (user("CCPause", Phone="101", Key="0"), events.Pause("", **DESK)),
         (user("CCPause", Phone="101", Key="*"), events.Pause("", **DESK)),
+        (user("CCNote", Phone="101", Note="subject-3"), NoteByPhone("101", 3, PHONE)),
+        (user("CCNote", Phone="101", Note="conduct"), NoteByPhone("101", 0, PHONE)),
+        (user("CCNote", Phone="101", Note="subject-0"), None),
+        (user("CCNote", Phone="101", Note="subject-10"), None),
+        (user("CCNote", Phone="101"), None),
         (user("CCFeature", Feature="take-back"), events.CancelTransfer(leg="1.7", reply_to=PHONE)),
         (user("CCFeature", Feature="complete"), events.CompleteTransfer(leg="1.7", reply_to=PHONE)),
         (
@@ -253,7 +258,7 @@ HEADERS = (
     "Queue",
     "Uniqueid", "Channel", "Cause", "Cause-txt", "BridgeUniqueid", "ChannelState", "Response", "ActionID",
     "Reason", "Line", "Number", "Name", "Digits", "Status", "Digit", "Phone", "Id", "Pin", "Key", "Feature",
-    "Variable", "Seconds", "CallerIDNum", "BridgeID", "Age", "Why", "To",
+    "Variable", "Seconds", "CallerIDNum", "BridgeID", "Age", "Why", "To", "Note", "Call",
 )  # fmt: skip
 KINDS = (
     "UserEvent",
@@ -315,7 +320,7 @@ def test_the_dialplan_tells_nothing_that_is_not_understood() -> None:
     assert not translate.served_by_fallback_queue({"Event": "UserEvent", "UserEvent": "CCArrived"})
     assert Refusals().take({"Event": "UserEvent", "UserEvent": refusals.EVENT, "Line": "l", "Why": "line"}, 0.0)
     for name in {*USER_EVENTS} - {fallback, refusals.EVENT}:
-        assert user(name, Feature="complete") is not None, name
+        assert user(name, Feature="complete", Note="conduct") is not None, name
     sent = {header for told in re.findall(r",UserEvent\((.*)\)\n", DIALPLAN) for header in re.findall(r",(\w+):", told)}
     assert sent <= {*HEADERS, TOKEN}
     told = re.findall(r",UserEvent\((.*)\)\n", DIALPLAN)

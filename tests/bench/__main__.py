@@ -19,6 +19,7 @@ from tests.bench.comparison_cli import compare_systems, draw_latency
 from tests.bench.estimates_cli import measure_estimates
 from tests.bench.growth_cli import measure_growth
 from tests.bench.line import line
+from tests.bench.open_desks_cli import measure_browser, measure_desks, measure_memory
 from tests.bench.reaction import Reaction, Spread, Talk
 from tests.bench.soak_cli import measure_soak
 from tests.bench.verdict import BrokenMeasurementError
@@ -114,6 +115,9 @@ def _show_reaction(measured: list[Reaction]) -> None:
 
 main.add_command(compare_systems)
 main.add_command(draw_latency)
+main.add_command(measure_browser)
+main.add_command(measure_desks)
+main.add_command(measure_memory)
 main.add_command(measure_estimates)
 main.add_command(measure_growth)
 main.add_command(measure_soak)

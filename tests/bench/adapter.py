@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from callcenter.asterisk.ami import Ami, AmiSettings, Message
 from callcenter.asterisk.connection import Connection
-from callcenter.asterisk.translate import LogInByPhone, Translator
+from callcenter.asterisk.translate import LogInByPhone, NoteByPhone, Translator
 from callcenter.core.callcenter import CallCenter
 from callcenter.core.commands import Command
 from callcenter.core.events import Event, HoursChanged, LogIn, Snapshot
@@ -88,7 +88,7 @@ class _Controller:
 
     def _on_message(self, message: Message) -> None:
         event = self._translator.event(message)
-        if event is not None and not isinstance(event, LogInByPhone):
+        if event is not None and not isinstance(event, LogInByPhone | NoteByPhone):
             self._perform(self._center.handle(event, self._now()))
         if message["Event"] == "Hangup":
             self._channels -= 1

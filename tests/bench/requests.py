@@ -109,8 +109,9 @@ def fill(path: Path, number: int, still_open: int) -> None:
             "INSERT INTO request_index (rowid, subject, essentials, who, more) VALUES (?, ?, ?, 'заказчик', '')", index
         )
         target = (
-            "INSERT INTO request_targets (request, place, kind, unit, seconds, days, since, due, pauses, dropped) "
-            "SELECT id, 1, 'answer', 'working_days', 0, 3, received_at, next_due, '[]', 0 "
+            "INSERT INTO request_targets "
+            "(request, place, kind, unit, seconds, days, since, due, pauses, met_by, dropped) "
+            "SELECT id, 1, 'answer', 'working_days', 0, 3, received_at, next_due, '[]', '', 0 "
             "FROM requests WHERE ended_at IS NULL"
         )
         database.execute(target)

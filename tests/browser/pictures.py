@@ -40,6 +40,7 @@ ARTICLES = (
     {"title": "Возврат обеспечения заявки", "subject": "Деньги", "text": "В течение пяти рабочих дней."},
     {"title": "Восстановление пароля", "subject": "Вход", "text": "По ссылке из письма."},
 )
+REQUEST = "Контракт не подписывается: срок сертификата истёк, новый в списке не виден."
 NEWS = {"title": "Вход по подписи не работает", "text": "Чиним, примерно до 15:00. Предлагайте **вход по паролю**."}
 
 Scheme = Literal["light", "dark"]
@@ -89,6 +90,7 @@ async def shift(line: Station, page: Page, language: str) -> None:
     await take(page, f"talking-{language}", 1280, "light", "dark")
     await take(page, f"talking-{language}", 1920, "light")
     await take(page, f"talking-{language}", 320, "light", "dark")
+    await request(page, language)
     written = await line.api(AUTHOR, "news", urgent=True, **NEWS)
     news = await written.json()
     await page.wait_for_selector("#shift-news")
@@ -100,6 +102,34 @@ async def shift(line: Station, page: Page, language: str) -> None:
     await take(page, f"wrap-up-{language}", 1280, "light")
     await line.api(person)
     await line.api(person, "logout")
+
+
+async def request(page: Page, language: str) -> None:
+    """The form of a request, with the words to say; then it is passed to the head."""
+    await page.click("#open-request")
+    await page.click("#request form input")
+    await page.select_option("#request-subject", "signature")
+    await page.fill("#request-essentials", REQUEST)
+    await page.locator("[name=request-way]").last.check()
+    await page.wait_for_selector("#request-saving[data-saving=saved]")
+    await page.evaluate("scrollTo(0, 0)")
+    await take(page, f"request-{language}", 1280, "light", "dark")
+    await page.click("#request-submit")
+    await page.click("#request-done")
+
+
+async def board(line: Station, page: Page, language: str) -> None:
+    """The head's board."""
+    home = f"http://127.0.0.1:{line.config.http.port}"
+    await page.goto(f"{home}/account")
+    initial = line.secrets.initial(AUTHOR)
+    assert initial
+    await page.fill("[name=id]", AUTHOR)
+    await page.fill("[name=password]", initial.password)
+    await page.click("main button")
+    await page.goto(f"{home}/requests")
+    await page.wait_for_selector(".figures")
+    await take(page, f"board-{language}", 1280, "light", "dark")
 
 
 async def main() -> None:
@@ -125,6 +155,7 @@ async def main() -> None:
             for (language, _), tone in zip(PEOPLE.items(), (OPERATOR, CALLER), strict=True):
                 async with browser(folder, tone, language=language) as context:
                     await shift(line, await context.new_page(), language)
+                    await board(line, await context.new_page(), language)
 
 
 if __name__ == "__main__":

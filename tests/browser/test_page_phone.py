@@ -28,6 +28,7 @@ async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sta
     folder = tmp_path_factory.mktemp("desk")
     prompts = brief_prompts(folder / "prompts", 0.3)
     people = {name: {"group": "operators", "supervisor": str(name == "102").lower()} for name in ("101", "102")}
+    people["201"] = {"group": "technical"}
     settings = {"ivr": {"ask_inn": "false", "urgency": {}}, "prompts": str(prompts), "people": people}
     async with station(folder, browsers=True, **settings) as found:
         yield found
@@ -44,13 +45,13 @@ async def anna(running: Station, tmp_path: Path) -> AsyncIterator[BrowserContext
     await all_quiet(running)
 
 
-async def opened(context: BrowserContext, line: Station, seat: str = "page") -> Page:
+async def opened(context: BrowserContext, line: Station, seat: str = "page", person: str = "101") -> Page:
     """The page, just opened, and the shift."""
     page = await context.new_page()
     page.on("pageerror", lambda error: pytest.fail(f"the page's script failed: {error}"))
     await page.goto(f"http://127.0.0.1:{line.config.http.port}/")
-    await page.fill("[name=id]", "101")
-    initial = line.secrets.initial("101")
+    await page.fill("[name=id]", person)
+    initial = line.secrets.initial(person)
     assert initial
     await page.fill("[name=password]", initial.password)
     await page.check(f"[name=seat][value={seat}]")
@@ -81,8 +82,10 @@ async def test_a_conversation_in_the_page(running: Station, anna: BrowserContext
     await expect(page.locator("#number")).to_have_text("+73425551001")
     assert await page.locator("#customer").inner_text() == "<b>Ад</b>министрация", "as text, and in its own direction"
     await page.locator("#answer").focus()
-    await page.keyboard.press("F2")
+    await page.keyboard.down("F2")
     await expect(page.locator("#state")).to_have_text("Разговор")
+    await page.keyboard.down("F2")  # it is held too long, and repeats itself
+    await page.keyboard.up("F2")
     assert await page.evaluate("document.activeElement.id") == "", "the focus is on no other key than before"
     await hears(caller, OPERATOR)
     await hears_tone(page, CALLER)
@@ -107,10 +110,15 @@ async def test_a_conversation_in_the_page(running: Station, anna: BrowserContext
 
 async def answered(running: Station, page: Page, number: str) -> Call:
     """A caller in conversation with the page, who says a tone."""
+    return await answered_by(running, page, number, OPERATOR)
+
+
+async def answered_by(running: Station, page: Page, number: str, hertz: float) -> Call:
+    """A caller in conversation with the page of whoever says this tone."""
     caller = await running.caller(number)
     caller.media.say(voice(CALLER))
     await page.click("#answer")
-    await hears(caller, OPERATOR)
+    await hears(caller, hertz)
     return caller
 
 
@@ -207,6 +215,61 @@ async def test_who_does_not_take_the_call_back_gives_the_caller_away(running: St
     caller.hang_up()
     await leg.ended.wait()
     await running.api("102", "logout")
+
+
+@pytest.mark.clause("ESTP 5.4.4")
+async def test_the_colleague_sees_who_hands_the_caller_on_and_why(
+    running: Station, anna: BrowserContext, tmp_path: Path
+) -> None:
+    page = await opened(anna, running)
+    await free(page)
+    caller = await answered(running, page, "+73425551043")
+    async with browser(tmp_path, COLLEAGUE) as context:
+        colleague = await opened(context, running, person="201")
+        await free(colleague)
+        await page.fill("#why", "Спорит о сроке; <b>обещан</b> ответ до 15:00")
+        await page.locator("#transfer .colleagues button").first.click()
+        why = "«Спорит о сроке; <b>обещан</b> ответ до 15:00»"
+        await expect(colleague.locator("#answer")).to_be_visible()
+        await expect(colleague.locator("#handed")).to_contain_text(why)
+        await expect(colleague.locator("#number")).to_have_text("+73425551043")
+        await colleague.click("#answer")
+        await hears(caller, COLLEAGUE)
+        await expect(colleague.locator("#handed")).to_contain_text(why)
+        await expect(colleague.locator("#card")).to_contain_text(why)
+        await free(page)
+        await colleague.click("#hangup")
+        await caller.ended.wait()
+        await expect(colleague.locator("#card")).to_contain_text(why)  # afterwards too, while the call is registered
+        await running.api("201", "return")
+        await running.api("201", "logout")
+
+
+@pytest.mark.clause("ESTP 2.6")
+async def test_a_supervisor_listens_to_the_earlier_call_on_the_card(
+    running: Station, anna: BrowserContext, tmp_path: Path
+) -> None:
+    number = "+73425551053"
+    async with browser(tmp_path, COLLEAGUE) as context:
+        await context.add_init_script(path=AXE)
+        page = await opened(context, running, person="102")
+        await free(page)
+        caller = await answered_by(running, page, number, COLLEAGUE)
+        await listen(caller, 2.0)
+        await page.click("#hangup")
+        row = await running.ended(number=number)
+        await free(page)
+        await running.caller(number)
+        await page.click("#answer")
+        await page.click("#card .listen")
+        player = page.locator("#card audio")
+        await expect(player).to_have_js_property("readyState", 4)  # there is enough of it to play to its end
+        assert await player.evaluate("audio => audio.duration") == pytest.approx(row["recording_seconds"], abs=0.1)
+        entries = running.rows("select * from audit where what = 'recording heard'")
+        assert [(one["who"], one["about"]) for one in entries] == [("102", f"call {row['call']}")]
+        await check(page, "a card with a recording")
+        await page.click("#hangup")
+        await running.api("102", "logout")
 
 
 async def test_a_page_that_is_muted_or_holds_the_caller_has_not_crashed(running: Station, anna: BrowserContext) -> None:

@@ -7,6 +7,7 @@ import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,15 @@ from click.testing import CliRunner, Result
 
 from callcenter import __version__
 from callcenter.accounts.secrets import Secrets
+from callcenter.accounts.tokens import Tokens
 from callcenter.asterisk import process
 from callcenter.asterisk.process import Program
 from callcenter.asterisk.render import Installation
 from callcenter.cli.main import main
 from callcenter.config import Config
+from callcenter.core.ids import PersonId
 from callcenter.store import Register
-from tests.wall import MONDAY_NOON
+from tests.wall import MONDAY_NOON, Wall
 
 PROJECT = Path(__file__).parents[2]
 
@@ -198,8 +201,13 @@ def test_what_is_not_allowed_is_said_and_changes_nothing(
 def test_a_one_time_password_is_made_and_a_lost_second_factor_taken_away(site: Path) -> None:
     secrets = Secrets.load_or_create(site / "var", config_of(site))
     secrets.set_second_factor("101", "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", 0)
-    made = run(site, "passwd", "101", "--one-time").output.split()[-1]
-    assert secrets.verify_password("101", made)
+    tokens = Tokens(site / "var", config_of(site).people, Wall())
+    tokens.make(PersonId("101"), "wallboard", timedelta(days=1))
+    told = run(site, "passwd", "101", "--one-time").output
+    assert "It can be used until" in told
+    assert "Tokens that are not valid any more" in told
+    assert tokens.all() == []
+    assert secrets.verify_password("101", told.split()[-1])
     assert secrets.one_time("101")
     assert run(site, "passwd", "101", "--no-second-factor").exit_code == 0
     assert not secrets.second_factor("101").enrolled

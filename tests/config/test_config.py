@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
+from callcenter.asterisk.trunks import outgoing_entries
 from callcenter.calendar.working_time import Term
 from callcenter.config import Config, ConfigError, dialled_forms
 from callcenter.config.roles import Role
@@ -171,6 +172,23 @@ def test_a_line_says_how_its_calls_are_registered(tmp_path: Path) -> None:
 
 
 @pytest.mark.clause("ESTP 5.4.6")
+def test_a_line_says_which_numbers_are_called_on_its_behalf(tmp_path: Path) -> None:
+    text = (
+        "lines:\n  estp:\n    numbers: ['+73422921960']\n    outgoing:\n"
+        "      ranges: ['+7 (342)', '+7 9XX XXX-XX-XX', '0890']\n      words: greeting\n"
+        "trunks:\n  city: {networks: [127.0.1.0/24], outgoing: '127.0.1.200:5060'}\n"
+    )
+    config = load(tmp_path, text)
+    line = config.settings("b").lines[LineId("estp")]
+    assert line.outgoing
+    assert line.outgoing.ranges == ("+7342", "+79XXXXXXXXX", "0890")
+    assert line.outgoing.groups == ("operators",)
+    [entry] = outgoing_entries(config)
+    assert entry.patterns == ["_+7342.", "_+79XXXXXXXXX", "0890"]
+    assert (entry.trunk, entry.caller_id, entry.words) == ("trunk-city", "+73422921960", "greeting")
+    assert load(tmp_path, text[: text.index("    outgoing")]).settings("b").lines[LineId("estp")].outgoing is None
+
+
 def test_a_time_is_promised_only_if_both_its_sentences_are_recorded(tmp_path: Path) -> None:
     text = SHORT.replace('60"]', '60"], promises: {minutes: [3, 6]}') + "prompts: prompts\n"
     load(tmp_path, text)  # there is no such folder: that is told where it is used
@@ -366,6 +384,25 @@ def test_each_mistake_is_told_with_its_place_and_what_is_allowed(tmp_path: Path,
         ("email: info at estp.ru", "estp.email: found 'info at estp.ru'; allowed: an e-mail address"),
         ("general_line: +7 342 200-00-00", "estp.general_line: found +73422000000, but no trunk can place calls"),
         ("general_trunk: city", "estp.general_trunk: found trunk 'city', which is not described"),
+        ("outgoing: {}", "estp.outgoing.ranges: found nothing; this setting is required"),
+        ("outgoing: {ranges: []}", "estp.outgoing.ranges: found an empty list; allowed: at least 1 entry"),
+        *(
+            (
+                f"outgoing: {{ranges: ['{numbers}']}}",
+                f"estp.outgoing.ranges.0: found '{numbers}'; allowed: the beginning",
+            )
+            for numbers in ("+", "73422000000", "+7342X5", "+7 342;", "XXX", "1", "+7${EXTEN}", "_+7.", "+7" + 15 * "X")
+        ),
+        (
+            "outgoing: {ranges: ['+7342'], words: nobody-said}",
+            "outgoing.words: found prompt 'nobody-said', which nobody",
+        ),
+        ("outgoing: {ranges: ['+7342'], words: '../x'}", "outgoing.words: found '../x'; allowed: the id of a prompt"),
+        ("outgoing: {ranges: ['+7342'], trunk: cty}", "outgoing.trunk: found trunk 'cty', which is not described"),
+        ("outgoing: {ranges: ['+7342'], groups: [cooks]}", "groups.0: found group 'cooks', which is not described"),
+        ("outgoing: {ranges: ['+7342'], caller_id: me}", "outgoing.caller_id: found 'me'; allowed: a whole telephone"),
+        ("outgoing: {ranges: ['+7342'], ring: 1}", "estp.outgoing.ring: found '1'; allowed: a number from 5.0 up"),
+        ("outgoing: {ranges: ['+7342']}", "estp.outgoing: found no trunk that can place calls"),
         ("wrap_up_limit: -1", "estp.wrap_up_limit: found '-1'; allowed: a number from 0.0 up"),
         (
             "crm_url: 'javascript:alert({inn})'",

@@ -12,6 +12,7 @@ from itertools import count
 from callcenter.core.commands import (
     AfterBridge,
     Announce,
+    CallOut,
     Command,
     HangUp,
     KeepLeg,
@@ -39,6 +40,7 @@ from callcenter.core.events import (
 from callcenter.core.ids import NO_BRIDGE, NO_OFFER, BridgeId, CallId, ChannelId, LineId, OfferId, PhoneName
 from callcenter.core.records import HungUpBy
 from tests.core.journal import Journal
+from tests.core.outgoing_pbx import OutgoingPbx
 
 DIALPLAN_STEPS = {
     None: "arriving",
@@ -55,6 +57,8 @@ DIALPLAN_STEPS = {
     Place.CONDUCT: "leaving",
 }
 """What the dialplan notes on a caller's channel."""
+SENT_AWAY = (Place.CLOSED, Place.FULL, Place.GOODBYE, Place.CONDUCT)
+"""Places after which there is nothing more."""
 
 
 @dataclass
@@ -121,6 +125,7 @@ class FakePbx:
         self.journal = Journal(clock)
         self._clock = clock
         self._report = report
+        self.out = OutgoingPbx(lambda event: self._report(event))
         self._bridges = count(1)
         self._rings = count(1)
 
@@ -149,6 +154,11 @@ class FakePbx:
                 self.legs[offer] = Leg(offer, command)
                 self.journal.rung(offer, command.phone, command.call)
                 self._report(OfferRinging(offer))
+            case CallOut(phone=phone):
+                placed = phone not in self.lost and self.ports
+                self.out.obey(command, placed=placed, silent=phone in self.dead)
+            case HangUp(channel_id) if CallId(channel_id) in self.out.legs:
+                self.out.hang_up(CallId(channel_id), asked=True)
             case HangUp(channel_id):
                 self.hang_up(channel_id, by=HungUpBy.SYSTEM)
             case SyncQueueMember(phone=phone, on_shift=on_shift):
@@ -234,7 +244,7 @@ class FakePbx:
     def help_itself(self, call: CallId) -> None:
         """The heartbeat is stale when this caller looks: on to Asterisk's own queue, new callers after a greeting."""
         caller = self.callers[call]
-        if caller.bridge or caller.fallback == "alone" or caller.place in (Place.CLOSED, Place.FULL, Place.GOODBYE):
+        if caller.bridge or caller.fallback == "alone" or caller.place in SENT_AWAY:
             return
         if not caller.place and not caller.fallback and self._is_full(caller):
             self._goes_to(caller, Place.FULL)
@@ -262,6 +272,7 @@ class FakePbx:
     def dies(self) -> None:
         """Asterisk itself: nobody is on the line any more, and nothing of it is written down."""
         self.callers.clear()
+        self.out.legs.clear()
         self.legs.clear()
         self.members.clear()
 
@@ -348,4 +359,4 @@ class FakePbx:
         legs = (
             ChannelSeen(leg.id, f"SIP/{leg.ring.phone}", leg.bridge, phone=leg.ring.phone) for leg in self.legs.values()
         )
-        return (*callers, *legs)
+        return (*callers, *legs, *self.out.seen())

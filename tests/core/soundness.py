@@ -14,6 +14,7 @@ def assert_sound(floor: Floor) -> None:
     _nobody_has_two_calls(floor)
     _lines_and_queues_are_who_is_there(floor)
     _rosters_are_who_is_free(floor)
+    _outgoing_calls_are_their_operators(floor)
     kept_callers_are_sound(floor)
 
 
@@ -22,6 +23,8 @@ def assert_empty(floor: Floor) -> None:
     assert_sound(floor)
     assert not floor.callers
     assert not floor.offers
+    assert not floor.outgoing
+    assert not floor.dialled_customers
     assert not floor.kept
     assert not floor.dialling
     assert not floor.internal_calls
@@ -33,8 +36,9 @@ def _nobody_has_two_calls(floor: Floor) -> None:
     busy = [offer.operator for offer in floor.offers.values()]
     assert len(busy) == len(set(busy)), busy
     for id, operator in floor.operators.items():
-        has_call = operator.activity not in (Activity.IDLE, Activity.WRAPPING_UP)
+        has_call = operator.activity not in (Activity.IDLE, Activity.WRAPPING_UP, Activity.CALLING_OUT)
         assert has_call == (operator.offer in floor.offers), (id, operator)
+        assert (operator.activity is Activity.CALLING_OUT) == (operator.outgoing in floor.outgoing), (id, operator)
         assert not has_call or floor.offers[operator.offer].operator == id
     assert all(not caller.offer or caller.offer in floor.offers for caller in floor.callers.values())
     assert all(offer.call in floor.callers for offer in floor.offers.values() if offer.pending)
@@ -43,13 +47,23 @@ def _nobody_has_two_calls(floor: Floor) -> None:
 def _lines_and_queues_are_who_is_there(floor: Floor) -> None:
     for id, line in floor.lines.items():
         present = [caller for caller in floor.callers.values() if caller.record.line == id]
-        assert line.lines_in_use == sum(caller.admitted for caller in present)
+        out = [call for call in floor.outgoing.values() if call.record.line == id]
+        assert line.lines_in_use == sum(one.admitted for one in present) + sum(one.admitted for one in out)
         assert 0 <= line.lines_in_use <= line.settings.capacity
         waiting = {caller.call for caller in present if caller.state is CallerState.WAITING}
         assert {call for call in floor.callers if call in line.queue} == waiting
         assert len(line.queue) == sum(line.queue.counts().values()) == len(waiting)
         coming = {caller.call for caller in present if caller.state in MENUS and caller.admitted}
         assert set(line.queue._expected) == coming, "who holds a place is who has arrived and will join"
+
+
+def _outgoing_calls_are_their_operators(floor: Floor) -> None:
+    assert {one.outgoing for one in floor.operators.values() if one.outgoing} == set(floor.outgoing)
+    assert floor.dialled_customers == {call.customer: id for id, call in floor.outgoing.items() if call.customer}
+    for id, call in floor.outgoing.items():
+        assert floor.operators[call.record.operator].outgoing == id
+        together = bool(call.bridge) and call.bridge == call.customer_bridge
+        assert (call.talking_since is not None) == together, call
 
 
 def _rosters_are_who_is_free(floor: Floor) -> None:

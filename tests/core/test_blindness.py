@@ -261,6 +261,38 @@ def rung_by_fallback_queue(story: Story, after: float = 8.0) -> None:
     assert not [command for command in story.since(before) if isinstance(command, Ring | Redirect)]
 
 
+@pytest.mark.clause("ESTP 5.4.1")
+@pytest.mark.parametrize("told_by_journal", [True, False])
+@pytest.mark.parametrize("listed_in_bridge", ["9.1", "7.7"])
+def test_who_meet_while_asterisk_lists_its_channels_talk(
+    story: Story, listed_in_bridge: str, told_by_journal: bool
+) -> None:
+    """Asterisk lists one channel after another: one of the two before the conversation began, and one after."""
+    story.logs_in("101")
+    waits = story.now
+    story.loses_asterisk()
+    story.passes(8)
+    spoken = ((story.now, None),) if told_by_journal else ()
+    leg = LegHistory("7.7", "phone-101", story.now - 2, story.now if told_by_journal else None, spoken)
+    told = CallHistory("9.1", "SIP/9.1", "estp", arrived_at=waits, dialplan_steps=((waits, "alone"),), legs=(leg,))
+    channels = (
+        in_fallback_queue("9.1", bridge="b-1" if listed_in_bridge == "9.1" else ""),
+        ChannelSeen(
+            "7.7", "PJSIP/phone-101-7", "b-1" if listed_in_bridge == "7.7" else "", seconds=2.0, phone="phone-101"
+        ),
+    )
+    before = len(story.commands)
+    story.connected = True
+    story.tell(Snapshot(channels, (told,)), BridgeEntered("7.7", "b-1"), BridgeEntered("9.1", "b-1"))
+    assert story.is_now("101") == ("available", "talking")
+    assert not [command for command in story.since(before) if isinstance(command, Ring | Redirect)]
+    story.passes(10)
+    story.tell(BridgeLeft("7.7", "b-1"), BridgeLeft("9.1", "b-1"), ChannelHungUp("7.7"), ChannelHungUp("9.1"))
+    row = story.calls_saved["9.1"]
+    assert (row.operator, row.outcome) == ("101", Outcome.ANSWERED)
+    assert row.talk == pytest.approx(10 if told_by_journal else 12), "at the longest since the phone's channel began"
+
+
 def test_a_phone_that_asterisk_rings_goes_on_ringing_and_may_be_picked_up(story: Story) -> None:
     """Taken out of Asterisk's queue now, the caller could just have been answered."""
     rung_by_fallback_queue(story)

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from callcenter.core.commands import Answer, Place, Redirect
-from callcenter.core.events import GENERAL_LINE, EndConversation, LogIn, RefuseCaller, TransferredByKey
+from callcenter.core.events import GENERAL_LINE, EndConversation, InFallbackQueue, LogIn, RefuseCaller, TransferredByKey
 from callcenter.core.ids import NO_GROUP, NO_OFFER, NO_PERSON, GroupId, PersonId, PhoneName
 from callcenter.core.records import HungUpBy, Outcome
-from tests.core.story import Guest, Story
+from tests.core.story import ESTP, Guest, Story
 
 pytestmark = pytest.mark.clause("ESTP 5.3.1")
 
@@ -398,7 +398,9 @@ def test_who_is_refused_and_comes_to_the_fallback_queue_is_refused_there(story: 
         story.starts_again()
     else:
         story.phone("101").hangs_up()
-        story.act(story.pbx.help_itself, caller.call)
+        caller.heard.clear()
+        story.tell(InFallbackQueue(caller.call, f"SIP/{caller.call}", ESTP.id))
+        assert caller.heard == ["conduct-refused"]
     assert caller.is_at(Place.CONDUCT)
     assert caller.state == "leaving"
 

@@ -10,6 +10,7 @@ from callcenter.core.caller import CALLER, CallerState, CallerStep
 from callcenter.core.machine import IllegalTransition, Machine
 from callcenter.core.offer import OFFER, OfferState, OfferStep
 from callcenter.core.operator import ACTIVITY, PRESENCE, Activity, ActivityStep, Presence, PresenceStep
+from callcenter.core.outgoing_call import OUTGOING, OutgoingState, OutgoingStep
 from callcenter.core.question import QUESTION, Question, QuestionStep
 
 ENDS = {OfferState.FAILED, OfferState.CANCELLED, OfferState.FINISHED}
@@ -18,6 +19,7 @@ TABLES = [
     pytest.param(QUESTION, Question, QuestionStep, set(), id="question"),
     pytest.param(PRESENCE, Presence, PresenceStep, set(), id="presence"),
     pytest.param(ACTIVITY, Activity, ActivityStep, set(), id="activity"),
+    pytest.param(OUTGOING, OutgoingState, OutgoingStep, {OutgoingState.ENDED}, id="outgoing"),
     pytest.param(
         OFFER, OfferState, OfferStep, {OfferState.FAILED, OfferState.CANCELLED, OfferState.FINISHED}, id="offer"
     ),

@@ -48,6 +48,7 @@ from callcenter.core.events import (
     OfferAnswered,
     OfferFailure,
     Pause,
+    RefuseCaller,
     Return,
     Transfer,
     UrgencyGiven,
@@ -59,7 +60,7 @@ from callcenter.core.phone import PhoneState
 from callcenter.core.records import AnnouncementRecord, CallRecord, Outcome, PromiseResult
 from callcenter.core.server import ONLY
 from tests.core import story as stories
-from tests.core.fake_pbx import CallerChannel, FakePbx
+from tests.core.fake_pbx import SENT_AWAY, CallerChannel, FakePbx
 from tests.core.soundness import can_be_rung, kept_callers_are_sound
 from tests.core.story import ASKS_IN_QUEUE, CUSTOMER, ESTP, PEOPLE, SUPPLIER, Story
 
@@ -204,7 +205,7 @@ class CallCentreStories(RuleBasedStateMachine):
             yield f"{seconds} s pass", partial(self.passes, seconds)
         for id, caller in self.pbx.callers.items():
             yield f"{id} hangs up", partial(self.pbx.hang_up, id)
-            if caller.place in (Place.CLOSED, Place.FULL, Place.GOODBYE):
+            if caller.place in SENT_AWAY:
                 yield f"{id} has heard all", partial(self.pbx.hang_up, id)
             elif not caller.bridge and caller.place is Place.WAITING:
                 for what, answer in answers(id):
@@ -222,6 +223,8 @@ class CallCentreStories(RuleBasedStateMachine):
                 continue
             if operator.presence is Presence.PAUSED or operator.activity is Activity.WRAPPING_UP:
                 yield from [(f"{id} is back", partial(self.story.handle, Return(id)))] * 2
+            if operator.activity is Activity.TALKING:
+                yield f"{id} refuses to go on", partial(self.story.handle, RefuseCaller(id))
             if operator.activity in (Activity.TALKING, Activity.CONSULTING):
                 for kind in (CompleteTransfer, CancelTransfer):
                     yield f"{id}: {kind.__name__}", partial(self.story.handle, kind(id))

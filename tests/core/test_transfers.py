@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from callcenter.core.commands import Answer, HangUp, OfferKind, Place
+from callcenter.core.commands import Answer, HangUp, OfferKind, Place, Redirect
 from callcenter.core.events import (
     GENERAL_LINE,
     BridgeLeft,
@@ -452,6 +452,15 @@ def test_whoever_hands_on_a_caller_of_asterisks_own_queue_may_hang_up_first(
     assert served_by_asterisk.is_at(Place.HOLD)
     story.phone("201").answers()
     assert served_by_asterisk.talks_with("201")
+
+
+@pytest.mark.clause("ESTP 5.4.4")
+def test_a_caller_of_asterisks_own_queue_is_fetched_by_the_colleague(story: Story, served_by_asterisk: Guest) -> None:
+    story.phone("101").transfers("technical")
+    before = len(story.commands)
+    story.phone("201").answers()
+    assert served_by_asterisk.talks_with("201")
+    assert not [command for command in story.since(before) if isinstance(command, Redirect)]
 
 
 @pytest.mark.clause("ESTP 5.4.4")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -169,7 +170,59 @@ async def test_an_import_that_fails_half_way_changes_nothing(table: CustomersTab
     with pytest.raises(RegisterError):
         await table.replace([("+73420000012", HOSPITAL), ("+73420000012", SUPPLIER)], "y.csv", NOW)
     assert await table.entries() == [("+73420000011", HOSPITAL)]
-    assert (await table.version())[0] == 1
+    assert (await table.version()).imported == 1
+
+
+class Counted(CustomersTable):
+    """Counts how often the whole directory is read."""
+
+    read = 0
+
+    async def entries(self) -> Sequence[tuple[str, Customer]]:
+        self.read += 1
+        return await super().entries()
+
+
+@pytest.mark.clause("ESTP 2.1")
+async def test_a_number_that_an_operator_learns_does_not_reread_the_whole_directory(tmp_path: Path) -> None:
+    register = await Register.open(tmp_path / "register.sqlite")
+    table = Counted(register)
+    await table.replace([("+73420000011", HOSPITAL), ("+73420000031", SUPPLIER)], "x.csv", NOW)
+    directory = Directory(table)
+    assert await directory.refresh()
+    assert await directory.learn_number("8 342 000 09 99", HOSPITAL.inn, "", "Иванова, закупки", "anna", NOW)
+    assert directory.by_number("+73420000999") == HOSPITAL
+    assert directory.person_at("83420000999") == "Иванова, закупки"
+    assert (len(directory), table.read) == (3, 1)
+
+    other = Directory(table)
+    await other.refresh()
+    await table.replace([("+73420000031", SUPPLIER)], "y.csv", NOW)
+    assert await directory.refresh()
+    assert directory.by_number("+73420000999") is None, "nobody's, while the directory lacks the customer"
+    assert (len(directory), table.read) == (1, 3)
+    await register.close()
+
+
+# -- looking for somebody --------------------------------------------------------------------------------------------
+
+
+async def test_a_name_is_found_however_its_accents_are_written(table: CustomersTable) -> None:
+    """Some programs export «й» and «ё» as a letter and an accent."""
+    school = Customer("Районны\u0438\u0306 детскии\u0306 сад «Е\u0308лочка»", "Заказчик", "5900000115")
+    await table.replace([("", school)], "x.csv", NOW)
+    directory = Directory(table)
+    await directory.refresh()
+    for asked in ("районный", "РАЙОННЫИ\u0306", "ёлочка", "елочка", "Е\u0308лочка"):
+        assert [one.customer for one in directory.find(asked, 5)] == [school], asked
+
+
+async def test_thousands_of_accents_on_one_letter_cost_nothing(table: CustomersTable) -> None:
+    """They are sorted, which took seconds, and in that time the daemon did nothing else for this operator."""
+    directory = Directory(table)
+    begin = time.perf_counter()
+    assert directory.find("и" + "\u0316\u0301" * 50_000, 5) == []
+    assert time.perf_counter() - begin < 1.0
 
 
 # -- the file --------------------------------------------------------------------------------------------------------

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
+from http.cookiejar import CookieJar
 from pathlib import Path
+from urllib.error import HTTPError, URLError
+from urllib.request import HTTPCookieProcessor, OpenerDirector, build_opener
 
 import psutil
 import pytest
@@ -103,6 +108,49 @@ def test_ctrl_c_ends_a_demonstration_in_order(given: Path) -> None:
     assert "Stopped." in said
     assert "Traceback" not in said
     assert all(row["ended_at"] for row in calls(given))
+
+
+@pytest.mark.e2e
+@pytest.mark.usefixtures("leaves_nothing_running")
+def test_a_link_for_each_role_logs_in_once_and_ends_with_the_demonstration(given: Path) -> None:
+    process = demo(given)
+    assert process.stdout
+    links: dict[str, str] = {}
+    for line in process.stdout:
+        words = line.split()
+        if len(words) > 1 and words[1].startswith("http://127.0.0.1:") and words[0] in ROLES:
+            links[words[0]] = words[1]
+        if len(links) == len(ROLES):
+            break
+    assert set(links) == ROLES
+    for role, link in links.items():
+        with browser() as opened:
+            page = opened.open(link).read().decode()
+            if role == "operator":
+                me = json.load(opened.open(page_address(given) + "/api/me"))["me"]
+                assert (me["id"], me["phone"], me["presence"]) == ("104", "104-web", "available")
+            else:
+                assert "/account/logout" in page
+            with pytest.raises(HTTPError, match="410"):
+                opened.open(link)
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=IN_ALL)
+    assert process.returncode == 0, said
+    with pytest.raises(URLError), browser() as opened:
+        opened.open(next(iter(links.values())))
+
+
+ROLES = {"operator", "supervisor", "head", "engineer"}
+
+
+def page_address(given: Path) -> str:
+    return f"http://127.0.0.1:{read_yaml(given).data['http']['port']}"
+
+
+@contextmanager
+def browser() -> Iterator[OpenerDirector]:
+    """A browser that has never been here."""
+    yield build_opener(HTTPCookieProcessor(CookieJar()))
 
 
 def test_the_setting_moves_everything_to_loopback_and_keeps_the_rest(given: Path) -> None:

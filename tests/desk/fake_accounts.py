@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 
 from callcenter.accounts import second_factor
 from callcenter.accounts.password_rules import Broken, broken
+from callcenter.accounts.secrets import SecretsError
 from callcenter.accounts.verdict import Verdict
 from callcenter.config.roles import Role
 from callcenter.core.ids import PersonId
-from callcenter.desk.accounts import Account, Factor, Unfinished
+from callcenter.desk.accounts import Account, Factor, OneTime, Unfinished
 from tests.wall import MONDAY_NOON
 
 PASSWORD = "тихий океан"
@@ -39,7 +41,13 @@ class FakeAccounts:
         self.people: Mapping[PersonId, Account] = {one.id: one for one in staff}
         self.passwords = {person: (passwords or {}).get(person, PASSWORD) for person in self.people}
         self.one_time: set[str] = set()
+        self.expired: set[str] = set()
+        """Whose one-time password is too old."""
+        self.full = False
+        """Whether the disk is."""
         self.factors: dict[str, str] = {}
+        self.used: set[tuple[str, str]] = set()
+        """Codes that were taken: each is good once."""
         self.recovery: dict[str, list[str]] = {}
         self.required: frozenset[Role] = frozenset()
         self.entries: list[tuple[str, str, str]] = []
@@ -47,6 +55,10 @@ class FakeAccounts:
         self.wrong = 0
         self.verifications = 0
         self.origins: list[tuple[str, str]] = []
+
+    def _keep(self) -> None:
+        if self.full:
+            raise SecretsError("var/secrets.yaml: cannot be used: No space left on device")
 
     def version(self, person: PersonId) -> str:
         return self.passwords.get(person, "")
@@ -73,12 +85,17 @@ class FakeAccounts:
             return Verdict.TOO_SOON
         if self.passwords.get(person) != password:
             return Verdict.WRONG
+        if person in self.expired:
+            return Verdict.EXPIRED
         if code is None or person not in self.factors:
             return Verdict.RIGHT
         if not code:
             return Verdict.CODE_NEEDED
-        right = second_factor.step_of(self.factors[person], code, MONDAY_NOON)
-        return Verdict.RIGHT if right else Verdict.WRONG
+        if (person, code) in self.used or not second_factor.step_of(self.factors[person], code, MONDAY_NOON):
+            return Verdict.WRONG
+        self._keep()
+        self.used.add((person, code))
+        return Verdict.RIGHT
 
     def new_device(self, person: PersonId) -> str:
         return f"device of {person}"
@@ -89,15 +106,17 @@ class FakeAccounts:
         if rule := broken(new, old, person, self.people[person].name):
             return rule
         await self.enter(person, "password changed", "own")
+        self._keep()
         self.passwords[person] = new
         self.one_time.discard(person)
         return Verdict.RIGHT
 
-    async def reset_password(self, person: PersonId, by: PersonId) -> str:
+    async def reset_password(self, person: PersonId, by: PersonId) -> OneTime:
         await self.enter(by, "password reset", f"of {person}")
+        self._keep()
         self.passwords[person] = "раз-два-три"
         self.one_time.add(person)
-        return self.passwords[person]
+        return OneTime(self.passwords[person], MONDAY_NOON + timedelta(hours=72))
 
     async def set_factor(self, person: PersonId, secret: str, code: str) -> Sequence[str] | None:
         if second_factor.step_of(secret, code, MONDAY_NOON) is None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from callcenter.core import events
 from callcenter.core.commands import Answer, Reply
-from callcenter.core.events import Event
+from callcenter.core.events import Customer, Event
 from callcenter.core.ids import NO_PHONE, GroupId, LineId, PersonId, PhoneName, ReplyTo
 from callcenter.core.server import ONLY
 from callcenter.core.view import CallView, LineView, OperatorView, PromisesView, View, WaitingView
@@ -72,6 +72,7 @@ class FakeBackend:
         self.components = {"asterisk": "ok", "register": "ok"}
         self.owed_calls: list[dict[str, Any]] = []
         self.not_recording = ""
+        self.longest_wait = LINE.longest_wait
         self.unresponsive = False
         self.page_phones: dict[PersonId, PhoneName] = {}
         self.openings: dict[PersonId, str] = {}
@@ -95,10 +96,19 @@ class FakeBackend:
         )
 
     def view(self) -> View:
-        return View({"estp": LINE}, dict(self.operators), dict(self.free), {ONLY: True}, self.not_recording)
+        return View(
+            {"estp": replace(LINE, longest_wait=self.longest_wait)},
+            dict(self.operators),
+            dict(self.free),
+            {ONLY: True},
+            self.not_recording,
+        )
 
     def operator(self, person: PersonId) -> OperatorView | None:
         return self.operators.get(person)
+
+    def customer(self, number: str) -> Customer | None:
+        return Customer("Министерство", "Заказчик", "5902290459") if number == "+73420000009" else None
 
     def forecasts(self) -> Mapping[LineId, tuple[Forecast, float]]:
         return self.forecast
@@ -145,6 +155,8 @@ class FakeBackend:
                 return Answer.TRANSFERRED
             case events.Transfer():
                 return Answer.RINGING_COLLEAGUE if self.free[event.target] else Answer.NONE_FREE
+            case events.OutgoingAsked():
+                return Answer.CALLING_OUT
             case events.EndConversation():
                 return Answer.ENDED
             case events.CancelTransfer():

@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestClient
 
 from callcenter.accounts.verdict import Verdict
 from callcenter.config.roles import Role
-from callcenter.core.ids import PersonId
+from callcenter.core.ids import PersonId, PhoneName
 from tests.desk.conftest import Browser, LogIn
 from tests.desk.fake_accounts import PASSWORD, FakeAccounts, account
 from tests.desk.fake_backend import FakeBackend
@@ -172,7 +172,8 @@ async def test_a_one_time_password_opens_nothing_but_the_page_where_it_is_change
     ("who", "whom", "status"),
     [
         ("401", "101", 200),
-        ("401", "402", 200),
+        ("401", "402", 403),  # nor a supervisor, who ends conversations
+        ("403", "402", 200),
         ("401", "403", 403),  # a head would become an engineer
         ("401", "401", 403),  # one's own is changed, with the old one
         ("403", "401", 200),
@@ -305,6 +306,23 @@ async def test_who_proved_it_at_the_page_opens_the_shift_with_the_password(
     assert await told(await log_in()) == (200, "logged_in")
 
 
+async def test_a_code_that_is_good_once_is_asked_for_once(
+    browser: Browser, backend: FakeBackend, accounts: FakeAccounts, log_in: LogIn
+) -> None:
+    """The shift could not open with it: in the next attempt, moments later, the password is enough."""
+    accounts.factors["101"] = secret = pyotp.random_base32()
+    backend.page_phones = {PersonId("102"): PhoneName("page-102")}
+    refused = await log_in(code="000000")
+    assert await told(refused) == (401, "wrong_secret")
+    assert (await refused.json())["message"].startswith(
+        ("Wrong id, password or code", "Неверный идентификатор, пароль или код")
+    )
+    assert await told(await log_in(code=code_of(secret), phone="page-102")) == (409, "unknown_phone")
+    assert (await browser.get("/api/me")).status == 401, "that is no shift"
+    assert await told(await log_in(code=code_of(secret), browser=True)) == (409, "no_page_phone")
+    assert await told(await log_in(phone="102")) == (200, "logged_in")
+
+
 async def test_a_second_factor_is_removed_with_the_password_unless_a_role_asks_for_it(
     browser: Browser, accounts: FakeAccounts, log_in: LogIn
 ) -> None:
@@ -340,6 +358,50 @@ async def test_a_second_factor_that_another_session_was_shown_is_not_set_up(
     confirmed = await browser.post("/api/account/second-factor/confirm", json={"code": code_of(known)})
     assert await told(confirmed) == (409, "nothing_offered")
     assert accounts.factors == {}
+
+
+async def test_a_one_time_password_that_has_expired_opens_nothing_and_says_so(
+    browser: Browser, backend: FakeBackend, accounts: FakeAccounts, log_in: LogIn
+) -> None:
+    accounts.one_time, accounts.expired = {"101"}, {"101"}
+    assert await told(await log_in(password="wrong")) == (401, "wrong_secret"), "nobody else learns it"
+    assert await told(await log_in()) == (401, "password_expired")
+    status, sentence = await told(await enters(browser, "101"))
+    assert (status, sentence.startswith("The one-time password has expired")) == (401, True)
+    assert (await browser.get("/api/account")).status == 401
+    assert backend.operators[PersonId("101")].presence == "off"
+    assert accounts.entries[-1] == ("101", "log in refused", "from 127.0.0.1, with an expired password")
+
+
+async def test_what_cannot_be_kept_is_told_in_words_on_pages_too(
+    browser: Browser, accounts: FakeAccounts, log_in: LogIn, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A full disk, or a file of secrets that belongs to somebody else since it was restored."""
+    await log_in("401", shift=False)
+    accounts.full = True
+    for path, fields in (("/account/password", {"old": PASSWORD, "new": NEW}), ("/people/101/password/reset", {})):
+        answer = await send(browser, path, **fields)
+        assert answer.content_type == "text/html"
+        status, sentence = await told(answer)
+        assert (status, sentence.startswith("That cannot be kept just now")) == (503, True)
+    api = await browser.post("/api/account/password", json={"old": PASSWORD, "new": NEW})
+    assert await told(api) == (503, "not_kept")
+    accounts.factors["101"] = secret = pyotp.random_base32()
+    async with another(browser) as elsewhere:
+        page = await enters(elsewhere, "101", code=code_of(secret))
+        assert (page.status, page.content_type) == (503, "text/html")
+    assert accounts.passwords["401"] == accounts.passwords["101"] == PASSWORD
+    assert "No space left" in caplog.text
+
+
+async def test_a_mistake_of_ours_is_told_on_a_page(
+    browser: Browser, accounts: FakeAccounts, log_in: LogIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await log_in("401", shift=False)
+    monkeypatch.setattr(accounts, "reset_factor", None)
+    page = await send(browser, "/people/101/second-factor/reset")
+    assert (page.status, page.content_type) == (500, "text/html")
+    assert "The controller made a mistake" in await page.text()
 
 
 # -- pages -------------------------------------------------------------------------------------------------------------
@@ -404,6 +466,7 @@ async def test_a_one_time_password_is_shown_once(browser: Browser, accounts: Fak
     await log_in("401", shift=False)
     shown = await (await send(browser, "/people/101/password/reset")).text()
     assert accounts.passwords["101"] in shown
+    assert "before: 11/26/26" in shown, "and how long it can be used"
     assert accounts.passwords["101"] not in await (await browser.get("/people")).text()
 
 

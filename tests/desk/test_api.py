@@ -19,6 +19,34 @@ from tests.desk.fake_accounts import PASSWORD, FakeAccounts
 from tests.desk.fake_backend import FakeBackend, call
 
 
+@pytest.mark.clause("ESTP 5.4.5")
+async def test_a_number_is_called(browser: Browser, backend: FakeBackend, log_in: LogIn) -> None:
+    await log_in()
+    for number, line in (("8 (342) 000-00-09", None), ("+7 342 000 00 09", "estp"), ("112", None)):
+        body = {"number": number} | ({"line": line} if line else {})
+        answer = await browser.post("/api/call", json=body)
+        assert answer.status == 200, await answer.text()
+    known = events.Customer("Министерство", "Заказчик", "5902290459")
+    assert backend.events[1:] == [
+        events.OutgoingAsked("101", "+73420000009", LineId(""), known, "page-1"),
+        events.OutgoingAsked("101", "+73420000009", LineId("estp"), known, "page-1"),
+        events.OutgoingAsked("101", "112", LineId(""), None, "page-1"),
+    ]
+
+
+@pytest.mark.parametrize("number", ["", "1", "абв", "+7 342", "+79125550101\r\nAction: Originate", "sip:a@b", "9" * 40])
+async def test_what_is_no_number_is_called_by_nobody(
+    browser: Browser, backend: FakeBackend, log_in: LogIn, number: str
+) -> None:
+    await log_in()
+    answer = await browser.post("/api/call", json={"number": number})
+    assert answer.status == 400
+    told = await answer.json()
+    assert told["answer"] == "wrong_value"
+    assert "+7 342 292-19-60" in told["message"], "an example says what is allowed"
+    assert not any(isinstance(event, events.OutgoingAsked) for event in backend.events)
+
+
 @pytest.mark.clause("ESTP 5.3.1")
 async def test_a_shift_from_log_in_to_log_out(browser: Browser, backend: FakeBackend, log_in: LogIn) -> None:
     opened = await log_in()

@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pyotp
 import pytest
 
 from callcenter.core.ids import PersonId
@@ -48,6 +49,18 @@ async def test_the_log_in_shows_the_news_first_and_opens_the_shift_once_it_is_re
     told = await desk.get(AUTHOR, f"news/{first['id']}/confirmations")
     assert [(one["version"], one["who"]) for one in told["confirmations"]] == [(1, OPERATOR)]
     assert [one["read"] for one in (await desk.get(OPERATOR, "news"))["news"]] == [True, True]
+
+
+@pytest.mark.clause("ESTP 5.2", "ESTP 5.3.1")
+async def test_after_reading_the_news_no_second_code_is_asked_for(desk: Desk) -> None:
+    """The code of the first attempt is used up, and the next one comes in half a minute."""
+    desk.accounts.factors[OPERATOR] = secret = pyotp.random_base32()
+    news = await desk.post(AUTHOR, "news", title="a", text="b")
+    code = pyotp.TOTP(secret).at(MONDAY_NOON)
+    assert (await desk.log_in(OPERATOR, 409, code=code))["answer"] == "news_first"
+    await desk.get(OPERATOR, "me", 401)
+    read = [{"news": news["id"], "version": 1}]
+    assert (await desk.log_in(OPERATOR, code=code, read=read))["answer"] == "logged_in"
 
 
 @pytest.mark.clause("ESTP 5.2")

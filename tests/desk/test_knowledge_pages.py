@@ -124,6 +124,24 @@ async def test_what_cannot_be_saved_comes_back_as_it_was_typed_with_the_reason(d
     assert "of this name already" in await send(desk, AUTHOR, "/write/article", 409, name="one", **ARTICLE)
 
 
+async def test_news_that_ends_before_it_begins_is_refused_in_the_hours_of_a_clock_change_too(tmp_path: Path) -> None:
+    """In March half past two does not exist: it is half past three, and so after a quarter past three."""
+    spring, autumn = "2027-03-28T", "2027-10-31T"
+    async with writing_desk(tmp_path, "Europe/Berlin") as desk:
+        for begin, end, status in (
+            (f"{spring}02:30", f"{spring}03:15", 400),
+            (f"{spring}02:30", f"{spring}03:45", 303),
+            (f"{autumn}02:45", f"{autumn}02:15", 400),
+            (f"{autumn}02:15", f"{autumn}02:45", 303),
+        ):
+            fields = {"title": begin, "text": "b", "valid_from": begin, "valid_until": end}
+            page = await send(desk, AUTHOR, "/write/news", status, action="save", **fields)
+            assert ("ends before it begins" in page) == (status == 400), begin
+        saved = (await desk.get(AUTHOR, "news/all"))["news"]
+        assert len(saved) == 2
+        assert all(one["valid_until"] > one["valid_from"] for one in saved), "in UTC"
+
+
 async def test_who_may_not_write_is_told_so_and_who_has_no_session_logs_in(desk: Desk) -> None:
     for path in ("/news", "/articles", "/write/news", "/write/article", "/articles/x/edit"):
         assert await see(desk, OPERATOR, path, 303) == ""

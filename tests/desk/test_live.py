@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from aiohttp import ClientWebSocketResponse, WSServerHandshakeError
 
-from callcenter.core.ids import PersonId, PhoneName
+from callcenter.core.ids import GroupId, PersonId, PhoneName
 from callcenter.desk.app import LIVE
 from callcenter.desk.live import APART, LOGGED_OUT, PER_PERSON, SILENT, TOO_MANY, Live
 from callcenter.desk.state import unchanged
-from tests.desk.conftest import Browser, LogIn
+from tests.desk.conftest import Browser, Clock, LogIn
 from tests.desk.fake_backend import FakeBackend, call
 
 
@@ -63,6 +64,56 @@ async def test_nothing_is_told_when_nothing_has_changed(browser: Browser, backen
         backend.change("101", activity="talking")
         live_of(browser).changed()
         assert (await told(socket))["n"] == 2
+
+
+async def test_what_all_see_is_told_to_all(browser: Browser, backend: FakeBackend, log_in: LogIn) -> None:
+    await log_in()
+    async with browser.ws_connect("/api/live") as anna, browser.ws_connect("/api/live") as her_other_page:
+        for socket in (anna, her_other_page):
+            await told(socket)
+        backend.free[GroupId("technical")] = 2
+        live_of(browser).changed([])
+        for socket in (anna, her_other_page):
+            news = await told(socket)
+            assert set(news) == {"n", "colleagues"}
+            assert (news["n"], news["colleagues"][0]["free"]) == (2, 2)
+
+
+async def test_who_comes_later_gets_the_durations_of_then(
+    browser: Browser, backend: FakeBackend, log_in: LogIn
+) -> None:
+    await log_in()
+    async with browser.ws_connect("/api/live") as early:
+        await told(early)
+        backend.longest_wait = 100.0
+        async with browser.ws_connect("/api/live") as late:
+            assert (await told(late))["lines"][0]["longest_wait"] == 100.0
+        live_of(browser).changed([])
+        assert (await told(early))["lines"][0]["longest_wait"] == 100.0
+
+
+async def test_what_was_not_noted_with_its_event_is_found_at_the_next_look(
+    browser: Browser, backend: FakeBackend, log_in: LogIn
+) -> None:
+    await log_in()
+    async with browser.ws_connect("/api/live") as socket:
+        await told(socket)
+        backend.change("101", activity="talking")
+        live_of(browser).changed([PersonId("102")])
+        assert (await told(socket))["me"]["activity"] == "talking"
+
+
+async def test_a_look_at_the_room_finds_an_ended_session(
+    browser: Browser, backend: FakeBackend, log_in: LogIn, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("callcenter.desk.live.LOOK_AGAIN", 0.0)
+    await log_in()
+    async with browser.ws_connect("/api/live") as socket:
+        await told(socket)
+        clock.now += timedelta(hours=13)
+        live_of(browser).changed([PersonId("102")])
+        await socket.receive(timeout=5)
+        assert socket.close_code == LOGGED_OUT
 
 
 async def test_the_end_of_a_shift_ends_the_connection(browser: Browser, backend: FakeBackend, log_in: LogIn) -> None:

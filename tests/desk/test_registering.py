@@ -8,33 +8,40 @@ from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, get_args
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
+from sqlalchemy import update
 
+from callcenter.config.roles import Role
 from callcenter.core import events
 from callcenter.core.commands import Redirect, Reply, Ring, Save
 from callcenter.core.events import Customer, Event
-from callcenter.core.ids import BridgeId, CallId, PersonId, ReplyTo
+from callcenter.core.ids import BridgeId, CallId, ChannelId, PersonId, ReplyTo
 from callcenter.customers.directory import Directory
 from callcenter.customers.table import CustomersTable
 from callcenter.desk import make_app
+from callcenter.desk.app import GATE
 from callcenter.desk.quality import QualityApi
-from callcenter.desk.registering import LineWords, RegisteringApi
+from callcenter.desk.recordings import RecordingsApi
+from callcenter.desk.registering import LineWords, RegisteringApi, crm_address
 from callcenter.desk.sessions import Sessions
-from callcenter.registering.card import Cards
+from callcenter.registering.card import Card, Cards
 from callcenter.registering.note_table import NoteTable
 from callcenter.registering.quality_table import QualityTable
 from callcenter.reports.audit import Audit
 from callcenter.reports.erasure import PersonalData
-from callcenter.store import Register
+from callcenter.store import Register, RegisterError
 from callcenter.store.facts import Fact
 from callcenter.store.rows import row_of
-from tests.desk.fake_accounts import FakeAccounts
+from callcenter.store.tables import Call
+from tests.desk.fake_accounts import STAFF, FakeAccounts, account
 from tests.desk.test_with_core import SETTINGS, CoreFloor
 from tests.wall import MONDAY_NOON
 
 ANNA, BORIS = "101", "102"
+CHIEF = account(BORIS, Role.OPERATOR, Role.SUPERVISOR)
 NUMBER, OTHER = "+73420000777", "+73420000888"
 SCHOOL = Customer("Школа № 7 посёлка Кедровка", "Заказчик", "5900000115")
 COUNCIL = Customer("Администрация Кедровки", "Заказчик", "5900000316")
@@ -131,8 +138,8 @@ class Line(CoreFloor):
 class Desk:
     """Two operators' browsers."""
 
-    def __init__(self, line: Line, table: CustomersTable, directory: Directory) -> None:
-        self.line, self.table, self.directory = line, table, directory
+    def __init__(self, line: Line, table: CustomersTable, directory: Directory, folder: Path) -> None:
+        self.line, self.table, self.directory, self.folder = line, table, directory, folder
         self.notes = NoteTable(line.register)
         self.refused: list[str] = []
         registering = RegisteringApi(
@@ -150,9 +157,10 @@ class Desk:
             titles={"operators": "Операторы"},
             pause_reasons=SETTINGS.pause_reasons,
             metrics_text=lambda: b"",
-            accounts=FakeAccounts(passwords={who: f"password of {who}" for who in (ANNA, BORIS)}),
+            accounts=FakeAccounts((*STAFF, CHIEF), {who: f"password of {who}" for who in (ANNA, BORIS)}),
             sessions=Sessions(line.clock),
             registering=registering,
+            recordings=RecordingsApi(Cards(line.register, self.notes), folder, line.clock, Audit(line.register).enter),
             quality=QualityApi(line, QualityTable(line.register), self.notes, line.clock),
         )
         self.browsers: dict[str, TestClient[Any, Any]] = {}
@@ -183,7 +191,8 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     await table.replace([("+73420000001", SCHOOL), ("+73420000002", COUNCIL)], "file", MONDAY_NOON)
     directory = Directory(table)
     await directory.refresh()
-    made = Desk(Line(register), table, directory)
+    made = Desk(Line(register), table, directory, tmp_path / "recordings")
+    made.folder.mkdir()
     async with TestServer(made.app) as server:
         for who in (ANNA, BORIS):
             made.browsers[who] = TestClient(server)
@@ -229,6 +238,37 @@ async def test_what_was_asked_is_a_draft_until_it_is_registered(desk: Desk) -> N
     await desk.post("note/register", call=call, **NOTE | {"text": "Сертификат просрочен."})
     note = (await desk.card(call))["note"]
     assert (note["text"], note["registered_at"]) == ("Сертификат просрочен.", done["registered_at"])
+
+
+@pytest.mark.clause("ESTP 5.5.2", "ESTP 5.6.2")
+async def test_an_outgoing_call_is_registered_like_a_callers(desk: Desk) -> None:
+    earlier = await desk.line.talked()
+    refused = await desk.post("call", 403, number="112")
+    assert (refused["answer"], refused["message"]) == (
+        "number_not_allowed",
+        "This number may not be called from here. Allowed: +7342",
+    )
+    asked = await desk.post("call", number=NUMBER)
+    assert asked["answer"] == "calling_out"
+    own = (await desk.get("me"))["me"]
+    assert (own["activity"], own["outgoing"]["number"], own["call_ranges"]) == ("calling_out", NUMBER, ["+7342"])
+    call, customer, bridge = CallId(own["outgoing"]["call"]), ChannelId("1800.1"), BridgeId("b")
+    assert [one["call"] for one in (await desk.card(call))["earlier"]] == [earlier]
+    desk.line.tell(events.OutgoingPhoneAnswered(call), events.CustomerDialled(call, customer))
+    desk.line.tell(events.BridgeEntered(call, bridge), events.BridgeEntered(customer, bridge))
+    await desk.line.write()
+    await desk.post("note", call=call, text="Перезвонили")
+    desk.line.passes(30)
+    desk.line.tell(events.ChannelHungUp(customer), events.ChannelHungUp(call))
+    await desk.line.write()
+    assert call in await desk.open_calls()
+    await desk.post("note/register", call=call, **NOTE)
+    assert call not in await desk.open_calls()
+    desk.line.tell(events.Return(PersonId(ANNA)))
+    again = await desk.line.talked()
+    before = {one["call"]: one for one in (await desk.card(again))["earlier"]}
+    assert (before[call]["direction"], before[earlier]["direction"]) == ("outgoing", "incoming")
+    assert (before[call]["outcome"], before[call]["talk"]) == ("answered", 30.0)
 
 
 @pytest.mark.clause("ESTP 5.6.2")
@@ -380,6 +420,96 @@ async def test_a_hostile_name_opens_no_other_page(desk: Desk) -> None:
     assert address.startswith("https://crm.example.ru/find?inn=5900000115&who=%3Cscript%3Ealert%281%29%3C%2Fscript%3E")
     assert address.endswith("&tel=%2B73420000777")
     assert not set(address) & set("<>{}#\u202e ")
+
+
+@pytest.mark.parametrize("number", [".", "..", "...", "../..", "%2e%2e", "..;"])
+def test_a_number_of_dots_opens_no_other_page(number: str) -> None:
+    """A browser takes «..» for a step up, and «%2e%2e» too: to /admin instead of the caller's page."""
+    card = Card("1.1", "estp", MONDAY_NOON, number, ".", "..", "", "", "none", "", 0, (), (), ())
+    address = crm_address("https://crm.example.ru/callers/{number}/{customer}{inn}/{line}/admin", card)
+    steps = urlsplit(address).path.split("/")
+    assert steps[:2] == ["", "callers"]
+    assert not {".", ".."} & {unquote(step) for step in steps}
+    assert steps[-1] == "admin"
+    assert len(steps) == 6
+
+
+# -- listening ---------------------------------------------------------------------------------------------------------
+
+
+async def heard(desk: Desk, call: str, who: str = BORIS, **headers: str) -> tuple[int, bytes]:
+    answer = await desk.browsers[who].get("/api/recording", params={"call": call}, headers=headers)
+    return answer.status, await answer.read()
+
+
+async def entries(desk: Desk) -> list[tuple[str, str, str]]:
+    found = await Audit(desk.line.register).between(MONDAY_NOON, MONDAY_NOON + timedelta(days=1))
+    return [(one.who, one.what, one.about) for one in found]
+
+
+async def test_who_may_hears_an_earlier_call_and_it_is_written_down(desk: Desk) -> None:
+    call = await desk.line.talked()
+    sound = bytes(range(256)) * 1000
+    (desk.folder / f"{call}.wav").write_bytes(sound)
+    now = await desk.line.rings()
+    assert (await desk.card(now))["may_hear"] is False, "Anna is an operator"
+    await boris(desk)
+    assert (await heard(desk, call, ANNA))[0] == 403
+    assert await entries(desk) == []
+
+    assert await heard(desk, call) == (200, sound)
+    assert await heard(desk, call, Range="bytes=100-199") == (206, sound[100:200])
+    assert await heard(desk, call, Range="bytes=255990-") == (206, sound[255_990:])
+    assert await heard(desk, call, Range="bytes=-10") == (206, sound[-10:])
+    assert (await heard(desk, call, Range="bytes=256000-"))[0] == 416
+    assert (await heard(desk, call, Range="bytes=9-2"))[0] == 416
+    assert await entries(desk) == [(BORIS, "recording heard", f"call {call}")], "pieces of one listening"
+    answer = await desk.browsers[BORIS].get("/api/recording", params={"call": call}, headers={"Range": "bytes=0-0"})
+    assert answer.headers["Content-Range"] == "bytes 0-0/256000"
+    assert (answer.content_type, answer.headers["Cache-Control"]) == ("audio/wav", "no-store")
+    desk.line.passes(3600)
+    await heard(desk, call)
+    assert len(await entries(desk)) == 2, "an hour later they hear it again"
+
+
+async def test_who_cannot_be_written_down_hears_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    await boris(desk)
+    call = await desk.line.talked()
+    (desk.folder / f"{call}.wav").write_bytes(b"RIFF")
+
+    async def fails(*_: object) -> None:
+        raise RegisterError("locked")
+
+    for route in desk.app[GATE].routes:
+        if route.path == "/api/recording":
+            monkeypatch.setattr(route.handler.__self__, "_looked_at", fails)  # type: ignore[attr-defined]
+    status, said = await heard(desk, call)
+    assert (status, b"RIFF" in said) == (503, False)
+
+
+@pytest.mark.parametrize(
+    "name", ["../secret.wav", "/etc/passwd", "link.wav", "linked/secret.wav", "nowhere.wav", "a\0b", ""]
+)
+async def test_nothing_outside_the_recordings_folder_is_ever_sent(desk: Desk, tmp_path: Path, name: str) -> None:
+    """Whoever could write the register, or into the folder, may not choose what is read."""
+    await boris(desk)
+    (tmp_path / "elsewhere").mkdir()
+    for secret in (tmp_path / "secret.wav", tmp_path / "elsewhere" / "secret.wav"):
+        secret.write_bytes(b"secret")
+    (desk.folder / "link.wav").symlink_to(tmp_path / "secret.wav")
+    (desk.folder / "linked").symlink_to(tmp_path / "elsewhere")
+    call = await desk.line.talked()
+    await desk.line.register.read(
+        lambda connection: connection.execute(update(Call).where(Call.call == call).values(recording=name))
+    )
+    assert (await heard(desk, call))[0] == 404
+    assert await entries(desk) == [], "nobody has heard anything"
+
+
+@pytest.mark.parametrize("call", ["", "1700.99", "../../etc/passwd", "x" * 151, "\u202e"])
+async def test_a_call_that_is_none_has_no_recording(desk: Desk, call: str) -> None:
+    await boris(desk)
+    assert (await heard(desk, call))[0] in (400, 404)
 
 
 # -- who it is ---------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
@@ -16,7 +17,9 @@ from callcenter.desk.app import GATE
 from callcenter.desk.gate import Gate, Route
 from callcenter.desk.knowledge import KnowledgeApi
 from callcenter.desk.quality import QualityApi
+from callcenter.desk.recordings import RecordingsApi
 from callcenter.desk.registering import RegisteringApi
+from callcenter.desk.request_actions import RequestActions
 from callcenter.desk.sessions import Sessions
 from callcenter.knowledge.article_table import ArticleTable
 from callcenter.knowledge.news_table import NewsTable
@@ -25,10 +28,15 @@ from callcenter.registering.card import Cards
 from callcenter.registering.note_table import NoteTable
 from callcenter.registering.quality_table import QualityTable
 from callcenter.reports.audit import Audit
+from callcenter.request_register.board import RequestBoard
+from callcenter.request_register.register import RequestRegister
+from callcenter.request_register.viewers import Viewers
 from callcenter.store import Register
 from tests.desk.conftest import Browser, Clock
 from tests.desk.fake_accounts import FakeAccounts
 from tests.desk.fake_backend import FakeBackend
+from tests.desk.request_desk import of_lines
+from tests.requests.lines import MOSCOW
 
 SENDERS = {
     "nobody": None,
@@ -92,9 +100,11 @@ POST /api/note                                      .     .   +   +   +   .    .
 POST /api/note/register                             .     .   +   +   +   .    .   .   .   .
 POST /api/note/refuse                               .     .   +   +   +   .    .   .   .   .
 POST /api/wrap-up                                   .     .   +   +   +   .    .   .   .   .
+POST /api/call                                      .     .   +   +   +   .    .   .   .   .
 POST /api/quality                                   .     .   +   +   +   .    .   .   .   .
 POST /api/end                                       .     .   +   +   +   .    +   .   .   .
 GET  /api/owed                                      .     .   +   +   +   +    +   .   .   .
+GET  /api/recording                                 .     .   .   .   .   +    +   .   .   .
 GET  /api/floor                                     .     .   .   .   .   +    +   +   .   .
 GET  /api/forecast                                  .     .   .   .   .   +    +   .   .   .
 GET  /api/news                                      .     +   +   +   +   +    +   +   .   .
@@ -129,10 +139,60 @@ GET  /news/{news}                                   .     .   .   .   .   +    .
 POST /news/{news}                                   .     .   .   .   .   +    .   .   .   .
 GET  /write/news                                    .     .   .   .   .   +    .   .   .   .
 POST /write/news                                    .     .   .   .   .   +    .   .   .   .
+GET  /api/requests                                  .     .   .   .   .   +    +   .   .   .
+POST /api/requests                                  .     .   +   +   +   +    .   .   .   .
+GET  /api/requests/options                          .     +   +   +   +   +    +   .   .   .
+GET  /api/requests/mine                             .     +   +   +   +   +    .   .   .   .
+GET  /api/requests/drafts                           .     +   +   +   +   +    .   .   .   .
+GET  /api/requests/drafts/all                       .     .   .   .   .   +    .   .   .   .
+GET  /api/requests/caller                           .     .   +   +   +   +    .   .   .   .
+GET  /api/requests/search                           .     +   +   +   +   +    +   .   .   .
+GET  /api/requests/state                            .     +   +   +   +   +    +   .   .   .
+GET  /api/requests/promise                          .     +   +   +   +   +    +   .   .   .
+POST /api/requests/assign                           .     .   .   .   .   +    .   .   .   .
+GET  /api/requests/{request}                        .     +   +   +   +   +    +   .   .   .
+POST /api/requests/{request}/look                   .     +   +   +   +   +    +   .   .   .
+POST /api/requests/{request}/fill                   .     +   +   +   +   +    .   .   .   .
+POST /api/requests/{request}/tell                   .     +   +   +   +   +    .   .   .   .
+POST /api/requests/{request}/submit                 .     +   +   +   +   +    .   .   .   .
+POST /api/requests/{request}/assign                 .     .   .   .   .   +    .   .   .   .
+POST /api/requests/{request}/hand-back              .     +   +   +   +   +    .   .   .   .
+POST /api/requests/{request}/start                  .     +   +   +   +   +    .   .   .   .
+POST /api/requests/{request}/ask                    .     +   +   +   +   +    .   .   .   .
+POST /api/requests/{request}/resume                 .     +   +   +   +   +    .   .   .   .
+POST /api/requests/{request}/receive                .     +   +   +   +   +    .   .   .   .
+POST /api/requests/{request}/inform                 .     +   +   +   +   +    .   .   .   .
+POST /api/requests/{request}/answer                 .     +   +   +   +   +    .   .   .   .
+POST /api/requests/{request}/close                  .     +   +   +   +   +    .   .   .   .
+POST /api/requests/{request}/close-without-reply    .     +   +   +   +   +    .   .   .   .
+POST /api/requests/{request}/reopen                 .     +   +   +   +   +    .   .   .   .
+POST /api/requests/{request}/refuse                 .     +   +   +   +   +    .   .   .   .
+POST /api/requests/{request}/urgency                .     .   .   .   .   +    .   .   .   .
+POST /api/requests/{request}/reply                  .     +   +   +   +   +    .   .   .   .
+POST /api/requests/{request}/delivery               .     +   +   +   +   +    .   .   .   .
+POST /api/requests/{request}/merge                  .     .   .   .   .   +    .   .   .   .
+POST /api/requests/{request}/split                  .     .   .   .   .   +    .   .   .   .
+GET  /requests                                      .     .   .   .   .   +    +   .   .   .
+GET  /requests/mine                                 .     +   +   +   +   +    .   .   .   .
+GET  /requests/find                                 .     +   +   +   +   +    +   .   .   .
+POST /requests/assign                               .     .   .   .   .   +    .   .   .   .
+GET  /requests/{request}                            .     +   +   +   +   +    +   .   .   .
+POST /requests/{request}/{action}                   .     +   +   +   +   +    .   .   .   .
+GET  /requests/{request}/files/{file}               .     +   +   +   +   +    +   .   .   .
+POST /write/request                                 .     +   +   +   +   +    .   .   .   .
 """
 HEADING, *ROWS = [line.split() for line in TABLE.strip().splitlines()]
 ALLOWED = {(row[0], row[1]): dict(zip(HEADING, row[2:], strict=True)) for row in ROWS}
-VALUES = {"person": "102", "session": "0" * 16, "name": "desk", "news": "1", "feedback": "1"}
+VALUES = {
+    "person": "102",
+    "session": "0" * 16,
+    "name": "desk",
+    "news": "1",
+    "feedback": "1",
+    "request": "1",
+    "action": "start",
+    "file": "0" * 64,
+}
 
 
 @pytest.fixture
@@ -141,6 +201,9 @@ async def browser(
 ) -> AsyncIterator[Browser]:
     """The whole desk, as it is served."""
     news, notes = NewsTable(register), NoteTable(register)
+    registering = RegisteringApi(
+        backend, notes, Cards(register, notes), Directory(CustomersTable(register)), {}, clock, Audit(register).enter
+    )
     app = make_app(
         backend,
         titles={},
@@ -151,15 +214,21 @@ async def browser(
         knowledge=KnowledgeApi(
             ArticleTable(register), news, Reading(news, {}, clock), clock, {"estp": "ЭТП"}, {"operators": "Операторы"}
         ),
-        registering=RegisteringApi(
-            backend,
-            notes,
-            Cards(register, notes),
-            Directory(CustomersTable(register)),
+        registering=registering,
+        requests=RequestActions(
+            RequestRegister(register, of_lines),
+            RequestBoard(register),
+            Viewers(),
             {},
+            lambda: accounts.people,
+            {},
+            lambda person: "",
+            registering,
             clock,
             Audit(register).enter,
+            MOSCOW,
         ),
+        recordings=RecordingsApi(Cards(register, notes), Path("/nowhere"), clock, Audit(register).enter),
         quality=QualityApi(backend, QualityTable(register), notes, clock),
     )
     async with TestClient(TestServer(app)) as client:

@@ -11,9 +11,9 @@ from aiohttp.test_utils import TestClient, TestServer
 from callcenter.core import events
 from callcenter.core.callcenter import CallCenter
 from callcenter.core.commands import Reply
-from callcenter.core.events import Event
+from callcenter.core.events import Customer, Event
 from callcenter.core.ids import LineId, PersonId, PhoneName, ReplyTo
-from callcenter.core.settings import Line, Person, Settings
+from callcenter.core.settings import Line, Outgoing, Person, Settings
 from callcenter.core.view import OperatorView, View
 from callcenter.desk import make_app
 from callcenter.desk.backend import PagePhone
@@ -24,7 +24,7 @@ from tests.desk.fake_accounts import FakeAccounts
 from tests.wall import Wall
 
 SETTINGS = Settings(
-    lines={"estp": Line("estp", answered_by=("operators",))},
+    lines={"estp": Line("estp", answered_by=("operators",), outgoing=Outgoing(("+7342",), ("operators",)))},
     people={
         "101": Person("101", "Анна", "operators", "desk-1"),
         "102": Person("102", "Борис", "operators", "desk-2"),
@@ -55,6 +55,9 @@ class CoreFloor:
 
     def view(self) -> View:
         return self.core.view(self.now)
+
+    def customer(self, number: str) -> Customer | None:
+        return None
 
     def forecasts(self) -> Mapping[LineId, tuple[Forecast, float]]:
         return {}

@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from callcenter.config.roles import Role
 from callcenter.core.ids import GroupId, LineId, PersonId
-from callcenter.core.view import View
+from callcenter.core.view import OperatorView, View
 from callcenter.desk import make_app
 from callcenter.desk.accounts import Account
 from callcenter.desk.app import BULLETIN, LIVE
@@ -47,6 +47,10 @@ class ShownFloor(CoreFloor):
         view = super().view()
         people = {id: replace(own, **self.shown.get(id, {})) for id, own in view.operators.items()}
         return replace(view, operators=people)
+
+    def operator(self, person: PersonId) -> OperatorView | None:
+        own = super().operator(person)
+        return replace(own, **self.shown.get(person, {})) if own else None
 
 
 class Desk:
@@ -84,8 +88,8 @@ class Desk:
 
 
 @asynccontextmanager
-async def writing_desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    """The author has logged in."""
+async def writing_desk(tmp_path: Path, zone: str = "Europe/Moscow") -> AsyncIterator[Desk]:
+    """The author has logged in. `zone`: in which they write dates."""
     register = await Register.open(tmp_path / "register.sqlite", busy_timeout=0.05)
     news, wall = NewsTable(register), Wall()
     readers = {
@@ -98,7 +102,7 @@ async def writing_desk(tmp_path: Path) -> AsyncIterator[Desk]:
         wall,
         {"estp": "ЭТП"},
         {"operators": "Операторы"},
-        ZoneInfo("Europe/Moscow"),
+        ZoneInfo(zone),
     )
     made = Desk(knowledge, ShownFloor())
     async with TestServer(made.app) as server:

@@ -12,7 +12,7 @@ import pytest_asyncio
 from callcenter.calendar.clock import wall_clock
 from callcenter.knowledge.news import NewsText
 from callcenter.knowledge.news_table import NewsTable
-from tests.e2e.hearing import PROMPTS, brief_prompts
+from tests.e2e.hearing import PROMPTS, brief_prompts, heard_prompts, names
 from tests.e2e.listening import CALLER, OPERATOR, all_quiet, hears, one_story, told, voice
 from tests.e2e.softphone import RATE, Call, Softphone
 from tests.e2e.station import Station, station, until
@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module"), pytest.
 async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Station]:
     folder = tmp_path_factory.mktemp("codes")
     answers = [path.stem for path in (PROMPTS / "ru").glob("op-*.wav") if "enter" not in path.stem]
-    prompts = brief_prompts(folder / "prompts", 0.3, answers)
+    prompts = brief_prompts(folder / "prompts", 0.3, [*answers, "conduct-refused"])
     ivr = {"ask_inn": "false", "urgency": {}}
     async with station(folder, ivr=ivr, prompts=str(prompts), registering=["103"]) as found:
         yield found
@@ -52,6 +52,13 @@ async def is_told(phone: Softphone, code: str, *entries: str, answer: str) -> No
     call = await dials(phone, code, *entries)
     await told(call, answer)
     await until(call.ended.is_set, 15.0, "the call of a code ends by itself")
+
+
+async def is_accepted(phone: Softphone, code: str) -> None:
+    """Dial a code, and hear nothing but a beep, which is too short to be found among the prompts."""
+    call = await dials(phone, code)
+    await until(call.ended.is_set, 15.0, "the call of a code ends by itself")
+    assert names(heard_prompts(call.heard(8.0), ["op-not-possible", "op-not-logged-in"])) == []
 
 
 def pin(here: Station, person: str) -> str:
@@ -102,6 +109,67 @@ async def test_who_has_news_to_read_is_told_so_when_the_shift_begins(here: Stati
         await is_told(phone, "*11", "101#", pin(here, "101") + "#", answer="op-logged-in")
     finally:
         await news.withdraw(item.id, item.version, "301", now)
+
+
+async def talked(here: Station, phone: Softphone, number: str) -> tuple[Call, Call]:
+    """A conversation with whoever sits at this phone: the caller's side, and the operator's."""
+    caller = await here.caller(number)
+    leg = await phone.rings()
+    leg.answer()
+    leg.media.say(voice(OPERATOR))
+    caller.media.say(voice(CALLER))
+    await hears(caller, OPERATOR)
+    return caller, leg
+
+
+def registered(here: Station, number: str) -> list[tuple[Any, ...]]:
+    found = here.rows(
+        "select n.* from call_notes n join calls c on c.call = n.call "
+        f"where c.number = '{number}' and n.registered_at is not null"
+    )
+    return [(row["operator"], row["subject"], row["result"], bool(row["conduct"])) for row in found]
+
+
+@pytest.mark.clause("ESTP 3.1")
+@pytest.mark.clause("ESTP 5.6.2")
+async def test_who_has_only_a_telephone_registers_calls_by_their_subject(here: Station) -> None:
+    phone = await here.operator("101")
+    subjects = list(here.config.lines["estp"].subjects)
+    await is_told(phone, "*71", answer="op-not-possible")  # there was no call yet
+    caller, leg = await talked(here, phone, "+73425554001")
+    await leg.press("*72")
+    await until(lambda: registered(here, "+73425554001") == [("101", subjects[1], "answered", False)])
+    await hears(caller, OPERATOR)
+    caller.hang_up()
+    await leg.ended.wait()
+    await is_accepted(phone, "*71")  # it was another one after all
+    assert registered(here, "+73425554001") == [("101", subjects[0], "answered", False)]
+    caller, leg = await talked(here, phone, "+73425554002")
+    caller.hang_up()
+    await leg.ended.wait()
+    await is_accepted(phone, "*73")
+    assert registered(here, "+73425554002") == [("101", subjects[2], "answered", False)]
+    stranger = await here.phone("104")
+    await is_told(stranger, "*71", answer="op-not-logged-in")
+
+
+@pytest.mark.clause("ESTP 5.6.3")
+async def test_a_telephone_ends_a_call_because_of_the_callers_conduct(
+    here: Station, caplog: pytest.LogCaptureFixture
+) -> None:
+    phone = await here.operator("101")
+    caller, leg = await talked(here, phone, "+73425554003")
+    await leg.press("*6")
+    await told(caller, "conduct-refused")
+    await until(caller.ended.is_set, 15.0, "the call is over")
+    await until(leg.ended.is_set)
+    await until(lambda: registered(here, "+73425554003") == [("101", "", "refused", True)])
+    assert "because of the caller's conduct" in caplog.text
+    caller, leg = await talked(here, phone, "+73425554004")
+    caller.hang_up()  # after a curse; the code comes afterwards
+    await leg.ended.wait()
+    await is_accepted(phone, "*6")
+    assert registered(here, "+73425554004") == [("101", "", "refused", True)]
 
 
 async def test_codes_without_a_shift_and_reasons_that_are_none(here: Station) -> None:

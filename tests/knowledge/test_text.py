@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,6 +29,15 @@ def test_a_title_is_one_line_that_says_what_it_shows(raw: str, clean: str) -> No
 def test_a_text_keeps_its_lines_and_loses_what_nobody_sees() -> None:
     assert text.note("\n\nа\r\n\tб\rв\x07\u202e\ufffe\n\n") == "а\n\tб\nв"
     assert text.note("👨\u200d👩\u200d👧") == "👨\u200d👩\u200d👧", "a family stays together"
+
+
+def test_thousands_of_accents_on_one_letter_cost_nothing() -> None:
+    """Sorting as many as a request may bring took seconds, in which the daemon did nothing else."""
+    raw = "и\u0306" + "\u0316\u0301" * 60_000 + "од"
+    begin = time.perf_counter()
+    note = text.note(raw)
+    assert time.perf_counter() - begin < 1.0
+    assert (note[0], note[-2:], len(note)) == ("й", "од", text.MOST_MARKS + 2)
 
 
 @given(st.text(max_size=300))

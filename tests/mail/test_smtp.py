@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import socket
+import ssl
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -124,6 +129,44 @@ async def test_with_the_right_password_it_is_taken() -> None:
     async with serving(box, authenticator=known, auth_required=True, auth_require_tls=False) as server:
         await send(Server(server.host, server.port, "none", "info@estp.ru", "right"))
     assert len(box.took) == 1
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1 that it signed itself, and its key."""
+    program = shutil.which("openssl")
+    if program is None:
+        pytest.skip("no openssl to make a certificate with")
+    folder = tmp_path_factory.mktemp("tls")
+    found, key = folder / "cert.pem", folder / "key.pem"
+    asked = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "36500", "-subj", "/CN=127.0.0.1"]
+    names = ["-addext", "subjectAltName=IP:127.0.0.1", "-out", str(found), "-keyout", str(key)]
+    subprocess.run([program, *asked, *names], check=True, capture_output=True)
+    return found, key
+
+
+async def test_over_tls_a_password_is_said_only_to_the_server_of_our_authority(
+    certificate: tuple[Path, Path],
+) -> None:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*certificate)
+    passwords: list[bytes] = []
+
+    def known(_server: Any, _session: Any, _envelope: Any, _kind: str, data: Any) -> AuthResult:
+        passwords.append(data.password)
+        return AuthResult(success=True)
+
+    box = Postbox()
+    settings = {"tls_context": context, "require_starttls": True, "authenticator": known, "auth_required": True}
+    async with serving(box, **settings) as server:
+        ours = replace(server, tls="starttls", user="info@estp.ru", password="right", authorities=certificate[0])
+        await send(ours)
+        assert len(box.took) == 1
+        assert passwords == [b"right"]
+        with pytest.raises(NotSentError, match="cannot be used") as refused:
+            await send(replace(ours, authorities=None))
+        assert not refused.value.for_good
+    assert passwords == [b"right"], "nobody else has heard it"
 
 
 @pytest.mark.parametrize(

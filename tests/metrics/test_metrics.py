@@ -16,7 +16,16 @@ from prometheus_client.parser import text_string_to_metric_families
 from callcenter.core.commands import Answer, Contained, Reply, SaveAnnouncement, SaveCall, SaveOffer, SetAsideCall
 from callcenter.core.events import Event, RecordingFailed, RecordingFinished
 from callcenter.core.ids import CallId, LineId, OfferId, PersonId
-from callcenter.core.records import AnnouncementRecord, CallRecord, OfferRecord, Outcome, PromiseResult
+from callcenter.core.records import (
+    OF_INCOMING_CALLS,
+    OF_OUTGOING_CALLS,
+    AnnouncementRecord,
+    CallRecord,
+    Direction,
+    OfferRecord,
+    Outcome,
+    PromiseResult,
+)
 from callcenter.core.server import ONLY
 from callcenter.core.view import LineView, OperatorView, PromisesView, View, WaitingView
 from callcenter.metrics import AmiState, Metrics, RecordingState, RegisterState, RequestState
@@ -345,8 +354,19 @@ def test_abandoned_and_refused_callers_are_counted_as_such(world: World) -> None
 
 def test_every_outcome_is_there_before_the_first_call_so_that_increases_are_seen(world: World) -> None:
     scrape = world.scrape()
-    outcomes = set(Outcome) - {Outcome.IN_PROGRESS}
-    assert all(scrape("calls_total", line="estp", outcome=outcome.value) == 0 for outcome in outcomes)
+    assert set(Outcome) - {Outcome.IN_PROGRESS} == OF_INCOMING_CALLS | OF_OUTGOING_CALLS
+    assert all(scrape("calls_total", line="estp", outcome=outcome.value) == 0 for outcome in OF_INCOMING_CALLS)
+    assert all(scrape("outgoing_calls_total", line="estp", outcome=outcome.value) == 0 for outcome in OF_OUTGOING_CALLS)
+
+
+def test_a_call_by_an_operator_is_in_a_counter_of_its_own(world: World) -> None:
+    world.save(replace(CALL, direction=Direction.OUTGOING, answered_at=120.0, ended_at=130.0, outcome=Outcome.ANSWERED))
+    world.save(replace(OFFER, kind="outgoing", ringing_at=101.0, answered_at=105.0, ended_at=130.0, result="connected"))
+    scrape = world.scrape()
+    assert scrape("outgoing_calls_total", line="estp", outcome="answered") == 1
+    assert scrape("calls_total", line="estp", outcome="answered") == 0
+    assert scrape("talk_seconds_count", line="estp") == 0
+    assert not [name for name, labels in scrape.samples if ("kind", "outgoing") in labels]
 
 
 def test_an_offer_shows_how_fast_the_phone_rang_and_was_answered(world: World) -> None:

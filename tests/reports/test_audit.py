@@ -160,6 +160,33 @@ async def test_old_entries_go_each_day(
     assert "no clock today" in caplog.text
 
 
+async def test_the_check_sees_no_gap_where_old_entries_are_just_being_deleted(
+    register: Register, log: Audit, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit, "_PAGE", 1)
+    check = AuditCheck(register)
+    entries, told = check._all(), []
+    told.append((await anext(entries)).id)
+    assert await log.forget(NOW - days(50)) == 2
+    await log.enter(NOW, "dora", "register show", "")
+    told += [entry.id async for entry in entries]
+    assert told == [1, 2, 3, 4], "all as it was when the reading began"
+    assert await problems(register) == []
+
+
+async def test_an_entry_of_a_time_to_come_is_told_because_it_keeps_old_ones(
+    register: Register, log: Audit, path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The clock was wrong once. The triggers let nobody delete the entry, and the chain goes through it."""
+    monkeypatch.setattr(audit, "FIRST_AFTER", 0.0)
+    await log.enter(NOW + days(700), "dora", "register show", "")
+    await log.enter(NOW, "emil", "register show", "")
+    running = asyncio.create_task(log.keep(days(50), lambda: NOW))
+    await eventually(lambda: "Entry 5 of the audit log is dated" in caplog.text)
+    running.cancel()
+    assert stored(path, "SELECT id FROM audit ORDER BY id") == [(3,), (4,), (5,), (6,)]
+
+
 async def test_an_empty_log_is_in_order(register: Register) -> None:
     assert await problems(register) == []
 

@@ -15,8 +15,9 @@ from click.testing import CliRunner, Result
 from callcenter.cli.register import register as command
 from callcenter.core.commands import Save, SaveCall
 from callcenter.core.ids import CallId, LineId
-from callcenter.core.records import CallRecord, Identification, Outcome
+from callcenter.core.records import CallRecord, Direction, Identification, Outcome
 from callcenter.reports.day_summary import DaySummary, day_summaries
+from callcenter.reports.history import half_hours, patience
 from callcenter.store import Register
 from tests.store.stories import arrival, fill
 
@@ -72,6 +73,26 @@ async def test_the_wait_of_registered_persons_stands_beside_that_of_all(register
             longest=400.0,
         )
     ]
+
+
+@pytest.mark.clause("ESTP 2.2d")
+async def test_who_was_called_by_an_operator_is_in_no_sum(register: Register) -> None:
+    await fill(register, A_DAY)
+    before = await summed(register, MONDAY, MONDAY)
+    called: dict[str, Any] = {"direction": Direction.OUTGOING, "operator": "101", "dialled_at": 3.0, "ringing": 9.0}
+    reached: dict[str, Any] = {"answered_at": 12.0, "talk": 60.0, "identification": Identification.BY_NUMBER}
+    await fill(register, [arrival("out-1", outcome=Outcome.BUSY, **called)])
+    await fill(register, [arrival("out-2", outcome=Outcome.ANSWERED, **called, **reached)])
+    assert await summed(register, MONDAY, MONDAY) == before
+    counts = await half_hours(register, "estp", MOSCOW, [MONDAY])
+    assert sum(counts[MONDAY]) == before[0].joined
+    assert await patience(register, "estp", datetime(2026, 11, 1, tzinfo=MOSCOW)) == (1, 400.0 + 20 + 61 + 300 + 99)
+
+
+async def test_a_day_of_outgoing_calls_alone_teaches_nothing(register: Register) -> None:
+    await fill(register, [arrival("out-1", outcome=Outcome.BUSY, direction=Direction.OUTGOING)])
+    assert await summed(register, MONDAY, MONDAY) == []
+    assert await half_hours(register, "estp", MOSCOW, [MONDAY]) == {}
 
 
 async def test_each_line_has_its_days_and_its_own_idea_of_soon(register: Register) -> None:

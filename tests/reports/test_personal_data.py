@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import sqlite3
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -101,6 +103,18 @@ async def test_what_is_erased_is_not_left_in_the_files(
     assert await personal(register).erase(NOW) == 500
     assert secret.encode() not in path.read_bytes() + log.read_bytes()  # noqa: ASYNC240 - nothing else runs
     await register.close()
+
+
+async def test_a_nearly_full_disk_is_not_filled_up_to_remove_copies(
+    years: Register, path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is written anew needs twice its place for a while, and the calls of that time need some, too."""
+    free = 2 * path.stat().st_size + 2**20  # noqa: ASYNC240 - nothing else runs
+    monkeypatch.setattr(shutil, "disk_usage", lambda where: SimpleNamespace(free=free))
+    assert await personal(years).erase(NOW) == 2
+    assert stored(path, "SELECT count(*) FROM calls WHERE number = ''") == [(2,)]
+    assert "copies of what is erased may stay in its file until the next time: it needs 64 MB" in caplog.text
+    assert f"and {free // 2**20} MB are free" in caplog.text
 
 
 async def test_whoever_reads_the_register_does_not_keep_it_from_erasing(

@@ -14,6 +14,7 @@ from callcenter.request_register.sender import LONGEST_PAUSE, OutboxSender, paus
 from callcenter.requests import actions as do
 from callcenter.requests.lifecycle import State
 from callcenter.requests.request import Assignee, AssigneeKind, Fact, Fate, Reply, Way
+from callcenter.requests.targets import TargetKind
 from callcenter.store import Register, RegisterError
 from tests.request_register.stories import CALLED, MINUTE, act, answered, new
 
@@ -81,7 +82,12 @@ async def test_an_answer_leaves_and_the_request_knows_it(
 
 
 async def test_who_dies_between_sending_and_storing_sends_again_under_the_same_key(
-    requests: RequestRegister, sender: OutboxSender, post: Post, monkeypatch: pytest.MonkeyPatch
+    requests: RequestRegister,
+    sender: OutboxSender,
+    outbox: Outbox,
+    post: Post,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     filed = await answered(requests)
 
@@ -93,7 +99,8 @@ async def test_who_dies_between_sending_and_storing_sends_again_under_the_same_k
         with pytest.raises(KeyboardInterrupt):
             await sender.send_due()
     assert (await requests.filed(filed.request.id)).request.messages[-1].fate is Fate.WAITING
-    await sender.send_due()
+    successor = OutboxSender(outbox, requests, {Way.EMAIL: post}, timedelta(hours=48), clock)
+    await successor.send_due()
     assert [key for key, *_ in post.took] == ["ESTP-2026-000001/1"] * 2
     assert [e.fact for e in await requests.history(filed.request.id)].count(Fact.SENT) == 1
 
@@ -153,7 +160,11 @@ async def test_a_message_that_comes_back_later_opens_the_request_again(
     await sender.send_due()
     key = filed.request.messages[-1].key
     assert await requests.report(do.NotDelivered(key, "returned: mailbox full"), CALLED + 60 * MINUTE)
-    assert (await requests.filed(filed.request.id)).request.state is State.IN_WORK
+    back = (await requests.filed(filed.request.id)).request
+    assert back.state is State.IN_WORK
+    owed, before = back.target(TargetKind.ANSWER), filed.request.targets
+    assert owed
+    assert owed.due == next(one.due for one in before if one.kind is TargetKind.ANSWER), "it is owed as before"
 
 
 async def test_letters_wait_for_whoever_posts_them(

@@ -84,7 +84,7 @@ def _out_of_conversation(floor: Floor, caller: Caller) -> None:
     if caller.after is Place.HOLD:
         floor.move(caller, CallerStep.HOLD)
         transfer.rescue(floor, caller)
-        by_fallback_queue = not caller.leg.startswith(OFFER_PREFIX)
+        by_fallback_queue = not caller.leg.startswith(OFFER_PREFIX) and not caller.left_first
         if caller.state is CallerState.HELD and by_fallback_queue and floor.sees(caller.call):
             redirect(floor, caller, Place.HOLD)  # after a conversation Asterisk's own queue says good-bye to everybody
     elif not caller.left_first:
@@ -288,9 +288,14 @@ def _wrap_up(floor: Floor, operator: Operator, offer: Offer) -> None:
     floor.activity(operator, ActivityStep.FINISH, "conversation_ended", offer.call)
     if offer.kind is OfferKind.QUEUE and offer.record.talk > floor.settings.false_answer:
         floor.change(operator, handling=Handling(offer.line, offer.record.placed_at))
+    begin_wrap_up(floor, operator, offer.line)
+
+
+def begin_wrap_up(floor: Floor, operator: Operator, line: LineId) -> None:
+    """Give the operator, who has just finished a conversation, time for what is to be written down."""
     if floor.settings.wrap_up > 0:
         ready_at = floor.now + floor.settings.wrap_up
-        floor.change(operator, ready_at=ready_at, ready_by=floor.now + longest_wrap_up(floor, [offer.line]))
+        floor.change(operator, ready_at=ready_at, ready_by=floor.now + longest_wrap_up(floor, [line]))
         floor.do(SetTimer(Timer(TimerKind.WRAP_UP, operator.person.id), ready_at))
     else:
         wrap_up_over(floor, operator.person.id)

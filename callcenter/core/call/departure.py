@@ -10,6 +10,7 @@ from callcenter.core.call import (
     cut_off,
     dispatch,
     internal_call,
+    outgoing,
     recording,
     ringing,
     set_aside,
@@ -41,9 +42,13 @@ if TYPE_CHECKING:
 
 
 def hung_up(floor: Floor, event: ChannelHungUp) -> None:
-    """Handle the end of a channel: an operator's leg, a caller, a phone that dialled a code, or an unknown channel."""
+    """Handle the end of a channel: of a caller, a leg, an outgoing call, or a phone that dialled a code."""
     shift.code_over(floor, event.channel_id)
     internal_call.over(floor, event.channel_id)
+    call = floor.outgoing_of(event.channel_id)
+    if call:
+        outgoing.channel_over(floor, call, event)
+        return
     offer = floor.offer_of(event.channel_id)
     if offer:
         _leg_gone(floor, offer, event)
@@ -81,6 +86,9 @@ def phone_hung_up(floor: Floor, event: PhoneHungUp) -> None:
     The end of the bridge tells where the caller goes next. In a transfer it matters who left first, so nothing is done
     early there.
     """
+    call = floor.outgoing.get(CallId(event.offer))
+    if call:
+        outgoing.phone_hung_up(floor, call)
     offer = floor.offers.get(event.offer)
     caller = floor.callers.get(offer.call) if offer else None
     if offer and caller and offer.talking_since is not None and caller.handover is None:
@@ -167,7 +175,9 @@ def service_ended(floor: Floor, event: ServiceEnded) -> None:
         floor.change(server, connected=False)
     for caller in floor.callers.values():
         floor.attempt(caller.call, "the end of the service", floor.note, caller, hung_up_by=HungUpBy.SYSTEM)
-    floor.do(*(HangUp(call) for call in (*floor.callers, *floor.aside)))
+    for call in floor.outgoing.values():
+        floor.attempt(call.call, "the end of the service", floor.note, call, hung_up_by=HungUpBy.SYSTEM)
+    floor.do(*(HangUp(call) for call in (*floor.callers, *floor.aside, *floor.outgoing)))
 
 
 def _outcome(caller: Caller, lost: bool) -> Outcome:

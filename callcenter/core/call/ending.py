@@ -5,7 +5,7 @@ A phone that has lost its call cannot hang up, and people must not have to wait 
 
 from __future__ import annotations
 
-from callcenter.core.call import conversation, dispatch, ringing, take_back, transfer
+from callcenter.core.call import conversation, dispatch, outgoing, ringing, take_back, transfer
 from callcenter.core.call.redirect import after, refuse
 from callcenter.core.caller import CallerState
 from callcenter.core.commands import Answer, HangUp, Place, Reply
@@ -23,6 +23,9 @@ def asked(floor: Floor, event: EndConversation) -> None:
     Where the page goes away in which they talk, the phone in it is gone, too: it is rung when it has come back.
     """
     operator = floor.operators.get(event.person or floor.at_phone.get(event.phone, NO_PERSON))
+    if operator and outgoing.hang_up(floor, operator):
+        _reply(floor, event.reply_to, Answer.ENDED)
+        return
     leg = _leg(floor, operator) if operator else None
     if operator is None or leg is None:
         _reply(floor, event.reply_to, Answer.NOT_POSSIBLE)
@@ -66,6 +69,7 @@ def refused(floor: Floor, event: RefuseCaller) -> None:
 
 def leave(floor: Floor, operator: Operator) -> None:
     """Take an operator who now sits elsewhere out of a conversation and wrap-up; its caller waits for them there."""
+    outgoing.left_alone(floor, operator)
     leg = _leg(floor, operator)
     if leg:
         conversation.leg_finished(floor, leg, lost="left", kept=take_back.possible(floor, operator, logs_in=True))

@@ -8,6 +8,7 @@ from callcenter.core.caller import Caller, CallerState
 from callcenter.core.commands import FinishRecording, Record, SaveCall, Severity
 from callcenter.core.events import RecordingFailed, RecordingFinished, RecordingPossible
 from callcenter.core.floor import Floor
+from callcenter.core.outgoing_call import OutgoingCall
 
 BEFORE = "the controller was started again since"
 """Why nobody knows any more why a conversation was not recorded."""
@@ -63,7 +64,7 @@ def _record(floor: Floor, caller: Caller, *, at_once: bool = True) -> None:
     floor.do(Record(caller.call, caller.record.line, at_once))
 
 
-def end(floor: Floor, caller: Caller) -> None:
+def end(floor: Floor, caller: Caller | OutgoingCall) -> None:
     """At the end of a call have its recording made into a file, or say in the row what was not recorded."""
     if caller.unrecorded and caller.record.talk:
         floor.note(caller, recording_problem=f"not recorded from the first word on: {caller.unrecorded}")

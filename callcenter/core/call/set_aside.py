@@ -29,6 +29,7 @@ from callcenter.core.floor import Floor
 from callcenter.core.ids import NO_OFFER, NO_PERSON, CallId
 from callcenter.core.offer import Offer, OfferState
 from callcenter.core.operator import ActivityStep
+from callcenter.core.outgoing_call import OutgoingCall, leg_of
 from callcenter.core.records import LOST_CAUSE, CallRecord, Outcome, PromiseResult
 
 CAUSE_TEXT = "set aside after a defect"
@@ -39,7 +40,10 @@ OFFER_RESULT = "set_aside"
 
 
 def wanted(floor: Floor, event: SetAside) -> None:
-    """Set aside a call that has failed too often."""
+    """Set aside a call that has failed too often; an outgoing one is ended, since Asterisk has no queue for it."""
+    if event.call in floor.outgoing:
+        end_outgoing(floor, floor.outgoing[event.call], event.why)
+        return
     record = None
     if event.arrival and event.arrival.line in floor.lines:
         told = event.arrival
@@ -72,6 +76,23 @@ def over(floor: Floor, event: ChannelHungUp) -> bool:
         floor.await_recording(record)
         floor.do(SaveCall(record), FinishRecording(record.call, record.line, record.talk, floor.now))
     return True
+
+
+def end_outgoing(floor: Floor, call: OutgoingCall, why: str) -> None:
+    """End an outgoing call that cannot be handled, whatever its state."""
+    record, text = call.record, f"{CAUSE_TEXT}: {why}"
+    if call.talking_since is not None:
+        record = replace(record, talk=record.talk + max(0.0, floor.now - call.talking_since))
+    outcome = Outcome.LOST if record.outcome is Outcome.IN_PROGRESS else record.outcome
+    ended_at = max(floor.now, record.arrived_at)
+    record = replace(record, ended_at=ended_at, outcome=outcome, cause=LOST_CAUSE, cause_text=text)
+    floor.strike_outgoing(call)
+    floor.await_recording(record)
+    floor.do(HangUp(call.call), CancelTimer(Timer(TimerKind.OUTGOING, call.call)), SaveCall(record))
+    floor.do(FinishRecording(record.call, record.line, record.talk, ended_at))
+    if record.answered_at is not None:
+        floor.do(SaveOffer(leg_of(record)))
+    floor.notice(f"The outgoing call {call.call} is ended: {why}.", Severity.WARNING)
 
 
 def _give_away(floor: Floor, call: CallId, why: str, record: CallRecord | None) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from callcenter.core.call import conversation, dispatch, ending, phones, take_back
+from callcenter.core.call import conversation, dispatch, ending, outgoing, phones, take_back
 from callcenter.core.commands import Answer, CancelTimer, Reply, SetTimer, Severity
 from callcenter.core.events import DayStarted, HoursChanged, LogIn, LogOut, Pause, Return, Timer, TimerKind, UnreadNews
 from callcenter.core.floor import Floor
 from callcenter.core.ids import NO_CHANNEL, NO_PERSON, NO_PHONE, ChannelId, PersonId, PhoneName, ReplyTo
 from callcenter.core.operator import Activity, Operator, Presence, PresenceStep
+from callcenter.core.outgoing_call import OutgoingState
 
 LONGEST_CODE = 20.0
 """Seconds after which the call that dialled a code is considered ended, in case its end was not seen."""
@@ -53,6 +54,9 @@ def log_out(floor: Floor, event: LogOut) -> None:
         return
     floor.presence(operator, PresenceStep.LOG_OUT, event.cause)
     _stop_ringing(floor, operator)
+    call = floor.outgoing.get(operator.outgoing)
+    if call and call.is_before(OutgoingState.TALKING):
+        outgoing.hang_up(floor, operator)
     take_back.given_up(floor, operator)
     _reply(floor, event.reply_to, Answer.LOGGED_OUT)
 

@@ -6,7 +6,7 @@ was forged, or the event of its end was lost.
 
 from __future__ import annotations
 
-from callcenter.core.call import departure, dispatch
+from callcenter.core.call import departure, dispatch, outgoing
 from callcenter.core.commands import Severity
 from callcenter.core.events import ChannelsListed
 from callcenter.core.floor import Floor
@@ -26,10 +26,18 @@ def channels_listed(floor: Floor, event: ChannelsListed) -> None:
         for call, caller in floor.callers.items()
         if floor.server_of(call) is server and call not in event.channels and caller.record.arrived_at < event.asked_at
     )
+    unlisted |= {
+        call
+        for call, out in floor.outgoing.items()
+        if floor.server_of(call) is server and call not in event.channels and out.record.arrived_at < event.asked_at
+    }
     gone = unlisted & server.unlisted
     floor.change(server, unlisted=unlisted - gone)
     for call in sorted(gone):
         floor.notice(f"Call {call} has no channel in Asterisk: it is ended.", Severity.WARNING)
-        departure.see_off(floor, floor.callers[call], LOST_CAUSE, "no such channel", lost=True)
+        if call in floor.outgoing:
+            outgoing.over(floor, floor.outgoing[call], LOST_CAUSE, "no such channel", lost=True)
+        else:
+            departure.see_off(floor, floor.callers[call], LOST_CAUSE, "no such channel", lost=True)
     if gone:
         dispatch.offer_callers(floor)

@@ -6,6 +6,7 @@ or has just been rebuilt from the register (`restore`).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import isfinite
@@ -30,7 +31,7 @@ from callcenter.core.call import (
 from callcenter.core.call.redirect import after, refuse
 from callcenter.core.call_history import LegHistory
 from callcenter.core.caller import Caller, CallerState, CallerStep
-from callcenter.core.catchup import adoption, history
+from callcenter.core.catchup import adoption, history, outgoing_calls
 from callcenter.core.commands import HangUp, Place, Redirect, SetTimer, Severity, SyncQueueMember
 from callcenter.core.events import (
     AsteriskLost,
@@ -51,7 +52,7 @@ from callcenter.core.ids import NO_BRIDGE, NO_CALL, BridgeId, CallId, ChannelId,
 from callcenter.core.offer import Offer, OfferState
 from callcenter.core.operator import Presence
 from callcenter.core.records import CUT_OFF, LOST_CAUSE, HungUpBy
-from callcenter.core.server import ServerState
+from callcenter.core.server import OUTGOING_PREFIX, ServerState
 
 C = TypeVar("C", bound=ChannelId)
 
@@ -84,11 +85,13 @@ def snapshot(floor: Floor, event: Snapshot) -> None:
     server = floor.servers[event.server]
     floor.change(floor, catching_up=True)
     floor.change(server, connected=False)
+    event = replace(event, channels=_joined(floor, event))
     seen = {channel.channel_id: channel for channel in event.channels}
     for channel in event.channels:
         floor.attempt(_call(floor, channel), "a snapshot", _recognise, floor, channel)
     history.enter(floor, server, event.histories, seen)
     _miss(floor, server, event, seen)
+    outgoing_calls.look(floor, server, seen)
     _name_bridges(floor, seen)
     for channel in event.channels:
         floor.attempt(_call(floor, channel), "a snapshot", _catch_up, floor, channel)
@@ -154,6 +157,7 @@ def _miss(floor: Floor, server: ServerState, event: Snapshot, seen: Mapping[Chan
                 set_aside.aside(floor, offer.call, f"the end of {offer.id} could not be entered", by_force=True)
         for call in missing(floor.aside):
             set_aside.over(floor, ChannelHungUp(call, LOST_CAUSE))
+        outgoing_calls.missing(floor, server, seen)
         history.wrap_ups_over(floor, now)
     for channel_id in missing(floor.dialling):
         shift.code_over(floor, channel_id)
@@ -227,6 +231,27 @@ def _recognise(floor: Floor, channel: ChannelSeen) -> None:
             floor.change(caller, after=Place(way_out))
 
 
+def _joined(floor: Floor, event: Snapshot) -> tuple[ChannelSeen, ...]:
+    """Return the channels, with those in one bridge who were just joining it.
+
+    Asterisk lists one channel after another. When its own queue connects a caller while it lists them, one of the two
+    is listed before that and the other after it: alone in a bridge. What is told of our own offers corrects itself.
+    """
+    seen = {channel.channel_id: channel for channel in event.channels}
+    crowd = Counter(channel.bridge for channel in event.channels)
+    bridges: dict[ChannelId, BridgeId] = {}
+    for past in event.histories:
+        for leg in past.legs:
+            caller, phone = seen.get(past.call), seen.get(leg.channel_id)
+            over = bool(leg.talks) and leg.talks[-1][1] is not None
+            if caller is None or phone is None or over or leg.channel_id in floor.offers:
+                continue
+            bridge = caller.bridge or phone.bridge
+            if caller.bridge != phone.bridge and NO_BRIDGE in (caller.bridge, phone.bridge) and crowd[bridge] == 1:
+                bridges[caller.channel_id] = bridges[phone.channel_id] = bridge
+    return tuple(replace(one, bridge=bridges.get(one.channel_id, one.bridge)) for one in event.channels)
+
+
 def _name_bridges(floor: Floor, seen: Mapping[ChannelId, ChannelSeen]) -> None:
     """Give the bridges with a provisional name their real id, if all who talked there are still in one bridge."""
     groups: dict[BridgeId, list[Offer | Caller]] = {}
@@ -262,6 +287,9 @@ def _catch_up(floor: Floor, channel: ChannelSeen) -> None:
     elif id.startswith("offer-"):
         if not channel.bridge:
             floor.do(HangUp(id))  # the phone rings for an offer that is no longer known
+    elif id.startswith(OUTGOING_PREFIX):
+        if id not in floor.outgoing and not channel.bridge:
+            floor.do(HangUp(id))  # nobody knows any more for whom the phone rings, or what is dialled
     elif id in floor.aside:
         ours = dialplan_step.ADOPTED - {dialplan_step.FALLBACK_QUEUE, dialplan_step.GREETED_BY_FALLBACK}
         if not channel.bridge and channel.variables.get("CC_STAGE") in ours:

@@ -14,6 +14,7 @@ from math import inf
 from callcenter.core.call import conversation, cut_off, dispatch, set_aside, take_back, waiting
 from callcenter.core.call.redirect import queue_priority
 from callcenter.core.caller import CALLER, Caller, CallerState, CallerStep, Handover
+from callcenter.core.catchup import outgoing_calls
 from callcenter.core.catchup.history import unseen
 from callcenter.core.commands import (
     FinishRecording,
@@ -39,6 +40,7 @@ from callcenter.core.records import (
     REGISTERED,
     AnnouncementRecord,
     CallRecord,
+    Direction,
     HungUpBy,
     OfferRecord,
     Outcome,
@@ -89,6 +91,8 @@ def warm_start(floor: Floor, event: FloorWarmStart) -> None:
 
 def clock_set(floor: Floor, event: ClockSet) -> None:
     """Write again, with the new clock's dates, what a warm start would read: all its times must be from one clock."""
+    for call in floor.outgoing.values():
+        floor.note(call)
     for caller in floor.callers.values():
         floor.note(caller)
         floor.do(*(SaveAnnouncement(record) for record in caller.promises))
@@ -98,7 +102,7 @@ def clock_set(floor: Floor, event: ClockSet) -> None:
 def _last_fact(floor: Floor, event: FloorWarmStart) -> float:
     """Return the last time at which the former controller was certainly alive."""
     told: list[float | None] = [shift.at for shift in event.shifts]
-    told += [at for call in event.calls for at in (call.arrived_at, call.joined_at, call.answered_at)]
+    told += [at for call in event.calls for at in (call.arrived_at, call.joined_at, call.dialled_at, call.answered_at)]
     told += [at for offer in event.offers for at in (offer.placed_at, offer.connected_at, offer.ended_at)]
     told += [record.spoken_at for record in event.announcements]
     return max((at for at in told if at is not None and at <= floor.now), default=floor.now)
@@ -137,7 +141,9 @@ def _shift(floor: Floor, shift: PresenceRecord) -> None:
 def _activity(floor: Floor, operator: Operator, shift: PresenceRecord | None, offers: Iterable[OfferRecord]) -> None:
     """Restore the activity from the operator's open offer, on shift or not; without one there is wrap-up at most."""
     offer = floor.offers.get(operator.offer)
-    if offer:
+    if operator.outgoing:
+        floor.recall_activity(operator, Activity.CALLING_OUT)
+    elif offer:
         floor.recall_activity(operator, _doing(floor, offer, shift))
         if offer.pending and (not take_back.wants(floor, operator, offer) or offer.call not in floor.callers):
             floor.step(offer, OfferStep.WITHDRAW)
@@ -150,6 +156,9 @@ def _activity(floor: Floor, operator: Operator, shift: PresenceRecord | None, of
 def _idle(floor: Floor, operator: Operator) -> None:
     """Make the operator idle, because the activity is not known; the call of their offer is set aside."""
     offer = floor.offers.get(operator.offer)
+    call = floor.outgoing.get(operator.outgoing)
+    if call:
+        set_aside.end_outgoing(floor, call, "what it has come to is not known")
     if offer:
         set_aside.aside(floor, offer.call, f"what {offer.id} has come to is not known", by_force=True)
     floor.enrol(operator)
@@ -192,6 +201,9 @@ def _wrap_up(floor: Floor, operator: Operator, offer: OfferRecord | None, shift:
 
 
 def _call(floor: Floor, record: CallRecord) -> None:
+    if record.direction is Direction.OUTGOING:
+        outgoing_calls.recall(floor, record)
+        return
     line = floor.lines.get(record.line)
     if line is None or record.ended_at is not None:
         _close_call(floor, record)
@@ -234,7 +246,9 @@ def _offer(floor: Floor, record: OfferRecord) -> None:
             floor.change(caller, past_legs=caller.past_legs | {record.offer})
             _talked_last(floor, caller, record)
         return
-    if operator is None or operator.offer or record.kind not in list(OfferKind):
+    if record.kind == OfferKind.OUTGOING:
+        return  # the row of the call tells all of it
+    if operator is None or operator.offer or operator.outgoing or record.kind not in list(OfferKind):
         why = "another offer of the operator is younger" if operator and operator.offer else GONE
         floor.notice(f"Offer {record.offer} to '{record.operator}' is closed: {why}.", Severity.WARNING)
         floor.do(SaveOffer(replace(record, ended_at=max(floor.now, record.placed_at), result="not_restored")))

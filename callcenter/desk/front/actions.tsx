@@ -3,6 +3,7 @@
 import { useState } from "preact/hooks";
 import { act } from "./server";
 import type { State, Told } from "./server";
+import { Dial } from "./dial";
 import { phone, start } from "./phone";
 import { grown } from "./bar";
 import { clock, use } from "./store";
@@ -35,6 +36,7 @@ export function Actions({ state }: { state: State }) {
           </div>
         </div>
       )}
+      <Dial me={me} />
       <TakePhone />
       <div role="group" aria-label={word("shift")}>
         <h2>{word("shift")}</h2>

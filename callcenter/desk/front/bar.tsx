@@ -1,5 +1,6 @@
 /** The bar on top: what the system believes of this person, in one word, one shape and one colour, and for how long. */
 
+import { stateOf as dialled } from "./dial";
 import { answer, hangUp, phone, press, toggleHold, toggleMute } from "./phone";
 import { connected, told } from "./server";
 import { SoundButton } from "./sound";
@@ -17,6 +18,7 @@ const SHAPES: Record<string, string> = {
   consulting: "M3 4h18v12h-9l-5 5v-5H3z",
   advising: "M3 4h18v12h-9l-5 5v-5H3z",
   internal: "M3 4h18v12h-9l-5 5v-5H3z",
+  calling_out: "M8 4h12v12h-4v-5.2L6.8 20 4 17.2 13.2 8H8z",
   wrapping_up: "M4 20v-5L15 4l5 5L9 20z",
   kept: "M12 2 22 12 12 22 2 12z",
 };
@@ -33,6 +35,7 @@ export function titleOf(me: Me): string {
     const reason = reasons.find(([id]) => id === me.reason)?.[1];
     return reason ? `${word("paused")}: ${reason}` : word("paused");
   }
+  if (state === "calling_out") return word(dialled(me));
   return me.activity !== "idle" && me.presence === "paused" ? `${word(state)}, ${word("paused_after")}` : word(state);
 }
 
@@ -55,7 +58,7 @@ export function Bar({ state, at }: Told) {
           {me.name} · {me.page_phone === null ? me.phone : word("page_phone")}
         </p>
       </div>
-      <time>{duration(grown(me.since, at.me, now))}</time>
+      <time>{duration(grown(me.outgoing?.since ?? me.since, at.me, now))}</time>
       <PhoneKeys />
       <SoundButton />
       <Facts state={state} at={at} />

@@ -1,9 +1,30 @@
 /** Who calls: what is known of the caller. All of it comes from outside, and is shown as text only. */
 
-import type { Call } from "./server";
+import type { Call, Outgoing } from "./server";
 import { duration, seen, word } from "./texts";
 
-export function Caller({ call }: { call: Call | null }) {
+export function Caller({ call, outgoing }: { call: Call | null; outgoing: Outgoing | null }) {
+  if (outgoing) {
+    return (
+      <section id="call" class="card caller" aria-label={word("outgoing_call")}>
+        <h2>{word("outgoing_call")}</h2>
+        <p class="who" id="customer">
+          {seen(outgoing.customer || outgoing.number)}
+        </p>
+        {outgoing.customer && (
+          <p class="number" id="number">
+            {outgoing.number}
+          </p>
+        )}
+        <dl>
+          <dt>{word("inn")}</dt>
+          <dd id="inn">{outgoing.inn || "—"}</dd>
+          <dt>{word("line")}</dt>
+          <dd>{outgoing.line}</dd>
+        </dl>
+      </section>
+    );
+  }
   if (!call) {
     return (
       <section class="card caller" aria-label={word("call")}>

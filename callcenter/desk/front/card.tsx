@@ -3,6 +3,8 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { find, post, refresh, shown, typing } from "./notes";
 import type { Card, Earlier } from "./notes";
+import { callOut, mayDial } from "./dial";
+import { told } from "./server";
 import { use } from "./store";
 import { duration, moment, seen, word } from "./texts";
 
@@ -26,7 +28,7 @@ export function CallerCard() {
       {card.earlier.length ? (
         <ul class="earlier">
           {card.earlier.map((one) => (
-            <Before key={one.call} one={one} />
+            <Before key={one.call} one={one} mayHear={card.may_hear} line={card.line} />
           ))}
         </ul>
       ) : (
@@ -38,8 +40,10 @@ export function CallerCard() {
   );
 }
 
-function Before({ one }: { one: Earlier }) {
+function Before({ one, mayHear, line }: { one: Earlier; mayHear: boolean; line: string }) {
+  const me = use(told)?.state.me;
   const facts = [
+    one.direction === "outgoing" ? word("outgoing_call") : "",
     word(`outcome_${one.outcome}`),
     one.talk >= 1 ? duration(one.talk) : "",
     seen(one.operator),
@@ -61,7 +65,45 @@ function Before({ one }: { one: Earlier }) {
           {seen(note.text)}
         </p>
       ))}
+      {one.recorded && mayHear && <Player call={one.call} />}
+      {me && mayDial(me) && one.number && (
+        <div class="row">
+          <button
+            type="button"
+            class="call-back"
+            aria-label={`${word("call_back")} ${seen(one.number)}`}
+            onClick={() => void callOut(one.number, line)}
+          >
+            {word("call_back")} <small>{seen(one.number)}</small>
+          </button>
+        </div>
+      )}
     </li>
+  );
+}
+
+/** The recording is fetched when somebody wants to hear it: that they have heard it is written down. */
+function Player({ call }: { call: string }) {
+  const [wanted, want] = useState(false);
+  const [failed, fail] = useState(false);
+  if (failed) return <p class="nobody">{word("no_recording")}</p>;
+  if (!wanted) {
+    return (
+      <p>
+        <button type="button" class="listen" onClick={() => want(true)}>
+          {word("listen")}
+        </button>
+      </p>
+    );
+  }
+  return (
+    <audio
+      controls
+      autoplay
+      aria-label={word("recording")}
+      src={`/api/recording?call=${encodeURIComponent(call)}`}
+      onError={() => fail(true)}
+    />
   );
 }
 
@@ -199,7 +241,7 @@ function Who({ card }: { card: Card }) {
 }
 
 addEventListener("keydown", (event) => {
-  if (!shown.value || event.altKey || event.metaKey || event.ctrlKey || event.shiftKey || typing()) return;
+  if (!shown.value || event.repeat || event.altKey || event.metaKey || event.ctrlKey || event.shiftKey || typing()) return;
   if (event.code === "KeyF") document.getElementById("find")?.focus();
   else if (event.code === "KeyO" && shown.value.card.crm_url) {
     window.open(shown.value.card.crm_url, "_blank", "noopener,noreferrer");

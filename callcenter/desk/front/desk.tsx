@@ -15,6 +15,8 @@ import { NewsInShift } from "./news";
 import { shown as note } from "./notes";
 import { answer, hangUp, phone, toggleHold, toggleMute } from "./phone";
 import { NotRegistered, Registering } from "./registering";
+import { Request } from "./request_form";
+import { OpenForms, RequestsOfCaller } from "./request_lists";
 import { Sound, SoundNotice } from "./sound";
 import { message, open, say, told } from "./server";
 import { use } from "./store";
@@ -48,13 +50,18 @@ function Desk() {
       <main id="desk">
         <Sound />
         <div class="side">
-          <Caller call={shown.state.me.call ?? shown.state.me.kept} />
+          <Caller call={shown.state.me.call ?? shown.state.me.kept} outgoing={shown.state.me.outgoing} />
           <Actions state={shown.state} />
         </div>
-        <Registering {...shown} />
         <div class="side">
+          <Request {...shown} />
+          <Registering {...shown} />
+        </div>
+        <div class="side">
+          <RequestsOfCaller />
           <CallerCard />
-          <KnowledgeOfCall present={shown.state.me.call?.line} />
+          <KnowledgeOfCall present={shown.state.me.call?.line ?? shown.state.me.outgoing?.line} />
+          <OpenForms />
           <NotRegistered />
         </div>
         <Conversations {...shown} />
@@ -84,7 +91,7 @@ addEventListener("keydown", (event) => {
   const key = KEYS[event.code];
   if (!key || event.altKey || event.ctrlKey || event.metaKey || phone.value.call === "none") return;
   event.preventDefault();
-  key();
+  if (!event.repeat) key(); // a key that is held must not hang up what it has just answered
 });
 
 let transfer = "";

@@ -1,6 +1,6 @@
 /** The form that opens the shift. */
 
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { TargetedSubmitEvent } from "preact";
 import { NewsFirst } from "./news";
 import type { News } from "./news";
@@ -23,6 +23,12 @@ function remembered(): Seat {
 export function Login() {
   const [seat, setSeat] = useState<Seat>(pagePhones ? remembered() : "desk");
   const text = use(message);
+  /** Whether somebody with a second factor logs in: the server says so once the password is right. */
+  const [withCode, askCode] = useState(false);
+  const code = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    if (withCode) code.current?.focus();
+  }, [withCode]);
   /** What is to be read first, and the log-in that is then repeated; it is forgotten with the page. */
   const [first, setFirst] = useState<{ body: Record<string, unknown>; news: News[] } | null>(null);
 
@@ -34,27 +40,32 @@ export function Login() {
     const body: Record<string, unknown> = { id: field("id"), password: String(fields.get("password")) };
     if (seat === "page") body["browser"] = true;
     else if (field("phone")) body["phone"] = field("phone");
+    if (field("code")) body["code"] = field("code");
     const password = form.querySelector<HTMLInputElement>("[name=password]")!;
+    const answer = await logIn(body);
+    if (answer === "code_needed") return askCode(true); // and the password stays, for the code goes with it
     password.value = "";
-    if (!(await logIn(body))) password.focus();
+    if (code.current) code.current.value = "";
+    if (!answer) password.focus();
   }
 
-  /** Returns whether the person is in, or has something to read first. */
-  async function logIn(body: Record<string, unknown>): Promise<boolean> {
+  /** Returns what is to be done first, or "done" when the person is in; null: the log-in was refused. */
+  async function logIn(body: Record<string, unknown>): Promise<"news_first" | "code_needed" | "done" | null> {
     const answer = await act("/api/login", body);
     if (answer?.data["answer"] === "news_first") {
       setFirst({ body, news: answer.data["news"] as News[] });
-      return true;
+      return "news_first";
     }
     setFirst(null);
-    if (answer?.status !== 200) return false;
+    if (answer?.data["answer"] === "code_needed") return "code_needed";
+    if (answer?.status !== 200) return null;
     try {
       localStorage.setItem(REMEMBERED, seat);
     } catch {
       // Not remembered in a browser that keeps nothing.
     }
     live();
-    return true;
+    return "done";
   }
 
   if (first) {
@@ -78,6 +89,12 @@ export function Login() {
         {word("password")}
         <input name="password" type="password" required maxLength={256} autocomplete="current-password" />
       </label>
+      {withCode && (
+        <label>
+          {word("code")}
+          <input name="code" ref={code} maxLength={64} autocomplete="one-time-code" inputMode="text" />
+        </label>
+      )}
       {pagePhones && (
         <fieldset class="seats">
           <legend>{word("seat")}</legend>

@@ -44,8 +44,38 @@ export function NewsFirst({ items, onRead }: NewsOptions) {
   );
 }
 
-/** Milliseconds for which a key that was meant for something else confirms no news that has just appeared. */
-const NOT_YET_SEEN_MS = 1000;
+/** Milliseconds for which the end of a text has to be in sight: what was meant for something else confirms nothing. */
+const SEEN_MS = 1000;
+
+/**
+ * Whether `what` was really seen: what the ref is on, which stands at its end, was in sight for a while, and the page in
+ * front. null: nothing is shown.
+ */
+function useSeen(what: string | null) {
+  const end = useRef<HTMLButtonElement>(null);
+  const [seen, see] = useState<string | null>(null);
+  useEffect(() => {
+    see(null);
+    if (what === null || !end.current) return;
+    let [inSight, timer] = [false, 0];
+    const look = (): void => {
+      clearTimeout(timer);
+      if (inSight && !document.hidden) timer = setTimeout(() => see(what), SEEN_MS);
+    };
+    const watch = new IntersectionObserver((changes) => {
+      inSight = changes.at(-1)!.isIntersecting;
+      look();
+    });
+    watch.observe(end.current);
+    document.addEventListener("visibilitychange", look);
+    return () => {
+      clearTimeout(timer);
+      watch.disconnect();
+      document.removeEventListener("visibilitychange", look);
+    };
+  }, [what]);
+  return [end, what !== null && seen === what] as const;
+}
 
 /** Unread news in the shift: urgent news appears by itself, in its own place; nothing moves, and the focus stays. */
 export function NewsInShift({ state, at }: Told) {
@@ -70,12 +100,10 @@ export function NewsInShift({ state, at }: Told) {
 
   const news = unread[0];
   const shown = news !== undefined && (news.urgent || opened);
-  const since = useRef(0);
-  useEffect(() => {
-    since.current = performance.now();
-  }, [shown && news.id]);
+  const [end, seen] = useSeen(shown ? `${news.id} ${news.version}` : null);
 
   async function confirm({ id, version }: News): Promise<void> {
+    if (!seen) return say(word("news_to_the_end"));
     const answer = await act("/api/news/confirm", { news: id, version });
     if (answer?.status === 200) {
       setUnread((before) => before.filter((one) => one.id !== id));
@@ -84,7 +112,7 @@ export function NewsInShift({ state, at }: Told) {
   }
   function press(): void {
     if (!shown) setOpened(true);
-    else if (performance.now() - since.current > NOT_YET_SEEN_MS) void confirm(news);
+    else void confirm(news);
   }
   useKey("KeyM", "M", shown ? "news_confirm" : "news_open", news ? press : null);
 
@@ -99,7 +127,14 @@ export function NewsInShift({ state, at }: Told) {
             {news.urgent && <span class="chip urgent">▲ {word("news_urgent")}</span>} {news.title}
           </h2>
           <Written html={news.html} />
-          <button type="button" class="go" onClick={() => void confirm(news)}>
+          <button
+            type="button"
+            class="go"
+            ref={end}
+            aria-disabled={!seen}
+            onKeyDown={(event) => event.repeat && event.preventDefault()}
+            onClick={() => void confirm(news)}
+          >
             {word("news_confirm")} <kbd>M</kbd>
           </button>
           {unread.length > 1 && <p>{`${word("news_left")}: ${unread.length - 1}`}</p>}

@@ -1,6 +1,6 @@
 /** What is written down of each call: kept on the server while it is typed, and shown in the form of one call at a time. */
 
-import { request, say, told } from "./server";
+import { callOf, request, say, told } from "./server";
 import type { Answer } from "./server";
 import { Store } from "./store";
 import { language, word } from "./texts";
@@ -17,6 +17,8 @@ export interface Earlier {
   number: string;
   same_number: boolean;
   outcome: string;
+  /** "outgoing": an operator called. */
+  direction: string;
   operator: string;
   talk: number;
   recorded: boolean;
@@ -42,6 +44,8 @@ export interface Card {
   earlier: Earlier[];
   subjects: [string, string][];
   crm_url: string;
+  /** Whether the person may listen to recordings. */
+  may_hear: boolean;
   note: (Written & { conduct: boolean; saved_at: string; registered_at: string | null }) | null;
 }
 
@@ -262,7 +266,7 @@ told.subscribe(() => {
   }
   if (me.id !== author) unsent.clear();
   author = me.id;
-  const [now, doing] = [me.call?.call ?? "", me.activity];
+  const [now, doing] = [callOf(me), me.activity];
   if (known && now === call && doing === activity) return;
   const first = !known;
   if (known && call && !now) listSoon();

@@ -25,7 +25,7 @@ export interface Phone {
 
 const OFF: Phone = { readiness: "off", call: "none", muted: false, held: false };
 const REGISTER_SECONDS = 60;
-const PATHS: RTCConfiguration = { iceServers: [] };
+
 
 export const phone = new Store<Phone>(OFF);
 
@@ -34,6 +34,8 @@ let wire: Wire | null = null;
 let session: RTCSession | null = null;
 /** The name of our opening: another one in the state means that another page has taken the phone. */
 let opening = "";
+/** STUN and TURN servers, for networks that let no audio through. */
+let iceServers: RTCIceServer[] = [];
 /** What this phone dials to hear itself. */
 let echo = "";
 /** The phone was in use when this page came: if that conversation breaks off, its page is gone, and the phone is ours. */
@@ -59,6 +61,7 @@ export async function start(): Promise<void> {
     const { status, data } = await request("/api/phone");
     if (status !== 200) return show({ readiness: "no_asterisk" });
     opening = data["opening"] as string;
+    iceServers = (data as unknown as Access).ice_servers;
     claim();
     echo = `sip:${data["echo"]}@${data["realm"]}`;
     register(data as unknown as Access);
@@ -90,6 +93,7 @@ interface Access {
   password: string;
   realm: string;
   url: string;
+  ice_servers: RTCIceServer[];
 }
 
 function register({ name, password, realm, url }: Access): void {
@@ -150,14 +154,14 @@ function incoming(rung: RTCSession): void {
 
 export function answer(): void {
   if (phone.value.call === "ringing" && microphone.value) {
-    session?.answer({ mediaStream: microphone.value, pcConfig: PATHS });
+    session?.answer({ mediaStream: microphone.value, pcConfig: { iceServers } });
   }
 }
 
 /** Call the echo: what is said into the microphone comes back from Asterisk. null: the phone is not ready. */
 export function callEcho(): RTCSession | null {
   if (!agent || !microphone.value || phone.value.readiness !== "ready" || session) return null;
-  return agent.call(echo, { mediaStream: microphone.value, pcConfig: PATHS });
+  return agent.call(echo, { mediaStream: microphone.value, pcConfig: { iceServers } });
 }
 
 /** The conversation, for those who watch over its sound; null: there is none. */
@@ -238,7 +242,7 @@ told.subscribe(() => {
     if (readiness !== "off") stop();
   } else if (readiness === "off") {
     // Another page may be in a conversation with this phone: it is not taken away without asking.
-    const inUse = ["talking", "consulting", "advising"].includes(me.activity) && me.page_phone !== "";
+    const inUse = ["talking", "consulting", "advising", "calling_out"].includes(me.activity) && me.page_phone !== "";
     inherits = inUse;
     if (inUse) show({ readiness: "elsewhere" });
     else void start();

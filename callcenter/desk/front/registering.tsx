@@ -1,7 +1,7 @@
 /** Registering a call: its subject, its essentials, its result; and the calls that are not registered yet. */
 
 import { grown } from "./bar";
-import { act, told } from "./server";
+import { act, callOf, told } from "./server";
 import type { Told } from "./server";
 import { clock, use } from "./store";
 import { flush, LONGEST_TEXT, refuse, register, show, shown, typing, unregistered, write } from "./notes";
@@ -23,7 +23,7 @@ export function Registering({ state, at }: Told) {
     <section id="note" class="card note" aria-label={word("registering")}>
       <h2>{word("registering")}</h2>
       <WrapUp state={state} at={at} />
-      {open ? <Form key={open.card.call} open={open} present={state.me.call?.call ?? ""} /> : <Nothing />}
+      {open ? <Form key={open.card.call} open={open} present={callOf(state.me)} /> : <Nothing />}
     </section>
   );
 }

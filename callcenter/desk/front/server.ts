@@ -19,6 +19,20 @@ export interface Call {
   handed_why: string;
 }
 
+/** A call that this person makes. */
+export interface Outgoing {
+  call: string;
+  line: string;
+  number: string;
+  customer: string;
+  inn: string;
+  state: string;
+  /** Seconds of the conversation; before it, since they asked for the call. */
+  since: number;
+  /** What it came to, if that is known already; '': not yet. */
+  result: string;
+}
+
 export interface Me {
   id: string;
   name: string;
@@ -32,12 +46,20 @@ export interface Me {
   transfer: string;
   /** The caller of a conversation that broke off, who waits for this person. */
   kept: Call | null;
+  outgoing: Outgoing | null;
+  /** The ranges of numbers that they may call. */
+  call_ranges: string[];
   phone_trouble: string;
   /** Seconds from `since` to the end of the wrap-up; null if there is none. */
   wrap_up: number | null;
   may_prolong: boolean;
   /** Which opening of the phone in the page counts, '' if none is known; null if the person sits at another phone. */
   page_phone: string | null;
+}
+
+/** The call in which the person talks, or which is offered to them; '' if there is none. */
+export function callOf(me: Me): string {
+  return me.call?.call ?? (me.outgoing?.state === "talking" ? me.outgoing.call : "");
 }
 
 export interface Line {

@@ -153,6 +153,7 @@ def _parts() -> None:
         sa.Column("stopped_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("promised", sa.DateTime(timezone=True), nullable=True),
         sa.Column("met_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("met_by", sa.String(250), nullable=False),
         sa.Column("dropped", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(["request"], ["requests.id"], name="fk_request_targets_request"),
         sa.PrimaryKeyConstraint("id", name="pk_request_targets"),

@@ -1,0 +1,396 @@
+"""Outgoing calls: an operator calls a number on behalf of a line, within what the line allows.
+
+The operator's phone is rung first. When it has answered, the dialplan dials the number by itself, and once: so nobody
+is dialled twice for one try, whatever happens to the controller (docs/decisions/0029-the-operators-phone-first.md).
+Meanwhile the operator is offered no caller. Talking is two channels in one bridge, as everywhere.
+"""
+
+from __future__ import annotations
+
+from callcenter.core.call import conversation, dispatch, recording
+from callcenter.core.call.ringing import UNREACHABLE_CAUSES
+from callcenter.core.commands import Answer, CallOut, CancelTimer, HangUp, Reply, SaveOffer, SetTimer, Severity
+from callcenter.core.events import (
+    BridgeEntered,
+    BridgeLeft,
+    ChannelHungUp,
+    CustomerAnswered,
+    CustomerDialled,
+    CustomerNotReached,
+    CustomerRings,
+    DialResult,
+    OutgoingAsked,
+    OutgoingNotPlaced,
+    OutgoingPhoneAnswered,
+    OutgoingPhoneRings,
+    Timer,
+    TimerKind,
+)
+from callcenter.core.floor import Floor
+from callcenter.core.ids import NO_BRIDGE, NO_LINE, CallId, ChannelId, LineId
+from callcenter.core.operator import Activity, ActivityStep, Operator, Presence
+from callcenter.core.outgoing_call import OUTGOING, OutgoingCall, OutgoingState, OutgoingStep, leg_of
+from callcenter.core.queue.line import LineState
+from callcenter.core.records import (
+    LOST_CAUSE,
+    NORMAL_CAUSE,
+    VANISHED_CAUSES,
+    CallRecord,
+    Direction,
+    HungUpBy,
+    Identification,
+    Outcome,
+)
+
+LONGEST_WORDS = 60.0
+"""Seconds from the customer's answer to the bridge: the words that say who is calling come between."""
+RESULTS = {
+    DialResult.BUSY: Outcome.BUSY,
+    DialResult.NO_ANSWER: Outcome.NO_ANSWER,
+    DialResult.REFUSED: Outcome.REFUSED,
+    DialResult.WRONG_NUMBER: Outcome.WRONG_NUMBER,
+    DialResult.FAILED: Outcome.FAILED,
+    DialResult.FORBIDDEN: Outcome.FAILED,
+}
+
+# -- the wish ----------------------------------------------------------------------------------------------------------
+
+
+def asked(floor: Floor, event: OutgoingAsked) -> None:
+    """Ring the operator's phone, or say why not."""
+    operator = floor.operators.get(event.person)
+    line = None
+    if operator is None or operator.presence is Presence.OFF:
+        answer = Answer.NOT_LOGGED_IN
+    elif not (lines := lines_for(floor, operator, event.line)):
+        answer = Answer.MAY_NOT_CALL_OUT
+    elif (line := _line_of(lines, event.number)) is None:
+        answer = Answer.NUMBER_NOT_ALLOWED
+    elif line.lines_in_use >= line.settings.capacity:
+        answer = Answer.ALL_LINES_BUSY
+    elif not _at_hand(floor, operator):
+        answer = Answer.NOT_POSSIBLE
+    else:
+        _call_out(floor, operator, line, event)
+        answer = Answer.CALLING_OUT
+    if event.reply_to:
+        floor.do(Reply(event.reply_to, answer))
+
+
+def lines_for(floor: Floor, operator: Operator, wanted: LineId = NO_LINE) -> list[LineState]:
+    """Return the lines on behalf of which the operator may call out, or the wanted one of them."""
+    lines = floor.lines.values() if not wanted else [floor.lines[wanted]] if wanted in floor.lines else []
+    group = operator.person.group
+    return [one for one in lines if one.settings.outgoing and group in one.settings.outgoing.groups]
+
+
+def ranges_for(floor: Floor, operator: Operator) -> tuple[str, ...]:
+    """Return the ranges of numbers that the operator may call, each once."""
+    rules = [line.settings.outgoing for line in lines_for(floor, operator)]
+    return tuple(dict.fromkeys(numbers for one in rules if one for numbers in one.ranges))
+
+
+def _line_of(lines: list[LineState], number: str) -> LineState | None:
+    return next((one for one in lines if one.settings.outgoing and one.settings.outgoing.allows(number)), None)
+
+
+def _at_hand(floor: Floor, operator: Operator) -> bool:
+    """Return whether the operator has a phone for this now; work after a call can wait."""
+    rests = operator.activity in (Activity.IDLE, Activity.WRAPPING_UP)
+    busy = operator.dialling or operator.internal_call or operator.keeps
+    recordable = not (floor.not_recording and floor.settings.close_without_recording)
+    return rests and not busy and recordable and floor.sees_any and floor.phone(operator.phone).reachable
+
+
+def _call_out(floor: Floor, operator: Operator, line: LineState, event: OutgoingAsked) -> None:
+    server = next(one for one in floor.servers.values() if one.seen)
+    customer = event.customer
+    record = CallRecord(
+        floor.next_outgoing_id(server),
+        line.settings.id,
+        event.number,
+        "",
+        floor.now,
+        identification=Identification.BY_NUMBER if customer else Identification.UNKNOWN,
+        inn=customer.inn if customer else "",
+        customer=customer.name if customer else "",
+        role=customer.role if customer else "",
+        waiting_from=line.settings.waiting_from,
+        operator=operator.person.id,
+        direction=Direction.OUTGOING,
+    )
+    recorded = not floor.not_recording
+    call = OutgoingCall(record.call, record, recorded=recorded, unrecorded=floor.not_recording)
+    dispatch.end_wrap_up(floor, operator)
+    floor.call_out(call, operator)
+    timeout = floor.settings.ring_timeout
+    label = f"позвонить: {record.customer}" if record.customer else "позвонить"
+    floor.do(CallOut(call.call, operator.phone, record.line, record.number, label, timeout, recorded))
+    _guard(floor, call, min(timeout, floor.settings.silent_phone))
+    floor.activity(operator, ActivityStep.CALL_OUT, "calling_out", call.call)
+    floor.note(call)
+
+
+# -- the operator's phone ----------------------------------------------------------------------------------------------
+
+
+def phone_rings(floor: Floor, event: OutgoingPhoneRings) -> None:
+    """Note that the operator's phone rings; stop it if nobody wants the call any more."""
+    call = floor.outgoing.get(event.call)
+    if call is None or call.operator_left:
+        floor.do(HangUp(event.call))  # the order to ring was carried out late: the first HangUp came before the channel
+    elif OUTGOING.allows(call.state, OutgoingStep.RING_PHONE):
+        floor.step_outgoing(call, OutgoingStep.RING_PHONE)
+        _guard(floor, call, floor.settings.ring_timeout + dispatch.GUARD)
+
+
+def phone_answered(floor: Floor, event: OutgoingPhoneAnswered) -> None:
+    """Note that the operator has answered; the number is dialled within milliseconds."""
+    call = floor.outgoing.get(event.call)
+    if call is None or call.operator_left:
+        floor.do(HangUp(event.call))
+    elif call.is_before(OutgoingState.PHONE_ANSWERED):
+        come_to(floor, call, OutgoingState.PHONE_ANSWERED)
+        _guard(floor, call, dispatch.GUARD)
+
+
+def not_placed(floor: Floor, event: OutgoingNotPlaced) -> None:
+    """End a call whose operator did not answer, or whose phone could not be rung: nothing was dialled."""
+    call = floor.outgoing.get(event.call)
+    if call and call.is_before(OutgoingState.PHONE_ANSWERED):
+        over(floor, call, NORMAL_CAUSE, "the operator's phone was not answered")
+        dispatch.offer_callers(floor)
+
+
+# -- the customer ------------------------------------------------------------------------------------------------------
+
+
+def dialled(floor: Floor, event: CustomerDialled) -> None:
+    """Note the customer's channel."""
+    call = floor.outgoing.get(event.call)
+    if call is None or call.operator_left:
+        floor.do(HangUp(event.call))  # its end is the end of the customer's, too
+    elif call.customer != event.channel:
+        found_customer(floor, call, event.channel)
+        outgoing = floor.line(call).settings.outgoing
+        _guard(floor, call, (outgoing.ring if outgoing else 0.0) + dispatch.GUARD)
+
+
+def found_customer(floor: Floor, call: OutgoingCall, channel: ChannelId) -> None:
+    """Take a channel for the customer's: the number has been dialled."""
+    floor.customer_dialled(call, channel)
+    if call.is_before(OutgoingState.DIALLED):
+        come_to(floor, call, OutgoingState.DIALLED)
+    if call.record.dialled_at is None:
+        floor.note(call, dialled_at=floor.now)
+
+
+def customer_rings(floor: Floor, event: CustomerRings) -> None:
+    """Note that the customer's phone rings."""
+    call = floor.outgoing_of(event.channel)
+    if call and OUTGOING.allows(call.state, OutgoingStep.RING):
+        floor.step_outgoing(call, OutgoingStep.RING)
+
+
+def customer_answered(floor: Floor, event: CustomerAnswered) -> None:
+    """Note that the customer has answered, and hears now who is calling, if the line says so."""
+    call = floor.outgoing.get(event.call)
+    if call is None:
+        return
+    found_customer(floor, call, event.channel)
+    if call.is_before(OutgoingState.ANSWERED):
+        come_to(floor, call, OutgoingState.ANSWERED)
+        _guard(floor, call, LONGEST_WORDS)
+    _rang(floor, call)
+
+
+def not_reached(floor: Floor, event: CustomerNotReached) -> None:
+    """Note what came of dialling; the operator hears a tone, and is free when the phone has hung up."""
+    call = floor.outgoing.get(event.call)
+    if call is None or call.record.outcome is not Outcome.IN_PROGRESS:
+        return
+    if event.result is DialResult.FORBIDDEN:
+        text = f"The dialplan refused to dial {call.record.number}: its ranges are not the controller's; render it."
+        floor.notice(text, Severity.WARNING)
+    _rang(floor, call)
+    outcome = RESULTS[event.result] if call.is_before(OutgoingState.ANSWERED) else Outcome.REFUSED
+    floor.note(call, outcome=outcome, cause=event.cause, cause_text=event.result.value)
+    _guard(floor, call, dispatch.GUARD)
+
+
+def bridge_entered(floor: Floor, event: BridgeEntered) -> None:
+    """Note who is in which bridge: operator and customer in the same one are talking."""
+    call = floor.outgoing_of(event.channel_id)
+    if call is None:
+        conversation.bridge_entered(floor, event)  # of a caller
+        return
+    if event.channel_id == call.customer:
+        floor.change(call, customer_bridge=event.bridge)
+    else:
+        floor.change(call, bridge=event.bridge)
+    if call.bridge != NO_BRIDGE and call.bridge == call.customer_bridge:
+        talks(floor, call)
+
+
+def talks(floor: Floor, call: OutgoingCall) -> None:
+    """Start the clock of the conversation, unless it runs."""
+    if call.talking_since is not None:
+        return
+    if call.is_before(OutgoingState.TALKING):
+        come_to(floor, call, OutgoingState.TALKING)
+    _rang(floor, call)
+    floor.change(call, talking_since=floor.now)
+    if call.record.answered_at is None:
+        floor.note(call, answered_at=floor.now, outcome=Outcome.ANSWERED)
+        floor.do(SaveOffer(leg_of(call.record)))
+    floor.do(CancelTimer(_timer(call)))
+
+
+def bridge_left(floor: Floor, event: BridgeLeft) -> None:
+    """Stop the talk time; who leaves first has hung up."""
+    call = floor.outgoing_of(event.channel_id)
+    if call is None:
+        conversation.bridge_left(floor, event)
+        return
+    stop_clock(floor, call)
+    if event.channel_id == call.customer:
+        _customer_leaves(floor, call)
+    else:
+        floor.change(call, bridge=NO_BRIDGE)
+
+
+def stop_clock(floor: Floor, call: OutgoingCall) -> None:
+    """Add the seconds of the conversation to the row."""
+    if call.talking_since is not None:
+        floor.note(call, talk=call.record.talk + max(0.0, floor.now - call.talking_since))
+        floor.change(call, talking_since=None)
+
+
+def _customer_leaves(floor: Floor, call: OutgoingCall) -> None:
+    first = call.bridge == call.customer_bridge and not call.operator_left
+    floor.change(call, customer_bridge=NO_BRIDGE, customer_left=call.customer_left or first)
+
+
+# -- the end -----------------------------------------------------------------------------------------------------------
+
+
+def hang_up(floor: Floor, operator: Operator) -> bool:
+    """End the operator's outgoing call at their wish; return False if nothing can be done to it now."""
+    call = floor.outgoing.get(operator.outgoing)
+    if call is None or not floor.sees(call.call):
+        return False
+    phone_hung_up(floor, call)
+    floor.do(HangUp(call.call))
+    _guard(floor, call, dispatch.GUARD)
+    return True
+
+
+def phone_hung_up(floor: Floor, call: OutgoingCall) -> None:
+    """Note that the operator wants no more of the call; the end of the channel follows."""
+    if not call.customer_left:
+        floor.change(call, operator_left=True)
+
+
+def left_alone(floor: Floor, operator: Operator) -> None:
+    """End the call of an operator who sits elsewhere now, or goes home before anybody talks."""
+    call = floor.outgoing.get(operator.outgoing)
+    if call:
+        phone_hung_up(floor, call)
+        floor.do(HangUp(call.call))
+        over(floor, call, NORMAL_CAUSE, "the operator left")
+
+
+def channel_over(floor: Floor, call: OutgoingCall, event: ChannelHungUp) -> None:
+    """Handle the end of the customer's channel, or of the operator's leg, which is the end of the call."""
+    if event.channel_id == call.customer:
+        together = call.is_before(OutgoingState.TALKING) or call.talking_since is not None
+        first = together and not call.operator_left
+        stop_clock(floor, call)
+        floor.change(call, customer_bridge=NO_BRIDGE, customer_left=call.customer_left or first)
+        floor.note(call, cause=event.cause, cause_text=event.text)
+    else:
+        over(floor, call, event.cause, event.text)
+        dispatch.offer_callers(floor)
+
+
+def guard(floor: Floor, id: CallId) -> None:
+    """End a call of which nothing more is heard."""
+    call = floor.outgoing.get(id)
+    if call is None or call.talking_since is not None:
+        return
+    if not floor.sees(id):  # Asterisk will report what happened to it
+        _guard(floor, call, dispatch.GUARD)
+        return
+    floor.do(HangUp(id))
+    over(floor, call, LOST_CAUSE, "nothing more was heard of it")
+    dispatch.offer_callers(floor)
+
+
+def over(floor: Floor, call: OutgoingCall, cause: int, text: str, *, lost: bool = False) -> None:
+    """End the call: complete its row, free its line and its operator. `lost`: nobody saw the end."""
+    stop_clock(floor, call)
+    outcome = _outcome(call, cause, lost=lost)
+    if call.record.cause is None:
+        floor.note(call, cause=cause, cause_text=text)
+    floor.note(call, ended_at=floor.now, outcome=outcome, hung_up_by=call.record.hung_up_by or _by(call, cause, lost))
+    _rang(floor, call)
+    floor.step_outgoing(call, OutgoingStep.END)
+    floor.do(CancelTimer(_timer(call)))
+    recording.end(floor, call)
+    operator = floor.outgoing_over(call)
+    if call.record.answered_at is not None:
+        floor.do(SaveOffer(leg_of(call.record)))
+        floor.activity(operator, ActivityStep.FINISH, "conversation_ended", call.call)
+        conversation.begin_wrap_up(floor, operator, call.record.line)
+    else:
+        floor.activity(operator, ActivityStep.END_CALL, outcome.value, call.call)
+
+
+def _by(call: OutgoingCall, cause: int, lost: bool) -> HungUpBy:
+    if call.operator_left:
+        return HungUpBy.OPERATOR
+    if call.customer_left:
+        return HungUpBy.CALLER
+    if cause in VANISHED_CAUSES and not call.is_before(OutgoingState.PHONE_ANSWERED):
+        return HungUpBy.NETWORK
+    return HungUpBy.OPERATOR if call.record.answered_at is not None and not lost else HungUpBy.NOBODY
+
+
+def _outcome(call: OutgoingCall, cause: int, *, lost: bool) -> Outcome:
+    known = call.record.outcome
+    if known is not Outcome.IN_PROGRESS:
+        return known
+    if call.operator_left:
+        return Outcome.CANCELLED
+    if lost:
+        return Outcome.LOST
+    if call.state is OutgoingState.ANSWERED and call.customer_left:
+        return Outcome.REFUSED
+    if call.is_before(OutgoingState.PHONE_ANSWERED):
+        silent = call.state is OutgoingState.ASKED or cause in UNREACHABLE_CAUSES
+        return Outcome.FAILED if silent else Outcome.CANCELLED
+    return Outcome.FAILED
+
+
+# -- small steps -------------------------------------------------------------------------------------------------------
+
+
+def come_to(floor: Floor, call: OutgoingCall, state: OutgoingState) -> None:
+    """Move the call forward to a later state: an event on the way may be lost."""
+    for step in OUTGOING.way(state, call.state):
+        floor.step_outgoing(call, step)
+
+
+def _rang(floor: Floor, call: OutgoingCall) -> None:
+    """Enter for how long the customer's phone rang, once."""
+    dialled_at = call.record.dialled_at
+    if dialled_at is not None and call.record.ringing is None:
+        floor.note(call, ringing=max(0.0, floor.now - dialled_at))
+
+
+def _guard(floor: Floor, call: OutgoingCall, seconds: float) -> None:
+    floor.do(SetTimer(_timer(call), floor.now + seconds))
+
+
+def _timer(call: OutgoingCall) -> Timer:
+    return Timer(TimerKind.OUTGOING, call.call)

@@ -1,0 +1,106 @@
+"""Outgoing calls after a crash or a lost connection: found again by their channels, or ended. None is dialled again.
+
+The operator's leg has the call's id; the customer's channel carries it in CC_OUTGOING.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from callcenter.core.call import dispatch, outgoing, recording
+from callcenter.core.catchup.history import unseen
+from callcenter.core.commands import HangUp, SaveCall, SaveOffer, SetTimer, Severity
+from callcenter.core.events import ChannelSeen, Timer, TimerKind
+from callcenter.core.floor import Floor
+from callcenter.core.ids import NO_BRIDGE, ChannelId
+from callcenter.core.outgoing_call import OutgoingCall, OutgoingState, leg_of
+from callcenter.core.records import LOST_CAUSE, CallRecord, HungUpBy, Outcome
+from callcenter.core.server import ServerState
+
+STAGE = "outgoing"
+"""CC_STAGE of an operator's leg that has been answered."""
+GONE = "gone while unseen"
+
+
+def recall(floor: Floor, record: CallRecord) -> None:
+    """Restore an outgoing call from its row; the next snapshot tells how far it is."""
+    operator = floor.operators.get(record.operator)
+    if operator is None or operator.outgoing or record.line not in floor.lines:
+        floor.notice(f"The outgoing call {record.call} is closed in the register: nobody's any more.", Severity.WARNING)
+        closed = _closed(record, max(floor.now, record.arrived_at))
+        floor.do(SaveCall(closed))
+        if closed.answered_at is not None:
+            floor.do(SaveOffer(leg_of(closed)))
+        return
+    call = OutgoingCall(record.call, record, recorded=True)
+    floor.call_out(call, operator)
+    if record.dialled_at is not None:
+        outgoing.come_to(floor, call, OutgoingState.DIALLED)
+    if record.answered_at is not None:
+        outgoing.come_to(floor, call, OutgoingState.TALKING)
+    if record.answered_at is not None and not record.talk:
+        bridge = unseen(record.call)
+        floor.change(call, talking_since=record.answered_at, bridge=bridge, customer_bridge=bridge)
+
+
+def missing(floor: Floor, server: ServerState, seen: Mapping[ChannelId, ChannelSeen]) -> None:
+    """End the calls whose operator's leg is gone: when nobody saw it end, at the last moment that was seen."""
+    now = floor.now
+    for call in [one for one in floor.outgoing.values() if one.call not in seen]:
+        if floor.server_of(call.call) is server:
+            known = [call.record.arrived_at, call.talking_since or call.record.arrived_at]
+            floor.at(now if server.lost_at is None else min(now, max(server.lost_at, *known)))
+            floor.attempt(call.call, "a snapshot", _gone, floor, call)
+    floor.at(now)
+
+
+def look(floor: Floor, server: ServerState, seen: Mapping[ChannelId, ChannelSeen]) -> None:
+    """Take over how far each outgoing call really is, and stop those of which nobody knows."""
+    customers = {one.variables.get(CARRIED, ""): one for one in seen.values() if one.channel_id not in floor.outgoing}
+    for call in list(floor.outgoing.values()):
+        if call.call in seen and floor.server_of(call.call) is server:
+            floor.attempt(call.call, "a snapshot", _look, floor, call, seen[call.call], customers.get(call.call))
+
+
+CARRIED = "CC_OUTGOING"
+"""The variable of both channels that has the id of the call."""
+
+
+def _gone(floor: Floor, call: OutgoingCall) -> None:
+    outgoing.over(floor, call, LOST_CAUSE, GONE, lost=True)
+
+
+def _look(floor: Floor, call: OutgoingCall, leg: ChannelSeen, customer: ChannelSeen | None) -> None:
+    operator = floor.operators[call.record.operator]
+    if not operator.phone and leg.phone and leg.phone not in floor.at_phone:
+        floor.seat(operator, leg.phone)
+    if call.recorded and leg.variables.get("CC_RECORDED", "1") != "1":
+        floor.change(call, recorded=False, unrecorded=recording.BEFORE)
+    if leg.variables.get("CC_STAGE") == STAGE and call.is_before(OutgoingState.PHONE_ANSWERED):
+        outgoing.come_to(floor, call, OutgoingState.PHONE_ANSWERED)
+    if customer and call.customer != customer.channel_id:
+        outgoing.found_customer(floor, call, customer.channel_id)
+    together = leg.bridge if customer and leg.bridge == customer.bridge else NO_BRIDGE
+    if together:
+        floor.change(call, bridge=together, customer_bridge=together)
+        outgoing.talks(floor, call)
+    else:
+        outgoing.stop_clock(floor, call)
+        floor.change(call, bridge=leg.bridge, customer_bridge=customer.bridge if customer else NO_BRIDGE)
+        _time_left(floor, call)
+    if call.operator_left:
+        floor.do(HangUp(call.call))  # the first one may be lost
+
+
+def _time_left(floor: Floor, call: OutgoingCall) -> None:
+    """Give the call all the time that its present step may take: nobody knows when it began."""
+    settings = floor.line(call).settings.outgoing
+    longest = settings.ring if settings and not call.is_before(OutgoingState.DIALLED) else floor.settings.ring_timeout
+    floor.do(SetTimer(Timer(TimerKind.OUTGOING, call.call), floor.now + longest + dispatch.GUARD))
+
+
+def _closed(record: CallRecord, at: float) -> CallRecord:
+    outcome = Outcome.LOST if record.outcome is Outcome.IN_PROGRESS else record.outcome
+    by = record.hung_up_by or HungUpBy.SYSTEM
+    return replace(record, ended_at=at, outcome=outcome, cause=LOST_CAUSE, cause_text=GONE, hung_up_by=by)

@@ -1,0 +1,106 @@
+"""An outgoing call: an operator's phone is rung, and when it has answered, a number is dialled for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from callcenter.core.commands import OfferKind
+from callcenter.core.ids import NO_BRIDGE, NO_CHANNEL, BridgeId, CallId, ChannelId, OfferId
+from callcenter.core.machine import Machine
+from callcenter.core.records import CallRecord, OfferRecord
+
+
+class OutgoingState(StrEnum):
+    """How far the call is. What it came to is the outcome in its row; wrap-up is the operator's (operator.py)."""
+
+    ASKED = "asked"
+    PHONE_RINGING = "phone_ringing"
+    """The operator's own phone."""
+    PHONE_ANSWERED = "phone_answered"
+    DIALLED = "dialled"
+    """The customer has a channel from now on."""
+    RINGING = "ringing"
+    """At the customer's."""
+    ANSWERED = "answered"
+    """By the customer, who may be told first who is calling."""
+    TALKING = "talking"
+    ENDED = "ended"
+
+
+class OutgoingStep(StrEnum):
+    """What moves an outgoing call to the next state."""
+
+    RING_PHONE = "ring_phone"
+    ANSWER_PHONE = "answer_phone"
+    DIAL = "dial"
+    RING = "ring"
+    ANSWER = "answer"
+    CONNECT = "connect"
+    END = "end"
+
+
+_S, _T = OutgoingState, OutgoingStep
+
+OUTGOING: Machine[OutgoingState, OutgoingStep] = Machine(
+    "outgoing",
+    _S.ASKED,
+    {
+        (_S.ASKED, _T.RING_PHONE): _S.PHONE_RINGING,
+        (_S.ASKED, _T.ANSWER_PHONE): _S.PHONE_ANSWERED,
+        (_S.PHONE_RINGING, _T.ANSWER_PHONE): _S.PHONE_ANSWERED,
+        (_S.PHONE_ANSWERED, _T.DIAL): _S.DIALLED,
+        (_S.DIALLED, _T.RING): _S.RINGING,
+        (_S.DIALLED, _T.ANSWER): _S.ANSWERED,
+        (_S.RINGING, _T.ANSWER): _S.ANSWERED,
+        (_S.ANSWERED, _T.CONNECT): _S.TALKING,
+        **{(state, _T.END): _S.ENDED for state in _S if state is not _S.ENDED},
+    },
+)
+
+_HOW_FAR = tuple(_S)
+
+
+def leg_of(record: CallRecord) -> OfferRecord:
+    """Return the row of the operator's part in an outgoing conversation: registering goes by these rows."""
+    return OfferRecord(
+        OfferId(record.call),
+        record.call,
+        record.operator,
+        OfferKind.OUTGOING.value,
+        record.arrived_at,
+        answered_at=record.dialled_at,
+        connected_at=record.answered_at,
+        ended_at=record.ended_at,
+        result="connected",
+        talk=record.talk,
+    )
+
+
+@dataclass(slots=True)
+class OutgoingCall:
+    """One outgoing call in progress. Its values are immutable; only the floor replaces them."""
+
+    call: CallId
+    """Also the id of the operator's leg: the core chooses it, and Asterisk makes no second channel of that id."""
+    record: CallRecord
+    state: OutgoingState = OUTGOING.start
+    admitted: bool = False
+    """Counts among the lines in use (ESTP 2.2b)."""
+    customer: ChannelId = NO_CHANNEL
+    """The customer's channel, as Asterisk has named it."""
+    bridge: BridgeId = NO_BRIDGE
+    """Where the operator's leg is."""
+    customer_bridge: BridgeId = NO_BRIDGE
+    talking_since: float | None = None
+    recorded: bool = False
+    unrecorded: str = ""
+    """Why the conversation is not recorded."""
+    customer_left: bool = False
+    """The customer hung up before the operator did."""
+    operator_left: bool = False
+    """The operator hung up first, or wants no more of the call: its end is only awaited."""
+
+    def is_before(self, state: OutgoingState) -> bool:
+        """Whether the call has not come so far yet."""
+        return _HOW_FAR.index(self.state) < _HOW_FAR.index(state)

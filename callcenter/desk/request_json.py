@@ -1,0 +1,202 @@
+"""Requests as JSON, for the API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from callcenter.desk.request_actions import RequestActions, end_of_day
+from callcenter.request_register.filed import BoardRow, Filed, Outcome
+from callcenter.request_register.viewers import Viewer
+from callcenter.requests.lifecycle import UNFINISHED, State
+from callcenter.requests.number import Number
+from callcenter.requests.request import Assignee, Entry, Message, Way
+from callcenter.requests.targets import Target, TargetKind
+
+
+def row(one: BoardRow, desk: RequestActions, now: datetime) -> dict[str, Any]:
+    """Return one row of a list."""
+    return {
+        "id": one.id,
+        "number": number(one.number),
+        "line": one.line,
+        "state": one.state.value,
+        "subject": desk.subject(one.line, one.subject),
+        "urgency": one.urgency,
+        "essentials": one.essentials,
+        "requester": one.requester,
+        "assignee": assignee(one.assignee, desk),
+        "opened_by": desk.name_of(one.opened_by),
+        "received_at": one.received_at.isoformat(),
+        "changed_at": one.changed_at.isoformat(),
+        "due": moment(one.due),
+        "due_kind": one.due_kind.value if one.due_kind else None,
+        "overdue": one.overdue(now),
+        "due_today": one.due is not None and one.due < end_of_day(now, desk.zone_of(one.line)),
+        "version": one.version,
+    }
+
+
+def state(filed: Filed, desk: RequestActions, now: datetime) -> dict[str, Any]:
+    """Return where a request stands (ESTP 5.7.1): what a caller may be told, and nothing of what others wrote."""
+    request = filed.request
+    answer = request.target(TargetKind.ANSWER)
+    running = answer is not None and answer.stopped_at is None
+    return {
+        "id": request.id,
+        "number": number(request.number),
+        "line": request.line,
+        "state": request.state.value,
+        "subject": desk.subject(request.line, request.subject),
+        "received_at": request.received_at.isoformat(),
+        "expected": moment(answer.expected) if answer and running else None,
+        "overdue": answer is not None and answer.overdue(now),
+        "words": desk.words(request.line, answer.expected if answer else None)
+        if running or request.state in UNFINISHED
+        else None,
+        "merged_into": number(request.merged_into),
+    }
+
+
+def whole(filed: Filed, history: Iterable[Entry], desk: RequestActions, now: datetime) -> dict[str, Any]:
+    """Return a request with all that is kept beside it."""
+    request, requester = filed.request, filed.requester
+    return state(filed, desk, now) | {
+        "subject_id": request.subject,
+        "essentials": request.essentials,
+        "urgency": request.urgency,
+        "way": request.reply.way.value if request.reply else None,
+        "address": request.reply.address if request.reply else "",
+        "requester": {
+            "name": requester.name,
+            "number": requester.number,
+            "inn": requester.inn,
+            "customer": requester.customer,
+            "convenient": requester.convenient,
+            "convenient_from": moment(requester.convenient_from),
+            "convenient_until": moment(requester.convenient_until),
+        },
+        "call": filed.call,
+        "opened_by": desk.name_of(filed.opened_by),
+        "told": filed.told,
+        "assignee": assignee(request.assignee, desk),
+        "targets": [_target(one, now) for one in request.targets],
+        "messages": [_message(one) for one in request.messages],
+        "received": [
+            {
+                "at": one.at.isoformat(),
+                "way": one.way.value,
+                "sender": one.sender,
+                "text": one.text,
+                "from_customer": one.from_customer,
+            }
+            for one in filed.received
+        ],
+        "attachments": [
+            {"sha256": one.sha256, "name": one.name, "media_type": one.media_type, "size": one.size}
+            for one in filed.attachments
+            if one.deleted_at is None
+        ],
+        "refusal": request.refusal,
+        "erased_at": moment(filed.erased_at),
+        "history": [_entry(one, desk) for one in history],
+        "version": request.version,
+    }
+
+
+def form(filed: Filed, desk: RequestActions, now: datetime) -> dict[str, Any]:
+    """Return a form with what is written in it, and the words to say for each urgency (ESTP 5.5.1)."""
+    request = filed.request
+    told: dict[str, Any] = {}
+    for urgency in desk.rules(request.line).urgencies:
+        due = desk.register.promise(request.line, urgency, request.received_at)
+        told[urgency] = {"due": moment(due), "words": desk.words(request.line, due)}
+    target = request.target(TargetKind.FORM)
+    return whole(filed, (), desk, now) | {
+        "form_due": moment(target.due) if target and request.state is State.DRAFT else None,
+        "promises": told,
+        "now": now.isoformat(),
+    }
+
+
+def options(desk: RequestActions) -> list[dict[str, Any]]:
+    """Return what can be chosen in the forms of each line."""
+    return [
+        {
+            "line": line,
+            "title": desk.line(line).title,
+            "subjects": list(desk.line(line).subjects.items()),
+            "urgencies": list(rules.urgencies),
+            "ways": [way.value for way in Way if way in rules.ways],
+            "refusals": sorted(rules.refusals),
+            "spoken_answer": desk.line(line).spoken_answer,
+            "asks_before_closing": rules.asks_before_closing,
+        }
+        for line, rules in desk.register.rules.items()
+    ]
+
+
+def viewers(seen: Iterable[Viewer], desk: RequestActions) -> list[dict[str, Any]]:
+    """Return who else has a request open."""
+    return [{"person": desk.name_of(one.person), "since": one.since.isoformat()} for one in seen]
+
+
+def outcome(one: Outcome) -> dict[str, Any]:
+    """Return what became of one request of several."""
+    version = one.filed.request.version if one.filed else None
+    return {"id": one.id, "done": one.filed is not None, "version": version, "problem": one.problem}
+
+
+def moment(at: datetime | None) -> str | None:
+    """Return a moment as ISO 8601."""
+    return at.isoformat() if at else None
+
+
+def number(one: Number | None) -> str:
+    """Return a number; '' for none."""
+    return str(one) if one else ""
+
+
+def assignee(one: Assignee | None, desk: RequestActions) -> dict[str, str] | None:
+    """Return who is responsible."""
+    return {"kind": one.kind.value, "id": one.id, "name": desk.assignee_name(one)} if one else None
+
+
+def _target(one: Target, now: datetime) -> dict[str, Any]:
+    return {
+        "kind": one.kind.value,
+        "since": one.since.isoformat(),
+        "due": one.due.isoformat(),
+        "promised": moment(one.promised),
+        "stopped_at": moment(one.stopped_at),
+        "met_at": moment(one.met_at),
+        "dropped": one.dropped,
+        "overdue": one.overdue(now),
+    }
+
+
+def _message(one: Message) -> dict[str, Any]:
+    return {
+        "key": one.key,
+        "purpose": one.purpose.value,
+        "way": one.reply.way.value,
+        "address": one.reply.address,
+        "text": one.text,
+        "queued_at": one.queued_at.isoformat(),
+        "fate": one.fate.value,
+    }
+
+
+def _entry(one: Entry, desk: RequestActions) -> dict[str, Any]:
+    return {
+        "running": one.running,
+        "at": one.at.isoformat(),
+        "by": desk.name_of(one.by),
+        "fact": one.fact.value,
+        "what": one.what,
+        "state": one.state.value,
+        "why": one.why,
+        "before": moment(one.before),
+        "after": moment(one.after),
+    }

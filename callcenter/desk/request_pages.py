@@ -1,0 +1,248 @@
+"""The page of one request: what is asked, what was written, where it stands, and a form for all that can be done."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from aiohttp import web
+from aiohttp.helpers import content_disposition_header
+
+from callcenter.desk import bodies, forms, html
+from callcenter.desk import request_bodies as allowed
+from callcenter.desk.bodies import BadRequest
+from callcenter.desk.forms import Form
+from callcenter.desk.gate import NOTES, SEES_REQUESTS, SENDER, WORKS_ON_REQUESTS, Route
+from callcenter.desk.html import Told
+from callcenter.desk.language import N_, translated
+from callcenter.desk.request_actions import Access, RequestActions
+from callcenter.desk.request_forms import ACTS, FORMS, act, assignees, offered, values
+from callcenter.desk.request_refusals import in_words
+from callcenter.desk.request_words import FATES, KINDS, PURPOSES, STATES, WAYS, WHYS, entry_words
+from callcenter.desk.requests import filled_requester
+from callcenter.request_register.filed import Filed, Received
+from callcenter.requests.request import Assignee, AssigneeKind, Entry, Fact, Fate, Message, Way
+from callcenter.requests.targets import TargetKind
+
+_PAGE = r"/requests/{request:[A-Za-z0-9_-]{1,100}}"
+_PIECE = 256 * 1024
+"""Bytes of a file that are handed out at a time."""
+DONE = N_("Done.")
+LABELS = {
+    "submit": N_("Pass to the head"),
+    "assign": N_("Assign"),
+    "hand-back": N_("Give back to the head"),
+    "start": N_("Begin to work on it"),
+    "ask": N_("Ask the customer for more"),
+    "resume": N_("Go on without the reply"),
+    "inform": N_("Interim reply"),
+    "answer": N_("Answer"),
+    "close": N_("Close"),
+    "close-without-reply": N_("Close: no reply from the customer"),
+    "reopen": N_("Open again"),
+    "refuse": N_("Leave unresolved"),
+    "urgency": N_("Change the urgency"),
+    "reply": N_("Change the way of the answer"),
+    "fill": N_("The form"),
+    "receive": N_("What the customer said"),
+    "merge": N_("Merge into another request"),
+    "split": N_("Split a part off"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """A message on the page, in or out."""
+
+    at: datetime
+    who: str
+    way: Way
+    title: str
+    text: str
+    mark: str
+    """What became of it; '' for one that came in."""
+    ours: bool
+    settles: str = ""
+    """The key under which somebody says what became of it, while nobody knows."""
+
+
+class RequestPages:
+    """The request handlers."""
+
+    def __init__(self, desk: RequestActions) -> None:
+        self._desk = desk
+
+    def routes(self) -> list[Route]:
+        """The page, and what its forms are sent to."""
+        action = f"{_PAGE}/{{action:{'|'.join(FORMS)}}}"
+        return [
+            Route("GET", _PAGE, self.show, SEES_REQUESTS, page=True),
+            Route("POST", action, self.act, WORKS_ON_REQUESTS, notes="request changed", page=True),
+            Route("GET", _PAGE + r"/files/{file:[0-9a-f]{64}}", self.file, SEES_REQUESTS, page=True),
+            Route("POST", "/write/request", self.open, WORKS_ON_REQUESTS, notes="request form opened", page=True),
+        ]
+
+    async def show(self, request: web.Request) -> web.StreamResponse:
+        """Show a request by its id or number; to who is not responsible for it, only where it stands."""
+        told = Told(translated(request, DONE)) if request.query.get("done") else Told()
+        return await self._page(request, told)
+
+    async def file(self, request: web.Request) -> web.StreamResponse:
+        """Hand out a file of a request, to be kept and not to be shown: nobody knows what is in it."""
+        kept, content = await self._desk.file(request, request.match_info["request"], request.match_info["file"])
+        headers = {"Content-Disposition": content_disposition_header("attachment", filename=kept.name)}
+        answer = web.StreamResponse(headers=headers | {"Content-Length": str(kept.size)})
+        answer.content_type = "application/octet-stream"
+        try:
+            await answer.prepare(request)
+            while piece := await asyncio.to_thread(content.read, _PIECE):
+                await answer.write(piece)
+        finally:
+            content.close()
+        await answer.write_eof()
+        return answer
+
+    async def open(self, request: web.Request) -> web.StreamResponse:
+        """Open a form without a call, of a line that was chosen."""
+        form = await forms.read(request)
+        body = bodies.checked(request, allowed.Opened, {"line": form.one("line")})
+        filed = await self._desk.open(request, None, body.line)
+        return html.go_on(request, f"/requests/{filed.request.id}")
+
+    @bodies.reads_later
+    async def act(self, request: web.Request) -> web.StreamResponse:
+        """Do what a form says, and show the request again; what is refused stays as it was typed."""
+        form = await forms.read(request, 6 * allowed.MAX_BODY)
+        name = request.match_info["action"]
+        try:
+            filed = await self._do(request, name, form)
+        except BadRequest as problem:
+            if problem.status in (403, 404):
+                raise
+            request[NOTES] = ""
+            typed = {one: form.one(one) for one in form.names}
+            told = Told(in_words(request, problem), problem=True)
+            return await self._page(request, told, problem.status, failed=name, typed=typed)
+        return html.go_on(request, f"/requests/{filed.request.number or filed.request.id}?done=1")
+
+    async def _do(self, request: web.Request, name: str, form: Form) -> Filed:
+        ref, by = request.match_info["request"], request[SENDER].id
+        request[NOTES] = f"request {name}"
+        zone = self._desk.zone_of((await self._desk.find(ref)).request.line)
+        if name in ACTS:
+            body = act(request, name, form, zone)
+            return await self._desk.act(request, ref, body.version, body.action(by))
+        match name:
+            case "fill":
+                filled = bodies.checked(request, allowed.Filled, values(allowed.Filled, form, zone))
+                return await self._fill(request, ref, filled)
+            case "merge":
+                merged = bodies.checked(request, allowed.Merged, values(allowed.Merged, form, zone))
+                return await self._desk.merge(request, ref, merged.version, merged.into, None, merged.why)
+            case "split":
+                part = bodies.checked(request, allowed.Divided, values(allowed.Divided, form, zone))
+                return await self._desk.split(request, ref, part.version, part.subject, part.essentials, part.why)
+            case "delivery":
+                delivery = bodies.checked(request, allowed.Delivery, values(allowed.Delivery, form, zone))
+                return await self._desk.deliver(request, ref, delivery)
+            case "tell":
+                told = bodies.checked(request, allowed.Told, values(allowed.Told, form, zone))
+                return await self._desk.tell(request, ref, told.version, told.words)
+            case _:
+                said = bodies.checked(request, allowed.Said, {"text": form.one("text")})
+                return await self._desk.receive(request, ref, said.text)
+
+    async def _fill(self, request: web.Request, ref: str, body: allowed.Filled) -> Filed:
+        filed, version = await self._desk.form(request, ref, body.version)
+        return await self._desk.fill(
+            request, filed, version, body.action(request[SENDER].id), filled_requester(filed, body)
+        )
+
+    # -- showing -----------------------------------------------------------------------------------------------
+
+    async def _page(
+        self, request: web.Request, told: Told, status: int = 200, failed: str = "", typed: dict[str, str] | None = None
+    ) -> web.Response:
+        filed, history, access = await self._desk.read(request, request.match_info["request"])
+        desk, now, record = self._desk, self._desk.wall(), filed.request
+        answer = record.target(TargetKind.ANSWER)
+        others = desk.look(request[SENDER].account, filed) if access >= Access.READS else ()
+        return html.page(
+            request,
+            "request.html",
+            desk.zone_of(record.line),
+            status,
+            told=told,
+            path=f"/requests/{record.number or record.id}",
+            filed=filed,
+            record=record,
+            reads=access >= Access.READS,
+            works=access >= Access.WORKS,
+            because=lambda entry: self._because(request, entry),
+            offers=offered(filed, access),
+            failed=failed,
+            typed=typed or {},
+            labels=LABELS,
+            answer=answer,
+            words=desk.words(record.line, answer.expected if answer else None),
+            promises=self._promises(filed, access),
+            spoken=sorted(self._spoken(filed), key=lambda one: one.at),
+            history=[(one, list(entry_words(one))) for one in _told_once(history)],
+            others=others,
+            desk=desk,
+            rules=desk.register.rules.get(record.line),
+            assignees=assignees(desk),
+            states=STATES,
+            kinds=KINDS,
+            ways=WAYS,
+            minutes=forms.minutes,
+            of_zone=desk.zone_of(record.line),
+            now=now,
+        )
+
+    def _promises(self, filed: Filed, access: Access) -> dict[str, dict[str, str]]:
+        record, rules = filed.request, self._desk.register.rules.get(filed.request.line)
+        if rules is None or record.number is not None or access < Access.WORKS:
+            return {}
+        return {
+            urgency: self._desk.words(
+                record.line, self._desk.register.promise(record.line, urgency, record.received_at)
+            )
+            for urgency in rules.urgencies
+        }
+
+    def _because(self, request: web.Request, entry: Entry) -> str:
+        """Return the reason in a row of the history; what the rules say themselves, in the reader's language."""
+        if entry.fact is Fact.QUEUED:
+            return ""  # the message itself is on the page
+        kind, _, who = entry.why.partition(" ")
+        if entry.fact is Fact.CHANGED and entry.what == "assignee" and kind in set(AssigneeKind):
+            return self._desk.assignee_name(Assignee(AssigneeKind(kind), who))
+        return translated(request, WHYS[entry.why]) if entry.why in WHYS else entry.why
+
+    def _spoken(self, filed: Filed) -> Iterator[Spoken]:
+        for sent in filed.request.messages:
+            yield _sent(sent)
+        for received in filed.received:
+            yield _received(received)
+
+
+def _sent(message: Message) -> Spoken:
+    title, mark = PURPOSES[message.purpose], FATES[message.fate]
+    reply, key = message.reply, message.key if message.fate is Fate.WAITING else ""
+    return Spoken(message.queued_at, reply.address, reply.way, title, message.text, mark, ours=True, settles=key)
+
+
+def _received(message: Received) -> Spoken:
+    title = N_("from the customer") if message.from_customer else N_("from the department outside")
+    return Spoken(message.at, message.sender, message.way, title, message.text, "", ours=False)
+
+
+def _told_once(history: Sequence[Entry]) -> Iterator[Entry]:
+    """Leave out what a form says of itself while it is typed: one change of a field by a person is as good as ten."""
+    for place, one in enumerate(history):
+        same = [(n.fact, n.what, n.by, n.why) for n in history[place : place + 2]]
+        if one.fact is not Fact.CHANGED or len(same) == 1 or same[0] != same[1]:
+            yield one

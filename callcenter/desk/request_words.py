@@ -1,0 +1,204 @@
+"""What requests are called for people, and the words in which an operator tells a date (ESTP 5.5.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta, tzinfo
+
+from babel.dates import format_date
+
+from callcenter.desk.language import LANGUAGES, N_, TEXTS
+from callcenter.requests.lifecycle import State, Step
+from callcenter.requests.request import Entry, Fact, Fate, Purpose, Way
+from callcenter.requests.targets import TargetKind
+
+STATES: Mapping[State, str] = {
+    State.DRAFT: N_("form not passed on"),
+    State.NEW: N_("new"),
+    State.ASSIGNED: N_("assigned"),
+    State.IN_WORK: N_("in work"),
+    State.PENDING: N_("waits for the customer"),
+    State.ANSWERED: N_("answered, not closed"),
+    State.CLOSED: N_("is closed"),
+    State.REFUSED: N_("left unresolved"),
+    State.MERGED: N_("merged into another"),
+}
+WAYS: Mapping[Way, str] = {
+    Way.LETTER: N_("letter"),
+    Way.EMAIL: N_("e-mail"),
+    Way.TELEPHONE: N_("telephone"),
+    Way.CHAT: N_("chat"),
+    Way.TELEGRAM: N_("Telegram"),
+}
+KINDS: Mapping[TargetKind, str] = {
+    TargetKind.FORM: N_("form to the head"),
+    TargetKind.ASSIGNMENT: N_("assignment"),
+    TargetKind.FIRST_ANSWER: N_("first answer"),
+    TargetKind.ANSWER: N_("answer"),
+    TargetKind.CUSTOMER_REPLY: N_("customer's reply"),
+    TargetKind.CLOSING: N_("closing"),
+}
+PURPOSES: Mapping[Purpose, str] = {
+    Purpose.ANSWER: N_("answer"),
+    Purpose.INTERIM: N_("interim reply"),
+    Purpose.QUESTION: N_("question to the customer"),
+    Purpose.ASSIGNMENT: N_("to the department outside"),
+}
+FATES: Mapping[Fate, str] = {
+    Fate.WAITING: N_("under way"),
+    Fate.SENT: N_("delivered"),
+    Fate.FAILED: N_("not delivered"),
+}
+STEPS: Mapping[Step, str] = {
+    Step.SUBMIT: N_("passed to the head"),
+    Step.ASSIGN: N_("assigned"),
+    Step.HAND_BACK: N_("given back to the head"),
+    Step.START: N_("work has begun"),
+    Step.ASK: N_("the customer is asked for more"),
+    Step.RESUME: N_("work goes on"),
+    Step.INFORM: N_("interim reply"),
+    Step.ANSWER: N_("the answer is given"),
+    Step.NOT_DELIVERED: N_("the answer was not delivered"),
+    Step.CLOSE: N_("is closed"),
+    Step.REOPEN: N_("opened again"),
+    Step.REFUSE: N_("left unresolved"),
+    Step.MERGE: N_("merged into another"),
+}
+FACTS: Mapping[Fact, str] = {
+    Fact.OPENED: N_("opened"),
+    Fact.STEP: N_("step"),
+    Fact.CHANGED: N_("changed"),
+    Fact.SAID: N_("the customer was told"),
+    Fact.ATTACHED: N_("file added"),
+    Fact.ERASED: N_("personal data erased"),
+    Fact.RECEIVED: N_("message received"),
+    Fact.QUEUED: N_("message written"),
+    Fact.SENT: N_("message delivered"),
+    Fact.FAILED: N_("message not delivered"),
+    Fact.ABSORBED: N_("another request was merged into this one"),
+    Fact.SPLIT: N_("a part became a request of its own"),
+    Fact.TARGET_SET: N_("due"),
+    Fact.TARGET_MOVED: N_("due date moved"),
+    Fact.TARGET_PROMISED: N_("new date promised"),
+    Fact.TARGET_STOPPED: N_("the clock stands still"),
+    Fact.TARGET_RUNS: N_("the clock runs again"),
+    Fact.TARGET_MET: N_("done"),
+    Fact.TARGET_UNMET: N_("open again"),
+    Fact.TARGET_NEVER_MET: N_("was not done"),
+    Fact.TARGET_DROPPED: N_("not owed any more"),
+}
+CHANGED: Mapping[str, str] = {
+    "subject": N_("subject"),
+    "essentials": N_("what is asked"),
+    "urgency": N_("urgency"),
+    "reply": N_("way of the answer"),
+    "assignee": N_("assignee"),
+    "requester": N_("who asks"),
+    "refusal": N_("reason"),
+    "date": N_("date"),
+    "customer": N_("customer"),
+    "colleague": N_("department outside"),
+}
+MISSING: Mapping[str, str] = {
+    "the subject": N_("the subject"),
+    "what is asked": N_("what is asked"),
+    "the way of the answer": N_("the way of the answer"),
+    "the address or number of the answer": N_("the address or number of the answer"),
+    "the reason": N_("the reason"),
+    "the reason why more is needed": N_("the reason why more is needed"),
+    "the text": N_("the text"),
+    "a cause": N_("the causes of the delay"),
+    "the causes of the delay": N_("the causes of the delay"),
+    "the assignee": N_("the assignee"),
+    "the department's e-mail address": N_("the department's e-mail address"),
+    "what the department is asked for": N_("what the department is asked for"),
+    "what has been done so far": N_("what has been done so far"),
+    "what was wrong with it": N_("what was wrong with it"),
+}
+"""What the rules find missing, as they call it."""
+
+AT_THE_DESK: Mapping[str, str] = {
+    **{f"request_state_{state}": words for state, words in STATES.items()},
+    **{f"request_way_{way}": words for way, words in WAYS.items()},
+    "request": N_("The request"),
+    "requests": N_("Requests of the caller"),
+    "requests_none": N_("This caller has asked nothing yet that took longer than a conversation."),
+    "request_open": N_("Make a request"),
+    "answer_within": N_("Time left for a spoken answer:"),
+    "answer_over": N_("The time for a spoken answer is over: make a request."),
+    "request_choose_urgency": N_("Choose the urgency: then the words to say are here."),
+    "request_tell": N_("I have said it"),
+    "request_told": N_("It is noted what was said."),
+    "request_was_told": N_("said to the caller"),
+    "request_urgency": N_("Urgency"),
+    "request_way": N_("Way of the answer"),
+    "request_address": N_("Address or number"),
+    "request_convenient": N_("Convenient time"),
+    "request_name": N_("Who asks"),
+    "request_number": N_("Number"),
+    "request_customer": N_("Organisation"),
+    "request_submit": N_("Pass to the head"),
+    "request_aside": N_("Put aside"),
+    "request_registered": N_("Registered"),
+    "request_done": N_("Done with it"),
+    "request_page": N_("Page of the request"),
+    "request_form_within": N_("pass it on within"),
+    "request_form_late": N_("should be with the head by now"),
+    "request_form": N_("Form"),
+    "request_forms": N_("Forms not passed on"),
+    "request_find": N_("Where a request stands, by its number"),
+    "request_not_found": N_("There is no such request."),
+    "request_late": N_("late"),
+    "request_today": N_("today"),
+}
+"""Words for the script of the operators' page, by key."""
+
+WHYS: Mapping[str, str] = {
+    "the customer has to answer": N_("the customer has to answer"),
+    "the customer has replied": N_("the customer has replied"),
+    "solved, nothing else": N_("solved, nothing else"),
+    "no objection": N_("no objection"),
+    "promised before": N_("promised before"),
+}
+"""Reasons that the rules give themselves."""
+
+_TOLD = N_("You will have the answer by {time} on {date}.")
+_NO_DATE = N_("No date is set for an answer to this; you will be told as soon as there is one.")
+
+
+def words_to_say(due: datetime | None, zone: tzinfo, now: datetime) -> dict[str, str]:
+    """Return, by language, what the caller is told: until when the answer comes, in the line's time.
+
+    'Ответ будет дан до 18:00 2 декабря, среда.' The year is said when it is another one.
+    """
+    return {language: _words(language, due, zone, now) for language in LANGUAGES}
+
+
+def _words(language: str, due: datetime | None, zone: tzinfo, now: datetime) -> str:
+    gettext = TEXTS[language].gettext
+    if due is None:
+        return gettext(_NO_DATE)
+    local = due.astimezone(zone)
+    day, time = local.date(), f"{local:%H:%M}"
+    if time == "00:00":  # nobody takes the beginning of a day for the end of the one before
+        day, time = day - timedelta(days=1), "24:00"
+    another_year = day.year != now.astimezone(zone).year
+    pattern = {
+        "ru": "d MMMM y 'года', EEEE" if another_year else "d MMMM, EEEE",
+        "en": "EEEE, d MMMM y" if another_year else "EEEE, d MMMM",
+    }[language]
+    return gettext(_TOLD).format(time=time, date=format_date(day, pattern, locale=language))
+
+
+def entry_words(entry: Entry) -> Iterator[str]:
+    """Return what a row of the history says, in parts to be translated; what people wrote is not among them."""
+    if entry.fact is Fact.STEP:
+        yield STEPS[Step(entry.what)] if entry.what in set(Step) else entry.what
+        return
+    yield FACTS[entry.fact]
+    if entry.what in set(TargetKind):
+        yield KINDS[TargetKind(entry.what)]
+    elif entry.what in CHANGED:
+        yield CHANGED[entry.what]
+    elif entry.fact is not Fact.OPENED:
+        yield entry.what

@@ -1,0 +1,53 @@
+"""Open pages without a browser: the live connections of many people, in a process of its own.
+
+`python -m tests.bench.open_pages PORT` reads a session's token from each line of its input until an empty one, opens
+the connections, says `open`, and at the end of its input prints what came: for each message of a page its number, the
+moment (monotonic seconds, the same clock in all processes), its bytes, and whether it was about the person.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+
+import aiohttp
+
+Came = list[tuple[int, float, int, bool]]
+
+
+async def main(port: int) -> None:
+    """Serve one run."""
+    loop = asyncio.get_running_loop()
+    tokens = []
+    while token := (await loop.run_in_executor(None, sys.stdin.readline)).strip():
+        tokens.append(token)
+    came: Came = []
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{port}", connector=connector) as session:
+        pages = [asyncio.create_task(_page(session, number, token, came)) for number, token in enumerate(tokens)]
+        while len({number for number, *_ in came}) < len(tokens):
+            await asyncio.sleep(0.05)
+            for number, page in enumerate(pages):
+                if page.done():
+                    page.result()
+                    raise SystemExit(f"page {number} was closed")
+        print("open", flush=True)
+        await loop.run_in_executor(None, sys.stdin.read)
+        for page in pages:
+            page.cancel()
+        await asyncio.gather(*pages, return_exceptions=True)
+    print(json.dumps(came), flush=True)
+
+
+async def _page(session: aiohttp.ClientSession, number: int, token: str, came: Came) -> None:
+    async with session.ws_connect("/api/live", headers={"Cookie": f"session={token}"}) as socket:
+        async for message in socket:
+            came.append((number, time.monotonic(), len(message.data.encode()), '"me"' in message.data))
+        if socket.close_code != 1000:
+            raise SystemExit(f"page {number} was closed: {socket.close_code}")
+
+
+if __name__ == "__main__":
+    asyncio.run(main(int(sys.argv[1])))

@@ -1,0 +1,607 @@
+"""Operators call out: who may call whom, what comes of it, and that nobody is dialled twice for one try."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from callcenter.core.commands import Answer, CallOut, Contained, FinishRecording, HangUp, Reply, SaveCall, SetTimer
+from callcenter.core.events import (
+    BridgeEntered,
+    ChannelsListed,
+    Customer,
+    CustomerDialled,
+    DialResult,
+    EndConversation,
+    OutgoingAsked,
+    OutgoingPhoneAnswered,
+    OutgoingPhoneRings,
+    RecordingPossible,
+    ServiceEnded,
+    SetAside,
+    Timer,
+    TimerKind,
+)
+from callcenter.core.ids import BridgeId, CallId, ChannelId, LineId, OfferId, PersonId, PhoneName, ReplyTo
+from callcenter.core.records import CallRecord, Direction, HungUpBy, Identification, Outcome
+from callcenter.core.settings import Outgoing
+from tests.core import story as stories
+from tests.core.outgoing_pbx import OutgoingPbx
+from tests.core.soundness import assert_empty, assert_sound
+from tests.core.story import ASKS_IN_QUEUE, CUSTOMER, ESTP, Story
+from tests.core.test_properties import HUNT
+
+pytestmark = [pytest.mark.clause("ESTP 5.4.5"), pytest.mark.clause("ESTP 5.5.2")]
+
+RULES = Outgoing(("+7342", "+79XXXXXXXXX", "0890"), ("operators", "managers"), 30.0)
+LINE = replace(ESTP, outgoing=RULES)
+CENTRE = stories.settings(LINE, wrap_up=20.0)
+NUMBER = "+79125550101"
+
+
+@pytest.fixture
+def story() -> Story:
+    story = Story(CENTRE)
+    story.opens()
+    story.logs_in("101")
+    return story
+
+
+def asks(story: Story, person: str = "101", number: str = NUMBER, line: str = "", **more: Customer) -> Answer:
+    """Somebody dials a number on the page."""
+    story.tell(OutgoingAsked(PersonId(person), number, LineId(line), reply_to=ReplyTo("page"), **more))
+    return story.answer()
+
+
+def out(story: Story) -> OutgoingPbx:
+    return story.pbx.out
+
+
+def the_call(story: Story) -> CallId:
+    return [one.call for one in story.calls_saved.values() if one.direction is Direction.OUTGOING][-1]
+
+
+def row(story: Story) -> CallRecord:
+    return story.calls_saved[the_call(story)]
+
+
+def state(story: Story) -> str:
+    view = story.operator("101").outgoing
+    return view.state if view else ""
+
+
+def dials(story: Story, number: str = NUMBER) -> CallId:
+    """The operator asks for it and answers the own phone; the number rings."""
+    assert asks(story, number=number) is Answer.CALLING_OUT
+    call = the_call(story)
+    story.passes(1)
+    story.act(out(story).phone_answers, call)
+    return call
+
+
+def talks(story: Story) -> CallId:
+    call = dials(story)
+    story.passes(4)
+    story.act(out(story).customer_answers, call)
+    return call
+
+
+# -- who may call whom -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("number", "allowed"),
+    [
+        ("+73422000000", True),
+        ("+7342", False),  # no whole number
+        ("+79125550101", True),
+        ("+791255501011", False),
+        ("+7912555010", False),
+        ("+78002000600", False),
+        ("+12125550100", False),
+        ("0890", True),
+        ("08900", False),
+        ("112", False),
+        ("02", False),
+        ("79125550101", False),
+        ("+79125550101\r\nAction: Command", False),
+        ("+7342٣٣٣٣٣٣٣", False),
+        ("", False),
+    ],
+)
+def test_only_what_is_listed_may_be_called(number: str, allowed: bool) -> None:
+    assert RULES.allows(number) is allowed
+
+
+@pytest.mark.parametrize(
+    ("who", "number", "line", "answer"),
+    [
+        ("101", NUMBER, "", Answer.CALLING_OUT),
+        ("101", NUMBER, "estp", Answer.CALLING_OUT),
+        ("101", NUMBER, "another", Answer.MAY_NOT_CALL_OUT),
+        ("101", "112", "", Answer.NUMBER_NOT_ALLOWED),
+        ("102", NUMBER, "", Answer.NOT_LOGGED_IN),
+        ("201", NUMBER, "", Answer.MAY_NOT_CALL_OUT),
+        ("nobody", NUMBER, "", Answer.NOT_LOGGED_IN),
+    ],
+)
+def test_who_may_call_whom(story: Story, who: str, number: str, line: str, answer: Answer) -> None:
+    story.logs_in("201")
+    assert asks(story, who, number, line) is answer
+    assert bool(story.all(CallOut)) is (answer is Answer.CALLING_OUT)
+
+
+def test_a_line_that_says_nothing_of_it_calls_nobody() -> None:
+    story = Story()
+    story.logs_in("101")
+    assert asks(story) is Answer.MAY_NOT_CALL_OUT
+
+
+def test_who_has_something_else_in_hand_cannot(story: Story) -> None:
+    story.talks("101")
+    assert asks(story) is Answer.NOT_POSSIBLE
+    story.phone("101").hangs_up()
+    assert story.is_now("101")[1] == "wrapping_up"
+    assert asks(story) is Answer.CALLING_OUT, "the work after a call can wait"
+    assert asks(story) is Answer.NOT_POSSIBLE, "one at a time"
+
+
+def test_who_pauses_can_call_out(story: Story) -> None:
+    story.pauses("101")
+    assert asks(story) is Answer.CALLING_OUT
+    assert story.is_now("101") == ("paused", "calling_out")
+
+
+@pytest.mark.clause("ESTP 2.2b")
+def test_it_uses_one_of_the_lines(story: Story) -> None:
+    story = Story(stories.settings(replace(LINE, capacity=1)))
+    story.opens()
+    story.logs_in("101", "102")
+    call = dials(story)
+    assert story.line.lines_in_use == 1
+    assert asks(story, "102") is Answer.ALL_LINES_BUSY
+    guest = story.calls(CUSTOMER)
+    guest.hangs_up()
+    assert guest.row.outcome is Outcome.ALL_LINES_BUSY
+    story.act(out(story).customer_hangs_up, call)
+    assert story.line.lines_in_use == 0
+
+
+# -- what comes of it --------------------------------------------------------------------------------------------------
+
+
+def test_a_playbook_of_a_conversation(story: Story) -> None:
+    before = len(story.commands)
+    asks(story, customer=CUSTOMER)
+    call = CallId(ChannelId("out-0-0000001"))
+    asked = CallRecord(
+        call,
+        LineId("estp"),
+        NUMBER,
+        "",
+        story.now,
+        identification=Identification.BY_NUMBER,
+        inn=CUSTOMER.inn,
+        customer=CUSTOMER.name,
+        role=CUSTOMER.role,
+        waiting_from=LINE.waiting_from,
+        operator=PersonId("101"),
+        direction=Direction.OUTGOING,
+    )
+    commands = story.since(before)
+    ring = CallOut(call, "phone-101", LineId("estp"), NUMBER, f"позвонить: {CUSTOMER.name}", 15.0, recorded=True)
+    assert commands[0] == ring
+    assert SaveCall(asked) in commands
+    assert Reply(ReplyTo("page"), Answer.CALLING_OUT) in commands
+    assert state(story) == "phone_ringing"
+    story.passes(2)
+    story.act(out(story).phone_answers, call)
+    assert state(story) == "ringing"
+    assert out(story).dialled == [(call, NUMBER)]
+    story.passes(7)
+    story.act(out(story).customer_answers, call)
+    assert state(story) == "talking"
+    assert story.line.windows["day"].answered == 0, "nobody waited: no average counts it"
+    story.passes(60)
+    story.act(out(story).customer_hangs_up, call)
+    assert row(story) == replace(
+        asked,
+        dialled_at=asked.arrived_at + 2,
+        ringing=7.0,
+        answered_at=asked.arrived_at + 9,
+        ended_at=asked.arrived_at + 69,
+        talk=60.0,
+        outcome=Outcome.ANSWERED,
+        hung_up_by=HungUpBy.CALLER,
+        cause=16,
+    )
+    part = story.offers_saved[OfferId(call)]
+    assert (part.kind, part.operator, part.connected_at, part.talk) == ("outgoing", "101", row(story).answered_at, 60.0)
+    assert part.ended_at == row(story).ended_at
+    assert story.all(FinishRecording) == [FinishRecording(call, LineId("estp"), 60.0, asked.arrived_at + 69)]
+    assert story.is_now("101") == ("available", "wrapping_up")
+    story.passes(20)
+    assert story.is_now("101") == ("available", "idle")
+    assert_empty(story.center._floor)
+
+
+@pytest.mark.clause("ESTP 5.4.1")
+def test_meanwhile_no_caller_is_offered(story: Story) -> None:
+    call = talks(story)
+    guest = story.waits()
+    story.passes(10)
+    assert not story.phone("101").rings
+    story.act(out(story).hang_up, call)
+    assert row(story).hung_up_by is HungUpBy.OPERATOR
+    assert not story.phone("101").rings, "the work after a call"
+    story.passes(21)
+    story.phone("101").answers()
+    assert guest.talks_with("101")
+
+
+@pytest.mark.parametrize(
+    ("result", "outcome"),
+    [
+        (DialResult.BUSY, Outcome.BUSY),
+        (DialResult.NO_ANSWER, Outcome.NO_ANSWER),
+        (DialResult.REFUSED, Outcome.REFUSED),
+        (DialResult.WRONG_NUMBER, Outcome.WRONG_NUMBER),
+        (DialResult.FAILED, Outcome.FAILED),
+        (DialResult.FORBIDDEN, Outcome.FAILED),
+    ],
+)
+def test_a_customer_who_is_not_reached(story: Story, result: DialResult, outcome: Outcome) -> None:
+    call = dials(story)
+    story.passes(9)
+    guest = story.waits()
+    story.act(out(story).customer_is_not_reached, call, result)
+    assert (row(story).outcome, row(story).ringing, row(story).talk) == (outcome, 9.0, 0.0)
+    assert row(story).answered_at is None
+    assert story.phone("101").rings, "and is free at once"
+    guest.hangs_up()
+
+
+@pytest.mark.parametrize(
+    ("move", "outcome", "by"),
+    [
+        (lambda story, call: out(story).phone_is_not_answered(call), Outcome.CANCELLED, HungUpBy.NOBODY),
+        (lambda story, call: out(story).phone_is_not_answered(call, 20), Outcome.FAILED, HungUpBy.NOBODY),
+        (lambda story, call: story.tell(EndConversation(PersonId("101"))), Outcome.CANCELLED, HungUpBy.OPERATOR),
+        (lambda story, call: story.logs_out("101"), Outcome.CANCELLED, HungUpBy.OPERATOR),
+        (lambda story, call: story.passes(60), Outcome.FAILED, HungUpBy.NOBODY),
+    ],
+)
+def test_before_the_operator_answers_nothing_is_dialled(
+    story: Story, move: Callable[[Story, CallId], None], outcome: Outcome, by: HungUpBy
+) -> None:
+    if outcome is Outcome.FAILED and by is HungUpBy.NOBODY:
+        story.pbx.dead.add(PhoneName("phone-101"))
+    asks(story)
+    story.act(move, story, the_call(story))
+    assert (row(story).outcome, row(story).hung_up_by) == (outcome, by)
+    assert row(story).ended_at is not None
+    assert not out(story).dialled
+    assert not out(story).legs
+    assert story.operator("101").activity == "idle"
+
+
+def test_a_phone_out_of_reach_is_not_rung(story: Story) -> None:
+    story.phone("101").is_lost()
+    assert asks(story) is Answer.NOT_POSSIBLE
+    story.phone("101").is_back()
+    story.passes(5)
+    story.pbx.ports = False
+    asks(story)
+    assert row(story).outcome is Outcome.FAILED
+
+
+def test_the_operator_hangs_up_while_it_rings(story: Story) -> None:
+    call = dials(story)
+    story.tell(EndConversation(PersonId("101"), reply_to=ReplyTo("page")))
+    assert story.answer() is Answer.ENDED
+    assert (row(story).outcome, row(story).hung_up_by) == (Outcome.CANCELLED, HungUpBy.OPERATOR)
+    assert call not in out(story).legs
+
+
+def test_an_order_to_ring_that_is_carried_out_late_rings_nobody(story: Story) -> None:
+    late = CallId(ChannelId("out-old-0000009"))
+    for event in (OutgoingPhoneRings(late), OutgoingPhoneAnswered(late), CustomerDialled(late, ChannelId("1.1"))):
+        story.tell(event)
+        assert story.commands[-1] == HangUp(late)
+
+
+def test_who_goes_home_while_talking_talks_to_the_end(story: Story) -> None:
+    call = talks(story)
+    story.logs_out("101")
+    story.passes(30)
+    story.act(out(story).customer_hangs_up, call)
+    assert row(story).talk == 30.0
+    assert_empty(story.center._floor)
+
+
+def test_who_logs_in_elsewhere_leaves_the_call(story: Story) -> None:
+    call = talks(story)
+    story.logs_in("101", phone="desk-7")
+    assert call not in out(story).legs
+    assert (row(story).outcome, row(story).hung_up_by) == (Outcome.ANSWERED, HungUpBy.OPERATOR)
+    assert story.operator("101").phone == "desk-7"
+    assert_sound(story.center._floor)
+
+
+def test_a_phone_that_vanishes_is_told_from_a_hang_up(story: Story) -> None:
+    call = talks(story)
+    story.passes(5)
+    story.act(partial(out(story).hang_up, asked=True, cause=44), call)
+    assert row(story).hung_up_by is HungUpBy.NETWORK
+
+
+def test_the_row_says_why_it_was_not_recorded(story: Story) -> None:
+    story.tell(RecordingPossible(False, "the disk is full"))
+    call = talks(story)
+    assert not out(story).legs[call].command.recorded
+    story.passes(5)
+    story.act(out(story).customer_hangs_up, call)
+    assert "the disk is full" in row(story).recording_problem
+    assert not story.all(FinishRecording)
+
+
+def test_the_end_of_the_service_ends_it(story: Story) -> None:
+    talks(story)
+    story.passes(3)
+    story.tell(ServiceEnded())
+    assert (row(story).hung_up_by, row(story).talk) == (HungUpBy.SYSTEM, 3.0)
+    assert not out(story).legs
+
+
+def test_an_outgoing_call_that_cannot_be_handled_is_ended(story: Story) -> None:
+    call = talks(story)
+    story.tell(SetAside(call, "its events fail"))
+    assert row(story).ended_at is not None
+    assert "set aside after a defect" in row(story).cause_text
+    assert not out(story).legs
+    assert_empty(story.center._floor)
+
+
+def test_a_call_without_a_channel_is_noticed(story: Story) -> None:
+    call = talks(story)
+    out(story).legs.clear()
+    story.passes(1)
+    for _ in range(2):
+        story.tell(ChannelsListed(frozenset(), story.now))
+    assert row(story).ended_at is not None
+    assert (row(story).outcome, call) == (Outcome.ANSWERED, the_call(story))
+    story.passes(21)
+    assert_empty(story.center._floor)
+
+
+def test_lost_events_on_the_way_do_not_matter(story: Story) -> None:
+    asks(story)
+    call = the_call(story)
+    channel, bridge = ChannelId("17002.99"), BridgeId("b")
+    story.tell(CustomerDialled(call, channel), BridgeEntered(call, bridge), BridgeEntered(channel, bridge))
+    assert state(story) == "talking"
+    assert row(story).outcome is Outcome.ANSWERED
+
+
+# -- a controller that dies --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("moment", ["rings", "dials", "talks"])
+@pytest.mark.parametrize("journal", [True, False])
+def test_the_next_controller_finds_the_call_again(story: Story, moment: str, journal: bool) -> None:
+    if moment == "rings":
+        asks(story)
+    else:
+        (dials if moment == "dials" else talks)(story)
+    call = the_call(story)
+    story.passes(2)
+    story.dies()
+    story.passes(3)
+    story.starts_again(journal=journal)
+    assert story.operator("101").activity == "calling_out"
+    assert story.line.lines_in_use == 1
+    if moment == "rings":
+        story.act(out(story).phone_answers, call)
+    if moment != "talks":
+        story.act(out(story).customer_answers, call)
+        story.passes(5)
+    assert state(story) == "talking"
+    story.act(out(story).customer_hangs_up, call)
+    assert (row(story).outcome, row(story).talk) == (Outcome.ANSWERED, 5.0)
+    assert out(story).dialled == [(call, NUMBER)], "once"
+    story.passes(21)
+    assert_empty(story.center._floor)
+
+
+@pytest.mark.parametrize("moment", ["rings", "dials", "talks"])
+def test_what_ended_meanwhile_is_ended_and_nobody_is_dialled_again(story: Story, moment: str) -> None:
+    if moment == "rings":
+        asks(story)
+    else:
+        (dials if moment == "dials" else talks)(story)
+    call = the_call(story)
+    story.passes(2)
+    story.dies()
+    story.act(out(story).hang_up, call)
+    story.passes(3)
+    dialled = list(out(story).dialled)
+    story.starts_again()
+    assert row(story).ended_at is not None
+    assert row(story).outcome is (Outcome.ANSWERED if moment == "talks" else Outcome.LOST)
+    assert out(story).dialled == dialled
+    assert story.line.lines_in_use == 0
+    story.passes(21)
+    assert_empty(story.center._floor)
+
+
+def test_a_leg_of_which_nobody_knows_stops_ringing(story: Story) -> None:
+    asks(story)
+    call = the_call(story)
+    story.dies()
+    del story.kept.calls[call]
+    story.kept.presence.clear()
+    story.starts_again()
+    assert not out(story).legs
+    assert not out(story).dialled
+
+
+def test_the_wrap_up_goes_on_after_a_crash(story: Story) -> None:
+    call = talks(story)
+    story.passes(60)
+    story.act(out(story).customer_hangs_up, call)
+    story.passes(5)
+    story.dies()
+    story.starts_again()
+    assert story.is_now("101") == ("available", "wrapping_up")
+    assert story.center._floor.operators[PersonId("101")].handling is None, "no caller was handled"
+    story.passes(16)
+    assert story.is_now("101") == ("available", "idle")
+
+
+# -- whatever happens --------------------------------------------------------------------------------------------------
+
+people = st.sampled_from(("101", "102", "301"))
+
+
+class CallingOut(RuleBasedStateMachine):
+    """Operators call out while callers come, connections break and controllers die: what must be true all the time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.story = Story(stories.settings(replace(ASKS_IN_QUEUE, outgoing=RULES, capacity=4)))
+        self.story.opens()
+        self.story.logs_in("101", "102", "301")
+
+    def legs(self) -> list[CallId]:
+        return sorted(self.story.pbx.out.legs)
+
+    @rule(who=people, number=st.sampled_from((NUMBER, "+73422000000", "112")))
+    def asks(self, who: str, number: str) -> None:
+        self.story.tell(OutgoingAsked(PersonId(who), number, reply_to=ReplyTo("page")))
+
+    @rule(which=st.integers(0, 9), how=st.sampled_from(("answer", "miss", "talk", "busy", "refuse", "bye", "end")))
+    def somebody_acts(self, which: int, how: str) -> None:
+        if not self.legs():
+            return
+        call = self.legs()[which % len(self.legs())]
+        leg, pbx = self.story.pbx.out.legs[call], self.story.pbx.out
+        if how == "end":
+            self.story.act(pbx.hang_up, call)
+        elif not leg.answered:
+            self.story.act(pbx.phone_answers if how != "miss" else pbx.phone_is_not_answered, call)
+        elif leg.bridge or (leg.customer and how == "bye"):
+            self.story.act(pbx.customer_hangs_up, call)
+        elif leg.customer and how in ("busy", "refuse"):
+            result = DialResult.BUSY if how == "busy" else DialResult.REFUSED
+            self.story.act(pbx.customer_is_not_reached, call, result)
+        elif leg.customer:
+            self.story.act(pbx.customer_answers, call)
+
+    @rule(who=people, what=st.sampled_from(("end", "pause", "return", "out", "in", "answers")))
+    def a_person_acts(self, who: str, what: str) -> None:
+        story, phone = self.story, self.story.phone(who)
+        if what == "end":
+            story.tell(EndConversation(PersonId(who), reply_to=ReplyTo("page")))
+        elif what == "answers" and phone.rings:
+            phone.answers()
+        elif what == "answers" and phone.leg:
+            phone.hangs_up()
+        elif story.alive and what in ("pause", "return", "out", "in"):
+            acts: dict[str, Callable[..., Answer]] = {
+                "pause": story.pauses,
+                "return": story.returns,
+                "out": story.logs_out,
+                "in": story.logs_in,
+            }
+            acts[what](who)
+
+    @rule()
+    def a_caller_comes(self) -> None:
+        if self.story.alive and self.story.connected:
+            self.story.calls(CUSTOMER).hears_greeting()
+
+    @rule(seconds=st.sampled_from((0.5, 3.0, 20.0, 70.0)))
+    def time_passes(self, seconds: float) -> None:
+        self.story.passes(seconds)
+
+    @rule(what=st.sampled_from(("dies", "starts", "blink", "blink")))
+    def trouble(self, what: str) -> None:
+        story = self.story
+        if what == "dies" and story.alive:
+            story.dies()
+        elif what == "starts" and not story.alive:
+            story.starts_again()
+        elif what == "blink" and story.alive and story.connected:
+            story.loses_asterisk()
+            story.passes(1)
+            story.finds_asterisk(journal=True)
+
+    @invariant()
+    def the_floor_is_sound(self) -> None:
+        if self.story.alive:
+            assert_sound(self.story.center._floor)
+        assert not self.story.all(Contained)
+
+    @invariant()
+    def nobody_is_dialled_twice_for_one_try(self) -> None:
+        calls = [call for call, _ in self.story.pbx.out.dialled]
+        assert len(calls) == len(set(calls))
+        assert {number for _, number in self.story.pbx.out.dialled} <= {NUMBER, "+73422000000"}
+
+    @invariant()
+    def what_is_believed_is_true(self) -> None:
+        if not self.story.alive or not self.story.connected:
+            return
+        floor = self.story.center._floor
+        assert set(floor.outgoing) == set(self.legs())
+        for call, leg in self.story.pbx.out.legs.items():
+            assert (floor.outgoing[call].talking_since is not None) == bool(leg.bridge)
+            assert floor.outgoing[call].customer in (leg.customer, "") or leg.customer == ""
+
+    @invariant()
+    def an_operator_who_calls_out_has_no_caller(self) -> None:
+        busy = {leg.command.phone for leg in self.story.pbx.out.legs.values()}
+        assert not busy & {leg.ring.phone for leg in self.story.pbx.legs.values()}
+
+    def teardown(self) -> None:
+        """In the end everybody hangs up, and each call has its end in the register."""
+        story = self.story
+        if not story.alive:
+            story.starts_again()
+        for call in self.legs():
+            story.act(story.pbx.out.hang_up, call)
+        for channel in [*story.pbx.callers, *story.pbx.legs]:
+            story.act(story.pbx.hang_up, channel)
+        story.passes(3600)
+        assert_empty(story.center._floor)
+        rows = [one for one in story.calls_saved.values() if one.direction is Direction.OUTGOING]
+        assert all(one.ended_at is not None and one.outcome is not Outcome.IN_PROGRESS for one in rows)
+        assert all(one.waiting is None and one.joined_at is None for one in rows)
+
+
+TestCallingOut = CallingOut.TestCase
+TestCallingOut.settings = settings(
+    max_examples=HUNT or 150,
+    stateful_step_count=40,
+    derandomize=not HUNT,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+
+
+def test_the_guard_waits_while_asterisk_is_not_heard(story: Story) -> None:
+    dials(story)
+    story.stops_hearing_asterisk()
+    before = len(story.commands)
+    story.passes(60)
+    assert not [one for one in story.since(before) if isinstance(one, HangUp)]
+    assert Timer(TimerKind.OUTGOING, the_call(story)) in {one.timer for one in story.all(SetTimer)}
+    story.hears_asterisk()
+    story.passes(60)
+    assert row(story).outcome is Outcome.FAILED

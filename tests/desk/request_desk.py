@@ -1,0 +1,242 @@
+"""The desk of a call centre whose line takes requests: the real core, a real register, and everybody's browser."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import datetime, time
+from pathlib import Path
+from typing import Any
+
+from aiohttp import ClientResponse
+from aiohttp.test_utils import TestClient, TestServer
+
+from callcenter.calendar.hours import WorkingHours
+from callcenter.calendar.working_time import WorkingTime
+from callcenter.config.roles import Role
+from callcenter.core import events
+from callcenter.core.callcenter import CallCenter
+from callcenter.core.events import Customer
+from callcenter.core.ids import GroupId, LineId, PersonId
+from callcenter.core.settings import Person, Settings
+from callcenter.customers.directory import Directory
+from callcenter.customers.table import CustomersTable
+from callcenter.desk import make_app
+from callcenter.desk.accounts import Account
+from callcenter.desk.app import LIVE
+from callcenter.desk.registering import LineWords, RegisteringApi
+from callcenter.desk.request_actions import RequestActions, RequestLine
+from callcenter.desk.sessions import Sessions
+from callcenter.registering.card import Cards
+from callcenter.registering.note_table import NoteTable
+from callcenter.reports.audit import Audit
+from callcenter.request_register.attachments import Allowed, Attachments
+from callcenter.request_register.board import RequestBoard
+from callcenter.request_register.register import RequestRegister
+from callcenter.request_register.viewers import Viewers
+from callcenter.requests.rules import LineRules
+from callcenter.store import Register
+from tests.desk.fake_accounts import FakeAccounts
+from tests.desk.test_registering import Line
+from tests.desk.test_with_core import SETTINGS
+from tests.requests.lines import ESTP, MOSCOW, TBS
+from tests.wall import MONDAY_NOON
+
+ANNA, BORIS, LEBEDEV, HEAD, SUPERVISOR, ENGINEER = "101", "102", "201", "401", "402", "403"
+NAMES = {
+    ANNA: ("Анна", Role.OPERATOR),
+    BORIS: ("Борис", Role.OPERATOR),
+    LEBEDEV: ("Лебедев", Role.SPECIALIST),
+    HEAD: ("Галина Петровна", Role.HEAD),
+    SUPERVISOR: ("Семён", Role.SUPERVISOR),
+    ENGINEER: ("Инженер", Role.ENGINEER),
+}
+STAFF = [Account(PersonId(id), name, frozenset({role})) for id, (name, role) in NAMES.items()]
+SUBJECTS = {"signature": "Электронная подпись", "other": "Иные вопросы"}
+NUMBER = "+73420000777"
+SCHOOL = Customer("Школа № 7 посёлка Кедровка", "Заказчик", "5900000115")
+WORDS = "Не подписывается контракт: истёк сертификат"
+FORM: dict[str, Any] = {
+    "subject": "signature",
+    "essentials": WORDS,
+    "urgency": "Контроль",
+    "way": "email",
+    "address": "zakaz@kedrovka.ru",
+}
+WITH_SPECIALISTS = replace(
+    SETTINGS, people={**SETTINGS.people, PersonId("201"): Person("201", "Лебедев", "technical", "desk-3")}
+)
+
+
+def of_lines() -> dict[LineId, LineRules]:
+    """Anew for each who asks, as the configuration does."""
+    nine_to_six = {"time": WorkingTime(WorkingHours(MOSCOW, time(9), time(18)))}
+    estp = replace(ESTP, subjects=frozenset(SUBJECTS), **nine_to_six)  # type: ignore[arg-type]
+    return {LineId("estp"): estp, LineId("tbs"): replace(TBS, **nine_to_six)}  # type: ignore[arg-type]
+
+
+class RequestLineFloor(Line):
+    """The telephone line, with technical specialists."""
+
+    def __init__(self, register: Register, settings: Settings = WITH_SPECIALISTS) -> None:
+        super().__init__(register)
+        self.core = CallCenter(settings)
+        self.tell(events.Snapshot(()), events.HoursChanged("estp", True))
+
+
+class Desk:
+    """Everybody's browsers."""
+
+    def __init__(self, line: RequestLineFloor, directory: Directory, folder: Path) -> None:
+        self.line = line
+        self.register = RequestRegister(line.register, of_lines)
+        self.audit = Audit(line.register)
+        notes = NoteTable(line.register)
+        self.registering = RegisteringApi(
+            line,
+            notes,
+            Cards(line.register, notes),
+            directory,
+            {"estp": LineWords("ЕСТП", SUBJECTS)},
+            line.clock,
+            self.audit.enter,
+        )
+        limits = {LineId("estp"): Allowed(25_000_000, ("pdf", "txt"))}
+        self.attachments = attachments = Attachments(line.register, folder / "attachments", limits, of_lines)
+        self.accounts = FakeAccounts(STAFF, {one.id: f"password of {one.id}" for one in STAFF})
+        self.requests = RequestActions(
+            self.register,
+            RequestBoard(line.register),
+            Viewers(),
+            {
+                LineId("estp"): RequestLine("ЕСТП", SUBJECTS, 600.0, {"Удостоверяющий центр": "uc@example.ru"}),
+                LineId("tbs"): RequestLine("ТБС", {}),
+            },
+            lambda: self.accounts.people,
+            {GroupId("operators"): "Операторы", GroupId("technical"): "Технические специалисты"},
+            lambda person: own.group if (own := line.operator(person)) else "",
+            self.registering,
+            line.clock,
+            self.audit.enter,
+            MOSCOW,
+            attachments,
+        )
+        self.sessions = Sessions(line.clock)
+        self.app = make_app(
+            line,
+            titles={"operators": "Операторы"},
+            pause_reasons=SETTINGS.pause_reasons,
+            metrics_text=lambda: b"",
+            accounts=self.accounts,
+            sessions=self.sessions,
+            registering=self.registering,
+            requests=self.requests,
+            zone=MOSCOW,
+        )
+        self.browsers: dict[str, TestClient[Any, Any]] = {}
+
+    @property
+    def now(self) -> datetime:
+        """By the clock on the wall."""
+        return self.line.clock.now
+
+    async def ask(self, who: str, method: str, path: str, body: Any = None, status: int = 200) -> Any:
+        answer = await self.browsers[who].request(method, f"/api/{path}", json=body, headers={"Accept-Language": "en"})
+        told = await answer.json()
+        assert answer.status == status, told
+        return told
+
+    async def get(self, who: str, path: str, status: int = 200) -> Any:
+        return await self.ask(who, "GET", path, None, status)
+
+    async def post(self, who: str, path: str, status: int = 200, /, **body: Any) -> Any:
+        return await self.ask(who, "POST", path, body, status)
+
+    async def page(self, who: str, path: str, status: int = 200, language: str = "ru") -> str:
+        answer = await self.browsers[who].get(path, headers={"Accept-Language": language}, allow_redirects=False)
+        text = await answer.text()
+        assert answer.status == status, text
+        return text
+
+    async def send(self, who: str, path: str, fields: dict[str, Any], status: int = 303) -> ClientResponse:
+        """Send a form, as a browser does; on success it is sent on to a page."""
+        answer = await self.browsers[who].post(
+            path, data=fields, headers={"Accept-Language": "ru"}, allow_redirects=False
+        )
+        assert answer.status == status, await answer.text()
+        return answer
+
+    async def log_in(self, who: str, shift: bool = True) -> None:
+        takes_calls = self.accounts.people[PersonId(who)].takes_calls and shift
+        status = 200 if takes_calls or not shift else 409
+        await self.post(who, "login", status, id=who, password=f"password of {who}", shift=shift)
+
+    def changed(self) -> None:
+        """Something happened on the telephone: open pages are told."""
+        self.app[LIVE].changed()
+
+    async def audited(self) -> list[tuple[str, str, str]]:
+        """Who saw or did what, in order."""
+        found = await self.audit.between(datetime.min.replace(tzinfo=self.now.tzinfo), self.now.replace(year=2100))
+        return [(one.who, one.what, one.about) for one in found]
+
+    # -- what happens again and again --------------------------------------------------------------------------
+
+    async def talking(self, number: str = NUMBER, customer: Customer | None = SCHOOL, name: str = "Иванова") -> str:
+        """Somebody calls, and whoever is free answers. Returns the call."""
+        call = await self.line.rings(number, name, customer)
+        await self.line.answers(call)
+        self.changed()
+        return call
+
+    async def form(self, who: str = ANNA, **more: Any) -> Any:
+        """A form that is filled in, from a call; as it is now."""
+        call = await self.talking()
+        opened = await self.post(who, "requests", call=call)
+        await self.post(who, f"requests/{opened['id']}/fill", **FORM | more)
+        await self.line.ends(call)
+        self.line.tell(events.Return(PersonId(who)))
+        return await self.get(who, f"requests/{opened['id']}")
+
+    async def new(self, who: str = ANNA, **more: Any) -> Any:
+        """With the head."""
+        form = await self.form(who, **more)
+        return await self.post(who, f"requests/{form['id']}/submit", version=form["version"])
+
+    async def assigned(self, to: str = LEBEDEV, **more: Any) -> Any:
+        """To a person."""
+        filed = await self.new(**more)
+        return await self.act(HEAD, filed, "assign", kind="person", id=to)
+
+    async def in_work(self, **more: Any) -> Any:
+        """By the specialist."""
+        return await self.act(LEBEDEV, await self.assigned(**more), "start")
+
+    async def act(self, who: str, filed: Any, action: str, status: int = 200, /, **body: Any) -> Any:
+        """Do something to a request as it was seen last."""
+        return await self.post(who, f"requests/{filed['id']}/{action}", status, version=filed["version"], **body)
+
+
+@asynccontextmanager
+async def request_desk(folder: Path, *without: str) -> AsyncIterator[Desk]:
+    """Everybody has logged in, the operators and the specialist with a shift; `without`: but these."""
+    register = await Register.open(folder / "register.sqlite", busy_timeout=0.3)
+    table = CustomersTable(register)
+    await table.replace([("+73420000001", SCHOOL)], "file", MONDAY_NOON)
+    directory = Directory(table)
+    await directory.refresh()
+    made = Desk(RequestLineFloor(register), directory, folder)
+    async with TestServer(made.app) as server:
+        for who in NAMES:
+            made.browsers[who] = TestClient(server)
+            if who not in without:
+                await made.log_in(who)
+        if LEBEDEV not in without:
+            made.line.tell(events.Pause("lunch", person=PersonId(LEBEDEV)))
+        if BORIS not in without:
+            made.line.tell(events.Pause("lunch", person=PersonId(BORIS)))
+        yield made
+        for browser in made.browsers.values():
+            await browser.close()
+    await register.close()
