@@ -27,12 +27,12 @@ const useOurs = (): boolean => {
 export function SoundButton() {
   const shown = use(panel);
   const ours = useOurs();
-  useKey("KeyS", "S", "sound", ours ? () => panel.set(!panel.value) : null);
+  useKey("KeyV", "V", "sound", ours ? () => panel.set(!panel.value) : null);
   if (!ours) return null;
   return (
     <>
       <button type="button" id="sound-button" aria-expanded={shown} onClick={() => panel.set(!shown)}>
-        {word("sound")} <kbd>S</kbd>
+        {word("sound")} <kbd>V</kbd>
       </button>
       <LineQuality />
     </>
