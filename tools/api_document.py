@@ -30,6 +30,7 @@ from callcenter.desk.app import GATE
 from callcenter.desk.backend import Backend
 from callcenter.desk.gate import Need
 from callcenter.desk.knowledge import KnowledgeApi
+from callcenter.desk.quality import QualityApi
 from callcenter.desk.recordings import RecordingsApi
 from callcenter.desk.registering import RegisteringApi
 from callcenter.desk.request_actions import RequestActions
@@ -141,7 +142,7 @@ def operations() -> list[Operation]:
     nothing = cast(Any, MagicMock())
     knowledge = KnowledgeApi(nothing, nothing, nothing, nothing, {}, {})
     registering = RegisteringApi(nothing, nothing, nothing, nothing, {}, nothing, nothing)
-    backend = cast(Backend, SimpleNamespace(page_phone=None, view=None, operator=None))
+    backend = cast(Backend, SimpleNamespace(page_phone=None, page_phone_says=None, view=None, operator=None))
     app = make_app(
         backend,
         titles={},
@@ -153,6 +154,7 @@ def operations() -> list[Operation]:
         registering=registering,
         recordings=RecordingsApi(nothing, nothing, nothing, nothing),
         requests=RequestActions(*[nothing] * 11),
+        quality=QualityApi(backend, nothing, nothing, nothing),
     )
     found = []
     for route in app[GATE].routes:

@@ -20,7 +20,14 @@ from callcenter.app.registered_share import RegisteredShare
 from callcenter.app.requests import Requests
 from callcenter.app.turn import ice_servers
 from callcenter.app.web_server import Keep, WebServer
-from callcenter.app.wiring import make_bearers, make_knowledge, make_recordings, make_registering, make_requests_at_desk
+from callcenter.app.wiring import (
+    make_bearers,
+    make_knowledge,
+    make_quality,
+    make_recordings,
+    make_registering,
+    make_requests_at_desk,
+)
 from callcenter.asterisk.link import Link
 from callcenter.calendar.clock import WallClock
 from callcenter.config import Config
@@ -65,6 +72,7 @@ class Desk:
             config,
             link.set_password,
             lambda: self.web.tell_pages(),
+            core.take,
             ice_servers=lambda person: ice_servers(turn, secrets.turn, person, wall()),
         )
         self._audit = AuditLog(register, wall, timedelta(days=config.audit.keep_days))
@@ -120,6 +128,7 @@ class Desk:
             make_bearers(self._config.accounts, self._tokens),
             self.certificate,
             self._provider,
+            make_quality(self._register, self.people, self._wall),
         )
 
     async def start(self) -> None:

@@ -11,7 +11,9 @@ from callcenter.asterisk.connection import AmiError
 from callcenter.asterisk.render import REALM
 from callcenter.config import Config
 from callcenter.config.sections import browser_phone
+from callcenter.core.events import PhoneFound, PhoneLost
 from callcenter.core.ids import PersonId, PhoneName
+from callcenter.core.phone import UNTESTED
 from callcenter.core.view import OperatorView
 from callcenter.desk.backend import PagePhone
 
@@ -23,6 +25,7 @@ class PagePhones:
     """`set_password`: of the link to the Asterisk at which the pages register. `tell_pages`: that something changed.
 
     `ice_servers`: returns the STUN and TURN servers for a person's page.
+    `take`: hands an event to the core.
     """
 
     def __init__(
@@ -30,6 +33,7 @@ class PagePhones:
         config: Config,
         set_password: SetPassword,
         tell_pages: Callable[[], None],
+        take: Callable[[PhoneLost | PhoneFound], object],
         *,
         ice_servers: Callable[[PersonId], Sequence[Mapping[str, Any]]] = lambda person: (),
     ) -> None:
@@ -44,6 +48,11 @@ class PagePhones:
             self.url = browsers.url or f"{scheme}://:{browsers.port}/ws"
         self._set_password = set_password
         self._tell_pages = tell_pages
+        self._take = take
+        self._echo = config.codes.echo
+        self._tested = browsers is not None and browsers.sound_check
+        self._troubles: dict[PersonId, str] = {}
+        """What the page in which the phone is has said last."""
         self._openings: dict[PersonId, str] = {}
 
     async def open(self, person: PersonId) -> PagePhone:
@@ -54,9 +63,24 @@ class PagePhones:
         except AmiError as problem:
             raise TimeoutError(str(problem)) from problem
         self._openings[person] = secrets.token_hex(4)
+        self._troubles.pop(person, None)
         self._tell_pages()  # another page gives way
         ice = self._ice_servers(person)
-        return PagePhone(name, password, REALM, self.url, self._openings[person], ice_servers=ice)
+        return PagePhone(name, password, REALM, self.url, self._openings[person], ice_servers=ice, echo=self._echo)
+
+    def says(self, person: PersonId, opening: str, trouble: str) -> None:
+        """Tell the core what is wrong in the page that has the person's phone; '': nothing. Other pages do not count.
+
+        After a restart of the controller the first page that says something is the one that has it.
+        """
+        name = self.names.get(person)
+        if name is None or self._openings.setdefault(person, opening) != opening:
+            return
+        if trouble == UNTESTED and not self._tested:
+            trouble = ""
+        if self._troubles.get(person) != trouble:
+            self._troubles[person] = trouble
+            self._take(PhoneLost(name, page=trouble) if trouble else PhoneFound(name, page=True))
 
     def opening(self, own: OperatorView) -> str | None:
         """Return which opening of the phone counts, '' if that is not known; None if the person sits elsewhere."""
@@ -68,6 +92,7 @@ class PagePhones:
         Even if no opening is known: a former controller may have made it.
         """
         self._openings.pop(person, None)
+        self._troubles.pop(person, None)
         if name := self.names.get(person):
             self._set_password(name, _digest(name, secrets.token_urlsafe(24)))
 

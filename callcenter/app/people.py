@@ -71,6 +71,7 @@ class People:
         self.page_phones_at = page_phones.url
         self.page_phone = page_phones.opening
         self.open_page_phone = page_phones.open
+        self.page_phone_says = page_phones.says
 
     async def ask(self, make: Callable[[ReplyTo], Event]) -> Reply:
         """Hand an event to the core and wait for its reply, at most `ANSWER_WITHIN` seconds. Raises TimeoutError."""

@@ -24,6 +24,7 @@ from callcenter.desk.app import BULLETIN, LIVE
 from callcenter.desk.bearer import Bearers
 from callcenter.desk.door import Door, Room, listen
 from callcenter.desk.knowledge import KnowledgeApi
+from callcenter.desk.quality import QualityApi
 from callcenter.desk.recordings import RecordingsApi
 from callcenter.desk.registering import RegisteringApi
 from callcenter.desk.request_actions import RequestActions
@@ -64,6 +65,7 @@ class WebServer:
         bearers: Bearers,
         certificate: CertificateWatch,
         provider: Provider | None,
+        quality: QualityApi,
     ) -> None:
         self._keep = keep
         self._certificate = certificate
@@ -96,6 +98,8 @@ class WebServer:
             bearers=bearers,
             certificate=lambda: certificate.judged,
             provider=provider,
+            quality=quality,
+            auto_answer=[line.id for line in config.lines.values() if line.auto_answer],
         )
         self._follow_news = partial(page[BULLETIN].keep, page[LIVE].changed)
         self.tell_pages = page[LIVE].changed

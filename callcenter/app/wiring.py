@@ -25,6 +25,7 @@ from callcenter.core.ids import PersonId
 from callcenter.customers.directory import Directory, normalise, valid_inn
 from callcenter.desk.bearer import Bearers
 from callcenter.desk.knowledge import KnowledgeApi
+from callcenter.desk.quality import QualityApi
 from callcenter.desk.recordings import RecordingsApi
 from callcenter.desk.registering import LineWords, RegisteringApi
 from callcenter.desk.request_actions import RequestActions, RequestLine
@@ -34,6 +35,7 @@ from callcenter.knowledge.news_table import NewsTable
 from callcenter.knowledge.reading import Reading
 from callcenter.registering.card import Cards
 from callcenter.registering.note_table import NoteTable
+from callcenter.registering.quality_table import QualityTable
 from callcenter.reports.audit import Audit
 from callcenter.store import Register
 
@@ -116,6 +118,11 @@ def make_registering(
     notes = NoteTable(register)
     lines = {str(line.id): LineWords(line.title, line.subjects, line.crm_url or "") for line in config.lines.values()}
     return RegisteringApi(people, notes, Cards(register, notes), directory, lines, wall, Audit(register).enter, conduct)
+
+
+def make_quality(register: Register, people: People, wall: WallClock) -> QualityApi:
+    """Return the API to which pages tell how conversations sound."""
+    return QualityApi(people, QualityTable(register), NoteTable(register), wall)
 
 
 def make_recordings(config: Config, register: Register, wall: WallClock) -> RecordingsApi:

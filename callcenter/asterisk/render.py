@@ -320,6 +320,7 @@ def _codes(config: Config) -> dict[str, str]:
         "pause": codes.pause,
         "return": codes.return_,
         "end": codes.end,
+        "echo": codes.echo,
     }
 
 

@@ -24,7 +24,7 @@ from callcenter.config.sections import (
 )
 from callcenter.config.yaml_file import Document, Location, YamlError, read_yaml
 from callcenter.core import settings
-from callcenter.core.ids import LineId
+from callcenter.core.ids import LineId, PhoneName
 from callcenter.requests.rules import LineRules
 
 VAR_OVERRIDE = "CALLCENTER_VAR"
@@ -131,6 +131,7 @@ class Config(Description):
                 for person in self.call_takers.values()
             },
             phones=frozenset(self.phones),
+            tested_phones=self._tested_phones,
             pause_reasons=tuple(self.pause_reasons),
             ring_timeout=self.timings.ring_timeout,
             silent_phone=self.timings.silent_phone,
@@ -139,6 +140,13 @@ class Config(Description):
             false_answer=self.timings.false_answer,
             close_without_recording=self.recordings.when_full == "close_line",
             boot=boot,
+        )
+
+    @property
+    def _tested_phones(self) -> frozenset[PhoneName]:
+        browsers = self.asterisk.browsers
+        return frozenset(
+            phone.id for phone in self.phones.values() if phone.browser and browsers and browsers.sound_check
         )
 
     def warnings(self, today: date) -> list[str]:

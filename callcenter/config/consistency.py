@@ -253,7 +253,7 @@ def _prompts(folder: Path) -> list[str]:
 
 def _codes(config: Description) -> Iterator[Problem]:
     codes = config.codes
-    at_rest = {name: getattr(codes, name) for name in ("log_in", "log_out", "pause", "return_", "end")}
+    at_rest = {name: getattr(codes, name) for name in ("log_in", "log_out", "pause", "return_", "end", "echo")}
     talking = {"transfer to the general line": codes.transfer + GENERAL_CODE}
     talking |= {name: getattr(codes, name) for name in ("take_back", "complete", "not_customer")}
     for group in config.groups.values():

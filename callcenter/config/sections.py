@@ -213,6 +213,8 @@ class Line(Named):
     """The longest wrap-up to which operators may prolong theirs."""
     outgoing: Outgoing | None = None
     """None: nobody calls out on behalf of this line."""
+    auto_answer: bool = False
+    """Whether phones in pages answer its calls by themselves, after a tone; never while the operator types."""
 
     @property
     def zone(self) -> ZoneInfo:
@@ -337,7 +339,7 @@ class Trunk(Named):
 
 
 class Codes(Section):
-    """The codes that operators dial: the first five from a phone at rest, the others during a conversation.
+    """The codes that operators dial: the first six from a phone at rest, the others during a conversation.
 
     `subject` and `conduct` are dialled during a conversation, or afterwards at rest.
     """
@@ -348,6 +350,8 @@ class Codes(Section):
     return_: Code = Field(default="*14", alias="return")
     end: Code = "*15"
     """End the own conversation, of which the phone knows nothing any more; the caller is served again first."""
+    echo: Code = "*16"
+    """Hear oneself: proves the phone and the line."""
     transfer: Code = "*2"
     """Followed by a group's transfer_code: transfer the caller directly."""
     consult: Code = "*3"
@@ -510,6 +514,8 @@ class Browsers(Section):
     turn: Turn | None = None
     vanished_after: Annotated[int, Field(ge=2, le=600)] = 4
     """Whole seconds without anything from a page, after which it counts as vanished: no browser is silent by itself."""
+    sound_check: bool = True
+    """Whether a page takes no calls in a shift before its operator has heard the echo there."""
 
     @model_validator(mode="after")
     def _both_files(self) -> Self:

@@ -135,6 +135,7 @@ class PhoneChange(TypedDict, total=False):
     losses: int
     lost_at: float
     failures: int
+    page: str
 
 
 class LineChange(TypedDict, total=False):

@@ -230,6 +230,8 @@ class PhoneLost:
 
     phone: PhoneName
     server: ServerId = ONLY
+    page: str = ""
+    """If the page that it is in says so and not Asterisk: what is wrong there, as in `Phone.page`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +240,8 @@ class PhoneFound:
 
     phone: PhoneName
     server: ServerId = ONLY
+    page: bool = False
+    """Whether it is the page that it is in which says that nothing is wrong there (any more)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,13 @@ from enum import StrEnum
 from callcenter.core.ids import PhoneName
 from callcenter.core.machine import Machine
 
+UNTESTED = "untested"
+"""What is wrong in a page in which nobody has heard a test in this shift (`Phone.page`)."""
+
 
 class PhoneState(StrEnum):
-    """Whether Asterisk can reach the phone: it is registered, or answers at its fixed address."""
+    """Whether the phone can be reached: Asterisk can (it is registered, or answers at its fixed address), and nothing
+    is wrong in the page that it is in."""
 
     REACHABLE = "reachable"
     DOUBTED = "doubted"
@@ -65,6 +69,8 @@ class Phone:
     lost_at: float = 0.0
     failures: int = 0
     """Technical failures in a row: offers to it that did not even ring."""
+    page: str = ""
+    """What is wrong in the page that it is in, in a word, as 'no_microphone'; '': nothing, or it is in no page."""
     rests: str = ""
     """Why no caller is offered there for a moment, although it is reachable: the result of the last offer; '' if none
     is needed."""
@@ -86,5 +92,6 @@ class Phone:
 
     @property
     def trouble(self) -> str:
-        """Return why it cannot be rung now: 'unreachable', or what the last offer came to; '' if it can."""
-        return self.rests if self.reachable else PhoneState.UNREACHABLE.value
+        """Return why it cannot be rung now: what is wrong in its page, 'unreachable', or what the last offer came to;
+        '' if it can."""
+        return self.rests if self.reachable else self.page or PhoneState.UNREACHABLE.value

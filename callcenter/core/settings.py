@@ -129,6 +129,8 @@ class Settings:
     people: Mapping[PersonId, Person]
     phones: frozenset[PhoneName] = frozenset()
     """Phones at which a shift can be opened; empty: any phone."""
+    tested_phones: frozenset[PhoneName] = frozenset()
+    """Phones in pages: no caller is offered there in a shift before somebody has heard a test."""
     pause_reasons: tuple[str, ...] = ("lunch", "break", "training", "paperwork")
     ring_timeout: float = 15.0
     """How long an operator's phone rings before the offer counts as missed."""

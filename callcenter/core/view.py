@@ -72,7 +72,8 @@ class OperatorView:
     call_ranges: tuple[str, ...] = ()
     """The ranges of numbers that they may call on behalf of any line."""
     phone_trouble: str = ""
-    """Why no caller is offered at the phone now, although nobody paused: 'unreachable', 'busy', 'not_placed', or ''."""
+    """Why no caller is offered at the phone now, although nobody paused: 'unreachable', 'busy', 'not_placed', or ''; of
+    a phone in a page also what is wrong there: 'untested', 'no_microphone', 'no_sound', 'silent_page'."""
     wrap_up: float | None = None
     """Seconds from `since` to the end of the wrap-up; None: there is none, or it has no end."""
     may_prolong: bool = False

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from callcenter.accounts.sign_on import Provider
 from callcenter.config.roles import Role
-from callcenter.core.ids import GroupId, PersonId
+from callcenter.core.ids import GroupId, LineId, PersonId
 from callcenter.desk.account_actions import AccountActions
 from callcenter.desk.account_api import AccountApi
 from callcenter.desk.account_pages import AccountPages
@@ -27,6 +27,7 @@ from callcenter.desk.knowledge import KnowledgeApi
 from callcenter.desk.live import Live
 from callcenter.desk.news_pages import NewsPages
 from callcenter.desk.page import HERE, Page
+from callcenter.desk.quality import QualityApi
 from callcenter.desk.recordings import RecordingsApi
 from callcenter.desk.registering import RegisteringApi
 from callcenter.desk.request_actions import RequestActions
@@ -66,6 +67,7 @@ def make_app(
     registering: RegisteringApi | None = None,
     recordings: RecordingsApi | None = None,
     requests: RequestActions | None = None,
+    quality: QualityApi | None = None,
     observe_request: ObserveRequest | None = None,
     door: Door | None = None,
     proxies: Proxies = (),
@@ -75,6 +77,7 @@ def make_app(
     bearers: Bearers | None = None,
     certificate: Callable[[], Judged | None] = lambda: None,
     provider: Provider | None = None,
+    auto_answer: Collection[LineId] = (),
 ) -> web.Application:
     """Make the web application.
 
@@ -87,13 +90,15 @@ def make_app(
     `door`: what accepts the connections. `with_metrics`: whether Prometheus may scrape here, too.
     `bearers`: lets scripts in with a token. `certificate`: what is to be said of the desk's own; None: it has none.
     `provider`: the identity provider, if people may log in there.
+    `quality`: keeps how conversations sound. `auto_answer`: the lines whose calls phones in pages answer by themselves.
     """
     gate = Gate(Senders(accounts, sessions, backend.operator, bearers), accounts.note)
     app = _application(gate, observe_request, door, proxies)
     supervisors = [account.id for account in accounts.people.values() if Role.SUPERVISOR in account.roles]
     bulletin = Bulletin(knowledge.reading) if knowledge else None
-    states = States(titles, supervisors, backend.page_phone, bulletin.of if bulletin else lambda person: ())
-    live = app[LIVE] = Live(backend.view, backend.operator, states, gate.on_shift)
+    news = bulletin.of if bulletin else lambda person: ()
+    states = States(titles, supervisors, backend.page_phone, news, auto_answer)
+    live = app[LIVE] = Live(backend.view, backend.operator, states, gate.on_shift, backend.page_phone_says)
     actions = AccountActions(accounts, sessions, live.changed)
     reading = knowledge.reading if knowledge else None
     gate.add(app, Api(backend, titles, pause_reasons, accounts, sessions, states, reading).routes())
@@ -117,6 +122,8 @@ def make_app(
         gate.add(app, RequestWorkApi(requests).routes())
         gate.add(app, RequestBoardPages(requests).routes())
         gate.add(app, RequestPages(requests).routes())
+    if quality:
+        gate.add(app, quality.routes())
     gate.add_files(app, web.StaticResource("/static", HERE / "static"), ANYBODY)
     if with_metrics:
         gate.add(app, _metrics_routes(backend, metrics_text))

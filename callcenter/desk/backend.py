@@ -25,6 +25,8 @@ class PagePhone:
     """Names this opening: when another one counts, the page has lost the phone."""
     ice_servers: Sequence[Mapping[str, Any]] = field(default=(), repr=False)
     """The STUN and TURN servers, as `RTCPeerConnection` takes them (W3C WebRTC, `RTCIceServer`)."""
+    echo: str = ""
+    """What it dials to hear itself."""
 
 
 class Backend(Protocol):
@@ -39,6 +41,9 @@ class Backend(Protocol):
 
     async def open_page_phone(self, person: PersonId) -> PagePhone:
         """Make a new password for the phone in the person's page; the former is worthless. Raises TimeoutError."""
+
+    def page_phone_says(self, person: PersonId, opening: str, trouble: str) -> None:
+        """Note what is wrong in the page with this opening of the person's phone; '': nothing."""
 
     def view(self) -> View:
         """Return the present state."""

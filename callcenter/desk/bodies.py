@@ -134,6 +134,13 @@ class End(Body):
     caller: Literal["goodbye", "queue", "keep"] = Field(default="goodbye", description=N_("goodbye, queue or keep"))
 
 
+class PhoneReport(Body):
+    """What a page says over the live connection: how the phone is that it has; an answer to a sign of life, too."""
+
+    opening: Annotated[str, Field(pattern=_WORD)]
+    trouble: Literal["", "untested", "no_microphone", "no_sound"]
+
+
 class BadRequest(Exception):
     """A refused request: HTTP status, a word for programs, a sentence to be translated, and an untranslated detail."""
 

@@ -1,7 +1,8 @@
 """The live connection of each open page: a WebSocket that tells what has changed, at most five times a second.
 
 The first message has all parts of the state (`state.py`), later ones only those that are different; `n` counts them.
-The page sends nothing: what it wants is requested as before.
+A page with a phone says how that is (`bodies.PhoneReport`), and is asked for it now and then: a browser answers pings
+also for a page that is frozen. What a page wants is requested as before.
 
 What concerns one person is told to their pages at once. What is the same for many, the room, is looked at for all of
 them together and written as text once for each audience: the more pages are open, the less often.
@@ -15,10 +16,12 @@ import json
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import WSCloseCode, WSMessage, web
+from pydantic import ValidationError
 
 from callcenter.core.ids import PersonId
 from callcenter.core.view import OperatorView, View
+from callcenter.desk import bodies
 from callcenter.desk.bodies import BadRequest
 from callcenter.desk.gate import ON_SHIFT, SENDER, Route
 from callcenter.desk.guard import bears_token, same_origin
@@ -38,7 +41,13 @@ LOGGED_OUT = 4401
 TOO_MANY = 4409
 """The close code when the person has opened too many other pages since."""
 LARGEST = 1024
-"""Bytes of a message from a page; none is expected."""
+"""Bytes of a message from a page."""
+ASKED_EVERY = 4.0
+"""Seconds between two questions to a page that has a phone: it must answer itself, not its browser."""
+SILENT_AFTER = 12.0
+"""Seconds without an answer, after which nobody is offered a caller there."""
+SILENT = "silent_page"
+QUESTION = json.dumps({"how": "phone"})
 PER_PERSON = 8
 """Open pages of one person; one more ends the oldest."""
 
@@ -47,6 +56,7 @@ class Live:
     """`person_of`: who has sent a request; None when they are not on shift any more, or have no valid session.
 
     `operator`: returns the present state of one person, None if there is no such account.
+    `phone_says`: as `page_phone_says` of the backend.
     """
 
     def __init__(
@@ -55,7 +65,9 @@ class Live:
         operator: Callable[[PersonId], OperatorView | None],
         states: States,
         person_of: Callable[[web.Request], PersonId | None],
+        phone_says: Callable[[PersonId, str, str], None],
     ) -> None:
+        self._phone_says = phone_says
         self._view = view
         self._operator = operator
         self._states = states
@@ -97,23 +109,49 @@ class Live:
         self._pages[page] = None
         own.append(page)
         page.task = asyncio.create_task(self._tell(page), name=f"live {person}")
+        page.pulse = asyncio.create_task(self._ask(page), name=f"pulse {person}")
         if self._room_task is None or self._room_task.done():
             self._room_task = asyncio.create_task(self._tell_rooms(), name="live rooms")
         try:
             async for message in socket:
-                if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
+                if not self._take(page, message):
                     await socket.close(code=WSCloseCode.POLICY_VIOLATION)
+                else:
+                    await asyncio.sleep(APART)  # a page that says more waits
         finally:
             del self._pages[page]
             own.remove(page)
             if not own:
                 self._by_person.pop(person, None)
             await _ended(page.task)
+            await _ended(page.pulse)
             if not self._pages and self._room_task is not None:
                 task, self._room_task = self._room_task, None
                 self._rooms.clear()
                 await _ended(task)
         return socket
+
+    def _take(self, page: _Page, message: WSMessage) -> bool:
+        """Note how the page's phone is. Returns False if that is not what the message says."""
+        try:
+            report = bodies.PhoneReport.model_validate_json(message.data)
+        except ValidationError:
+            return False
+        page.opening, page.heard_at = report.opening, asyncio.get_running_loop().time()
+        if self._person_of(page.request) == page.person:
+            self._phone_says(page.person, report.opening, report.trouble)
+        return True
+
+    async def _ask(self, page: _Page) -> None:
+        """Ask a page with a phone whether it lives, and note when it does not."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(ASKED_EVERY)
+            if page.opening:
+                if loop.time() - page.heard_at > SILENT_AFTER:
+                    self._phone_says(page.person, page.opening, SILENT)
+                with contextlib.suppress(ConnectionError):
+                    await page.socket.send_str(QUESTION)
 
     async def close(self) -> None:
         """End all connections: the controller stops. The pages come back to the next one."""
@@ -238,6 +276,10 @@ class _Page:
     version: int = 0
     """Of the room that was told."""
     task: asyncio.Task[None] = field(init=False)
+    pulse: asyncio.Task[None] = field(init=False)
+    opening: str = ""
+    """Of the phone that it has, as it said; '': none."""
+    heard_at: float = 0.0
 
     @property
     def reads(self) -> bool:

@@ -13,6 +13,7 @@ from callcenter.desk.guard import CONNECTS, at_our_host
 from callcenter.desk.html import rendered
 from callcenter.desk.language import LANGUAGES, N_, TEXTS, chosen
 from callcenter.desk.request_words import AT_THE_DESK
+from callcenter.desk.sound_texts import SOUND_TEXTS
 
 HERE = Path(__file__).parent
 BUILT = HERE.parents[1] / "var" / "front" / "built"
@@ -27,6 +28,7 @@ REASONS = {
 """Pause reasons that have a translation. Other reasons are shown as they are configured."""
 
 SCRIPT_TEXTS = {
+    **SOUND_TEXTS,
     "available": N_("Free"),
     "no_calls": N_("No calls for now"),
     "paused": N_("Paused"),

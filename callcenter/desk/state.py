@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from callcenter.core.ids import GroupId, PersonId
+from callcenter.core.ids import GroupId, LineId, PersonId
 from callcenter.core.operator import IN_CONVERSATION
 from callcenter.core.view import OperatorView, View
 from callcenter.knowledge.news import NewsItem
@@ -18,7 +18,8 @@ Audience = tuple[GroupId, PersonId]
 class States:
     """Makes it from a view. `titles`: of each group to which callers can be transferred. `supervisors`: see below.
 
-    `page_phone`: as that of the backend. `news`: returns what is valid now and concerns a person.
+    `page_phone`: as that of the backend. `news`: returns what is valid now and concerns a person. `auto_answer`: the
+    lines whose calls phones in pages answer by themselves.
     """
 
     def __init__(
@@ -27,7 +28,9 @@ class States:
         supervisors: Collection[PersonId],
         page_phone: Callable[[OperatorView], str | None],
         news: Callable[[PersonId], Sequence[NewsItem]] = lambda person: (),
+        auto_answer: Collection[LineId] = (),
     ) -> None:
+        self._auto_answer = frozenset(auto_answer)
         self._news = news
         self._titles = titles
         self._page_phone = page_phone
@@ -63,6 +66,7 @@ class States:
                 {
                     "id": line.id,
                     "open": line.open,
+                    "auto_answer": line.id in self._auto_answer,
                     "waiting": dict(line.waiting),
                     "longest_wait": line.longest_wait,
                 }

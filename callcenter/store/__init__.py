@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from callcenter.store import knowledge_tables as knowledge_tables  # the migrations are compared with all tables
 from callcenter.store import note_tables as note_tables
+from callcenter.store import quality_tables as quality_tables
 from callcenter.store import request_tables as request_tables
 from callcenter.store.errors import RegisterError
 from callcenter.store.memory import MemoryStore

@@ -12,6 +12,7 @@ import yaml
 from callcenter.app.page_phones import PagePhones
 from callcenter.asterisk.connection import NotConnected
 from callcenter.config import Config
+from callcenter.core.events import PhoneFound, PhoneLost
 from callcenter.core.ids import PersonId, PhoneName
 from tests.desk.fake_backend import operator
 
@@ -25,6 +26,7 @@ class Asterisk:
         self.digests: dict[PhoneName, str] = {}
         self.pages_told = 0
         self.away = False
+        self.events: list[PhoneLost | PhoneFound] = []
 
     def set_password(self, phone: PhoneName, digest: str) -> asyncio.Future[None]:
         done = asyncio.get_running_loop().create_future()
@@ -48,7 +50,9 @@ def made(folder: Path, asterisk: Asterisk, browsers: dict[str, object] | None) -
         "asterisk": {"browsers": browsers},
     }
     (folder / "config.yaml").write_text(yaml.safe_dump(data))
-    return PagePhones(Config.load(folder / "config.yaml"), asterisk.set_password, asterisk.tell_pages)
+    return PagePhones(
+        Config.load(folder / "config.yaml"), asterisk.set_password, asterisk.tell_pages, asterisk.events.append
+    )
 
 
 async def test_each_opening_has_a_password_of_its_own_and_the_newest_counts(tmp_path: Path) -> None:
@@ -84,6 +88,32 @@ async def test_without_asterisk_there_is_no_phone_and_a_shift_ends_all_the_same(
         await phones.open(ANNA)
     phones.close(ANNA)
     assert asterisk.pages_told == 0
+
+
+async def test_only_the_page_that_has_the_phone_says_how_it_is(tmp_path: Path) -> None:
+    asterisk, phone = Asterisk(), PhoneName("101-web")
+    phones = made(tmp_path, asterisk, {"port": 8088})
+    first, second = await phones.open(ANNA), await phones.open(ANNA)
+    for opening, trouble in ((first.opening, "no_microphone"), (second.opening, "untested"), (second.opening, "")):
+        phones.says(ANNA, opening, trouble)
+        phones.says(ANNA, opening, trouble)
+    assert asterisk.events == [PhoneLost(phone, page="untested"), PhoneFound(phone, page=True)]
+
+
+async def test_after_a_restart_the_page_that_speaks_first_has_the_phone(tmp_path: Path) -> None:
+    asterisk = Asterisk()
+    phones = made(tmp_path, asterisk, {"port": 8088})
+    phones.says(ANNA, "0a1b", "no_sound")
+    phones.says(ANNA, "2c3d", "")
+    assert asterisk.events == [PhoneLost(PhoneName("101-web"), page="no_sound")]
+    assert phones.opening(replace(operator(ANNA, "operators"), phone="101-web")) == "0a1b"
+
+
+async def test_where_no_test_is_wanted_an_untested_page_is_as_good(tmp_path: Path) -> None:
+    asterisk = Asterisk()
+    phones = made(tmp_path, asterisk, {"port": 8088, "sound_check": False})
+    phones.says(ANNA, "0a1b", "untested")
+    assert asterisk.events == [PhoneFound(PhoneName("101-web"), page=True)]
 
 
 async def test_without_the_setting_nobody_has_one(tmp_path: Path) -> None:

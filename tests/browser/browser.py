@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import wave
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -31,9 +31,13 @@ FLAGS = (
 # Tones would be taken for noise; and the page keeps its streams to itself.
 LISTENING = """
 const getUserMedia = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
-navigator.mediaDevices.getUserMedia = () => getUserMedia({
-  audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false },
-});
+navigator.mediaDevices.getUserMedia = async ({ audio }) => {
+  const asked = audio === true ? {} : audio;
+  const plain = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
+  const stream = await getUserMedia({ audio: { ...asked, ...plain } });
+  (window.microphones ??= []).push(stream.getAudioTracks()[0]);
+  return stream;
+};
 const Connection = RTCPeerConnection;
 window.RTCPeerConnection = class extends Connection {
   constructor(...options) {
@@ -75,14 +79,16 @@ def microphone(file: Path, hertz: float) -> Path:
 
 
 @asynccontextmanager
-async def browser(folder: Path, hertz: float, language: str = "ru-RU") -> AsyncIterator[BrowserContext]:
-    """One browser of one person, who says this tone."""
+async def browser(
+    folder: Path, hertz: float, language: str = "ru-RU", program: str = "", flags: Sequence[str] = ()
+) -> AsyncIterator[BrowserContext]:
+    """One browser of one person, who says this tone. `program`: what starts it, if not Chromium itself."""
     sound = microphone(folder / f"microphone-{hertz:.0f}.wav", hertz)
     async with async_playwright() as playwright:
         context = await playwright.chromium.launch_persistent_context(
             folder / f"profile-{hertz:.0f}",
-            executable_path=chromium(),
-            args=[*FLAGS, f"--use-file-for-fake-audio-capture={sound}"],
+            executable_path=program or chromium(),
+            args=[*FLAGS, *flags, f"--use-file-for-fake-audio-capture={sound}"],
             locale=language,
             viewport={"width": 1280, "height": 800},
         )
@@ -92,6 +98,12 @@ async def browser(folder: Path, hertz: float, language: str = "ru-RU") -> AsyncI
             yield context
         finally:
             await context.close()
+
+
+async def hears_the_echo(page: Page) -> None:
+    """The test before the shift: the person says something, and hears it."""
+    await page.click("#echo")
+    await page.click("#heard")
 
 
 async def loudest_tone(page: Page) -> float:

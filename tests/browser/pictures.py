@@ -66,6 +66,11 @@ async def shift(line: Station, page: Page, language: str) -> None:
     await page.fill("[name=id]", person)
     await page.fill("[name=password]", initial.password)
     await page.click("#login button")
+    await page.click("#echo")
+    await page.wait_for_selector("#heard:enabled")
+    await take(page, f"sound-check-{language}", 1280, "light", "dark")
+    await take(page, f"sound-check-{language}", 320, "light")
+    await page.click("#heard")
     await page.wait_for_selector("[data-state=available]")
     await page.wait_for_selector("#articles-found button")
     await take(page, f"free-{language}", 1280, "light", "dark")
@@ -143,7 +148,7 @@ async def main() -> None:
                 AUTHOR: {"group": "technical", "roles": ["operator", "head"]},
             },
         }
-        async with station(folder, browsers=True, **settings) as line:
+        async with station(folder, browsers={"sound_check": True}, **settings) as line:
             await line.api(AUTHOR)
             for article in ARTICLES:
                 assert (await line.api(AUTHOR, "articles", **article)).status == 200

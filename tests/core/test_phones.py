@@ -10,8 +10,9 @@ from callcenter.core.call.phones import FORGIVEN, LATE, LONGEST_STEADY
 from callcenter.core.call.ringing import RESTS
 from callcenter.core.commands import Answer, LookForPhone, Ring, SavePresence
 from callcenter.core.events import ChannelHungUp, OfferFailure, PhoneFound, PhoneLost, PhonesListed
-from callcenter.core.ids import PhoneName, ServerId
+from callcenter.core.ids import PersonId, PhoneName, ServerId
 from callcenter.core.phone import PHONE, PhoneState
+from callcenter.core.view import LineView, OperatorView
 from tests.core.story import Story, settings
 
 pytestmark = [pytest.mark.clause("ESTP 2.2b"), pytest.mark.clause("ESTP 5.3.1")]
@@ -494,3 +495,72 @@ def test_notices_are_about_people_on_shift_alone(story: Story) -> None:
     story.phone("101").is_back()
     story.passes(5)
     assert not [notice for notice in story.notices if "phone" in notice.lower()]
+
+
+# -- phones in pages ---------------------------------------------------------------------------------------------------
+
+TESTED = settings(phones=frozenset(SHIFT.values()), tested_phones=frozenset({SHIFT["101"]}))
+
+
+def test_nobody_is_offered_at_a_page_before_a_test_was_heard_there() -> None:
+    story = Story(TESTED)
+    story.opens()
+    story.logs_in("101")
+    caller = story.waits()
+    assert story.offers(caller) == []
+    assert (story.is_now("101"), view(story, "101").phone_trouble) == (("available", "idle"), "untested")
+    assert line(story).out_of_reach == 1
+    story.tell(PhoneFound(SHIFT["101"], page=True))
+    assert story.phone("101").display.call == caller.call, "at once: it was never lost"
+
+
+def test_the_next_shift_needs_a_test_of_its_own_a_return_does_not() -> None:
+    story = Story(TESTED)
+    story.opens()
+    story.logs_in("101")
+    story.tell(PhoneFound(SHIFT["101"], page=True))
+    story.pauses("101")
+    story.returns("101")
+    assert view(story, "101").phone_trouble == ""
+    story.logs_out("101")
+    story.logs_in("101")
+    assert view(story, "101").phone_trouble == "untested"
+
+
+@pytest.mark.parametrize("ringing", [False, True])
+def test_a_page_that_loses_its_microphone_gets_no_caller_and_pauses_nobody(ringing: bool) -> None:
+    story = Story(TESTED)
+    story.opens()
+    story.logs_in("101")
+    story.tell(PhoneFound(SHIFT["101"], page=True))
+    caller = story.waits() if ringing else None
+    story.tell(PhoneLost(SHIFT["101"], page="no_microphone"))
+    caller = caller or story.waits()
+    assert not story.phone("101").rings
+    assert (story.is_now("101"), view(story, "101").phone_trouble) == (("available", "idle"), "no_microphone")
+    assert [result for _, result in story.offers(caller)] == ["unreachable"] * ringing
+    story.tell(PhoneFound(SHIFT["101"], page=True))
+    story.passes(1.1)
+    assert story.phone("101").display.call == caller.call
+
+
+def test_a_page_without_a_registration_is_not_reached_whatever_it_says() -> None:
+    story = Story(TESTED)
+    story.opens()
+    story.logs_in("101")
+    story.phone("101").is_lost()
+    story.tell(PhoneFound(SHIFT["101"], page=True))
+    assert view(story, "101").phone_trouble == "unreachable"
+    story.phone("101").is_back()
+    story.passes(1.1)
+    assert view(story, "101").phone_trouble == ""
+
+
+def view(story: Story, person: str) -> OperatorView:
+    seen = story.center.operator(PersonId(person), story.now)
+    assert seen is not None
+    return seen
+
+
+def line(story: Story) -> LineView:
+    return next(iter(story.center.view(story.now).lines.values()))

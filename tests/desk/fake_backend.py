@@ -76,6 +76,8 @@ class FakeBackend:
         self.unresponsive = False
         self.page_phones: dict[PersonId, PhoneName] = {}
         self.openings: dict[PersonId, str] = {}
+        self.said: list[tuple[PersonId, str, str]] = []
+        """By pages of their phones."""
 
     def change(
         self,
@@ -125,6 +127,9 @@ class FakeBackend:
     async def open_page_phone(self, person: PersonId) -> PagePhone:
         self.openings[person] = f"opening {len(self.openings) + 1}"
         return PagePhone(self.page_phones[person], "a password", "callcenter", "ws://:8088/ws", self.openings[person])
+
+    def page_phone_says(self, person: PersonId, opening: str, trouble: str) -> None:
+        self.said.append((person, opening, trouble))
 
     async def ask(self, make: Callable[[ReplyTo], Event]) -> Reply:
         if self.unresponsive:

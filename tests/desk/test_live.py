@@ -11,7 +11,7 @@ from aiohttp import ClientWebSocketResponse, WSServerHandshakeError
 
 from callcenter.core.ids import GroupId, PersonId, PhoneName
 from callcenter.desk.app import LIVE
-from callcenter.desk.live import APART, LOGGED_OUT, PER_PERSON, TOO_MANY, Live
+from callcenter.desk.live import APART, LOGGED_OUT, PER_PERSON, SILENT, TOO_MANY, Live
 from callcenter.desk.state import unchanged
 from tests.desk.conftest import Browser, Clock, LogIn
 from tests.desk.fake_backend import FakeBackend, call
@@ -135,11 +135,14 @@ async def test_nobody_listens_without_a_session_or_from_another_site(browser: Br
             await browser.ws_connect("/api/live", headers=headers)
 
 
-async def test_a_page_that_talks_is_shown_the_door(browser: Browser, log_in: LogIn) -> None:
+@pytest.mark.parametrize(
+    "said", ["{}", "hello", '{"opening": "1", "trouble": "<b>"}', '{"opening": "a b", "trouble": ""}']
+)
+async def test_a_page_that_says_anything_else_is_shown_the_door(browser: Browser, log_in: LogIn, said: str) -> None:
     await log_in()
     async with browser.ws_connect("/api/live") as socket:
         await told(socket)
-        await socket.send_str("{}")
+        await socket.send_str(said)
         await socket.receive(timeout=5)
         assert socket.closed
     async with asyncio.timeout(5):
@@ -182,6 +185,26 @@ async def test_no_phone_in_the_page_for_who_sits_at_a_desk_phone(
     await log_in()
     refused = await browser.post("/api/phone", json={})
     assert (refused.status, (await refused.json())["answer"]) == (409, "other_phone")
+
+
+async def test_a_page_says_how_its_phone_is_and_is_missed_when_it_falls_silent(
+    browser: Browser, backend: FakeBackend, log_in: LogIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("callcenter.desk.live.ASKED_EVERY", 0.05)
+    monkeypatch.setattr("callcenter.desk.live.SILENT_AFTER", 0.12)
+    await log_in()
+    async with browser.ws_connect("/api/live") as socket:
+        assert "me" in await told(socket)
+        await socket.send_json({"opening": "0a1b", "trouble": "untested"})
+        assert await told(socket) == {"how": "phone"}
+        async with asyncio.timeout(5):
+            while ("101", "0a1b", SILENT) not in backend.said:
+                await told(socket)
+        await socket.send_json({"opening": "0a1b", "trouble": ""})
+        async with asyncio.timeout(5):
+            while backend.said[-1] != ("101", "0a1b", ""):
+                await told(socket)
+    assert backend.said[0] == ("101", "0a1b", "untested")
 
 
 @pytest.mark.parametrize(

@@ -23,11 +23,13 @@ from callcenter.customers.directory import Directory
 from callcenter.customers.table import CustomersTable
 from callcenter.desk import make_app
 from callcenter.desk.app import GATE
+from callcenter.desk.quality import QualityApi
 from callcenter.desk.recordings import RecordingsApi
 from callcenter.desk.registering import LineWords, RegisteringApi, crm_address
 from callcenter.desk.sessions import Sessions
 from callcenter.registering.card import Card, Cards
 from callcenter.registering.note_table import NoteTable
+from callcenter.registering.quality_table import QualityTable
 from callcenter.reports.audit import Audit
 from callcenter.reports.erasure import PersonalData
 from callcenter.store import Register, RegisterError
@@ -159,6 +161,7 @@ class Desk:
             sessions=Sessions(line.clock),
             registering=registering,
             recordings=RecordingsApi(Cards(line.register, self.notes), folder, line.clock, Audit(line.register).enter),
+            quality=QualityApi(line, QualityTable(line.register), self.notes, line.clock),
         )
         self.browsers: dict[str, TestClient[Any, Any]] = {}
 

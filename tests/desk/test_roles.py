@@ -16,6 +16,7 @@ from callcenter.desk import make_app
 from callcenter.desk.app import GATE
 from callcenter.desk.gate import Gate, Route
 from callcenter.desk.knowledge import KnowledgeApi
+from callcenter.desk.quality import QualityApi
 from callcenter.desk.recordings import RecordingsApi
 from callcenter.desk.registering import RegisteringApi
 from callcenter.desk.request_actions import RequestActions
@@ -25,6 +26,7 @@ from callcenter.knowledge.news_table import NewsTable
 from callcenter.knowledge.reading import Reading
 from callcenter.registering.card import Cards
 from callcenter.registering.note_table import NoteTable
+from callcenter.registering.quality_table import QualityTable
 from callcenter.reports.audit import Audit
 from callcenter.request_register.board import RequestBoard
 from callcenter.request_register.register import RequestRegister
@@ -99,6 +101,7 @@ POST /api/note/register                             .     .   +   +   +   .    .
 POST /api/note/refuse                               .     .   +   +   +   .    .   .   .   .
 POST /api/wrap-up                                   .     .   +   +   +   .    .   .   .   .
 POST /api/call                                      .     .   +   +   +   .    .   .   .   .
+POST /api/quality                                   .     .   +   +   +   .    .   .   .   .
 POST /api/end                                       .     .   +   +   +   .    +   .   .   .
 GET  /api/owed                                      .     .   +   +   +   +    +   .   .   .
 GET  /api/recording                                 .     .   .   .   .   +    +   .   .   .
@@ -226,6 +229,7 @@ async def browser(
             MOSCOW,
         ),
         recordings=RecordingsApi(Cards(register, notes), Path("/nowhere"), clock, Audit(register).enter),
+        quality=QualityApi(backend, QualityTable(register), notes, clock),
     )
     async with TestClient(TestServer(app)) as client:
         yield client

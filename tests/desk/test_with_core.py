@@ -47,6 +47,9 @@ class CoreFloor:
     async def open_page_phone(self, person: PersonId) -> PagePhone:
         raise NotImplementedError
 
+    def page_phone_says(self, person: PersonId, opening: str, trouble: str) -> None:
+        raise NotImplementedError
+
     def operator(self, person: PersonId) -> OperatorView | None:
         return self.core.operator(person, self.now)
 

@@ -280,3 +280,13 @@ async def test_a_phone_that_is_not_registered_is_unreachable_at_once(here: Stati
     await until(lambda: here.waiting() == 1)
     assert (here.see("103").presence, here.see("103").activity) == ("available", "idle")
     caller.hang_up()
+
+
+async def test_the_echo_proves_phone_and_line(here: Station) -> None:
+    phone = await here.phone("101")
+    call = await dials(phone, "*16")
+    await hears(call)
+    call.media.say(voice(OPERATOR))
+    await hears(call, OPERATOR)
+    call.hang_up()
+    await call.ended.wait()

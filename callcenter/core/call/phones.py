@@ -12,7 +12,7 @@ from callcenter.core.events import OfferFailure, PhoneFound, PhoneLost, PhonesLi
 from callcenter.core.floor import Floor
 from callcenter.core.ids import NO_CALL, PhoneName, ServerId
 from callcenter.core.operator import Operator, Presence
-from callcenter.core.phone import Phone, PhoneState, PhoneStep
+from callcenter.core.phone import UNTESTED, Phone, PhoneState, PhoneStep
 
 STEADY = 1.0
 """Seconds that a phone which was lost must stay until it counts as reachable; doubled by each further loss …"""
@@ -28,8 +28,14 @@ there fails after a later one was answered, and then the phone is 'Unreachable' 
 
 
 def lost(floor: Floor, event: PhoneLost) -> None:
-    """Offer nobody at a phone that Asterisk cannot reach. If it was found just now, have it asked once more at once."""
-    _told(floor, event.server, event.phone, reachable=False)
+    """Offer nobody at a phone that Asterisk cannot reach, or in whose page something is wrong.
+
+    If Asterisk found it just now, it is asked once more at once.
+    """
+    if event.page:
+        _page_says(floor, event.phone, event.page)
+    else:
+        _told(floor, event.server, event.phone, reachable=False)
     dispatch.offer_callers(floor)
 
 
@@ -37,7 +43,10 @@ def found(floor: Floor, event: PhoneFound) -> None:
     """Offer callers again at a phone that Asterisk can reach, when it has stayed for a moment."""
     before = floor.phones.get(event.phone)
     was_lost = before is not None and before.state in (PhoneState.DOUBTED, PhoneState.UNREACHABLE)
-    _told(floor, event.server, event.phone, reachable=True)
+    if event.page:
+        _page_says(floor, event.phone, "")
+    else:
+        _told(floor, event.server, event.phone, reachable=True)
     phone = floor.phones.get(event.phone)
     operator = _on_shift(floor, phone) if phone else None
     if phone and operator and operator.keeps:
@@ -83,6 +92,12 @@ def rested(floor: Floor, name: PhoneName) -> None:
     dispatch.offer_callers(floor)
 
 
+def shift_begins(floor: Floor, name: PhoneName) -> None:
+    """Offer nobody at a phone in a page until somebody has heard a test there in this shift."""
+    if name in floor.settings.tested_phones:
+        _page_says(floor, name, UNTESTED)
+
+
 def somebody_is_there(floor: Floor, operator: Operator) -> None:
     """Forget the last offer's failure and earlier losses, because the operator has just asked for callers; look for a
     lost phone now."""
@@ -111,12 +126,30 @@ def _note(floor: Floor, server: ServerId, name: PhoneName, reachable: bool) -> N
     state = floor.servers[server]
     floor.change(state, unreachable=state.unreachable - {name} if reachable else state.unreachable | {name})
     is_new, phone = name not in floor.phones, floor.phone(name)
-    if any(name not in one.unreachable for one in floor.servers.values()):
+    _judge(floor, phone, counts=not is_new)
+
+
+def _page_says(floor: Floor, name: PhoneName, trouble: str) -> None:
+    """Note what is wrong in the phone's page; '': nothing."""
+    if floor.settings.phones and name not in floor.settings.phones:
+        return
+    phone = floor.phone(name)
+    floor.change(phone, page=trouble)
+    _judge(floor, phone, counts=trouble != UNTESTED)
+
+
+def _judge(floor: Floor, phone: Phone, *, counts: bool) -> None:
+    """Lose or find the phone, as it is now. `counts`: whether a loss makes it less trusted."""
+    if not phone.page and any(phone.name not in one.unreachable for one in floor.servers.values()):
         if phone.state is PhoneState.UNREACHABLE:
             _find(floor, phone)
         elif phone.state is PhoneState.DOUBTED:
             floor.do(CancelTimer(Timer(TimerKind.PHONE_DOUBTED, phone.name)))
             floor.step_phone(phone, PhoneStep.SETTLE)
+    elif phone.page:
+        if phone.state is not PhoneState.UNREACHABLE:
+            floor.do(CancelTimer(Timer(TimerKind.PHONE_DOUBTED, phone.name)))
+            _lose(floor, phone, counts=counts)
     elif phone.state in (PhoneState.REACHABLE, PhoneState.RETURNING):
         late = phone.found_at is not None and floor.now - phone.found_at < LATE
         if late:
@@ -124,7 +157,7 @@ def _note(floor: Floor, server: ServerId, name: PhoneName, reachable: bool) -> N
         if late and phone.state is PhoneState.REACHABLE and not _lost_lately(floor, phone):
             _doubt(floor, phone)
         else:
-            _lose(floor, phone, counts=not is_new)
+            _lose(floor, phone, counts=counts)
 
 
 def _lost_lately(floor: Floor, phone: Phone) -> bool:
@@ -149,10 +182,12 @@ def _lose(floor: Floor, phone: Phone, *, counts: bool) -> None:
     floor.do(CancelTimer(Timer(TimerKind.PHONE_RETURNS, phone.name)))
     floor.step_phone(phone, PhoneStep.LOSE)
     operator = _on_shift(floor, phone)
-    if operator and was_reachable:
-        floor.notice(f"Phone '{phone.name}' of '{operator.person.id}' can't be reached.", Severity.WARNING)
+    if operator and was_reachable and phone.page != UNTESTED:
+        what = f"takes no calls, its page says: {phone.page}" if phone.page else "can't be reached"
+        floor.notice(f"Phone '{phone.name}' of '{operator.person.id}' {what}.", Severity.WARNING)
     offer = floor.offers.get(operator.offer) if operator else None
-    if offer and offer.pending and offer.record.ringing_at is None and floor.sees(offer.id):
+    silent = offer is not None and (offer.record.ringing_at is None or phone.page != "")
+    if offer and offer.pending and silent and floor.sees(offer.id):
         ringing.give_up(floor, offer, OfferFailure.UNREACHABLE)
 
 

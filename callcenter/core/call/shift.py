@@ -152,6 +152,7 @@ def _open_shift(floor: Floor, operator: Operator, phone: PhoneName) -> Answer:
             ending.leave(floor, operator)
         floor.clear_desk(operator.phone)  # left from a conversation that lasted longer than the former shift
         floor.seat(operator, phone)
+        phones.shift_begins(floor, phone)
         floor.presence(operator, PresenceStep.LOG_IN, "asked")
     elif operator.phone != phone:
         return _move_to(floor, operator, phone)

@@ -3,6 +3,7 @@
 import { stateOf as dialled } from "./dial";
 import { answer, hangUp, phone, press, toggleHold, toggleMute } from "./phone";
 import { connected, told } from "./server";
+import { SoundButton } from "./sound";
 import type { Me, Told } from "./server";
 import { clock, Store, use } from "./store";
 import { duration, language, reasons, word } from "./texts";
@@ -59,6 +60,7 @@ export function Bar({ state, at }: Told) {
       </div>
       <time>{duration(grown(me.outgoing?.since ?? me.since, at.me, now))}</time>
       <PhoneKeys />
+      <SoundButton />
       <Facts state={state} at={at} />
       <Links />
     </header>

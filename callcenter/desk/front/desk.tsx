@@ -2,6 +2,8 @@
 
 import { render } from "preact";
 import { useEffect } from "preact/hooks";
+import "./auto_answer";
+import "./network";
 import { Actions, Conversations } from "./actions";
 import { Banner, Bar, keypad, titleOf } from "./bar";
 import { Caller } from "./call";
@@ -15,7 +17,7 @@ import { answer, hangUp, phone, toggleHold, toggleMute } from "./phone";
 import { NotRegistered, Registering } from "./registering";
 import { Request } from "./request_form";
 import { OpenForms, RequestsOfCaller } from "./request_lists";
-import "./ringing";
+import { Sound, SoundNotice } from "./sound";
 import { message, open, say, told } from "./server";
 import { use } from "./store";
 import { word } from "./texts";
@@ -23,7 +25,8 @@ import { word } from "./texts";
 function Desk() {
   const shown = use(told);
   const text = use(message);
-  const title = shown ? titleOf(shown.state.me) : word("title");
+  const rings = use(phone).call === "ringing";
+  const title = rings ? `☎ ${word("offered")}` : shown ? titleOf(shown.state.me) : word("title");
   useEffect(() => {
     document.title = title;
   }, [title]);
@@ -40,10 +43,12 @@ function Desk() {
     <>
       <Bar {...shown} />
       <Banner />
+      <SoundNotice />
       <p id="message" role="status">
         {text}
       </p>
       <main id="desk">
+        <Sound />
         <div class="side">
           <Caller call={shown.state.me.call ?? shown.state.me.kept} outgoing={shown.state.me.outgoing} />
           <Actions state={shown.state} />

@@ -29,7 +29,7 @@ const OTHERS: [string, string][] = [
 const LETTERS = "input:not([type=radio], [type=checkbox]), textarea, select, [contenteditable]";
 
 /** Whether letters go into what has the focus. */
-const typing = (): boolean => document.activeElement?.matches(LETTERS) ?? false;
+export const typing = (): boolean => document.activeElement?.matches(LETTERS) ?? false;
 
 /** Let a key act while a component is shown; null: it does nothing now. `code`: as `KeyboardEvent.code`. */
 export function useKey(code: string, label: string, does: string, act: (() => void) | null): void {

@@ -1,9 +1,11 @@
 /** The phone in the page: registers at Asterisk itself, so that conversations go on when the controller is away. */
 
-import { UA, WebSocketInterface } from "jssip";
+import { UA } from "jssip";
 import type { RTCSession } from "jssip/lib/RTCSession";
+import { choice, close, microphone, open, playThrough, speakers, trackOf } from "./devices";
 import { Store } from "./store";
 import { request, told } from "./server";
+import { Wire } from "./wire";
 
 export type Readiness =
   | "off"
@@ -24,15 +26,18 @@ export interface Phone {
 const OFF: Phone = { readiness: "off", call: "none", muted: false, held: false };
 const REGISTER_SECONDS = 60;
 
+
 export const phone = new Store<Phone>(OFF);
 
 let agent: UA | null = null;
+let wire: Wire | null = null;
 let session: RTCSession | null = null;
-let microphone: MediaStream | null = null;
 /** The name of our opening: another one in the state means that another page has taken the phone. */
 let opening = "";
 /** STUN and TURN servers, for networks that let no audio through. */
 let iceServers: RTCIceServer[] = [];
+/** What this phone dials to hear itself. */
+let echo = "";
 /** The phone was in use when this page came: if that conversation breaks off, its page is gone, and the phone is ours. */
 let inherits = false;
 
@@ -48,7 +53,7 @@ export async function start(): Promise<void> {
   stop();
   show({ ...OFF, readiness: "starting" });
   try {
-    microphone ??= await navigator.mediaDevices.getUserMedia({ audio: true });
+    await open();
   } catch {
     return show({ readiness: "no_microphone" });
   }
@@ -57,10 +62,30 @@ export async function start(): Promise<void> {
     if (status !== 200) return show({ readiness: "no_asterisk" });
     opening = data["opening"] as string;
     iceServers = (data as unknown as Access).ice_servers;
+    claim();
+    echo = `sip:${data["echo"]}@${data["realm"]}`;
     register(data as unknown as Access);
   } catch {
     show({ readiness: "no_asterisk" });
   }
+}
+
+let release = (): void => undefined;
+
+/** Within one browser the other tabs learn at once that the phone is here now, without the controller too. */
+function claim(): void {
+  const mine = opening;
+  navigator.locks
+    ?.request("phone", { steal: true }, () => new Promise<void>((done) => (release = done)))
+    .catch(() => mine === opening && phone.value.call === "none" && phone.value.readiness !== "off" && giveWay());
+}
+
+/** Another page has the phone. */
+function giveWay(): void {
+  const ended = agent;
+  agent = null;
+  ended?.stop();
+  show({ readiness: "elsewhere" });
 }
 
 interface Access {
@@ -72,15 +97,17 @@ interface Access {
 }
 
 function register({ name, password, realm, url }: Access): void {
-  const socket = new WebSocketInterface(url);
+  wire = new Wire(url);
   const made = new UA({
-    sockets: [socket],
+    sockets: [wire],
     uri: `sip:${name}@${realm}`,
     authorization_user: name,
     password,
     realm,
     register_expires: REGISTER_SECONDS,
     session_timers: false,
+    connection_recovery_min_interval: 1,
+    connection_recovery_max_interval: 5,
     user_agent: "callcenter page",
   });
   agent = made;
@@ -117,6 +144,8 @@ function incoming(rung: RTCSession): void {
     if (session !== rung) return;
     session = null;
     speaker.srcObject = null;
+    const track = trackOf(microphone.value);
+    if (track) track.enabled = true; // it may have been muted, and the next call uses it, too
     show({ call: "none", muted: false, held: false });
   };
   rung.on("ended", over);
@@ -124,9 +153,30 @@ function incoming(rung: RTCSession): void {
 }
 
 export function answer(): void {
-  if (phone.value.call === "ringing" && microphone) {
-    session?.answer({ mediaStream: microphone, pcConfig: { iceServers } });
+  if (phone.value.call === "ringing" && microphone.value) {
+    session?.answer({ mediaStream: microphone.value, pcConfig: { iceServers } });
   }
+}
+
+/** Call the echo: what is said into the microphone comes back from Asterisk. null: the phone is not ready. */
+export function callEcho(): RTCSession | null {
+  if (!agent || !microphone.value || phone.value.readiness !== "ready" || session) return null;
+  return agent.call(echo, { mediaStream: microphone.value, pcConfig: { iceServers } });
+}
+
+/** The conversation, for those who watch over its sound; null: there is none. */
+export const conversation = (): RTCSession | null => (phone.value.call === "talking" ? session : null);
+/** The name of this page's opening of the phone; '': it has none. */
+export const openedAs = (): string => opening;
+
+/** Speak with Asterisk over a new connection: the network is another. `done`: when there is one. */
+export function reconnect(done: () => void): void {
+  const ours = agent;
+  wire?.replace(() => {
+    if (ours !== agent) return;
+    ours?.register(); // from the new address
+    done();
+  });
 }
 
 export function hangUp(): void {
@@ -154,10 +204,25 @@ export function stop(): void {
   agent = null;
   session = null;
   ended?.stop();
-  for (const track of microphone?.getTracks() ?? []) track.stop();
-  microphone = null;
+  release();
   phone.set(OFF);
+  close();
 }
+
+/** Another microphone, in the middle of a call too: the caller hears nothing but the change. */
+microphone.subscribe(() => {
+  const track = trackOf(microphone.value);
+  if (!track) return;
+  for (const sender of session?.connection?.getSenders() ?? []) void sender.replaceTrack(track);
+});
+
+function hear(): void {
+  speaker.volume = choice.value.volume;
+  void playThrough(speaker, choice.value.speaker);
+}
+
+choice.subscribe(hear);
+speakers.subscribe(hear);
 
 /**
  * The page goes away in a conversation (a reload, a closed tab): a browser says nothing to Asterisk then, and the caller
@@ -185,9 +250,6 @@ told.subscribe(() => {
     inherits = false;
     void start();
   } else if (readiness === "ready" && ![opening, ""].includes(me.page_phone) && call === "none") {
-    const ended = agent;
-    agent = null;
-    ended?.stop();
-    show({ readiness: "elsewhere" });
+    giveWay();
   }
 });

@@ -65,6 +65,8 @@ export function callOf(me: Me): string {
 export interface Line {
   id: string;
   open: boolean;
+  /** Whether a phone in the page answers its calls by itself. */
+  auto_answer: boolean;
   waiting: Record<string, number>;
   longest_wait: number;
 }
@@ -155,17 +157,37 @@ export function live(): void {
   if (socket && socket.readyState <= WebSocket.OPEN) return;
   const opened = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/live`);
   socket = opened;
+  opened.addEventListener("open", () => asked.set(asked.value + 1));
   opened.addEventListener("message", ({ data }) => {
     retry = FIRST_RETRY_MS;
     connected.set(true);
-    take(JSON.parse(data));
+    const news = JSON.parse(data);
+    if ("how" in news) asked.set(asked.value + 1);
+    else take(news);
   });
   opened.addEventListener("close", ({ code }) => {
+    if (socket !== opened) return;
     socket = null;
     if (code === LOGGED_OUT) told.set(null);
     else if (code === TOO_MANY) say(word("too_many_pages"));
     else void reconnect();
   });
+}
+
+/** Open the live connection anew: the network is another, and the old one may seem open for minutes. */
+export function renew(): void {
+  const old = socket;
+  socket = null;
+  old?.close();
+  if (old) void open();
+}
+
+/** How often the controller has asked how the phone in this page is; a new connection asks, too. */
+export const asked = new Store(0);
+
+/** Say something over the live connection, if there is one. */
+export function tell(what: object): void {
+  if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(what));
 }
 
 function take(news: Partial<State>): void {
