@@ -55,7 +55,9 @@ def derived(data: Mapping[str, Any], real: Config, folder: Path, today: date) ->
     bind = real.asterisk.sip_bind
     bind = bind if ip_address(bind).is_loopback and ":" not in bind else "127.0.0.1"
     net = ".".join(bind.split(".")[:2])
-    at = {"sip_bind": bind, "start": "true", "codecs": ["alaw"]}
+    at: dict[str, Any] = {"sip_bind": bind, "start": "true", "codecs": ["alaw"]}
+    if browsers := (data.get("asterisk") or {}).get("browsers"):
+        at["browsers"] = {**browsers, "sound_check": "false"}  # a visitor's phone rings at once
     asterisk = {key: value for key, value in (data.get("asterisk") or {}).items() if key != "external_address"} | at
     return {
         **{key: value for key, value in data.items() if key != "tls"},  # on loopback, browsers need none
