@@ -115,7 +115,7 @@ class Provider:
 
     async def begin(self) -> tuple[str, str]:
         """Return the address to go to, and what the browser has to keep. Raises SignOnError."""
-        async with aiohttp.ClientSession(timeout=_WITHIN) as session:
+        async with self._at_once, aiohttp.ClientSession(timeout=_WITHIN) as session:
             described = await self._description(session)
         state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
         flow = Flow(state, nonce, verifier, self._now() + LASTS)
@@ -163,11 +163,12 @@ class Provider:
         return SignedOn(self._person(claims), bool(_STRONG.intersection(_words(claims.get("amr")))))
 
     def _use(self, flow: Flow) -> None:
-        """Let a state come back once."""
+        """Let a state come back once. If strangers use up very many, the oldest is forgotten: its code is used up, too."""
         now = self._now()
-        self._used = {state: until for state, until in self._used.items() if until > now}
-        if flow.state in self._used or len(self._used) >= _REMEMBERED:
+        if flow.state in self._used:
             raise SignOnError(Refused.NOT_STARTED, "this state has come back before")
+        while self._used and (len(self._used) >= _REMEMBERED or next(iter(self._used.values())) <= now):
+            del self._used[next(iter(self._used))]
         self._used[flow.state] = flow.until
 
     async def _claims(self, code: str, flow: Flow) -> Mapping[str, Any]:

@@ -16,6 +16,7 @@ from callcenter.desk.guard import OVER_TLS, address_of
 from callcenter.desk.html import Told
 from callcenter.desk.language import N_, translated
 from callcenter.desk.sessions import Sessions
+from callcenter.system.sparing_log import SparingLog
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +29,8 @@ SENTENCES = {
     Refused.NOT_BELIEVED: N_("The answer of the identity provider is not valid; the log says why."),
     Refused.UNKNOWN_PERSON: N_("The identity provider knows you, but there is no account for you here."),
 }
+AUDITED = frozenset({Refused.UNKNOWN_PERSON})
+"""The refusals that need an answer of the provider. All others anybody can cause, as often as they like."""
 SECOND_FACTOR = N_("This account needs a second factor, which the identity provider did not ask for: log in here.")
 
 
@@ -42,6 +45,7 @@ class SignOnPages:
         self._entrance = entrance
         self._sessions = sessions
         self._zone = zone
+        self._log = SparingLog(log)
 
     def routes(self) -> list[Route]:
         """There, and back."""
@@ -85,8 +89,10 @@ class SignOnPages:
         return answer
 
     def _refused(self, request: web.Request, problem: SignOnError, who: str) -> web.Response:
-        log.warning("A log-in from %s at the identity provider came to nothing: %s", address_of(request), problem)
-        self._accounts.note(who, "sign on refused", f"{problem.why.value}, from {address_of(request)}")
+        text = "A log-in from %s at the identity provider came to nothing: %s"
+        self._log.warning(problem.why.value, text, address_of(request), problem)
+        if problem.why in AUDITED:
+            self._accounts.note(who, "sign on refused", f"{problem.why.value}, from {address_of(request)}")
         status = 503 if problem.why is Refused.NO_PROVIDER else 403
         return self._page(request, Told(translated(request, SENTENCES[problem.why]), problem=True), status)
 
