@@ -163,7 +163,7 @@ class Provider:
         return SignedOn(self._person(claims), bool(_STRONG.intersection(_words(claims.get("amr")))))
 
     def _use(self, flow: Flow) -> None:
-        """Let a state come back once. If strangers use up very many, the oldest is forgotten: its code is used up, too."""
+        """Let a state come back once. If there are very many, the oldest is forgotten: its code is used up as well."""
         now = self._now()
         if flow.state in self._used:
             raise SignOnError(Refused.NOT_STARTED, "this state has come back before")
