@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
 
@@ -31,6 +32,7 @@ from callcenter.core.view import LineView, OperatorView, PromisesView, View, Wai
 from callcenter.metrics import AmiState, Metrics, RecordingState, RegisterState, RequestState
 from callcenter.metrics.recent import LIMIT
 from callcenter.planning.forecast import Forecast, Need
+from callcenter.system.certificate import Judged
 
 ROOT = Path(__file__).parents[2]
 HOSTILE = '+7342"\n} 1\ncallcenter_fake 1 😀'
@@ -141,6 +143,7 @@ class World:
             sent=7,
             failed=1,
         )
+        self.certificate = Judged("expiring", "The desk's certificate expires soon.", datetime(2026, 12, 7, tzinfo=UTC))
         self.metrics = Metrics(
             lambda: self.view,
             lambda: self.register,
@@ -149,6 +152,7 @@ class World:
             lambda: self.recordings,
             registered=lambda: self.registered,
             request_state=lambda: self.requests,
+            certificate=lambda: self.certificate,
             version="1.2.3",
         )
 
