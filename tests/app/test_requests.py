@@ -112,7 +112,7 @@ async def test_a_controller_runs_with_and_without_requests(harness: Harness) -> 
     assert LineId("estp") in harness.config.lines
 
 
-@pytest.mark.clause("eLot 2.11", "ESTP 5.6.3")
+@pytest.mark.clause("ESTP 5.6.3")
 async def test_the_head_gets_an_e_mail_of_a_call_refused_for_conduct(tmp_path: Path) -> None:
     box, wall = Postbox(), Wall(CALLED)
     async with serving(box) as server:
