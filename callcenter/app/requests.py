@@ -18,6 +18,7 @@ from callcenter.metrics import RequestState
 from callcenter.request_register.attachments import MB, Allowed, Attachments
 from callcenter.request_register.board import RequestBoard
 from callcenter.request_register.calendars import follow_calendars
+from callcenter.request_register.conduct import ConductWatch, Head
 from callcenter.request_register.erasure import RequestErasure
 from callcenter.request_register.outbox import Carrier, Outbox
 from callcenter.request_register.register import RequestRegister
@@ -61,6 +62,8 @@ class Requests:
         )
         warned = {line: Warned(settings.escalation, settings.head_email or "") for line, settings in self.lines.items()}
         self._watch = TargetWatch(register, rules, warned, wall)
+        heads = {line: Head(one.head_email, config.zone(line)) for line, one in self.lines.items() if one.head_email}
+        self._conduct = ConductWatch(register, heads, wall)
         self._erasure = RequestErasure(register, self.attachments, rules, config.request_keep_days)
         self._state = RequestState()
 
@@ -71,6 +74,7 @@ class Requests:
         if self._sender is not None:
             yield self._sender.run, "outbox"
         yield self._watch.run, "targets"
+        yield self._conduct.run, "refusals for conduct"
         yield self._count, "request counts"
         yield self._follow, "request calendars"
         yield lambda: self._erasure.run(self._wall), "request retention"

@@ -175,6 +175,21 @@ class WorkingTime:
         same_minute = self._same_minute(since, term.days)
         return self.add(same_minute, paused) if paused else same_minute
 
+    def put_off(self, date: datetime, unit: Unit, pause: Pause) -> datetime:
+        """Return where a date moves that was reckoned in this unit, if its clock stood still in the pause.
+
+        What `due` would have returned with one pause more. It may be past when the clock goes on, if the calendar has
+        changed since the date was reckoned.
+        """
+        begun, over = map(instant, pause)
+        if unit is Unit.PLAIN_TIME:
+            return instant(date) + (over - begun)
+        if unit is Unit.WORKING_DAYS:
+            days = self.days_between(self.opening(begun), self.opening(over))
+            return self.end_of_day(date, days) if days else instant(date)
+        paused = self.elapsed(begun, over)
+        return self.add(date, paused) if paused else instant(date)
+
     def _same_minute(self, at: datetime, days: int) -> datetime:
         """The minute of `at` on a later working day; what came while the line was closed has whole working days."""
         begins = self.opening(at)

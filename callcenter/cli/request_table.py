@@ -107,9 +107,45 @@ def story(filed: Filed, history: Sequence[Entry], zones: Zones) -> Iterator[str]
     yield from (_entry(entry, zone) for entry in history)
 
 
-def sum_lines(made: Mapping[str, RequestSums], by: str) -> Iterator[str]:
-    """Yield sums as lines for a terminal, the heading first."""
-    headings = (
+SUM_COLUMNS = (
+    "requests",
+    "answered",
+    "kept",
+    "missed",
+    "share_kept_percent",
+    "mean_working_seconds",
+    "mean_plain_seconds",
+    "interim_replies",
+    "reopened",
+    "refused",
+    "mean_within_aim",
+)
+"""The columns of a file of sums, after the one that they are by."""
+
+
+async def sum_rows(made: Mapping[str, RequestSums], by: str, aim: timedelta | None) -> AsyncIterator[dict[str, str]]:
+    """Yield sums as rows of a file with the column `by` and `SUM_COLUMNS`."""
+    for name, one in made.items():
+        share = one.share_kept
+        cells = (
+            *(str(number) for number in (one.requests, one.answered, one.kept, one.missed)),
+            whole(None if share is None else share * 100),
+            _seconds(one.mean_working),
+            _seconds(one.mean_plain),
+            *(str(number) for number in (one.interim, one.reopened, one.refused)),
+            _within(one, aim),
+        )
+        yield {by: name, **dict(zip(SUM_COLUMNS, cells, strict=True))}
+
+
+def _within(one: RequestSums, aim: timedelta | None) -> str:
+    within = None if aim is None else one.mean_within(aim)
+    return "" if within is None else "yes" if within else "no"
+
+
+def sum_lines(made: Mapping[str, RequestSums], by: str, aim: timedelta | None = None) -> Iterator[str]:
+    """Yield sums as lines for a terminal, the heading first. `aim`: for the mean plain time to the answer."""
+    headings: tuple[str, ...] = (
         "REQUESTS",
         "ANSWERED",
         "KEPT",
@@ -121,6 +157,7 @@ def sum_lines(made: Mapping[str, RequestSums], by: str) -> Iterator[str]:
         "REOPENED",
         "REFUSED",
     )
+    headings += ("IN AIM",) if aim is not None else ()
     yield figures(by.upper(), headings, 20, headings)
     for name, one in made.items():
         cells = (
@@ -129,6 +166,7 @@ def sum_lines(made: Mapping[str, RequestSums], by: str) -> Iterator[str]:
             _hours(one.mean_working),
             _hours(one.mean_plain),
             *(str(number) for number in (one.interim, one.reopened, one.refused)),
+            *((_within(one, aim) or DASH,) if aim is not None else ()),
         )
         yield figures(name[:20], cells, 20, headings)
 

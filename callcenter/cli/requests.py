@@ -194,17 +194,31 @@ def export_requests(config: Config, /, output: Path | None, **which: Any) -> Non
 @requests.command("summary")
 @question_options
 @click.option("--by", type=click.Choice(list(BY)), default="urgency", show_default=True)
+@click.option(
+    "--aim", type=click.FloatRange(0, 8784), help="Plain hours; tells if the mean answer keeps them (eLot: 12, 72)."
+)
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="A CSV file; otherwise the terminal.")
 @pass_config
-def summary(config: Config, /, by: str, **which: Any) -> None:
-    """Sum up the requests received on some days: targets kept, mean time to the answer in working and plain hours."""
+def summary(config: Config, /, by: str, aim: float | None, output: Path | None, **which: Any) -> None:
+    """Sum up the requests received on some days: targets kept, mean time to the answer in working and plain hours.
+
+    By age only the open ones, by refusal only those that were refused.
+    """
+    longest = None if aim is None else timedelta(hours=aim)
     question = asked(config, wall_clock(), **which)
     times = {name: rules.time for name, rules in config.request_rules().items()}
 
     async def show() -> None:
         async with _opened(config) as register:
             found = figures(register, question.first, question.last, question.zones, times, question.now, question.line)
-            made = await sums(found, by, question.zones)
-        click.echo("\n".join(request_table.sum_lines(made, by)))
+            made = await sums(found, by, question.zones, question.now)
+        if output is None:
+            click.echo("\n".join(request_table.sum_lines(made, by, longest)))
+            return
+        with output.open("w", encoding="utf-8", newline="") as file:  # noqa: ASYNC230 - nothing else runs here
+            columns = (by, *request_table.SUM_COLUMNS)
+            written = await write_csv(columns, request_table.sum_rows(made, by, longest), file)
+        click.echo(f"{written} rows written to {output}")
 
     _run(show())
 

@@ -47,7 +47,7 @@ CUT_OFF = "Asterisk ended"
 """The cause text in the register for callers cut off by a failure of the telephone system."""
 
 REFUSED_FOR_CONDUCT = "refused for conduct"
-"""The cause text of a call whose operator has refused to go on, until it has ended (ESTP 5.6.3, eLot 2.11)."""
+"""The cause text of a call whose operator has refused to go on; its end leaves it (ESTP 5.6.3, eLot 2.11)."""
 
 
 class Direction(StrEnum):

@@ -184,7 +184,7 @@ def _change_urgency(change: Change, action: ChangeUrgency) -> None:
         elif term is None:
             change.drop(kind)
         else:
-            change.move(target, targets.computed(replace(target, term=term), change.rules.time), why)
+            change.move(target, targets.promised_anew(target, term, change.rules.time), why)
     if change.state is State.PENDING:
         change.stop(TargetKind.ANSWER, "the customer has to answer")
 

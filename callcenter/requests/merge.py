@@ -103,5 +103,7 @@ def _keep_promise(request: Request, stays: Change) -> None:
         earlier = replace(ours, term=theirs.term, since=theirs.since, pauses=theirs.pauses, promised=promised)
         computed = targets.computed(earlier, stays.rules.time)
         stays.move(ours, targets.no_later(computed, theirs.due), f"merged with {number}")
+    else:  # nothing moves now, and not past their date when the calendar changes
+        stays.move(ours, targets.no_later(ours, theirs.due), f"merged with {number}")
     if stays.state is State.PENDING:
         stays.stop(TargetKind.ANSWER, "the customer has to answer")

@@ -42,6 +42,9 @@ class Target:
     stopped_at: datetime | None = None
     promised: datetime | None = None
     """The new date of the last interim reply (ESTP 5.5.5)."""
+    no_later_than: datetime | None = None
+    """The date that somebody was told whose request was merged into this one: it holds, whatever the calendar becomes.
+    Stopped clocks move it like `due`; another urgency is another promise, and has none."""
     met_at: datetime | None = None
     met_by: str = ""
     """The key of the message that met it; '': something else did. Two messages may leave at the same moment."""
@@ -89,7 +92,10 @@ def go_on(target: Target, at: datetime, time: WorkingTime) -> Target:
     running = replace(target, stopped_at=None, promised=promised)
     if begun >= target.due:  # late by the rules before the customer was asked: only the promised date moves
         return running
-    return computed(replace(running, pauses=(*target.pauses, (begun, at))), time)
+    told = target.no_later_than
+    if told is not None:
+        told = max(time.put_off(told, target.term.unit, (begun, at)), time.opening(at))
+    return computed(replace(running, pauses=(*target.pauses, (begun, at)), no_later_than=told), time)
 
 
 def forget_stop(target: Target) -> Target:
@@ -98,10 +104,18 @@ def forget_stop(target: Target) -> Target:
 
 
 def computed(target: Target, time: WorkingTime) -> Target:
-    """Return the target with its date by this calendar."""
-    return replace(target, due=time.due(target.term, target.since, target.pauses))
+    """Return the target with its date by this calendar, and not later than the date that was told."""
+    due = time.due(target.term, target.since, target.pauses)
+    return replace(target, due=due if target.no_later_than is None else min(due, target.no_later_than))
+
+
+def promised_anew(target: Target, term: Term, time: WorkingTime) -> Target:
+    """Return the target with the term of another urgency; the same term promises nothing new."""
+    told = target.no_later_than if term == target.term else None
+    return computed(replace(target, term=term, no_later_than=told), time)
 
 
 def no_later(target: Target, due: datetime) -> Target:
-    """Return the target due at this date at the latest: it was told, perhaps by a calendar that has changed since."""
-    return replace(target, due=min(target.due, due))
+    """Return the target due at this date at the latest, and so forever: it was told, by whatever calendar."""
+    told = due if target.no_later_than is None else min(target.no_later_than, due)
+    return replace(target, due=min(target.due, told), no_later_than=told)

@@ -13,6 +13,7 @@ from callcenter.core.operator import Activity
 from callcenter.core.records import (
     CUT_OFF,
     LOST_CAUSE,
+    REFUSED_FOR_CONDUCT,
     AnnouncementRecord,
     CallRecord,
     Direction,
@@ -212,7 +213,7 @@ class MemoryStore:
             call |= {
                 "ended_at": at,
                 "cause": LOST_CAUSE,
-                "cause_text": cause,
+                "cause_text": REFUSED_FOR_CONDUCT if call["cause_text"] == REFUSED_FOR_CONDUCT else cause,
                 "kept_for": NO_PERSON,
                 "kept_until": None,
             }

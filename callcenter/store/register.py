@@ -26,7 +26,7 @@ from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from callcenter.core.commands import Save, SavePresence
 from callcenter.core.ids import NO_PERSON, LineId
-from callcenter.core.records import LOST_CAUSE, Direction, HungUpBy, Outcome, PromiseResult
+from callcenter.core.records import LOST_CAUSE, REFUSED_FOR_CONDUCT, Direction, HungUpBy, Outcome, PromiseResult
 from callcenter.core.warm_start import FloorWarmStart
 from callcenter.store.database import Database, SqliteThread
 from callcenter.store.errors import FactError, RegisterAwayError
@@ -80,10 +80,11 @@ class Register(Database):
             (told, Call.outcome), (Call.answered_at.is_not(None), Outcome.ANSWERED.value), else_=Outcome.LOST.value
         )
         who = case((Call.hung_up_by != HungUpBy.NOBODY.value, Call.hung_up_by), else_=HungUpBy.SYSTEM.value)
+        why = case((Call.cause_text == REFUSED_FOR_CONDUCT, Call.cause_text), else_=cause)
         calls = (
             update(Call)
             .where(Call.ended_at.is_(None), *_none_of(Call.call, but))
-            .values(outcome=outcome, ended_at=at, hung_up_by=who, cause=LOST_CAUSE, cause_text=cause)
+            .values(outcome=outcome, ended_at=at, hung_up_by=who, cause=LOST_CAUSE, cause_text=why)
             .values(kept_for=NO_PERSON, kept_until=None)
         )
         promises = (

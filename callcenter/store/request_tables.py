@@ -109,6 +109,8 @@ class StoredTarget(Base):
     """Pairs of moments, ISO 8601."""
     stopped_at: Mapped[datetime | None]
     promised: Mapped[datetime | None]
+    no_later_than: Mapped[datetime | None]
+    """What was told to somebody whose request was merged into this one."""
     met_at: Mapped[datetime | None]
     met_by: Mapped[str] = mapped_column(Key)
     """The key of the message that met it; '': something else did."""

@@ -15,6 +15,8 @@ from callcenter.accounts.secrets import Secrets, SecretsError
 from callcenter.app.requests import Requests
 from callcenter.config import Config
 from callcenter.core.ids import LineId
+from callcenter.registering.note_table import NoteTable
+from callcenter.registering.notes import NoteText
 from callcenter.requests import actions as do
 from callcenter.requests.lifecycle import State
 from callcenter.requests.request import Fate
@@ -23,6 +25,7 @@ from tests.app.harness import Harness, configuration
 from tests.e2e.station import until
 from tests.mail.test_smtp import Postbox, serving
 from tests.request_register.stories import CALLED, act, answered, draft
+from tests.store.stories import arrival, fill
 from tests.wall import Wall
 
 pytestmark = pytest.mark.clause("ESTP 5.5.4")
@@ -54,7 +57,7 @@ async def running(config: Config, wall: Wall) -> AsyncIterator[Requests]:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CALLCENTER_VAR", raising=False)
-    for what in ("sender.EVERY", "watch.EVERY"):
+    for what in ("sender.EVERY", "watch.EVERY", "conduct.EVERY"):
         monkeypatch.setattr(f"callcenter.request_register.{what}", 0.02)
     monkeypatch.setattr("callcenter.app.requests.COUNT_EVERY", 0.02)
 
@@ -107,3 +110,18 @@ async def test_a_controller_runs_with_and_without_requests(harness: Harness) -> 
         assert controller.requests.lines == {}
         assert "callcenter_requests_open" in controller.metrics.text().decode()
     assert LineId("estp") in harness.config.lines
+
+
+@pytest.mark.clause("ESTP 5.6.3")
+async def test_the_head_gets_an_e_mail_of_a_call_refused_for_conduct(tmp_path: Path) -> None:
+    box, wall = Postbox(), Wall(CALLED)
+    async with serving(box) as server:
+        mail = {"host": server.host, "port": server.port, "tls": "none", "from": "info@estp.ru"}
+        config = written(tmp_path, mail=mail)
+        async with running(config, wall):
+            operators = await Register.open(config.database)
+            await fill(operators, [arrival("1.1", operator="101")])
+            await NoteTable(operators).register("1.1", "101", NoteText("", "Брань", "refused", conduct=True), CALLED)
+            await operators.close()
+            await until(lambda: len(box.took) == 1)
+    assert (box.took[0]["To"], box.took[0]["Message-ID"]) == ("head@example.ru", "<conduct.1.1@estp.ru>")

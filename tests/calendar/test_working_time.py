@@ -202,6 +202,16 @@ def test_the_clock_stands_still_while_the_customer_has_to_answer(
     assert ESTP.due(term, moment("2026-11-23 12:00"), pauses) == moment(due)
 
 
+@pytest.mark.parametrize(
+    "term",
+    [Term.working_hours(5), Term.working_days(2), Term.working_days(2, by_the_minute=True), Term.plain_hours(50)],
+)
+@pytest.mark.parametrize("over", ["2026-11-23 14:30", "2026-11-24 09:00", "2026-11-24 20:00", "2026-11-28 12:00"])
+def test_a_date_is_put_off_by_a_pause_as_if_it_were_reckoned_anew(term: Term, over: str) -> None:
+    since, pause = moment("2026-11-23 12:00"), (moment("2026-11-23 13:00"), moment(over))
+    assert ESTP.put_off(ESTP.due(term, since), term.unit, pause) == ESTP.due(term, since, [pause])
+
+
 def test_elapsed_takes_pauses_out_and_counts_back() -> None:
     monday, wednesday = moment("2026-11-23 12:00"), moment("2026-11-25 12:00")
     assert ESTP.elapsed(monday, wednesday) == timedelta(hours=18)

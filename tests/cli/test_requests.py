@@ -151,6 +151,35 @@ def test_the_summary_says_how_many_were_in_time(config: Path, tmp_path: Path) ->
     assert "2026-11" in run(config, "summary", "--from", "2026-11-01", "--to", "2026-11-30", "--by", "month").output
 
 
+@pytest.mark.clause("ESTP 5.6.3")
+def test_the_summary_by_age_and_by_refusal_against_an_aim_and_as_a_file(config: Path, tmp_path: Path) -> None:
+    late = ROW.replace("2026-11-30 10:00", "2026-11-20 10:00")
+    imported(config, tmp_path, HEADING + ROW + late * 2)
+    for action in (["assign", "--to", "201"], ["start"], ["answer", "--text", "Да."]):
+        run(config, "act", "ESTP-2026-000001", *action)
+    run(config, "act", "ESTP-2026-000003", "refuse", "--reason", "хулиганство", "--why", "брань")
+    month = ["summary", "--from", "2026-11-01", "--to", "2026-11-30"]
+    ages = run(config, *month, "--by", "age").output.splitlines()[1:]
+    assert [line[:20].strip() for line in ages] == ["up to 3 days", "up to 30 days"]
+    [refused] = run(config, *month, "--by", "refusal").output.splitlines()[1:]
+    assert refused.split()[:2] == ["хулиганство", "1"]
+    assert refused.split()[-1] == "1"
+    for aim, kept in (("12", "no"), ("72", "yes")):  # the answer took 26 hours
+        heading, line = run(config, *month, "--by", "line", "--aim", aim).output.splitlines()
+        assert (heading.split()[-2:], line.split()[-1]) == (["IN", "AIM"], kept)
+    file = tmp_path / "sums.csv"
+    done = run(config, *month, "--by", "line", "--aim", "12", "--output", str(file))
+    assert "1 rows written" in done.output, done.output
+    with file.open(encoding="utf-8-sig", newline="") as opened:
+        [row] = csv.DictReader(opened, delimiter=";")
+    assert (row["line"], row["requests"], row["mean_plain_seconds"], row["mean_within_aim"]) == (
+        "estp",
+        "3",
+        str(26 * 3600),
+        "no",
+    )
+
+
 def test_one_person_is_erased_and_an_entry_says_so(config: Path, tmp_path: Path) -> None:
     imported(config, tmp_path, HEADING + ROW * 2)
     run(config, "act", "ESTP-2026-000001", "refuse", "--reason", "хулиганство", "--why", "брань Петра")

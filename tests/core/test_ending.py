@@ -9,7 +9,7 @@ import pytest
 from callcenter.core.commands import Answer, Place, Redirect
 from callcenter.core.events import GENERAL_LINE, EndConversation, InFallbackQueue, LogIn, RefuseCaller, TransferredByKey
 from callcenter.core.ids import NO_GROUP, NO_OFFER, NO_PERSON, GroupId, PersonId, PhoneName
-from callcenter.core.records import HungUpBy, Outcome
+from callcenter.core.records import REFUSED_FOR_CONDUCT, HungUpBy, Outcome
 from tests.core.story import ESTP, Guest, Story
 
 pytestmark = pytest.mark.clause("ESTP 5.3.1")
@@ -294,6 +294,7 @@ def test_a_caller_who_is_refused_hears_why_and_the_operator_is_out_of_it(story: 
     caller.hangs_up()
     row = caller.row
     assert (row.outcome, row.operator, row.talk, row.hung_up_by) == (Outcome.ANSWERED, "101", 31, HungUpBy.OPERATOR)
+    assert row.cause_text == REFUSED_FOR_CONDUCT, "the head is told of it, also if the controller dies now"
     assert refuses(story) is Answer.NOT_POSSIBLE, "there is nobody any more"
 
 

@@ -185,3 +185,22 @@ async def test_a_day_that_is_declared_free_moves_open_targets_and_the_history_sa
     assert await follow_calendars(database, later, {ESTP: free}, moscow("2027-01-10 12:00")) == 0, (
         "a new year is no change"
     )
+
+
+async def test_a_date_that_was_told_before_a_merge_is_stored_and_no_calendar_moves_it(
+    requests: RequestRegister, database: Register
+) -> None:
+    told, stays = await in_work(requests), await in_work(requests)
+    await follow_calendars(database, requests, {ESTP: HOURS}, CALLED)
+    one, two = told.request, stays.request
+    await requests.merge(one.id, one.version, two.id, two.version, "401", "то же", CALLED + HOUR)
+    free = replace(HOURS, extra_holidays=frozenset({date(2026, 12, 2)}))
+
+    def changed() -> dict[LineId, object]:
+        return {ESTP: replace(of_lines()[ESTP], time=WorkingTime(free))}
+
+    later = RequestRegister(database, changed)  # type: ignore[arg-type]
+    assert await follow_calendars(database, later, {ESTP: free}, CALLED + 2 * HOUR) == 1
+    answer = (await later.filed(two.id)).request.target(TargetKind.ANSWER)
+    assert answer is not None
+    assert answer.due == answer.no_later_than == moscow("2026-12-03 18:00")

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -29,6 +29,7 @@ from callcenter.requests.request import (
     Message,
     Purpose,
     Reply,
+    Request,
     RequestId,
     Way,
 )
@@ -320,7 +321,8 @@ class AnyRequest(RuleBasedStateMachine):
         self.house = replace(self.house, time=changed)
         self.act(do.Recompute("calendar", "days were declared free"))
         for target in self.request.targets:
-            assert not target.open or target.due == changed.due(target.term, target.since, target.pauses)
+            by_calendar = changed.due(target.term, target.since, target.pauses)
+            assert not target.open or target.due == min(by_calendar, target.no_later_than or by_calendar)
 
     @rule(data=st.data(), dies=st.booleans())
     def the_outbox_sends(self, data: st.DataObject, dies: bool) -> None:
@@ -491,6 +493,63 @@ class AnyRequest(RuleBasedStateMachine):
                 self.receive(True)
             case _:
                 raise AssertionError(step)
+
+
+FREE_DAYS = st.sets(st.dates(date(2026, 11, 23), date(2026, 12, 20)), max_size=9)
+
+
+def by_calendar(rules: LineRules, days: set[date]) -> LineRules:
+    """The line's rules with these days declared free."""
+    return replace(rules, time=WorkingTime(replace(rules.time.hours, extra_holidays=frozenset(days))))
+
+
+def submitted(rules: LineRules, id_: str, urgency: str, at: datetime) -> Request:
+    opened = open_request(RequestId(id_), rules.line, "101", at, at, rules).request
+    reply = Reply(Way.EMAIL, "a@example.com")
+    filled = done(opened, do.Fill("101", "It", "What is asked", urgency, reply), at, rules).request
+    return done(filled, do.Submit("101", Counter(rules.line, 2026)), at, rules).request
+
+
+@given(
+    rules=st.sampled_from([ESTP, TBS]),
+    asked=st.tuples(LENGTHS, LENGTHS),
+    waits=st.none() | st.tuples(LENGTHS, LENGTHS),
+    calendars=st.lists(FREE_DAYS, min_size=1, max_size=4),
+    data=st.data(),
+)
+@settings(deadline=None)
+def test_no_calendar_moves_an_answer_past_the_date_that_was_told_to_whose_request_was_merged(
+    rules: LineRules,
+    asked: tuple[timedelta, timedelta],
+    waits: tuple[timedelta, timedelta] | None,
+    calendars: list[set[date]],
+    data: st.DataObject,
+) -> None:
+    """Nothing but the time that a customer takes for a reply: that moves it as far as the clock stood still."""
+    begin = moscow("2026-11-23 12:00")
+    urgency = st.sampled_from(sorted(rules.urgencies))
+    goes, stays = (
+        submitted(rules, id_, data.draw(urgency), begin + late) for id_, late in zip("12", asked, strict=True)
+    )
+    at = begin + max(asked)
+    merged = merge(goes, stays, "head", "the same", at, rules)
+    assert not isinstance(merged, Refused)
+    request, theirs = merged[1].request, goes.target(TargetKind.ANSWER)
+    if theirs is None:  # a technical error is promised no date
+        return
+    told = theirs.due
+    if waits is not None:
+        request = done(request, do.Assign("head", Assignee(AssigneeKind.PERSON, "101")), at, rules).request
+        request = done(request, do.Start("101"), at, rules).request
+        request = done(request, do.Ask("101", "Which?", "why"), at := at + waits[0], rules).request
+        request = done(request, do.Receive("customer"), over := at + waits[1], rules).request
+        if at < theirs.due:
+            told = max(told, rules.time.end_of_day(told, rules.time.days_between(at, over) + 1))
+    for days in calendars:
+        request = done(request, do.Recompute("calendar", "why"), request.changed_at, by_calendar(rules, days)).request
+        answer = request.target(TargetKind.ANSWER)
+        assert answer is not None
+        assert answer.due <= told
 
 
 AnyRequest.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)

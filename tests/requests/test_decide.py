@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 
-from callcenter.calendar.hours import WorkingHours
 from callcenter.calendar.working_time import Term, WorkingTime
 from callcenter.core.ids import LineId
 from callcenter.requests import actions as do
@@ -28,7 +27,7 @@ from callcenter.requests.request import (
     RequestId,
     Way,
 )
-from callcenter.requests.rules import LineRules
+from callcenter.requests.rules import LineRules, Urgency
 from callcenter.requests.targets import Target, TargetKind
 from tests.requests.lines import ESTP, MOSCOW, TBS, done, moscow, refused
 
@@ -307,8 +306,7 @@ def test_another_urgency_moves_the_date_with_the_reason_in_the_history() -> None
 
 
 def test_a_day_declared_free_moves_open_requests_and_says_so() -> None:
-    free = WorkingTime(WorkingHours(MOSCOW, time(9), time(18), extra_holidays=frozenset({date(2026, 11, 24)})))
-    moved = done(in_work(), do.Recompute("calendar", "24 November is free"), CALLED, replace(ESTP, time=free))
+    moved = done(in_work(), do.Recompute("calendar", "24 November is free"), CALLED, free(24))
     assert target(moved.request).due == moscow("2026-11-25 18:00")
     assert [entry.why for entry in moved.entries] == ["24 November is free"]
     same = done(in_work(), do.Recompute("calendar", "nothing for us"), CALLED)
@@ -343,6 +341,75 @@ def test_a_date_that_was_told_holds_after_a_merge_though_a_day_was_declared_free
     decisions = merge(told, new(rules, stays, id_="2"), "head", "the same", CALLED, rules)
     assert not isinstance(decisions, Refused), decisions
     assert target(decisions[1].request).due == target(told).due
+
+
+def free(*days: int, line: LineRules = ESTP) -> LineRules:
+    """The line's rules after these days of November were declared free."""
+    hours = replace(line.time.hours, extra_holidays=frozenset(date(2026, 11, day) for day in days))
+    return replace(line, time=WorkingTime(hours))
+
+
+@pytest.mark.parametrize("stays", ["Контроль", "Срочно"])
+def test_a_date_that_was_told_before_a_merge_holds_when_a_day_is_declared_free_after_it(stays: str) -> None:
+    _, kept = merged(new(), new(urgency=stays, id_="2"))
+    later = done(kept.request, do.Recompute("calendar", "24 November is free"), CALLED, free(24))
+    assert target(later.request).due == moscow("2026-11-24 18:00")
+    assert later.entries == ()
+
+
+def test_the_later_date_of_a_merge_holds_too_and_the_earlier_may_move_up_to_it() -> None:
+    _, kept = merged(new(urgency="Контроль"), new(id_="2"))
+    assert target(kept.request).due == moscow("2026-11-24 18:00")
+    later = done(kept.request, do.Recompute("calendar", "free"), CALLED, free(24)).request
+    assert target(later).due == moscow("2026-11-25 18:00")
+    much_later = done(later, do.Recompute("calendar", "free"), CALLED, free(24, 25, 26, 27)).request
+    assert target(much_later).due == moscow("2026-11-26 18:00")
+
+
+@pytest.mark.parametrize(
+    ("line", "urgency"), [(ESTP, "Срочно"), (TBS, "question"), (TBS, "control"), (ESTP, "по часам")]
+)
+def test_while_the_customer_has_to_answer_a_date_that_was_told_moves_as_if_nothing_had_been_merged(
+    line: LineRules, urgency: str
+) -> None:
+    line = replace(line, urgencies={**line.urgencies, "по часам": Urgency(Term.plain_hours(30))})
+    asks = (
+        (do.Assign("head", PERSON), CALLED),
+        (do.Start("103"), CALLED),
+        (do.Ask("103", "Which browser?", "it differs"), moscow("2026-11-23 13:00")),
+        (do.Receive("customer"), moscow("2026-11-24 10:00")),
+    )
+    decisions = merge(new(line, urgency), new(line, urgency, id_="2"), "head", "the same", CALLED, line)
+    assert not isinstance(decisions, Refused), decisions
+    together, alone = decisions[1].request, new(line, urgency, id_="2")
+    for action, at in asks:
+        together, alone = done(together, action, at, line).request, done(alone, action, at, line).request
+    assert target(together).due == target(alone).due > target(new(line, urgency)).due
+    later = done(together, do.Recompute("calendar", "free"), asks[-1][1], free(25, 26, 27, line=line)).request
+    assert target(later).due == target(together).due
+
+
+def test_a_told_date_whose_day_became_free_while_the_customer_was_asked_is_not_past_when_the_clock_goes_on() -> None:
+    _, kept = merged(new(), new(id_="2"))
+    request = kept.request
+    for action, at in (
+        (do.Assign("head", PERSON), CALLED),
+        (do.Start("103"), CALLED),
+        (do.Ask("103", "Which browser?", "it differs"), moscow("2026-11-23 20:00")),
+        (do.Recompute("calendar", "free"), moscow("2026-11-23 21:00")),
+        (do.Receive("customer"), moscow("2026-11-25 09:30")),
+    ):
+        request = done(request, action, at, free(24)).request
+    assert target(request).due == moscow("2026-11-25 09:30")
+
+
+def test_another_urgency_is_another_promise_also_after_a_merge() -> None:
+    _, kept = merged(new(), new(id_="2"))
+    changed = done(kept.request, do.ChangeUrgency("head", "Контроль", "the customer agrees"), CALLED).request
+    assert target(changed).due == moscow("2026-11-26 18:00")
+    assert target(done(changed, do.Recompute("calendar", "free"), CALLED, free(24)).request).due == moscow(
+        "2026-11-27 18:00"
+    )
 
 
 def test_waiting_for_the_customer_after_the_first_date_moves_the_promised_date_alone() -> None:

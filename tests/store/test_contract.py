@@ -21,6 +21,7 @@ from callcenter.core.ids import CallId, LineId
 from callcenter.core.records import (
     CUT_OFF,
     LOST_CAUSE,
+    REFUSED_FOR_CONDUCT,
     CallRecord,
     HungUpBy,
     OfferRecord,
@@ -224,7 +225,7 @@ CALL = st.builds(
     outcome=st.sampled_from(Outcome),
     hung_up_by=st.sampled_from(HungUpBy),
     cause=st.sampled_from([None, 16, LOST_CAUSE]),
-    cause_text=st.sampled_from(["", CUT_OFF]),
+    cause_text=st.sampled_from(["", CUT_OFF, REFUSED_FOR_CONDUCT]),
     recording=st.sampled_from(["", "1.wav"]),
     recording_problem=st.sampled_from(["", "the disk is full"]),
 )

@@ -35,7 +35,7 @@ from callcenter.core.floor import Floor
 from callcenter.core.ids import NO_CHANNEL_NAME, CallId
 from callcenter.core.offer import OFFER, Offer, OfferState, OfferStep
 from callcenter.core.operator import Activity
-from callcenter.core.records import NORMAL_CAUSE, VANISHED_CAUSES, HungUpBy, Outcome, PromiseResult
+from callcenter.core.records import NORMAL_CAUSE, REFUSED_FOR_CONDUCT, VANISHED_CAUSES, HungUpBy, Outcome, PromiseResult
 
 if TYPE_CHECKING:
     from callcenter.core.changes import CallEntry
@@ -133,7 +133,7 @@ def caller_gone(floor: Floor, caller: Caller, cause: int, text: str, lost: bool 
     changes: CallEntry = {
         "ended_at": floor.now,
         "cause": cause,
-        "cause_text": text,
+        "cause_text": REFUSED_FOR_CONDUCT if caller.record.cause_text == REFUSED_FOR_CONDUCT else text,
         "outcome": _outcome(caller, lost),
     }
     if vanished:

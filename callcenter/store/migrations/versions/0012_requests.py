@@ -152,6 +152,7 @@ def _parts() -> None:
         sa.Column("pauses", sa.JSON(), nullable=False),
         sa.Column("stopped_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("promised", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("no_later_than", sa.DateTime(timezone=True), nullable=True),
         sa.Column("met_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("met_by", sa.String(250), nullable=False),
         sa.Column("dropped", sa.Boolean(), nullable=False),
