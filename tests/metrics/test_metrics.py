@@ -32,7 +32,7 @@ from callcenter.core.view import LineView, OperatorView, PromisesView, View, Wai
 from callcenter.metrics import AmiState, Metrics, RecordingState, RegisterState, RequestState
 from callcenter.metrics.recent import LIMIT
 from callcenter.planning.forecast import Forecast, Need
-from callcenter.system.certificate import Judged
+from callcenter.system.certificate import PROBLEMS, Judged
 
 ROOT = Path(__file__).parents[2]
 HOSTILE = '+7342"\n} 1\ncallcenter_fake 1 😀'
@@ -462,6 +462,7 @@ def busy(world: World) -> Scrape:
 
 
 LABELS = {
+    "problem": set(PROBLEMS),
     "answer": {"wrong_secret", "try_later"},
     "reason": {"token", "number"},
     "line": {"estp"},
