@@ -74,7 +74,8 @@ class Requests:
         if self._sender is not None:
             yield self._sender.run, "outbox"
         yield self._watch.run, "targets"
-        yield self._conduct.run, "refusals for conduct"
+        if self._conduct.tells_anybody:
+            yield self._conduct.run, "refusals for conduct"
         yield self._count, "request counts"
         yield self._follow, "request calendars"
         yield lambda: self._erasure.run(self._wall), "request retention"

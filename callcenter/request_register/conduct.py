@@ -60,9 +60,14 @@ class ConductWatch:
         self._wall = wall
         self._log = SparingLog(log)
 
+    @property
+    def tells_anybody(self) -> bool:
+        """Whether any line has a head to tell."""
+        return bool(self._heads)
+
     async def run(self) -> None:
         """Watch until cancelled."""
-        while self._heads:
+        while True:
             try:
                 await self.look(self._wall())
             except RegisterError as problem:

@@ -31,11 +31,11 @@ from tests.wall import Wall
 pytestmark = pytest.mark.clause("ESTP 5.5.4")
 
 
-def written(folder: Path, **more: object) -> Config:
+def written(folder: Path, head: str | None = "head@example.ru", **more: object) -> Config:
     """The harness' line, with requests."""
     content = yaml.safe_load(configuration(2, 3))
     content["lines"]["estp"]["hours"] = {"opens": "09:00", "closes": "18:00"}
-    content["lines"]["estp"]["requests"] = {"head_email": "head@example.ru", "asks_before_closing": False}
+    content["lines"]["estp"]["requests"] = {"head_email": head, "asks_before_closing": False}
     (folder / "config.yaml").write_text(yaml.safe_dump(content | more, allow_unicode=True), encoding="utf-8")
     return Config.load(folder / "config.yaml")
 
@@ -47,6 +47,7 @@ async def running(config: Config, wall: Wall) -> AsyncIterator[Requests]:
     tasks = [asyncio.create_task(work()) for work, _ in requests.work()]
     try:
         yield requests
+        assert not [task for task in tasks if task.done()], "a task that ends by itself would be restarted for ever"
     finally:
         for task in tasks:
             task.cancel()
@@ -91,6 +92,12 @@ async def test_without_mail_answers_wait_and_that_is_seen(tmp_path: Path, caplog
         assert requests.state().oldest["email"] >= 300
         assert not requests.mail_leaves
     assert caplog.text.count("1 e-mails wait in the outbox: `mail` is not configured.") == 1
+
+
+async def test_a_line_without_a_head_has_nobody_to_tell(tmp_path: Path) -> None:
+    async with running(written(tmp_path, head=None), Wall(CALLED)) as requests:
+        await draft(requests.register)
+        await until(lambda: requests.state().open == {("estp", "draft"): 1})
 
 
 async def test_a_mail_server_with_a_password_needs_it_in_the_secrets(tmp_path: Path) -> None:
