@@ -182,6 +182,8 @@ async def test_events_of_unknown_channels_and_without_their_fields(here: Station
     """Asked for through a second connection, as another manager user would."""
     caller = await here.caller()
     operator = await talk(here, caller)
+    (call,) = here.controller._center._floor.callers
+    await here.row(call=call)
     calls = len(here.rows())
     stranger: dict[str, str]
     for name in USER_EVENTS:
@@ -195,7 +197,7 @@ async def test_events_of_unknown_channels_and_without_their_fields(here: Station
     assert here.see("101").activity == "talking"
     caller.hang_up()
     await over(operator)
-    await here.row(call=here.rows()[-1]["call"], outcome="answered")
+    await here.row(call=call, outcome="answered")
     assert len(here.rows()) == calls
 
 
