@@ -102,8 +102,8 @@ async def test_the_call_of_a_phone_that_lost_its_power_is_taken_back(here: Stati
     assert (bool(row["recording"]), row["recording_problem"]) == (True, "")
     offers = here.rows(f"select * from offers where call = '{row['call']}' order by id")
     placed = [(one["kind"], one["operator"], one["result"]) for one in offers]
-    tries = [one for one in placed if one != ("take_back", "101", "unreachable")]  # a phone that starts may be tried early
-    assert tries == [("queue", "101", "lost"), ("take_back", "101", "connected")]
+    early = ("take_back", "101", "unreachable")  # a phone that is just starting may be tried too soon
+    assert [one for one in placed if one != early] == [("queue", "101", "lost"), ("take_back", "101", "connected")]
     assert row["talk"] == pytest.approx(sum(one["talk"] for one in offers), abs=0.1)
     assert row["recording_seconds"] > row["talk"] - 1.0
 
