@@ -113,17 +113,11 @@ def make_app(
     if knowledge and bulletin:
         app[BULLETIN] = bulletin
         gate.add(app, _knowledge_routes(knowledge, accounts))
-    if registering:
-        gate.add(app, registering.routes())
-    if recordings:
-        gate.add(app, recordings.routes())
+    for part in (registering, recordings, quality):
+        if part:
+            gate.add(app, part.routes())
     if requests:
-        gate.add(app, RequestsApi(requests).routes())
-        gate.add(app, RequestWorkApi(requests).routes())
-        gate.add(app, RequestBoardPages(requests).routes())
-        gate.add(app, RequestPages(requests).routes())
-    if quality:
-        gate.add(app, quality.routes())
+        gate.add(app, _request_routes(requests))
     gate.add_files(app, web.StaticResource("/static", HERE / "static"), ANYBODY)
     if with_metrics:
         gate.add(app, _metrics_routes(backend, metrics_text))
@@ -133,6 +127,11 @@ def make_app(
 
     app.on_shutdown.append(end_live)
     return app
+
+
+def _request_routes(requests: RequestActions) -> list[Route]:
+    parts = (RequestsApi(requests), RequestWorkApi(requests), RequestBoardPages(requests), RequestPages(requests))
+    return [route for part in parts for route in part.routes()]
 
 
 def make_metrics_app(

@@ -110,10 +110,20 @@ export async function show(call: string): Promise<void> {
     const before = edits;
     const answer = await get(`/api/card?call=${encodeURIComponent(call)}`);
     if (wanted !== call) return;
-    if (answer?.status === 200) return take(answer.data as unknown as Card, edits !== before);
+    if (answer?.status === 200) {
+      const card = answer.data as unknown as Card;
+      take(card, edits !== before);
+      if (!lacksWhy(card) || attempt > 4) return;
+    }
     if (answer?.status === 401 || answer?.status === 403 || attempt > 20) return;
     await new Promise((done) => setTimeout(done, 300 + 200 * attempt)); // the register is a moment behind
   }
+}
+
+/** Whether the card does not have yet why the caller was handed on, which the state tells already. */
+function lacksWhy(card: Card): boolean {
+  const call = told.value?.state.me.call;
+  return Boolean(call?.handed_why) && !card.handed.some((one) => one.note);
 }
 
 function take(card: Card, typedSince: boolean): void {
