@@ -74,6 +74,7 @@ def make_link(
             dialplan_version(config.dialplan),
             asterisk.codecs,
             vanished_after=config.timings.vanished_after,
+            pages=frozenset(phone.id for phone in config.phones.values() if phone.browser),
         ),
         translator,
         journal,

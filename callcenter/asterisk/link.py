@@ -57,6 +57,8 @@ class LinkSettings:
     server: ServerId = ONLY
     vanished_after: float = 20.0
     """Seconds without any sign of life after which this Asterisk ends a channel."""
+    pages: Collection[PhoneName] = frozenset()
+    """The phones that are in pages."""
     systemname: str = ""
     """Prefix of its channel ids if there are several servers; events about other servers' channels are then refused."""
 
@@ -104,7 +106,7 @@ class Link:
         self.turned_away = Refusals()
         self.ami = Ami(settings.ami, self._on_message, self._on_connection, self._on_unresponsive)
         self._recorders = Recorders(self.ami)
-        self._watch = Watch(self.ami, settings.vanished_after, self._check.believes)
+        self._watch = Watch(self.ami, settings.vanished_after, self._check.believes, settings.pages)
         self._takeover = TakeOver(
             self.ami,
             journal,

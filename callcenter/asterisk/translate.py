@@ -414,7 +414,7 @@ def channel_seen(message: Message, normalise: Callable[[str], str]) -> events.Ch
         float(_number(message.get("Seconds", ""))),
         variables,
         normalise(number) or number,
-        _endpoint(message.get("Channel", "")),
+        phone_of(message.get("Channel", "")),
     )
 
 
@@ -429,7 +429,7 @@ def _whole(digits: str) -> int:
     return int(digits) if digits.isdecimal() and len(digits) < 16 else 0
 
 
-def _endpoint(channel: str) -> PhoneName:
+def phone_of(channel: str) -> PhoneName:
     """Return the phone of a channel: PJSIP/101-0000002a belongs to phone 101. '' if it is not a PJSIP channel."""
     return PhoneName(channel.removeprefix("PJSIP/").rpartition("-")[0] if channel.startswith("PJSIP/") else "")
 
@@ -458,7 +458,7 @@ def without_format(message: Message) -> PhoneName:
     """Return the phone that refuses our calls because it has none of our audio formats; '' if that is not it."""
     refused = message.get("Event") == "Hangup" and message.get("Cause") == _NO_COMMON_FORMAT
     offered = refused and message.get("Uniqueid", "").startswith("offer-")
-    return _endpoint(message.get("Channel", "")) if offered else PhoneName("")
+    return phone_of(message.get("Channel", "")) if offered else PhoneName("")
 
 
 CHANNELS: Action = {"Action": "CoreShowChannels"}

@@ -4,17 +4,20 @@ Asterisk ends a channel from which it has received neither RTP nor RTCP for `tim
 (`rtp_timeout` in pjsip.conf). But a phone that is muted, on hold or suppresses silence may send neither, and still
 answer SIP. So a quiet channel gets a re-INVITE: each answer starts Asterisk's countdown again, a phone that does not
 know the call any more ends it at once, and without an answer the countdown simply ends. The core sees only the end.
+
+A phone in a page is not asked: a browser sends audio all the time, muted or not. After a change of networks its SIP may
+be there again and its audio not, and every answer would prolong a conversation in which nobody is heard.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from callcenter.asterisk import translate
 from callcenter.asterisk.ami import Ami, AmiError, Message
-from callcenter.core.ids import ChannelId
+from callcenter.core.ids import ChannelId, PhoneName
 
 log = logging.getLogger(__name__)
 
@@ -28,11 +31,21 @@ _SIGNS = ("rxcount", "txjitter", "rlp", "rtt")
 
 
 class Watch:
-    """`vanished_after`: Asterisk's countdown, seconds. `believes`: whether a listed channel is really Asterisk's."""
+    """`vanished_after`: Asterisk's countdown, seconds. `believes`: whether a listed channel is really Asterisk's.
 
-    def __init__(self, ami: Ami, vanished_after: float, believes: Callable[[Message], bool]) -> None:
+    `pages`: the phones that are in pages.
+    """
+
+    def __init__(
+        self,
+        ami: Ami,
+        vanished_after: float,
+        believes: Callable[[Message], bool],
+        pages: Collection[PhoneName] = frozenset(),
+    ) -> None:
         self._ami = ami
         self._believes = believes
+        self._pages = pages
         self._every = vanished_after / LOOKS
         self._signs: dict[ChannelId, str] = {}
         """The signs of life seen at the last look, by channel."""
@@ -49,7 +62,7 @@ class Watch:
     async def look(self) -> None:
         """Look once at every answered channel of a phone or trunk, and ask the quiet ones. Raises AmiError."""
         listed = await self._ami.collect(translate.CHANNELS, LISTING)
-        up = [ChannelId(one["Uniqueid"]) for one in listed if translate.is_answered_leg(one) and self._believes(one)]
+        up = [ChannelId(one["Uniqueid"]) for one in listed if self._may_be_quiet(one) and self._believes(one)]
         seen: dict[ChannelId, str] = {}
         for channel in up:
             try:
@@ -60,6 +73,9 @@ class Watch:
             if self._signs.get(channel) == seen[channel]:
                 self._ami.send(translate.ask_for_life(channel))
         self._signs = seen
+
+    def _may_be_quiet(self, channel: Message) -> bool:
+        return translate.is_answered_leg(channel) and translate.phone_of(channel.get("Channel", "")) not in self._pages
 
 
 def signs(answer: Mapping[str, str]) -> str:

@@ -10,6 +10,7 @@ import pytest
 
 from callcenter.asterisk.ami import Ami, AmiError
 from callcenter.asterisk.watch import Watch, signs
+from callcenter.core.ids import PhoneName
 
 QUALITY = (
     "ssrc=1;themssrc=2;lp=0;rxjitter=0.000000;rxcount={};txjitter=0.000000;txcount={};rlp=0;rtt={};rxmes=0;txmes=0"
@@ -58,6 +59,16 @@ async def test_a_channel_without_news_is_asked() -> None:
         }
         await watch.look()
     assert ami.asked == ["1.1", "1.1"], "at the second look and the third"
+
+
+async def test_a_page_is_not_asked_because_no_browser_is_silent() -> None:
+    """Its SIP may be there again over another network when its audio is not: an answer would prolong the silence."""
+    ami = FakeAmi(leg("1.1", "PJSIP/101-web-00000001"), leg("1.2", "PJSIP/101-00000002"))
+    watch = Watch(cast(Ami, ami), 3.0, lambda message: True, {PhoneName("101-web")})
+    for _ in range(2):
+        ami.figures = {"1.1": QUALITY.format(7, 7, 0.01), "1.2": QUALITY.format(7, 7, 0.01)}
+        await watch.look()
+    assert ami.asked == ["1.2"]
 
 
 async def test_a_channel_that_ends_meanwhile_is_passed_over() -> None:
