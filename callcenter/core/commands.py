@@ -7,9 +7,11 @@ from enum import StrEnum
 
 from callcenter.core.events import Timer
 from callcenter.core.ids import (
+    NO_CALL,
     NO_CHANNEL,
     NO_GROUP,
     NO_OFFER,
+    CallBackId,
     CallId,
     ChannelId,
     ChannelName,
@@ -331,6 +333,49 @@ class SetAsideCall:
 
     call: CallId
     why: str
+
+
+class CallBackResult(StrEnum):
+    """What came of one attempt of a call-back."""
+
+    TALKED = "talked"
+    BUSY = "busy"
+    NO_ANSWER = "no_answer"
+    REFUSED = "refused"
+    WRONG_NUMBER = "wrong_number"
+    FAILED = "failed"
+    """The carrier could not connect it."""
+    LOST = "lost"
+    """Dialled, and nobody knows what came of it: a crash. It counts as an attempt."""
+    NOT_STARTED = "not_started"
+    """Nobody was dialled: no person was free until the end of the window, or it was withdrawn. No attempt was used."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallBackOver:
+    """An attempt of a call-back is over; what follows is decided where requests are kept."""
+
+    call_back: CallBackId
+    attempt: int
+    result: CallBackResult
+    call: CallId = NO_CALL
+    """Its row in the call register, if the customer was dialled."""
+    talk: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class KeepPlace:
+    """A waiting caller wants to be called back when the turn comes, and has hung up: the place is kept.
+
+    The call's row says so, too (`Outcome.CALL_BACK`): it is read after a crash, to file what this command could not.
+    """
+
+    call: CallId
+    line: LineId
+    number: str
+    """To call: the caller's own, or the one that was keyed in. Within the line's ranges."""
+    urgency: str
+    place_at: float
 
 
 Save = SaveCall | SaveOffer | SaveAnnouncement | SaveTransfer | SavePresence

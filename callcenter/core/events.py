@@ -13,6 +13,7 @@ from enum import StrEnum
 from callcenter.core.call_history import CallHistory
 from callcenter.core.ids import (
     NO_BRIDGE,
+    NO_CALL,
     NO_CHANNEL,
     NO_CHANNEL_NAME,
     NO_GROUP,
@@ -22,6 +23,7 @@ from callcenter.core.ids import (
     NO_PHONE,
     NO_REPLY,
     BridgeId,
+    CallBackId,
     CallId,
     ChannelId,
     ChannelName,
@@ -438,6 +440,40 @@ class OutgoingAsked:
     line: LineId = NO_LINE
     customer: Customer | None = None
     reply_to: ReplyTo = NO_REPLY
+
+
+@dataclass(frozen=True, slots=True)
+class CallBackDue:
+    """The time of a call-back has come (ESTP 5.4.5): a free person of its groups shall call the customer.
+
+    Told again after a start or a changed wish: what the core has already under this id and attempt is not begun twice.
+    """
+
+    call_back: CallBackId
+    attempt: int
+    """1, 2, …: the customer is dialled at most once for each."""
+    line: LineId
+    number: str
+    groups: tuple[GroupId, ...]
+    """Whose people may make it; the line's, unless it is for others."""
+    urgency: str
+    """One of the line's classes."""
+    place_at: float
+    """The time that gives its place among the callers: when it became due, or of a place that was kept."""
+    start_by: float
+    """The end of its window: after this it is not begun."""
+    customer: Customer | None = None
+    label: str = ""
+    """What it is about, for the phone's display and the desk: the request's number and subject."""
+    kept_place: CallId = NO_CALL
+    """The call of the waiting caller who hung up and keeps the place, if it is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallBackWithdrawn:
+    """Nobody wants this call-back any more. A conversation that has begun goes on."""
+
+    call_back: CallBackId
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,9 @@ PhoneName = NewType("PhoneName", str)
 ReplyTo = NewType("ReplyTo", str)
 """An opaque address for an answer: made for the page that asks, or for the phone that dialled a code."""
 
+CallBackId = NewType("CallBackId", str)
+"""A call-back, from the wish for it to the conversation or the last failure: 'cb-' and its id in the register."""
+
 # The values for "none".
 NO_CHANNEL = ChannelId("")
 NO_CALL = CallId(NO_CHANNEL)
@@ -45,3 +48,4 @@ NO_PERSON = PersonId("")
 NO_GROUP = GroupId("")
 NO_PHONE = PhoneName("")
 NO_REPLY = ReplyTo("")
+NO_CALL_BACK = CallBackId("")
