@@ -20,9 +20,16 @@ from callcenter.desk.gate import (
     SENDER,
     WORKS_ON_REQUESTS,
 )
-from callcenter.desk.language import LANGUAGES, TEXTS, chosen
+from callcenter.desk.language import LANGUAGES, N_, TEXTS, chosen
 
 TEMPLATES = Path(__file__).with_name("templates")
+SESSION_TEXTS = {
+    "session_ends": N_("Your session ends in a minute. With your password you stay, and nothing typed is lost."),
+    "session_stay": N_("Stay"),
+    "password": N_("Password"),
+    "no_connection": N_("No connection with the controller. The page tries again by itself."),
+}
+"""Words of the warning before a session ends, which every page has."""
 FORMS: web.RequestKey[bool] = web.RequestKey("forms", bool)
 """Set for a page with forms: its Content-Security-Policy allows them."""
 
@@ -68,6 +75,7 @@ def page(request: web.Request, template: str, zone: tzinfo, status: int = 200, *
     sender = request.get(SENDER)
     of_every_page = {
         "told": Told(),
+        "session_texts": {key: TEXTS[language].gettext(text) for key, text in SESSION_TEXTS.items()},
         "path": request.path,
         "other": next(one for one in LANGUAGES if one != language),
         "sender": sender,

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from callcenter.desk.gate import ANYBODY, LOGGED_OUT_PAGE, SENDER, Route
 from callcenter.desk.guard import CONNECTS, at_our_host
-from callcenter.desk.html import rendered
+from callcenter.desk.html import SESSION_TEXTS, rendered
 from callcenter.desk.language import LANGUAGES, N_, TEXTS, chosen
 from callcenter.desk.request_words import AT_THE_DESK
 from callcenter.desk.sound_texts import SOUND_TEXTS
@@ -29,6 +29,7 @@ REASONS = {
 
 SCRIPT_TEXTS = {
     **SOUND_TEXTS,
+    **SESSION_TEXTS,
     "available": N_("Free"),
     "no_calls": N_("No calls for now"),
     "paused": N_("Paused"),
@@ -66,7 +67,6 @@ SCRIPT_TEXTS = {
     "press_return": N_("Press “Return” to take calls again."),
     "transfer_ringing": N_("A colleague's phone is ringing."),
     "transfer_missed": N_("The colleague did not answer; the caller is with you."),
-    "no_connection": N_("No connection with the controller. The page tries again by itself."),
     "not_recording": N_("Conversations are not recorded now. Please tell the engineer."),
     "by_number": N_("known by number"),
     "by_inn": N_("known by INN"),
@@ -87,7 +87,6 @@ SCRIPT_TEXTS = {
     "account": N_("Account"),
     "log_in_title": N_("Log in to open your shift"),
     "id": N_("Id"),
-    "password": N_("Password"),
     "code": N_("Code from the app"),
     "other_phone": N_("Phone, if not your usual one"),
     "log_in": N_("Log in"),

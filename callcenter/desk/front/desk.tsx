@@ -19,6 +19,7 @@ import { Request } from "./request_form";
 import { OpenForms, RequestsOfCaller } from "./request_lists";
 import { Sound, SoundNotice } from "./sound";
 import { message, open, say, told } from "./server";
+import { SessionEnds, watchSession } from "./session";
 import { use } from "./store";
 import { word } from "./texts";
 
@@ -43,6 +44,7 @@ function Desk() {
     <>
       <Bar {...shown} />
       <Banner />
+      <SessionEnds />
       <SoundNotice />
       <p id="message" role="status">
         {text}
@@ -101,6 +103,13 @@ told.subscribe(() => {
   const now = told.value?.state.me.transfer ?? "";
   if (now !== transfer && ["ringing", "missed"].includes(now)) say(word(`transfer_${now}`));
   transfer = now;
+});
+
+/** Whose session it is may have changed: somebody has logged in. */
+let somebody = false;
+told.subscribe(() => {
+  if (!somebody && told.value) watchSession();
+  somebody = Boolean(told.value);
 });
 
 render(<Desk />, document.getElementById("page")!);
