@@ -1,4 +1,5 @@
-"""What every test would pay for again, and few are about: all migrations for a new register, slow password hashes.
+"""What every test would pay for again, and few are about: migrations for a new register, slow password hashes, and the
+search for Asterisk's program.
 
 Tests of the migrations ask for `real_migrations`. Other processes that a test starts take no shortcuts.
 """
@@ -6,7 +7,7 @@ Tests of the migrations ask for `real_migrations`. Other processes that a test s
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import argon2
@@ -14,8 +15,10 @@ import pytest
 from sqlalchemy import create_engine
 
 from callcenter.accounts import secrets
+from callcenter.asterisk import process
 from callcenter.store import database, migrations
 
+PROJECT = Path(__file__).resolve().parents[1]
 SHIPPED_HASHER = secrets._HASHER
 _QUICK = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
@@ -50,7 +53,14 @@ def shortcuts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(secrets, "_HASHER", _QUICK)
         patch.setattr(database, "_check_file", _NewRegisters(database._check_file, tmp_path_factory.mktemp("migrated")))
+        patch.setattr(process, "find", _once(process.find))
         yield
+
+
+def _once(find: Callable[[Path], process.Program]) -> Callable[[Path], process.Program]:
+    """`tools/parts.py`, a program of its own, is asked once where our Asterisk is."""
+    ours = cache(find)
+    return lambda project: ours(project) if project == PROJECT else find(project)
 
 
 @pytest.fixture
