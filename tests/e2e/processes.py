@@ -194,7 +194,7 @@ def another_process(line: Station, folder: Path) -> Iterator[subprocess.Popen[by
 async def ready(line: Station) -> None:
     """Wait until a controller in another process sees Asterisk."""
     address = f"http://127.0.0.1:{line.config.http.port}/healthz"
-    async with aiohttp.ClientSession() as session, patience(20):
+    async with aiohttp.ClientSession() as session, patience(40):
         while True:
             try:
                 async with session.get(address) as response:

@@ -36,6 +36,7 @@ def assert_recorded(line: Station, row: dict[str, Any]) -> None:
     assert level(heard, OPERATOR) > 0.1, row
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.clause("ESTP 2.2b, 2.3, 2.6, 5.6.1")
 async def test_a_hundred_callers_are_all_served_and_one_more_is_told_that_all_lines_are_busy(
     tmp_path: Path, brief: Path

@@ -132,7 +132,7 @@ def as_user(user: int, umask: str, *groups: int) -> list[str]:
 
 def ran(command: list[str]) -> subprocess.CompletedProcess[str]:
     """A command that has ended."""
-    return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False, timeout=180)
 
 
 @contextmanager
