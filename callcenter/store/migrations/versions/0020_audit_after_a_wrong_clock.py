@@ -9,12 +9,12 @@ down_revision = "0014"
 branch_labels = None
 depends_on = None
 
-_NEWEST = "(SELECT at FROM audit ORDER BY id DESC LIMIT 1)"
+_NEWEST = "(SELECT at FROM audit WHERE id = (SELECT max(id) FROM audit))"
 _OLD_ENOUGH = f"datetime({_NEWEST}, '-31 days')"
 # Not made before, but written down as later than what came last: it is as old as the next one that is not.
 _AFTER = (
-    "(SELECT at FROM audit WHERE id > OLD.id AND at <= (SELECT at FROM audit ORDER BY id DESC LIMIT 1) "
-    "ORDER BY id LIMIT 1)"
+    "(SELECT at FROM audit WHERE id > OLD.id "
+    "AND at <= (SELECT at FROM audit WHERE id = (SELECT max(id) FROM audit)) ORDER BY id LIMIT 1)"
 )
 _KEPT = f"OLD.at >= {_OLD_ENOUGH} AND NOT (OLD.at > {_NEWEST} AND {_AFTER} < {_OLD_ENOUGH})"
 _KEPT_BEFORE = "OLD.at >= datetime((SELECT max(at) FROM audit), '-31 days')"
