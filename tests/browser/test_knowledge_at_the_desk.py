@@ -15,7 +15,7 @@ from callcenter.desk.app import LIVE
 from tests.browser.browser import browser
 from tests.desk.writing_desk import AUTHOR, OPERATOR, Desk, writing_desk
 
-pytestmark = [pytest.mark.e2e]
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
 TEXT = "# Кратко\n\nОбратитесь в **удостоверяющий центр**.\n\nСм. [возврат](возврат) и [сайт](https://example.org/)."
 ARTICLES = (
@@ -24,7 +24,7 @@ ARTICLES = (
 )
 
 
-@pytest_asyncio.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     async with writing_desk(tmp_path) as found:
         for article in ARTICLES:
@@ -32,7 +32,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
         yield found
 
 
-@pytest_asyncio.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def anna(tmp_path: Path) -> AsyncIterator[BrowserContext]:
     async with browser(tmp_path, 440) as context:
         await context.grant_permissions(["clipboard-read", "clipboard-write"])

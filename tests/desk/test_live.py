@@ -15,6 +15,7 @@ from callcenter.desk.live import APART, LOGGED_OUT, PER_PERSON, SILENT, TOO_MANY
 from callcenter.desk.state import unchanged
 from tests.desk.conftest import Browser, Clock, LogIn
 from tests.desk.fake_backend import FakeBackend, call
+from tests.patience import patience
 
 
 def live_of(browser: Browser) -> Live:
@@ -145,7 +146,7 @@ async def test_a_page_that_says_anything_else_is_shown_the_door(browser: Browser
         await socket.send_str(said)
         await socket.receive(timeout=5)
         assert socket.closed
-    async with asyncio.timeout(5):
+    async with patience(5):
         while len(live_of(browser)):
             await browser.get("/healthz")
 
@@ -197,11 +198,11 @@ async def test_a_page_says_how_its_phone_is_and_is_missed_when_it_falls_silent(
         assert "me" in await told(socket)
         await socket.send_json({"opening": "0a1b", "trouble": "untested"})
         assert await told(socket) == {"how": "phone"}
-        async with asyncio.timeout(5):
+        async with patience(5):
             while ("101", "0a1b", SILENT) not in backend.said:
                 await told(socket)
         await socket.send_json({"opening": "0a1b", "trouble": ""})
-        async with asyncio.timeout(5):
+        async with patience(5):
             while backend.said[-1] != ("101", "0a1b", ""):
                 await told(socket)
     assert backend.said[0] == ("101", "0a1b", "untested")

@@ -23,6 +23,8 @@ from urllib.parse import quote
 import numpy as np
 import numpy.typing as npt
 
+from tests.patience import patience
+
 RATE = 8000
 FRAME = 160
 """Samples of one RTP packet: 20 ms."""
@@ -410,7 +412,7 @@ class Softphone(asyncio.DatagramProtocol):
 
     async def rings(self, within: float = 10.0) -> Call:
         """Wait until somebody calls this phone."""
-        async with asyncio.timeout(within):
+        async with patience(within):
             return await self.incoming.get()
 
     # -- SIP ---------------------------------------------------------------------------------------------------
