@@ -148,6 +148,13 @@ SCRIPT_TEXTS = {
     "too_many_pages": N_("You have opened too many other pages: this one shows nothing new. Reload it to go on here."),
     "by_hand": N_("found by an operator"),
     "handed_by": N_("Handed on by"),
+    "still_talking": N_("Your session has ended; your conversation goes on. Log in, and go on with its note."),
+    "transfer_by_digit": N_("Transfer; then the digit of the group"),
+    "choose_transfer": N_(
+        "Transfer: a digit at once, Shift and a digit to talk to them first, 0: not a Customer. Esc: do not transfer."
+    ),
+    "pause_by_digit": N_("Pause; then the digit of the reason"),
+    "choose_pause": N_("Pause: the digit of the reason. Esc: no pause."),
     "why_transfer": N_("Why, for the colleague (not required)"),
     "history": N_("Who is calling, and what was before"),
     "no_history": N_("With a call, the earlier calls of this number and organisation are shown here."),

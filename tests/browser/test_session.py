@@ -15,7 +15,7 @@ from callcenter.desk.sessions import LIFETIME
 from tests.browser.accessibility import AXE, check
 from tests.browser.browser import browser
 from tests.e2e.hearing import brief_prompts
-from tests.e2e.listening import OPERATOR, all_quiet
+from tests.e2e.listening import OPERATOR, all_quiet, hears
 from tests.e2e.station import Station, station, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
@@ -76,6 +76,7 @@ async def test_a_session_that_ends_says_so_a_minute_before_and_goes_on_with_the_
     await running.caller("+73425557001")
     await page.click("#answer")
     await expect(page.locator("#state")).to_have_text("Разговор")
+    await expect(page.locator("#note .whose")).to_contain_text("+73425557001")
     await page.fill("#essentials", "Не подписывается заяв")
     await check(page, "a session that ends")
     await page.fill(".session-ends [name=password]", "не он")
@@ -99,6 +100,7 @@ async def test_a_session_that_ended_while_somebody_typed_has_kept_what_was_typed
     page = await opened(anna, running)
     caller = await running.caller("+73425557002")
     await page.click("#answer")
+    await expect(page.locator("#note .whose")).to_contain_text("+73425557002")
     await page.fill("#essentials", "Сертификат истёк вчера")
     await until(lambda: running.rows("select * from call_notes where text like 'Сертификат%'"), what="it is kept")
     account = await anna.new_page()  # as a head would end it, who has seen a foreign computer in the list
@@ -108,10 +110,15 @@ async def test_a_session_that_ended_while_somebody_typed_has_kept_what_was_typed
     asks = "{method: 'POST', body: '{}', headers: {'Content-Type': 'application/json'}}"
     end = f"fetch('/api/account/sessions/{name}/end', {asks}).then((answer) => answer.status)"
     assert await account.evaluate(end) == 200
-    await expect(page.locator("#login")).to_be_visible()
-    assert not caller.ended.is_set(), "the conversation is Asterisk's business, not the session's"
+    await expect(page.locator("#still-talking")).to_contain_text("разговор продолжается")
+    await check(page, "a session that ended in a conversation")
+    await hears(caller, OPERATOR)
     await enters(page, running)
+    await expect(page.locator("#state")).to_have_text("Разговор")
     await expect(page.locator("#essentials")).to_have_value("Сертификат истёк вчера")
+    await hears(caller, OPERATOR)
+    await page.click("#hangup")
+    await caller.ended.wait()
 
 
 async def test_a_clock_that_is_an_hour_wrong_shows_no_wrong_time(running: Station, anna: BrowserContext) -> None:

@@ -36,6 +36,7 @@ function Desk() {
     return (
       <main class="narrow">
         <Banner />
+        <StillTalking />
         <Login />
       </main>
     );
@@ -71,6 +72,19 @@ function Desk() {
       </main>
       <NewsInShift {...shown} />
     </>
+  );
+}
+
+/** The session has ended in the middle of a conversation. */
+function StillTalking() {
+  if (use(phone).call !== "talking") return null;
+  return (
+    <section class="card" id="still-talking">
+      <p role="alert">{word("still_talking")}</p>
+      <button type="button" class="end" onClick={hangUp}>
+        {word("hang_up")} <kbd>F2</kbd>
+      </button>
+    </section>
   );
 }
 
