@@ -9,10 +9,10 @@ as long at most.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from time import monotonic
 
 _PRESSURE = Path("/proc/pressure/cpu")
 _FACTOR = 3.0
@@ -24,11 +24,11 @@ class Patience:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._began = time.monotonic()
+        self._began = monotonic()
         self._stalled = _stalled()
 
     def over(self) -> bool:
-        passed = time.monotonic() - self._began
+        passed = monotonic() - self._began
         if passed <= self._seconds:
             return False
         return passed - (_stalled() - self._stalled) > self._seconds or passed > _FACTOR * self._seconds

@@ -411,9 +411,12 @@ class Softphone(asyncio.DatagramProtocol):
         self.request("REGISTER", call, call.target)
 
     async def rings(self, within: float = 10.0) -> Call:
-        """Wait until somebody calls this phone."""
+        """Wait until somebody calls this phone. Who was called twice meanwhile can only answer what rings still."""
         async with patience(within):
-            return await self.incoming.get()
+            call = await self.incoming.get()
+        while call.ended.is_set() and not self.incoming.empty():
+            call = self.incoming.get_nowait()
+        return call
 
     # -- SIP ---------------------------------------------------------------------------------------------------
 

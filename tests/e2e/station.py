@@ -92,7 +92,7 @@ def _days_around(today: date) -> list[str]:
     return [(today + timedelta(days=shift)).isoformat() for shift in (-1, 0, 1)]
 
 
-async def until(fact: Callable[[], Any], within: float = 10.0, what: str = "", every: float = 0.01) -> Any:
+async def until(fact: Callable[[], Any], within: float = 10.0, what: str = "", every: float = 0.02) -> Any:
     """Wait for a fact, with a limit. Returns what made it true. `every`: seconds, more if it costs much to look."""
     limit = Patience(within)
     while not (found := fact()):
