@@ -12,6 +12,7 @@ from callcenter.reports.request_sums import RequestSums
 from callcenter.reports.requests import RequestFigures
 from callcenter.request_register.filed import BoardRow, Filed
 from callcenter.request_register.outbox import Leaving
+from callcenter.request_register.takeover import TakenOver
 from callcenter.requests.request import Entry
 
 _TABLE: Sequence[tuple[str, int, Callable[[BoardRow, tzinfo], str]]] = (
@@ -30,6 +31,8 @@ def _seconds(value: timedelta | None) -> str:
     return whole(None if value is None else value.total_seconds())
 
 
+_MOST_THERE = 20
+"""Rows that are named of those that were taken over before."""
 _CELLS: Mapping[str, Callable[[RequestFigures, tzinfo], str]] = {
     "number": lambda row, zone: row.number,
     "line": lambda row, zone: row.line,
@@ -85,6 +88,7 @@ def story(filed: Filed, history: Sequence[Entry], zones: Zones) -> Iterator[str]
         "requester": ", ".join(filter(None, (asks.name, asks.customer, asks.number, asks.inn))),
         "convenient": asks.convenient,
         "call": filed.call,
+        "origin": filed.origin,
         "told": filed.told,
         "refusal": request.refusal,
         "merged into": str(request.merged_into or ""),
@@ -105,6 +109,17 @@ def story(filed: Filed, history: Sequence[Entry], zones: Zones) -> Iterator[str]
         gone = ", deleted" if one.deleted_at else ""
         yield f"file         {visible(one.name)} {one.size} bytes{gone} {one.sha256}"
     yield from (_entry(entry, zone) for entry in history)
+
+
+def takeover_lines(done: TakenOver) -> Iterator[str]:
+    """Yield what became of a file of another system's requests as lines for a terminal."""
+    numbers = f", {done.numbers[0]} to {done.numbers[-1]}" if done.numbers else ""
+    yield f"{len(done.numbers)} requests taken over{numbers}"
+    if done.there:
+        yield f"{len(done.there)} rows were taken over before, their requests stay as they are:"
+        yield from (f"  line {row}: {number}" for row, number in done.there[:_MOST_THERE])
+        if len(done.there) > _MOST_THERE:
+            yield f"  … and {len(done.there) - _MOST_THERE} more"
 
 
 SUM_COLUMNS = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -22,10 +23,13 @@ from callcenter.cli.spreadsheet import write_csv
 from callcenter.config import Config
 from callcenter.core.errors import ReadableError
 from callcenter.core.ids import LineId
+from callcenter.desk.language import LANGUAGES
+from callcenter.desk.request_refusals import sentence
 from callcenter.reports.request_sums import BY, sums
 from callcenter.reports.requests import figures
 from callcenter.request_register.board import RequestBoard
 from callcenter.request_register.erasure import RequestErasure
+from callcenter.request_register.errors import ActionRefused
 from callcenter.request_register.filed import BoardQuery, Filed
 from callcenter.request_register.import_file import RequestsFile
 from callcenter.request_register.outbox import Outbox
@@ -144,9 +148,10 @@ def outbox(config: Config) -> None:
 def import_requests(config: Config, file: Path, line: str) -> None:
     """Take open requests over from a CSV table.
 
-    Its columns: received, subject, essentials, urgency, way, address; perhaps name, number, inn, customer.
-    All or nothing: one wrong row, and none is taken. Each gets a number; its targets count from `received`. A file that
-    is imported twice gives two requests for each row.
+    Its columns: origin (the number in the other system), received, subject, essentials, urgency, way, address; perhaps
+    name, number, inn, customer.
+    All or nothing: one wrong row, and none is taken. Each gets a number; its targets count from `received`. A row
+    whose `origin` was taken over before is left as it is, so a file may be imported again.
     """
     now = wall_clock()
     zone = asked(config, now, None, None, None, line).zones[LineId(line)]
@@ -162,8 +167,8 @@ def import_requests(config: Config, file: Path, line: str) -> None:
     async def take() -> None:
         async with _opened(config) as register:
             await noted(register, now, "requests import", f"{len(read.rows)} requests of {file.name}")
-            numbers = await take_over(register, config.request_rules, read.rows, person(), now)
-        click.echo(f"{len(numbers)} requests taken over, {numbers[0]} to {numbers[-1]}")
+            done = await take_over(register, config.request_rules, read.rows, person(), now)
+        click.echo("\n".join(request_table.takeover_lines(done)))
 
     _run(take())
 
@@ -286,10 +291,18 @@ async def _opened(config: Config) -> AsyncIterator[Register]:
         await register.close()
 
 
+def _language() -> str:
+    """Return the language of the terminal, as the environment names it; English unless it is another of ours."""
+    named = next(filter(None, (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))), "")
+    return named[:2] if named[:2] in LANGUAGES else "en"
+
+
 def _run(work: Any) -> None:
     async def readable() -> None:
         try:
             await work
+        except ActionRefused as no:
+            raise click.ClickException(sentence(no, _language())) from no
         except ReadableError as problem:
             raise click.ClickException(str(problem)) from problem
 

@@ -32,6 +32,7 @@ from callcenter.desk.recordings import RecordingsApi
 from callcenter.desk.registering import RegisteringApi
 from callcenter.desk.request_actions import RequestActions
 from callcenter.desk.request_board import RequestBoardPages
+from callcenter.desk.request_files import RequestFiles
 from callcenter.desk.request_pages import RequestPages
 from callcenter.desk.request_work import RequestWorkApi
 from callcenter.desk.requests import RequestsApi
@@ -130,7 +131,14 @@ def make_app(
 
 
 def _request_routes(requests: RequestActions) -> list[Route]:
-    parts = (RequestsApi(requests), RequestWorkApi(requests), RequestBoardPages(requests), RequestPages(requests))
+    files = RequestFiles(requests)
+    parts = (
+        RequestsApi(requests),
+        RequestWorkApi(requests),
+        files,
+        RequestBoardPages(requests),
+        RequestPages(requests, files),
+    )
     return [route for part in parts for route in part.routes()]
 
 

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, tzinfo
 from enum import IntEnum
-from io import BufferedReader
 from typing import Protocol
 
 from aiohttp import web
@@ -30,9 +29,9 @@ from callcenter.desk.request_refusals import NO_REQUESTS, answering, in_words
 from callcenter.desk.request_words import words_to_say
 from callcenter.registering.card import Card
 from callcenter.registering.notes import Note
-from callcenter.request_register.attachments import Attachments
+from callcenter.request_register.attachments import Allowed, Attachments
 from callcenter.request_register.board import RequestBoard
-from callcenter.request_register.filed import Attachment, BoardRow, Filed, Outcome, Requester
+from callcenter.request_register.filed import BoardRow, Filed, Outcome, Requester
 from callcenter.request_register.register import RequestRegister
 from callcenter.request_register.viewers import Viewer, Viewers
 from callcenter.requests import actions as do
@@ -148,6 +147,10 @@ class RequestActions:
         """Return a subject's title."""
         return self.line(line).subjects.get(subject, subject)
 
+    def limits(self, line: LineId) -> Allowed | None:
+        """Return what may be attached to requests of a line; None: nothing."""
+        return self.attachments.allowed(line) if self.attachments else None
+
     def zone_of(self, line: LineId) -> tzinfo:
         """Return the zone in which a line's dates are told."""
         rules = self.register.rules.get(line)
@@ -192,6 +195,10 @@ class RequestActions:
             await self._looked_at(self.wall(), sender.id, what, name(filed))
             history = await self.register.history(filed.request.id) if access >= Access.READS else []
         return filed, history, access
+
+    async def looked_at(self, request: web.Request, what: str, about: str) -> None:
+        """Write down that the sender is about to see something. Raises `RegisterError`: then they must not."""
+        await self._looked_at(self.wall(), request[SENDER].id, what, about)
 
     async def listed(self, request: web.Request, rows: Sequence[BoardRow], what: str) -> None:
         """Write down that somebody sees a list of requests."""
@@ -345,15 +352,6 @@ class RequestActions:
         async with answering(request, self.name_of):
             await self.register.report(report, self.wall())
             return await self.register.filed(filed.request.id)
-
-    async def file(self, request: web.Request, ref: str, sha256: str) -> tuple[Attachment, BufferedReader]:
-        """Return a file of a request, to somebody who may read it; that they took it is written down before."""
-        filed = await self.allowed(request, ref, Access.READS)
-        if self.attachments is None:
-            raise BadRequest(404, "unknown", N_("There is no such file."))
-        async with answering(request, self.name_of):
-            await self._looked_at(self.wall(), request[SENDER].id, "request file taken", f"{name(filed)} {sha256[:16]}")
-            return await self.attachments.open(filed.request.id, sha256)
 
     async def merge(
         self, request: web.Request, ref: str, version: int, into: str, into_version: int | None, why: str

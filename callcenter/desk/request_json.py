@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from callcenter.core.ids import LineId
 from callcenter.desk.request_actions import RequestActions, end_of_day
-from callcenter.request_register.filed import BoardRow, Filed, Outcome
+from callcenter.request_register.filed import Attachment, BoardRow, Filed, Outcome
 from callcenter.request_register.viewers import Viewer
 from callcenter.requests.lifecycle import UNFINISHED, State
 from callcenter.requests.number import Number
@@ -78,6 +79,7 @@ def whole(filed: Filed, history: Iterable[Entry], desk: RequestActions, now: dat
             "convenient_until": moment(requester.convenient_until),
         },
         "call": filed.call,
+        "origin": filed.origin,
         "opened_by": desk.name_of(filed.opened_by),
         "told": filed.told,
         "assignee": assignee(request.assignee, desk),
@@ -93,11 +95,7 @@ def whole(filed: Filed, history: Iterable[Entry], desk: RequestActions, now: dat
             }
             for one in filed.received
         ],
-        "attachments": [
-            {"sha256": one.sha256, "name": one.name, "media_type": one.media_type, "size": one.size}
-            for one in filed.attachments
-            if one.deleted_at is None
-        ],
+        "attachments": files(filed),
         "refusal": request.refusal,
         "erased_at": moment(filed.erased_at),
         "history": [_entry(one, desk) for one in history],
@@ -132,9 +130,27 @@ def options(desk: RequestActions) -> list[dict[str, Any]]:
             "refusals": sorted(rules.refusals),
             "spoken_answer": desk.line(line).spoken_answer,
             "asks_before_closing": rules.asks_before_closing,
+            "files": limits(line, desk),
+            "zone": str(desk.zone_of(line)),
         }
         for line, rules in desk.register.rules.items()
     ]
+
+
+def files(filed: Filed) -> list[dict[str, Any]]:
+    """Return the files of a request that are still kept."""
+    return [file(kept) for kept in filed.attachments if kept.deleted_at is None]
+
+
+def file(kept: Attachment) -> dict[str, Any]:
+    """Return a file: `name` is what its sender called it."""
+    return {"sha256": kept.sha256, "name": kept.name, "media_type": kept.media_type, "size": kept.size}
+
+
+def limits(line: LineId, desk: RequestActions) -> dict[str, Any] | None:
+    """Return what may be attached to requests of a line: bytes, and endings of names; None: nothing."""
+    allowed = desk.limits(line)
+    return {"longest": allowed.longest, "types": sorted(allowed.endings)} if allowed else None
 
 
 def viewers(seen: Iterable[Viewer], desk: RequestActions) -> list[dict[str, Any]]:

@@ -74,6 +74,8 @@ class Filed:
     received: tuple[Received, ...] = ()
     attachments: tuple[Attachment, ...] = ()
     erased_at: datetime | None = None
+    origin: str = ""
+    """Its number in the system from which it was taken over; '' for all others."""
 
 
 @dataclass(frozen=True, slots=True)

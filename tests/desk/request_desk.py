@@ -90,6 +90,7 @@ class Desk:
 
     def __init__(self, line: RequestLineFloor, directory: Directory, folder: Path) -> None:
         self.line = line
+        self.folder = folder
         self.register = RequestRegister(line.register, of_lines)
         self.audit = Audit(line.register)
         notes = NoteTable(line.register)

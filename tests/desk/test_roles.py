@@ -172,12 +172,15 @@ POST /api/requests/{request}/reply                  .     +   +   +   +   +    .
 POST /api/requests/{request}/delivery               .     +   +   +   +   +    .   .   .   .
 POST /api/requests/{request}/merge                  .     .   .   .   .   +    .   .   .   .
 POST /api/requests/{request}/split                  .     .   .   .   .   +    .   .   .   .
+POST /api/requests/{request}/files                  .     +   +   +   +   +    .   .   .   .
+GET  /api/requests/{request}/files/{file}           .     +   +   +   +   +    +   .   .   .
 GET  /requests                                      .     .   .   .   .   +    +   .   .   .
 GET  /requests/mine                                 .     +   +   +   +   +    .   .   .   .
 GET  /requests/find                                 .     +   +   +   +   +    +   .   .   .
 POST /requests/assign                               .     .   .   .   .   +    .   .   .   .
 GET  /requests/{request}                            .     +   +   +   +   +    +   .   .   .
 POST /requests/{request}/{action}                   .     +   +   +   +   +    .   .   .   .
+POST /requests/{request}/files                      .     +   +   +   +   +    .   .   .   .
 GET  /requests/{request}/files/{file}               .     +   +   +   +   +    +   .   .   .
 POST /write/request                                 .     +   +   +   +   +    .   .   .   .
 """

@@ -14,12 +14,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from callcenter.calendar.hours import WorkingHours
 from callcenter.calendar.working_time import WorkingTime
 from callcenter.requests import actions as do
-from callcenter.requests.change import Decision, Refused, counter_year
+from callcenter.requests.change import Decision, counter_year
 from callcenter.requests.decide import decide, open_request
 from callcenter.requests.lifecycle import ENDS, REQUEST, UNFINISHED, State, Step
 from callcenter.requests.merge import merge
 from callcenter.requests.next_step import Who, next_step
 from callcenter.requests.number import Counter, Number, missing_numbers
+from callcenter.requests.refusal import Refused
 from callcenter.requests.request import (
     Assignee,
     AssigneeKind,

@@ -2,6 +2,7 @@
 
 import { useEffect, useRef } from "preact/hooks";
 import { grown } from "./bar";
+import { FileList } from "./files";
 import { useKey } from "./keys";
 import { shown } from "./notes";
 import type { Saving } from "./notes";
@@ -204,6 +205,12 @@ function Fields({ now, all }: { now: Open; all: Record<string, LineOptions> }) {
         <Line name="inn" filled={filled} longest={12} />
         <Line name="customer" filled={filled} longest={300} />
       </div>
+      {line.files && (
+        <fieldset class="choices">
+          <legend>{word("files")}</legend>
+          <FileList files={now.files} />
+        </fieldset>
+      )}
       <p class="saving" id="request-saving" data-saving={saving}>
         <span>{SAVING[saving] && word(SAVING[saving])}</span>
       </p>

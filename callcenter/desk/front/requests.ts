@@ -1,5 +1,7 @@
 /** Requests: the form that is open, kept on the server while it is typed; the forms not passed on; the caller's earlier ones. */
 
+import { Files } from "./files";
+import type { Kept, Limits } from "./files";
 import { post, shown, write as writeNote } from "./notes";
 import type { Saving } from "./notes";
 import { look, request, say, told } from "./server";
@@ -44,6 +46,8 @@ export interface LineOptions {
   ways: string[];
   /** Seconds in which an answer is given in the conversation; 0: no limit. */
   spoken_answer: number;
+  /** What may be attached; null: nothing. */
+  files: Limits | null;
 }
 
 export interface Form extends Standing {
@@ -58,6 +62,7 @@ export interface Form extends Standing {
   address: string;
   requester: { name: string; number: string; inn: string; customer: string; convenient: string };
   told: string;
+  attachments: Kept[];
   version: number;
   form_due: string | null;
   promises: Record<string, { due: string | null; words: Words }>;
@@ -81,6 +86,7 @@ export interface Filled {
 export interface Open {
   form: Form;
   filled: Filled;
+  files: Files;
   saving: Saving;
 }
 
@@ -148,6 +154,7 @@ function take(form: Form): void {
   const { requester } = form;
   open.set({
     form,
+    files: filesOf(form),
     filled: mine ?? {
       subject: form.subject_id,
       essentials: form.essentials,
@@ -161,6 +168,18 @@ function take(form: Form): void {
       convenient: requester.convenient,
     },
     saving: mine ? "failed" : "saved",
+  });
+}
+
+/** The files of a form; those that are on their way go on when it is shown anew. */
+function filesOf({ id, line, number, attachments }: Form): Files {
+  const now = open.value;
+  if (now?.form.id === id && !number) return now.files;
+  const limits = number ? null : (lines.value[line]?.files ?? null);
+  return new Files(id, attachments, limits, (version) => {
+    const shownNow = open.value;
+    if (shownNow?.form.id !== id) return;
+    open.set({ ...shownNow, form: { ...shownNow.form, version: Math.max(version, shownNow.form.version) } });
   });
 }
 
