@@ -19,12 +19,13 @@ from callcenter.cli.access import noted, person
 from callcenter.cli.options import config_option, pass_config
 from callcenter.cli.question import asked, question_options, run_query
 from callcenter.cli.request_actions import ACTIONS, Given, action_of, action_options
-from callcenter.cli.spreadsheet import write_csv
 from callcenter.config import Config
 from callcenter.core.errors import ReadableError
 from callcenter.core.ids import LineId
 from callcenter.desk.language import LANGUAGES
+from callcenter.desk.report_tables import sheets, tables
 from callcenter.desk.request_refusals import sentence
+from callcenter.reports.request_report import request_report
 from callcenter.reports.request_sums import BY, sums
 from callcenter.reports.requests import figures
 from callcenter.request_register.board import RequestBoard
@@ -39,6 +40,7 @@ from callcenter.requests.actions import Delivered, NotDelivered
 from callcenter.requests.lifecycle import State
 from callcenter.requests.request import RequestId, Way
 from callcenter.store import Register
+from callcenter.system.spreadsheet import write_csv, write_xlsx
 
 _MISTAKES_SHOWN = 50
 
@@ -226,6 +228,27 @@ def summary(config: Config, /, by: str, aim: float | None, output: Path | None, 
         click.echo(f"{written} rows written to {output}")
 
     _run(show())
+
+
+@requests.command("report")
+@question_options
+@click.option("--xlsx", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The workbook to write.")
+@pass_config
+def report(config: Config, /, xlsx: Path, **which: Any) -> None:
+    """Write the report of the requests received on some days as a workbook, as the page «Reports» has it."""
+    question = asked(config, wall_clock(), **which)
+    times = {name: rules.time for name, rules in config.request_rules().items()}
+
+    async def write() -> None:
+        async with _opened(config) as register:
+            await noted(register, question.now, "requests report", str(question))
+            found = figures(register, question.first, question.last, question.zones, times, question.now, question.line)
+            made = await request_report(found, question.zones, question.now)
+        shown = tables(made, request_table.names(config), request_table.aims(config), _language())
+        write_xlsx(sheets(shown, str(question)), xlsx)
+        click.echo(f"{made.whole.requests} requests reported in {xlsx}")
+
+    _run(write())
 
 
 @requests.command("erase")

@@ -34,6 +34,7 @@ from callcenter.desk.request_actions import RequestActions
 from callcenter.desk.request_board import RequestBoardPages
 from callcenter.desk.request_files import RequestFiles
 from callcenter.desk.request_pages import RequestPages
+from callcenter.desk.request_reports import RequestReports
 from callcenter.desk.request_work import RequestWorkApi
 from callcenter.desk.requests import RequestsApi
 from callcenter.desk.responses import as_json
@@ -137,6 +138,7 @@ def _request_routes(requests: RequestActions) -> list[Route]:
         RequestWorkApi(requests),
         files,
         RequestBoardPages(requests),
+        RequestReports(requests),
         RequestPages(requests, files),
     )
     return [route for part in parts for route in part.routes()]

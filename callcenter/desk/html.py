@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import web
-from babel.dates import format_datetime
+from babel.dates import format_date, format_datetime
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from callcenter.desk.bodies import BadRequest
 from callcenter.desk.gate import (
     AUTHORS,
     EVERYBODY,
@@ -20,7 +21,7 @@ from callcenter.desk.gate import (
     SENDER,
     WORKS_ON_REQUESTS,
 )
-from callcenter.desk.language import LANGUAGES, TEXTS, chosen
+from callcenter.desk.language import LANGUAGES, TEXTS, chosen, translated
 
 TEMPLATES = Path(__file__).with_name("templates")
 FORMS: web.RequestKey[bool] = web.RequestKey("forms", bool)
@@ -77,6 +78,7 @@ def page(request: web.Request, template: str, zone: tzinfo, status: int = 200, *
         "works_on_requests": sender is not None and sender.may(WORKS_ON_REQUESTS),
         "keeps_accounts": sender is not None and sender.may(OTHER_ACCOUNTS),
         "moment": _moments(language, zone),
+        "day": lambda day: format_date(day, "long", locale=language),
         "at": lambda address: in_its_language(request, address),
     }
     return web.Response(
@@ -97,6 +99,11 @@ def in_its_language(request: web.Request, address: str) -> str:
     together = "&" if "?" in address else "?"
     asked = request.query.get("lang")
     return f"{address}{together}lang={asked}" if asked in LANGUAGES else address
+
+
+def in_words(request: web.Request, problem: BadRequest) -> str:
+    """Return a refusal in the reader's language."""
+    return " ".join(filter(None, (translated(request, problem.sentence), problem.detail)))
 
 
 def _moments(language: str, zone: tzinfo) -> Callable[[datetime], str]:

@@ -8,9 +8,9 @@ where one stands, by its number.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from enum import IntEnum
 from typing import Protocol
 
@@ -19,16 +19,18 @@ from aiohttp import web
 from callcenter.calendar.clock import WallClock
 from callcenter.config.roles import TAKES_CALLS, Role
 from callcenter.core.ids import GroupId, LineId, PersonId
+from callcenter.desk import html
 from callcenter.desk.accounts import Account
 from callcenter.desk.bodies import BadRequest
 from callcenter.desk.calls import LookedAt
 from callcenter.desk.gate import ABOUT, SENDER
 from callcenter.desk.language import DEFAULT, N_, TEXTS
 from callcenter.desk.request_bodies import Delivery
-from callcenter.desk.request_refusals import NO_REQUESTS, answering, in_words
+from callcenter.desk.request_refusals import NO_REQUESTS, answering
 from callcenter.desk.request_words import words_to_say
 from callcenter.registering.card import Card
 from callcenter.registering.notes import Note
+from callcenter.reports.requests import RequestFigures
 from callcenter.request_register.attachments import Allowed, Attachments
 from callcenter.request_register.board import RequestBoard
 from callcenter.request_register.filed import BoardRow, Filed, Outcome, Requester
@@ -66,6 +68,8 @@ class RequestLine:
     """Seconds in which a spoken answer is found, else there is a request (ESTP 5.4.3); 0: no limit."""
     departments: Mapping[str, str] = field(default_factory=dict)
     """Those outside, and their e-mail addresses (ESTP 5.5.3)."""
+    mean_answer: tuple[timedelta | None, timedelta | None] = (None, None)
+    """How long the mean answer may take: to who is registered, and to others (eLot 2.2b)."""
 
 
 class Callers(Protocol):
@@ -76,6 +80,13 @@ class Callers(Protocol):
 
         Raises `BadRequest` (403) for any other call.
         """
+
+
+class Figures(Protocol):
+    """The requests of a period, as `reports.requests.figures` tells them."""
+
+    def __call__(self, first: date, last: date, line: LineId | None, now: datetime) -> AsyncIterator[RequestFigures]:
+        """Yield them. Raises `RegisterError`."""
 
 
 class RequestActions:
@@ -95,6 +106,7 @@ class RequestActions:
         looked_at: LookedAt,
         zone: tzinfo,
         attachments: Attachments | None = None,
+        figures: Figures | None = None,
     ) -> None:
         self.register = register
         self.board = board
@@ -104,6 +116,7 @@ class RequestActions:
         self.wall = wall
         self.zone = zone
         self.attachments = attachments
+        self.figures = figures
         self._people = people
         self._group_of = group_of
         self._callers = callers
@@ -123,6 +136,16 @@ class RequestActions:
         if assignee.kind is AssigneeKind.PERSON:
             return self.name_of(assignee.id)
         return self.groups.get(GroupId(assignee.id), assignee.id)
+
+    def called(self, assignee: str) -> str:
+        """Return the name of somebody responsible, of whom the register has the id or the name alone."""
+        known = self._people().get(PersonId(assignee))
+        return known.name if known else self.groups.get(GroupId(assignee), assignee)
+
+    @property
+    def zones(self) -> Mapping[LineId, tzinfo]:
+        """The zone of each line that has requests."""
+        return {line: self.zone_of(line) for line in self.register.rules}
 
     def workers(self) -> list[Account]:
         """Return the people who can be responsible."""
@@ -309,7 +332,7 @@ class RequestActions:
             try:
                 outcomes.append(Outcome(one, await self.act(request, one, version, action)))
             except BadRequest as problem:
-                outcomes.append(Outcome(one, None, in_words(request, problem)))
+                outcomes.append(Outcome(one, None, html.in_words(request, problem)))
         done = sum(one.filed is not None for one in outcomes)
         request[ABOUT] = f"{done} of {len(wanted)} requests"
         return outcomes

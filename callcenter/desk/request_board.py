@@ -26,7 +26,7 @@ from callcenter.desk.html import Told
 from callcenter.desk.language import N_, translated
 from callcenter.desk.request_actions import RequestActions, end_of_day
 from callcenter.desk.request_forms import assignee_fields, assignees
-from callcenter.desk.request_refusals import answering, in_words
+from callcenter.desk.request_refusals import answering
 from callcenter.desk.request_words import KINDS, STATES
 from callcenter.desk.requests import MOST_LISTED, board_query
 from callcenter.request_register.filed import BoardQuery, BoardRow, Count
@@ -109,7 +109,7 @@ class RequestBoardPages:
             pairs = [(one.id, one.version) for one in body.requests]
             outcomes = await self._desk.assign_many(request, pairs, body.assignee, body.text)
         except BadRequest as problem:
-            return await self._board(request, Told(in_words(request, problem), problem=True), problem.status)
+            return await self._board(request, Told(html.in_words(request, problem), problem=True), problem.status)
         failed = [one.problem for one in outcomes if one.filed is None]
         if failed:
             left = translated(request, N_("Not all could be assigned:"))

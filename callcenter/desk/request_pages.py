@@ -19,7 +19,6 @@ from callcenter.desk.language import N_, translated
 from callcenter.desk.request_actions import Access, RequestActions
 from callcenter.desk.request_files import FILE, RequestFiles, parts
 from callcenter.desk.request_forms import ACTS, FORMS, act, assignees, offered, values
-from callcenter.desk.request_refusals import in_words
 from callcenter.desk.request_words import FATES, KINDS, LABELS, OF_FILES, PURPOSES, STATES, WAYS, WHYS, entry_words
 from callcenter.desk.requests import filled_requester
 from callcenter.request_register.filed import Filed, Received
@@ -81,7 +80,7 @@ class RequestPages:
         except BadRequest as problem:
             if problem.status in (403, 404):
                 raise
-            return await self._page(request, Told(in_words(request, problem), problem=True), problem.status)
+            return await self._page(request, Told(html.in_words(request, problem), problem=True), problem.status)
         request[ABOUT] = f"{added} files: {ref}"
         return html.go_on(request, f"/requests/{ref}?done=1")
 
@@ -104,7 +103,7 @@ class RequestPages:
                 raise
             request[NOTES] = ""
             typed = {one: form.one(one) for one in form.names}
-            told = Told(in_words(request, problem), problem=True)
+            told = Told(html.in_words(request, problem), problem=True)
             return await self._page(request, told, problem.status, failed=name, typed=typed)
         return html.go_on(request, f"/requests/{filed.request.number or filed.request.id}?done=1")
 

@@ -11,7 +11,7 @@ from aiohttp import web
 from babel.dates import format_datetime
 
 from callcenter.desk.bodies import BadRequest
-from callcenter.desk.language import DEFAULT, N_, TEXTS, chosen, translated
+from callcenter.desk.language import DEFAULT, N_, TEXTS, chosen
 from callcenter.desk.request_words import word_of
 from callcenter.request_register.errors import (
     FILE_SENTENCES,
@@ -99,8 +99,3 @@ def _value(value: Value, language: str) -> str:
             return gettext(word_of(value))
         case _:
             return str(value)
-
-
-def in_words(request: web.Request, problem: BadRequest) -> str:
-    """Return a refusal in the reader's language."""
-    return " ".join(filter(None, (translated(request, problem.sentence), problem.detail)))

@@ -227,6 +227,7 @@ def requester_row(requester: Requester) -> Row:
         "requester_name": clean(requester.name, 300),
         "requester_number": clean(requester.number, 64),
         "requester_inn": clean(requester.inn, 32),
+        "registered": bool(requester.inn.strip()),
         "requester_customer": clean(requester.customer, 300),
         "convenient": clean(requester.convenient, 500),
         "convenient_from": requester.convenient_from,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from callcenter.store.tables import Base, Digest, Id, Name, PhoneNumber, Sentence, UniqueId, Word
@@ -96,6 +96,8 @@ class StoredRequest(Base):
     convenient_until: Mapped[datetime | None]
     erased_at: Mapped[datetime | None]
     """When its personal data was erased; the figures stay."""
+    registered: Mapped[bool] = mapped_column(server_default=false())
+    """Whether who asks is known by an INN (eLot 2.2b); it stays when that is erased."""
     origin: Mapped[str] = mapped_column(UniqueId, server_default="")
     """Its number in the system from which it was taken over; '' for all others."""
 

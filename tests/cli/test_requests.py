@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import zipfile
 from datetime import timedelta
 from pathlib import Path
 
@@ -204,6 +205,29 @@ def test_the_summary_by_age_and_by_refusal_against_an_aim_and_as_a_file(config: 
         str(26 * 3600),
         "no",
     )
+
+
+def test_the_report_is_a_workbook_in_which_nothing_is_a_formula(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LC_ALL", "ru_RU.UTF-8")
+    imported(config, tmp_path)
+    run(config, "act", "ESTP-2026-000001", "refuse", "--reason", "хулиганство", "--why", "брань")
+    file = tmp_path / "november.xlsx"
+    done = run(config, "report", "--from", "2026-11-01", "--to", "2026-11-30", "--xlsx", str(file))
+    assert done.output == f"1 requests reported in {file}\n"
+    with zipfile.ZipFile(file) as book:
+        tabs = book.read("xl/workbook.xml").decode()
+        texts = book.read("xl/sharedStrings.xml").decode()
+        assert not any(b"<f>" in book.read(name) for name in book.namelist() if "worksheets" in name)
+    assert "Без рассмотрения" in tabs
+    assert "2026-11-01 – 2026-11-30" in texts
+    assert "хулиганство" in texts
+    nowhere = run(config, "report", "--xlsx", str(tmp_path / "no" / "folder.xlsx"))
+    assert nowhere.exit_code == 1
+    assert "cannot be written" in nowhere.output
+    told = run(config, "act", "ESTP-2026-000001", "start").output
+    assert "Действие «Взять в работу» невозможно" in told, "whoever has a Russian terminal reads Russian"
 
 
 def test_one_person_is_erased_and_an_entry_says_so(config: Path, tmp_path: Path) -> None:

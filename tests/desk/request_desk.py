@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from callcenter.desk.sessions import Sessions
 from callcenter.registering.card import Cards
 from callcenter.registering.note_table import NoteTable
 from callcenter.reports.audit import Audit
+from callcenter.reports.requests import figures
 from callcenter.request_register.attachments import Allowed, Attachments
 from callcenter.request_register.board import RequestBoard
 from callcenter.request_register.register import RequestRegister
@@ -106,12 +107,19 @@ class Desk:
         limits = {LineId("estp"): Allowed(25_000_000, ("pdf", "txt"))}
         self.attachments = attachments = Attachments(line.register, folder / "attachments", limits, of_lines)
         self.accounts = FakeAccounts(STAFF, {one.id: f"password of {one.id}" for one in STAFF})
+        times = {name: rules.time for name, rules in of_lines().items()}
         self.requests = RequestActions(
             self.register,
             RequestBoard(line.register),
             Viewers(),
             {
-                LineId("estp"): RequestLine("ЕСТП", SUBJECTS, 600.0, {"Удостоверяющий центр": "uc@example.ru"}),
+                LineId("estp"): RequestLine(
+                    "ЕСТП",
+                    SUBJECTS,
+                    600.0,
+                    {"Удостоверяющий центр": "uc@example.ru"},
+                    (timedelta(hours=12), timedelta(days=3)),
+                ),
                 LineId("tbs"): RequestLine("ТБС", {}),
             },
             lambda: self.accounts.people,
@@ -122,6 +130,9 @@ class Desk:
             self.audit.enter,
             MOSCOW,
             attachments,
+            lambda first, last, of, now: figures(
+                line.register, first, last, {LineId("estp"): MOSCOW, LineId("tbs"): MOSCOW}, times, now, of
+            ),
         )
         self.sessions = Sessions(line.clock)
         self.app = make_app(

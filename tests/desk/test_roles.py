@@ -174,6 +174,10 @@ POST /api/requests/{request}/merge                  .     .   .   .   .   +    .
 POST /api/requests/{request}/split                  .     .   .   .   .   +    .   .   .   .
 POST /api/requests/{request}/files                  .     +   +   +   +   +    .   .   .   .
 GET  /api/requests/{request}/files/{file}           .     +   +   +   +   +    +   .   .   .
+GET  /api/requests/report                           .     .   .   .   .   +    +   .   .   .
+GET  /requests/reports                              .     .   .   .   .   +    +   .   .   .
+GET  /requests/reports.xlsx                         .     .   .   .   .   +    +   .   .   .
+GET  /requests/reports/{table}.csv                  .     .   .   .   .   +    +   .   .   .
 GET  /requests                                      .     .   .   .   .   +    +   .   .   .
 GET  /requests/mine                                 .     +   +   +   +   +    .   .   .   .
 GET  /requests/find                                 .     +   +   +   +   +    +   .   .   .
@@ -187,6 +191,7 @@ POST /write/request                                 .     +   +   +   +   +    .
 HEADING, *ROWS = [line.split() for line in TABLE.strip().splitlines()]
 ALLOWED = {(row[0], row[1]): dict(zip(HEADING, row[2:], strict=True)) for row in ROWS}
 VALUES = {
+    "table": "urgency",
     "person": "102",
     "session": "0" * 16,
     "name": "desk",
