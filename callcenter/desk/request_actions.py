@@ -33,7 +33,7 @@ from callcenter.registering.notes import Note
 from callcenter.reports.requests import RequestFigures
 from callcenter.request_register.attachments import Allowed, Attachments
 from callcenter.request_register.board import RequestBoard
-from callcenter.request_register.filed import BoardRow, Filed, Outcome, Requester
+from callcenter.request_register.filed import BoardRow, Filed, Outcome, Own, Requester
 from callcenter.request_register.register import RequestRegister
 from callcenter.request_register.viewers import Viewer, Viewers
 from callcenter.requests import actions as do
@@ -70,6 +70,14 @@ class RequestLine:
     """Those outside, and their e-mail addresses (ESTP 5.5.3)."""
     mean_answer: tuple[timedelta | None, timedelta | None] = (None, None)
     """How long the mean answer may take: to who is registered, and to others (eLot 2.2b)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A request in a list, as somebody sees it; not `in_full`: only where it stands."""
+
+    row: BoardRow
+    in_full: bool
 
 
 class Callers(Protocol):
@@ -185,12 +193,14 @@ class RequestActions:
 
     def access(self, account: Account, filed: Filed) -> Access:
         """Return how much of this request they may see and do."""
-        request, mine = filed.request, filed.opened_by == account.id
+        return self._access(account, filed.request.state, filed.opened_by, filed.request.assignee)
+
+    def _access(self, account: Account, state: State, opened_by: str, assignee: Assignee | None) -> Access:
+        mine = opened_by == account.id
         if Role.HEAD in account.roles:
             return Access.LEADS
-        if account.takes_calls and request.state is State.DRAFT and mine:
+        if account.takes_calls and state is State.DRAFT and mine:
             return Access.WORKS
-        assignee = request.assignee
         inside = assignee is not None and assignee.kind is not AssigneeKind.DEPARTMENT
         if account.takes_calls and inside and assignee and assignee.id in self.own_names(account):
             return Access.WORKS
@@ -223,11 +233,39 @@ class RequestActions:
         """Write down that the sender is about to see something. Raises `RegisterError`: then they must not."""
         await self._looked_at(self.wall(), request[SENDER].id, what, about)
 
-    async def listed(self, request: web.Request, rows: Sequence[BoardRow], what: str) -> None:
-        """Write down that somebody sees a list of requests."""
-        if rows:
+    async def listed(
+        self, request: web.Request, rows: Sequence[BoardRow], what: str, *, at_hand: bool = False
+    ) -> list[Seen]:
+        """Return a list of requests as the sender may see it, and write down that they do.
+
+        Of others than their own they see where these stand: number, state and target (ESTP 5.7.1); of forms of others
+        nothing. `at_hand`: these are of their own caller, whom they have to answer: they see them in full.
+        """
+        account = request[SENDER].account
+        seen = []
+        for row in rows:
+            if at_hand or self._access(account, row.state, row.opened_by, row.assignee) >= Access.READS:
+                seen.append(Seen(row, in_full=True))
+            elif row.state is not State.DRAFT:
+                bare = replace(row, subject="", urgency="", essentials="", requester="", assignee=None, opened_by="")
+                seen.append(Seen(bare, in_full=False))
+        if seen:
+            bare_ones = sum(not one.in_full for one in seen)
+            about = f"{len(seen)}: {what}" + (f"; {bare_ones} of them by number and state alone" if bare_ones else "")
             async with answering():
-                await self._looked_at(self.wall(), request[SENDER].id, "requests seen", f"{len(rows)}: {what}")
+                await self.looked_at(request, "requests seen", about)
+        return seen
+
+    async def search(self, request: web.Request, asked: str) -> list[BoardRow]:
+        """Return what was found by a number, a telephone number, an INN, or words.
+
+        By words only what the sender may read: whoever finds by them learns that they are there.
+        """
+        account = request[SENDER].account
+        everything = bool(account.roles & {Role.HEAD, Role.SUPERVISOR})
+        own = None if everything else Own(account.id, self.own_names(account))
+        async with answering():
+            return await self.board.search(asked, own=own) if asked else []
 
     def look(self, account: Account, filed: Filed) -> tuple[Viewer, ...]:
         """Note that the person has the request open; return who else has."""

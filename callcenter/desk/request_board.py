@@ -91,10 +91,9 @@ class RequestBoardPages:
     async def find(self, request: web.Request) -> web.StreamResponse:
         """Show what was found by `q`: a number or its end, a telephone number, an INN, or words."""
         asked = request.query.get("q", "").strip()[:_LONGEST_QUESTION]
-        async with answering():
-            rows = await self._desk.board.search(asked) if asked else []
-        await self._desk.listed(request, rows, "found")
-        return self._page(request, "requests_found.html", rows=rows, asked=asked)
+        seen = await self._desk.listed(request, await self._desk.search(request, asked), "found")
+        bare = {one.row.id for one in seen if not one.in_full}
+        return self._page(request, "requests_found.html", rows=[one.row for one in seen], bare=bare, asked=asked)
 
     @bodies.reads_later
     async def assign(self, request: web.Request) -> web.StreamResponse:
@@ -171,7 +170,7 @@ class RequestBoardPages:
             states=STATES,
             kinds=KINDS,
             assignees=assignees(desk),
-            **({"leads": False, "told": Told()} | values),
+            **({"leads": False, "told": Told(), "bare": frozenset()} | values),
         )
 
 

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from callcenter.core.ids import LineId
-from callcenter.desk.request_actions import RequestActions, end_of_day
-from callcenter.request_register.filed import Attachment, BoardRow, Filed, Outcome
+from callcenter.desk.request_actions import RequestActions, Seen, end_of_day
+from callcenter.request_register.filed import Attachment, Filed, Outcome
 from callcenter.request_register.viewers import Viewer
 from callcenter.requests.lifecycle import UNFINISHED, State
 from callcenter.requests.number import Number
@@ -16,9 +16,11 @@ from callcenter.requests.request import Assignee, Entry, Message, Way
 from callcenter.requests.targets import Target, TargetKind
 
 
-def row(one: BoardRow, desk: RequestActions, now: datetime) -> dict[str, Any]:
-    """Return one row of a list."""
+def row(seen: Seen, desk: RequestActions, now: datetime) -> dict[str, Any]:
+    """Return one row of a list; `in_full`: false for one of which the reader is told only where it stands."""
+    one = seen.row
     return {
+        "in_full": seen.in_full,
         "id": one.id,
         "number": number(one.number),
         "line": one.line,

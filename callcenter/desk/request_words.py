@@ -191,6 +191,7 @@ AT_THE_DESK: Mapping[str, str] = {
     "request_forms": N_("Forms not passed on"),
     "request_find": N_("Where a request stands, by its number"),
     "request_not_found": N_("There is no such request."),
+    "request_not_yours": N_("not yours: you see where it stands"),
     "request_late": N_("late"),
     "request_today": N_("today"),
 }

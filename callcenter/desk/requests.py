@@ -26,7 +26,7 @@ from callcenter.desk.gate import (
     Route,
 )
 from callcenter.desk.language import N_
-from callcenter.desk.request_actions import Access, RequestActions, end_of_day
+from callcenter.desk.request_actions import Access, RequestActions, Seen, end_of_day
 from callcenter.desk.request_refusals import answering
 from callcenter.desk.responses import as_json
 from callcenter.request_register.filed import BoardQuery, Filed, Order, Requester
@@ -172,7 +172,8 @@ class RequestsApi:
         async with answering():
             rows = await self._desk.board.drafts(self._desk.wall(), request[SENDER].id)
         now = self._desk.wall()
-        return as_json({"requests": [shown.row(one, self._desk, now) for one in rows], "now": now.isoformat()})
+        seen = [Seen(one, in_full=True) for one in rows]
+        return as_json({"requests": [shown.row(one, self._desk, now) for one in seen], "now": now.isoformat()})
 
     async def all_drafts(self, request: web.Request) -> web.Response:
         """Return everybody's forms that have not been passed on, the oldest first."""
@@ -184,22 +185,23 @@ class RequestsApi:
         """Return the requests of a `call` of one's own, and its caller's earlier ones: what is open first."""
         call = call_of(request)
         of_call, earlier = await self._desk.of_caller(call, request[SENDER].id)
-        await self._desk.listed(request, [*of_call, *earlier], f"of the caller of {call}")
+        seen = await self._desk.listed(request, [*of_call, *earlier], f"of the caller of {call}", at_hand=True)
         now = self._desk.wall()
-        told = {"of_call": of_call, "earlier": earlier}
+        told = {"of_call": seen[: len(of_call)], "earlier": seen[len(of_call) :]}
         return as_json({key: [shown.row(one, self._desk, now) for one in rows] for key, rows in told.items()})
 
     async def search(self, request: web.Request) -> web.Response:
-        """Return the requests with `q`: a number or its end, a telephone number, an INN, or words; the newest first."""
-        asked = request.query.get("q", "").strip()[:_LONGEST_QUESTION]
-        async with answering():
-            rows = await self._desk.board.search(asked) if asked else []
+        """Return the requests with `q`: a number or its end, a telephone number, an INN, or words; the newest first.
+
+        Whoever does not read them is told only where they stand (`in_full`), and finds none by words.
+        """
+        rows = await self._desk.search(request, request.query.get("q", "").strip()[:_LONGEST_QUESTION])
         return await self._listed(request, rows, "found")
 
     async def _listed(self, request: web.Request, rows: list[Any], what: str, **more: Any) -> web.Response:
-        await self._desk.listed(request, rows, what)
+        seen = await self._desk.listed(request, rows, what)
         now = self._desk.wall()
-        return as_json({"requests": [shown.row(one, self._desk, now) for one in rows]} | more)
+        return as_json({"requests": [shown.row(one, self._desk, now) for one in seen]} | more)
 
 
 def board_query(request: web.Request, desk: RequestActions) -> BoardQuery:

@@ -137,6 +137,14 @@ class BoardQuery:
 
 
 @dataclass(frozen=True, slots=True)
+class Own:
+    """Whose requests are meant: those that somebody opened, or for which they or their group are responsible."""
+
+    opened_by: str
+    assignees: Collection[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Count:
     """How many open requests of a line are in a state, by what is due next, and how many of them are late."""
 

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from callcenter.core import events
+from callcenter.core.ids import PersonId
 from callcenter.requests.actions import Delivered
 from tests.desk.request_desk import (
     ANNA,
@@ -211,14 +213,62 @@ async def test_every_operator_tells_where_a_request_stands_by_its_number_and_no_
     assert (BORIS, "request state seen", "ESTP-2026-000001") in await desk.audited()
 
 
+NUMBERS, BY_WORDS = ("ESTP-2026-000001", "1", NUMBER, SCHOOL.inn), ("контракты", "Кедровка")
+
+
+async def found(desk: Desk, who: str, asked: str) -> Any:
+    return (await desk.get(who, f"requests/search?q={asked}".replace("+", "%2B")))["requests"]
+
+
 async def test_a_request_is_found_by_number_telephone_and_words(desk: Desk) -> None:
     filed = await desk.new()
-    for asked in ("ESTP-2026-000001", "1", NUMBER, SCHOOL.inn, "контракты", "Кедровка"):
-        found = (await desk.get(BORIS, f"requests/search?q={asked}".replace("+", "%2B")))["requests"]
-        assert [one["number"] for one in found] == [filed["number"]], asked
+    for asked in (*NUMBERS, *BY_WORDS):
+        assert [one["number"] for one in await found(desk, ANNA, asked)] == [filed["number"]], asked
     assert (await desk.get(BORIS, "requests/search?q="))["requests"] == []
     assert (await desk.get(BORIS, "requests/search?q=" + "'%22<>" * 30))["requests"] == []
-    assert (BORIS, "requests seen", "1: found") in await desk.audited()
+    assert (ANNA, "requests seen", "1: found") in await desk.audited()
+
+
+async def test_in_lists_everybody_sees_names_and_words_of_what_they_need_alone(desk: Desk) -> None:
+    """Their own in full, of others where these stand; the audit log says which it was."""
+    filed = await desk.new(who=ANNA)
+    form = await desk.form(who=ANNA, essentials="Форма о контракте")
+    for who in (ANNA, HEAD, SUPERVISOR):
+        [one] = await found(desk, who, filed["number"])
+        assert (one["in_full"], one["essentials"], one["requester"]) == (True, WORDS, "Иванова"), who
+        assert {one["id"] for one in await found(desk, who, "контракты")} == {filed["id"], form["id"]}
+    for who in (BORIS, LEBEDEV):
+        for asked in NUMBERS:
+            [one] = await found(desk, who, asked)
+            assert (one["number"], one["state"], one["in_full"]) == (filed["number"], "new", False)
+            assert one["due"] is not None
+            hidden = ("subject", "urgency", "essentials", "requester", "opened_by", "assignee")
+            assert not any(one[name] for name in hidden), one
+        for asked in BY_WORDS:
+            assert await found(desk, who, asked) == [], "whoever finds by words learns that they are there"
+        page = await desk.page(who, f"/requests/find?q={NUMBER.replace('+', '%2B')}")
+        assert filed["number"] in page
+        assert "не ваше: видно, на какой оно стадии" in page
+        assert "Иванова" not in page
+        assert WORDS not in page
+        assert "Здесь пусто." in await desk.page(who, "/requests/find?q=контракты")
+    await desk.act(HEAD, filed, "assign", kind="group", id="technical")
+    [one] = await found(desk, LEBEDEV, "контракты")
+    assert (one["in_full"], one["essentials"]) == (True, WORDS), "it is their group's now"
+    assert await found(desk, BORIS, "контракты") == []
+    log = await desk.audited()
+    assert (BORIS, "requests seen", "1: found; 1 of them by number and state alone") in log
+    assert (LEBEDEV, "requests seen", "1: found") in log
+
+
+async def test_the_caller_at_hand_is_seen_in_full_whoever_works_on_it(desk: Desk) -> None:
+    filed = await desk.in_work()
+    desk.line.tell(events.Return(PersonId(BORIS)), events.Pause("lunch", person=PersonId(ANNA)))
+    call = await desk.talking()
+    told = await desk.get(BORIS, f"requests/caller?call={call}")
+    [one] = told["earlier"]
+    assert (one["number"], one["in_full"], one["essentials"]) == (filed["number"], True, WORDS)
+    assert (BORIS, "requests seen", f"1: of the caller of {call}") in await desk.audited()
 
 
 # -- from the head to the answer ---------------------------------------------------------------------------------------

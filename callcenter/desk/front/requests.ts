@@ -10,6 +10,8 @@ import { word } from "./texts";
 
 export interface Row {
   id: string;
+  /** false: of somebody else's, only where it stands. */
+  in_full: boolean;
   number: string;
   line: string;
   state: string;
