@@ -179,6 +179,7 @@ def make_requests_at_desk(
         next((line.zone for line in config.lines.values()), UTC),
         requests.attachments,
         found,
+        requests.warnings,
     )
 
 

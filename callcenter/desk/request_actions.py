@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, tzinfo
 from enum import IntEnum
@@ -34,6 +35,7 @@ from callcenter.reports.requests import RequestFigures
 from callcenter.request_register.attachments import Allowed, Attachments
 from callcenter.request_register.board import RequestBoard
 from callcenter.request_register.filed import BoardRow, Filed, Outcome, Own, Requester
+from callcenter.request_register.in_force import Tally, WarningsInForce
 from callcenter.request_register.register import RequestRegister
 from callcenter.request_register.viewers import Viewer, Viewers
 from callcenter.requests import actions as do
@@ -41,6 +43,7 @@ from callcenter.requests.lifecycle import ENDS, State
 from callcenter.requests.number import parse_number
 from callcenter.requests.request import Assignee, AssigneeKind, Entry, Fate, RequestId, Way
 from callcenter.requests.rules import LineRules
+from callcenter.store import RegisterError
 
 
 class Access(IntEnum):
@@ -115,6 +118,7 @@ class RequestActions:
         zone: tzinfo,
         attachments: Attachments | None = None,
         figures: Figures | None = None,
+        warnings: WarningsInForce | None = None,
     ) -> None:
         self.register = register
         self.board = board
@@ -125,6 +129,7 @@ class RequestActions:
         self.zone = zone
         self.attachments = attachments
         self.figures = figures
+        self._warnings = warnings
         self._people = people
         self._group_of = group_of
         self._callers = callers
@@ -158,6 +163,19 @@ class RequestActions:
     def workers(self) -> list[Account]:
         """Return the people who can be responsible."""
         return [one for one in self._people().values() if one.roles & (TAKES_CALLS | {Role.HEAD})]
+
+    def warned(self, account: Account) -> Tally:
+        """Return of how many requests this person is warned: a head of all, others of their own."""
+        if self._warnings is None or not account.roles & (TAKES_CALLS | {Role.HEAD}):
+            return Tally()
+        own = None if Role.HEAD in account.roles else Own(account.id, self.own_names(account))
+        return self._warnings.tally(own)
+
+    async def look_at_warnings(self) -> None:
+        """Something was done: what it was warned of may be met. If the register does not answer, a later look tells."""
+        if self._warnings is not None:
+            with suppress(RegisterError):
+                await self._warnings.refresh(self.wall())
 
     def own_names(self, account: Account) -> list[str]:
         """Return the assignees that mean this person: they, and their group."""

@@ -38,6 +38,7 @@ GROWS_OLD = timedelta(minutes=15)
 """Before the end of its hour a form turns up at the head."""
 _LONGEST_QUESTION = 200
 _MOST_TODAY = 100
+_CHOICES = ("line", "state", "assignee", "kind", "today", "overdue", "warned")
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +176,7 @@ class RequestBoardPages:
 
 
 def _chosen(request: web.Request) -> dict[str, str]:
-    return {name: request.query.get(name, "") for name in ("line", "state", "assignee", "kind", "today", "overdue")}
+    return {name: request.query.get(name, "") for name in _CHOICES}
 
 
 def _done(request: web.Request) -> Told:

@@ -92,6 +92,9 @@ def values(model: type[allowed.Acts | bodies.Body], form: Form, zone: tzinfo) ->
             found[name] = form.number(name)
         elif name == "causes":
             found[name] = tuple(line.strip() for line in form.one(name).splitlines() if line.strip())
+        elif name == "reply":
+            if form.one("reply_way"):
+                found[name] = {"way": form.one("reply_way"), "address": form.one("reply_address")}
         elif name in ("expected", "convenient_from", "convenient_until"):
             found[name] = form.moment(name, zone)
         elif name in ("solved", "more", "delivered"):

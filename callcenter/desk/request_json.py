@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any
 
 from callcenter.core.ids import LineId
@@ -64,7 +64,7 @@ def state(filed: Filed, desk: RequestActions, now: datetime) -> dict[str, Any]:
 
 def whole(filed: Filed, history: Iterable[Entry], desk: RequestActions, now: datetime) -> dict[str, Any]:
     """Return a request with all that is kept beside it."""
-    request, requester = filed.request, filed.requester
+    request, requester, zone = filed.request, filed.requester, desk.zone_of(filed.request.line)
     return state(filed, desk, now) | {
         "subject_id": request.subject,
         "essentials": request.essentials,
@@ -77,8 +77,8 @@ def whole(filed: Filed, history: Iterable[Entry], desk: RequestActions, now: dat
             "inn": requester.inn,
             "customer": requester.customer,
             "convenient": requester.convenient,
-            "convenient_from": moment(requester.convenient_from),
-            "convenient_until": moment(requester.convenient_until),
+            "convenient_from": local(requester.convenient_from, zone),
+            "convenient_until": local(requester.convenient_until, zone),
         },
         "call": filed.call,
         "origin": filed.origin,
@@ -169,6 +169,11 @@ def outcome(one: Outcome) -> dict[str, Any]:
 def moment(at: datetime | None) -> str | None:
     """Return a moment as ISO 8601."""
     return at.isoformat() if at else None
+
+
+def local(at: datetime | None, zone: tzinfo) -> str | None:
+    """Return a moment as ISO 8601, in a line's zone: a form shows its wall clock."""
+    return at.astimezone(zone).isoformat() if at else None
 
 
 def number(one: Number | None) -> str:

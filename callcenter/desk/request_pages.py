@@ -137,7 +137,11 @@ class RequestPages:
     async def _fill(self, request: web.Request, ref: str, body: allowed.Filled) -> Filed:
         filed, version = await self._desk.form(request, ref, body.version)
         return await self._desk.fill(
-            request, filed, version, body.action(request[SENDER].id), filled_requester(filed, body)
+            request,
+            filed,
+            version,
+            body.action(request[SENDER].id),
+            filled_requester(filed, body, self._desk.zone_of(filed.request.line)),
         )
 
     # -- showing -----------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from callcenter.knowledge.search import Query
 from callcenter.request_register.deadline import look
 from callcenter.request_register.filed import BoardQuery, BoardRow, Count, Order, Own
 from callcenter.request_register.filing import REQUESTS
+from callcenter.request_register.in_force import WARNED
 from callcenter.request_register.rows import board_row_of
 from callcenter.request_register.search import DIGITS, index_for
 from callcenter.requests.lifecycle import ENDS, State
@@ -182,6 +183,8 @@ def _conditions(query: BoardQuery) -> Iterator[ColumnElement[bool]]:
     ):
         if values is not None:
             yield column.in_([str(value) for value in values])
+    if query.warned:
+        yield WARNED
     if query.opened_by is not None:
         yield REQUESTS.c.opened_by == query.opened_by
     if query.due_before is not None:

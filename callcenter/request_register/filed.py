@@ -133,6 +133,8 @@ class BoardQuery:
     subjects: Collection[str] | None = None
     urgencies: Collection[str] | None = None
     ways: Collection[Way] | None = None
+    warned: bool = False
+    """Only those with a warning in force."""
     order: Order = Order.DUE
 
 

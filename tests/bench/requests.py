@@ -185,7 +185,7 @@ async def measure(path: Path) -> None:
     await asyncio.gather(*(act(requests, n) for n in range(ACTED)))
     print(f"actions a second, {ACTED} at once: {7 * ACTED / (time.perf_counter() - begun):.0f}")
     escalation = Escalation({TargetKind.ANSWER: Notice((timedelta(hours=1),), (timedelta(),))})
-    watch = TargetWatch(register, of_lines, {LineId("estp"): Warned(escalation, "a@b.ru")}, lambda: CALLED)
+    watch = TargetWatch(register, of_lines, {LineId("estp"): Warned(escalation, "a@b.ru", str)}, lambda: CALLED)
     begun, looked = time.perf_counter(), 0
     while some := await watch.look(CALLED):
         looked += some

@@ -34,6 +34,7 @@ from callcenter.reports.audit import Audit
 from callcenter.reports.requests import figures
 from callcenter.request_register.attachments import Allowed, Attachments
 from callcenter.request_register.board import RequestBoard
+from callcenter.request_register.in_force import WarningsInForce
 from callcenter.request_register.register import RequestRegister
 from callcenter.request_register.viewers import Viewers
 from callcenter.requests.rules import LineRules
@@ -108,6 +109,7 @@ class Desk:
         self.attachments = attachments = Attachments(line.register, folder / "attachments", limits, of_lines)
         self.accounts = FakeAccounts(STAFF, {one.id: f"password of {one.id}" for one in STAFF})
         times = {name: rules.time for name, rules in of_lines().items()}
+        self.warnings = WarningsInForce(line.register)
         self.requests = RequestActions(
             self.register,
             RequestBoard(line.register),
@@ -133,6 +135,7 @@ class Desk:
             lambda first, last, of, now: figures(
                 line.register, first, last, {LineId("estp"): MOSCOW, LineId("tbs"): MOSCOW}, times, now, of
             ),
+            self.warnings,
         )
         self.sessions = Sessions(line.clock)
         self.app = make_app(
@@ -146,6 +149,7 @@ class Desk:
             requests=self.requests,
             zone=MOSCOW,
         )
+        self.warnings.changed = self.changed
         self.browsers: dict[str, TestClient[Any, Any]] = {}
 
     @property

@@ -145,6 +145,7 @@ GET  /api/requests/options                          .     +   +   +   +   +    +
 GET  /api/requests/mine                             .     +   +   +   +   +    .   .   .   .
 GET  /api/requests/drafts                           .     +   +   +   +   +    .   .   .   .
 GET  /api/requests/drafts/all                       .     .   .   .   .   +    .   .   .   .
+GET  /api/requests/warned                           .     +   +   +   +   +    .   .   .   .
 GET  /api/requests/caller                           .     .   +   +   +   +    .   .   .   .
 GET  /api/requests/search                           .     +   +   +   +   +    +   .   .   .
 GET  /api/requests/state                            .     +   +   +   +   +    +   .   .   .

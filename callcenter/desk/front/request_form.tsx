@@ -200,6 +200,8 @@ function Fields({ now, all }: { now: Open; all: Record<string, LineOptions> }) {
       <div class="fields-two">
         <Line name="address" filled={filled} longest={2000} />
         <Line name="convenient" filled={filled} longest={500} />
+        <Line name="convenient_from" filled={filled} longest={16} type="datetime-local" />
+        <Line name="convenient_until" filled={filled} longest={16} type="datetime-local" />
         <Line name="name" filled={filled} longest={300} />
         <Line name="number" filled={filled} longest={64} />
         <Line name="inn" filled={filled} longest={12} />
@@ -251,14 +253,18 @@ interface LineOf {
   name: keyof Filled;
   filled: Filled;
   longest: number;
+  type?: "text" | "datetime-local";
 }
 
-function Line({ name, filled, longest }: LineOf) {
+function Line({ name, filled, longest, type = "text" }: LineOf) {
+  const wrong = name === "convenient_until" && Boolean(filled.convenient_until) && filled.convenient_until <= filled.convenient_from;
   return (
     <label>
       <span class="legend">{word(name === "subject" || name === "inn" ? name : `request_${name}`)}</span>
       <input
         id={`request-${name}`}
+        type={type}
+        aria-invalid={wrong}
         maxLength={longest}
         autocomplete="off"
         value={filled[name]}

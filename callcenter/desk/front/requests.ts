@@ -62,7 +62,16 @@ export interface Form extends Standing {
   urgency: string;
   way: string | null;
   address: string;
-  requester: { name: string; number: string; inn: string; customer: string; convenient: string };
+  requester: {
+    name: string;
+    number: string;
+    inn: string;
+    customer: string;
+    convenient: string;
+    /** In the line's zone. */
+    convenient_from: string | null;
+    convenient_until: string | null;
+  };
   told: string;
   attachments: Kept[];
   version: number;
@@ -82,6 +91,9 @@ export interface Filled {
   inn: string;
   customer: string;
   convenient: string;
+  /** As a field for date and time has them, in the line's zone. */
+  convenient_from: string;
+  convenient_until: string;
 }
 
 /** The form that is shown. */
@@ -94,6 +106,8 @@ export interface Open {
 
 /** Drafts reach the server within two seconds of typing. */
 const SAVE_AFTER_MS = 900;
+/** Letters of date, hours and minutes. */
+const MINUTES = 16;
 const RETRY_MS = 3_000;
 const LOGGED_OUT = 401;
 
@@ -168,6 +182,8 @@ function take(form: Form): void {
       inn: requester.inn,
       customer: requester.customer,
       convenient: requester.convenient,
+      convenient_from: (requester.convenient_from ?? "").slice(0, MINUTES),
+      convenient_until: (requester.convenient_until ?? "").slice(0, MINUTES),
     },
     saving: mine ? "failed" : "saved",
   });
@@ -208,9 +224,13 @@ function send(id: string): void {
   saves = saves.then(() => save(id));
 }
 
-/** What can be sent of it: without an address there is no way of the answer yet. */
-function body({ way, address, ...filled }: Filled): object {
-  return way && address.trim() ? { ...filled, way, address } : filled;
+/** What can be sent of it: without an address there is no way of the answer yet, without a beginning no end. */
+function body({ way, address, convenient_from, convenient_until, ...filled }: Filled): object {
+  const time = {
+    convenient_from: convenient_from || null,
+    convenient_until: convenient_until > convenient_from && convenient_from ? convenient_until : null,
+  };
+  return way && address.trim() ? { ...filled, ...time, way, address } : { ...filled, ...time };
 }
 
 async function save(id: string): Promise<void> {
