@@ -12,6 +12,7 @@ from typing import Any
 from callcenter.accounts.secrets import Secrets
 from callcenter.calendar.clock import WallClock
 from callcenter.config import Config
+from callcenter.config.roles import TAKES_CALLS, Role
 from callcenter.desk.language import TEXTS
 from callcenter.mail.letter import Sender
 from callcenter.mail.smtp import Server, Smtp
@@ -22,6 +23,7 @@ from callcenter.request_register.calendars import follow_calendars
 from callcenter.request_register.conduct import ConductWatch, Head
 from callcenter.request_register.erasure import RequestErasure
 from callcenter.request_register.in_force import WarningsInForce
+from callcenter.request_register.leavers import Leavers
 from callcenter.request_register.outbox import Carrier, Outbox
 from callcenter.request_register.register import RequestRegister
 from callcenter.request_register.sender import OutboxSender
@@ -74,6 +76,8 @@ class Requests:
             if one.head_email
         }
         self._conduct = ConductWatch(register, heads, wall)
+        here = [id_ for id_, one in config.people.items() if frozenset(one.roles) & (TAKES_CALLS | {Role.HEAD})]
+        self._leavers = Leavers(register, rules, [*here, *config.groups], heads, wall)
         self._erasure = RequestErasure(register, self.attachments, rules, config.request_keep_days)
         self._state = RequestState()
 
@@ -86,6 +90,7 @@ class Requests:
         yield self._watch.run, "targets"
         if self._conduct.tells_anybody:
             yield self._conduct.run, "refusals for conduct"
+        yield self._leavers.run, "requests of leavers"
         yield self._count, "request counts"
         yield self._follow, "request calendars"
         yield lambda: self._erasure.run(self._wall), "request retention"

@@ -207,6 +207,7 @@ WHYS: Mapping[str, str] = {
     "the customer has replied": N_("the customer has replied"),
     "solved, nothing else": N_("solved, nothing else"),
     "no objection": N_("no objection"),
+    "the assignee has left": N_("the assignee does not work here any more"),
     "promised before": N_("promised before"),
 }
 """Reasons that the rules give themselves."""

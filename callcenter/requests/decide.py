@@ -209,9 +209,16 @@ def _assign(change: Change, action: Assign) -> None:
 
 
 def _hand_back(change: Change, why: str) -> None:
+    """Nobody is responsible; what waits for the customer goes on waiting."""
     change.step(Step.HAND_BACK, why)
     change.edit("assignee", replace(change.request, assignee=None), why)
-    change.begin(TargetKind.ASSIGNMENT, change.rules.assignment)
+    _owe_assignment(change)
+
+
+def _owe_assignment(change: Change) -> None:
+    """The head has to make somebody responsible, if nobody is."""
+    if change.request.assignee is None:
+        change.begin(TargetKind.ASSIGNMENT, change.rules.assignment)
 
 
 def _ask(change: Change, action: Ask) -> None:
@@ -272,6 +279,7 @@ def _check_new_date(change: Change, expected: datetime, than: datetime) -> None:
 def _answer(change: Change, action: Answer) -> None:
     change.step(Step.ANSWER)
     change.meet(TargetKind.ANSWER, _to_customer(change, Purpose.ANSWER, action.text))
+    change.drop(TargetKind.ASSIGNMENT)
     change.begin(TargetKind.CLOSING, change.rules.closing)
 
 
@@ -308,6 +316,7 @@ def _not_delivered(change: Change, action: NotDelivered) -> None:
             if latest and change.state in (State.ANSWERED, State.CLOSED):
                 change.step(Step.NOT_DELIVERED, why)
                 change.drop(TargetKind.CLOSING)
+                _owe_assignment(change)
             change.unmeet(TargetKind.ANSWER, message, owed=latest and change.state in UNFINISHED)
         case Purpose.QUESTION:
             if latest and change.state is State.PENDING:
@@ -368,6 +377,7 @@ def _reopen(change: Change, why: str) -> None:
     change.drop(TargetKind.CLOSING)
     urgency = change.rules.urgencies.get(change.request.urgency)
     change.begin(TargetKind.ANSWER, None if urgency is None else urgency.answer)
+    _owe_assignment(change)
 
 
 def _refuse(change: Change, action: Refuse) -> None:

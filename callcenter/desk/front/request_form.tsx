@@ -200,8 +200,12 @@ function Fields({ now, all }: { now: Open; all: Record<string, LineOptions> }) {
       <div class="fields-two">
         <Line name="address" filled={filled} longest={2000} />
         <Line name="convenient" filled={filled} longest={500} />
-        <Line name="convenient_from" filled={filled} longest={16} type="datetime-local" />
-        <Line name="convenient_until" filled={filled} longest={16} type="datetime-local" />
+        <Moment name="convenient_from" filled={filled} wrong={false} />
+        <Moment
+          name="convenient_until"
+          filled={filled}
+          wrong={Boolean(filled.convenient_until) && filled.convenient_until <= filled.convenient_from}
+        />
         <Line name="name" filled={filled} longest={300} />
         <Line name="number" filled={filled} longest={64} />
         <Line name="inn" filled={filled} longest={12} />
@@ -253,18 +257,14 @@ interface LineOf {
   name: keyof Filled;
   filled: Filled;
   longest: number;
-  type?: "text" | "datetime-local";
 }
 
-function Line({ name, filled, longest, type = "text" }: LineOf) {
-  const wrong = name === "convenient_until" && Boolean(filled.convenient_until) && filled.convenient_until <= filled.convenient_from;
+function Line({ name, filled, longest }: LineOf) {
   return (
     <label>
       <span class="legend">{word(name === "subject" || name === "inn" ? name : `request_${name}`)}</span>
       <input
         id={`request-${name}`}
-        type={type}
-        aria-invalid={wrong}
         maxLength={longest}
         autocomplete="off"
         value={filled[name]}
@@ -272,6 +272,31 @@ function Line({ name, filled, longest, type = "text" }: LineOf) {
           const text = event.currentTarget.value;
           fill({ [name]: name === "inn" ? text.replace(/\D/g, "") : text });
         }}
+      />
+    </label>
+  );
+}
+
+interface MomentOf {
+  name: "convenient_from" | "convenient_until";
+  filled: Filled;
+  /** Whether it ends before it begins: it is not kept so. */
+  wrong: boolean;
+}
+
+/** Date and time by the line's clock. */
+function Moment({ name, filled, wrong }: MomentOf) {
+  return (
+    <label>
+      <span class="legend">
+        {word("request_convenient")}, {word(`request_${name}`)}
+      </span>
+      <input
+        id={`request-${name}`}
+        type="datetime-local"
+        aria-invalid={wrong}
+        value={filled[name]}
+        onInput={(event) => fill({ [name]: event.currentTarget.value })}
       />
     </label>
   );
