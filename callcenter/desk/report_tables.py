@@ -30,7 +30,7 @@ CAPTIONS = {
     "refusal": N_("Left unresolved, by reason"),
 }
 _FIRST = {
-    "whole": N_("Requests"),
+    "whole": N_("Period"),
     "line": N_("Line"),
     "subject": N_("Subject"),
     "urgency": N_("Urgency"),
@@ -58,6 +58,8 @@ _AGES = {
     "up to 30 days": N_("up to 30 days"),
     "over 30 days": N_("over 30 days"),
 }
+_OF_SEVERAL = frozenset({"line", "month"})
+"""These are shown only if there is more than one."""
 _NONE, _ALL = N_("none"), N_("all")
 _REGISTERED, _OTHERS = N_("registered"), N_("others")
 _YES, _NO = N_("yes"), N_("no")
@@ -86,7 +88,7 @@ class Table:
 def tables(report: RequestReport, names: Names, aims: Aims, language: str) -> list[Table]:
     """Return the tables of a report, with words in a language; those without a row are left out."""
     made = [_whole(report, language), _targets(report, language), _answers(report, names, aims, language)]
-    made += [_by(by, sums, names, language) for by, sums in report.by.items()]
+    made += [_by(by, sums, names, language) for by, sums in report.by.items() if len(sums) > 1 or by not in _OF_SEVERAL]
     return [one for one in made if one.rows]
 
 

@@ -172,16 +172,15 @@ class RequestReports:
         usual, line = self._month(0), request.query.get("line", "")
         if line and LineId(line) not in self._desk.register.rules:
             raise BadRequest(400, "wrong_value", N_("A value is not allowed."), "line")
-        first = _day(request, "from", usual.first)
-        last = _day(request, "to", max(usual.last, first))
+        first = _day("from", request.query.get("from", ""), usual.first)
+        last = _day("to", request.query.get("to", ""), max(usual.last, first))
         if not first <= last < first + timedelta(days=LONGEST):
             sentence = N_("A report is of 1 to 366 days, and its last day is not before its first.")
             raise BadRequest(400, "wrong_value", sentence)
         return Period(first, last, LineId(line) or None)
 
 
-def _day(request: web.Request, name: str, usual: date) -> date:
-    text = request.query.get(name, "")
+def _day(name: str, text: str, usual: date) -> date:
     if not text:
         return usual
     try:

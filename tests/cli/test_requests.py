@@ -178,7 +178,7 @@ def test_the_summary_says_how_many_were_in_time(config: Path, tmp_path: Path) ->
     assert "2026-11" in run(config, "summary", "--from", "2026-11-01", "--to", "2026-11-30", "--by", "month").output
 
 
-@pytest.mark.clause("ESTP 5.6.3")
+@pytest.mark.clause("ESTP 5.6.3", "eLot 2.2b")
 def test_the_summary_by_age_and_by_refusal_against_an_aim_and_as_a_file(config: Path, tmp_path: Path) -> None:
     late = ROW.replace("2026-11-30 10:00", "2026-11-20 10:00")
     imported(config, tmp_path, table(ROW, late, late))

@@ -22,7 +22,7 @@ from tests.requests.lines import MOSCOW
 from tests.store.stories import arrival, fill, wall
 from tests.wall import Wall
 
-pytestmark = pytest.mark.clause("ESTP 5.6.3")
+pytestmark = pytest.mark.clause("ESTP 5.6.3", "eLot 2.11", "E-SAUDA 3.7")
 HEADS = {LineId("estp"): Head("head@example.ru", MOSCOW, TEXTS["ru"].gettext)}
 INSULTED = NoteText("", "Брань", Result.REFUSED.value, conduct=True)
 REFUSED: dict[str, Any] = {"operator": "101", "answered_at": 5.0, "cause_text": REFUSED_FOR_CONDUCT}
