@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, tzinfo
-from enum import IntEnum
 from typing import Protocol
 
 from aiohttp import web
@@ -26,6 +25,7 @@ from callcenter.desk.bodies import BadRequest
 from callcenter.desk.calls import LookedAt
 from callcenter.desk.gate import ABOUT, SENDER
 from callcenter.desk.language import DEFAULT, N_, TEXTS
+from callcenter.desk.request_access import Access, Seen, access_of, seen_by
 from callcenter.desk.request_bodies import Delivery
 from callcenter.desk.request_refusals import NO_REQUESTS, answering
 from callcenter.desk.request_words import words_to_say
@@ -45,17 +45,6 @@ from callcenter.requests.request import Assignee, AssigneeKind, Entry, Fate, Req
 from callcenter.requests.rules import LineRules
 from callcenter.store import RegisterError
 
-
-class Access(IntEnum):
-    """How much of one request somebody may see and do; each has what those before it have."""
-
-    STATE = 0
-    """Where it stands (ESTP 5.7.1)."""
-    READS = 1
-    WORKS = 2
-    LEADS = 3
-
-
 LED = (do.Assign, do.ChangeUrgency)
 """Actions for heads alone; with `Refuse` of what is no draft, merge and split."""
 
@@ -73,14 +62,6 @@ class RequestLine:
     """Those outside, and their e-mail addresses (ESTP 5.5.3)."""
     mean_answer: tuple[timedelta | None, timedelta | None] = (None, None)
     """How long the mean answer may take: to who is registered, and to others (eLot 2.2b)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """A request in a list, as somebody sees it; not `in_full`: only where it stands."""
-
-    row: BoardRow
-    in_full: bool
 
 
 class Callers(Protocol):
@@ -211,18 +192,8 @@ class RequestActions:
 
     def access(self, account: Account, filed: Filed) -> Access:
         """Return how much of this request they may see and do."""
-        return self._access(account, filed.request.state, filed.opened_by, filed.request.assignee)
-
-    def _access(self, account: Account, state: State, opened_by: str, assignee: Assignee | None) -> Access:
-        mine = opened_by == account.id
-        if Role.HEAD in account.roles:
-            return Access.LEADS
-        if account.takes_calls and state is State.DRAFT and mine:
-            return Access.WORKS
-        inside = assignee is not None and assignee.kind is not AssigneeKind.DEPARTMENT
-        if account.takes_calls and inside and assignee and assignee.id in self.own_names(account):
-            return Access.WORKS
-        return Access.READS if mine or Role.SUPERVISOR in account.roles else Access.STATE
+        request = filed.request
+        return access_of(account, self.own_names(account), request.state, filed.opened_by, request.assignee)
 
     # -- looking -----------------------------------------------------------------------------------------------
 
@@ -254,19 +225,9 @@ class RequestActions:
     async def listed(
         self, request: web.Request, rows: Sequence[BoardRow], what: str, *, at_hand: bool = False
     ) -> list[Seen]:
-        """Return a list of requests as the sender may see it, and write down that they do.
-
-        Of others than their own they see where these stand: number, state and target (ESTP 5.7.1); of forms of others
-        nothing. `at_hand`: these are of their own caller, whom they have to answer: they see them in full.
-        """
+        """Return a list of requests as the sender may see it (`seen_by`), and write down that they do."""
         account = request[SENDER].account
-        seen = []
-        for row in rows:
-            if at_hand or self._access(account, row.state, row.opened_by, row.assignee) >= Access.READS:
-                seen.append(Seen(row, in_full=True))
-            elif row.state is not State.DRAFT:
-                bare = replace(row, subject="", urgency="", essentials="", requester="", assignee=None, opened_by="")
-                seen.append(Seen(bare, in_full=False))
+        seen = list(seen_by(account, self.own_names(account), rows, at_hand=at_hand))
         if seen:
             bare_ones = sum(not one.in_full for one in seen)
             about = f"{len(seen)}: {what}" + (f"; {bare_ones} of them by number and state alone" if bare_ones else "")

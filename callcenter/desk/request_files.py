@@ -21,7 +21,8 @@ from callcenter.desk.bodies import BadRequest
 from callcenter.desk.gate import ABOUT, SEES_REQUESTS, SENDER, WORKS_ON_REQUESTS, Route
 from callcenter.desk.guard import SANDBOX
 from callcenter.desk.language import N_
-from callcenter.desk.request_actions import Access, RequestActions, name
+from callcenter.desk.request_access import Access
+from callcenter.desk.request_actions import RequestActions, name
 from callcenter.desk.request_refusals import answering
 from callcenter.desk.requests import REQUEST
 from callcenter.desk.responses import as_json

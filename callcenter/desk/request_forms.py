@@ -11,7 +11,8 @@ from aiohttp import web
 from callcenter.desk import bodies
 from callcenter.desk import request_bodies as allowed
 from callcenter.desk.forms import Form
-from callcenter.desk.request_actions import Access, RequestActions
+from callcenter.desk.request_access import Access
+from callcenter.desk.request_actions import RequestActions
 from callcenter.request_register.filed import Filed
 from callcenter.requests.lifecycle import ENDS, REQUEST, UNFINISHED, State, Step
 from callcenter.requests.request import AssigneeKind

@@ -7,7 +7,8 @@ from datetime import datetime, tzinfo
 from typing import Any
 
 from callcenter.core.ids import LineId
-from callcenter.desk.request_actions import RequestActions, Seen, end_of_day
+from callcenter.desk.request_access import Seen
+from callcenter.desk.request_actions import RequestActions, end_of_day
 from callcenter.request_register.filed import Attachment, Filed, Outcome
 from callcenter.request_register.viewers import Viewer
 from callcenter.requests.lifecycle import UNFINISHED, State

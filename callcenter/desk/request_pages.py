@@ -16,7 +16,8 @@ from callcenter.desk.forms import Form
 from callcenter.desk.gate import ABOUT, NOTES, SEES_REQUESTS, SENDER, WORKS_ON_REQUESTS, Route
 from callcenter.desk.html import Told
 from callcenter.desk.language import N_, translated
-from callcenter.desk.request_actions import Access, RequestActions
+from callcenter.desk.request_access import Access
+from callcenter.desk.request_actions import RequestActions
 from callcenter.desk.request_files import FILE, RequestFiles, parts
 from callcenter.desk.request_forms import ACTS, FORMS, act, assignees, offered, values
 from callcenter.desk.request_words import FATES, KINDS, LABELS, OF_FILES, PURPOSES, STATES, WAYS, WHYS, entry_words

@@ -183,6 +183,7 @@ AT_THE_DESK: Mapping[str, str] = {
     "request_number": N_("Number"),
     "request_customer": N_("Organisation"),
     "request_submit": N_("Pass to the head"),
+    "request_also_open": N_("Also open at:"),
     "request_aside": N_("Put aside"),
     "request_registered": N_("Registered"),
     "request_done": N_("Done with it"),

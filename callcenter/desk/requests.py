@@ -27,7 +27,8 @@ from callcenter.desk.gate import (
     Route,
 )
 from callcenter.desk.language import N_
-from callcenter.desk.request_actions import Access, RequestActions, Seen, end_of_day
+from callcenter.desk.request_access import Access, Seen
+from callcenter.desk.request_actions import RequestActions, end_of_day
 from callcenter.desk.request_refusals import answering
 from callcenter.desk.responses import as_json
 from callcenter.request_register.filed import BoardQuery, Filed, Order, Requester

@@ -105,7 +105,7 @@ async def test_files_are_dropped_or_chosen_by_keyboard_on_the_page_of_a_request(
     await theirs.click("form[action$=answer] button")
     await expect(theirs.locator(".chip.state")).to_have_text("отвечено, не закрыто")
     async with theirs.expect_download() as taking:
-        await theirs.click("text=брошен.txt")
+        await theirs.click(".files a:has-text('брошен.txt')")
     assert (await taking.value).suggested_filename == "брошен.txt"
 
 

@@ -23,10 +23,15 @@ interface Sending {
   sent: number;
   state: "waiting" | "sending" | "failed";
   problem: string;
+  /** Whether it may go better the next time: it was the connection or the server, not the file. */
+  passing: boolean;
 }
 
 const MB = 1_000_000;
 const CREATED = 201;
+const SERVER = 500;
+/** Too slow, changed meanwhile, too many at once. */
+const BUSY = [408, 409, 429];
 const SIZE = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
 
 const size = (bytes: number): string =>
@@ -62,7 +67,7 @@ export class Files {
         : file.size > limits.longest
           ? word("file_too_large")
           : "";
-      return { key: ++this.count, file, sent: 0, state: problem ? "failed" : "waiting", problem };
+      return { key: ++this.count, file, sent: 0, state: problem ? "failed" : "waiting", problem, passing: false };
     });
     const wrong = more.find((one) => one.problem);
     if (wrong) this.news.set(`${seen(wrong.file.name)}: ${wrong.problem}`);
@@ -116,7 +121,8 @@ export class Files {
       this.changed(Number(answer["version"]));
     } else if (this.sending.value.some((one) => one.key === key)) {
       const problem = String(answer["message"] ?? "") || word("file_not_sent");
-      this.change(key, { state: "failed", problem });
+      const passing = !sent.status || sent.status >= SERVER || BUSY.includes(sent.status);
+      this.change(key, { state: "failed", problem, passing });
       this.news.set(`${name}: ${problem}`);
     }
   }
@@ -214,7 +220,7 @@ function OnItsWay({ one, files }: { one: Sending; files: Files }) {
       {one.state === "sending" && <progress value={one.sent} max={one.file.size || 1} aria-label={name} />}
       {failed && <strong class="missed">▲ {one.problem}</strong>}
       <span class="row">
-        {failed && one.file.size <= (files.limits?.longest ?? 0) && one.problem !== word("file_wrong_type") && (
+        {failed && one.passing && (
           <button type="button" aria-label={`${word("file_again")}: ${name}`} onClick={() => files.again(one.key)}>
             {word("file_again")}
           </button>

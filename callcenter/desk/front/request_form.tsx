@@ -6,7 +6,7 @@ import { FileList } from "./files";
 import { useKey } from "./keys";
 import { shown } from "./notes";
 import type { Saving } from "./notes";
-import { close, fill, lines, open, openForm, submit, tell, until } from "./requests";
+import { close, fill, lines, open, openForm, others, submit, tell, until } from "./requests";
 import type { Filled, Form, LineOptions, Open } from "./requests";
 import { callOf } from "./server";
 import type { Told } from "./server";
@@ -123,6 +123,7 @@ function Registered({ now }: { now: Open }) {
 function Fields({ now, all }: { now: Open; all: Record<string, LineOptions> }) {
   const { form, filled, saving } = now;
   const line = all[form.line];
+  const also = use(others);
   const element = useRef<HTMLFormElement>(null);
   useEffect(() => element.current?.querySelector<HTMLElement>("input")?.focus(), []); // it was asked for with a key
   if (!line) return null;
@@ -160,6 +161,9 @@ function Fields({ now, all }: { now: Open; all: Record<string, LineOptions> }) {
         <strong>{seen(filled.customer || filled.name || filled.number) || word("anonymous")}</strong>{" "}
         <small>{line.title}</small>
         <FormTime due={form.form_due} />
+      </p>
+      <p class="others" role="status" hidden={!also}>
+        {also && `${word("request_also_open")} ${seen(also)}`}
       </p>
       <fieldset class="choices results">
         <legend>{word("request_urgency")}</legend>

@@ -110,12 +110,16 @@ const SAVE_AFTER_MS = 900;
 const MINUTES = 16;
 const RETRY_MS = 3_000;
 const LOGGED_OUT = 401;
+const LOOK_EVERY_MS = 15_000;
 
 export const open = new Store<Open | null>(null);
 export const forms = new Store<Row[]>([]);
 export const lines = new Store<Record<string, LineOptions>>({});
 /** The requests of the caller whose card is shown: of this call, and earlier ones, what is open first. */
 export const ofCaller = new Store<{ call: string; of_call: Row[]; earlier: Row[] } | null>(null);
+
+/** Who else has the form open that is shown: their names. */
+export const others = new Store("");
 
 /** By how much the server's clock is ahead of this computer's, in milliseconds: the hour of a form is the server's. */
 let ahead = 0;
@@ -325,6 +329,30 @@ export async function findStanding(asked: string): Promise<Standing | Row[]> {
   const found = await get(`/api/requests/search?q=${encodeURIComponent(asked)}`);
   return (found?.["requests"] as Row[] | undefined) ?? [];
 }
+
+/** Say that the form is open, and learn who else has it open: the head, for example. */
+async function lookAround(): Promise<void> {
+  const id = open.value && !open.value.form.number ? open.value.form.id : "";
+  if (!id || document.hidden) return others.set("");
+  try {
+    const { status, data } = await request(`/api/requests/${id}/look`);
+    if (status !== 200 || open.value?.form.id !== id) return;
+    others.set((data["viewers"] as { person: string }[]).map((one) => one.person).join(", "));
+  } catch {
+    // The next look will tell.
+  }
+}
+
+setInterval(() => void lookAround(), LOOK_EVERY_MS);
+
+let looking = "";
+
+open.subscribe(() => {
+  const id = open.value?.form.number ? "" : (open.value?.form.id ?? "");
+  if (id === looking) return;
+  looking = id;
+  void lookAround();
+});
 
 let person = "";
 let activity = "";
