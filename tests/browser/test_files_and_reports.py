@@ -147,3 +147,49 @@ async def test_the_reports_are_read_printed_and_taken_away(desk: Desk, context: 
     await page.click(".report-period button.go")
     await expect(page.locator("[role=alert]")).to_be_visible()
     await check(page, "a period that is none")
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.clause("ESTP 5.5.3")
+async def test_the_bar_says_that_a_form_grows_old_until_it_is_passed_on(desk: Desk, context: BrowserContext) -> None:
+    page = await at_the_desk(context, desk)
+    call = await desk.talking()
+    await page.click("#open-request")
+    await page.check("[name=request-urgency] >> nth=0")
+    await page.select_option("#request-subject", "signature")
+    await page.fill("#request-essentials", "Не видна подпись")
+    await page.check("[name=request-way] >> nth=1")
+    await page.fill("#request-address", "a@b.ru")
+    await expect(page.locator("#request-saving")).to_contain_text("сохранён на сервере")
+    await expect(page.locator(".warned")).to_have_count(0)
+    [form] = (await desk.get(HEAD, "requests/drafts/all"))["requests"]
+    await desk.page(HEAD, f"/requests/{form['id']}")
+    desk.line.passes(50 * 60)
+    limits = Escalation({TargetKind.FORM: Notice((timedelta(minutes=15),), (timedelta(),))})
+    watched = {LineId("estp"): Warned(limits, "", str)}
+    await TargetWatch(desk.line.register, of_lines, watched, desk.line.clock).look(desk.now)
+    await desk.warnings.refresh(desk.now)
+    await expect(page.locator(".bar .warned")).to_contain_text("1 скоро срок")
+    assert await page.evaluate("document.querySelector('.bar').getBoundingClientRect().height") < 100, "one row"
+    await check(page, "the desk with a warning")
+    await shot(page, "bar-warned")
+    await page.focus("#request-essentials")
+    await page.keyboard.press("Control+Enter")
+    await expect(page.locator("#request-registered")).to_be_visible()
+    await expect(page.locator(".warned")).to_have_count(0)
+    await desk.line.ends(call)
+
+
+@pytest.mark.timeout(120)
+async def test_who_else_has_the_form_open_is_told_at_the_desk(desk: Desk, context: BrowserContext) -> None:
+    page = await at_the_desk(context, desk)
+    call = await desk.talking()
+    await page.click("#open-request")
+    await expect(page.locator("#request .others")).to_be_hidden()
+    await page.click("#request-aside")
+    [form] = (await desk.get(HEAD, "requests/drafts/all"))["requests"]
+    assert "Анна" in await desk.page(HEAD, f"/requests/{form['id']}"), "and the head sees the operator"
+    await page.click("#forms button")
+    await expect(page.locator("#request .others")).to_have_text("Открыто также у: Галина Петровна")
+    await check(page, "a form that two have open")
+    await desk.line.ends(call)
