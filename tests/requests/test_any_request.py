@@ -412,12 +412,13 @@ class AnyRequest(RuleBasedStateMachine):
         state = self.request.state
         expected = {
             State.DRAFT: TargetKind.FORM,
-            State.NEW: TargetKind.ASSIGNMENT,
             State.PENDING: TargetKind.CUSTOMER_REPLY,
             State.ANSWERED: TargetKind.CLOSING,
         }
         for where, kind in expected.items():
             assert (kind in kinds) == (state is where), kind
+        nobody = self.request.assignee is None and state in UNFINISHED
+        assert (TargetKind.ASSIGNMENT in kinds) == nobody, "who has to answer is named, or the head has a date for it"
         promised = self.request.urgency in self.house.urgencies and self.house.urgencies[self.request.urgency].answer
         assert (TargetKind.ANSWER in kinds) == (state in UNFINISHED) or not promised
         if state in ENDS:
