@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, date, datetime
 
 from callcenter.accounts.attempts import Attempts
 from callcenter.accounts.secrets import Secrets
@@ -21,7 +21,7 @@ from callcenter.asterisk.translate import Translator
 from callcenter.calendar.clock import Clock, WallClock
 from callcenter.config import Config
 from callcenter.config.sections import Accounts
-from callcenter.core.ids import PersonId
+from callcenter.core.ids import LineId, PersonId
 from callcenter.customers.directory import Directory, normalise, valid_inn
 from callcenter.desk.bearer import Bearers
 from callcenter.desk.knowledge import KnowledgeApi
@@ -37,6 +37,7 @@ from callcenter.registering.card import Cards
 from callcenter.registering.note_table import NoteTable
 from callcenter.registering.quality_table import QualityTable
 from callcenter.reports.audit import Audit
+from callcenter.reports.requests import RequestFigures, figures
 from callcenter.store import Register
 
 
@@ -143,7 +144,13 @@ def make_requests_at_desk(
 ) -> RequestActions:
     """Return what people do with requests at the desk."""
     lines = {
-        line.id: RequestLine(line.title, line.subjects, line.requests.spoken_answer, dict(line.requests.departments))
+        line.id: RequestLine(
+            line.title,
+            line.subjects,
+            line.requests.spoken_answer,
+            dict(line.requests.departments),
+            (line.requests.mean_answer.registered, line.requests.mean_answer.others),
+        )
         for line in config.lines.values()
         if line.requests is not None
     }
@@ -151,6 +158,12 @@ def make_requests_at_desk(
     def group_of(person: PersonId) -> str:
         own = people.operator(person)
         return own.group if own else ""
+
+    zones = {line: config.zone(line) for line in lines}
+
+    def found(first: date, last: date, line: LineId | None, now: datetime) -> AsyncIterator[RequestFigures]:
+        times = {name: rules.time for name, rules in requests.register.rules.items()}
+        return figures(register, first, last, zones, times, now, line)
 
     return RequestActions(
         requests.register,
@@ -165,6 +178,8 @@ def make_requests_at_desk(
         Audit(register).enter,
         next((line.zone for line in config.lines.values()), UTC),
         requests.attachments,
+        found,
+        requests.warnings,
     )
 
 

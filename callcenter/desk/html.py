@@ -9,18 +9,22 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import web
-from babel.dates import format_datetime
+from babel.dates import format_date, format_datetime
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from callcenter.desk.accounts import Account
+from callcenter.desk.bodies import BadRequest
 from callcenter.desk.gate import (
     AUTHORS,
     EVERYBODY,
+    LEADS_REQUESTS,
     OTHER_ACCOUNTS,
     REQUEST_BOARD,
     SENDER,
     WORKS_ON_REQUESTS,
 )
-from callcenter.desk.language import LANGUAGES, N_, TEXTS, chosen
+from callcenter.desk.language import LANGUAGES, N_, TEXTS, chosen, translated
+from callcenter.request_register.in_force import Tally
 
 TEMPLATES = Path(__file__).with_name("templates")
 SESSION_TEXTS = {
@@ -30,6 +34,8 @@ SESSION_TEXTS = {
     "no_connection": N_("No connection with the controller. The page tries again by itself."),
 }
 """Words of the warning before a session ends, which every page has."""
+WARNED: web.AppKey[Callable[[Account], Tally]] = web.AppKey("warned")
+"""Of how many requests somebody is warned; there only with requests."""
 FORMS: web.RequestKey[bool] = web.RequestKey("forms", bool)
 """Set for a page with forms: its Content-Security-Policy allows them."""
 
@@ -72,19 +78,24 @@ def page(request: web.Request, template: str, zone: tzinfo, status: int = 200, *
     """
     language = chosen(request)
     request[FORMS] = True
+    texts = {key: TEXTS[language].gettext(text) for key, text in SESSION_TEXTS.items()} | values.pop("texts", {})
     sender = request.get(SENDER)
+    warned = request.app.get(WARNED)
     of_every_page = {
         "told": Told(),
-        "session_texts": {key: TEXTS[language].gettext(text) for key, text in SESSION_TEXTS.items()},
+        "texts": texts,
         "path": request.path,
         "other": next(one for one in LANGUAGES if one != language),
         "sender": sender,
         "reads": sender is not None and sender.may(EVERYBODY),
         "writes": sender is not None and sender.may(AUTHORS),
         "sees_board": sender is not None and sender.may(REQUEST_BOARD),
+        "leads_requests": sender is not None and sender.may(LEADS_REQUESTS),
         "works_on_requests": sender is not None and sender.may(WORKS_ON_REQUESTS),
+        "warned": warned(sender.account) if warned and sender else Tally(),
         "keeps_accounts": sender is not None and sender.may(OTHER_ACCOUNTS),
         "moment": _moments(language, zone),
+        "day": lambda day: format_date(day, "long", locale=language),
         "at": lambda address: in_its_language(request, address),
     }
     return web.Response(
@@ -105,6 +116,11 @@ def in_its_language(request: web.Request, address: str) -> str:
     together = "&" if "?" in address else "?"
     asked = request.query.get("lang")
     return f"{address}{together}lang={asked}" if asked in LANGUAGES else address
+
+
+def in_words(request: web.Request, problem: BadRequest) -> str:
+    """Return a refusal in the reader's language."""
+    return " ".join(filter(None, (translated(request, problem.sentence), problem.detail)))
 
 
 def _moments(language: str, zone: tzinfo) -> Callable[[datetime], str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from callcenter.requests.change import Change, Decision, Refused, RefusedError, bounded, moment
+from callcenter.requests.change import Change, Decision, bounded, moment
+from callcenter.requests.refusal import Refused, RefusedError, Thing
 from callcenter.requests.request import Fact, Request
 from callcenter.requests.rules import LineRules
 
@@ -15,7 +16,7 @@ def remark(
     """Return the request with one more row of its history, whatever its state."""
     change = Change(request, rules, moment(request, at), by)
     try:
-        change.note(fact, bounded(what, "the remark"), bounded(why, "the remark"))
+        change.note(fact, bounded(what, Thing.REMARK), bounded(why, Thing.REMARK))
     except RefusedError as no:
         return no.refused
     return change.decision()

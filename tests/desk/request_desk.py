@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +31,10 @@ from callcenter.desk.sessions import Sessions
 from callcenter.registering.card import Cards
 from callcenter.registering.note_table import NoteTable
 from callcenter.reports.audit import Audit
+from callcenter.reports.requests import figures
 from callcenter.request_register.attachments import Allowed, Attachments
 from callcenter.request_register.board import RequestBoard
+from callcenter.request_register.in_force import WarningsInForce
 from callcenter.request_register.register import RequestRegister
 from callcenter.request_register.viewers import Viewers
 from callcenter.requests.rules import LineRules
@@ -90,6 +92,7 @@ class Desk:
 
     def __init__(self, line: RequestLineFloor, directory: Directory, folder: Path) -> None:
         self.line = line
+        self.folder = folder
         self.register = RequestRegister(line.register, of_lines)
         self.audit = Audit(line.register)
         notes = NoteTable(line.register)
@@ -105,12 +108,20 @@ class Desk:
         limits = {LineId("estp"): Allowed(25_000_000, ("pdf", "txt"))}
         self.attachments = attachments = Attachments(line.register, folder / "attachments", limits, of_lines)
         self.accounts = FakeAccounts(STAFF, {one.id: f"password of {one.id}" for one in STAFF})
+        times = {name: rules.time for name, rules in of_lines().items()}
+        self.warnings = WarningsInForce(line.register)
         self.requests = RequestActions(
             self.register,
             RequestBoard(line.register),
             Viewers(),
             {
-                LineId("estp"): RequestLine("ЕСТП", SUBJECTS, 600.0, {"Удостоверяющий центр": "uc@example.ru"}),
+                LineId("estp"): RequestLine(
+                    "ЕСТП",
+                    SUBJECTS,
+                    600.0,
+                    {"Удостоверяющий центр": "uc@example.ru"},
+                    (timedelta(hours=12), timedelta(days=3)),
+                ),
                 LineId("tbs"): RequestLine("ТБС", {}),
             },
             lambda: self.accounts.people,
@@ -121,6 +132,10 @@ class Desk:
             self.audit.enter,
             MOSCOW,
             attachments,
+            lambda first, last, of, now: figures(
+                line.register, first, last, {LineId("estp"): MOSCOW, LineId("tbs"): MOSCOW}, times, now, of
+            ),
+            self.warnings,
         )
         self.sessions = Sessions(line.clock)
         self.app = make_app(
@@ -134,6 +149,7 @@ class Desk:
             requests=self.requests,
             zone=MOSCOW,
         )
+        self.warnings.changed = self.changed
         self.browsers: dict[str, TestClient[Any, Any]] = {}
 
     @property

@@ -147,6 +147,7 @@ GET  /api/requests/options                          .     +   +   +   +   +    +
 GET  /api/requests/mine                             .     +   +   +   +   +    .   .   .   .
 GET  /api/requests/drafts                           .     +   +   +   +   +    .   .   .   .
 GET  /api/requests/drafts/all                       .     .   .   .   .   +    .   .   .   .
+GET  /api/requests/warned                           .     +   +   +   +   +    .   .   .   .
 GET  /api/requests/caller                           .     .   +   +   +   +    .   .   .   .
 GET  /api/requests/search                           .     +   +   +   +   +    +   .   .   .
 GET  /api/requests/state                            .     +   +   +   +   +    +   .   .   .
@@ -174,18 +175,26 @@ POST /api/requests/{request}/reply                  .     +   +   +   +   +    .
 POST /api/requests/{request}/delivery               .     +   +   +   +   +    .   .   .   .
 POST /api/requests/{request}/merge                  .     .   .   .   .   +    .   .   .   .
 POST /api/requests/{request}/split                  .     .   .   .   .   +    .   .   .   .
+POST /api/requests/{request}/files                  .     +   +   +   +   +    .   .   .   .
+GET  /api/requests/{request}/files/{file}           .     +   +   +   +   +    +   .   .   .
+GET  /api/requests/report                           .     .   .   .   .   +    +   .   .   .
+GET  /requests/reports                              .     .   .   .   .   +    +   .   .   .
+GET  /requests/reports.xlsx                         .     .   .   .   .   +    +   .   .   .
+GET  /requests/reports/{table}.csv                  .     .   .   .   .   +    +   .   .   .
 GET  /requests                                      .     .   .   .   .   +    +   .   .   .
 GET  /requests/mine                                 .     +   +   +   +   +    .   .   .   .
 GET  /requests/find                                 .     +   +   +   +   +    +   .   .   .
 POST /requests/assign                               .     .   .   .   .   +    .   .   .   .
 GET  /requests/{request}                            .     +   +   +   +   +    +   .   .   .
 POST /requests/{request}/{action}                   .     +   +   +   +   +    .   .   .   .
+POST /requests/{request}/files                      .     +   +   +   +   +    .   .   .   .
 GET  /requests/{request}/files/{file}               .     +   +   +   +   +    +   .   .   .
 POST /write/request                                 .     +   +   +   +   +    .   .   .   .
 """
 HEADING, *ROWS = [line.split() for line in TABLE.strip().splitlines()]
 ALLOWED = {(row[0], row[1]): dict(zip(HEADING, row[2:], strict=True)) for row in ROWS}
 VALUES = {
+    "table": "urgency",
     "person": "102",
     "session": "0" * 16,
     "name": "desk",

@@ -10,8 +10,9 @@ from callcenter.calendar.hours import WorkingHours
 from callcenter.calendar.working_time import Term, WorkingTime
 from callcenter.core.ids import LineId
 from callcenter.requests.actions import Action
-from callcenter.requests.change import Decision, Refused
+from callcenter.requests.change import Decision
 from callcenter.requests.decide import decide
+from callcenter.requests.refusal import Refused
 from callcenter.requests.request import Request, Way
 from callcenter.requests.rules import LineRules, Urgency
 
