@@ -430,7 +430,7 @@ def test_no_key_ends_a_call_where_keys_are_waited_for(site: Site) -> None:
     site.render()
     contexts = re.split(r"^\[([\w-]+)\]$", site["extensions.conf"], flags=re.MULTILINE)[1:]
     asks = {name: text for name, text in zip(contexts[::2], contexts[1::2], strict=True) if "WaitExten(" in text}
-    assert len(asks) == 4
+    assert len(asks) == 5
     asks["cc-again"] = contexts[contexts.index("cc-again") + 1]
     assert [name for name, text in asks.items() if "\nexten => i,1,Goto(s," not in text] == []
 
