@@ -311,7 +311,19 @@ def test_behind_nat_phones_on_private_networks_are_not_told_the_outside_address(
 @pytest.mark.clause("ESTP 2.2a")
 def test_without_the_controller_asterisk_keeps_the_hours_itself(site: Site, hours: str, condition: str) -> None:
     site.render(BASE.replace('60"]', f'60"], hours: {{{hours}}}'))
-    assert f"GotoIfTime({condition}?open)" in site["extensions.conf"]
+    span, _, days = condition.partition(",")
+    assert f"Set(CC_HOURS={span})" in site["extensions.conf"]
+    assert f"GotoIfTime(${{CC_HOURS}},{days}?open)" in site["extensions.conf"]
+
+
+@pytest.mark.clause("eLot 2.2a")
+def test_without_the_controller_asterisk_keeps_the_hours_of_a_period(site: Site) -> None:
+    period = "{from: 2026-12-01, to: 2026-12-18, opens: 09:00, closes: 21:00}"
+    site.render(BASE.replace('60"]', f'60"], hours: {{opens: 11:00, closes: 18:00, periods: [{period}]}}'))
+    today = "${STRFTIME(,Europe/Moscow,%Y%m%d)}"
+    inside = f"ExecIf($[{today} >= 20261201 & {today} <= 20261218]?Set(CC_HOURS=09:00-20:59))"
+    plan = site["extensions.conf"]
+    assert plan.index("Set(CC_HOURS=11:00-17:59)") < plan.index(inside) < plan.index("GotoIfTime(${CC_HOURS}")
 
 
 def test_two_lines_of_one_controller_each_have_their_own(site: Site) -> None:
@@ -333,7 +345,7 @@ timings: {ring_timeout: 12.6}
     assert "exten => estp,1,Set(GROUP(general)=estp)" in dialplan
     assert "Dial(PJSIP/+73422000000@trunk-out," in dialplan
     assert "exten => city,1,UserEvent(CCGeneral,Token: ${CC_TOKEN},Status: UNCONFIGURED)" in dialplan
-    assert "GotoIfTime(08:00-23:59," in dialplan
+    assert "Set(CC_HOURS=08:00-23:59)" in dialplan
     assert ("timeout", "13") in site.section("queues.conf", "cc-estp")
     assert ("strategy", "leastrecent") in site.section("queues.conf", "cc-city")
 
