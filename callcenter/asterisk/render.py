@@ -21,7 +21,14 @@ import jinja2
 
 from callcenter.accounts.secrets import Secrets
 from callcenter.asterisk.targets import dialled_colleagues
-from callcenter.asterisk.trunks import dialled, general_dial, outgoing_entries, trunk_entry, trunk_name
+from callcenter.asterisk.trunks import (
+    dialled,
+    extension_entries,
+    general_dial,
+    outgoing_entries,
+    trunk_entry,
+    trunk_name,
+)
 from callcenter.config import GENERAL_CODE, Config, limits
 from callcenter.config.values import SipAddress
 from callcenter.core.errors import ReadableError
@@ -199,6 +206,7 @@ def render(config: Config, secrets: Secrets, asterisk: Installation, folders: Fo
         "realm": REALM,
         "opus_modules": _opus(config, asterisk),
         "outgoing": outgoing_entries(config),
+        "extensions": extension_entries(config),
         "ring_timeout": round(config.timings.ring_timeout),
         "digit_wait": 6,
         "lookup_wait": LOOKUP_WAIT,

@@ -28,6 +28,7 @@ from callcenter.config.values import (
     Digit,
     DisplayText,
     Email,
+    Extension,
     FilePath,
     GroupId,
     Host,
@@ -220,6 +221,8 @@ class Line(Named):
     title: DisplayText
     numbers: Annotated[tuple[Number, ...], Field(min_length=1)]
     """E.164. `values.dialled_forms` gives the forms in which a trunk may deliver them."""
+    extension: Extension | None = None
+    """Digits after the answer that choose this line (TBS 2.6); lines with one may share a number. None: not asked."""
     hours: Hours = Hours()
     capacity: Annotated[int, Field(ge=1, le=10_000)] = 100
     spoken_refusals: Annotated[int, Field(ge=0, le=1000)] = 20

@@ -437,6 +437,31 @@ def test_every_stage_of_a_caller_is_told_to_the_journal_and_to_nobody_else_twice
     assert dialplan_steps.count("arriving") == site["extensions.conf"].count("CELGenUserEvent(CC_ARRIVED,") == 1
 
 
+@pytest.mark.clause("TBS 2.6")
+def test_digits_after_the_answer_choose_among_lines_that_share_a_number(site: Site) -> None:
+    site.render(
+        """
+lines:
+  tbs: {numbers: ["+7 495 248-06-46"], extension: "1"}
+  sales: {numbers: ["+7 495 248-06-46"], extension: "20"}
+  estp: {numbers: ["+7 495 292-19-60"]}
+people: {101: }
+phones: {101: }
+trunks: {city: {networks: [127.0.1.0/24], outgoing: "127.0.1.200:5060", area: "+7 495"}}
+"""
+    )
+    contexts = re.split(r"^\[([\w-]+)\]$", site["extensions.conf"], flags=re.MULTILINE)[1:]
+    plan = dict(zip(contexts[::2], contexts[1::2], strict=True))
+    assert [name for name in plan if name.startswith("cc-extension")] == ["cc-extension-tbs"]
+    asked = plan["cc-extension-tbs"]
+    for digits, line in (("1", "tbs"), ("20", "sales")):
+        chosen = f"exten => {digits},1,Set(CC_EXTENSION={digits})\n same => n,StartMusicOnHold(waiting)\n"
+        assert f"{chosen} same => n,Goto(cc-arrive,{line},1)" in asked
+    assert "exten => +74952480646,1,Goto(cc-arrive,tbs,1)" in plan["cc-trunk"]
+    assert plan["cc-from-city"].count("exten => 2480646,") == 1
+    assert plan["cc-arrive"].count("?cc-extension-") == 1, "whoever is on the first line is asked once, nobody else"
+
+
 def test_no_key_ends_a_call_where_keys_are_waited_for(site: Site) -> None:
     """Asterisk hangs up after a key without a step, of which A to D are easily forgotten."""
     site.render()

@@ -444,6 +444,23 @@ def test_two_lines_cannot_share_a_number_in_whatever_form_it_is_written(tmp_path
     )
 
 
+@pytest.mark.clause("TBS 2.6")
+def test_lines_with_extensions_of_their_own_share_a_number(tmp_path: Path) -> None:
+    def lines(one: str, two: str) -> str:
+        numbers = "numbers: [+7 495 248-06-46]"
+        return f"lines:\n  one: {{{numbers}{one}}}\n  two: {{{numbers}{two}}}\n"
+
+    config = load(tmp_path, lines(", extension: '1'", ", extension: '20'"))
+    assert [line.extension for line in config.lines.values()] == ["1", "20"]
+    ends = "a number belongs to one line, once, unless each line has an extension of its own (line 3)"
+    for one, two in ((", extension: '1'", ", extension: '1'"), (", extension: '1'", ""), ("", ", extension: '1'")):
+        assert problems(tmp_path, lines(one, two)) == (
+            f"lines.two.numbers.0: found +74952480646, which line 'one' has already; {ends}",
+        )
+    first = problems(tmp_path, lines(", extension: '#1'", ", extension: '2'"))[0]
+    assert first.startswith("lines.one.extension: found '#1'; allowed: one to four digits")
+
+
 def test_a_phone_belongs_to_one_person_unless_it_is_meant_for_several(tmp_path: Path) -> None:
     people = "people: {101: {phone: hall}, 102: {phone: hall}}\n"
     (found,) = problems(tmp_path, SHORT + people + "phones: {hall: }")

@@ -78,13 +78,15 @@ def test_targets_in_working_time_know_the_hours_of_auctions() -> None:
     assert rules.time.due(rules.assignment, moment("2026-12-01 17:00")) == moment("2026-12-01 19:00")
 
 
-@pytest.mark.clause("E-SAUDA 1.3, 1.4, 1.5, 2.3, 3.6")
+@pytest.mark.clause("E-SAUDA 1.3, 1.4, 1.5, 1.6, 2.3, 3.6")
 def test_e_sauda() -> None:
     config, line, rules = example("e-sauda")
     assert (line.zone, line.hours.country) == (ASTANA, "KZ")
     assert line.hours.calendar.clock(date(2026, 12, 1)) == (time(9), time(18, 30))
     assert (line.queue.classes, line.queue.default_class) == (("vip", "basic"), "basic")
     assert len(rules.refusals) == 4
+    assert "не относится к компетенции службы" in rules.refusals
+    assert {"wishes", "error"} < set(line.subjects)
     assert due(rules, "Базовый — консультация", moment("2026-12-15 18:00", ASTANA)) is None
     asked = moment("2026-12-15 18:00", ASTANA)  # the 16th is Independence Day
     assert due(rules, "VIP — консультация", asked) == moment("2026-12-17 12:30", ASTANA)
@@ -92,10 +94,11 @@ def test_e_sauda() -> None:
     assert any("calendar of KZ" in text for text in config.warnings(date(2026, 11, 30)))
 
 
-@pytest.mark.clause("TBS 2.5, 3.2, 4.2, 4.3")
+@pytest.mark.clause("TBS 2.5, 2.6, 3.2, 4.1, 4.2, 4.3, 5")
 def test_tbs() -> None:
     _, line, rules = example("tbs")
     assert line.hours.calendar.clock(date(2026, 12, 1)) == (time(9, 30), time(18, 30))
+    assert (line.numbers, line.extension) == (("+74952480646",), "1")
     assert len(line.subjects) == 17
     assert (rules.asks_before_closing, rules.interim_way) == (True, Way.EMAIL)
     assert due(rules, "Обращение", moment("2026-11-30 18:00")) == moment("2026-12-02 16:00"), "16 working hours"

@@ -21,7 +21,7 @@ from tests.requests.lines import MOSCOW
 from tests.store.stories import arrival, fill, wall
 from tests.wall import Wall
 
-pytestmark = pytest.mark.clause("ESTP 5.6.3")
+pytestmark = [pytest.mark.clause("ESTP 5.6.3"), pytest.mark.clause("eLot 2.11"), pytest.mark.clause("E-SAUDA 3.7")]
 HEADS = {LineId("estp"): Head("head@example.ru", MOSCOW)}
 INSULTED = NoteText("", "Брань", Result.REFUSED.value, conduct=True)
 REFUSED: dict[str, Any] = {"operator": "101", "answered_at": 5.0, "cause_text": REFUSED_FOR_CONDUCT}
