@@ -12,8 +12,8 @@ SET_UP := PYTHON='$(PYTHON)' sh tools/environment.sh
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: environment asterisk front ## set everything up and run the line (Ctrl-C stops it)
-	@$(BIN)/callcenter run
+run: environment asterisk front ## set everything up and run the line (Ctrl-C stops it); CONFIG=examples/elot.yaml another one
+	@$(BIN)/callcenter run $(if $(CONFIG),--config $(CONFIG))
 
 demo: environment asterisk front ## the line with simulated callers and operators
 	@$(BIN)/callcenter demo

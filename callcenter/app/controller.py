@@ -21,6 +21,7 @@ from callcenter.app.containment import Containment, attempt
 from callcenter.app.desk import Desk
 from callcenter.app.health import Health
 from callcenter.app.performer import Performer
+from callcenter.app.request_lookup import unavailable
 from callcenter.app.requests import Requests
 from callcenter.app.supervision import Supervision
 from callcenter.app.timers import Timers
@@ -109,6 +110,7 @@ class Controller:
             self._writer,
             self._timers,
             self._finish_recording,
+            self._look_up_request,
             self.people.answer,
             self._contained,
             self._desk.shift_over,
@@ -253,6 +255,15 @@ class Controller:
             self.take(events.RecordingFailed(wanted.call, f"it could not be finished: {problem!r}"))
 
         self.tasks.once(finish(), "recording", failed)
+
+    def _look_up_request(self, wanted: commands.LookUpRequest) -> None:
+        async def look_up() -> None:
+            self.take(await self.requests.lookup.answer(wanted))
+
+        def failed(problem: Exception) -> None:
+            self.take(unavailable(wanted))
+
+        self.tasks.once(look_up(), "request lookup", failed)
 
     def _beat(self) -> None:
         self.link.beat()

@@ -245,6 +245,8 @@ class Translator:
                 return self._redirect(command)
             case commands.Announce():
                 return self._announce(command)
+            case commands.TellRequest(call, attempt, prompts):
+                return [_set(call, "CC_ANSWER", f"{attempt}:{'&'.join(prompts)}")]
             case commands.AfterBridge(call, place):
                 # A colleague is called for this caller: the length of the conversation so far no longer counts.
                 forgotten = [_set(call, "SHARED(CC_TALK)", "")] if place is Place.HOLD else []
@@ -315,6 +317,9 @@ _SIMPLE: Mapping[str, Callable[[Message, ChannelId], Event]] = {
     ),
     "CCSpoken": lambda message, channel: events.AnnouncementSpoken(CallId(channel), _number(message.get("Number", ""))),
     "CCInfo": lambda message, channel: events.InfoMenuVisited(CallId(channel)),
+    "CCRequest": lambda message, channel: events.RequestNumberGiven(
+        CallId(channel), _keys(message, "Digits"), _number(message.get("Try", ""))
+    ),
     "CCGeneral": lambda message, channel: events.GeneralLineEnded(CallId(channel), message.get("Status") == "ANSWER"),
     "CCAnswered": lambda message, channel: events.OfferAnswered(OfferId(channel)),
     "CCOutgoing": lambda message, channel: events.OutgoingPhoneAnswered(CallId(channel)),

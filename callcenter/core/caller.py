@@ -185,6 +185,10 @@ class Caller:
     """Legs of this call that have ended: the journal may tell of them again."""
     restored: bool = False
     """Rebuilt from the register; the next snapshot tells where exactly the caller is."""
+    requests_asked: int = 0
+    """Registration numbers that the caller has keyed in."""
+    looked_up: int = 0
+    """The attempt that is being looked up; 0: none."""
     regained: CallRecord | None = None
     """The cut-off call whose place this call continues."""
 

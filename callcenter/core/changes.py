@@ -78,6 +78,8 @@ class CallerChange(TypedDict, total=False):
     answer_counted: bool
     announcements: int
     pending: Mapping[int, Composed]
+    requests_asked: int
+    looked_up: int
     connected_at: float
     said: Said | None
     promises: tuple[AnnouncementRecord, ...]

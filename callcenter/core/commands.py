@@ -82,6 +82,29 @@ class Announce:
 
 
 @dataclass(frozen=True, slots=True)
+class LookUpRequest:
+    """Find out where a request stands; the answer is `RequestLookedUp`."""
+
+    call: CallId
+    attempt: int
+    line: LineId
+    digits: str
+    """Year and running number, as keyed in."""
+    number: str
+    """The caller's: whoever is the requester hears the date, too."""
+    inn: str
+
+
+@dataclass(frozen=True, slots=True)
+class TellRequest:
+    """Tell a caller who waits for it what came of the attempt to hear where a request stands."""
+
+    call: CallId
+    attempt: int
+    prompts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AfterBridge:
     """Set where the caller goes when the present conversation ends: `HOLD` or `GOODBYE`. Set before it can end."""
 
@@ -379,11 +402,22 @@ class KeepPlace:
 
 
 Save = SaveCall | SaveOffer | SaveAnnouncement | SaveTransfer | SavePresence
-ToChannel = Redirect | Announce | AfterBridge | Record | Ring | CallColleague | CallOut | HangUp | KeepLeg
+ToChannel = Redirect | Announce | TellRequest | AfterBridge | Record | Ring | CallColleague | CallOut | HangUp | KeepLeg
 ToAll = SyncQueueMember | LookForPhone
 """Commands for every Asterisk, if there are several."""
 ToAsterisk = ToChannel | ToAll
-Command = ToAsterisk | Save | Reply | SetTimer | CancelTimer | FinishRecording | Notice | Contained | SetAsideCall
+Command = (
+    ToAsterisk
+    | Save
+    | Reply
+    | SetTimer
+    | CancelTimer
+    | LookUpRequest
+    | FinishRecording
+    | Notice
+    | Contained
+    | SetAsideCall
+)
 
 
 def channel_of(command: ToChannel) -> ChannelId:

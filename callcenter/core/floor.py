@@ -307,6 +307,14 @@ class Floor:
         if len(line.acquaintances) > ACQUAINTANCES:
             self._undo.take(line.acquaintances, next(iter(line.acquaintances)))
 
+    def ask_for_request(self, line: LineState, number: str, since: float) -> None:
+        """Note that somebody keys in a registration number now; what was before `since` is forgotten."""
+        times = (*(at for at in line.requests_asked.get(number, ()) if at > since), self.now)
+        self._undo.take(line.requests_asked, number)
+        self._undo.put(line.requests_asked, number, times)
+        while next(iter(line.requests_asked.values()))[-1] <= since:
+            self._undo.take(line.requests_asked, next(iter(line.requests_asked)))
+
     def forget(self, caller: Caller) -> None:
         """Remove an ended call; its end is remembered for at least `REMEMBERED` seconds."""
         self._undo.take(self.callers, caller.call)

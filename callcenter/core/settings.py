@@ -61,6 +61,16 @@ def _is_in(number: str, numbers: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestsHeard:
+    """How callers hear by themselves where a request stands."""
+
+    tries: int = 3
+    """Numbers that may be keyed in during one call."""
+    per_hour: int = 10
+    """Numbers that may be keyed in from one calling number; callers who withhold theirs count as one."""
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """One published support line: its obligations, its operators, its rules (ESTP 2.2, 4.2, 5.4)."""
 
@@ -108,6 +118,8 @@ class Line:
     """The longest wrap-up to which operators may prolong theirs, from the end of the conversation."""
     outgoing: Outgoing | None = None
     """None: nobody calls out on behalf of this line."""
+    requests_heard: RequestsHeard | None = None
+    """None: callers hear of requests from operators alone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from callcenter.desk.gate import (
     LEADS_REQUESTS,
     OTHER_ACCOUNTS,
     REQUEST_BOARD,
+    SEES_REQUESTS,
     SENDER,
     WORKS_ON_REQUESTS,
 )
@@ -89,6 +90,7 @@ def page(request: web.Request, template: str, zone: tzinfo, status: int = 200, *
         "sender": sender,
         "reads": sender is not None and sender.may(EVERYBODY),
         "writes": sender is not None and sender.may(AUTHORS),
+        "sees_requests": sender is not None and sender.may(SEES_REQUESTS),
         "sees_board": sender is not None and sender.may(REQUEST_BOARD),
         "leads_requests": sender is not None and sender.may(LEADS_REQUESTS),
         "works_on_requests": sender is not None and sender.may(WORKS_ON_REQUESTS),

@@ -54,6 +54,7 @@ class TwoLinks:
             cast(Writer, _Writer()),
             self.timers,
             lambda wanted: None,
+            lambda wanted: None,
             lambda reply: False,
             lambda defect: None,
             lambda person: None,

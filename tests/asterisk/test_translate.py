@@ -100,6 +100,8 @@ DESK: Desk = {"phone": PhoneName("101"), "reply_to": PHONE}
         (user("CCSpoken", Number="3"), events.AnnouncementSpoken("1.7", 3)),
         (user("CCSpoken", Number="three"), events.AnnouncementSpoken("1.7", 0)),
         (user("CCInfo"), events.InfoMenuVisited("1.7")),
+        (user("CCRequest", Digits="2026000123", Try="2"), events.RequestNumberGiven("1.7", "2026000123", 2)),
+        (user("CCRequest", Digits="20x26&", Try="-1"), events.RequestNumberGiven("1.7", "2026", 0)),
         (user("CCGeneral", Status="ANSWER"), events.GeneralLineEnded("1.7", True)),
         (user("CCGeneral", Status="NOANSWER"), events.GeneralLineEnded("1.7", False)),
         (user("CCGeneral", Status="UNCONFIGURED"), events.GeneralLineEnded("1.7", False)),
@@ -258,7 +260,7 @@ HEADERS = (
     "Queue",
     "Uniqueid", "Channel", "Cause", "Cause-txt", "BridgeUniqueid", "ChannelState", "Response", "ActionID",
     "Reason", "Line", "Number", "Name", "Digits", "Status", "Digit", "Phone", "Id", "Pin", "Key", "Feature",
-    "Variable", "Seconds", "CallerIDNum", "BridgeID", "Age", "Why", "To", "Note", "Call",
+    "Variable", "Seconds", "CallerIDNum", "BridgeID", "Age", "Why", "To", "Note", "Call", "Try",
 )  # fmt: skip
 KINDS = (
     "UserEvent",

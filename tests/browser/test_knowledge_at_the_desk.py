@@ -65,7 +65,7 @@ async def copied(page: Page) -> str:
     return text
 
 
-@pytest.mark.clause("ESTP 5.4.3")
+@pytest.mark.clause("ESTP 5.4.3", "E-SAUDA 3.5", "TBS 3.6")
 async def test_an_article_is_found_while_typing_read_and_copied_without_a_mouse(
     desk: Desk, anna: BrowserContext
 ) -> None:

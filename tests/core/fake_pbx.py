@@ -22,6 +22,7 @@ from callcenter.core.commands import (
     Redirect,
     Ring,
     SyncQueueMember,
+    TellRequest,
 )
 from callcenter.core.events import (
     AnnouncementSpoken,
@@ -139,6 +140,8 @@ class FakePbx:
             case Announce(call, number, prompts) if call in self.callers:
                 self.callers[call].heard += prompts
                 self._report(AnnouncementSpoken(call, number))
+            case TellRequest(call, prompts=prompts) if call in self.callers:
+                self.callers[call].heard += prompts
             case AfterBridge(call, place) if call in self.callers:
                 self.callers[call].after = place
             case Record(call) if call in self.callers:

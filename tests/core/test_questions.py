@@ -138,7 +138,7 @@ def test_silence_is_no_mistake_and_is_asked_about_once(story: Story) -> None:
     assert caller.row.question_answered_at is None
 
 
-@pytest.mark.clause("ESTP 2.1")
+@pytest.mark.clause("ESTP 2.1", "eLot 2.3", "TBS 1")
 def test_a_wrong_inn_is_said_to_be_wrong_twice_at_most(story: Story) -> None:
     caller = arrives(story)
     caller.enters_inn("123456789012", valid=False)

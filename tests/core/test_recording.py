@@ -9,7 +9,7 @@ from callcenter.core.events import RecordingFailed, RecordingFinished, Recording
 from callcenter.core.records import Outcome
 from tests.core.story import Story, settings
 
-pytestmark = pytest.mark.clause("ESTP 2.6")
+pytestmark = [pytest.mark.clause("ESTP 2.6"), pytest.mark.clause("eLot 2.7"), pytest.mark.clause("TBS 2.4")]
 
 FULL = RecordingPossible(False, "12 MB are free")
 ROOM = RecordingPossible(True)

@@ -43,6 +43,8 @@ class LineState:
         """Callers cut off by a failure, by number: their place is kept for a while."""
         self.acquaintances: dict[str, Acquaintance] = {}
         """Who has called before, by number; those who called last at the end."""
+        self.requests_asked: dict[str, tuple[float, ...]] = {}
+        """When registration numbers were keyed in during the last hour, by calling number; the latest at the end."""
 
     def wait(self, to_serve: float, staff: int) -> Estimate | None:
         """Estimate the wait until connection of a caller after `to_serve` others; None: nobody is on duty."""
