@@ -56,7 +56,8 @@ class Place(StrEnum):
 class Redirect:
     """Send the caller to another place of the dialplan, where `prompts` are played first."""
 
-    call: CallId
+    channel: ChannelId
+    """The caller's."""
     place: Place
     prompts: tuple[str, ...] = ()
     announcement: int = 0
@@ -71,7 +72,7 @@ class Redirect:
 class Announce:
     """Leave an announcement for a waiting caller; Asterisk plays it in the next loop of the waiting room."""
 
-    call: CallId
+    channel: ChannelId
     number: int
     """0: it has no place or time to be kept."""
     prompts: tuple[str, ...]
@@ -85,7 +86,7 @@ class Announce:
 class AfterBridge:
     """Set where the caller goes when the present conversation ends: `HOLD` or `GOODBYE`. Set before it can end."""
 
-    call: CallId
+    channel: ChannelId
     place: Place
 
 
@@ -93,7 +94,7 @@ class AfterBridge:
 class Record:
     """Record the caller's conversations from the first word, on two channels (ESTP 2.6)."""
 
-    call: CallId
+    channel: ChannelId
     line: LineId
     at_once: bool = False
     """The caller waits or talks already. Otherwise the recorder begins on entering the waiting room."""
@@ -108,7 +109,7 @@ class OfferKind(StrEnum):
     TAKE_BACK = "take_back"
     """For the caller of a conversation that broke off, who is kept for this operator."""
     OUTGOING = "outgoing"
-    """For an outgoing call: no caller is offered, but the operator's part in the conversation has a row, too."""
+    """For an outgoing call, by whoever makes it: nobody is offered, but this part of the conversation is one, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +267,8 @@ class FinishRecording:
     """Seconds of conversation that the recording should contain."""
     ended_at: float
     """When the call ended, by the core's clock: the file name contains it."""
+    channel: ChannelId = NO_CHANNEL
+    """The caller's channel, if its id is not the call's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -395,5 +398,7 @@ def channel_of(command: ToChannel) -> ChannelId:
             return channel_id
         case KeepLeg(leg):
             return leg
+        case CallOut(call):
+            return call
         case _:
-            return command.call
+            return command.channel

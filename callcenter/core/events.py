@@ -504,6 +504,7 @@ class CustomerDialled:
 
     call: CallId
     channel: ChannelId
+    name: ChannelName = NO_CHANNEL_NAME
 
 
 @dataclass(frozen=True, slots=True)
@@ -519,6 +520,7 @@ class CustomerAnswered:
 
     call: CallId
     channel: ChannelId
+    name: ChannelName = NO_CHANNEL_NAME
 
 
 class DialResult(StrEnum):

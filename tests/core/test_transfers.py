@@ -18,13 +18,14 @@ from callcenter.core.records import HungUpBy, Identification, Outcome
 from tests.core.story import Guest, Story, withdrawn
 
 
-@pytest.fixture
-def caller(story: Story) -> Guest:
-    """Talks with 101; two technical specialists are free, 201 for longer."""
+@pytest.fixture(params=[Story.talks, Story.reaches], ids=["incoming", "outgoing"])
+def caller(request: pytest.FixtureRequest, story: Story) -> Guest:
+    """Talks with 101, who was called or has called; two technical specialists are free, 201 for longer."""
     story.logs_in("101", "201")
     story.passes(1)
     story.logs_in("202")
-    return story.talks("101")
+    caller: Guest = request.param(story, "101")
+    return caller
 
 
 @pytest.mark.clause("ESTP 5.4.4")
