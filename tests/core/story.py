@@ -352,7 +352,7 @@ class Story:
 
     def reaches(self, person: str, number: str = NUMBER) -> Guest:
         """This operator has called somebody, and has been talking with them for a second."""
-        self.tell(OutgoingAsked(PersonId(person), number, reply_to="page"))
+        self.tell(OutgoingAsked(PersonId(person), number, customer=CUSTOMER, reply_to="page"))
         assert self.answer() is Answer.CALLING_OUT
         call = list(self.calls_saved)[-1]
         self.act(self.pbx.out.phone_answers, call)

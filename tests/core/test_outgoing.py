@@ -4,15 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from callcenter.core.commands import Answer, CallOut, Contained, FinishRecording, HangUp, Reply, SaveCall, SetTimer
+from callcenter.core.commands import (
+    Answer,
+    CallOut,
+    Contained,
+    FinishRecording,
+    HangUp,
+    Place,
+    Reply,
+    SaveCall,
+    SetTimer,
+)
 from callcenter.core.events import (
     BridgeEntered,
+    CallerFound,
     ChannelsListed,
     Customer,
     CustomerDialled,
@@ -35,7 +47,7 @@ from callcenter.core.records import CallRecord, Direction, HungUpBy, Identificat
 from tests.core import story as stories
 from tests.core.outgoing_pbx import OutgoingPbx
 from tests.core.soundness import assert_empty, assert_sound
-from tests.core.story import ASKS_IN_QUEUE, CUSTOMER, ESTP, NUMBER, OUTGOING, Story
+from tests.core.story import ASKS_IN_QUEUE, CUSTOMER, ESTP, NUMBER, OUTGOING, Guest, Story
 from tests.core.test_properties import HUNT
 
 pytestmark = [pytest.mark.clause("ESTP 5.4.5"), pytest.mark.clause("ESTP 5.5.2")]
@@ -428,6 +440,107 @@ def test_the_next_controller_finds_the_call_again(story: Story, moment: str, jou
     assert out(story).dialled == [(call, NUMBER)], "once"
     story.passes(21)
     assert_empty(story.center._floor)
+
+
+def hands_on(story: Story, guest: Guest, *, consult: bool, answered: bool) -> None:
+    story.logs_in("201")
+    story.phone("101").transfers("technical", consult=consult)
+    if answered:
+        story.phone("201").answers()
+    assert guest.state == ("held" if consult and answered else "talking")
+
+
+AMIDST: dict[str, Callable[[Story, Guest], None]] = {
+    "they talk": lambda story, guest: None,
+    "kept": lambda story, guest: story.act(story.pbx.hang_up, story.phone("101").leg.id, 44),  # type: ignore[union-attr]
+    "in the queue": lambda story, guest: story.tell(EndConversation(PersonId("101"), requeue=True)),
+    "a colleague is rung": partial(hands_on, consult=False, answered=False),
+    "with a colleague": partial(hands_on, consult=False, answered=True),
+    "consulting": partial(hands_on, consult=True, answered=True),
+}
+
+
+@pytest.mark.parametrize("journal", [True, False])
+@pytest.mark.parametrize("moment", AMIDST)
+def test_a_conversation_goes_on_over_the_death_of_the_controller(story: Story, moment: str, journal: bool) -> None:
+    guest = story.reaches("101")
+    story.passes(30)
+    AMIDST[moment](story, guest)
+    story.passes(1)
+    before, place, there = guest.state, guest.place, set(story.pbx.legs)
+    story.dies()
+    story.passes(3)
+    story.starts_again(journal=journal)
+    assert (guest.state, guest.place) == (before, place)
+    assert there <= set(story.pbx.legs)
+    assert_sound(story.center._floor)
+    assert story.line.lines_in_use == 1
+    if moment == "kept":
+        story.phone("101").answers()
+        assert guest.talks_with("101")
+    elif moment == "in the queue":
+        story.logs_in("102")
+        story.phone("102").answers()
+        assert guest.talks_with("102")
+    elif moment == "a colleague is rung":
+        story.phone("201").answers()
+        assert guest.talks_with("201")
+    elif moment == "consulting":
+        story.phone("101").takes_back()
+        assert guest.talks_with("101")
+    story.passes(10)
+    guest.hangs_up()
+    row = guest.row
+    assert (row.outcome, row.hung_up_by, row.operator) == (Outcome.ANSWERED, HungUpBy.CALLER, "101")
+    if moment != "consulting":  # how long the operator had talked before that is in the call's row alone
+        assert row.talk == sum(part.talk for part in story.offers_saved.values())
+    assert (row.waiting, row.joined_at) == (None, None)
+    assert len(story.calls_saved) == len(out(story).dialled) == len(guest.recordings) == 1
+    assert guest.recordings[0].channel == guest.channel.id
+    story.passes(61)
+    assert_empty(story.center._floor)
+
+
+@pytest.mark.parametrize("journal", [True, False])
+@pytest.mark.parametrize("who", ["operator", "customer"])
+def test_a_conversation_that_ended_while_nobody_saw(story: Story, who: str, journal: bool) -> None:
+    guest = story.reaches("101")
+    story.passes(30)
+    story.dies()
+    story.passes(5)
+    story.act(out(story).hang_up if who == "operator" else out(story).customer_hangs_up, guest.call)
+    story.passes(5)
+    story.starts_again(journal=journal)
+    assert guest.row.outcome is Outcome.ANSWERED
+    assert guest.row.talk == (36 if journal else pytest.approx(36, abs=6))
+    if journal:
+        assert guest.row.hung_up_by == ("operator" if who == "operator" else "caller")
+    story.passes(61)
+    assert_empty(story.center._floor)
+
+
+def test_whom_we_called_is_refused_for_conduct_and_found_in_the_directory(story: Story) -> None:
+    guest = story.reaches("101")
+    story.tell(CallerFound(guest.call, PersonId("101"), CUSTOMER, ReplyTo("page")))
+    assert story.answer() is Answer.IDENTIFIED
+    story.tell(RefuseCaller(PersonId("101")))
+    assert guest.is_at(Place.CONDUCT)
+    story.act(story.pbx.hang_up, guest.channel.id)
+    assert (guest.row.cause_text, guest.row.hung_up_by) == ("refused for conduct", HungUpBy.OPERATOR)
+
+
+def test_who_is_waiting_counts_nowhere_and_whoever_hangs_up_at_once_took_no_call(story: Story) -> None:
+    """In the queue they are one of the callers; their answer was the first one, whatever comes later."""
+    guest = story.reaches("101")
+    story.tell(EndConversation(PersonId("101"), requeue=True))
+    story.passes(90)
+    story.logs_in("102")
+    story.phone("102").answers_and_hangs_up()
+    assert guest.state == "waiting"
+    assert (guest.row.operator, guest.row.outcome) == ("101", Outcome.ANSWERED)
+    guest.hangs_up()
+    assert story.line.windows["day"].answered == story.line.windows["day"].abandoned == 0
+    assert guest.row.outcome is Outcome.ANSWERED
 
 
 @pytest.mark.parametrize("moment", ["rings", "dials", "talks"])
