@@ -249,9 +249,10 @@ class Translator:
                 # A colleague is called for this caller: the length of the conversation so far no longer counts.
                 forgotten = [_set(channel, "SHARED(CC_TALK)", "")] if place is Place.HOLD else []
                 return [_set(channel, "CC_AFTER", place.value), *forgotten]
-            case commands.KeepLeg(leg, keep):
+            case commands.KeepLeg(leg, keep, caller):
                 way = "cc-consultation" if keep else "cc-transfer"
-                return [_set(leg, "CC_KEEP", "1" if keep else "0"), _set(leg, "TRANSFER_CONTEXT", way)]
+                to_whom = [_set(leg, "CC_CALLER", _NEXT_VARIABLE.sub("", caller))] if keep else []
+                return [*to_whom, _set(leg, "CC_KEEP", "1" if keep else "0"), _set(leg, "TRANSFER_CONTEXT", way)]
             case commands.Record(channel):
                 return [_set(channel, "CC_RECORDED", "1")]
             case commands.CallColleague(channel, phone):

@@ -9,6 +9,7 @@ from callcenter.core.events import Timer
 from callcenter.core.ids import (
     NO_CALL,
     NO_CHANNEL,
+    NO_CHANNEL_NAME,
     NO_GROUP,
     NO_OFFER,
     CallBackId,
@@ -169,6 +170,8 @@ class KeepLeg:
 
     leg: OfferId
     keep: bool
+    caller_channel: ChannelName = NO_CHANNEL_NAME
+    """To whom, if it is to return: a leg that Asterisk's own queue rang, or of an outgoing call, does not know."""
 
 
 class Answer(StrEnum):

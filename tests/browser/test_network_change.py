@@ -9,21 +9,26 @@ import asyncio
 import os
 import socket
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from playwright.async_api import Page
 
 from tests.browser.browser import browser, chromium
 from tests.browser.test_page_phone import free, hears_tone
 from tests.e2e.hearing import brief_prompts, listen
-from tests.e2e.listening import CALLER, OPERATOR, hears, voice
-from tests.e2e.station import free_port, station
+from tests.e2e.listening import CALLER, OPERATOR, hears, hears_music, voice
+from tests.e2e.softphone import Call
+from tests.e2e.station import Station, free_port, station
 
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.skipif(os.geteuid() != 0, reason="a network of its own for the browser: only root can make one"),
 ]
+NOBODY = "02:00:00:00:00:99"
 AWAY = 1.0
 """Seconds without any network, as when a laptop goes from the cable to Wi-Fi."""
 
@@ -59,6 +64,17 @@ class Cable:
         """… and not any more."""
         _ip("-n", self.space, "addr", "del", f"{self._net}.{host}/24", "dev", f"{self.space}b")
 
+    def swallows(self, host: int) -> None:
+        """Whatever is sent is lost from now on, both ways, and nobody is told: the wrong machine is addressed."""
+        _ip("neigh", "replace", f"{self._net}.{host}", "lladdr", NOBODY, "dev", f"{self.space}a", "nud", "permanent")
+        there = ("lladdr", NOBODY, "dev", f"{self.space}b", "nud", "permanent")
+        _ip("-n", self.space, "neigh", "replace", self.here, *there)
+
+    def carries(self, host: int) -> None:
+        """… and arrives again."""
+        _ip("neigh", "del", f"{self._net}.{host}", "dev", f"{self.space}a")
+        _ip("-n", self.space, "neigh", "del", self.here, "dev", f"{self.space}b")
+
     def program(self, folder: Path) -> str:
         """Chromium, in that network."""
         script = folder / "chromium"
@@ -77,17 +93,19 @@ def cable() -> Iterator[Cable]:
         yield made
 
 
-async def test_another_address_in_a_conversation_costs_a_few_seconds(tmp_path: Path, cable: Cable) -> None:
+@asynccontextmanager
+async def talking(folder: Path, cable: Cable, number: str) -> AsyncIterator[tuple[Station, Page, Call]]:
+    """A caller in conversation with a page in the other network."""
     settings = {
         "ivr": {"ask_inn": "false", "urgency": {}},
-        "prompts": str(brief_prompts(tmp_path / "prompts", 0.3)),
+        "prompts": str(brief_prompts(folder / "prompts", 0.3)),
         "people": {name: {"group": "operators"} for name in ("101", "102")},
         "http": {"bind": "0.0.0.0", "port": free_port(socket.SOCK_STREAM, "0.0.0.0")},  # noqa: S104
     }
-    async with station(tmp_path, browsers={"bind": "0.0.0.0", "sound_check": False}, **settings) as line:  # noqa: S104
+    async with station(folder, browsers={"bind": "0.0.0.0", "sound_check": False}, **settings) as line:  # noqa: S104
         address = f"http://{cable.here}:{line.config.http.port}"
         flags = [f"--unsafely-treat-insecure-origin-as-secure={address}"]
-        async with browser(tmp_path, OPERATOR, program=cable.program(tmp_path), flags=flags) as context:
+        async with browser(folder, OPERATOR, program=cable.program(folder), flags=flags) as context:
             page = await context.new_page()
             await page.goto(address)
             initial = line.secrets.initial("101")
@@ -96,18 +114,37 @@ async def test_another_address_in_a_conversation_costs_a_few_seconds(tmp_path: P
             await page.fill("[name=password]", initial.password)
             await page.click("#login button")
             await free(page)
-            caller = await line.caller("+73425556001")
+            caller = await line.caller(number)
             caller.media.say(voice(CALLER))
             await page.click("#answer")
             await hears(caller, OPERATOR)
             await listen(caller, 2.0)
-            cable.goes(2)
-            await asyncio.sleep(AWAY)
-            cable.comes(3)
-            await listen(caller, 0.5)  # what was on the way
-            await hears(caller, OPERATOR, within=5.0)
-            await hears_tone(page, CALLER)
-            await page.click("#hangup")
-            await caller.ended.wait()
-            row = await line.ended(number="+73425556001")
-            assert len(line.rows(f"select * from offers where call = '{row['call']}'")) == 1, "it never broke off"
+            yield line, page, caller
+
+
+async def test_another_address_in_a_conversation_costs_a_few_seconds(tmp_path: Path, cable: Cable) -> None:
+    async with talking(tmp_path, cable, "+73425556001") as (line, page, caller):
+        cable.goes(2)
+        await asyncio.sleep(AWAY)
+        cable.comes(3)
+        await listen(caller, 0.5)  # what was on the way
+        await hears(caller, OPERATOR, within=5.0)
+        await hears_tone(page, CALLER)
+        await page.click("#hangup")
+        await caller.ended.wait()
+        row = await line.ended(number="+73425556001")
+        assert len(line.rows(f"select * from offers where call = '{row['call']}'")) == 1, "it never broke off"
+
+
+async def test_a_network_that_swallows_everything_ends_the_conversation(tmp_path: Path, cable: Cable) -> None:
+    """Nobody is told, so the page only notices that it hears nothing; the caller must not talk to a void."""
+    async with talking(tmp_path, cable, "+73425556002") as (line, page, caller):
+        began = time.monotonic()
+        cable.swallows(2)
+        try:
+            await hears_music(caller, within=30.0)
+            print("MUSIC AFTER", time.monotonic() - began)
+        finally:
+            for _ in range(1):
+                print(line.see("101").activity, line.see("101").kept)
+            cable.carries(2)
