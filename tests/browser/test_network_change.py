@@ -75,6 +75,15 @@ class Cable:
         _ip("neigh", "del", f"{self._net}.{host}", "dev", f"{self.space}a")
         _ip("-n", self.space, "neigh", "del", self.here, "dev", f"{self.space}b")
 
+    def carries_no_udp(self, host: int) -> None:
+        """No sound gets through from now on, but the page's connections do: as behind a strict firewall."""
+        _ip("rule", "add", "ipproto", "udp", "to", f"{self._net}.{host}", "blackhole")
+        _ip("-n", self.space, "rule", "add", "ipproto", "udp", "to", self.here, "blackhole")
+
+    def carries_udp(self, host: int) -> None:
+        """… and it does again."""
+        _ip("rule", "del", "ipproto", "udp", "to", f"{self._net}.{host}", "blackhole")
+
     def program(self, folder: Path) -> str:
         """Chromium, in that network."""
         script = folder / "chromium"
@@ -148,3 +157,16 @@ async def test_a_network_that_swallows_everything_ends_the_conversation(tmp_path
             for _ in range(1):
                 print(line.see("101").activity, line.see("101").kept)
             cable.carries(2)
+
+
+async def test_a_firewall_that_swallows_the_sound_ends_the_conversation(tmp_path: Path, cable: Cable) -> None:
+    """Nobody is told, so the page only notices that it hears nothing; the caller must not talk to a void."""
+    async with talking(tmp_path, cable, "+73425556003") as (line, page, caller):
+        began = time.monotonic()
+        cable.carries_no_udp(2)
+        try:
+            await hears_music(caller, within=40.0)
+            print("MUSIC AFTER", time.monotonic() - began)
+        finally:
+            print(line.see("101").activity, line.see("101").kept)
+            cable.carries_udp(2)
