@@ -248,7 +248,7 @@ class Controller:
 
     def _finish_recording(self, wanted: commands.FinishRecording) -> None:
         async def finish() -> None:
-            received = self.link.received(wanted.call)
+            received = self.link.received(CallId(wanted.channel or wanted.call))
             self.take(await self._archive.finish(wanted, self._clock.date(wanted.ended_at), received))
 
         def failed(problem: Exception) -> None:

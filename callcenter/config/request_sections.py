@@ -97,6 +97,8 @@ class MeanAnswer(Section):
     registered: Span | None = None
     """To who is known by an INN."""
     others: Span | None = None
+
+
 class HeardByCallers(Section):
     """Callers hear by themselves where a request stands, by its number (ESTP 5.5.4, 5.7)."""
 

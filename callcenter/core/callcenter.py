@@ -36,7 +36,7 @@ from callcenter.core.ids import NO_CALL, CallId, ChannelId, LineId, OfferId, Per
 from callcenter.core.operator import Operator
 from callcenter.core.queue.ewt_input import newcomer_wait
 from callcenter.core.queue.line import LineState
-from callcenter.core.records import Outcome
+from callcenter.core.records import Direction, Outcome
 from callcenter.core.settings import Settings
 from callcenter.core.view import CallView, LineView, OperatorView, OutgoingView, Outlook, View
 
@@ -154,9 +154,14 @@ class CallCenter:
         return self._floor.touched()
 
     def calls(self, server: ServerId) -> Collection[CallId]:
-        """Return the calls believed to be in progress on this server, outgoing ones included."""
+        """Return the channels of those on this server who are believed to call, or to be called.
+
+        Of an outgoing call it is the operator's until the number has been dialled.
+        """
         floor = self._floor
-        return [call for call in (*floor.callers, *floor.outgoing) if floor.server_of(call).name == server]
+        callers = (caller.channel_id for caller in floor.callers.values())
+        called = (call.customer or call.call for call in floor.outgoing.values())
+        return [CallId(channel) for channel in (*callers, *called) if floor.server_of(channel).name == server]
 
     def server_of(self, channel_id: ChannelId) -> ServerId:
         """Return the server to which a command for this channel must go."""
@@ -247,16 +252,18 @@ def _outgoing_view(floor: Floor, operator: Operator, now: float) -> OutgoingView
     if call is None:
         return None
     record = call.record
-    since = record.arrived_at if record.answered_at is None else record.answered_at
-    over = record.outcome.value if record.outcome not in (Outcome.IN_PROGRESS, Outcome.ANSWERED) else ""
+    over = record.outcome.value if record.outcome is not Outcome.IN_PROGRESS else ""
+    since = now - record.arrived_at
     return OutgoingView(
-        call.call, record.line, record.number, record.customer, record.inn, call.state.value, now - since, over
+        call.call, record.line, record.number, record.customer, record.inn, call.state.value, since, over
     )
 
 
 def _call_view(floor: Floor, operator: Operator, caller: Caller, now: float) -> CallView:
     record = caller.record
     waited = record.waiting if record.waiting is not None else now - caller.waits_since
+    if record.direction is Direction.OUTGOING:
+        waited = 0.0
     handed = caller.handover.record if caller.handover else caller.handed
     by = floor.operators.get(handed.from_operator) if handed else None
     if handed is None or by is operator:
@@ -275,4 +282,5 @@ def _call_view(floor: Floor, operator: Operator, caller: Caller, now: float) -> 
         waited=waited,
         handed_by=by.person.name if by else "",
         handed_why=handed.note if handed else "",
+        direction=record.direction.value,
     )

@@ -8,7 +8,7 @@ from typing import TypedDict
 from callcenter.core.caller import Composed, Handover
 from callcenter.core.commands import Place, Redirect
 from callcenter.core.events import Customer, OfferFailure
-from callcenter.core.ids import BridgeId, CallId, ChannelId, ChannelName, OfferId, PersonId, PhoneName
+from callcenter.core.ids import BridgeId, ChannelId, ChannelName, OfferId, PersonId, PhoneName
 from callcenter.core.operator import Handling
 from callcenter.core.queue.announcement import Said
 from callcenter.core.records import AnnouncementRecord, CallRecord, HungUpBy, Identification, Outcome, TransferRecord
@@ -43,6 +43,7 @@ class CallEntry(TypedDict, total=False):
     identified_by: PersonId
     dialled_at: float | None
     ringing: float | None
+    customer_channel: ChannelId
 
 
 class OfferEntry(TypedDict, total=False):
@@ -103,10 +104,9 @@ class OfferChange(TypedDict, total=False):
 class OutgoingChange(TypedDict, total=False):
     """Fields of an outgoing call."""
 
-    customer: ChannelId
+    customer_name: ChannelName
     bridge: BridgeId
     customer_bridge: BridgeId
-    talking_since: float | None
     recorded: bool
     unrecorded: str
     customer_left: bool
@@ -156,7 +156,7 @@ class ServerChange(TypedDict, total=False):
     connected: bool
     unresponsive: bool
     lost_at: float | None
-    unlisted: frozenset[CallId]
+    unlisted: frozenset[ChannelId]
     unreachable: frozenset[PhoneName]
 
 

@@ -9,6 +9,7 @@ from callcenter.core.events import Timer
 from callcenter.core.ids import (
     NO_CALL,
     NO_CHANNEL,
+    NO_CHANNEL_NAME,
     NO_GROUP,
     NO_OFFER,
     CallBackId,
@@ -56,7 +57,8 @@ class Place(StrEnum):
 class Redirect:
     """Send the caller to another place of the dialplan, where `prompts` are played first."""
 
-    call: CallId
+    channel: ChannelId
+    """The caller's."""
     place: Place
     prompts: tuple[str, ...] = ()
     announcement: int = 0
@@ -71,7 +73,7 @@ class Redirect:
 class Announce:
     """Leave an announcement for a waiting caller; Asterisk plays it in the next loop of the waiting room."""
 
-    call: CallId
+    channel: ChannelId
     number: int
     """0: it has no place or time to be kept."""
     prompts: tuple[str, ...]
@@ -99,7 +101,7 @@ class LookUpRequest:
 class TellRequest:
     """Tell a caller who waits for it what came of the attempt to hear where a request stands."""
 
-    call: CallId
+    channel: ChannelId
     attempt: int
     prompts: tuple[str, ...]
 
@@ -108,7 +110,7 @@ class TellRequest:
 class AfterBridge:
     """Set where the caller goes when the present conversation ends: `HOLD` or `GOODBYE`. Set before it can end."""
 
-    call: CallId
+    channel: ChannelId
     place: Place
 
 
@@ -116,7 +118,7 @@ class AfterBridge:
 class Record:
     """Record the caller's conversations from the first word, on two channels (ESTP 2.6)."""
 
-    call: CallId
+    channel: ChannelId
     line: LineId
     at_once: bool = False
     """The caller waits or talks already. Otherwise the recorder begins on entering the waiting room."""
@@ -131,7 +133,7 @@ class OfferKind(StrEnum):
     TAKE_BACK = "take_back"
     """For the caller of a conversation that broke off, who is kept for this operator."""
     OUTGOING = "outgoing"
-    """For an outgoing call: no caller is offered, but the operator's part in the conversation has a row, too."""
+    """For an outgoing call, by whoever makes it: nobody is offered, but this part of the conversation is one, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +193,8 @@ class KeepLeg:
 
     leg: OfferId
     keep: bool
+    caller_channel: ChannelName = NO_CHANNEL_NAME
+    """To whom, if it is to return: a leg that Asterisk's own queue rang, or of an outgoing call, does not know."""
 
 
 class Answer(StrEnum):
@@ -289,6 +293,8 @@ class FinishRecording:
     """Seconds of conversation that the recording should contain."""
     ended_at: float
     """When the call ended, by the core's clock: the file name contains it."""
+    channel: ChannelId = NO_CHANNEL
+    """The caller's channel, if its id is not the call's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -429,5 +435,7 @@ def channel_of(command: ToChannel) -> ChannelId:
             return channel_id
         case KeepLeg(leg):
             return leg
+        case CallOut(call):
+            return call
         case _:
-            return command.call
+            return command.channel

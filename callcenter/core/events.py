@@ -553,6 +553,7 @@ class CustomerDialled:
 
     call: CallId
     channel: ChannelId
+    name: ChannelName = NO_CHANNEL_NAME
 
 
 @dataclass(frozen=True, slots=True)
@@ -568,6 +569,7 @@ class CustomerAnswered:
 
     call: CallId
     channel: ChannelId
+    name: ChannelName = NO_CHANNEL_NAME
 
 
 class DialResult(StrEnum):

@@ -93,7 +93,7 @@ class Floor:
         self.offers: dict[OfferId, Offer] = {}
         self.outgoing: dict[CallId, OutgoingCall] = {}
         self.dialled_customers: dict[ChannelId, CallId] = {}
-        """The outgoing call of each customer's channel."""
+        """The call of each channel of a customer whom an operator has called."""
         self.at_phone: dict[PhoneName, PersonId] = {}
         self.phones: dict[PhoneName, Phone] = {}
         """Phones of which something is known."""
@@ -247,9 +247,14 @@ class Floor:
         self._undo.put(self.callers, caller.call, caller)
         return caller
 
+    def call_of(self, channel: ChannelId) -> CallId:
+        """Return the call of a caller's channel: its id is the call's, unless an operator has called that caller."""
+        return self.dialled_customers.get(channel, CallId(channel))
+
     def caller_of(self, channel: ChannelId) -> Caller | None:
         """Return the caller whose channel it is; None if it is no caller's."""
-        return self.callers.get(CallId(channel))
+        caller = self.callers.get(self.call_of(channel))
+        return caller if caller and caller.channel_id == channel else None
 
     def admit(self, caller: Caller | OutgoingCall) -> None:
         """Count the call among the line's lines in use (ESTP 2.2b)."""
@@ -318,6 +323,7 @@ class Floor:
     def forget(self, caller: Caller) -> None:
         """Remove an ended call; its end is remembered for at least `REMEMBERED` seconds."""
         self._undo.take(self.callers, caller.call)
+        self._undo.take(self.dialled_customers, caller.channel_id)
         self.remember_ended(caller.call)
         server = self.server_of(caller.call)
         while server.connected and next(iter(server.ended.values())) < self.now - REMEMBERED:
@@ -348,7 +354,10 @@ class Floor:
 
     def take_back_aside(self, call: CallId) -> CallRecord | None:
         """Remove an ended call from those set aside; return its row, if there is one."""
-        return self._undo.take(self.aside, call)
+        record = self._undo.take(self.aside, call)
+        if record:
+            self._undo.take(self.dialled_customers, record.channel)
+        return record
 
     def strike_caller(self, call: CallId) -> None:
         """Remove the caller, whatever the state, and any unsaved change of the row."""
@@ -439,19 +448,31 @@ class Floor:
 
     def outgoing_of(self, channel: ChannelId) -> OutgoingCall | None:
         """Return the outgoing call whose channel it is, the operator's or the customer's; None if there is none."""
-        return self.outgoing.get(self.dialled_customers.get(channel, CallId(channel)))
+        return self.outgoing.get(self.call_of(channel))
 
-    def customer_dialled(self, outgoing: OutgoingCall, channel: ChannelId) -> None:
+    def customer_dialled(self, call: OutgoingCall | Caller, channel: ChannelId) -> None:
         """Note the customer's channel."""
-        self._undo.set(outgoing, "customer", channel)
-        self._undo.put(self.dialled_customers, channel, outgoing.call)
+        self._undo.take(self.dialled_customers, call.record.customer_channel)
+        self._undo.put(self.dialled_customers, channel, call.call)
+        if call.record.customer_channel != channel:
+            self.note(call, customer_channel=channel)
+
+    def customer_talks(self, outgoing: OutgoingCall, caller: Caller, leg: Offer) -> None:
+        """Replace an outgoing call by a caller who talks with the operator's leg, on the same line."""
+        self._undo.take(self.outgoing, outgoing.call)
+        self._undo.put(self.callers, caller.call, caller)
+        self._undo.put(self.offers, leg.id, leg)
+        self._undo.set(caller, "admitted", outgoing.admitted)
+        operator = self.operators[leg.operator]
+        self._undo.set(operator, "outgoing", NO_CALL)
+        self.change(operator, offer=leg.id, transfer="")
 
     def step_outgoing(self, outgoing: OutgoingCall, step: OutgoingStep) -> None:
         """Move an outgoing call one step through the lifecycle."""
         self._undo.set(outgoing, "state", OUTGOING.next(outgoing.state, step))
 
     def outgoing_over(self, outgoing: OutgoingCall) -> Operator:
-        """Remove an outgoing call that has ended; return its operator, who has nothing in hand any more."""
+        """Remove an outgoing call that came to nothing; return its operator, who has nothing in hand any more."""
         self.dismiss(outgoing)
         self._undo.take(self.outgoing, outgoing.call)
         self._undo.take(self.dialled_customers, outgoing.customer)

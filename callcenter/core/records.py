@@ -8,7 +8,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from callcenter.core.ids import NO_CALL, NO_PERSON, NO_PHONE, CallId, GroupId, LineId, OfferId, PersonId, PhoneName
+from callcenter.core.ids import (
+    NO_CALL,
+    NO_CHANNEL,
+    NO_PERSON,
+    NO_PHONE,
+    CallId,
+    ChannelId,
+    GroupId,
+    LineId,
+    OfferId,
+    PersonId,
+    PhoneName,
+)
 
 
 class Identification(StrEnum):
@@ -55,7 +67,7 @@ class Direction(StrEnum):
 
     INCOMING = "incoming"
     OUTGOING = "outgoing"
-    """An operator called the number. Such a call waits for nobody, so no average and no target counts it."""
+    """An operator called the number. Nobody had to wait for such a call, so no average and no target counts it."""
 
 
 class Outcome(StrEnum):
@@ -190,6 +202,13 @@ class CallRecord:
     """When the number was dialled, after the operator had answered the own phone; only of outgoing calls."""
     ringing: float | None = None
     """Seconds from then to the customer's answer, or to the end without one."""
+    customer_channel: ChannelId = NO_CHANNEL
+    """The channel of the customer whom an operator has called; that of any other caller has the call's id."""
+
+    @property
+    def channel(self) -> ChannelId:
+        """Return the id of the caller's channel."""
+        return self.customer_channel or self.call
 
 
 @dataclass(frozen=True, slots=True)

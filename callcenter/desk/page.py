@@ -46,7 +46,6 @@ SCRIPT_TEXTS = {
     "outgoing_dialled": N_("Dialling"),
     "outgoing_ringing": N_("Ringing"),
     "outgoing_answered": N_("Answered; they hear who is calling"),
-    "outgoing_talking": N_("In conversation"),
     "dial_number": N_("Call a number"),
     "dial": N_("Dial"),
     "call_back": N_("Call them back"),

@@ -151,6 +151,7 @@ class Call(Base):
     """Reports of waits, targets and forecasts count incoming calls alone."""
     dialled_at: Mapped[datetime | None]
     ringing: Mapped[float | None]
+    customer_channel: Mapped[str] = mapped_column(UniqueId, server_default="")
 
 
 class Offer(Base):

@@ -408,8 +408,9 @@ def redirect(place: str) -> translate.Action:
             [set_variable("1.7", "CC_AFTER", "hold"), set_variable("1.7", "SHARED(CC_TALK)", "")],
         ),
         (
-            commands.KeepLeg("offer-b-1", True),
+            commands.KeepLeg("offer-b-1", True, "PJSIP/trunk-city-00000007"),
             [
+                set_variable("offer-b-1", "CC_CALLER", "PJSIP/trunk-city-00000007"),
                 set_variable("offer-b-1", "CC_KEEP", "1"),
                 set_variable("offer-b-1", "TRANSFER_CONTEXT", "cc-consultation"),
             ],
@@ -496,7 +497,7 @@ COMMANDS = st.one_of(
     ),
     st.builds(commands.HangUp, IDS),
     st.builds(commands.CallColleague, IDS, WORDS),
-    st.builds(commands.KeepLeg, IDS, st.booleans()),
+    st.builds(commands.KeepLeg, IDS, st.booleans(), IDS | HOSTILE.map(lambda text: text[:149])),
     st.builds(Reply, IDS.map("phone:{}".format), st.sampled_from(list(Answer)), HOSTILE),
     st.builds(SyncQueueMember, WORDS, WORDS, WORDS, st.booleans(), st.booleans()),
 )  # fmt: skip

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.browser.browser import chromium
@@ -39,6 +41,29 @@ class Cable:
     def goes(self, host: int) -> None:
         """… and not any more."""
         _ip("-n", self.space, "addr", "del", f"{self._net}.{host}/24", "dev", f"{self.space}b")
+
+    @contextmanager
+    def loses_everything(self, host: int) -> Iterator[None]:
+        """Whatever is sent is lost meanwhile, both ways, and nobody is told: the wrong machine is addressed."""
+        theirs, nobody = f"{self._net}.{host}", ("lladdr", "02:00:00:00:00:99", "nud", "permanent")
+        _ip("neigh", "replace", theirs, *nobody, "dev", f"{self.space}a")
+        _ip("-n", self.space, "neigh", "replace", self.here, *nobody, "dev", f"{self.space}b")
+        yield
+        _ip("neigh", "del", theirs, "dev", f"{self.space}a")
+        _ip("-n", self.space, "neigh", "del", self.here, "dev", f"{self.space}b")
+
+    @contextmanager
+    def loses_sound(self, host: int) -> Iterator[None]:
+        """No sound gets through meanwhile, but the page's connections do: as behind a firewall without UDP."""
+        ours = ("ipproto", "udp", "to", f"{self._net}.{host}", "blackhole")
+        theirs = ("ipproto", "udp", "to", self.here, "blackhole")
+        _ip("rule", "add", *ours)
+        _ip("-n", self.space, "rule", "add", *theirs)
+        try:
+            yield
+        finally:
+            _ip("rule", "del", *ours)
+        _ip("-n", self.space, "rule", "del", *theirs)
 
     def lets_through(self, port: int) -> None:
         """Of UDP, only what goes to this port: as in a house whose firewall lets nobody's audio out."""

@@ -59,11 +59,13 @@ def _lines_and_queues_are_who_is_there(floor: Floor) -> None:
 
 def _outgoing_calls_are_their_operators(floor: Floor) -> None:
     assert {one.outgoing for one in floor.operators.values() if one.outgoing} == set(floor.outgoing)
-    assert floor.dialled_customers == {call.customer: id for id, call in floor.outgoing.items() if call.customer}
+    called = {call.customer: id for id, call in floor.outgoing.items() if call.customer}
+    called |= {one.channel_id: one.call for one in floor.callers.values() if one.record.customer_channel}
+    called |= {row.channel: row.call for row in floor.aside.values() if row and row.customer_channel}
+    assert floor.dialled_customers == called
     for id, call in floor.outgoing.items():
         assert floor.operators[call.record.operator].outgoing == id
-        together = bool(call.bridge) and call.bridge == call.customer_bridge
-        assert (call.talking_since is not None) == together, call
+        assert not call.bridge or call.bridge != call.customer_bridge, call
 
 
 def _rosters_are_who_is_free(floor: Floor) -> None:

@@ -18,7 +18,7 @@ HOUR = 3600.0
 
 def number_given(floor: Floor, event: RequestNumberGiven) -> None:
     """Look the request up, unless this call, or this number in the last hour, has asked too often."""
-    caller = floor.callers.get(event.call)
+    caller = floor.caller_of(event.call)
     if caller is None or not _listens(caller):
         return
     line, number = floor.line(caller), caller.record.number
@@ -28,7 +28,7 @@ def number_given(floor: Floor, event: RequestNumberGiven) -> None:
     telephone = number if number.startswith("+") else ""  # whatever else stands there is chosen at will
     lately = sum(at > floor.now - HOUR for at in line.requests_asked.get(telephone, ()))
     if caller.requests_asked >= limits.tries or lately >= limits.per_hour:
-        floor.do(TellRequest(caller.call, event.attempt, ("request-tries-over",)))
+        floor.do(TellRequest(caller.channel_id, event.attempt, ("request-tries-over",)))
         return
     floor.ask_for_request(line, telephone, floor.now - HOUR)
     floor.change(caller, requests_asked=caller.requests_asked + 1, looked_up=event.attempt)
@@ -42,7 +42,7 @@ def looked_up(floor: Floor, event: RequestLookedUp) -> None:
     if caller is None or not event.attempt or caller.looked_up != event.attempt or not _listens(caller):
         return
     floor.change(caller, looked_up=0)
-    floor.do(TellRequest(caller.call, event.attempt, _words(event)))
+    floor.do(TellRequest(caller.channel_id, event.attempt, _words(event)))
 
 
 def _listens(caller: Caller) -> bool:

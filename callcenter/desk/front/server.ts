@@ -17,9 +17,11 @@ export interface Call {
   /** The colleague who hands the caller on, and why. */
   handed_by: string;
   handed_why: string;
+  /** "outgoing": an operator has called them. */
+  direction: string;
 }
 
-/** A call that this person makes. */
+/** A call that this person makes, until somebody talks. */
 export interface Outgoing {
   call: string;
   line: string;
@@ -27,7 +29,7 @@ export interface Outgoing {
   customer: string;
   inn: string;
   state: string;
-  /** Seconds of the conversation; before it, since they asked for the call. */
+  /** Seconds since they asked for the call. */
   since: number;
   /** What it came to, if that is known already; '': not yet. */
   result: string;
@@ -59,7 +61,7 @@ export interface Me {
 
 /** The call in which the person talks, or which is offered to them; '' if there is none. */
 export function callOf(me: Me): string {
-  return me.call?.call ?? (me.outgoing?.state === "talking" ? me.outgoing.call : "");
+  return me.call?.call ?? "";
 }
 
 export interface Line {
