@@ -14,8 +14,8 @@ from callcenter.app.request_lookup import RequestLookup
 from callcenter.calendar.clock import WallClock
 from callcenter.config import Config
 from callcenter.config.roles import TAKES_CALLS, Role
-from callcenter.desk.language import TEXTS
 from callcenter.customers.directory import normalise
+from callcenter.desk.language import TEXTS
 from callcenter.mail.letter import Sender
 from callcenter.mail.smtp import Server, Smtp
 from callcenter.metrics import RequestState
