@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 import secrets as random_secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from callcenter import __version__
 from callcenter.accounts.secrets import Secrets
@@ -208,9 +208,9 @@ class Controller:
             self._nobody_left.set()
         return True
 
-    def view(self) -> View:
-        """Return the present state of the floor."""
-        return self._center.view(self.now())
+    def view(self, people: Collection[PersonId] | None = None) -> View:
+        """Return the present state of the floor; of the people only those named, if any are."""
+        return self._center.view(self.now(), people)
 
     def operator(self, person: PersonId) -> OperatorView | None:
         """Return the present state of one person; None if there is no such account."""

@@ -188,12 +188,13 @@ class CallCenter:
         operator = self._floor.operators.get(person)
         return _operator_view(self._floor, operator, now) if operator else None
 
-    def view(self, now: float) -> View:
-        """Return a copy of the visible state, for pages and metrics."""
+    def view(self, now: float, people: Collection[PersonId] | None = None) -> View:
+        """Return a copy of the visible state, for pages and metrics; of the people only those named, if any are."""
         floor = self._floor
+        shown = floor.operators if people is None else [id for id in people if id in floor.operators]
         return View(
             {id: _line_view(floor, line, now) for id, line in floor.lines.items()},
-            {id: _operator_view(floor, operator, now) for id, operator in floor.operators.items()},
+            {id: _operator_view(floor, floor.operators[id], now) for id in shown},
             {group: len(roster) for group, roster in floor.rosters.items()},
             {server.name: server.connected for server in floor.servers.values()},
             floor.not_recording,

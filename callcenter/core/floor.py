@@ -172,6 +172,8 @@ class Floor:
                     people.add(thing.operator)
                 case Phone() if thing.name in self.at_phone:
                     people.add(self.at_phone[thing.name])
+                case OutgoingCall():
+                    people.add(thing.record.operator)
                 case Caller():
                     calls.add(thing.call)
         if calls:

@@ -59,8 +59,11 @@ class Cost:
     """Of that message; median."""
 
 
-async def measure(folder: Path, desks: int, seconds: float, pace: float) -> Cost:
-    """Measure with `PEOPLE` people on shift, `desks` of whom have their page open; `pace`: calls a second."""
+async def measure(folder: Path, desks: int, seconds: float, pace: float, phones: bool = False) -> Cost:
+    """Measure with `PEOPLE` people on shift, `desks` of whom have their page open; `pace`: calls a second.
+
+    `phones`: the pages have phones, and answer when they are asked how these are.
+    """
     async with AsyncExitStack() as stack:
         asterisk = await _started(stack, "tests.bench.paced_asterisk", str(pace), str(TALK))
         config = _configured(folder, int(await _lines(asterisk).readline()))
@@ -75,7 +78,7 @@ async def measure(folder: Path, desks: int, seconds: float, pace: float) -> Cost
         people = list(config.call_takers)
         for person in people:
             controller.take(LogIn(person, True))
-        pages = await _opened(stack, controller, config, people[:desks])
+        pages = await _opened(stack, controller, config, people[:desks], phones)
         await asyncio.sleep(3.0)
         at_rest = await _used(seconds) / seconds
         began = time.monotonic()
@@ -130,11 +133,11 @@ def _first(came: Came, page: int, after: float) -> tuple[float, int]:
 
 
 async def _opened(
-    stack: AsyncExitStack, controller: Controller, config: Config, people: list[PersonId]
+    stack: AsyncExitStack, controller: Controller, config: Config, people: list[PersonId], phones: bool
 ) -> Process | None:
     if not people:
         return None
-    process = await _started(stack, "tests.bench.open_pages", str(config.http.port))
+    process = await _started(stack, "tests.bench.open_pages", str(config.http.port), *["phones"] * phones)
     assert process.stdin
     for person in people:
         process.stdin.write(controller._desk._sessions.open(person).encode() + b"\n")

@@ -161,13 +161,15 @@ export function live(): void {
   if (socket && socket.readyState <= WebSocket.OPEN) return;
   const opened = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/live`);
   socket = opened;
+  [number, room] = [0, null];
   opened.addEventListener("open", () => asked.set(asked.value + 1));
   opened.addEventListener("message", ({ data }) => {
     retry = FIRST_RETRY_MS;
     connected.set(true);
     const news = JSON.parse(data);
     if ("how" in news) asked.set(asked.value + 1);
-    else take(news);
+    else if (follows(news)) take(news);
+    else renew(); // something is missing: the first message of a new connection has everything
   });
   opened.addEventListener("close", ({ code }) => {
     if (socket !== opened) return;
@@ -194,7 +196,25 @@ export function tell(what: object): void {
   if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(what));
 }
 
-function take(news: Partial<State>): void {
+/** The number of the last message to this page alone, and of the last about what many are shown. */
+let number = 0;
+let room: number | null = null;
+
+interface Numbers {
+  n?: number;
+  room?: number;
+}
+
+/** Whether no message is missing before this one; what comes with both numbers is whole. */
+function follows(news: Numbers): boolean {
+  const before = { number, room };
+  if (news.n !== undefined) number = news.n;
+  if (news.room !== undefined) room = news.room;
+  if (news.n !== undefined) return news.n === before.number + 1;
+  return before.room !== null && news.room === before.room + 1;
+}
+
+function take({ n, room, ...news }: Partial<State> & Numbers): void {
   const now = performance.now() / 1000;
   const before = told.value;
   const parts = Object.fromEntries(Object.keys(news).map((part) => [part, now]));
