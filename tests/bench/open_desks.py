@@ -16,7 +16,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import argon2
 import yaml
@@ -87,7 +87,7 @@ async def measure(folder: Path, desks: int, seconds: float, pace: float, phones:
         await asyncio.sleep(3.0)
         at_rest = await _used(seconds) / seconds
         began = time.monotonic()
-        told_in = _timed(controller._desk.web.tell_pages.__self__)
+        told_in = _timed(cast(Any, controller._desk.web.tell_pages).__self__)
         controller.link.ami.send(GO_ON)
         used = await _used(seconds)
         controller.link.ami.send(GO_ON)
