@@ -35,9 +35,9 @@ APART = 0.2
 """Seconds between two messages to the same page: it is at most so much behind …"""
 ROOM_APART = 0.01
 """… and with the room at most so many seconds for each open page, if that is longer: 2 s with 200 of them."""
-CHECKED_EVERY = 5.0
+CHECKED_EVERY = 30.0
 """Seconds for which a page's session need not be looked at again, unless one may just have ended."""
-ALL_SEEN_IN = 20.0
+ALL_SEEN_IN = 120.0
 """Seconds within which every page is looked at when something happens, even if it concerns others …"""
 AT_LEAST = 2
 """… and so many of them each time."""
@@ -116,9 +116,10 @@ class Live:
             self._due.update(self._pages)
         else:
             for person in people:
-                self._due.update(dict.fromkeys(self._by_person.get(person, ())))
+                for page in self._by_person.get(person, ()):
+                    self._due[page] = None
         self._look_soon()
-        if self._due:
+        if people is None or (people and self._due):
             self._tell_soon()
 
     def __len__(self) -> int:

@@ -110,15 +110,18 @@ class OpenPage:
     room: Room | None = None
     version: int = 0
     """Of the room that was told."""
+    transport: asyncio.Transport | None = field(init=False)
     opening: str = ""
     """Of the phone that it has, as it said; '': none."""
     heard_at: float = 0.0
 
+    def __post_init__(self) -> None:
+        self.transport = self.request.transport
+
     @property
     def reads(self) -> bool:
         """Whether everything has been taken that was sent: nothing is kept for who does not read."""
-        transport = self.request.transport
-        return transport is None or not transport.get_write_buffer_size()
+        return self.transport is None or not self.transport.get_write_buffer_size()
 
     def send(self, parts: State) -> None:
         """Tell this page alone."""
@@ -127,9 +130,8 @@ class OpenPage:
 
     def write(self, message: bytes) -> None:
         """Send what `frame` has made. Nothing happens on a connection that ends: its end is noticed by who reads."""
-        transport = self.request.transport
-        if transport is not None and not transport.is_closing() and not self.socket.closed:
-            transport.write(message)
+        if self.transport is not None and not self.transport.is_closing() and not self.socket.closed:
+            self.transport.write(message)
 
     def end(self, code: int) -> None:
         """Close the connection, once."""

@@ -29,14 +29,18 @@ def measure_desks(sizes: tuple[int, ...], seconds: float, pace: float, phones: b
     """Processor time of the daemon with open desks, at rest and for each call; how soon a page learns of a change."""
     result: dict[str, Any] = {**circumstances(), "pace": pace, "phones": phones, "desks": []}
     click.echo(python_said())
-    click.echo(f"{'desks':>6}{'at rest':>10}{'a call':>10}{'messages':>10}{'bytes':>10}   a change: median, p95, bytes")
+    click.echo(
+        f"{'desks':>6}{'at rest':>10}{'a call':>10}{'telling':>10}{'messages':>10}{'bytes':>10}"
+        "   a change: median, p95, bytes"
+    )
     for desks in sizes:
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
             one = asyncio.run(measure(Path(folder) / "line", desks, seconds, pace, phones))
         result["desks"].append(asdict(one))
         median, p95 = one.change_ms
         click.echo(
-            f"{one.desks:>6}{one.at_rest:>10.2%}{1000 * one.a_call:>7.2f} ms{one.messages:>10.1f}{one.bytes_:>10.0f}"
+            f"{one.desks:>6}{one.at_rest:>10.2%}{1000 * one.a_call:>7.2f} ms{1000 * one.telling:>7.2f} ms"
+            f"{one.messages:>10.1f}{one.bytes_:>10.0f}"
             f"   {median:.1f} ms, {p95:.1f} ms, {one.change_bytes:.0f}   ({one.calls} calls)"
         )
     to.parent.mkdir(parents=True, exist_ok=True)
