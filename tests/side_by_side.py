@@ -22,7 +22,7 @@ from tests.pools import FAST, STORIES
 CACHE = Path("var/cache")
 OUTPUT = CACHE / "fast-tests.txt"
 SIDE_BY_SIDE = {STORIES: ("-n", "6", "--dist", "worksteal"), FAST: ("-n", "2", "--dist", "worksteal")}
-BEHIND = 5
+BEHIND = 10
 """By so much the fast tests are nicer than the stories."""
 ALONE = ("-n", "0", "--last-failed", "--last-failed-no-failures", "none")
 NO_ACCIDENT = 12
