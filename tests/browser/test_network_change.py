@@ -47,7 +47,7 @@ async def talking(folder: Path, cable: Cable, number: str) -> AsyncIterator[tupl
         "prompts": str(brief_prompts(folder / "prompts", 0.3)),
         "people": {name: {"group": "operators"} for name in ("101", "102")},
         "http": {"bind": "0.0.0.0", "port": free_port(socket.SOCK_STREAM, "0.0.0.0")},  # noqa: S104
-        "timings": {"vanished_after": VANISHED_AFTER, "take_back": TAKE_BACK},
+        "timings": {"vanished_after": VANISHED_AFTER, "take_back": TAKE_BACK, "ring_timeout": 20},
     }
     async with station(folder, browsers={"bind": "0.0.0.0", "sound_check": False}, **settings) as line:  # noqa: S104
         address = f"http://{cable.here}:{line.config.http.port}"
@@ -84,6 +84,7 @@ async def test_another_address_in_a_conversation_costs_a_few_seconds(tmp_path: P
 
 
 @pytest.mark.clause("ESTP 2.3")
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize("lost", ["everything", "the sound"])
 async def test_a_conversation_in_which_nobody_is_heard_ends(tmp_path: Path, cable: Cable, lost: str) -> None:
     """If only the sound is lost, the page agrees on new addresses with Asterisk again and again, and hopes in vain."""
