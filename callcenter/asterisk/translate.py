@@ -509,6 +509,11 @@ def phones_listed(
     )
 
 
+def end_vanished(channel: ChannelId) -> Action:
+    """Return the action that ends a channel as Asterisk itself ends one from which nothing is received."""
+    return {"Action": "Hangup", "Channel": channel, "Cause": _NO_SIGN_OF_LIFE}
+
+
 def token(value: str) -> Action:
     """Return the action that sets the token; each event of the dialplan must carry it from now on (event_check.py)."""
     return {"Action": "Setvar", "Variable": "CC_TOKEN", "Value": value}

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -28,7 +28,7 @@ pytestmark = [
     pytest.mark.e2e,
     pytest.mark.skipif(os.geteuid() != 0, reason="a network of its own for the browser: only root can make one"),
 ]
-NOBODY = "02:00:00:00:00:99"
+VANISHED_AFTER, TAKE_BACK = 8, 30
 AWAY = 1.0
 """Seconds without any network, as when a laptop goes from the cable to Wi-Fi."""
 
@@ -64,16 +64,28 @@ class Cable:
         """… and not any more."""
         _ip("-n", self.space, "addr", "del", f"{self._net}.{host}/24", "dev", f"{self.space}b")
 
-    def swallows(self, host: int) -> None:
-        """Whatever is sent is lost from now on, both ways, and nobody is told: the wrong machine is addressed."""
-        _ip("neigh", "replace", f"{self._net}.{host}", "lladdr", NOBODY, "dev", f"{self.space}a", "nud", "permanent")
-        there = ("lladdr", NOBODY, "dev", f"{self.space}b", "nud", "permanent")
-        _ip("-n", self.space, "neigh", "replace", self.here, *there)
-
-    def carries(self, host: int) -> None:
-        """… and arrives again."""
-        _ip("neigh", "del", f"{self._net}.{host}", "dev", f"{self.space}a")
+    @contextmanager
+    def loses_everything(self, host: int) -> Iterator[None]:
+        """Whatever is sent is lost meanwhile, both ways, and nobody is told: the wrong machine is addressed."""
+        theirs, nobody = f"{self._net}.{host}", ("lladdr", "02:00:00:00:00:99", "nud", "permanent")
+        _ip("neigh", "replace", theirs, *nobody, "dev", f"{self.space}a")
+        _ip("-n", self.space, "neigh", "replace", self.here, *nobody, "dev", f"{self.space}b")
+        yield
+        _ip("neigh", "del", theirs, "dev", f"{self.space}a")
         _ip("-n", self.space, "neigh", "del", self.here, "dev", f"{self.space}b")
+
+    @contextmanager
+    def loses_sound(self, host: int) -> Iterator[None]:
+        """No sound gets through meanwhile, but the page's connections do: as behind a firewall without UDP."""
+        ours = ("ipproto", "udp", "to", f"{self._net}.{host}", "blackhole")
+        theirs = ("ipproto", "udp", "to", self.here, "blackhole")
+        _ip("rule", "add", *ours)
+        _ip("-n", self.space, "rule", "add", *theirs)
+        try:
+            yield
+        finally:
+            _ip("rule", "del", *ours)
+        _ip("-n", self.space, "rule", "del", *theirs)
 
     def program(self, folder: Path) -> str:
         """Chromium, in that network."""
@@ -101,6 +113,7 @@ async def talking(folder: Path, cable: Cable, number: str) -> AsyncIterator[tupl
         "prompts": str(brief_prompts(folder / "prompts", 0.3)),
         "people": {name: {"group": "operators"} for name in ("101", "102")},
         "http": {"bind": "0.0.0.0", "port": free_port(socket.SOCK_STREAM, "0.0.0.0")},  # noqa: S104
+        "timings": {"vanished_after": VANISHED_AFTER, "take_back": TAKE_BACK},
     }
     async with station(folder, browsers={"bind": "0.0.0.0", "sound_check": False}, **settings) as line:  # noqa: S104
         address = f"http://{cable.here}:{line.config.http.port}"
@@ -136,15 +149,24 @@ async def test_another_address_in_a_conversation_costs_a_few_seconds(tmp_path: P
         assert len(line.rows(f"select * from offers where call = '{row['call']}'")) == 1, "it never broke off"
 
 
-async def test_a_network_that_swallows_everything_ends_the_conversation(tmp_path: Path, cable: Cable) -> None:
-    """Nobody is told, so the page only notices that it hears nothing; the caller must not talk to a void."""
+@pytest.mark.clause("ESTP 2.3")
+@pytest.mark.parametrize("lost", ["everything", "the sound"])
+async def test_a_conversation_in_which_nobody_is_heard_ends(tmp_path: Path, cable: Cable, lost: str) -> None:
+    """If only the sound is lost, the page agrees on new addresses with Asterisk again and again, and hopes in vain."""
     async with talking(tmp_path, cable, "+73425556002") as (line, page, caller):
         began = time.monotonic()
-        cable.swallows(2)
-        try:
-            await hears_music(caller, within=30.0)
-            print("MUSIC AFTER", time.monotonic() - began)
-        finally:
-            for _ in range(1):
-                print(line.see("101").activity, line.see("101").kept)
-            cable.carries(2)
+        with cable.loses_everything(2) if lost == "everything" else cable.loses_sound(2):
+            await hears_music(caller, within=VANISHED_AFTER + 4.0)
+            print(f"The caller hears music after {time.monotonic() - began:.1f} s.")
+            kept = line.see("101").kept
+            assert kept
+            assert kept.number == "+73425556002"
+        await page.click("#answer", timeout=TAKE_BACK * 1000)
+        await listen(caller, 0.5)  # what was on the way
+        await hears(caller, OPERATOR, within=5.0)
+        await page.click("#hangup")
+        await caller.ended.wait()
+        row = await line.ended(number="+73425556002")
+        offers = line.rows(f"select * from offers where call = '{row['call']}' order by id")
+        assert [(offers[0]["kind"], offers[0]["result"]), offers[-1]["kind"]] == [("queue", "lost"), "take_back"]
+        assert row["recording_problem"] == ""

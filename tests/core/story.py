@@ -442,8 +442,7 @@ class Guest:
     @property
     def in_queue(self) -> bool:
         """Whether the dialplan asks in the waiting room."""
-        line = self.channel.line if self.channel else ESTP.id
-        return not self.story.settings.lines[line].asks_before_queue
+        return not self.story.settings.lines[self.channel.line].asks_before_queue
 
     def opens_info_menu(self) -> None:
         self.story._report(InfoMenuVisited(self.call))

@@ -640,12 +640,13 @@ class CallingOut(RuleBasedStateMachine):
             phone.takes_back()
         elif what == "refuse":
             story.tell(RefuseCaller(PersonId(who)))
-        elif what == "key" and phone.leg and phone.leg.answered and phone.leg.caller in story.pbx.callers:
-            caller = story.pbx.callers[phone.leg.caller]
-            if caller.bridge and caller.bridge == phone.leg.bridge:
+        elif what == "key":
+            leg = phone.leg
+            caller = story.pbx.callers.get(leg.caller) if leg else None
+            if leg and caller and caller.bridge and caller.bridge == leg.bridge:
                 story.act(story.pbx.hold, caller.id)
                 story._report(TransferredByKey(caller.id, GroupId("managers")))
-                story.act(story.pbx.hang_up, phone.leg.id, 16, HungUpBy.OPERATOR) if phone.leg else None
+                story.act(story.pbx.hang_up, leg.id, 16, HungUpBy.OPERATOR)
         else:
             phone.transfers("managers" if what == "consult" else what, consult=what == "consult", note="why")
 

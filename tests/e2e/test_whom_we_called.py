@@ -81,6 +81,7 @@ class Talk:
 async def talk(here: Station) -> AsyncIterator[Talk]:
     number = f"+7342555{next(numbers):04}"
     phone = await here.operator("101")
+    await until(lambda: not here.see("101").phone_trouble, SOON, "the phone is there, and has been for a moment")
     async with Softphone("provider", f"{here.network}1.200", 5060, here.proxy) as provider:
         assert (await here.api("101", "call", number=number)).status == 200
         operator = await phone.rings()
