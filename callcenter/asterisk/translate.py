@@ -295,7 +295,7 @@ class Translator:
         }
         before = []
         if command.place is Place.KEEP_PLACE:
-            before = [_set(command.call, "CC_KEEP_TO", _dialled(command.number) if command.number else "")]
+            before = [_set(command.channel, "CC_KEEP_TO", _dialled(command.number) if command.number else "")]
         if command.place is Place.WAITING:
             before = [_set(command.channel, "CC_AFTER", Place.HOLD.value)]
             before += _queue_priority(command)

@@ -82,8 +82,9 @@ def _call_backs_are_where_they_stand(floor: Floor) -> None:
         assert (back.state is CallBackState.WAITING) <= waits
         assert waits <= (back.state is not CallBackState.DIALLED)
         assert (back.state is CallBackState.WAITING) == (not back.call), back
-        calls = {**floor.outgoing, **floor.callers}
-        rows = {**{call: one.record for call, one in calls.items()}, **floor.aside}
+        rows = {call: one.record for call, one in floor.outgoing.items()}
+        rows |= {call: one.record for call, one in floor.callers.items()}
+        rows |= {call: row for call, row in floor.aside.items() if row}
         row = rows.get(back.call)
         assert not back.call or (row and row.call_back == id)
     standing = [key for line in (*floor.lines.values(), floor.apart) for key in line.call_backs]
