@@ -123,7 +123,16 @@ function register({ name, password, realm, url }: Access): void {
   made.start();
 }
 
+/** Whether nothing comes from Asterisk in the conversation any more. */
+let silent = false;
+
+export function fellSilent(now: boolean): void {
+  silent = now;
+}
+
 function incoming(rung: RTCSession): void {
+  // A network that was away: Asterisk has ended the call, and could not say so. Now it rings to have it taken back.
+  if (session && phone.value.call === "talking" && silent) session.terminate();
   if (session) {
     rung.terminate({ status_code: 486 });
     return;
