@@ -13,7 +13,7 @@ import pytest_asyncio
 from callcenter.core.commands import CallBackOver, KeepPlace
 from callcenter.core.events import CallBackDue
 from callcenter.core.ids import CallBackId, GroupId, LineId
-from tests.e2e.hearing import brief_prompts
+from tests.e2e.hearing import brief_prompts, listen
 from tests.e2e.listening import CALLER, OPERATOR, hears, one_story, told, voice
 from tests.e2e.softphone import Call, Softphone
 from tests.e2e.station import Station, station, until
@@ -186,6 +186,7 @@ async def test_a_caller_who_goes_back_to_waiting_is_served(here: Station, book: 
     phone = await here.operator("101")
     there = await answered(phone)
     await hears(caller, OPERATOR)
+    await listen(caller, 1.0)
     there.hang_up()
     await ends(caller)
     assert (await here.ended(number="+73421000033"))["outcome"] == "answered"
@@ -201,6 +202,7 @@ async def test_an_operator_who_becomes_free_gets_the_caller_at_the_keys(here: St
     await caller.press("1")
     await hears(caller, OPERATOR)
     await hears(there, CALLER)
+    await listen(caller, 1.0)
     there.hang_up()
     await ends(caller)
     assert not book.kept
