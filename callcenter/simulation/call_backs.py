@@ -72,8 +72,8 @@ class _Wish:
 class CallBackWork:
     """The call-backs of one run. `tell` reports events to the core, `inbox` takes those that happen at once.
 
-    `talks` is called when customer and operator begin to talk: with the operator's phone, the seconds that it keeps them
-    busy, and what to do when the conversation ends.
+    `talks` is called when customer and operator begin to talk: with the operator's phone, the seconds that it keeps
+    them busy, and what to do when the conversation ends.
     """
 
     def __init__(

@@ -165,9 +165,12 @@ async def test_a_caller_keeps_the_place(here: Station, provider: Softphone, book
     phone = await here.operator("101")
     due(here, "cb-3", wanted.number, place_at=wanted.place_at, kept_place=wanted.call)
     await talk(await answered(phone), await provider.rings())
-    promises = here.rows("select * from announcements where result != 'lost' order by number")
-    ours = [promise for promise in promises if promise["call"] == row["call"]]
-    assert {promise["result"] for promise in ours} == {"answered"}
+
+    def judged() -> set[str]:
+        promises = here.rows("select * from announcements")
+        return {promise["result"] for promise in promises if promise["call"] == row["call"]}
+
+    await until(lambda: judged() == {"answered"}, what="the promises are judged")
 
 
 async def test_a_caller_keys_in_another_number(here: Station, book: Book) -> None:
