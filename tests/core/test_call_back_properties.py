@@ -171,7 +171,7 @@ class Days(RuleBasedStateMachine):
                 story.act(out.phone_answers if what == "answer" else out.phone_is_not_answered, call)
             elif what == "answer":
                 story.act(out.customer_answers, call)
-            elif not leg.bridge and what == "miss":
+            elif what == "miss":
                 story.act(out.customer_is_not_reached, call, DialResult.BUSY)
             elif what == "hang up":
                 story.act(out.customer_hangs_up, call)
