@@ -442,7 +442,9 @@ class Guest:
     @property
     def in_queue(self) -> bool:
         """Whether the dialplan asks in the waiting room."""
-        return not self.story.settings.lines[self.channel.line].asks_before_queue
+        there = self.story.pbx.callers.get(self.call)
+        line = there.line if there else ESTP.id
+        return not self.story.settings.lines[line].asks_before_queue
 
     def opens_info_menu(self) -> None:
         self.story._report(InfoMenuVisited(self.call))
