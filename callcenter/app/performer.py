@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from typing import get_args
+from typing import Protocol, get_args
 
 from callcenter.app.containment import attempt
 from callcenter.app.timers import Timers
@@ -26,12 +26,22 @@ _SAVES = get_args(Save)
 _TO_ASTERISK = get_args(ToAsterisk)
 
 
+class CallBackBook(Protocol):
+    """Those who keep the wishes for call-backs. Neither may wait or raise; they may be told the same twice."""
+
+    def over(self, told: commands.CallBackOver) -> None:
+        """Enter what came of an attempt."""
+
+    def keep_place(self, wanted: commands.KeepPlace) -> None:
+        """Enter the wish of a caller who has hung up, and tell the core soon that the call-back is due."""
+
+
 class Performer:
     """`server_of` returns the server of a channel.
 
     `finish_recording` and `look_up_request` start a task; `answer` delivers a reply to a page (False: it is for a
     phone); `contained` is called for a call for which a step failed and was undone; `shift_over` for a person whose
-    shift has ended.
+    shift has ended. `call_backs`: None where nobody keeps wishes for call-backs.
     """
 
     def __init__(
@@ -45,6 +55,7 @@ class Performer:
         answer: Callable[[Reply], bool],
         contained: Callable[[commands.Contained], None],
         shift_over: Callable[[PersonId], None],
+        call_backs: CallBackBook | None = None,
     ) -> None:
         self._links = links
         self._server_of = server_of
@@ -55,6 +66,7 @@ class Performer:
         self._answer = answer
         self._contained = contained
         self._shift_over = shift_over
+        self._call_backs = call_backs
         only = next(iter(links.values())) if len(links) == 1 else None
         self._only = only
         self._together: Callable[[], AbstractContextManager[None]] = only.ami.together if only else self._all_together
@@ -89,6 +101,10 @@ class Performer:
                 self._timers.cancel(timer)
             case commands.Notice(severity, text):
                 log.log(logging.WARNING if severity is Severity.WARNING else logging.INFO, "%s", text)
+            case commands.CallBackOver() if self._call_backs:
+                self._call_backs.over(command)
+            case commands.KeepPlace() if self._call_backs:
+                self._call_backs.keep_place(command)
             case commands.FinishRecording():
                 self._finish_recording(command)
             case commands.LookUpRequest():

@@ -47,6 +47,10 @@ class Place(StrEnum):
     HOLD = "hold"
     GENERAL = "general"
     GOODBYE = "goodbye"
+    KEEP_PLACE = "keep-place"
+    """The number is said at which a caller who keeps the place will be called, or asked for."""
+    CALL_BACK = "call-back"
+    """The caller hears that the place is kept and that they will be called; the call ends."""
     CONDUCT = "conduct"
     """The words with which a conversation is refused because of the caller's conduct."""
     FALLBACK_QUEUE = "fallback"
@@ -67,6 +71,8 @@ class Redirect:
     """Seconds by which the caller comes before one who joins now, if Asterisk must serve the queue alone."""
     question: Question = Question.NOTHING
     """What the last of the prompts asks: the caller's keys are read as the answer."""
+    number: str = ""
+    """The number that is said and may be confirmed there (`KEEP_PLACE`); '': one is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -412,6 +418,8 @@ ToChannel = Redirect | Announce | TellRequest | AfterBridge | Record | Ring | Ca
 ToAll = SyncQueueMember | LookForPhone
 """Commands for every Asterisk, if there are several."""
 ToAsterisk = ToChannel | ToAll
+ToCallBacks = CallBackOver | KeepPlace
+"""For those who keep the wishes for call-backs."""
 Command = (
     ToAsterisk
     | Save
@@ -423,6 +431,7 @@ Command = (
     | Notice
     | Contained
     | SetAsideCall
+    | ToCallBacks
 )
 
 

@@ -25,7 +25,7 @@ from callcenter.voice.speech import PEAK_LEVEL, RATE, SPEECH_LEVEL, SpeechError,
 ROOT = Path(__file__).resolve().parents[2]
 PROMPTS = ROOT / "ivr_prompts"
 COMMITTED = Catalogue.load(PROMPTS)
-ALONE = ("number-", "month-")
+ALONE = ("number-", "month-", "digit-")
 """Families of single words."""
 Sound = NDArray[np.float64]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from callcenter.core.call import attempt
 from callcenter.core.caller import Caller, CallerState
 from callcenter.core.commands import (
     AfterBridge,
@@ -76,6 +77,7 @@ def over(floor: Floor, event: ChannelHungUp) -> bool:
         floor.await_recording(record)
         floor.do(SaveCall(record))
         floor.do(FinishRecording(record.call, record.line, record.talk, floor.now, record.customer_channel))
+        attempt.over_with(floor, record)
     return True
 
 
@@ -89,6 +91,7 @@ def end_outgoing(floor: Floor, call: OutgoingCall, why: str) -> None:
     floor.await_recording(record)
     floor.do(HangUp(call.call), CancelTimer(Timer(TimerKind.OUTGOING, call.call)), SaveCall(record))
     floor.do(FinishRecording(record.call, record.line, record.talk, ended_at, record.customer_channel))
+    attempt.over_with(floor, record)
     floor.notice(f"The outgoing call {call.call} is ended: {why}.", Severity.WARNING)
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from callcenter.core.call import dispatch, outgoing, recording
+from callcenter.core.call import attempt, dispatch, outgoing, recording
+from callcenter.core.call_back import over
 from callcenter.core.commands import HangUp, SaveCall, SetTimer, Severity
 from callcenter.core.events import ChannelSeen, Timer, TimerKind
 from callcenter.core.floor import Floor
@@ -28,10 +29,16 @@ def recall(floor: Floor, record: CallRecord) -> None:
     operator = floor.operators.get(record.operator)
     if operator is None or operator.outgoing or record.line not in floor.lines:
         floor.notice(f"The outgoing call {record.call} is closed in the register: nobody's any more.", Severity.WARNING)
-        floor.do(SaveCall(_closed(record, max(floor.now, record.arrived_at))))
+        closed = _closed(record, max(floor.now, record.arrived_at))
+        floor.do(SaveCall(closed))
+        if closed.call_back:
+            floor.remember_attempt(closed.call_back, over(closed))
+            floor.do(over(closed))
         return
     call = OutgoingCall(record.call, record, recorded=True)
     floor.call_out(call, operator)
+    if record.call_back:
+        attempt.recall(floor, record)
     if record.dialled_at is not None:
         outgoing.come_to(floor, call, OutgoingState.DIALLED)
     if record.customer_channel:
