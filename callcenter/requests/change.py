@@ -34,6 +34,24 @@ class Why(StrEnum):
     UNDER_WAY = "under_way"
     """A message has not left yet."""
     UNSOLVED = "unsolved"
+    # Of call-backs:
+    NO_CALL_BACKS = "no_call_backs"
+    """Nobody calls back on behalf of this line."""
+    LEVEL = "level"
+    """This customer may not order one (E-SAUDA 2.2)."""
+    WINDOW_PAST = "window_past"
+    WINDOW_HOLIDAY = "window_holiday"
+    WINDOW_CLOSED = "window_closed"
+    """Outside the line's hours."""
+    WINDOW_TOO_SHORT = "window_too_short"
+    WINDOW_TOO_LONG = "window_too_long"
+    WINDOW_TOO_FAR = "window_too_far"
+    NUMBER_WRONG = "number_wrong"
+    NUMBER_TOO_LONG = "number_too_long"
+    NUMBER_EMERGENCY = "number_emergency"
+    NUMBER_ABROAD = "number_abroad"
+    NUMBER_OUTSIDE = "number_outside"
+    """Outside the ranges that the line may call."""
 
 
 @dataclass(frozen=True)
