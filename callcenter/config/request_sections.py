@@ -95,7 +95,7 @@ class Files(Section):
 
 
 class CallBacks(Section):
-    """How customers are called back (ESTP 5.4.5, 5.5.2): by lines that have `outgoing`. Pauses count in working time."""
+    """How customers are called back (ESTP 5.4.5, 5.5.2): by lines that have `outgoing`. Pauses are working time."""
 
     tries: Annotated[int, Field(ge=1, le=20)] = 3
     """How often the customer is dialled in vain before the head gets it."""
