@@ -8,7 +8,7 @@ where one stands, by its number.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, tzinfo
 from enum import IntEnum
@@ -96,6 +96,7 @@ class RequestActions:
         looked_at: LookedAt,
         zone: tzinfo,
         attachments: Attachments | None = None,
+        calling: Callable[[RequestId], Collection[PersonId]] = lambda _: (),
     ) -> None:
         self.register = register
         self.board = board
@@ -109,6 +110,8 @@ class RequestActions:
         self._group_of = group_of
         self._callers = callers
         self._looked_at = looked_at
+        self._calling = calling
+        """Who calls the customer of a request back, or has just done so: they work on it."""
 
     # -- who and what ------------------------------------------------------------------------------------------
 
@@ -168,6 +171,8 @@ class RequestActions:
         inside = assignee is not None and assignee.kind is not AssigneeKind.DEPARTMENT
         if account.takes_calls and inside and assignee and assignee.id in self.own_names(account):
             return Access.WORKS
+        if account.takes_calls and account.id in self._calling(request.id):
+            return Access.WORKS
         return Access.READS if mine or Role.SUPERVISOR in account.roles else Access.STATE
 
     # -- looking -----------------------------------------------------------------------------------------------
@@ -195,9 +200,13 @@ class RequestActions:
 
     async def listed(self, request: web.Request, rows: Sequence[BoardRow], what: str) -> None:
         """Write down that somebody sees a list of requests."""
-        if rows:
+        await self.seen(request, len(rows), what)
+
+    async def seen(self, request: web.Request, number: int, what: str) -> None:
+        """Write down that somebody sees so many requests; none is no entry."""
+        if number:
             async with answering():
-                await self._looked_at(self.wall(), request[SENDER].id, "requests seen", f"{len(rows)}: {what}")
+                await self._looked_at(self.wall(), request[SENDER].id, "requests seen", f"{number}: {what}")
 
     def look(self, account: Account, filed: Filed) -> tuple[Viewer, ...]:
         """Note that the person has the request open; return who else has."""

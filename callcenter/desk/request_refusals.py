@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 
 from callcenter.desk.bodies import BadRequest
+from callcenter.desk.call_back_words import REFUSED_CALL_BACKS
 from callcenter.desk.language import N_, chosen, translated
 from callcenter.desk.request_words import MISSING
 from callcenter.request_register.errors import (
@@ -43,6 +44,7 @@ _REFUSED: Mapping[Why, tuple[int, str]] = {
             "within a year. What waits for the customer waits until their time is over."
         ),
     ),
+    **REFUSED_CALL_BACKS,
 }
 
 

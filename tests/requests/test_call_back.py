@@ -13,8 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from callcenter.calendar.hours import WorkingHours
 from callcenter.calendar.working_time import WorkingTime
-from callcenter.core.ids import NO_CALL, CallBackId, CallId, ChannelId, GroupId
-from callcenter.core.settings import Outgoing
+from callcenter.core.ids import NO_CALL, CallBackId, CallId, ChannelId
 from callcenter.requests.call_back import (
     CALL_BACK,
     ENDED,
@@ -38,10 +37,9 @@ from callcenter.requests.call_back import (
 from callcenter.requests.call_back_rules import CallBackRules
 from callcenter.requests.call_back_wish import Window, checked_level, suggested_window
 from callcenter.requests.change import Refused, RefusedError, Why
-from tests.requests.lines import ESTP, MOSCOW, moscow
+from tests.requests.lines import CALL_BACKS, ESTP, MOSCOW, moscow
 
-OUTGOING = Outgoing(("+7342", "+79XXXXXXXXX"), (GroupId("operators"), GroupId("managers")))
-RULES = CallBackRules(allows=OUTGOING.allows, groups=OUTGOING.groups, urgency="normal")
+RULES = CALL_BACKS
 TIME = ESTP.time
 NOW = moscow("2026-11-30 10:00")
 """A Monday."""
