@@ -68,7 +68,7 @@ class WarmStart:
             {line.id: line.queue.place_kept for line in config.lines.values()},
             origin + timedelta(seconds=self._clock.now()) if origin else now,
         )
-        known = [call.call for call in found.calls]
+        known = [call.call for call in (*found.calls, *found.kept_places)]
         if await self._register.close_calls(now, "controller restarted", known):
             log.warning("Calls of lines that are no longer described, or of days ago, were open; they are closed.")
         return found

@@ -34,6 +34,8 @@ ARRIVING = "arriving"
 """The dialplan step that CC_ARRIVED stands for."""
 REFUSED = frozenset({"closed", "full"})
 """Dialplan steps in which the system ends the call."""
+CALL_BACK = "call-back"
+"""The dialplan step that ends the call of a caller who keeps the place."""
 FAREWELL = "leaving"
 """The dialplan step (good-bye) after a conversation that the operator ended."""
 
@@ -337,7 +339,7 @@ class Histories:
         Asterisk reports the first channel that hung up; after a transfer that is the former operator's.
         """
         last = caller.dialplan_steps[-1] if caller.dialplan_steps else (0.0, "")
-        if last[1] in REFUSED:
+        if last[1] in REFUSED or last[1].startswith(CALL_BACK):
             return HungUpBy.SYSTEM
         ends = [over for talks in caller.legs.values() for _, over in talks if over is not None]
         if last[1] == FAREWELL and ends and last[0] >= max(ends):

@@ -8,10 +8,13 @@ from typing import Any
 from callcenter.core import events, warm_start
 from callcenter.core.call import (
     arrival,
+    call_back,
+    call_back_place,
     conversation,
     departure,
     ending,
     internal_call,
+    keep_place,
     outgoing,
     phones,
     promise,
@@ -25,19 +28,31 @@ from callcenter.core.call import (
     transfer_key,
     waiting,
 )
+from callcenter.core.call_back import CallBack
 from callcenter.core.caller import Caller
 from callcenter.core.catchup import audit, reconcile, restore
 from callcenter.core.commands import Command
 from callcenter.core.defect import Defect, concerned
 from callcenter.core.events import Event, TimerFired, TimerKind
 from callcenter.core.floor import Floor
-from callcenter.core.ids import NO_CALL, CallId, ChannelId, LineId, OfferId, PersonId, PhoneName, ServerId
+from callcenter.core.ids import (
+    NO_CALL,
+    NO_PERSON,
+    CallBackId,
+    CallId,
+    ChannelId,
+    LineId,
+    OfferId,
+    PersonId,
+    PhoneName,
+    ServerId,
+)
 from callcenter.core.operator import Operator
 from callcenter.core.queue.ewt_input import newcomer_wait
 from callcenter.core.queue.line import LineState
 from callcenter.core.records import Outcome
 from callcenter.core.settings import Settings
-from callcenter.core.view import CallView, LineView, OperatorView, OutgoingView, Outlook, View
+from callcenter.core.view import CallBackView, CallView, LineView, OperatorView, OutgoingView, Outlook, View
 
 
 def _timer_fired(floor: Floor, event: TimerFired) -> None:
@@ -62,6 +77,8 @@ def _timer_fired(floor: Floor, event: TimerFired) -> None:
             take_back.time_over(floor, CallId(ChannelId(event.timer.of)))
         case TimerKind.OUTGOING:
             outgoing.guard(floor, CallId(ChannelId(event.timer.of)))
+        case TimerKind.CALL_BACK:
+            call_back.time_over(floor, CallBackId(event.timer.of))
 
 
 RULES: Mapping[type, Callable[[Floor, Any], None]] = {
@@ -71,6 +88,8 @@ RULES: Mapping[type, Callable[[Floor, Any], None]] = {
     events.UrgencyGiven: question.urgency_given,
     events.AnnouncementSpoken: waiting.spoken,
     events.InfoMenuVisited: waiting.info_menu_visited,
+    events.KeepPlaceAsked: keep_place.asked,
+    events.KeepPlaceConfirmed: keep_place.confirmed,
     events.InFallbackQueue: reconcile.in_fallback_queue,
     events.GeneralLineEnded: departure.general_line_ended,
     events.ChannelHungUp: departure.hung_up,
@@ -98,6 +117,8 @@ RULES: Mapping[type, Callable[[Floor, Any], None]] = {
     events.CallerFound: question.found_by_hand,
     events.ProlongWrapUp: conversation.prolonged,
     events.OutgoingAsked: outgoing.asked,
+    events.CallBackDue: call_back.due,
+    events.CallBackWithdrawn: call_back.withdrawn,
     events.OutgoingPhoneRings: outgoing.phone_rings,
     events.OutgoingPhoneAnswered: outgoing.phone_answered,
     events.OutgoingNotPlaced: outgoing.not_placed,
@@ -164,7 +185,7 @@ class CallCenter:
         state = self._floor.lines[line]
         answered, waits, registered, registered_waits = state.waits.day.answered
         return Outlook(
-            waited=tuple(now - state.queue.place_at(call) for call in state.queue.in_order(now)),
+            waited=tuple(now - state.queue.place_at(call) for call in _callers(state, now)),
             on_duty=self._floor.staff(state.settings.answered_by),
             handling=state.handling.mean,
             patience=state.patience.mean,
@@ -189,11 +210,47 @@ class CallCenter:
             {group: len(roster) for group, roster in floor.rosters.items()},
             {server.name: server.connected for server in floor.servers.values()},
             floor.not_recording,
+            tuple(_call_back_view(floor, back, now) for back in floor.call_backs.values()),
         )
 
 
+def _callers(line: LineState, now: float) -> list[CallId]:
+    """Return the callers who wait, in the order of service: without the call-backs among them."""
+    return [call for call in line.queue.in_order(now) if call not in line.call_backs]
+
+
+def _waiting(line: LineState, now: float) -> tuple[Mapping[str, int], float]:
+    """Return how many callers wait, by class, and the longest wait."""
+    counts, oldest = dict(line.queue.counts()), line.queue.oldest()
+    if line.call_backs:
+        for call in line.call_backs:
+            counts[line.settings.classes[line.queue.where(call)[0]]] -= 1
+        oldest = min((line.queue.place_at(call) for call in _callers(line, now)), default=None)
+    return counts, now - oldest if oldest is not None else 0.0
+
+
+def _call_back_view(floor: Floor, back: CallBack, now: float) -> CallBackView:
+    due = back.due
+    call = floor.outgoing.get(back.call)
+    return CallBackView(
+        call_back=due.call_back,
+        attempt=due.attempt,
+        line=due.line,
+        groups=due.groups,
+        number=due.number,
+        customer=due.customer.name if due.customer else "",
+        label=due.label,
+        urgency=due.urgency,
+        state=back.state.value,
+        kept_place=back.kept,
+        waited=now - due.place_at,
+        time_left=call_back_place.latest(floor, back) - now,
+        operator=call.record.operator if call else NO_PERSON,
+    )
+
+
 def _line_view(floor: Floor, line: LineState, now: float) -> LineView:
-    oldest = line.queue.oldest()
+    waiting, longest_wait = _waiting(line, now)
     on_duty = floor.staff(line.settings.answered_by)
     free = floor.free(line.settings.answered_by)
     return LineView(
@@ -201,9 +258,10 @@ def _line_view(floor: Floor, line: LineState, now: float) -> LineView:
         open=line.open,
         lines_in_use=line.lines_in_use,
         capacity=line.settings.capacity,
-        waiting=line.queue.counts(),
-        longest_wait=now - oldest if oldest is not None else 0.0,
+        waiting=waiting,
+        longest_wait=longest_wait,
         on_duty=on_duty,
+        call_backs=len(line.call_backs),
         out_of_reach=floor.out_of_reach(line.settings.answered_by),
         required_staff=line.settings.required_staff,
         target_wait=line.settings.target_wait,
@@ -246,8 +304,19 @@ def _outgoing_view(floor: Floor, operator: Operator, now: float) -> OutgoingView
     record = call.record
     since = record.arrived_at if record.answered_at is None else record.answered_at
     over = record.outcome.value if record.outcome not in (Outcome.IN_PROGRESS, Outcome.ANSWERED) else ""
+    back = floor.call_backs.get(record.call_back)
     return OutgoingView(
-        call.call, record.line, record.number, record.customer, record.inn, call.state.value, now - since, over
+        call.call,
+        record.line,
+        record.number,
+        record.customer,
+        record.inn,
+        call.state.value,
+        now - since,
+        over,
+        record.call_back,
+        record.attempt,
+        back.due.label if back else "",
     )
 
 

@@ -58,6 +58,8 @@ class CallerStep(StrEnum):
     KEEP = "keep"
     DIVERT = "divert"
     FAREWELL = "farewell"
+    CALL_BACK = "call_back"
+    """The caller will be called back, and hears so."""
     HANG_UP = "hang_up"
 
 
@@ -81,6 +83,7 @@ CALLER: Machine[CallerState, CallerStep] = Machine(
         (_S.CHOOSING, _T.JOIN): _S.WAITING,
         (_S.WAITING, _T.CONNECT): _S.TALKING,
         (_S.WAITING, _T.DIVERT): _S.GENERAL,
+        (_S.WAITING, _T.CALL_BACK): _S.LEAVING,
         (_S.TALKING, _T.CONNECT): _S.TALKING,
         (_S.TALKING, _T.HOLD): _S.HELD,
         (_S.TALKING, _T.DIVERT): _S.GENERAL,

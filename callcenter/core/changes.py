@@ -7,8 +7,8 @@ from typing import TypedDict
 
 from callcenter.core.caller import Composed, Handover
 from callcenter.core.commands import Place, Redirect
-from callcenter.core.events import Customer, OfferFailure
-from callcenter.core.ids import BridgeId, CallId, ChannelId, ChannelName, OfferId, PersonId, PhoneName
+from callcenter.core.events import CallBackDue, Customer, OfferFailure
+from callcenter.core.ids import BridgeId, CallId, ChannelId, ChannelName, LineId, OfferId, PersonId, PhoneName
 from callcenter.core.operator import Handling
 from callcenter.core.queue.announcement import Said
 from callcenter.core.records import AnnouncementRecord, CallRecord, HungUpBy, Identification, Outcome, TransferRecord
@@ -43,6 +43,7 @@ class CallEntry(TypedDict, total=False):
     identified_by: PersonId
     dialled_at: float | None
     ringing: float | None
+    call_back_to: str
 
 
 class OfferEntry(TypedDict, total=False):
@@ -98,6 +99,18 @@ class OfferChange(TypedDict, total=False):
     failure: OfferFailure | None
 
 
+class CallBackChange(TypedDict, total=False):
+    """Fields of a call-back."""
+
+    due: CallBackDue
+    queue: LineId
+    call: CallId
+    hurried: bool
+    withdrawn: bool
+    known: bool
+    promises: tuple[AnnouncementRecord, ...]
+
+
 class OutgoingChange(TypedDict, total=False):
     """Fields of an outgoing call."""
 
@@ -108,6 +121,7 @@ class OutgoingChange(TypedDict, total=False):
     recorded: bool
     unrecorded: str
     customer_left: bool
+    rang_at: float | None
     operator_left: bool
 
 
@@ -146,6 +160,7 @@ class LineChange(TypedDict, total=False):
     trusted: bool
     understaffed: bool
     cut_off: Mapping[str, tuple[CallRecord, ...]]
+    spare: float
 
 
 class ServerChange(TypedDict, total=False):

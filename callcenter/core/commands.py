@@ -46,6 +46,10 @@ class Place(StrEnum):
     HOLD = "hold"
     GENERAL = "general"
     GOODBYE = "goodbye"
+    KEEP_PLACE = "keep-place"
+    """The number is said at which a caller who keeps the place will be called, or asked for."""
+    CALL_BACK = "call-back"
+    """The caller hears that the place is kept and that they will be called; the call ends."""
     CONDUCT = "conduct"
     """The words with which a conversation is refused because of the caller's conduct."""
     FALLBACK_QUEUE = "fallback"
@@ -65,6 +69,8 @@ class Redirect:
     """Seconds by which the caller comes before one who joins now, if Asterisk must serve the queue alone."""
     question: Question = Question.NOTHING
     """What the last of the prompts asks: the caller's keys are read as the answer."""
+    number: str = ""
+    """The number that is said and may be confirmed there (`KEEP_PLACE`); '': one is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -383,7 +389,20 @@ ToChannel = Redirect | Announce | AfterBridge | Record | Ring | CallColleague | 
 ToAll = SyncQueueMember | LookForPhone
 """Commands for every Asterisk, if there are several."""
 ToAsterisk = ToChannel | ToAll
-Command = ToAsterisk | Save | Reply | SetTimer | CancelTimer | FinishRecording | Notice | Contained | SetAsideCall
+ToCallBacks = CallBackOver | KeepPlace
+"""For those who keep the wishes for call-backs."""
+Command = (
+    ToAsterisk
+    | Save
+    | Reply
+    | SetTimer
+    | CancelTimer
+    | FinishRecording
+    | Notice
+    | Contained
+    | SetAsideCall
+    | ToCallBacks
+)
 
 
 def channel_of(command: ToChannel) -> ChannelId:

@@ -130,6 +130,24 @@ class InfoMenuVisited:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepPlaceAsked:
+    """A waiting caller pressed the key to be called back, or then keyed in another `number` (normalised)."""
+
+    call: CallId
+    number: str = ""
+    other: bool = False
+    """A number was keyed in; '' is none that can be read as one."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeepPlaceConfirmed:
+    """The caller confirmed the number that was said, and waits for the good-bye."""
+
+    call: CallId
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
 class InFallbackQueue:
     """A caller, possibly unknown to the core, has come to Asterisk's own queue because our heartbeat seemed stale.
 
@@ -579,6 +597,8 @@ class TimerKind(StrEnum):
     PHONE_RESTS = "phone_rests"
     TAKE_BACK = "take_back"
     OUTGOING = "outgoing"
+    CALL_BACK = "call_back"
+    """A call-back begins to hurry, or can no longer be begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -707,6 +727,8 @@ Event = (
     | UrgencyGiven
     | AnnouncementSpoken
     | InfoMenuVisited
+    | KeepPlaceAsked
+    | KeepPlaceConfirmed
     | InFallbackQueue
     | GeneralLineEnded
     | ChannelHungUp
@@ -734,6 +756,8 @@ Event = (
     | CallerFound
     | ProlongWrapUp
     | OutgoingAsked
+    | CallBackDue
+    | CallBackWithdrawn
     | OutgoingPhoneRings
     | OutgoingPhoneAnswered
     | OutgoingNotPlaced

@@ -10,8 +10,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, ParamSpec, overload
 
+from callcenter.core.call_back import CALL_BACK, CallBack, CallBackStep
 from callcenter.core.caller import CALLER, Caller, CallerStep
 from callcenter.core.commands import (
+    CallBackOver,
     Command,
     Contained,
     HangUp,
@@ -26,8 +28,10 @@ from callcenter.core.commands import (
 from callcenter.core.ids import (
     NO_CALL,
     NO_CHANNEL,
+    NO_LINE,
     NO_OFFER,
     NO_PHONE,
+    CallBackId,
     CallId,
     ChannelId,
     GroupId,
@@ -43,9 +47,9 @@ from callcenter.core.phone import PHONE, Phone, PhoneStep
 from callcenter.core.question import QUESTION, QuestionStep
 from callcenter.core.queue.line import LineState
 from callcenter.core.queue.roster import Roster
-from callcenter.core.records import CallRecord, PresenceRecord
+from callcenter.core.records import AnnouncementRecord, CallRecord, PresenceRecord
 from callcenter.core.server import ServerState, named_in, offer_id, outgoing_id
-from callcenter.core.settings import Settings
+from callcenter.core.settings import Line, Settings
 from callcenter.core.undo import Undo
 from callcenter.core.warm_start import ACQUAINTANCES, Acquaintance
 
@@ -53,6 +57,7 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from callcenter.core.changes import (
+        CallBackChange,
         CallEntry,
         CallerChange,
         FloorChange,
@@ -67,6 +72,8 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 
+MOST_ATTEMPTS = 10_000
+"""Attempts of call-backs that are remembered."""
 REMEMBERED = 120.0
 """Seconds for which the end of a call is remembered, because Asterisk's journal may tell of it again."""
 
@@ -94,6 +101,14 @@ class Floor:
         self.outgoing: dict[CallId, OutgoingCall] = {}
         self.dialled_customers: dict[ChannelId, CallId] = {}
         """The outgoing call of each customer's channel."""
+        self.call_backs: dict[CallBackId, CallBack] = {}
+        """Call-backs whose time has come."""
+        self.apart = LineState(Line(NO_LINE, ()), undo)
+        """The queue of call-backs for people who answer no line's callers."""
+        self.attempts: dict[CallBackId, CallBackOver] = {}
+        """The last attempt of each call-back that is over: it may be told as due once more."""
+        self.kept_places: dict[CallId, tuple[AnnouncementRecord, ...]] = {}
+        """What callers were told of the wait who keep their place and have hung up, until that is due."""
         self.at_phone: dict[PhoneName, PersonId] = {}
         self.phones: dict[PhoneName, Phone] = {}
         """Phones of which something is known."""
@@ -228,6 +243,8 @@ class Floor:
     def change(self, thing: Offer, /, **changes: Unpack[OfferChange]) -> None: ...
     @overload
     def change(self, thing: OutgoingCall, /, **changes: Unpack[OutgoingChange]) -> None: ...
+    @overload
+    def change(self, thing: CallBack, /, **changes: Unpack[CallBackChange]) -> None: ...
     @overload
     def change(self, thing: Phone, /, **changes: Unpack[PhoneChange]) -> None: ...
     @overload
@@ -459,6 +476,51 @@ class Floor:
         self.change(operator, free_since=self.now)
         self._settle(operator, "set_aside")
         self._leave_desk(operator)
+
+    # -- call-backs --------------------------------------------------------------------------------------------
+
+    def enter_call_back(self, back: CallBack) -> None:
+        """Add a call-back whose time has come."""
+        self._undo.put(self.call_backs, back.due.call_back, back)
+
+    def forget_call_back(self, back: CallBack) -> None:
+        """Remove a call-back whose attempt is over."""
+        self._undo.take(self.call_backs, back.due.call_back)
+
+    def step_call_back(self, back: CallBack, step: CallBackStep) -> None:
+        """Move a call-back one step through the lifecycle."""
+        self._undo.set(back, "state", CALL_BACK.next(back.state, step))
+
+    def queue_of(self, back: CallBack) -> LineState:
+        """Return the line in whose queue it stands."""
+        return self.lines.get(back.queue, self.apart)
+
+    def stand_in_queue(self, back: CallBack, urgency: str) -> None:
+        """Give a call-back the place among the callers that belongs to its time."""
+        line = self.queue_of(back)
+        line.queue.join(back.key, urgency, back.due.place_at)
+        self._undo.put(line.call_backs, back.key, back)
+
+    def leave_queue(self, back: CallBack) -> None:
+        """Take a call-back out of its queue, if it is there."""
+        line = self.queue_of(back)
+        line.queue.leave(back.key)
+        self._undo.take(line.call_backs, back.key)
+
+    def remember_attempt(self, call_back: CallBackId, told: CallBackOver) -> None:
+        """Remember that somebody was dialled for it: the same attempt is never begun again."""
+        self._undo.take(self.attempts, call_back)
+        self._undo.put(self.attempts, call_back, told)
+        if len(self.attempts) > MOST_ATTEMPTS:
+            self._undo.take_first(self.attempts)
+
+    def keep_promises(self, call: CallId, promises: tuple[AnnouncementRecord, ...]) -> None:
+        """Keep what a caller was told of the wait, who has hung up and keeps the place."""
+        self._undo.put(self.kept_places, call, promises)
+
+    def take_kept_promises(self, call: CallId) -> tuple[AnnouncementRecord, ...]:
+        """Return them, for the call-back that has the place now."""
+        return self._undo.take(self.kept_places, call) or ()
 
     # -- operators ---------------------------------------------------------------------------------------------
 

@@ -98,6 +98,8 @@ class OutgoingCall:
     """Why the conversation is not recorded."""
     customer_left: bool = False
     """The customer hung up before the operator did."""
+    rang_at: float | None = None
+    """When the operator's phone began to ring."""
     operator_left: bool = False
     """The operator hung up first, or wants no more of the call: its end is only awaited."""
 

@@ -8,7 +8,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from callcenter.core.ids import NO_CALL, NO_PERSON, NO_PHONE, CallId, GroupId, LineId, OfferId, PersonId, PhoneName
+from callcenter.core.ids import (
+    NO_CALL,
+    NO_CALL_BACK,
+    NO_PERSON,
+    NO_PHONE,
+    CallBackId,
+    CallId,
+    GroupId,
+    LineId,
+    OfferId,
+    PersonId,
+    PhoneName,
+)
 
 
 class Identification(StrEnum):
@@ -72,6 +84,9 @@ class Outcome(StrEnum):
     ALL_LINES_BUSY = "all_lines_busy"
     GENERAL_LINE = "general_line"
     """Not a Customer: sent to the general line before any operator answered (ESTP 2.1)."""
+    CALL_BACK = "call_back"
+    """Hung up while waiting, keeps the place, and is called back when the turn comes: neither answered nor abandoned,
+    so no average of waits and no service level counts it (docs/decisions/0032-call-backs-wait-in-the-queue.md)."""
     LOST = "lost"
     """Ended by neither side: the caller vanished, the controller could not see Asterisk, or the service was stopped."""
     # Only of outgoing calls:
@@ -190,6 +205,12 @@ class CallRecord:
     """When the number was dialled, after the operator had answered the own phone; only of outgoing calls."""
     ringing: float | None = None
     """Seconds from then to the customer's answer, or to the end without one."""
+    call_back: CallBackId = NO_CALL_BACK
+    """The call-back that this outgoing call was made for (ESTP 5.4.5)."""
+    attempt: int = 0
+    """Which attempt of it, from 1. It is used if `dialled_at` is known: at most one call of an attempt is dialled."""
+    call_back_to: str = ""
+    """Of a caller who keeps the place: the number to call."""
 
 
 @dataclass(frozen=True, slots=True)

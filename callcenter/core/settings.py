@@ -61,6 +61,17 @@ def _is_in(number: str, numbers: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class CallBacks:
+    """How call-backs stand among the callers of a line (docs/decisions/0032-call-backs-wait-in-the-queue.md)."""
+
+    share: float = 0.25
+    """A caller with n callers before them finds at most this share of n call-backs before them; and of those in a
+    hurry, at most this share of the callers served pass them later."""
+    hurry: float = 600.0
+    """Seconds before the end of its window from which a call-back may pass callers, as the share allows."""
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """One published support line: its obligations, its operators, its rules (ESTP 2.2, 4.2, 5.4)."""
 
@@ -108,6 +119,9 @@ class Line:
     """The longest wrap-up to which operators may prolong theirs, from the end of the conversation."""
     outgoing: Outgoing | None = None
     """None: nobody calls out on behalf of this line."""
+    call_backs: CallBacks = CallBacks()
+    keep_place_key: str = ""
+    """The key with which a waiting caller asks to be called back; '': nobody can."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from callcenter.core.ids import CallId, GroupId, LineId, PersonId, PhoneName, ServerId
+from callcenter.core.ids import NO_CALL_BACK, CallBackId, CallId, GroupId, LineId, PersonId, PhoneName, ServerId
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,36 @@ class OutgoingView:
     """Seconds of the conversation; before it, since the operator asked for the call."""
     result: str
     """What it came to, if that is known before the phone has hung up, such as 'busy'."""
+    call_back: CallBackId = NO_CALL_BACK
+    """The call-back for which it is made, if it is one."""
+    attempt: int = 0
+    label: str = ""
+    """What the call-back is about."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallBackView:
+    """A call-back whose time has come: it waits for a free person, or somebody calls."""
+
+    call_back: CallBackId
+    attempt: int
+    line: LineId
+    groups: tuple[GroupId, ...]
+    """Whose people may make it."""
+    number: str
+    customer: str
+    label: str
+    urgency: str
+    state: str
+    """As in `call_back.CallBackState`."""
+    kept_place: bool
+    """Whether a caller has hung up and keeps the place."""
+    waited: float
+    """Seconds since the time of its place."""
+    time_left: float
+    """Seconds until it can no longer be begun."""
+    operator: PersonId
+    """Who makes it now; nobody: it waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +175,8 @@ class LineView:
     next_wait: float | None
     """Mean estimated wait of a caller of the default class who joined now, seconds; None: nobody is on duty."""
     promises: PromisesView
+    call_backs: int = 0
+    """Call-backs that wait among the callers, kept places included, and those for which a phone rings."""
     out_of_reach: int = 0
     """People of the line's groups on shift and not paused, whose phone cannot be reached: they are not on duty."""
 
@@ -179,6 +211,8 @@ class View:
     """Every Asterisk: whether it is connected and its channels are known."""
     not_recording: str = ""
     """Why conversations cannot be recorded now; '': they can."""
+    call_backs: tuple[CallBackView, ...] = ()
+    """Those whose time has come, until the attempt is over."""
 
     @property
     def asterisk_connected(self) -> bool:

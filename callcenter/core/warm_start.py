@@ -98,5 +98,9 @@ class FloorWarmStart:
     """Calls whose end is already in the register: the journal may tell of them again."""
     unfinished_recordings: tuple[CallRecord, ...] = ()
     """Ended calls with a conversation whose recording is not yet known."""
+    attempts: tuple[CallRecord, ...] = ()
+    """The last call of each call-back that was dialled, or may have been, and is over, of the last days."""
+    kept_places: tuple[CallRecord, ...] = ()
+    """Ended calls whose callers keep the place; their announcements that are not judged yet are above."""
     cut_off: tuple[CallRecord, ...] = ()
     """Calls recently ended by a failure of the telephone system: their callers' places are kept for a while."""

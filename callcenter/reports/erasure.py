@@ -22,7 +22,7 @@ from callcenter.store.tables import Call, Erasure, LearnedContact, Transfer, tab
 
 log = logging.getLogger(__name__)
 
-PERSONAL = ("number", "name", "inn", "customer")
+PERSONAL = ("number", "name", "inn", "customer", "call_back_to")
 """The columns of a call that say who called."""
 FIRST_AFTER, EVERY = 900.0, 86_400.0
 """Seconds from the start to the first run, and between two runs."""
@@ -88,7 +88,7 @@ class PersonalData:
     async def of_person(self, number: str, inn: str) -> tuple[list[str], int]:
         """Return the calls of a telephone number or an INN that can be erased, and how many are held or go on."""
         found: dict[str, bool] = {}
-        for column, value in ((Call.number, number), (Call.inn, inn)):
+        for column, value in ((Call.number, number), (Call.call_back_to, number), (Call.inn, inn)):
             if value:
                 query = select(Call.call, Call.ended_at).where(column == value).order_by(Call.arrived_at)
                 async with self._register.session() as session:  # not in the thread that writes facts

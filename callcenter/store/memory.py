@@ -29,7 +29,7 @@ from callcenter.store.errors import FactError, RegisterError
 from callcenter.store.facts import Fact
 from callcenter.store.rows import TABLE_OF, Clock, Record, Row
 from callcenter.store.store import OWED_FOR, OwedCall
-from callcenter.store.warm_start import LONGEST_CALL, places_left, readable
+from callcenter.store.warm_start import ATTEMPTS, LONGEST_CALL, places_left, readable
 
 _NOT_THE_CORES = {"recording_checked_at": None, "recording_deleted_at": None, "called_back_at": None}
 """Columns of a call that no fact fills."""
@@ -122,6 +122,8 @@ class MemoryStore:
         recent = [call for call in calls if call["arrived_at"] >= since]
         known = [call for call in recent if call["line"] in place_kept]
         going_on = {call["call"] for call in known if call["ended_at"] is None}
+        kept_places = [call for call in known if call["outcome"] == Outcome.CALL_BACK]
+        waits = going_on | {call["call"] for call in kept_places}
         shifts = tuple(readable(PresenceRecord, self._last_changes(), clock))
 
         def facts(record: type[Record], rows: Iterable[Row], *order: str) -> tuple[Record, ...]:
@@ -133,11 +135,13 @@ class MemoryStore:
             offers=facts(OfferRecord, self._of(SaveOffer, going_on), "placed_at")
             + tuple(readable(OfferRecord, self._last_offers(shifts, but=going_on), clock)),
             transfers=facts(TransferRecord, self._of(SaveTransfer, going_on), "call", "number"),
-            announcements=facts(AnnouncementRecord, self._of(SaveAnnouncement, going_on), "call", "number"),
+            announcements=facts(AnnouncementRecord, self._of(SaveAnnouncement, waits), "call", "number"),
             shifts=shifts,
             ended_lately=_ended_lately(recent, lately),
             unfinished_recordings=facts(CallRecord, filter(_has_no_recording, known), "arrived_at"),
             cut_off=self._cut_off(facts, clock, place_kept, now),
+            attempts=facts(CallRecord, [call for call in calls if _was_an_attempt(call, now)], "arrived_at"),
+            kept_places=facts(CallRecord, [call for call in kept_places if call["ended_at"]], "arrived_at"),
         )
 
     def _of(self, kind: type, calls: Collection[str]) -> Iterable[Row]:
@@ -259,6 +263,12 @@ def _ended_lately(recent: Iterable[Row], lately: timedelta) -> frozenset[CallId]
 def _has_no_recording(call: Row) -> bool:
     ended = call["ended_at"] is not None and call["talk"] > 0
     return ended and not call["recording"] and not call["recording_problem"]
+
+
+def _was_an_attempt(call: Row, now: datetime) -> bool:
+    """Return whether the call was one for a call-back, is over, and somebody was dialled, or may have been."""
+    used = call["dialled_at"] is not None or call["outcome"] == Outcome.LOST
+    return bool(call["call_back"]) and call["ended_at"] is not None and used and call["arrived_at"] >= now - ATTEMPTS
 
 
 def _was_cut_off(call: Row) -> bool:

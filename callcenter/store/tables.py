@@ -100,6 +100,13 @@ class Call(Base):
             postgresql_where=text("ended_at IS NULL"),
         ),
         Index(
+            "ix_calls_call_back",
+            "call_back",
+            "attempt",
+            sqlite_where=text("call_back <> ''"),
+            postgresql_where=text("call_back <> ''"),
+        ),
+        Index(
             "ix_calls_unchecked",
             "ended_at",
             sqlite_where=text("recording_checked_at IS NULL AND talk > 0"),
@@ -151,6 +158,9 @@ class Call(Base):
     """Reports of waits, targets and forecasts count incoming calls alone."""
     dialled_at: Mapped[datetime | None]
     ringing: Mapped[float | None]
+    call_back: Mapped[str] = mapped_column(Id, server_default="")
+    attempt: Mapped[int] = mapped_column(server_default="0")
+    call_back_to: Mapped[str] = mapped_column(PhoneNumber, server_default="")
 
 
 class Offer(Base):

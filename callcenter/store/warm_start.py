@@ -18,6 +18,7 @@ from callcenter.core.records import (
     CallRecord,
     HungUpBy,
     OfferRecord,
+    Outcome,
     PresenceRecord,
     TransferRecord,
 )
@@ -29,6 +30,8 @@ log = logging.getLogger(__name__)
 
 LONGEST_CALL = timedelta(days=1)
 """A call that arrived longer than this before the latest call is over, whatever its row says."""
+ATTEMPTS = timedelta(days=14)
+"""A call-back whose attempt was dialled longer ago than this is not told as due again."""
 _IN_PROGRESS = Call.ended_at.is_(None)
 
 
@@ -52,6 +55,8 @@ class _Reader:
         recent = Call.arrived_at >= since
         known = Call.line.in_(place_kept)
         going_on = select(Call.call).where(_IN_PROGRESS, recent, known)
+        kept_place = Call.outcome == Outcome.CALL_BACK.value
+        waits = select(Call.call).where(or_(_IN_PROGRESS, kept_place), recent, known)
         shifts = self._shifts()
         return FloorWarmStart(
             calls=self._calls(_IN_PROGRESS, recent, known),
@@ -63,7 +68,7 @@ class _Reader:
             announcements=self._facts(
                 AnnouncementRecord,
                 select(table_of(Announcement))
-                .where(Announcement.call.in_(going_on))
+                .where(Announcement.call.in_(waits))
                 .order_by(Announcement.call, Announcement.number),
             ),
             shifts=shifts,
@@ -77,6 +82,13 @@ class _Reader:
                 known,
             ),
             cut_off=self._cut_off(place_kept, now),
+            attempts=self._calls(
+                Call.call_back != literal_column("''"),  # written as in its index
+                Call.arrived_at >= now - ATTEMPTS,
+                Call.ended_at.is_not(None),
+                or_(Call.dialled_at.is_not(None), Call.outcome == Outcome.LOST.value),
+            ),
+            kept_places=self._calls(kept_place, Call.ended_at.is_not(None), recent, known),
         )
 
     def _facts(self, record: type[Record], query: Select[tuple[object, ...]]) -> tuple[Record, ...]:

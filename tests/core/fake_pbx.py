@@ -55,9 +55,11 @@ DIALPLAN_STEPS = {
     Place.GENERAL: "general",
     Place.GOODBYE: "leaving",
     Place.CONDUCT: "leaving",
+    Place.KEEP_PLACE: "waiting",
+    Place.CALL_BACK: "call-back",
 }
 """What the dialplan notes on a caller's channel."""
-SENT_AWAY = (Place.CLOSED, Place.FULL, Place.GOODBYE, Place.CONDUCT)
+SENT_AWAY = (Place.CLOSED, Place.FULL, Place.GOODBYE, Place.CONDUCT, Place.CALL_BACK)
 """Places after which there is nothing more."""
 
 
@@ -72,6 +74,8 @@ class CallerChannel:
     after: Place = Place.HOLD
     bridge: BridgeId = NO_BRIDGE
     recorded: bool = False
+    keep_to: str = ""
+    """The number that was said to a caller who wants to keep the place."""
     heard: list[str] = field(default_factory=list)
     arrived_at: float = 0.0
     served: str = ""
@@ -179,6 +183,7 @@ class FakePbx:
             return
         if caller.fallback:
             self._leave_queue(caller)
+        caller.keep_to = command.number or caller.keep_to
         self._goes_to(caller, command.place)
         if command.place is Place.WAITING:
             caller.after = Place.HOLD
@@ -290,7 +295,8 @@ class FakePbx:
     def _goes_to(self, caller: CallerChannel, place: Place) -> None:
         caller.place = place
         caller.served = caller.served if place is Place.HOLD else ""
-        self.journal.came_to(caller.id, DIALPLAN_STEPS[place])
+        to = f":{caller.keep_to}" if place is Place.CALL_BACK else ""
+        self.journal.came_to(caller.id, DIALPLAN_STEPS[place] + to)
 
     # -- bridges -------------------------------------------------------------------------------------------------
 
@@ -351,6 +357,7 @@ class FakePbx:
                     "CC_AFTER": caller.after.value,
                     "CC_RECORDED": "1" if caller.recorded else "",
                     "CC_SERVED": caller.served,
+                    "CC_KEEP_TO": caller.keep_to,
                 },
                 caller.number,
             )

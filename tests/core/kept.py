@@ -19,6 +19,7 @@ from callcenter.core.records import (
     AnnouncementRecord,
     CallRecord,
     OfferRecord,
+    Outcome,
     PresenceRecord,
     TransferRecord,
 )
@@ -61,13 +62,14 @@ class Kept:
     def floor_warm_start(self, now: float, place_kept: Mapping[LineId, float]) -> FloorWarmStart:
         """As `callcenter.store.warm_start` reads it from the tables."""
         going_on = {call for call, record in self.calls.items() if record.ended_at is None}
+        keep = {call for call, record in self.calls.items() if record.outcome is Outcome.CALL_BACK}
         ends = [record.ended_at for record in self.calls.values() if record.ended_at is not None]
         shifts = [record for record in self.presence.values() if record.presence != "off"]
         return FloorWarmStart(
             calls=tuple(self.calls[call] for call in self.calls if call in going_on),
             offers=(*(offer for offer in self.offers.values() if offer.call in going_on), *self._last_offers(shifts)),
             transfers=tuple(record for record in self.transfers.values() if record.call in going_on),
-            announcements=tuple(record for record in self.announcements.values() if record.call in going_on),
+            announcements=tuple(record for record in self.announcements.values() if record.call in going_on | keep),
             shifts=tuple(shifts),
             ended_lately=frozenset(
                 record.call
@@ -79,6 +81,8 @@ class Kept:
                 for record in self.calls.values()
                 if record.ended_at is not None and record.talk > 0 and record.call not in self.finished
             ),
+            attempts=tuple(record for record in self.calls.values() if _was_an_attempt(record)),
+            kept_places=tuple(self.calls[call] for call in self.calls if call in keep - going_on),
             cut_off=tuple(record for record in self.calls.values() if self._is_cut_off(record, now, place_kept)),
         )
 
@@ -102,3 +106,8 @@ class Kept:
             for other in self.calls.values()
         )
         return not again and now - ended_at <= place_kept[record.line]
+
+
+def _was_an_attempt(record: CallRecord) -> bool:
+    used = record.dialled_at is not None or record.outcome is Outcome.LOST
+    return bool(record.call_back) and record.ended_at is not None and used

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from callcenter.core.call.dialplan_step import MENUS
+from callcenter.core.call_back import CallBackState
 from callcenter.core.caller import CallerState
 from callcenter.core.commands import OfferKind
 from callcenter.core.floor import Floor
 from callcenter.core.operator import Activity, Operator
+from callcenter.core.records import Outcome
 
 
 def assert_sound(floor: Floor) -> None:
@@ -15,6 +17,7 @@ def assert_sound(floor: Floor) -> None:
     _lines_and_queues_are_who_is_there(floor)
     _rosters_are_who_is_free(floor)
     _outgoing_calls_are_their_operators(floor)
+    _call_backs_are_where_they_stand(floor)
     kept_callers_are_sound(floor)
 
 
@@ -52,8 +55,11 @@ def _lines_and_queues_are_who_is_there(floor: Floor) -> None:
         assert 0 <= line.lines_in_use <= line.settings.capacity
         waiting = {caller.call for caller in present if caller.state is CallerState.WAITING}
         assert {call for call in floor.callers if call in line.queue} == waiting
-        assert len(line.queue) == sum(line.queue.counts().values()) == len(waiting)
+        backs = {key for key in line.call_backs if key in line.queue}
+        assert backs == set(line.call_backs)
+        assert len(line.queue) == sum(line.queue.counts().values()) == len(waiting) + len(backs)
         coming = {caller.call for caller in present if caller.state in MENUS and caller.admitted}
+        coming |= {caller.call for caller in present if caller.record.outcome is Outcome.CALL_BACK}
         assert set(line.queue._expected) == coming, "who holds a place is who has arrived and will join"
 
 
@@ -64,6 +70,19 @@ def _outgoing_calls_are_their_operators(floor: Floor) -> None:
         assert floor.operators[call.record.operator].outgoing == id
         together = bool(call.bridge) and call.bridge == call.customer_bridge
         assert (call.talking_since is not None) == together, call
+
+
+def _call_backs_are_where_they_stand(floor: Floor) -> None:
+    for id, back in floor.call_backs.items():
+        assert back.due.call_back == id
+        waits = back.key in floor.queue_of(back).queue
+        assert waits == (back.key in floor.queue_of(back).call_backs)
+        assert (back.state is CallBackState.WAITING) <= waits
+        assert waits <= (back.state is not CallBackState.DIALLED)
+        assert (back.state is CallBackState.WAITING) == (not back.call), back
+        assert not back.call or floor.outgoing[back.call].record.call_back == id
+    standing = [key for line in (*floor.lines.values(), floor.apart) for key in line.call_backs]
+    assert len(standing) == len(set(standing)) <= len(floor.call_backs)
 
 
 def _rosters_are_who_is_free(floor: Floor) -> None:

@@ -10,6 +10,7 @@ from callcenter.core.call import (
     cut_off,
     dispatch,
     internal_call,
+    keep_place,
     outgoing,
     recording,
     ringing,
@@ -145,6 +146,8 @@ def caller_gone(floor: Floor, caller: Caller, cause: int, text: str, lost: bool 
         if changes["outcome"] is Outcome.ABANDONED:
             conversation.wait_over(floor, caller, answered=False)
     floor.note(caller, **changes)
+    if caller.record.outcome is Outcome.CALL_BACK:
+        keep_place.hung_up(floor, caller)
     _settle_promises(floor, caller, lost or caller.record.hung_up_by is HungUpBy.SYSTEM)
     if vanished and caller.state in (CallerState.WAITING, CallerState.TALKING, CallerState.HELD, CallerState.KEPT):
         cut_off.remember(floor, floor.line(caller), caller.record)  # who calls again soon gets the place back

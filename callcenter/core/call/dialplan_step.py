@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from callcenter.core.call import cut_off, take_back, waiting
+from callcenter.core.call import cut_off, keep_place, take_back, waiting
 from callcenter.core.call_history import CallHistory
 from callcenter.core.caller import CALLER, Caller, CallerState, CallerStep
 from callcenter.core.floor import Floor
@@ -18,6 +18,8 @@ WAITING, HELD, LEAVING = "waiting", "held", "leaving"
 GENERAL = "general"
 GREETED_BY_FALLBACK = "alone-greeting"
 """Asterisk greets the caller on the way to its own queue."""
+CALL_BACK = "call-back"
+"""The caller hears that they will be called; the number follows after a colon where the journal tells it."""
 QUEUED = frozenset({WAITING, HELD, FALLBACK_QUEUE})
 ADOPTED = QUEUED | {"greeting", "identifying", "choosing", GREETED_BY_FALLBACK}
 """Steps in which a caller waits for a command from the controller: nothing else will ever move the caller on."""
@@ -55,8 +57,11 @@ def follow(floor: Floor, caller: Caller, dialplan_step: str) -> None:
     """
     if dialplan_step == FALLBACK_QUEUE:
         floor.change(caller, recorded=True)  # Asterisk starts that recording itself
-        if caller.state is CallerState.LEAVING and caller.record.outcome in REFUSED.values():
+        let_go = (*REFUSED.values(), Outcome.CALL_BACK)
+        if caller.state is CallerState.LEAVING and caller.record.outcome in let_go:
             _admit_after_all(floor, caller)
+    if dialplan_step.startswith(CALL_BACK):
+        keep_place.follow(floor, caller, dialplan_step.partition(":")[2])
     if dialplan_step == GENERAL:
         _to_general_line(floor, caller)
     if caller.state not in MENUS:
@@ -75,9 +80,10 @@ def follow(floor: Floor, caller: Caller, dialplan_step: str) -> None:
 
 
 def _admit_after_all(floor: Floor, caller: Caller) -> None:
-    """Admit a refused caller: Asterisk did not get the refusal and put the call into its own queue."""
+    """Admit a caller whom Asterisk put into its own queue: it did not get the refusal, or the promise of a call."""
     floor.start_over(caller)
-    floor.note(caller, outcome=Outcome.IN_PROGRESS, hung_up_by=HungUpBy.NOBODY)
+    floor.line(caller).queue.leave(caller.call)
+    floor.note(caller, outcome=Outcome.IN_PROGRESS, hung_up_by=HungUpBy.NOBODY, call_back_to="")
     floor.admit(caller)
 
 

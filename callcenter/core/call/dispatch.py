@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from callcenter.core.call import recording, waiting
+from callcenter.core.call import attempt, call_back_place, call_out, recording, waiting
 from callcenter.core.call.set_aside import aside
 from callcenter.core.caller import Caller
-from callcenter.core.commands import CancelTimer, OfferKind, Ring, SetTimer
+from callcenter.core.commands import CallBackOver, CallBackResult, CancelTimer, OfferKind, Ring, SetTimer
 from callcenter.core.events import Timer, TimerKind
 from callcenter.core.floor import Floor
-from callcenter.core.ids import NO_CALL, NO_CHANNEL, NO_OFFER, CallId, ChannelId, OfferId
+from callcenter.core.ids import NO_CALL, NO_CHANNEL, NO_OFFER, CallId, ChannelId, GroupId, OfferId
 from callcenter.core.offer import Offer
 from callcenter.core.operator import Activity, ActivityStep, Operator
 from callcenter.core.queue.line import LineState
@@ -51,9 +51,18 @@ def _offer_callers(floor: Floor, may: Callable[[CallId], bool] | None) -> None:
     for call, operator in list(floor.kept.items()):
         if _can_take_back(floor, call, operator) and not floor.attempt(call, "an offer", _offer_back, floor, call):
             aside(floor, call, "could not be offered")
+    for line in floor.lines.values():
+        if line.call_backs:
+            call_back_place.hurry(floor, line)
     while pair := _next_pair(floor, may):
         line, call, operator = pair
-        if not floor.attempt(call, "an offer", _offer, floor, line, call, operator):
+        back = line.call_backs.get(call)
+        if back:
+            if call_back_place.let_pass(floor, line, back):
+                continue
+            if not floor.attempt(NO_CALL, "a call-back", call_out.for_call_back, floor, back, operator):
+                attempt.finish(floor, back, CallBackOver(back.due.call_back, back.due.attempt, CallBackResult.FAILED))
+        elif not floor.attempt(call, "an offer", _offer, floor, line, call, operator):
             aside(floor, call, "could not be offered")
 
 
@@ -63,6 +72,7 @@ def _offer(floor: Floor, line: LineState, call: CallId, operator: Operator) -> N
     floor.change(caller, offer=place(floor, caller, operator, OfferKind.QUEUE).id)
     if caller.record.offered_at is None:
         floor.note(caller, offered_at=floor.now)
+        call_back_place.served(floor, line)
 
 
 def _can_take_back(floor: Floor, call: CallId, operator: Operator) -> bool:
@@ -136,14 +146,32 @@ def _next_pair(floor: Floor, may: Callable[[CallId], bool] | None) -> tuple[Line
     `may`: whether a caller can be offered now; None: everybody.
     """
     best: tuple[float, LineState, CallId, Operator] | None = None
-    for line in floor.lines.values():
-        call = line.queue.head(floor.now, may)
-        operator = floor.longest_free(line.settings.answered_by) if call else None
+    for line in (*floor.lines.values(), floor.apart):
+        call = line.queue.head(floor.now, _can_be_next(floor, line, may) if line.call_backs else may)
+        operator = floor.longest_free(_groups(line, call)) if call else None
         if call and operator:
             place_at = line.queue.place_at(call)
             if best is None or place_at < best[0]:
                 best = place_at, line, call, operator
     return best[1:] if best else None
+
+
+def _can_be_next(floor: Floor, line: LineState, may: Callable[[CallId], bool] | None) -> Callable[[CallId], bool]:
+    """Return whether it can be somebody's turn in a queue with call-backs, which other people may make as well."""
+    somebody = floor.free(line.settings.answered_by) > 0
+
+    def can_be(call: CallId) -> bool:
+        back = line.call_backs.get(call)
+        if back is None:
+            return somebody and (may is None or may(call))
+        return call_back_place.may_begin(floor, back) and floor.free(back.due.groups) > 0
+
+    return can_be
+
+
+def _groups(line: LineState, call: CallId) -> tuple[GroupId, ...]:
+    back = line.call_backs.get(call)
+    return back.due.groups if back else line.settings.answered_by
 
 
 def _label(caller: Caller, kind: OfferKind) -> str:

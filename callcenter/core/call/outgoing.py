@@ -7,9 +7,9 @@ Meanwhile the operator is offered no caller. Talking is two channels in one brid
 
 from __future__ import annotations
 
-from callcenter.core.call import conversation, dispatch, recording
+from callcenter.core.call import attempt, call_out, conversation, dispatch, recording, ringing
 from callcenter.core.call.ringing import UNREACHABLE_CAUSES
-from callcenter.core.commands import Answer, CallOut, CancelTimer, HangUp, Reply, SaveOffer, SetTimer, Severity
+from callcenter.core.commands import Answer, CancelTimer, HangUp, Reply, SaveOffer, Severity
 from callcenter.core.events import (
     BridgeEntered,
     BridgeLeft,
@@ -19,6 +19,7 @@ from callcenter.core.events import (
     CustomerNotReached,
     CustomerRings,
     DialResult,
+    OfferFailure,
     OutgoingAsked,
     OutgoingNotPlaced,
     OutgoingPhoneAnswered,
@@ -35,10 +36,7 @@ from callcenter.core.records import (
     LOST_CAUSE,
     NORMAL_CAUSE,
     VANISHED_CAUSES,
-    CallRecord,
-    Direction,
     HungUpBy,
-    Identification,
     Outcome,
 )
 
@@ -71,7 +69,8 @@ def asked(floor: Floor, event: OutgoingAsked) -> None:
     elif not _at_hand(floor, operator):
         answer = Answer.NOT_POSSIBLE
     else:
-        _call_out(floor, operator, line, event)
+        dispatch.end_wrap_up(floor, operator)
+        call_out.begin(floor, operator, line, event.number, event.customer)
         answer = Answer.CALLING_OUT
     if event.reply_to:
         floor.do(Reply(event.reply_to, answer))
@@ -102,35 +101,6 @@ def _at_hand(floor: Floor, operator: Operator) -> bool:
     return rests and not busy and recordable and floor.sees_any and floor.phone(operator.phone).reachable
 
 
-def _call_out(floor: Floor, operator: Operator, line: LineState, event: OutgoingAsked) -> None:
-    server = next(one for one in floor.servers.values() if one.seen)
-    customer = event.customer
-    record = CallRecord(
-        floor.next_outgoing_id(server),
-        line.settings.id,
-        event.number,
-        "",
-        floor.now,
-        identification=Identification.BY_NUMBER if customer else Identification.UNKNOWN,
-        inn=customer.inn if customer else "",
-        customer=customer.name if customer else "",
-        role=customer.role if customer else "",
-        waiting_from=line.settings.waiting_from,
-        operator=operator.person.id,
-        direction=Direction.OUTGOING,
-    )
-    recorded = not floor.not_recording
-    call = OutgoingCall(record.call, record, recorded=recorded, unrecorded=floor.not_recording)
-    dispatch.end_wrap_up(floor, operator)
-    floor.call_out(call, operator)
-    timeout = floor.settings.ring_timeout
-    label = f"позвонить: {record.customer}" if record.customer else "позвонить"
-    floor.do(CallOut(call.call, operator.phone, record.line, record.number, label, timeout, recorded))
-    _guard(floor, call, min(timeout, floor.settings.silent_phone))
-    floor.activity(operator, ActivityStep.CALL_OUT, "calling_out", call.call)
-    floor.note(call)
-
-
 # -- the operator's phone ----------------------------------------------------------------------------------------------
 
 
@@ -141,7 +111,8 @@ def phone_rings(floor: Floor, event: OutgoingPhoneRings) -> None:
         floor.do(HangUp(event.call))  # the order to ring was carried out late: the first HangUp came before the channel
     elif OUTGOING.allows(call.state, OutgoingStep.RING_PHONE):
         floor.step_outgoing(call, OutgoingStep.RING_PHONE)
-        _guard(floor, call, floor.settings.ring_timeout + dispatch.GUARD)
+        floor.change(call, rang_at=floor.now)
+        call_out.guard(floor, call.call, floor.settings.ring_timeout + dispatch.GUARD)
 
 
 def phone_answered(floor: Floor, event: OutgoingPhoneAnswered) -> None:
@@ -151,14 +122,14 @@ def phone_answered(floor: Floor, event: OutgoingPhoneAnswered) -> None:
         floor.do(HangUp(event.call))
     elif call.is_before(OutgoingState.PHONE_ANSWERED):
         come_to(floor, call, OutgoingState.PHONE_ANSWERED)
-        _guard(floor, call, dispatch.GUARD)
+        call_out.guard(floor, call.call, dispatch.GUARD)
 
 
 def not_placed(floor: Floor, event: OutgoingNotPlaced) -> None:
     """End a call whose operator did not answer, or whose phone could not be rung: nothing was dialled."""
     call = floor.outgoing.get(event.call)
     if call and call.is_before(OutgoingState.PHONE_ANSWERED):
-        over(floor, call, NORMAL_CAUSE, "the operator's phone was not answered")
+        over(floor, call, NORMAL_CAUSE, "the operator's phone was not answered", failure=_failure(floor, call, event))
         dispatch.offer_callers(floor)
 
 
@@ -173,7 +144,7 @@ def dialled(floor: Floor, event: CustomerDialled) -> None:
     elif call.customer != event.channel:
         found_customer(floor, call, event.channel)
         outgoing = floor.line(call).settings.outgoing
-        _guard(floor, call, (outgoing.ring if outgoing else 0.0) + dispatch.GUARD)
+        call_out.guard(floor, call.call, (outgoing.ring if outgoing else 0.0) + dispatch.GUARD)
 
 
 def found_customer(floor: Floor, call: OutgoingCall, channel: ChannelId) -> None:
@@ -183,6 +154,7 @@ def found_customer(floor: Floor, call: OutgoingCall, channel: ChannelId) -> None
         come_to(floor, call, OutgoingState.DIALLED)
     if call.record.dialled_at is None:
         floor.note(call, dialled_at=floor.now)
+    attempt.dialled(floor, call)
 
 
 def customer_rings(floor: Floor, event: CustomerRings) -> None:
@@ -200,7 +172,7 @@ def customer_answered(floor: Floor, event: CustomerAnswered) -> None:
     found_customer(floor, call, event.channel)
     if call.is_before(OutgoingState.ANSWERED):
         come_to(floor, call, OutgoingState.ANSWERED)
-        _guard(floor, call, LONGEST_WORDS)
+        call_out.guard(floor, call.call, LONGEST_WORDS)
     _rang(floor, call)
 
 
@@ -215,7 +187,7 @@ def not_reached(floor: Floor, event: CustomerNotReached) -> None:
     _rang(floor, call)
     outcome = RESULTS[event.result] if call.is_before(OutgoingState.ANSWERED) else Outcome.REFUSED
     floor.note(call, outcome=outcome, cause=event.cause, cause_text=event.result.value)
-    _guard(floor, call, dispatch.GUARD)
+    call_out.guard(floor, call.call, dispatch.GUARD)
 
 
 def bridge_entered(floor: Floor, event: BridgeEntered) -> None:
@@ -242,6 +214,7 @@ def talks(floor: Floor, call: OutgoingCall) -> None:
     floor.change(call, talking_since=floor.now)
     if call.record.answered_at is None:
         floor.note(call, answered_at=floor.now, outcome=Outcome.ANSWERED)
+        attempt.talks(floor, call)
         floor.do(SaveOffer(leg_of(call.record)))
     floor.do(CancelTimer(_timer(call)))
 
@@ -281,7 +254,7 @@ def hang_up(floor: Floor, operator: Operator) -> bool:
         return False
     phone_hung_up(floor, call)
     floor.do(HangUp(call.call))
-    _guard(floor, call, dispatch.GUARD)
+    call_out.guard(floor, call.call, dispatch.GUARD)
     return True
 
 
@@ -309,7 +282,9 @@ def channel_over(floor: Floor, call: OutgoingCall, event: ChannelHungUp) -> None
         floor.change(call, customer_bridge=NO_BRIDGE, customer_left=call.customer_left or first)
         floor.note(call, cause=event.cause, cause_text=event.text)
     else:
-        over(floor, call, event.cause, event.text)
+        rang = call.record.arrived_at if call.rang_at is None else call.rang_at
+        failure = ringing.failure_of(floor.now - rang, call.rang_at is not None, event.cause)
+        over(floor, call, event.cause, event.text, failure=failure)
         dispatch.offer_callers(floor)
 
 
@@ -319,15 +294,27 @@ def guard(floor: Floor, id: CallId) -> None:
     if call is None or call.talking_since is not None:
         return
     if not floor.sees(id):  # Asterisk will report what happened to it
-        _guard(floor, call, dispatch.GUARD)
+        call_out.guard(floor, call.call, dispatch.GUARD)
         return
     floor.do(HangUp(id))
-    over(floor, call, LOST_CAUSE, "nothing more was heard of it")
+    over(floor, call, LOST_CAUSE, "nothing more was heard of it", failure=OfferFailure.UNREACHABLE)
     dispatch.offer_callers(floor)
 
 
-def over(floor: Floor, call: OutgoingCall, cause: int, text: str, *, lost: bool = False) -> None:
-    """End the call: complete its row, free its line and its operator. `lost`: nobody saw the end."""
+def over(
+    floor: Floor,
+    call: OutgoingCall,
+    cause: int,
+    text: str,
+    *,
+    lost: bool = False,
+    failure: OfferFailure | None = None,
+) -> None:
+    """End the call: complete its row, free its line and its operator. `lost`: nobody saw the end.
+
+    `failure`: what an end before anybody was dialled says of the operator's phone.
+    """
+    phone_answered = not call.is_before(OutgoingState.PHONE_ANSWERED)
     stop_clock(floor, call)
     outcome = _outcome(call, cause, lost=lost)
     if call.record.cause is None:
@@ -344,6 +331,27 @@ def over(floor: Floor, call: OutgoingCall, cause: int, text: str, *, lost: bool 
         conversation.begin_wrap_up(floor, operator, call.record.line)
     else:
         floor.activity(operator, ActivityStep.END_CALL, outcome.value, call.call)
+        if call.record.call_back and call.record.dialled_at is None and failure and not lost:
+            _not_there(floor, operator, call, failure)
+    attempt.ended(floor, call, phone_answered=phone_answered, lost=lost)
+
+
+def _not_there(floor: Floor, operator: Operator, call: OutgoingCall, failure: OfferFailure) -> None:
+    """Ring somebody else for the call-back: as after an offer that came to nothing."""
+    back = floor.call_backs.get(call.record.call_back)
+    if back and back.withdrawn:
+        return
+    if call.operator_left:
+        failure = OfferFailure.DECLINED
+    if operator.presence is Presence.AVAILABLE and floor.phone(operator.phone).reachable:
+        ringing.without_answer(floor, operator, failure)
+
+
+def _failure(floor: Floor, call: OutgoingCall, event: OutgoingNotPlaced) -> OfferFailure:
+    if event.failure is OfferFailure.NO_ANSWER and call.rang_at is None:
+        return OfferFailure.UNREACHABLE
+    rang = call.rang_at is not None and floor.now - call.rang_at >= ringing.AT_ONCE
+    return OfferFailure.DECLINED if event.failure is OfferFailure.BUSY and rang else event.failure
 
 
 def _by(call: OutgoingCall, cause: int, lost: bool) -> HungUpBy:
@@ -386,10 +394,6 @@ def _rang(floor: Floor, call: OutgoingCall) -> None:
     dialled_at = call.record.dialled_at
     if dialled_at is not None and call.record.ringing is None:
         floor.note(call, ringing=max(0.0, floor.now - dialled_at))
-
-
-def _guard(floor: Floor, call: OutgoingCall, seconds: float) -> None:
-    floor.do(SetTimer(_timer(call), floor.now + seconds))
 
 
 def _timer(call: OutgoingCall) -> Timer:

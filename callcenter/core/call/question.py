@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from callcenter.core.call import acquaintance, dispatch, waiting
+from callcenter.core.call import acquaintance, call_back_place, dispatch, waiting
 from callcenter.core.call.redirect import after, divert, queue_priority, redirect, say_again
 from callcenter.core.caller import Caller, CallerState, CallerStep
 from callcenter.core.commands import Announce, Answer, Place, Reply, SaveCall
@@ -204,6 +204,8 @@ def _reclass(floor: Floor, caller: Caller, urgency: str) -> None:
     """Change the class from now on, by the ordinary rule; the place stays that of the arrival (ESTP 2.3, 4.2)."""
     line = floor.line(caller)
     line.queue.reclass(caller.call, urgency)
+    if not caller.offer:
+        call_back_place.make_way(floor, line, caller.call)
     line.arrivals[urgency].add(floor.now)
     floor.note(caller, urgency=urgency)
 

@@ -146,6 +146,14 @@ def pause_for(floor: Floor, operator: Operator, reason: str) -> None:
         floor.presence(operator, PresenceStep.PAUSE, reason, reason)
 
 
+def without_answer(floor: Floor, operator: Operator, failure: OfferFailure) -> None:
+    """Offer nothing more to somebody who did not take a call, until they return; or not at a phone that did not."""
+    if failure in RESTS:
+        rest(floor, operator, failure)
+    else:
+        pause_for(floor, operator, PAUSES[failure])
+
+
 def _came_to_nothing(floor: Floor, offer: Offer, failure: OfferFailure) -> None:
     """End the offer. Its row tells a person's absence from a technical fault, and so do log and metrics."""
     phone = floor.phone(floor.operators[offer.operator].phone)
@@ -215,18 +223,24 @@ def _answered_in_vain(floor: Floor, offer: Offer) -> None:
 def _failure(floor: Floor, offer: Offer, cause: int) -> OfferFailure:
     """Return what the end of a phone's channel means: who refused, or what failed."""
     rang = offer.record.ringing_at
-    at_once = floor.now - (offer.record.placed_at if rang is None else rang) < AT_ONCE
-    if cause == NONE and rang is None:
+    return failure_of(floor.now - (offer.record.placed_at if rang is None else rang), rang is not None, cause)
+
+
+def failure_of(seconds: float, rang: bool, cause: int) -> OfferFailure:
+    """Do the same for a phone that ended so many seconds after it began to ring, or was to ring."""
+    at_once = seconds < AT_ONCE
+    if cause == NONE and not rang:
         return OfferFailure.NOT_PLACED
     if cause == FORWARDED:
         return OfferFailure.FORWARDED
-    if cause in (BUSY, REJECTED) and not at_once and rang is not None:
+    if cause in (BUSY, REJECTED) and not at_once and rang:
         return OfferFailure.DECLINED
     if cause == BUSY:
         return OfferFailure.BUSY
     if cause == REJECTED or (cause == NO_ANSWER and at_once):
         return OfferFailure.DO_NOT_DISTURB
-    return OfferFailure.UNREACHABLE if cause in UNREACHABLE_CAUSES else _unanswered(offer)
+    # A phone that never rang was missed by nobody.
+    return OfferFailure.UNREACHABLE if cause in UNREACHABLE_CAUSES or not rang else OfferFailure.NO_ANSWER
 
 
 def _unanswered(offer: Offer) -> OfferFailure:

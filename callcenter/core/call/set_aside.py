@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from callcenter.core.call import attempt
 from callcenter.core.caller import Caller, CallerState
 from callcenter.core.commands import (
     AfterBridge,
@@ -92,6 +93,7 @@ def end_outgoing(floor: Floor, call: OutgoingCall, why: str) -> None:
     floor.do(FinishRecording(record.call, record.line, record.talk, ended_at))
     if record.answered_at is not None:
         floor.do(SaveOffer(leg_of(record)))
+    attempt.struck(floor, record)
     floor.notice(f"The outgoing call {call.call} is ended: {why}.", Severity.WARNING)
 
 

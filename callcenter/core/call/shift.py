@@ -71,6 +71,9 @@ def pause(floor: Floor, event: Pause) -> None:
     else:
         floor.presence(operator, PresenceStep.PAUSE, "asked", event.reason)
         _stop_ringing(floor, operator)
+        call = floor.outgoing.get(operator.outgoing)
+        if call and call.record.call_back and call.is_before(OutgoingState.PHONE_ANSWERED):
+            outgoing.hang_up(floor, operator)
         take_back.given_up(floor, operator)
         _reply(floor, event.reply_to, Answer.PAUSED)
 
@@ -110,6 +113,7 @@ def hours_changed(floor: Floor, event: HoursChanged) -> None:
     if line and line.open != event.open:
         floor.change(line, open=event.open)
         floor.notice(f"Line '{event.line}' is {'open' if event.open else 'closed'} by its calendar.")
+        dispatch.offer_callers(floor)
 
 
 def day_started(floor: Floor, event: DayStarted) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from math import isfinite
 
-from callcenter.core.call import acquaintance, recording
+from callcenter.core.call import acquaintance, call_back_place, recording
 from callcenter.core.call.promise import settle
 from callcenter.core.call.redirect import redirect
 from callcenter.core.caller import Caller, CallerState, CallerStep, Composed
@@ -14,7 +14,7 @@ from callcenter.core.events import AnnouncementSpoken, InfoMenuVisited, Timer, T
 from callcenter.core.floor import Floor
 from callcenter.core.ids import CallId
 from callcenter.core.question import Question, QuestionStep
-from callcenter.core.queue.announcement import Said, Wording, phrases, wording
+from callcenter.core.queue.announcement import Said, Wording, call_phrases, phrases, wording
 from callcenter.core.queue.ewt_input import remaining_wait
 from callcenter.core.records import AnnouncementRecord, PromiseResult
 
@@ -44,6 +44,7 @@ def expect(floor: Floor, caller: Caller) -> None:
     """Hold the place of a caller who has arrived and will join the queue: those who arrive later come after."""
     line = floor.line(caller)
     line.queue.expect(caller.call, line.settings.default_class, caller.place_at)
+    call_back_place.make_way(floor, line, caller.call)
 
 
 def join(floor: Floor, caller: Caller, urgency: str, at: float, place_at: float | None = None) -> None:
@@ -67,6 +68,7 @@ def take_place(floor: Floor, caller: Caller) -> None:
     urgency = caller.record.urgency
     urgency = urgency if urgency in line.settings.classes else line.settings.default_class
     line.queue.join(caller.call, urgency, caller.place_at)
+    call_back_place.make_way(floor, line, caller.call)
 
 
 def leave(floor: Floor, caller: Caller) -> None:
@@ -109,9 +111,30 @@ def announce(floor: Floor, call: CallId) -> None:
     if not caller.offer:
         number, prompts = _compose(floor, caller)
         asked, words = next_question(floor, caller)
-        before = () if words else ("thanks-for-waiting",)  # four files fit into one line for Asterisk
+        # Four files fit into one line for Asterisk.
+        before = () if words else _keep_place(floor, caller) or ("thanks-for-waiting",)
         floor.do(Announce(call, number, (*before, *prompts, *words), asked))
     _again_later(floor, caller)
+
+
+def may_keep_place(floor: Floor, caller: Caller) -> bool:
+    """Whether the caller may keep the place and be called back: the line allows it, and is open."""
+    line = floor.line(caller)
+    return caller.state is CallerState.WAITING and line.open and bool(line.settings.keep_place_key)
+
+
+def promise_call(floor: Floor, caller: Caller) -> tuple[AnnouncementRecord, tuple[str, ...]]:
+    """Compose when a caller who keeps the place will be called: it is said while they leave, so it counts as heard."""
+    _compose(floor, caller, kept=True)
+    [composed] = caller.pending.values()
+    return composed.record, composed.record.prompts
+
+
+def _keep_place(floor: Floor, caller: Caller) -> tuple[str, ...]:
+    """Return the words that offer to be called back; not at first, when the wait may be short."""
+    if not may_keep_place(floor, caller):
+        return ()
+    return (f"keep-place-{floor.line(caller).settings.keep_place_key}",)
 
 
 def spoken(floor: Floor, event: AnnouncementSpoken) -> None:
@@ -134,7 +157,7 @@ def info_menu_visited(floor: Floor, event: InfoMenuVisited) -> None:
         floor.note(caller, info_visits=caller.record.info_visits + 1)
 
 
-def _compose(floor: Floor, caller: Caller) -> tuple[int, tuple[str, ...]]:
+def _compose(floor: Floor, caller: Caller, *, kept: bool = False) -> tuple[int, tuple[str, ...]]:
     line = floor.line(caller)
     rules = line.settings.promises
     ahead = line.queue.ahead(caller.call, floor.now)
@@ -146,7 +169,10 @@ def _compose(floor: Floor, caller: Caller) -> tuple[int, tuple[str, ...]]:
     words = Wording(None)
     if estimate and line.ledger.trusted(floor.now):
         words = wording(estimate, staff, caller.said, rules, elapsed)
-    prompts = phrases(ahead, words, rules) if staff else ("nobody-on-shift",)
+    if kept:
+        prompts: tuple[str, ...] = call_phrases(words)
+    else:
+        prompts = phrases(ahead, words, rules) if staff else ("nobody-on-shift",)
     record = AnnouncementRecord(
         caller.call,
         number,

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from callcenter.core.call import dispatch, outgoing, recording
+from callcenter.core.call import attempt, dispatch, outgoing, recording
+from callcenter.core.call_back import over
 from callcenter.core.catchup.history import unseen
 from callcenter.core.commands import HangUp, SaveCall, SaveOffer, SetTimer, Severity
 from callcenter.core.events import ChannelSeen, Timer, TimerKind
@@ -32,9 +33,14 @@ def recall(floor: Floor, record: CallRecord) -> None:
         floor.do(SaveCall(closed))
         if closed.answered_at is not None:
             floor.do(SaveOffer(leg_of(closed)))
+        if closed.call_back:
+            floor.remember_attempt(closed.call_back, over(closed))
+            floor.do(over(closed))
         return
     call = OutgoingCall(record.call, record, recorded=True)
     floor.call_out(call, operator)
+    if record.call_back:
+        attempt.recall(floor, record)
     if record.dialled_at is not None:
         outgoing.come_to(floor, call, OutgoingState.DIALLED)
     if record.answered_at is not None:

@@ -20,6 +20,7 @@ from callcenter.core.call import (
     dialplan_step,
     dispatch,
     internal_call,
+    keep_place,
     recording,
     ringing,
     set_aside,
@@ -51,7 +52,7 @@ from callcenter.core.floor import Floor
 from callcenter.core.ids import NO_BRIDGE, NO_CALL, BridgeId, CallId, ChannelId, LineId, OfferId
 from callcenter.core.offer import Offer, OfferState
 from callcenter.core.operator import Presence
-from callcenter.core.records import CUT_OFF, LOST_CAUSE, HungUpBy
+from callcenter.core.records import CUT_OFF, LOST_CAUSE, HungUpBy, Outcome
 from callcenter.core.server import OUTGOING_PREFIX, ServerState
 
 C = TypeVar("C", bound=ChannelId)
@@ -327,6 +328,11 @@ def _find_place(floor: Floor, caller: Caller, channel: ChannelSeen) -> None:
     if caller.refused:
         if channel.bridge or where != dialplan_step.LEAVING:
             refuse(floor, caller)  # Asterisk did not get the command, or did not act on it
+    elif caller.record.outcome is Outcome.CALL_BACK and where in (dialplan_step.WAITING, dialplan_step.CALL_BACK):
+        if where == dialplan_step.WAITING and caller.redirect:
+            floor.do(caller.redirect)  # Asterisk did not get the command
+    elif where == dialplan_step.CALL_BACK:
+        keep_place.follow(floor, caller, channel.variables.get("CC_KEEP_TO", ""))
     elif where == dialplan_step.GENERAL and not _talks_with_us(floor, caller):
         conversation.hold(floor, caller)  # the end of the conversation was no good-bye
         dialplan_step.follow(floor, caller, where)

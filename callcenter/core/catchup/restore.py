@@ -11,8 +11,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from math import inf
 
-from callcenter.core.call import conversation, cut_off, dispatch, set_aside, take_back, waiting
+from callcenter.core.call import conversation, cut_off, dispatch, keep_place, set_aside, take_back, waiting
 from callcenter.core.call.redirect import queue_priority
+from callcenter.core.call_back import over
 from callcenter.core.caller import CALLER, Caller, CallerState, CallerStep, Handover
 from callcenter.core.catchup import outgoing_calls
 from callcenter.core.catchup.history import unseen
@@ -356,6 +357,9 @@ def _state(floor: Floor, caller: Caller, offers: Iterable[OfferRecord], transfer
         floor.change(caller, redirect=Redirect(caller.call, Place.CLOSED))
     elif record.outcome is Outcome.ALL_LINES_BUSY:
         floor.change(caller, redirect=Redirect(caller.call, Place.FULL))
+    elif record.outcome is Outcome.CALL_BACK:
+        floor.change(caller, redirect=Redirect(caller.call, Place.CALL_BACK, ("call-in-turn", "keep-goodbye")))
+        keep_place.hold(floor, caller)
     elif state is CallerState.GENERAL:
         floor.change(caller, redirect=Redirect(caller.call, Place.GENERAL, ("transferring-general",)))
     elif caller.refused:
@@ -439,6 +443,11 @@ def _queue(floor: Floor, caller: Caller) -> None:
 
 def _aftermath(floor: Floor, event: FloorWarmStart) -> None:
     floor.remember_ended(*sorted(event.ended_lately))
+    for record in event.attempts:
+        floor.remember_attempt(record.call_back, over(record))
+    for record in event.kept_places:
+        theirs = [one for one in event.announcements if one.call == record.call and one.result is PromiseResult.OPEN]
+        floor.keep_promises(record.call, tuple(theirs))
     for record in event.unfinished_recordings:
         if record.ended_at is not None:
             floor.await_recording(record)

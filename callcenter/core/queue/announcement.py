@@ -65,6 +65,12 @@ def phrases(ahead: int, words: Wording, rules: Promises) -> tuple[str, ...]:
     return (*(("fewer-operators",) if words.grown else ()), *place, time)
 
 
+def call_phrases(words: Wording) -> tuple[str, ...]:
+    """Return what a caller hears who keeps the place: in how long they will be called, if that is known."""
+    known = words.minutes is not None and not isinf(words.minutes)
+    return (f"call-in-{words.minutes:.0f}" if known else "call-in-turn", "keep-goodbye")
+
+
 def minutes_said(record: AnnouncementRecord) -> float | None:
     """Return the time that the caller heard, from the register's row; None: no time was announced."""
     if any(prompt.startswith(_LONGER) for prompt in record.prompts):

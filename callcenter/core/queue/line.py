@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from callcenter.core.call_back import CallBack
+from callcenter.core.ids import CallId
 from callcenter.core.queue.estimate import Estimate, wait
 from callcenter.core.queue.ledger import Ledger
 from callcenter.core.queue.queue import Queue
@@ -41,6 +43,10 @@ class LineState:
         self.understaffed = False
         self.cut_off: Mapping[str, tuple[CallRecord, ...]] = {}
         """Callers cut off by a failure, by number: their place is kept for a while."""
+        self.call_backs: dict[CallId, CallBack] = {}
+        """The call-backs that stand in this queue, by their name there."""
+        self.spare = 0.0
+        """How many call-backs in a hurry may pass the callers now: it grows by the share of each caller served."""
         self.acquaintances: dict[str, Acquaintance] = {}
         """Who has called before, by number; those who called last at the end."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
+from math import inf, nextafter
 
 from callcenter.core.ids import NO_CALL, CallId
 from callcenter.core.undo import Undo
@@ -67,6 +68,31 @@ class Queue:
         undo.put(self._place, call, (rank, key))
         undo.insert(self._all[rank], key)
         undo.insert(self._ready[rank], key)
+
+    def where(self, call: CallId) -> tuple[int, float]:
+        """Return the rank of the class and the time of the place, also of one who is only expected."""
+        rank, key = self._place.get(call) or self._expected[call]
+        return rank, key[0]
+
+    def move_behind(self, call: CallId, place_at: float, rank: int = 0) -> None:
+        """Give somebody for whom no phone rings a later place: behind `place_at`, in no class above `rank`."""
+        theirs, (own, _, _) = self._place[call]
+        self._move(call, max(rank, theirs), max(nextafter(place_at, inf), own))
+
+    def move_to_front(self, call: CallId, now: float) -> None:
+        """Give somebody for whom no phone rings the place before everybody else."""
+        first = min([now - self._limit, *(keys[0][0] for keys in (*self._all, *self._coming) if keys)])
+        self._move(call, 0, nextafter(first, -inf))
+
+    def _move(self, call: CallId, to: int, place_at: float) -> None:
+        undo = self._undo
+        rank, key = self._place[call]
+        undo.set(self, "_sequence", self._sequence + 1)
+        moved = (place_at, self._sequence, call)
+        for lists in (self._all, self._ready):
+            undo.remove(lists[rank], key)
+            undo.insert(lists[to], moved)
+        undo.put(self._place, call, (to, moved))
 
     def leave(self, call: CallId) -> None:
         """Remove a caller, answered or not, or only expected; an unknown caller is ignored."""
@@ -156,6 +182,18 @@ class Queue:
     def in_order(self, now: float) -> list[CallId]:
         """Return all callers, including those for whom a phone rings, in the order of service at `now`."""
         return [key[2] for _, key in sorted(self._order(rank, key, now) for rank, key in self._place.values())]
+
+    def in_turn(self, now: float) -> list[CallId]:
+        """Return all for whom no phone rings, including those expected, in the order of service at `now`."""
+        entries = [
+            (rank, key) for lists in (self._ready, self._coming) for rank, keys in enumerate(lists) for key in keys
+        ]
+        return [key[2] for _, key in sorted(self._order(rank, key, now) for rank, key in entries)]
+
+    def would_overtake(self, call: CallId) -> list[CallId]:
+        """Return the more urgent ones with a later place: they come first until this one has reached the limit."""
+        rank, key = self._place[call]
+        return [theirs[2] for keys in self._ready[:rank] for theirs in keys if theirs > key]
 
     def _before(self, lists: list[list[Key]], rank: int, key: Key, now: float, horizon: float) -> int:
         if self._overdue(key, now):
