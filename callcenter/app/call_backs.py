@@ -10,21 +10,23 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from callcenter.calendar.clock import Clock
 from callcenter.core.commands import CallBackOver, KeepPlace
 from callcenter.core.events import CallBackDue, CallBackWithdrawn, Customer, Event
-from callcenter.core.ids import CallBackId, CallId, ChannelId
+from callcenter.core.ids import NO_CALL, CallBackId, CallId, ChannelId, PersonId
 from callcenter.core.view import CallBackView
 from callcenter.metrics.call_backs import CallBackState
 from callcenter.request_register.call_back_board import CallBackBoard, CallBackRow
-from callcenter.request_register.call_backs import BY, CallBackRegister
+from callcenter.request_register.call_back_settling import BY
+from callcenter.request_register.call_backs import CallBackRegister
 from callcenter.request_register.errors import ActionRefused, RequestError
 from callcenter.requests import call_back as do
 from callcenter.requests.call_back import Came, Origin
+from callcenter.requests.request import RequestId
 from callcenter.store import Register, RegisterError
 from callcenter.system.sparing_log import SparingLog
 
@@ -36,6 +38,8 @@ FOLLOW_EVERY = timedelta(hours=1)
 """The calendar is configured, so it is another one after a start, or when a year begins."""
 KEPT_FOR = timedelta(days=3)
 """How long ago a caller who keeps a place may have hung up: a wish that a crash has swallowed is in the row."""
+CALLING_FOR = timedelta(hours=1)
+"""How long somebody who has called a customer back works on the request."""
 LOST_AFTER = 5
 """Looks after which a try that is not due any more, and of which the core says nothing, is read from the register."""
 _WORDS = {
@@ -69,6 +73,10 @@ class CallBacks:
         self._told: dict[CallBackId, int] = {}
         """The attempt that the core has, by call-back."""
         self._begun: dict[CallBackId, int] = {}
+        self._rows: dict[CallBackId, CallBackRow] = {}
+        """What the core has, with whom it is for."""
+        self._calling: dict[RequestId, dict[PersonId, datetime]] = {}
+        """Who calls the customer of a request, or did so lately."""
         self._orphans: dict[CallBackId, int] = {}
         """Tries that are not due any more and are not over, and for how many looks they have been so."""
         self._followed = clock.wall() - 2 * FOLLOW_EVERY
@@ -88,6 +96,12 @@ class CallBacks:
         """Take the wish of a caller who hung up and keeps the place; it is stored soon."""
         self._news.append(wish)
         self._came.set()
+
+    # -- for the desk ------------------------------------------------------------------------------------------
+
+    def calling(self, request: RequestId) -> Collection[PersonId]:
+        """Return who calls the customer of a request back, or has just done so."""
+        return self._calling.get(request, {}).keys()
 
     # -- work --------------------------------------------------------------------------------------------------
 
@@ -163,11 +177,19 @@ class CallBacks:
 
     async def _see_begun(self) -> None:
         """Store which attempts have begun: a phone rings for them."""
+        now = self._clock.wall()
         for one in list(self._floor()):
-            if one.state != "waiting" and self._begun.get(one.call_back) != one.attempt:
-                began = self._clock.date(one.since)
-                await self._act(one.call_back, do.Begin(one.attempt, CallId(ChannelId("")), began))
+            if one.state == "waiting":
+                continue
+            if self._begun.get(one.call_back) != one.attempt:
+                await self._act(one.call_back, do.Begin(one.attempt, NO_CALL, now))
                 self._begun[one.call_back] = one.attempt
+            if one.operator and (row := self._rows.get(one.call_back)) and row.call_back.request:
+                self._calling.setdefault(row.call_back.request, {})[one.operator] = now
+        for people in self._calling.values():
+            for person in [who for who, at in people.items() if now - at > CALLING_FOR]:
+                del people[person]
+        self._calling = {request: people for request, people in self._calling.items() if people}
 
     async def _tell(self) -> None:
         due = {one.id: one for one in await self._book.told()}
@@ -177,7 +199,9 @@ class CallBacks:
         for forgotten in [one for one in self._begun if one not in due]:
             del self._begun[forgotten]
         fresh = [one.id for one in due.values() if one.last and self._told.get(one.id) != one.last.number]
+        self._rows = {one: row for one, row in self._rows.items() if one in due}
         for row in await self._board.of(fresh) if fresh else ():
+            self._rows[row.call_back.id] = row
             event = self._event(row)
             if event is not None and self._take(event):
                 self._told[event.call_back] = event.attempt

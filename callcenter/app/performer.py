@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from typing import get_args
+from typing import Protocol, get_args
 
 from callcenter.app.containment import attempt
 from callcenter.app.timers import Timers
@@ -24,6 +24,16 @@ log = logging.getLogger(__name__)
 
 _SAVES = get_args(Save)
 _TO_ASTERISK = get_args(ToAsterisk)
+
+
+class CallBackBook(Protocol):
+    """Keeps the wishes for call-backs. Its methods neither wait nor raise."""
+
+    def over(self, over: commands.CallBackOver) -> None:
+        """Take what came of an attempt."""
+
+    def keep_place(self, wish: commands.KeepPlace) -> None:
+        """Take the wish of a waiting caller who has hung up."""
 
 
 class Performer:
@@ -43,7 +53,9 @@ class Performer:
         answer: Callable[[Reply], bool],
         contained: Callable[[commands.Contained], None],
         shift_over: Callable[[PersonId], None],
+        call_backs: CallBackBook | None = None,
     ) -> None:
+        self._call_backs = call_backs
         self._links = links
         self._server_of = server_of
         self._writer = writer
@@ -93,6 +105,10 @@ class Performer:
                 self._contained(command)
             case Reply():
                 self._reply(command)
+            case commands.CallBackOver() if self._call_backs:
+                self._call_backs.over(command)
+            case commands.KeepPlace() if self._call_backs:
+                self._call_backs.keep_place(command)
 
     def _reply(self, reply: Reply) -> None:
         if not self._answer(reply) and reply.reply_to.startswith(PHONE):

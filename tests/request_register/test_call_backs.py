@@ -9,7 +9,8 @@ import pytest
 
 from callcenter.core.ids import CallBackId, CallId, ChannelId, LineId
 from callcenter.request_register.call_back_board import CallBackBoard, Which
-from callcenter.request_register.call_backs import BY, CallBackRegister
+from callcenter.request_register.call_back_settling import BY
+from callcenter.request_register.call_backs import CallBackRegister
 from callcenter.request_register.errors import ActionRefused, ChangedMeanwhile, RequestError
 from callcenter.request_register.filed import Filed
 from callcenter.request_register.outbox import Outbox
