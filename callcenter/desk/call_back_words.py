@@ -18,7 +18,7 @@ CALL_BACK_STATES: Mapping[CallBackState, str] = {
     CallBackState.UNDER_WAY: N_("is being called"),
     CallBackState.DONE: N_("they have talked"),
     CallBackState.GIVEN_UP: N_("not reached"),
-    CallBackState.WITHDRAWN: N_("withdrawn"),
+    CallBackState.WITHDRAWN: N_("called off"),
 }
 ORIGINS: Mapping[Origin, str] = {
     Origin.WISH: N_("ordered"),
@@ -41,7 +41,7 @@ CALL_BACK_FACTS: Mapping[str, str] = {
     "ordered": N_("promised"),
     "moved": N_("another time"),
     "given_up": N_("not reached"),
-    "withdrawn": N_("withdrawn"),
+    "withdrawn": N_("called off"),
     **{came.value: words for came, words in CAME.items()},
 }
 """What a row of a request's history says of its call-back."""

@@ -99,6 +99,7 @@ class RequestLineFloor(Line):
 
     def __init__(self, register: Register, settings: Settings = WITH_SPECIALISTS) -> None:
         self.called_out: list[CallOut] = []
+        super().__init__(register)
         self.call_backs = CallBacks(
             CallBackRegister(register, of_lines),
             register,
@@ -106,7 +107,6 @@ class RequestLineFloor(Line):
             lambda: self.view().call_backs,
             Clock(lambda: self.now, lambda: self.clock.now),
         )
-        super().__init__(register)
         self.restart(settings)
 
     def restart(self, settings: Settings = WITH_SPECIALISTS) -> None:
