@@ -34,7 +34,7 @@ class CallBackPages:
 
     def routes(self) -> list[Route]:
         """The list, and what the forms on a request's page are sent to."""
-        forms_of = rf"/requests/{{request:[A-Za-z0-9_-]{{1,100}}}}/call-back/{{action:{'|'.join(_FORMS)}}}"
+        forms_of = rf"/requests/{{request:[A-Za-z0-9_-]{{1,100}}}}/call-back/{{step:{'|'.join(_FORMS)}}}"
         return [
             Route("GET", "/call-backs", self.board, REQUEST_BOARD, page=True),
             Route("POST", forms_of, self.act, WORKS_ON_REQUESTS, notes="call-back changed", page=True),
@@ -66,7 +66,7 @@ class CallBackPages:
     async def act(self, request: web.Request) -> web.StreamResponse:
         """Do what a form says, and show the request again; what is refused stays as it was typed."""
         form = await forms.read(request)
-        action, ref = request.match_info["action"], request.match_info["request"]
+        action, ref = request.match_info["step"], request.match_info["request"]
         try:
             await self._do(request, action, ref, form)
         except BadRequest as problem:

@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 
 from callcenter.core import events
-from callcenter.core.ids import PersonId
+from callcenter.core.ids import LineId, PersonId
 from callcenter.requests.call_back_rules import CallBackRules
-from tests.desk import request_desk as desks
 from tests.desk.request_desk import ANNA, BORIS, HEAD, LEBEDEV, NUMBER, SUPERVISOR, Desk, request_desk
 
 pytestmark = pytest.mark.clause("ESTP 5.4.5")
@@ -148,12 +147,11 @@ async def test_wrong_wishes_have_names_and_stay_as_they_were_typed(desk: Desk) -
     assert stranger["answer"] == "not_yours"
 
 
-@pytest.mark.clause("E-SAUDA 2.2")
 async def test_only_vip_customers_order_one_where_the_line_says_so(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    rules = desk.call_backs.book._rules[desks.LineId("estp")]
+    rules = desk.call_backs.book._rules[LineId("estp")]
     assert isinstance(rules.call_backs, CallBackRules)
     vip = replace(rules, call_backs=replace(rules.call_backs, levels=frozenset({"VIP"})))
-    monkeypatch.setitem(desk.call_backs.book._rules, desks.LineId("estp"), vip)  # type: ignore[arg-type]
+    monkeypatch.setitem(desk.call_backs.book._rules, LineId("estp"), vip)
     form = await desk.form(inn="5902000001")
     path, body = f"requests/{form['id']}/call-back", {"version": form["version"], "number": NUMBER}
     assert (await desk.post(ANNA, path, 403, **body))["answer"] == "level"

@@ -134,7 +134,6 @@ def test_the_next_working_hours_are_suggested_and_a_place_is_kept_until_the_next
     assert (kept.next_at, kept.window.until) == (friday_evening, moscow("2026-12-07 18:00"))
 
 
-@pytest.mark.clause("E-SAUDA 2.2")
 def test_only_customers_of_the_level_that_the_line_names_order_one() -> None:
     vip = replace(RULES, levels=frozenset({"VIP"}))
     checked_level("vip", vip)
