@@ -6,7 +6,7 @@ them. Whoever calls says whom they had on the telephone, and works on the reques
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from aiohttp import web
@@ -26,6 +26,7 @@ from callcenter.requests import call_back as do
 from callcenter.requests.call_back import CallBack, Came
 from callcenter.requests.call_back_wish import Window
 from callcenter.requests.lifecycle import ENDS, State
+from callcenter.store.store import OwedCall
 
 _NO_WINDOW = N_("A convenient time has a beginning and an end.")
 
@@ -93,10 +94,12 @@ class CallBackActions:
         await self.requests.seen(request, 1, str(request[ABOUT]))
         return found[0]
 
-    async def owed(self) -> Collection[str]:
-        """Return the calls that were cut off, of callers who are going to be called back."""
+    async def owed(self, request: web.Request) -> list[OwedCall]:
+        """Return the callers whom a failure cut off, and to whom no call was promised yet."""
         async with answering():
-            return await self._board.owed()
+            found = await self.book.owed(self.requests.wall())
+        await self.requests.seen(request, len(found), "callers who are owed a call")
+        return [one for one in found if self.possible(LineId(one.line))]
 
     # -- acting ------------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from callcenter.desk.bodies import BadRequest
 from callcenter.desk.call_back_actions import CallBackActions, window_of
 from callcenter.desk.call_back_words import CALL_BACK_STATES, CAME, ORIGINS, WHYS
 from callcenter.desk.forms import Form
-from callcenter.desk.gate import NOTES, REQUEST_BOARD, WORKS_ON_REQUESTS, Route
+from callcenter.desk.gate import CALLERS, NOTES, REQUEST_BOARD, WORKS_ON_REQUESTS, Route
 from callcenter.desk.html import Told
 from callcenter.desk.request_refusals import in_words
 from callcenter.request_register.call_back_board import CallBackRow, Which
@@ -37,11 +37,25 @@ class CallBackPages:
         forms_of = rf"/requests/{{request:[A-Za-z0-9_-]{{1,100}}}}/call-back/{{step:{'|'.join(_FORMS)}}}"
         return [
             Route("GET", "/call-backs", self.board, REQUEST_BOARD, page=True),
+            Route("POST", "/call-backs/owed", self.owe, CALLERS, notes="call-back promised", page=True),
             Route("POST", forms_of, self.act, WORKS_ON_REQUESTS, notes="call-back changed", page=True),
         ]
 
     async def board(self, request: web.Request) -> web.StreamResponse:
-        """Show what is due, late and failed, and what waits for its time."""
+        """Show what is due, late and failed, what waits for its time, and who is owed a call after a failure."""
+        return await self._board(request, Told())
+
+    async def owe(self, request: web.Request) -> web.StreamResponse:
+        """Have a caller called back whom a failure cut off, and show the list again."""
+        form = await forms.read(request)
+        try:
+            body = bodies.checked(request, allowed.Owed, {"call": form.one("call")})
+            await self._desk.owe(request, body.call)
+        except BadRequest as problem:
+            return await self._board(request, Told(in_words(request, problem), problem=True), problem.status)
+        return html.go_on(request, "/call-backs")
+
+    async def _board(self, request: web.Request, told: Told, status: int = 200) -> web.StreamResponse:
         lists: dict[Which, list[CallBackRow]] = dict(
             zip(Which, await asyncio.gather(*(self._desk.rows(request, which) for which in Which)), strict=True)
         )
@@ -51,6 +65,9 @@ class CallBackPages:
             request,
             "call_backs.html",
             self._desk.requests.zone,
+            status,
+            told=told,
+            owed=await self._desk.owed(request),
             path="/call-backs",
             desk=self._desk.requests,
             late=lists[Which.LATE],

@@ -135,9 +135,10 @@ class CallBacksApi:
         }
 
     def _window(self, line: Any, window: Window) -> dict[str, Any]:
+        zone = self._desk.requests.zone_of(line)
         return {
-            "since": window.since.isoformat(),
-            "until": window.until.isoformat(),
+            "since": window.since.astimezone(zone).isoformat(timespec="seconds"),
+            "until": window.until.astimezone(zone).isoformat(timespec="seconds"),
             "words": window.words,
             "say": self._desk.words(line, window),
         }

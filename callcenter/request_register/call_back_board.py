@@ -111,11 +111,6 @@ class CallBackBoard:
         query = _ROW.where(CALL_BACKS.c.call_back.in_(call_backs)).order_by(CALL_BACKS.c.id)
         return await look(self._register, lambda connection: _rows(connection, query))
 
-    async def owed(self) -> set[str]:
-        """Return the calls that were cut off, of callers who are going to be called back."""
-        query = select(CALL_BACKS.c.call).where(_OPEN, CALL_BACKS.c.call != "")
-        return await look(self._register, lambda connection: set(connection.scalars(query)))
-
     async def counts(self, at: datetime) -> list[CallBackCount]:
         """Return how many have not ended, by line and state."""
         late = func.count().filter((CALL_BACKS.c.window_until < at) & _UNTRIED)

@@ -47,6 +47,7 @@ from callcenter.requests.request import RequestId, Way
 from callcenter.requests.rules import LineRules
 from callcenter.store import Register
 from callcenter.store.rows import clean
+from callcenter.store.store import OwedCall
 from callcenter.store.tables import Call, table_of
 
 AT_ONCE = 100
@@ -128,6 +129,16 @@ class CallBackRegister:
         found = owed[call]
         wished = self._promised(LineId(found.line), Origin.OWED, found.number, call, at)
         return await self._promise(wished, by, at)
+
+    async def owed(self, at: datetime) -> list[OwedCall]:
+        """Return the callers whom a failure cut off, and to whom no call was promised yet."""
+        found = await self._register.owed_calls(at)
+        calls = [one.call for one in found]
+        query = select(CALL_BACKS.c.call).where(CALL_BACKS.c.call.in_(calls), _OPEN)
+        promised = (
+            set(await look(self._register, lambda connection: connection.scalars(query).all())) if calls else set()
+        )
+        return [one for one in found if one.call not in promised]
 
     async def kept_places(self, since: datetime) -> list[tuple[CallId, LineId, str, str, datetime]]:
         """Return the callers who keep a place, as the calls' rows say, and who were not promised anything yet."""

@@ -183,6 +183,7 @@ POST /api/call-backs/{call_back}/move               .     +   +   +   +   +    .
 POST /api/call-backs/{call_back}/withdraw           .     +   +   +   +   +    .   .   .   .
 POST /api/call-backs/{call_back}/said               .     +   +   +   +   +    .   .   .   .
 POST /api/owed/call-back                            .     .   +   +   +   +    +   .   .   .
+POST /call-backs/owed                               .     .   +   +   +   +    +   .   .   .
 GET  /call-backs                                    .     .   .   .   .   +    +   .   .   .
 POST /requests/{request}/call-back/{step}           .     +   +   +   +   +    .   .   .   .
 GET  /requests                                      .     .   .   .   .   +    +   .   .   .

@@ -2,6 +2,7 @@
 
 import { useEffect, useRef } from "preact/hooks";
 import { grown } from "./bar";
+import { CallBackPromise } from "./call_back";
 import { useKey } from "./keys";
 import { shown } from "./notes";
 import type { Saving } from "./notes";
@@ -43,6 +44,7 @@ export function Request({ state, at }: Told) {
         </div>
       )}
       {now && (now.form.number ? <Registered now={now} /> : <Fields key={now.form.id} now={now} all={all} />)}
+      {now && !now.form.number && <CallBackPromise now={now} />}
     </section>
   );
 }
@@ -107,6 +109,7 @@ function Registered({ now }: { now: Open }) {
         {word("request_number")} <strong id="request-number">{form.number}</strong>
       </p>
       <Say form={form} urgency={form.urgency} />
+      <CallBackPromise now={now} />
       <div class="row">
         <button type="button" class="go" id="request-done" onClick={close}>
           {word("request_done")}
