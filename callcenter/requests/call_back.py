@@ -55,7 +55,7 @@ TOLD = frozenset({_S.DUE, _S.UNDER_WAY})
 """The telephone core has it."""
 
 CALL_BACK: Machine[CallBackState, CallBackStep] = Machine(
-    "call-back",
+    "promised_call_back",
     _S.WAITING,
     {
         (_S.WAITING, _T.FALL_DUE): _S.DUE,
