@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from callcenter.core.ids import CallBackId, CallId, ChannelId, LineId
+from callcenter.core.records import LOST_CAUSE, Direction, HungUpBy, Outcome
+from callcenter.request_register.attachments import Attachments
 from callcenter.request_register.call_back_board import CallBackBoard, Which
 from callcenter.request_register.call_back_settling import BY
 from callcenter.request_register.call_backs import CallBackRegister
+from callcenter.request_register.erasure import RequestErasure
 from callcenter.request_register.errors import ActionRefused, ChangedMeanwhile, RequestError
 from callcenter.request_register.filed import Filed
 from callcenter.request_register.outbox import Outbox
@@ -26,6 +30,7 @@ from callcenter.store import Register
 from tests.request_register.conftest import of_lines
 from tests.request_register.stories import CALLED, CALLER, MINUTE, act, answered, draft, in_work, new
 from tests.requests.lines import moscow
+from tests.store.stories import arrival, fill, wall
 
 TELEPHONE = Reply(Way.TELEPHONE, "8 (342) 200-00-01")
 AFTERNOON = Window(moscow("2026-11-30 14:00"), moscow("2026-11-30 16:00"), "после обеда")
@@ -286,3 +291,75 @@ async def test_the_heads_lists_and_figures(
     assert book.came[LineId("estp"), Came.NOT_STARTED] == 1
     with pytest.raises(RequestError, match="no call-back"):
         await book.one(CallBackId("cb-none"))
+
+
+async def test_what_is_erased_of_a_request_and_of_a_person_is_erased_of_their_call_backs(
+    requests: RequestRegister, book: CallBackRegister, database: Register, tmp_path: Path
+) -> None:
+    erasure = RequestErasure(database, Attachments(database, tmp_path, {}, of_lines), of_lines, lambda _: 100, "head")
+    filed = await new(requests)
+    one = await ordered(book, filed)
+    kept = await book.keep_place(CALL, LineId("estp"), "+73422000009", "", AT, AT)
+    assert kept is not None
+    assert await erasure.forget_number("+73422000009") == 0, "somebody still has to call"
+    await book.act(kept.id, FallDue(), BY, AT)
+    await book.act(kept.id, Over(1, Came.TALKED, TALKED), BY, AT)
+    await book.act(one.id, Withdraw("Иванов передумал"), "101", AT)
+    seen = await requests.filed(filed.request.id)
+    await act(requests, seen, do.Refuse("401", "хулиганство", "брань"), AT)
+    assert await erasure.forget_number("+73422000009") == 1
+    await erasure.erase([filed.request.id], "the person asked for it", AT)
+    for id_ in (one.id, kept.id):
+        after = await book.one(id_)
+        assert (after.number, after.window.words, after.why) == ("", "", "")
+
+
+async def test_a_caller_whom_a_failure_cut_off_is_called_back_by_one_action_and_off_the_list_when_they_have_talked(
+    book: CallBackRegister, database: Register
+) -> None:
+    lost = {"outcome": Outcome.LOST, "cause": LOST_CAUSE, "hung_up_by": HungUpBy.SYSTEM, "joined_at": 5.0}
+    await fill(database, [arrival("1700.9", ended_at=60.0, **lost)])
+    at = wall(3 * 3600.0)
+    (owed,) = await book.owed(at)
+    one = await book.owe(owed.call, "401", at)
+    assert one is not None
+    assert await book.owe(owed.call, "401", at) is None, "by two people at once it is done once"
+    assert await book.owed(at) == []
+    assert len(await database.owed_calls(at)) == 1, "nobody has spoken to them yet"
+    begins = one.next_at or at
+    one = await tried(book, one, Came.TALKED, begins)
+    assert one.state is CallBackState.DONE
+    assert await database.owed_calls(begins) == []
+    one = await book.act(one.id, Say(Came.VOICEMAIL), "101", begins + MINUTE)
+    assert len(await database.owed_calls(begins)) == 1, "it was a machine"
+
+
+async def test_a_wish_that_a_crash_has_swallowed_is_read_from_the_callers_row(
+    book: CallBackRegister, database: Register
+) -> None:
+    known = {"outcome": Outcome.CALL_BACK, "call_back_to": "+73422000005", "place_at": 5.0, "urgency": "normal"}
+    await fill(database, [arrival("1700.1", ended_at=60.0, **known), arrival("1700.2", **known)])
+    (found,) = await book.kept_places(wall(0.0) - timedelta(days=1))
+    call, line, number, urgency, place_at = found
+    assert (number, urgency, place_at) == ("+73422000005", "normal", wall(5.0))
+    assert await book.keep_place(call, line, number, urgency, place_at, wall(120.0)) is not None
+    assert await book.kept_places(wall(0.0) - timedelta(days=1)) == []
+
+
+async def test_what_the_core_cannot_say_any_more_is_read_from_the_register_of_calls(
+    requests: RequestRegister, book: CallBackRegister, database: Register
+) -> None:
+    filed = await new(requests)
+    one = await book.act((await ordered(book, filed)).id, FallDue(), BY, AT)
+    tomorrow = Window(moscow("2026-12-01 10:00"), moscow("2026-12-01 12:00"))
+    one = await book.act(one.id, Move(tomorrow, "завтра"), "101", AT)
+    assert await book.left_open() == [one]
+    assert (await book.came_of(one)).came is Came.NOT_STARTED
+    made = {"call_back": one.id, "attempt": 1, "direction": Direction.OUTGOING}
+    rung = arrival("out-1", outcome=Outcome.CANCELLED, ended_at=9.0, **made)
+    await fill(database, [rung, arrival("out-2", dialled_at=20.0, outcome=Outcome.BUSY, ended_at=30.0, **made)])
+    over = await book.came_of(one)
+    assert (over.came, over.call) == (Came.BUSY, "out-2")
+    one = await book.act(one.id, over, BY, AT)
+    assert (one.state, one.tries[0].begun_at) == (CallBackState.WAITING, wall(0.0))
+    assert await book.left_open() == []
