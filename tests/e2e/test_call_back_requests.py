@@ -25,9 +25,9 @@ LINE = {
 HEAD = "401"
 
 
-async def told(line: Station, person: str, path: str, **body: Any) -> Any:
+async def told(here: Station, person: str, path: str, /, **body: Any) -> Any:
     """What the desk answers."""
-    answer = await line.api(person, path, **body)
+    answer = await here.api(person, path, **body)
     content = await answer.json()
     assert answer.status == 200, content
     return content
