@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 
 EVERY = 1.0
 """Seconds between two looks; results are taken at once."""
+COUNT_EVERY = timedelta(seconds=10)
 FOLLOW_EVERY = timedelta(hours=1)
 """The calendar is configured, so it is another one after a start, or when a year begins."""
 KEPT_FOR = timedelta(days=3)
@@ -80,6 +81,7 @@ class CallBacks:
         self._orphans: dict[CallBackId, int] = {}
         """Tries that are not due any more and are not over, and for how many looks they have been so."""
         self._followed = clock.wall() - 2 * FOLLOW_EVERY
+        self._counted = self._followed
         self._fresh = True
         self.state = CallBackState()
         """For the metrics."""
@@ -135,7 +137,9 @@ class CallBacks:
         await self._see_begun()
         await self._tell()
         await self._settle_orphans()
-        await self._count()
+        if now - self._counted >= COUNT_EVERY:
+            await self._count()
+            self._counted = now
 
     async def _store_news(self) -> None:
         while self._news:
