@@ -27,13 +27,13 @@ _TO_ASTERISK = get_args(ToAsterisk)
 
 
 class CallBackBook(Protocol):
-    """Keeps the wishes for call-backs. Its methods neither wait nor raise."""
+    """Those who keep the wishes for call-backs. Neither may wait or raise; they may be told the same twice."""
 
-    def over(self, over: commands.CallBackOver) -> None:
-        """Take what came of an attempt."""
+    def over(self, told: commands.CallBackOver) -> None:
+        """Enter what came of an attempt."""
 
-    def keep_place(self, wish: commands.KeepPlace) -> None:
-        """Take the wish of a waiting caller who has hung up."""
+    def keep_place(self, wanted: commands.KeepPlace) -> None:
+        """Enter the wish of a caller who has hung up, and tell the core soon that the call-back is due."""
 
 
 class Performer:
@@ -41,6 +41,7 @@ class Performer:
 
     `finish_recording` starts a task; `answer` delivers a reply to a page (False: it is for a phone); `contained` is
     called for a call for which a step failed and was undone; `shift_over` for a person whose shift has ended.
+    `call_backs`: None where nobody keeps wishes for call-backs.
     """
 
     def __init__(
@@ -55,7 +56,6 @@ class Performer:
         shift_over: Callable[[PersonId], None],
         call_backs: CallBackBook | None = None,
     ) -> None:
-        self._call_backs = call_backs
         self._links = links
         self._server_of = server_of
         self._writer = writer
@@ -64,6 +64,7 @@ class Performer:
         self._answer = answer
         self._contained = contained
         self._shift_over = shift_over
+        self._call_backs = call_backs
         only = next(iter(links.values())) if len(links) == 1 else None
         self._only = only
         self._together: Callable[[], AbstractContextManager[None]] = only.ami.together if only else self._all_together
@@ -98,6 +99,10 @@ class Performer:
                 self._timers.cancel(timer)
             case commands.Notice(severity, text):
                 log.log(logging.WARNING if severity is Severity.WARNING else logging.INFO, "%s", text)
+            case commands.CallBackOver() if self._call_backs:
+                self._call_backs.over(command)
+            case commands.KeepPlace() if self._call_backs:
+                self._call_backs.keep_place(command)
             case commands.FinishRecording():
                 self._finish_recording(command)
             case commands.Contained(call, during, problem):
@@ -105,10 +110,6 @@ class Performer:
                 self._contained(command)
             case Reply():
                 self._reply(command)
-            case commands.CallBackOver() if self._call_backs:
-                self._call_backs.over(command)
-            case commands.KeepPlace() if self._call_backs:
-                self._call_backs.keep_place(command)
 
     def _reply(self, reply: Reply) -> None:
         if not self._answer(reply) and reply.reply_to.startswith(PHONE):

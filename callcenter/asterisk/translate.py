@@ -172,6 +172,8 @@ class Translator:
             return self._arrived(message, channel)
         if name == "CCInn":
             return self._inn(message, channel)
+        if name == "CCKeepTyped":
+            return events.KeepPlaceAsked(CallId(channel), self.normalise(_keys(message, "Number")) or "", other=True)
         if name == "CCReferred":
             target = self.targets.get(message.get("To", ""), Target())
             return events.TransferredByKey(CallId(channel), target.group, target.colleague, target.not_customer)
@@ -291,6 +293,8 @@ class Translator:
             "Priority": "1",
         }
         before = []
+        if command.place is Place.KEEP_PLACE:
+            before = [_set(command.call, "CC_KEEP_TO", _dialled(command.number) if command.number else "")]
         if command.place is Place.WAITING:
             before = [_set(command.call, "CC_AFTER", Place.HOLD.value)]
             before += _queue_priority(command)
@@ -315,6 +319,10 @@ _SIMPLE: Mapping[str, Callable[[Message, ChannelId], Event]] = {
     ),
     "CCSpoken": lambda message, channel: events.AnnouncementSpoken(CallId(channel), _number(message.get("Number", ""))),
     "CCInfo": lambda message, channel: events.InfoMenuVisited(CallId(channel)),
+    "CCKeepAsked": lambda message, channel: events.KeepPlaceAsked(CallId(channel)),
+    "CCKeepConfirmed": lambda message, channel: events.KeepPlaceConfirmed(
+        CallId(channel), message.get("Number", "")[:32]
+    ),
     "CCGeneral": lambda message, channel: events.GeneralLineEnded(CallId(channel), message.get("Status") == "ANSWER"),
     "CCAnswered": lambda message, channel: events.OfferAnswered(OfferId(channel)),
     "CCOutgoing": lambda message, channel: events.OutgoingPhoneAnswered(CallId(channel)),
@@ -436,12 +444,12 @@ def phone_of(channel: str) -> PhoneName:
 
 SNAPSHOT: Action = {
     "Action": "Status",
-    "Variables": "CC_LINE,CC_STAGE,CC_AFTER,CC_SERVED,CC_RECORDED,CC_PART,CC_SINCE,CC_WHO,CC_OUTGOING",
+    "Variables": "CC_LINE,CC_STAGE,CC_AFTER,CC_SERVED,CC_RECORDED,CC_PART,CC_SINCE,CC_WHO,CC_OUTGOING,CC_KEEP_TO",
     "AllVariables": "false",
 }
 """Lists every channel; `channel_seen` parses the answers. CC_SINCE: tenths of a second of the epoch. CC_SERVED, for a
 caller who is held or leaving: "1" if the dialplan says good-bye by itself, because there was a real conversation.
-CC_OUTGOING, for both channels of an outgoing call: its id."""
+CC_OUTGOING, for both channels of an outgoing call: its id. CC_KEEP_TO: where a caller who keeps the place is called."""
 
 
 def served_by_fallback_queue(message: Message) -> bool:
@@ -590,8 +598,7 @@ def _originate(ring: commands.Ring) -> Action:
 
 def _call_out(call: commands.CallOut) -> Action:
     """Return the action that rings the operator's phone; the dialplan dials, and checks the number once more."""
-    if not _DIALLED.fullmatch(call.number):
-        raise ValueError(f"{call.number!r} is not a normalised number")
+    number = _dialled(call.number)
     name = _NOT_FOR_SIP.sub(" ", call.label)[:60].strip()
     return {
         "Action": "Originate",
@@ -602,15 +609,21 @@ def _call_out(call: commands.CallOut) -> Action:
         "Exten": "s",
         "Priority": "1",
         "Timeout": str(round(call.timeout * 1000)),
-        "CallerID": f'"{name}" <{call.number}>',
+        "CallerID": f'"{name}" <{number}>',
         "Async": "true",
         "Variable": [
             f"CC_OUT_LINE={call.line}",
-            f"CC_OUT_TO={call.number}",
+            f"CC_OUT_TO={number}",
             f"CC_RECORDED={'1' if call.recorded else ''}",
             "FORWARD_CONTEXT=cc-forwarded",
         ],
     }
+
+
+def _dialled(number: str) -> str:
+    if not _DIALLED.fullmatch(number):
+        raise ValueError(f"{number!r} is not a normalised number")
+    return number
 
 
 def _told(answer: Answer, target: GroupId) -> str:

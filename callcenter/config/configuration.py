@@ -270,6 +270,8 @@ def _core_line(line: Line) -> settings.Line:
         answer_within=line.answer_within,
         wrap_up_limit=line.wrap_up_limit,
         outgoing=_core_outgoing(line),
+        call_backs=settings.CallBacks(**line.queue.call_backs.model_dump()),
+        keep_place_key=line.ivr.keep_place.key if line.ivr.keep_place else "",
     )
 
 

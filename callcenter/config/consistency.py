@@ -41,6 +41,7 @@ def inconsistencies(config: Description, declared: Declared) -> Iterator[Problem
     yield from _sign_on(config, declared)
     yield from _general_lines(config, declared)
     yield from _outgoing(config, declared)
+    yield from _keeping_places(config)
     yield from _codes(config)
     yield from _retention(config)
 
@@ -243,6 +244,20 @@ def _outgoing(config: Description, declared: Declared) -> Iterator[Problem]:
         if words is not None and folder.is_dir() and not (folder / f"{words}.wav").exists():
             text = f"found prompt {words!r}, which nobody has recorded; {nearest(words, _prompts(folder))}"
             yield Problem((*place, "words"), text)
+
+
+def _keeping_places(config: Description) -> Iterator[Problem]:
+    """Check that callers who keep their place can be called, and told when."""
+    recorded = _recorded(config.prompts, "call-in")
+    for line in config.lines.values():
+        if line.ivr.keep_place is None:
+            continue
+        if line.outgoing is None:
+            yield Problem(("lines", line.id, "ivr", "keep_place"), "found, but the line has no `outgoing` to call back")
+        missing = [number for number in line.promises.minutes if number not in recorded]
+        if recorded and missing:
+            text = f"found, but nobody has recorded call-in-{missing[0]}; promises.minutes names it"
+            yield Problem(("lines", line.id, "ivr", "keep_place"), text)
 
 
 def _prompts(folder: Path) -> list[str]:

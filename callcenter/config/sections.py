@@ -46,6 +46,7 @@ from callcenter.config.values import (
     TimeOfDay,
     TransferCode,
     Username,
+    WaitingKey,
     WebSocketUrl,
     WebUrl,
     Zone,
@@ -99,6 +100,13 @@ class Hours(Section):
         return WorkingHours(self.zone, self.opens, self.closes, self.country, self.extra_holidays, self.extra_workdays)
 
 
+class KeepPlace(Section):
+    """Waiting callers may hang up, keep the place and be called back when the turn comes."""
+
+    key: WaitingKey
+    """With which they ask for it."""
+
+
 class Ivr(Section):
     """The questions to a caller (ESTP 2.1, 4.2)."""
 
@@ -109,6 +117,17 @@ class Ivr(Section):
     """Wrong INNs that are said to be wrong; silence is not one of them."""
     urgency: dict[Digit, Id] = {"1": "urgent", "2": "normal"}
     """Digit -> urgency class; empty: callers are not asked."""
+    keep_place: KeepPlace | None = None
+    """None: nobody can keep the place."""
+
+
+class CallBacks(Section):
+    """How call-backs stand among the callers (ESTP 5.4.5)."""
+
+    share: Annotated[float, Field(ge=0, le=1)] = 0.25
+    """Of the callers before a caller: at most so many call-backs come before them, too."""
+    hurry: Annotated[float, Field(ge=0, le=86_400)] = 600.0
+    """Seconds before the end of its window from which a call-back passes callers, as the share allows."""
 
 
 class Queue(Section):
@@ -124,6 +143,7 @@ class Queue(Section):
     expected_calls: Annotated[int, Field(ge=0, le=10_000)] = 100
     remembered_calls: Annotated[int, Field(ge=10, le=100_000)] = 500
     expected_patience: Seconds = 600.0
+    call_backs: CallBacks = CallBacks()
 
 
 class Promises(Section):

@@ -318,6 +318,7 @@ Username = Annotated[
     str,
     AfterValidator(_of_form(r"\+?[A-Za-z0-9._@-]{1,64}", "up to 64 letters, digits and . _ @ -, perhaps after a +")),
 ]
+WaitingKey = Annotated[str, AfterValidator(_of_form(r"[02-9]", "one key of a telephone: 0 or 2-9 (1 is information)"))]
 Digit = Annotated[str, AfterValidator(_of_form(r"[0-9*#]", "one key of a telephone: 0-9, * or #"))]
 Code = Annotated[str, AfterValidator(_of_form(r"[0-9*#]{1,6}", "one to six keys of a telephone: 0-9, * and #"))]
 TransferCode = Annotated[str, AfterValidator(_of_form(r"[0-9]{1,3}", "one to three digits"))]

@@ -23,7 +23,7 @@ from callcenter.core.commands import Answer, Command, OfferKind, Place, Reply, R
 from callcenter.core.events import Customer, Event, InnEntry, OfferFailure
 from callcenter.core.ids import CallId, PhoneName, ReplyTo
 from callcenter.core.question import Question
-from callcenter.core.queue.announcement import LONGER, Wording, phrases
+from callcenter.core.queue.announcement import LONGER, Wording, call_phrases, phrases
 from callcenter.core.server import ONLY
 from callcenter.core.settings import Promises
 from callcenter.customers.directory import normalise, valid_inn
@@ -100,6 +100,10 @@ DESK: Desk = {"phone": PhoneName("101"), "reply_to": PHONE}
         (user("CCSpoken", Number="3"), events.AnnouncementSpoken("1.7", 3)),
         (user("CCSpoken", Number="three"), events.AnnouncementSpoken("1.7", 0)),
         (user("CCInfo"), events.InfoMenuVisited("1.7")),
+        (user("CCKeepAsked"), events.KeepPlaceAsked("1.7")),
+        (user("CCKeepTyped", Number="89125550101"), events.KeepPlaceAsked("1.7", "+79125550101", True)),
+        (user("CCKeepTyped", Number="12"), events.KeepPlaceAsked("1.7", "", True)),
+        (user("CCKeepConfirmed", Number="+79125550101"), events.KeepPlaceConfirmed("1.7", "+79125550101")),
         (user("CCGeneral", Status="ANSWER"), events.GeneralLineEnded("1.7", True)),
         (user("CCGeneral", Status="NOANSWER"), events.GeneralLineEnded("1.7", False)),
         (user("CCGeneral", Status="UNCONFIGURED"), events.GeneralLineEnded("1.7", False)),
@@ -573,7 +577,15 @@ def words(text: str) -> Iterable[str]:
 
 
 def in_core() -> set[str]:
-    files = ("queue/announcement", "call/arrival", "call/question", "call/waiting", "call/redirect", "call/transfer")
+    files = (
+        "queue/announcement",
+        "call/arrival",
+        "call/question",
+        "call/waiting",
+        "call/redirect",
+        "call/transfer",
+        "call/keep_place",
+    )
     texts = [(PROJECT / f"callcenter/core/{name}.py").read_text() for name in files]
     return {word for text in texts for word in words(text)} | {"connecting", "identified"}
 
@@ -581,12 +593,16 @@ def in_core() -> set[str]:
 def in_announcements() -> set[str]:
     rules = Promises()
     times = [Wording(minutes) for minutes in (None, *rules.minutes, LONGER)]
-    return {part for ahead in range(60) for time in times for part in phrases(ahead, time, rules)}
+    said = {part for ahead in range(60) for time in times for part in phrases(ahead, time, rules)}
+    return said | {part for time in times for part in call_phrases(time)} | {f"keep-place-{key}" for key in "023456789"}
 
 
 def in_dialplan() -> set[str]:
     text = (PROJECT / "dialplan/extensions.conf.j2").read_text()
-    return set(re.findall(r"\$\{CC_PROMPTS\}/([a-z][a-z0-9-]*)", text)) | set(words(text))
+    named = set(re.findall(r"\$\{CC_PROMPTS\}/([a-z][a-z0-9-]*)", text)) | set(words(text))
+    return {
+        name for prompt in named for name in ([f"{prompt}{n}" for n in range(10)] if prompt[-1] == "-" else [prompt])
+    }
 
 
 def in_translate() -> set[str]:

@@ -22,6 +22,7 @@ from callcenter.voice.speech import PEAK_LEVEL, RATE, SPEECH_LEVEL, SpeechError,
 ROOT = Path(__file__).resolve().parents[2]
 PROMPTS = ROOT / "ivr_prompts"
 COMMITTED = Catalogue.load(PROMPTS)
+SINGLE_WORDS = frozenset(COMMITTED.family("digit").values())
 Sound = NDArray[np.float64]
 
 
@@ -66,7 +67,7 @@ def test_every_prompt_is_as_loud_as_the_others_and_begins_at_once(prompt: str) -
     heard = np.flatnonzero(np.abs(samples) > 0.003) / RATE
     assert 0.09 < heard[0] < 0.16, "silence before the speech"
     assert 0.09 < len(samples) / RATE - heard[-1] < 0.16, "silence after the speech"
-    assert 0.9 < len(samples) / RATE < 32
+    assert (0.5 if prompt in SINGLE_WORDS else 0.9) < len(samples) / RATE < 32
 
 
 @pytest.mark.parametrize("prompt", [name for name, entry in COMMITTED.prompts.items() if entry.text])
@@ -75,7 +76,8 @@ def test_every_prompt_is_spoken_at_a_speed_that_can_be_followed(prompt: str) -> 
     syllables = sum(
         letter in "аеёиоуыэюя" for letter in COMMITTED.texts.spoken(COMMITTED.prompts[prompt].text or "").lower()
     )
-    assert 2.2 < syllables / (len(sound(COMMITTED.file(prompt))) / RATE - 0.2) < 7
+    slowest = 1.4 if prompt in SINGLE_WORDS else 2.2  # a word alone is drawn out
+    assert slowest < syllables / (len(sound(COMMITTED.file(prompt))) / RATE - 0.2) < 7
 
 
 def test_all_files_together_stay_small_enough_for_a_repository() -> None:
