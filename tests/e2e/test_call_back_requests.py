@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.hearing import listen
+from tests.e2e.hearing import brief_prompts, listen
 from tests.e2e.listening import CALLER, OPERATOR, all_quiet, hears, voice
 from tests.e2e.processes import another_process, asterisk_without_controller, controlled, ready
 from tests.e2e.softphone import Softphone
-from tests.e2e.station import Station, until
+from tests.e2e.station import Station, station, until
+from tests.e2e.test_call_backs import ASKS, keeps
+from tests.e2e.test_caller_arrival import ends
 
 pytestmark = [pytest.mark.e2e, pytest.mark.clause("ESTP 5.4.5"), pytest.mark.clause("ESTP 5.5.2")]
 CUSTOMER = "+73425550199"
@@ -91,3 +93,37 @@ async def test_an_answer_is_told_by_telephone_though_the_controller_dies_while_t
         calls = line.rows("select * from calls order by id")
         assert [(one["outcome"], one["attempt"]) for one in calls] == [("busy", 1), ("answered", 2)]
         assert [one["call"] for one in tries] == [one["call"] for one in calls]
+
+
+async def test_who_keeps_the_place_and_hangs_up_is_called_when_the_turn_comes(tmp_path: Path) -> None:
+    prompts = str(brief_prompts(tmp_path / "prompts", 0.5, ASKS))
+    rules = LINE | {"requests": {"call_backs": {"voicemail": "0"}}}
+    plan = {"ivr": {"keep_place": {"key": "9"}, "ask_inn": "false", "urgency": {}}, "queue": {"announce_every": "5"}}
+    async with (
+        station(
+            tmp_path, line=LINE | {"requests": {"call_backs": {"voicemail": "0"}}}, prompts=prompts, **plan
+        ) as line,
+        Softphone("provider", f"{line.network}1.200", 5060, line.proxy) as provider,
+    ):
+        caller = await line.caller("+73421000031")
+        await keeps(line, caller, "1")
+        await ends(caller)
+        await until(lambda: line.rows("select * from call_backs"), what="it is promised")
+        phone = await line.operator("101")
+        leg = await phone.rings(15.0)
+        leg.answer()
+        leg.say(voice(OPERATOR))
+        there = await provider.rings()
+        there.answer()
+        there.say(voice(CALLER))
+        await hears(leg, CALLER)
+        await hears(there, OPERATOR)
+        there.hang_up()
+        await asyncio.wait_for(leg.ended.wait(), 5.0)
+        await until(lambda: line.rows("select * from call_backs where state = 'done'"), what="it is known")
+        (one,) = line.rows("select * from call_backs")
+        assert (one["origin"], one["number"], one["request"]) == ("kept_place", "+73421000031", None)
+        first, second = line.rows("select * from calls order by id")
+        assert (one["call"], first["outcome"], second["call_back"]) == (first["call"], "call_back", one["call_back"])
+        assert one["place_at"] == first["place_at"]
+        assert line.rows("select * from requests") == []

@@ -318,7 +318,12 @@ async def test_what_is_erased_of_a_request_and_of_a_person_is_erased_of_their_ca
 async def test_a_caller_whom_a_failure_cut_off_is_called_back_by_one_action_and_off_the_list_when_they_have_talked(
     book: CallBackRegister, database: Register
 ) -> None:
-    lost: dict[str, Any] = {"outcome": Outcome.LOST, "cause": LOST_CAUSE, "hung_up_by": HungUpBy.SYSTEM, "joined_at": 5.0}
+    lost: dict[str, Any] = {
+        "outcome": Outcome.LOST,
+        "cause": LOST_CAUSE,
+        "hung_up_by": HungUpBy.SYSTEM,
+        "joined_at": 5.0,
+    }
     await fill(database, [arrival("1700.9", ended_at=60.0, **lost)])
     at = wall(3 * 3600.0)
     (owed,) = await book.owed(at)
@@ -338,7 +343,12 @@ async def test_a_caller_whom_a_failure_cut_off_is_called_back_by_one_action_and_
 async def test_a_wish_that_a_crash_has_swallowed_is_read_from_the_callers_row(
     book: CallBackRegister, database: Register
 ) -> None:
-    known: dict[str, Any] = {"outcome": Outcome.CALL_BACK, "call_back_to": "+73422000005", "place_at": 5.0, "urgency": "normal"}
+    known: dict[str, Any] = {
+        "outcome": Outcome.CALL_BACK,
+        "call_back_to": "+73422000005",
+        "place_at": 5.0,
+        "urgency": "normal",
+    }
     await fill(database, [arrival("1700.1", ended_at=60.0, **known), arrival("1700.2", **known)])
     (found,) = await book.kept_places(wall(0.0) - timedelta(days=1))
     call, line, number, urgency, place_at = found
