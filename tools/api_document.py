@@ -156,7 +156,7 @@ def operations() -> list[Operation]:
         registering=registering,
         recordings=RecordingsApi(nothing, nothing, nothing, nothing),
         requests=RequestActions(*[nothing] * 11),
-        call_backs=CallBackActions(*[nothing] * 4),
+        call_backs=CallBackActions(*[nothing] * 5),
         quality=QualityApi(backend, nothing, nothing, nothing),
     )
     found = []

@@ -76,8 +76,8 @@ class CallBacks:
         self._begun: dict[CallBackId, int] = {}
         self._rows: dict[CallBackId, CallBackRow] = {}
         """What the core has, with whom it is for."""
-        self._calling: dict[RequestId, dict[PersonId, datetime]] = {}
-        """Who calls the customer of a request, or did so lately."""
+        self._calling: dict[RequestId | CallBackId, dict[PersonId, datetime]] = {}
+        """Who makes a call-back, or calls the customer of a request; or did so lately, and when."""
         self._orphans: dict[CallBackId, int] = {}
         """Tries that are not due any more and are not over, and for how many looks they have been so."""
         self._followed = clock.wall() - 2 * FOLLOW_EVERY
@@ -103,7 +103,13 @@ class CallBacks:
 
     def calling(self, request: RequestId) -> Collection[PersonId]:
         """Return who calls the customer of a request back, or has just done so."""
-        return self._calling.get(request, {}).keys()
+        theirs = {id_ for id_, row in self._rows.items() if row.call_back.request == request}
+        return {*self._calling.get(request, {}), *(one.operator for one in self._floor() if one.call_back in theirs)}
+
+    def calling_back(self, call_back: CallBackId) -> Collection[PersonId]:
+        """Return who makes a call-back, or has just done so."""
+        now = {one.operator for one in self._floor() if one.call_back == call_back}
+        return {*self._calling.get(call_back, {}), *now}
 
     # -- work --------------------------------------------------------------------------------------------------
 
@@ -143,7 +149,12 @@ class CallBacks:
 
     async def _store_news(self) -> None:
         while self._news:
-            await self._store(self._news[0])
+            try:
+                await self._store(self._news[0])
+            except RegisterError:
+                raise  # and again the next time
+            except Exception as problem:
+                log.error("A defect: %s is not stored.", type(self._news[0]).__name__, exc_info=problem)
             self._news.popleft()
 
     async def _store(self, news: CallBackOver | KeepPlace) -> None:
@@ -165,6 +176,10 @@ class CallBacks:
             log.info("%s: %s", call_back, no)
         except RequestError as problem:
             self._log.warning("unknown", "%s: %s", call_back, problem)
+        except RegisterError:
+            raise
+        except Exception as problem:  # the others go on
+            self._log.warning("defect", "a defect at %s of %s: %r", type(action).__name__, call_back, problem)
 
     async def _find_kept_places(self) -> None:
         """File the wishes of callers who hung up while a controller died: their calls' rows say so."""
@@ -188,12 +203,16 @@ class CallBacks:
             if self._begun.get(one.call_back) != one.attempt:
                 await self._act(one.call_back, do.Begin(one.attempt, NO_CALL, now))
                 self._begun[one.call_back] = one.attempt
-            if one.operator and (row := self._rows.get(one.call_back)) and row.call_back.request:
-                self._calling.setdefault(row.call_back.request, {})[one.operator] = now
-        for people in self._calling.values():
-            for person in [who for who, at in people.items() if now - at > CALLING_FOR]:
-                del people[person]
-        self._calling = {request: people for request, people in self._calling.items() if people}
+            if one.operator:
+                row = self._rows.get(one.call_back)
+                for what in (one.call_back, row.call_back.request if row else None):
+                    if what is not None:
+                        self._calling.setdefault(what, {})[one.operator] = now
+        lately = {
+            what: {who: at for who, at in people.items() if now - at <= CALLING_FOR}
+            for what, people in self._calling.items()
+        }
+        self._calling = {what: people for what, people in lately.items() if people}
 
     async def _tell(self) -> None:
         due = {one.id: one for one in await self._book.told()}

@@ -183,7 +183,7 @@ def make_call_backs_at_desk(
             known = directory.by_inn(requester.inn)
         return known.role if known else ""
 
-    return CallBackActions(at_desk, requests.book, CallBackBoard(register), level_of)
+    return CallBackActions(at_desk, requests.book, CallBackBoard(register), level_of, requests.call_backs.calling_back)
 
 
 def make_bearers(settings: Accounts, tokens: Tokens) -> Bearers:

@@ -6,13 +6,13 @@ them. Whoever calls says whom they had on the telephone, and works on the reques
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
 from aiohttp import web
 
 from callcenter.config.roles import Role
-from callcenter.core.ids import CallBackId, GroupId, LineId
+from callcenter.core.ids import CallBackId, GroupId, LineId, PersonId
 from callcenter.desk.bodies import BadRequest
 from callcenter.desk.call_back_words import words_of_window
 from callcenter.desk.gate import ABOUT, SENDER
@@ -28,11 +28,12 @@ from callcenter.requests.call_back_wish import Window
 from callcenter.requests.lifecycle import ENDS, State
 from callcenter.store.store import OwedCall
 
+_NOT_YOURS = N_("This is for whoever is responsible for the request, and for heads.")
 _NO_WINDOW = N_("A convenient time has a beginning and an end.")
 
 
 class CallBackActions:
-    """`level_of`: of a customer, by what the directory says. `calls`: the request whose customer somebody calls."""
+    """`level_of`: a customer's, by the directory. `calling_back`: who makes a call-back, or has just done so."""
 
     def __init__(
         self,
@@ -40,11 +41,13 @@ class CallBackActions:
         book: CallBackRegister,
         board: CallBackBoard,
         level_of: Callable[[Requester], str],
+        calling_back: Callable[[CallBackId], Collection[PersonId]],
     ) -> None:
         self.requests = requests
         self.book = book
         self._board = board
         self._level_of = level_of
+        self._calling_back = calling_back
 
     # -- looking -----------------------------------------------------------------------------------------------
 
@@ -85,11 +88,16 @@ class CallBackActions:
         return rows
 
     async def row(self, request: web.Request, id_: str) -> CallBackRow:
-        """Return whom a call-back is for."""
+        """Return whom a call-back is for: to who makes it, may read its request, or sees all of them."""
         async with answering():
             found = await self._board.of([CallBackId(id_)])
         if not found:
             raise BadRequest(404, "unknown", N_("There is no such call-back."))
+        one, account = found[0].call_back, request[SENDER].account
+        if account.id not in self._calling_back(one.id) and not account.roles & {Role.HEAD, Role.SUPERVISOR}:
+            if one.request is None:
+                raise BadRequest(403, "not_yours", _NOT_YOURS)
+            await self.requests.allowed(request, one.request, Access.READS)
         request[ABOUT] = f"call-back {found[0].number or found[0].call_back.id}"
         await self.requests.seen(request, 1, str(request[ABOUT]))
         return found[0]
@@ -144,7 +152,7 @@ class CallBackActions:
         if one.request is not None:
             await self._may(request, one.request)
         elif Role.HEAD not in request[SENDER].account.roles:
-            raise BadRequest(403, "not_yours", N_("This is for whoever is responsible for the request, and for heads."))
+            raise BadRequest(403, "not_yours", _NOT_YOURS)
         async with answering(request, self.requests.name_of):
             return await self.book.act(one.id, action, request[SENDER].id, self.requests.wall(), version)
 

@@ -52,6 +52,7 @@ WHYS: Mapping[str, str] = {
     "its convenient time is over, and nobody could call": N_("its convenient time is over, and nobody could call"),
     "nobody could call in the convenient time": N_("nobody could call in the convenient time"),
     "not reached in the convenient time": N_("not reached in the convenient time"),
+    "not reached, as often as the line tries": N_("not reached, as often as the line tries"),
     "the calendar of the line has changed": N_("the calendar of the line has changed"),
 }
 """Reasons that the rules give themselves."""

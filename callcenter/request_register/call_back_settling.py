@@ -116,7 +116,7 @@ def _to_the_head(connection: Connection, loaded: Loaded, after: CallBack, at: da
             settled = update(OUTBOX).where(OUTBOX.c.key == message.key)
             connection.execute(settled.values(settled_at=at, sent=False))
     if REQUEST.allows(loaded.request.state, Step.HAND_BACK):
-        _acted(connection, loaded, HandBack(BY, f"the customer was not called back: {after.why}"), at, rules)
+        _acted(connection, loaded, HandBack(BY, after.why), at, rules)
 
 
 def for_the_head(connection: Connection, row: int, one: CallBack, at: datetime, rules: LineRules) -> None:

@@ -365,7 +365,7 @@ def _after(one: CallBack, came: Came, at: datetime, time: WorkingTime, rules: Ca
     if came is Came.WRONG_NUMBER:
         return _given_up(one, "it is the wrong number")
     if one.dialled >= rules.tries:
-        return _given_up(one, f"not reached in {one.dialled} tries, the last one: {came.value.replace('_', ' ')}")
+        return _given_up(one, "not reached, as often as the line tries")
     due = _next_in(one.window, time.add(at, _pause(came, rules)), time)
     if due is None:
         why = "nobody could call in the convenient time" if not one.dialled else "not reached in the convenient time"

@@ -12,7 +12,7 @@ from playwright.async_api import BrowserContext, expect
 from callcenter.core import events
 from callcenter.core.ids import PersonId
 from tests.browser import test_requests_at_the_desk as requests
-from tests.browser.accessibility import check
+from tests.browser.accessibility import AXE, check
 from tests.browser.browser import browser
 from tests.browser.test_requests_at_the_desk import at_the_desk, logged_in, shot
 from tests.desk.request_desk import ANNA, HEAD, Desk
@@ -60,13 +60,16 @@ async def test_a_call_back_goes_from_the_promise_to_its_result(
     async with AsyncExitStack() as others:
         (tmp_path / "others").mkdir()
         theirs = await others.enter_async_context(browser(tmp_path / "others", 550))
+        await theirs.add_init_script(path=AXE)
         board = await logged_in(theirs, desk, HEAD, "/call-backs")
         await expect(board.locator("table")).to_contain_text("автоответчик")
         await shot(board, "call-backs")
+        await check(board, "the head's call-backs")
         await board.locator("table a").first.click()
         await expect(board.locator("#call-back-title + p")).to_contain_text("ждёт своего времени")
         await board.locator("summary", has_text="Другое время").click()
         await shot(board, "request-with-call-back")
+        await check(board, "a request with a call-back")
         await board.locator("form[action$=move] [name=why]").fill("просит завтра")
         await board.locator("form[action$=move] [name=since]").fill("2026-11-24T10:00")
         await board.locator("form[action$=move] [name=until]").fill("2026-11-24T12:00")

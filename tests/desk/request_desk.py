@@ -203,13 +203,14 @@ class Desk:
             self.audit.enter,
             MOSCOW,
             attachments,
-            line.call_backs.calling,
+            lambda request: line.call_backs.calling(request),
         )
         self.call_backs = CallBackActions(
             self.requests,
             CallBackRegister(line.register, of_lines),
             CallBackBoard(line.register),
             lambda requester: "VIP" if requester.inn == SCHOOL.inn else "",
+            lambda call_back: line.call_backs.calling_back(call_back),
         )
         self.sessions = Sessions(line.clock)
         self.app = make_app(

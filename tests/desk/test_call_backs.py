@@ -166,6 +166,8 @@ async def test_the_heads_list(desk: Desk) -> None:
     assert [row["id"] for row in listed["call_backs"]] == [one["id"]]
     assert (await desk.get(HEAD, "call-backs?which=all", 400))["answer"] == "wrong_value"
     assert (await desk.get(ANNA, "call-backs/cb-0000", 404))["answer"] == "unknown"
+    assert (await desk.get(BORIS, f"call-backs/{one['id']}", 403))["answer"] == "not_yours"
+    assert (await desk.post(BORIS, f"call-backs/{one['id']}/said", 403, word="talked"))["answer"] == "not_yours"
 
 
 async def test_after_a_crash_of_the_core_everything_that_is_due_is_told_again_and_dialled_once(desk: Desk) -> None:

@@ -246,7 +246,7 @@ async def browser(
         registering=registering,
         requests=requests,
         call_backs=CallBackActions(
-            requests, CallBackRegister(register, of_lines), CallBackBoard(register), lambda _: ""
+            requests, CallBackRegister(register, of_lines), CallBackBoard(register), lambda _: "", lambda _: ()
         ),
         recordings=RecordingsApi(Cards(register, notes), Path("/nowhere"), clock, Audit(register).enter),
         quality=QualityApi(backend, QualityTable(register), notes, clock),

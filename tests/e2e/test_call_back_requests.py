@@ -100,9 +100,7 @@ async def test_who_keeps_the_place_and_hangs_up_is_called_when_the_turn_comes(tm
     rules = LINE | {"requests": {"call_backs": {"voicemail": "0"}}}
     plan = {"ivr": {"keep_place": {"key": "9"}, "ask_inn": "false", "urgency": {}}, "queue": {"announce_every": "5"}}
     async with (
-        station(
-            tmp_path, line=LINE | {"requests": {"call_backs": {"voicemail": "0"}}}, prompts=prompts, **plan
-        ) as line,
+        station(tmp_path, line=rules, prompts=prompts, **plan) as line,
         Softphone("provider", f"{line.network}1.200", 5060, line.proxy) as provider,
     ):
         caller = await line.caller("+73421000031")

@@ -141,7 +141,7 @@ async def test_the_last_failure_gives_the_request_back_to_the_head_with_the_reas
     after = await requests.filed(filed.request.id)
     assert (after.request.state, after.request.assignee) == (State.NEW, None)
     step = [one for one in await requests.history(filed.request.id) if one.fact is Fact.STEP][-1]
-    assert (step.what, step.why) == ("hand_back", "the customer was not called back: it is the wrong number")
+    assert (step.what, step.why) == ("hand_back", "it is the wrong number")
 
 
 @pytest.mark.clause("ESTP 5.5.2")

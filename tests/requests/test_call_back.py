@@ -161,7 +161,7 @@ def test_the_last_failure_and_a_wrong_number_and_the_end_of_the_convenient_time_
     rules = replace(RULES, tries=2)
     one = done(due(), Over(1, Came.BUSY), moscow("2026-11-30 14:01"))
     one = done(done(one, FallDue(), moscow("2026-11-30 14:11")), Over(2, Came.BUSY), moscow("2026-11-30 14:12"), rules)
-    assert (one.state, one.why) == (CallBackState.GIVEN_UP, "not reached in 2 tries, the last one: busy")
+    assert (one.state, one.why) == (CallBackState.GIVEN_UP, "not reached, as often as the line tries")
     wrong = done(due(), Over(1, Came.WRONG_NUMBER), moscow("2026-11-30 14:01"))
     assert (wrong.state, wrong.why) == (CallBackState.GIVEN_UP, "it is the wrong number")
     late = done(due(), Over(1, Came.NO_ANSWER), moscow("2026-11-30 15:05"))
