@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from callcenter.calendar.hours import WorkingHours
+from callcenter.calendar.working_time import WorkingTime
 from callcenter.core.ids import CallBackId, CallId, ChannelId, LineId
 from callcenter.core.records import LOST_CAUSE, Direction, HungUpBy, Outcome
 from callcenter.request_register.attachments import Attachments
@@ -22,15 +25,27 @@ from callcenter.request_register.outbox import Outbox
 from callcenter.request_register.register import RequestRegister
 from callcenter.request_register.telephone import is_emergency, normalised
 from callcenter.requests import actions as do
-from callcenter.requests.call_back import Begin, CallBack, CallBackState, Came, FallDue, Move, Over, Say, Withdraw
+from callcenter.requests.call_back import (
+    Begin,
+    CallBack,
+    CallBackState,
+    Came,
+    FallDue,
+    FollowCalendar,
+    Move,
+    Over,
+    Say,
+    Withdraw,
+)
 from callcenter.requests.call_back_wish import Window
 from callcenter.requests.change import Why
 from callcenter.requests.lifecycle import State
 from callcenter.requests.request import Fact, Fate, Reply, RequestId, Way
+from callcenter.requests.rules import LineRules
 from callcenter.store import Register
 from tests.request_register.conftest import of_lines
 from tests.request_register.stories import CALLED, CALLER, MINUTE, act, answered, draft, in_work, new
-from tests.requests.lines import moscow
+from tests.requests.lines import MOSCOW, moscow
 from tests.store.stories import arrival, fill, wall
 
 TELEPHONE = Reply(Way.TELEPHONE, "8 (342) 200-00-01")
@@ -374,3 +389,21 @@ async def test_what_the_core_cannot_say_any_more_is_read_from_the_register_of_ca
     one = await book.act(one.id, over, BY, AT)
     assert (one.state, one.tries[0].begun_at) == (CallBackState.WAITING, wall(0.0))
     assert await book.left_open() == []
+
+
+async def test_a_day_that_becomes_a_day_off_moves_what_was_promised_and_the_history_says_so(
+    requests: RequestRegister, book: CallBackRegister, database: Register
+) -> None:
+    filed = await new(requests)
+    tomorrow = Window(moscow("2026-12-01 10:00"), moscow("2026-12-01 12:00"))
+    one = await ordered(book, filed, tomorrow)
+
+    def with_a_day_off() -> dict[LineId, LineRules]:
+        hours = WorkingHours(MOSCOW, time(9), time(18), extra_holidays=frozenset({date(2026, 12, 1)}))
+        return {line: replace(rules, time=WorkingTime(hours)) for line, rules in of_lines().items()}
+
+    after_a_start = CallBackRegister(database, with_a_day_off)
+    assert await after_a_start.waiting() == [one.id]
+    moved = await after_a_start.act(one.id, FollowCalendar(), BY, AT)
+    assert (moved.window.since, moved.next_at) == (moscow("2026-12-02 10:00"), moscow("2026-12-02 10:00"))
+    assert (await history(requests, filed.request.id))[-1] == ("moved", "the calendar of the line has changed")
