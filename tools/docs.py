@@ -16,6 +16,7 @@ from typing import Any
 
 import yaml
 
+from callcenter.core.call_back import CALL_BACK
 from callcenter.core.caller import CALLER
 from callcenter.core.offer import OFFER
 from callcenter.core.operator import ACTIVITY, PRESENCE
@@ -29,7 +30,18 @@ from tools import api_document
 PROJECT = Path(__file__).resolve().parent.parent
 MACHINES: dict[str, Any] = {
     machine.name: machine
-    for machine in (CALLER, QUESTION, PRESENCE, ACTIVITY, PHONE, OFFER, OUTGOING, REQUEST, PROMISED_CALL_BACK)
+    for machine in (
+        CALLER,
+        QUESTION,
+        PRESENCE,
+        ACTIVITY,
+        PHONE,
+        OFFER,
+        OUTGOING,
+        CALL_BACK,
+        REQUEST,
+        PROMISED_CALL_BACK,
+    )
 }
 
 

@@ -17,8 +17,9 @@ from callcenter.core.settings import Line
 from callcenter.planning.calls_table import read_calls
 from callcenter.planning.staffing import Aim, staffing
 from callcenter.simulation import pictures
+from callcenter.simulation.call_backs import CallBackTraffic
 from callcenter.simulation.measures import table
-from callcenter.simulation.runs import ESTIMATORS, OURS, Experiment
+from callcenter.simulation.runs import ESTIMATORS, OURS, Experiment, beside
 from callcenter.simulation.scenario import LINE, Scenario
 from callcenter.simulation.staff_plan import StaffPlan, staffed
 from callcenter.simulation.trace import Trace
@@ -41,7 +42,7 @@ AT_LEAST = 2
 """People on duty during opening hours (ESTP 2.2b)."""
 STAY_ON = 2
 """Half-hours after the last one with calls, to serve those who still wait."""
-OF_NO_TRACE = ("forecast", "per_hour", "hours", "calls", "handling", "drift", "patience", "urgency")
+OF_NO_TRACE = ("call_backs", "forecast", "per_hour", "hours", "calls", "handling", "drift", "patience", "urgency")
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _SECONDS = Finite(0, 86400 * 366)
@@ -81,6 +82,13 @@ def _mix(context: click.Context, option: click.Parameter, value: str | None) -> 
 @click.option("--classes", default=",".join(CLASSES), show_default=True, help="The most urgent first.")
 @click.option("--agents", type=click.IntRange(0, 10_000), help="People on duty.")
 @click.option("--staff", type=_FILE, help="A plan: CSV with start (HH:MM every day, or seconds) and agents.")
+@click.option(
+    "--call-backs", type=click.IntRange(1, 100_000), help="Customers to be called back, each day from 9 to 18."
+)
+@click.option(
+    "--call-back-window", type=Finite(1, 540), default=120.0, show_default=True, help="Minutes in which to begin each."
+)
+@click.option("--call-back-share", type=Finite(0, 1), default=0.25, show_default=True, help="queue.call_backs.share.")
 @click.option("--wrap-up", type=_SECONDS, default=20.0, show_default=True, help="Seconds of the handling time.")
 @click.option("--answer-delay", type=Finite(0, 60), default=0.0, help="Seconds that a phone rings.")
 @click.option("--capacity", type=click.IntRange(1), help="Callers admitted at the same time.  [default: all]")
@@ -129,9 +137,14 @@ def _simulate(given: Mapping[str, Any]) -> None:
         sketched=given["picture"] is not None,
     )
     seeds = range(given["first_seed"], given["first_seed"] + given["seeds"])
-    runs = experiment.runs(seeds, given["processes"] or os.cpu_count() or 1)
+    processes = given["processes"] or os.cpu_count() or 1
+    runs = experiment.runs(seeds, processes)
     click.echo(f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]} to {seeds[-1]}, 95 % confidence intervals")
     click.echo(table(experiment.table(runs)))
+    if given["call_backs"]:
+        without = replace(experiment, scenario=replace(experiment.scenario, call_backs=None), output=None)
+        click.echo(f"\n{given['call_backs']} call-backs a day, beside the same callers without them")
+        click.echo(table(beside(runs, without.runs(seeds, processes))))
     if given["picture"]:
         pictures.draw(
             [run.sketch for run in runs if run.sketch], given["picture"], title=f"estimator: {given['estimator']}"
@@ -179,7 +192,20 @@ def _synthetic(given: Mapping[str, Any], classes: tuple[str, ...]) -> Scenario:
     patience = given["patience"] or duration(PATIENCE)
     traffic = Traffic(_arrivals(given), handling, patience, urgency, given["calls"], until)
     line = _line(given, classes if urgency else (_default_class(classes),), traffic)
-    return Scenario(traffic, _staff(given, traffic), line, given["wrap_up"], given["answer_delay"])
+    return Scenario(
+        traffic,
+        _staff(given, traffic),
+        line,
+        given["wrap_up"],
+        given["answer_delay"],
+        call_backs=_call_backs(given, handling),
+    )
+
+
+def _call_backs(given: Mapping[str, Any], handling: Duration) -> CallBackTraffic | None:
+    if not given["call_backs"]:
+        return None
+    return CallBackTraffic(given["call_backs"], handling, given["call_back_window"] * 60.0)
 
 
 def _arrivals(given: Mapping[str, Any]) -> Poisson:
@@ -236,6 +262,7 @@ def _line(given: Mapping[str, Any], classes: tuple[str, ...], traffic: Traffic |
         expected_calls=given["expected_calls"],
         remembered_calls=given["remembered_calls"],
         answer_within=given["answer_within"],
+        call_backs=replace(LINE.call_backs, share=given["call_back_share"]),
     )
 
 

@@ -158,6 +158,7 @@ SCRIPT_TEXTS = {
     "outcome_answered": N_("answered"),
     "outcome_abandoned": N_("gave up waiting"),
     "outcome_left_in_menu": N_("hung up in the menu"),
+    "outcome_call_back": N_("keeps the place, is called back"),
     "outcome_closed": N_("outside hours"),
     "outcome_all_lines_busy": N_("all lines were busy"),
     "outcome_general_line": N_("general line"),

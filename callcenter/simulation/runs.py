@@ -11,6 +11,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from callcenter.simulation.bound import Bound
+from callcenter.simulation.call_backs import CallBackTotals
 from callcenter.simulation.measures import FIGURES, Interval, Measures, Tally, interval, summary
 from callcenter.simulation.occupancy import Totals
 from callcenter.simulation.outcome import SimulatedCall
@@ -34,6 +35,7 @@ class Run:
     measures: Measures
     totals: Totals
     sketch: Sketch | None
+    call_backs: CallBackTotals | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,8 @@ class Experiment:
             for call in self._judged(simulation):
                 for take in takers:
                     take(call)
-        return Run(seed, tally.measures(), simulation.totals, sketch)
+        call_backs = simulation.call_backs.totals if simulation.call_backs else None
+        return Run(seed, tally.measures(), simulation.totals, sketch, call_backs)
 
     def runs(self, seeds: Sequence[int], processes: int = 1) -> list[Run]:
         """Do one run for each seed."""
@@ -100,6 +103,29 @@ class Experiment:
         figures = [figure for figure in FIGURES if self.estimator == OURS or figure.name != _OF_OUR_ANNOUNCEMENTS]
         occupancy = interval(run.totals.duty.occupancy for run in runs)
         return [*summary([run.measures for run in runs], figures), ("occupancy", "%", occupancy)]
+
+
+def beside(runs: Sequence[Run], without: Sequence[Run]) -> list[tuple[str, str, Interval | None]]:
+    """Return what came of the call-backs, and what they cost the callers: beside runs of the same callers without."""
+    found = [run.call_backs for run in runs if run.call_backs]
+    pairs = [
+        (run.measures, other.measures, run.measures.waits, other.measures.waits)
+        for run, other in zip(runs, without, strict=True)
+    ]
+    waits = [(ours, theirs) for _, _, ours, theirs in pairs if ours and theirs]
+    return [
+        ("call-backs due", "", interval(one.due for one in found)),
+        ("begun inside their window", "%", interval(one.in_window / one.due for one in found if one.due)),
+        ("begun after it", "", interval(one.late for one in found)),
+        ("not begun", "", interval(one.not_started for one in found)),
+        ("from due to dialled", "s", interval(one.waited / max(1, one.in_window + one.late) for one in found)),
+        ("callers' mean wait without", "s", interval(theirs.mean for _, theirs in waits)),
+        ("added mean wait", "s", interval(ours.mean - theirs.mean for ours, theirs in waits)),
+        ("callers' P90 wait without", "s", interval(theirs.p90 for _, theirs in waits)),
+        ("added P90 wait", "s", interval(ours.p90 - theirs.p90 for ours, theirs in waits)),
+        ("added abandonment", "%", interval((a.abandonment or 0.0) - (b.abandonment or 0.0) for a, b, *_ in pairs)),
+        ("most call-backs beyond the share that passed one caller", "", interval(one.passed for one in found)),
+    ]
 
 
 def _of_seed(path: Path | None, seed: int) -> Path | None:

@@ -7,7 +7,8 @@ from math import isfinite
 
 from callcenter.core.errors import ReadableError
 from callcenter.core.ids import GroupId, LineId, PersonId, PhoneName
-from callcenter.core.settings import Line, Person, Settings
+from callcenter.core.settings import Line, Outgoing, Person, Settings
+from callcenter.simulation.call_backs import RANGE, CallBackTraffic
 from callcenter.simulation.staff_plan import StaffPlan
 from callcenter.simulation.traffic import Demands
 
@@ -39,6 +40,8 @@ class Scenario:
     """Seconds from a question to the caller's answer."""
     unknown: float = 0.0
     """Share of callers whom the directory does not know, so that they are asked for the INN."""
+    call_backs: CallBackTraffic | None = None
+    """Customers to be called back, beside the callers."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.answer_delay <= LONGEST_ANSWER_DELAY:
@@ -73,6 +76,7 @@ def settings_of(scenario: Scenario) -> Settings:
         class_of_digit={str(rank): name for rank, name in enumerate(scenario.line.classes)}
         if len(scenario.line.classes) > 1
         else None,
+        outgoing=Outgoing((RANGE,), (AGENTS,)) if scenario.call_backs else None,
     )
     ids = [f"{number:05d}" for number in range(1, scenario.staff.most + 1)]
     return Settings(

@@ -16,6 +16,8 @@ from typing import Any
 from callcenter.core.callcenter import CallCenter
 from callcenter.core.commands import (
     Announce,
+    CallBackOver,
+    CallOut,
     CancelTimer,
     Contained,
     FinishRecording,
@@ -54,10 +56,11 @@ from callcenter.core.events import (
     TimerKind,
     UrgencyGiven,
 )
-from callcenter.core.ids import NO_OFFER, BridgeId, CallId, ChannelId, ChannelName, OfferId, PersonId
+from callcenter.core.ids import NO_OFFER, BridgeId, CallId, ChannelId, ChannelName, OfferId, PersonId, PhoneName
 from callcenter.core.question import Question
 from callcenter.core.records import AnnouncementRecord, PromiseResult
 from callcenter.simulation.agenda import Agenda
+from callcenter.simulation.call_backs import CallBackWork
 from callcenter.simulation.ghosts import Ghosts
 from callcenter.simulation.occupancy import Attendance, Totals
 from callcenter.simulation.outcome import SimulatedCall
@@ -94,6 +97,9 @@ class _Caller:
     """The offer that rings for this caller. The next field: when it is answered."""
     picked_up_at: float = 0.0
     talking: bool = False
+    served_before: int = 0
+    """Callers served until the arrival. The next field: call-backs begun until then."""
+    begun_before: int = 0
 
 
 class Simulation:
@@ -125,6 +131,13 @@ class Simulation:
         self._joined: deque[_Caller] = deque()
         """Callers who had to wait, in the order of joining, for the rivals; some of them no longer wait."""
         self._ghosts = Ghosts(self._line.classes, self._line.overtaking_limit)
+        self._served = 0
+        """Callers for whom a phone was rung."""
+        self.call_backs: CallBackWork | None = None
+        if scenario.call_backs:
+            self.call_backs = CallBackWork(
+                scenario.call_backs, seed, self._line, self._agenda, self._inbox, self._tell, self._keeps_busy
+            )
         self._rows: dict[int, SimulatedCall] = {}
         """Finished rows that cannot be yielded yet, because an earlier caller's row is missing."""
         self._obey: Mapping[type, Callable[[Any], None]] = {
@@ -138,6 +151,8 @@ class Simulation:
             SavePresence: self._presence,
             FinishRecording: self._finish_recording,
             Contained: self._defect,
+            CallOut: self._call_out,
+            CallBackOver: self._call_back_over,
         }
 
     # -- time ------------------------------------------------------------------------------------------------------
@@ -171,6 +186,8 @@ class Simulation:
         self._tell(Snapshot(()), HoursChanged(self._line.id, True))
         self._changes = self._scenario.staff.changes(now)
         self._staff_changes(next(self._changes)[1])
+        if self.call_backs:
+            self.call_backs.day(now)
         self._agenda.add(now + DAY, self._day_starts, None, moving=False)
 
     def _goes_on(self) -> bool:
@@ -211,7 +228,9 @@ class Simulation:
             raise ScenarioError(f"no urgency class '{urgency}'; there are {', '.join(self._line.classes)}")
         known = self._strangers.random() >= self._scenario.unknown
         customer = Customer(id, self._line.customer_role) if known else None
-        self._callers[id] = _Caller(index, id, demand, urgency, self._on_duty, known, self._now)
+        self._callers[id] = caller = _Caller(index, id, demand, urgency, self._on_duty, known, self._now)
+        caller.served_before = self._served
+        caller.begun_before = self.call_backs.begun if self.call_backs else 0
         self._tell(CallArrived(id, ChannelName(f"PJSIP/{id}"), self._line.id, "", customer=customer))
 
     def _redirect(self, command: Redirect) -> None:
@@ -335,6 +354,7 @@ class Simulation:
         caller = self._callers[command.call]
         for call in self._ghosts.rung(caller.id, self._now):
             self._turn_of(call)
+        self._passed(caller)
         caller.offer = command.offer
         caller.picked_up_at = self._now + self._scenario.answer_delay
         if self._scenario.answer_delay > 0:
@@ -366,11 +386,15 @@ class Simulation:
         self._talks(caller, PersonId(command.phone), bridge)
 
     def _talks(self, caller: _Caller, person: PersonId, bridge: BridgeId) -> None:
-        handling, wrap_up = max(caller.demand.handling, SHORTEST_TALK), self._scenario.wrap_up
-        talk = handling - wrap_up if handling >= 2 * wrap_up else handling / 2
+        handling, talk = self._parts(caller.demand.handling)
         self._agenda.add(self._now + talk, self._say_good_bye, (caller, bridge))
-        if talk + wrap_up > handling:
+        if talk + self._scenario.wrap_up > handling:
             self._agenda.add(self._now + handling, self._ready_sooner, person)
+
+    def _parts(self, handling: float) -> tuple[float, float]:
+        """Return how long an operator is busy, and how long they talk."""
+        handling, wrap_up = max(handling, SHORTEST_TALK), self._scenario.wrap_up
+        return handling, handling - wrap_up if handling >= 2 * wrap_up else handling / 2
 
     def _say_good_bye(self, talk: tuple[_Caller, BridgeId]) -> None:
         caller, bridge = talk
@@ -399,6 +423,30 @@ class Simulation:
     def _finish_recording(self, command: FinishRecording) -> None:
         self._inbox.append(RecordingFinished(command.call, "", command.talk, ""))
 
+    # -- call-backs ------------------------------------------------------------------------------------------------
+
+    def _call_out(self, command: CallOut) -> None:
+        if self.call_backs:
+            self.call_backs.call_out(command, self._now + self._scenario.answer_delay)
+
+    def _call_back_over(self, command: CallBackOver) -> None:
+        if self.call_backs:
+            self.call_backs.over(command)
+
+    def _keeps_busy(self, phone: PhoneName, handling: float, hangs_up: Callable[[None], None]) -> None:
+        handling, talk = self._parts(handling)
+        self._agenda.add(self._now + talk, hangs_up, None)
+        if talk + self._scenario.wrap_up > handling:
+            self._agenda.add(self._now + handling, self._ready_sooner, PersonId(phone))
+
+    def _passed(self, caller: _Caller) -> None:
+        """Note how many call-backs were begun while the caller waited, beyond the share of the callers served."""
+        if self.call_backs and not caller.offer:
+            served, begun = self._served - caller.served_before, self.call_backs.begun - caller.begun_before
+            totals = self.call_backs.totals
+            totals.passed = max(totals.passed, begun - self._line.call_backs.share * served)
+        self._served += not caller.offer
+
     # -- people and timers -----------------------------------------------------------------------------------------
 
     def _staff_changes(self, agents: int) -> None:
@@ -416,6 +464,8 @@ class Simulation:
 
     def _day_starts(self, _: None) -> None:
         self._tell(DayStarted(self._line.id))
+        if self.call_backs:
+            self.call_backs.day(self._now)
         self._agenda.add(self._now + DAY, self._day_starts, None, moving=False)
 
     def _set_timer(self, command: SetTimer) -> None:

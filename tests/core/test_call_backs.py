@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -41,7 +42,7 @@ def story() -> Story:
     return story
 
 
-def due(story: Story, id: int = 1, **changes: object) -> CallBackDue:
+def due(story: Story, id: int = 1, **changes: Any) -> CallBackDue:
     """A call-back whose time has come now, with an hour to make it."""
     told = CallBackDue(
         CallBackId(f"cb-{id}"),

@@ -13,7 +13,7 @@ import pytest_asyncio
 from callcenter.core.commands import CallBackOver, KeepPlace
 from callcenter.core.events import CallBackDue
 from callcenter.core.ids import CallBackId, GroupId, LineId
-from tests.e2e.hearing import brief_prompts
+from tests.e2e.hearing import brief_prompts, listen
 from tests.e2e.listening import CALLER, OPERATOR, hears, one_story, told, voice
 from tests.e2e.softphone import Call, Softphone
 from tests.e2e.station import Station, station, until
@@ -165,9 +165,12 @@ async def test_a_caller_keeps_the_place(here: Station, provider: Softphone, book
     phone = await here.operator("101")
     due(here, "cb-3", wanted.number, place_at=wanted.place_at, kept_place=wanted.call)
     await talk(await answered(phone), await provider.rings())
-    promises = here.rows("select * from announcements where result != 'lost' order by number")
-    ours = [promise for promise in promises if promise["call"] == row["call"]]
-    assert {promise["result"] for promise in ours} == {"answered"}
+
+    def judged() -> set[str]:
+        promises = here.rows("select * from announcements")
+        return {promise["result"] for promise in promises if promise["call"] == row["call"]}
+
+    await until(lambda: judged() == {"answered"}, what="the promises are judged")
 
 
 async def test_a_caller_keys_in_another_number(here: Station, book: Book) -> None:
@@ -186,6 +189,7 @@ async def test_a_caller_who_goes_back_to_waiting_is_served(here: Station, book: 
     phone = await here.operator("101")
     there = await answered(phone)
     await hears(caller, OPERATOR)
+    await listen(caller, 1.0)
     there.hang_up()
     await ends(caller)
     assert (await here.ended(number="+73421000033"))["outcome"] == "answered"
@@ -201,6 +205,7 @@ async def test_an_operator_who_becomes_free_gets_the_caller_at_the_keys(here: St
     await caller.press("1")
     await hears(caller, OPERATOR)
     await hears(there, CALLER)
+    await listen(caller, 1.0)
     there.hang_up()
     await ends(caller)
     assert not book.kept

@@ -23,6 +23,7 @@ from callcenter.core.records import (
     LOST_CAUSE,
     REFUSED_FOR_CONDUCT,
     CallRecord,
+    Direction,
     HungUpBy,
     OfferRecord,
     Outcome,
@@ -114,6 +115,31 @@ async def test_what_is_written_twice_is_there_once(store: Store) -> None:
         ("101", "phone-101", wall(0), wall(9), "asked"),
         ("101", "phone-101", wall(10), None, ""),
     ]
+
+
+@pytest.mark.clause("ESTP 5.4.5")
+async def test_a_start_knows_which_attempts_of_call_backs_are_used(store: Store) -> None:
+    out: dict[str, Any] = {"direction": Direction.OUTGOING, "call_back": "cb-1", "attempt": 1}
+    missed = arrival("1", outcome=Outcome.CANCELLED, ended_at=9.0, **out)
+    dialled = arrival("2", 10.0, outcome=Outcome.BUSY, ended_at=20.0, dialled_at=12.0, **out)
+    lost = arrival("3", 30.0, outcome=Outcome.LOST, ended_at=40.0, **{**out, "call_back": "cb-2"})
+    goes_on = arrival("4", 50.0, dialled_at=52.0, **{**out, "attempt": 2})
+    usual = arrival("5", 60.0, outcome=Outcome.BUSY, ended_at=70.0, dialled_at=62.0, direction=Direction.OUTGOING)
+    await store.write(facts(missed, dialled, lost, goes_on, usual))
+    found = await store.floor_warm_start(clock, LATELY, {LineId("estp"): 600.0}, wall(100.0))
+    assert found.attempts == (dialled.record, lost.record)
+    later = await store.floor_warm_start(clock, LATELY, {LineId("estp"): 600.0}, wall(100.0) + timedelta(days=15))
+    assert later.attempts == ()
+
+
+async def test_a_start_knows_who_keeps_a_place_and_what_they_were_told(store: Store) -> None:
+    kept = arrival("1", joined_at=1.0, ended_at=60.0, outcome=Outcome.CALL_BACK, call_back_to="+79125550101")
+    await store.write(facts(kept, announcement("1"), arrival("2", ended_at=9.0), announcement("2")))
+    found = await store.floor_warm_start(clock, LATELY, {LineId("estp"): 600.0}, wall(100.0))
+    assert found.kept_places == (kept.record,)
+    assert [one.call for one in found.announcements] == ["1"]
+    await store.close_calls(wall(100.0), "restarted", [one.call for one in found.kept_places])
+    assert await rows(store, "announcements", "call", "result") == [("1", "open"), ("2", "lost")]
 
 
 @pytest.mark.clause("ESTP 5.3.1")

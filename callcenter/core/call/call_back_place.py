@@ -90,6 +90,16 @@ def served(floor: Floor, line: LineState) -> None:
         floor.change(line, spare=min(1.0, line.spare + line.settings.call_backs.share))
 
 
+def begun(floor: Floor, back: CallBack) -> None:
+    """Keep the place of one for which a phone is rung; one that callers wait for uses their share up."""
+    line = floor.queue_of(back)
+    line.queue.reserve(back.key)
+    if back.kept:
+        served(floor, line)
+    elif not back.hurried and any(_counts(line, call) for call in line.queue.in_turn(floor.now)):
+        floor.change(line, spare=line.spare - 1.0)
+
+
 def hurry(floor: Floor, line: LineState) -> None:
     """Let call-backs whose window ends soon pass the callers, as far as the share allows; the soonest first."""
     if line.spare < 1.0 - NEARLY:

@@ -27,10 +27,7 @@ def for_call_back(floor: Floor, back: CallBack, operator: Operator) -> None:
     due = back.due
     record = _record(floor, operator, floor.lines[due.line], due.number, due.customer)
     record = replace(record, call_back=due.call_back, attempt=due.attempt, urgency=due.urgency)
-    line = floor.queue_of(back)
-    line.queue.reserve(back.key)
-    if back.kept:
-        call_back_place.served(floor, line)
+    call_back_place.begun(floor, back)
     floor.step_call_back(back, CallBackStep.BEGIN)
     floor.change(back, call=record.call)
     whom = " · ".join(filter(None, (record.customer, due.label)))
