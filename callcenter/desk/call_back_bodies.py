@@ -30,7 +30,7 @@ Groups = Annotated[
 Word = Annotated[Came, BeforeValidator(_word), Field(description=N_("talked, voicemail or wrong_number"))]
 
 
-class Ordered(Versioned):
+class CallBackOrdered(Versioned):
     """POST /api/requests/{request}/call-back: the number as it was typed, and when it suits them.
 
     Without `since` and `until`: the line's next hours. `groups`: whose people are to call; without any, the usual ones.
@@ -43,7 +43,7 @@ class Ordered(Versioned):
     groups: Groups = ()
 
 
-class Moved(Versioned):
+class CallBackMoved(Versioned):
     """POST /api/call-backs/{call_back}/move: another time, perhaps another number. `version`: of the call-back."""
 
     since: Moment
@@ -53,19 +53,19 @@ class Moved(Versioned):
     why: OneLine
 
 
-class Withdrawn(Versioned):
+class CallBackWithdrawn(Versioned):
     """POST /api/call-backs/{call_back}/withdraw: why nobody wants it any more. `version`: of the call-back."""
 
     why: OneLine
 
 
-class Said(Body):
+class CallBackSaid(Body):
     """POST /api/call-backs/{call_back}/said: whom the operator had on the telephone."""
 
     word: Word
 
 
-class Owed(Body):
+class CallBackOwed(Body):
     """POST /api/owed/call-back: a call that was cut off by a failure."""
 
     call: Call

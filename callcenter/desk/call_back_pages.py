@@ -49,7 +49,7 @@ class CallBackPages:
         """Have a caller called back whom a failure cut off, and show the list again."""
         form = await forms.read(request)
         try:
-            body = bodies.checked(request, allowed.Owed, {"call": form.one("call")})
+            body = bodies.checked(request, allowed.CallBackOwed, {"call": form.one("call")})
             await self._desk.owe(request, body.call)
         except BadRequest as problem:
             return await self._board(request, Told(in_words(request, problem), problem=True), problem.status)
@@ -105,15 +105,15 @@ class CallBackPages:
         if action == "order":
             groups = tuple(one for one in form.all("groups") if one)
             values = {"version": version, "groups": groups} | texts | times
-            ordered = bodies.checked(request, allowed.Ordered, values)
+            ordered = bodies.checked(request, allowed.CallBackOrdered, values)
             window = window_of(ordered.since, ordered.until, ordered.words)
             return await self._desk.order(request, ref, version, ordered.number, window, ordered.groups)
         if action == "move":
-            moved = bodies.checked(request, allowed.Moved, {"version": version} | texts | times)
+            moved = bodies.checked(request, allowed.CallBackMoved, {"version": version} | texts | times)
             window = Window(moved.since, moved.until, moved.words)
             return await self._desk.move(request, id_, version, window, moved.why, moved.number)
         if action == "withdraw":
-            gone = bodies.checked(request, allowed.Withdrawn, {"version": version} | texts)
+            gone = bodies.checked(request, allowed.CallBackWithdrawn, {"version": version} | texts)
             return await self._desk.withdraw(request, id_, version, gone.why)
-        said = bodies.checked(request, allowed.Said, {"word": form.one("word")})
+        said = bodies.checked(request, allowed.CallBackSaid, {"word": form.one("word")})
         return await self._desk.say(request, id_, said.word)

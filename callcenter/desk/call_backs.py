@@ -71,7 +71,7 @@ class CallBacksApi:
 
     async def order(self, request: web.Request) -> web.Response:
         """Promise to call back; the answer has the words to say, with the time (E-SAUDA 2.2: who may order one)."""
-        body = await bodies.read(request, allowed.Ordered)
+        body = await bodies.read(request, allowed.CallBackOrdered)
         ref, window = request.match_info["request"], window_of(body.since, body.until, body.words)
         if window is None and body.words:
             raise BadRequest(400, "wrong_value", N_("Say the convenient time as an interval, too."))
@@ -84,25 +84,25 @@ class CallBacksApi:
 
     async def move(self, request: web.Request) -> web.Response:
         """Move it to another time, perhaps to another number; not while somebody calls."""
-        body = await bodies.read(request, allowed.Moved)
+        body = await bodies.read(request, allowed.CallBackMoved)
         window = Window(body.since, body.until, body.words)
         id_ = request.match_info["call_back"]
         return as_json(self._one(await self._desk.move(request, id_, body.version, window, body.why, body.number)))
 
     async def withdraw(self, request: web.Request) -> web.Response:
         """Say that nobody wants it any more; not while somebody calls."""
-        body = await bodies.read(request, allowed.Withdrawn)
+        body = await bodies.read(request, allowed.CallBackWithdrawn)
         id_ = request.match_info["call_back"]
         return as_json(self._one(await self._desk.withdraw(request, id_, body.version, body.why)))
 
     async def say(self, request: web.Request) -> web.Response:
         """Say whom one had on the telephone: it is better known than by the length of the conversation."""
-        body = await bodies.read(request, allowed.Said)
+        body = await bodies.read(request, allowed.CallBackSaid)
         return as_json(self._one(await self._desk.say(request, request.match_info["call_back"], body.word)))
 
     async def owe(self, request: web.Request) -> web.Response:
         """Have a caller called back whom a failure cut off; asked twice, it is done once (`call_back`: null)."""
-        body = await bodies.read(request, allowed.Owed)
+        body = await bodies.read(request, allowed.CallBackOwed)
         made = await self._desk.owe(request, body.call)
         return as_json({"call_back": self._one(made) if made else None})
 
