@@ -66,7 +66,8 @@ shift or token end, with 4409 when the person opens more than eight.
 
 **Requests** (`/api/requests/…`) have versions: whoever acts says which one they saw, and gets 409 `changed_meanwhile`
 if it is not the present one. What the line's rules do not allow is refused with 409 `not_now`, `under_way` or
-`unsolved`, or with 400 `empty`, `too_long`, `unknown` or `date`.
+`unsolved`, or with 400 `empty`, `too_long`, `unknown` or `date`; `reason` says which rule it is, and `message` what is
+allowed. Of a file: 400 `empty_file`, `wrong_type`, `wrong_content`, 413 `too_large`, 507 `disk_full`.
 
 **Refusals** have a word for programs and a sentence for people, in the language of `Accept-Language` or `?lang=` (ru,
 en): `{"answer": "not_logged_in", "message": "You are not on shift. Please log in."}`. Any request can be refused
@@ -109,6 +110,10 @@ _ADDRESS_FIELDS = {
     "newest": "1: the newest first",
     "skip": "leave out so many",
     "which": "open, due, late or failed",
+    "warned": "1: of what somebody is warned now",
+    "name": "what the file is called",
+    "from": "the first day, such as 2026-11-01",
+    "to": "the last day",
 }
 
 
@@ -117,6 +122,8 @@ class Found:
     """What a handler's source says."""
 
     body: type[BaseModel] | None = None
+    file: bool = False
+    """Whether the body is a file as it is."""
     address: list[str] = field(default_factory=list)
     refusals: dict[tuple[int, str], str] = field(default_factory=dict)
     asks_core: bool = False
@@ -189,8 +196,8 @@ def _about(handler: Callable[..., Any]) -> str:
 
 
 def _found(handler: Callable[..., Any]) -> Found:
-    found = Found()
-    _read(inspect.unwrap(handler), getattr(handler, "__self__", None), found, set())
+    found, handler = Found(), inspect.unwrap(handler)
+    _read(handler, getattr(handler, "__self__", None), found, set())
     return found
 
 
@@ -227,6 +234,8 @@ def _note(call: ast.Call, module: ModuleType, found: Found) -> None:
         name = _value(call.args[0], module)
         if name != "lang" and name not in found.address:
             found.address.append(name)
+    elif called == "_arriving":
+        found.file = True
     elif called == "self._ask" or called.endswith("_backend.ask"):
         found.asks_core = True
     elif called == "BadRequest":
@@ -300,7 +309,10 @@ def _operation(one: Operation) -> dict[str, Any]:
     if one.method == "POST":
         body = one.found.body
         schema = {"$ref": f"#/components/schemas/{body.__name__}"} if body else {"type": "object", "maxProperties": 0}
-        told["requestBody"] = {"required": body is not None, "content": {"application/json": {"schema": schema}}}
+        content = {"application/json": {"schema": schema}}
+        if one.found.file:
+            content = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+        told["requestBody"] = {"required": body is not None or one.found.file, "content": content}
     return told | {"responses": responses}
 
 
@@ -320,6 +332,8 @@ def markdown(all_of_them: list[Operation]) -> str:
         if one.found.address:
             told = "; ".join(f"`{name}` – {_ADDRESS_FIELDS[name]}" for name in one.found.address)
             lines += ["", f"In the address: {told}."]
+        if one.found.file:
+            lines += ["", "The body is the file as it is (`Content-Type: application/octet-stream`)."]
         if one.found.body:
             lines += ["", "| field | | |", "| --- | --- | --- |", *_fields(one.found.body)]
         if one.found.asks_core:

@@ -128,6 +128,8 @@ class Desk:
             make_quality(self._register, self.people, self._wall),
         )
 
+        self._requests.warnings.changed = self.web.tell_pages
+
     async def start(self) -> None:
         """Open the web server, and begin the background work. Raises StartError."""
         await self._accounts.forget_leavers()

@@ -13,8 +13,10 @@ from callcenter.accounts.secrets import Secrets
 from callcenter.app.call_backs import CallBacks
 from callcenter.calendar.clock import Clock
 from callcenter.config import Config
+from callcenter.config.roles import TAKES_CALLS, Role
 from callcenter.core.events import Event
 from callcenter.core.view import CallBackView
+from callcenter.desk.language import TEXTS
 from callcenter.mail.letter import Sender
 from callcenter.mail.smtp import Server, Smtp
 from callcenter.metrics import RequestState
@@ -24,6 +26,8 @@ from callcenter.request_register.calendars import follow_calendars
 from callcenter.request_register.call_backs import CallBackRegister
 from callcenter.request_register.conduct import ConductWatch, Head
 from callcenter.request_register.erasure import RequestErasure
+from callcenter.request_register.in_force import WarningsInForce
+from callcenter.request_register.leavers import Leavers
 from callcenter.request_register.outbox import Carrier, Outbox
 from callcenter.request_register.register import RequestRegister
 from callcenter.request_register.sender import OutboxSender
@@ -65,6 +69,7 @@ class Requests:
         self.outbox = Outbox(register)
         self.attachments = make_attachments(config, register)
         self.viewers = Viewers()
+        self.warnings = WarningsInForce(register)
         self.mail_leaves = config.mail is not None
         """Whether e-mail is sent; otherwise what has to leave waits, and the head has to know."""
         carriers: dict[Way, Carrier] = {}
@@ -75,10 +80,19 @@ class Requests:
             if config.mail is not None
             else None
         )
-        warned = {line: Warned(settings.escalation, settings.head_email or "") for line, settings in self.lines.items()}
+        warned = {
+            line: Warned(one.escalation, one.head_email or "", TEXTS[one.head_language].gettext)
+            for line, one in self.lines.items()
+        }
         self._watch = TargetWatch(register, rules, warned, wall)
-        heads = {line: Head(one.head_email, config.zone(line)) for line, one in self.lines.items() if one.head_email}
+        heads = {
+            line: Head(one.head_email, config.zone(line), TEXTS[one.head_language].gettext)
+            for line, one in self.lines.items()
+            if one.head_email
+        }
         self._conduct = ConductWatch(register, heads, wall)
+        here = [id_ for id_, one in config.people.items() if frozenset(one.roles) & (TAKES_CALLS | {Role.HEAD})]
+        self._leavers = Leavers(register, rules, [*here, *config.groups], heads, wall)
         self._erasure = RequestErasure(register, self.attachments, rules, config.request_keep_days)
         self._state = RequestState()
         self.book = CallBackRegister(register, rules)
@@ -94,6 +108,7 @@ class Requests:
         yield self._watch.run, "targets"
         if self._conduct.tells_anybody:
             yield self._conduct.run, "refusals for conduct"
+        yield self._leavers.run, "requests of leavers"
         yield self._count, "request counts"
         yield self._follow, "request calendars"
         if any(one.call_backs for one in self.book.rules.values()):
@@ -135,6 +150,7 @@ class Requests:
             before = self._state.waiting.get(Way.EMAIL.value, 0)
             try:
                 await self.look(self._wall())
+                await self.warnings.refresh(self._wall())
                 self._tell_of_mail(before)
             except RegisterError as problem:
                 self._state = RequestState()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, date, datetime
 
 from callcenter.accounts.attempts import Attempts
 from callcenter.accounts.secrets import Secrets
@@ -21,7 +21,7 @@ from callcenter.asterisk.translate import Translator
 from callcenter.calendar.clock import Clock, WallClock
 from callcenter.config import Config
 from callcenter.config.sections import Accounts
-from callcenter.core.ids import PersonId
+from callcenter.core.ids import LineId, PersonId
 from callcenter.customers.directory import Directory, normalise, valid_inn
 from callcenter.desk.bearer import Bearers
 from callcenter.desk.call_back_actions import CallBackActions
@@ -38,6 +38,7 @@ from callcenter.registering.card import Cards
 from callcenter.registering.note_table import NoteTable
 from callcenter.registering.quality_table import QualityTable
 from callcenter.reports.audit import Audit
+from callcenter.reports.requests import RequestFigures, figures
 from callcenter.request_register.call_back_board import CallBackBoard
 from callcenter.request_register.filed import Requester
 from callcenter.store import Register
@@ -146,7 +147,13 @@ def make_requests_at_desk(
 ) -> RequestActions:
     """Return what people do with requests at the desk."""
     lines = {
-        line.id: RequestLine(line.title, line.subjects, line.requests.spoken_answer, dict(line.requests.departments))
+        line.id: RequestLine(
+            line.title,
+            line.subjects,
+            line.requests.spoken_answer,
+            dict(line.requests.departments),
+            (line.requests.mean_answer.registered, line.requests.mean_answer.others),
+        )
         for line in config.lines.values()
         if line.requests is not None
     }
@@ -154,6 +161,12 @@ def make_requests_at_desk(
     def group_of(person: PersonId) -> str:
         own = people.operator(person)
         return own.group if own else ""
+
+    zones = {line: config.zone(line) for line in lines}
+
+    def found(first: date, last: date, line: LineId | None, now: datetime) -> AsyncIterator[RequestFigures]:
+        times = {name: rules.time for name, rules in requests.register.rules.items()}
+        return figures(register, first, last, zones, times, now, line)
 
     return RequestActions(
         requests.register,
@@ -168,6 +181,8 @@ def make_requests_at_desk(
         Audit(register).enter,
         next((line.zone for line in config.lines.values()), UTC),
         requests.attachments,
+        found,
+        requests.warnings,
         requests.call_backs.calling,
     )
 

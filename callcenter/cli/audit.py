@@ -13,13 +13,13 @@ from callcenter.calendar.clock import wall_clock
 from callcenter.cli.access import noted
 from callcenter.cli.options import config_option, pass_config
 from callcenter.cli.question import Question, asked, opened, question_options, run_query
-from callcenter.cli.spreadsheet import moment, write_csv
 from callcenter.config import Config
 from callcenter.reports.audit import Audit, AuditCheck
 from callcenter.reports.days import span, zone_of
 from callcenter.store import Register
 from callcenter.store.audit_chain import Head
 from callcenter.store.tables import AuditEntry
+from callcenter.system.spreadsheet import moment, write_csv
 
 COLUMNS = ("number", "at", "who", "what", "about", "hash")
 

@@ -15,7 +15,6 @@ from callcenter.calendar.clock import wall_clock
 from callcenter.cli.access import noted, person
 from callcenter.cli.options import pass_config
 from callcenter.cli.question import asked, question_options, run_query
-from callcenter.cli.spreadsheet import moment, write_csv
 from callcenter.cli.terminal import percent, words
 from callcenter.config import Config
 from callcenter.core.errors import ReadableError
@@ -30,6 +29,7 @@ from callcenter.requests.call_back import CallBack, Came
 from callcenter.requests.call_back_wish import Window
 from callcenter.requests.request import RequestId
 from callcenter.store import Register
+from callcenter.system.spreadsheet import moment, write_csv
 
 _MINUTES = click.DateTime(["%Y-%m-%d %H:%M"])
 COLUMNS = ("line", "origin", "promised_at", "since", "until", "state", "tries", "started_at", "in_time", "ended_at")

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import tzinfo
 from operator import attrgetter
 
-from callcenter.cli.spreadsheet import moment, whole
 from callcenter.cli.terminal import visible, words
 from callcenter.core.records import Direction
 from callcenter.reports.call_list import CallRow, Happening
 from callcenter.reports.days import Zones, zone_of
+from callcenter.system.spreadsheet import moment, whole
 
 
 def _column(name: str) -> Callable[[CallRow, tzinfo], str]:

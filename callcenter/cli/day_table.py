@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from callcenter.cli.spreadsheet import whole
 from callcenter.cli.terminal import figures, percent, seconds
 from callcenter.reports.day_summary import DaySummary
+from callcenter.system.spreadsheet import whole
 
 COLUMNS = (
     "date",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 
-from callcenter.cli.spreadsheet import moment, whole
 from callcenter.cli.terminal import words
 from callcenter.reports.days import Zones, zone_of
 from callcenter.store.store import OwedCall
+from callcenter.system.spreadsheet import moment, whole
 
 COLUMNS = ("since", "line", "number", "name", "customer", "urgency", "was", "waited_seconds", "reason", "call")
 """The columns of the exported file."""

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import date
 from typing import Any
 
-from callcenter.cli.spreadsheet import moment, whole
 from callcenter.cli.terminal import DASH, figures, percent
 from callcenter.reports.days import Zones, zone_of
 from callcenter.reports.promises import DEPTHS, ENOUGH, TOLD, Ledger, Tally, each
 from callcenter.store import Register
+from callcenter.system.spreadsheet import moment, whole
 
 _HEADINGS = ("ANNOUNCED", "JUDGED", "P90 HELD", "TIMES SPOKEN", "KEPT", "ANSWERED", "BIAS", "RMSE")
 

@@ -11,8 +11,8 @@ from callcenter.calendar.clock import wall_clock
 from callcenter.cli.options import config_option, load
 from callcenter.cli.promise_table import COLUMNS, rows, table
 from callcenter.cli.question import asked, opened, question_options, run_query
-from callcenter.cli.spreadsheet import write_csv
 from callcenter.reports.promises import ledger
+from callcenter.system.spreadsheet import write_csv
 
 
 @click.command()

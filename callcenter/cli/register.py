@@ -15,7 +15,6 @@ from callcenter.cli import call_table, day_table, owed_table
 from callcenter.cli.access import noted, person
 from callcenter.cli.options import config_option, pass_config
 from callcenter.cli.question import Question, asked, opened, question_options, run_query
-from callcenter.cli.spreadsheet import write_csv
 from callcenter.config import Config
 from callcenter.core.records import Outcome
 from callcenter.recordings.manifest import Manifest, ManifestError
@@ -23,6 +22,7 @@ from callcenter.recordings.retention import surely_held
 from callcenter.reports import call_list, day_summary
 from callcenter.reports.erasure import PersonalData
 from callcenter.store import Register
+from callcenter.system.spreadsheet import write_csv
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
 
-from callcenter.cli.spreadsheet import moment, whole
 from callcenter.cli.terminal import DASH, figures, percent, visible, words
+from callcenter.config import Config
+from callcenter.core.ids import LineId
+from callcenter.desk.report_tables import Aims, Names
 from callcenter.reports.days import Zones, zone_of
 from callcenter.reports.request_sums import RequestSums
 from callcenter.reports.requests import RequestFigures
 from callcenter.request_register.filed import BoardRow, Filed
 from callcenter.request_register.outbox import Leaving
+from callcenter.request_register.takeover import TakenOver
 from callcenter.requests.request import Entry
+from callcenter.system.spreadsheet import moment, whole
 
 _TABLE: Sequence[tuple[str, int, Callable[[BoardRow, tzinfo], str]]] = (
     ("NUMBER", 20, lambda row, zone: str(row.number or f"draft {row.id}")),
@@ -30,6 +34,8 @@ def _seconds(value: timedelta | None) -> str:
     return whole(None if value is None else value.total_seconds())
 
 
+_MOST_THERE = 20
+"""Rows that are named of those that were taken over before."""
 _CELLS: Mapping[str, Callable[[RequestFigures, tzinfo], str]] = {
     "number": lambda row, zone: row.number,
     "line": lambda row, zone: row.line,
@@ -49,6 +55,7 @@ _CELLS: Mapping[str, Callable[[RequestFigures, tzinfo], str]] = {
     "interim_replies": lambda row, zone: str(row.interim),
     "reopened": lambda row, zone: str(row.reopened),
     "refusal": lambda row, zone: row.refusal,
+    "registered": lambda row, zone: "yes" if row.registered else "no",
 }
 COLUMNS = tuple(_CELLS)
 """The columns of the exported file."""
@@ -85,6 +92,7 @@ def story(filed: Filed, history: Sequence[Entry], zones: Zones) -> Iterator[str]
         "requester": ", ".join(filter(None, (asks.name, asks.customer, asks.number, asks.inn))),
         "convenient": asks.convenient,
         "call": filed.call,
+        "origin": filed.origin,
         "told": filed.told,
         "refusal": request.refusal,
         "merged into": str(request.merged_into or ""),
@@ -105,6 +113,39 @@ def story(filed: Filed, history: Sequence[Entry], zones: Zones) -> Iterator[str]
         gone = ", deleted" if one.deleted_at else ""
         yield f"file         {visible(one.name)} {one.size} bytes{gone} {one.sha256}"
     yield from (_entry(entry, zone) for entry in history)
+
+
+def names(config: Config) -> Names:
+    """Return what the ids in reports are called."""
+    titles = {line.id: line.title for line in config.lines.values()}
+    subjects = {id_: title for line in config.lines.values() for id_, title in line.subjects.items()}
+    people = {str(id_): one.name for id_, one in config.people.items()}
+    groups = {str(id_): one.title for id_, one in config.groups.items()}
+    return Names(
+        line=lambda line: titles.get(LineId(line), line),
+        subject=lambda subject: subjects.get(subject, subject),
+        assignee=lambda who: people.get(who) or groups.get(who, who),
+    )
+
+
+def aims(config: Config) -> Aims:
+    """Return how long the mean answer of each line may take (eLot 2.2b)."""
+    return {
+        line.id: (line.requests.mean_answer.registered, line.requests.mean_answer.others)
+        for line in config.lines.values()
+        if line.requests is not None
+    }
+
+
+def takeover_lines(done: TakenOver) -> Iterator[str]:
+    """Yield what became of a file of another system's requests as lines for a terminal."""
+    numbers = f", {done.numbers[0]} to {done.numbers[-1]}" if done.numbers else ""
+    yield f"{len(done.numbers)} requests taken over{numbers}"
+    if done.there:
+        yield f"{len(done.there)} rows were taken over before, their requests stay as they are:"
+        yield from (f"  line {row}: {number}" for row, number in done.there[:_MOST_THERE])
+        if len(done.there) > _MOST_THERE:
+            yield f"  … and {len(done.there) - _MOST_THERE} more"
 
 
 SUM_COLUMNS = (

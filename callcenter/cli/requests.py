@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,14 +20,18 @@ from callcenter.cli.call_backs import call_backs
 from callcenter.cli.options import config_option, pass_config
 from callcenter.cli.question import asked, question_options, run_query
 from callcenter.cli.request_actions import ACTIONS, Given, action_of, action_options
-from callcenter.cli.spreadsheet import write_csv
 from callcenter.config import Config
 from callcenter.core.errors import ReadableError
 from callcenter.core.ids import LineId
+from callcenter.desk.language import LANGUAGES
+from callcenter.desk.report_tables import sheets, tables
+from callcenter.desk.request_refusals import sentence
+from callcenter.reports.request_report import request_report
 from callcenter.reports.request_sums import BY, sums
 from callcenter.reports.requests import figures
 from callcenter.request_register.board import RequestBoard
 from callcenter.request_register.erasure import RequestErasure
+from callcenter.request_register.errors import ActionRefused
 from callcenter.request_register.filed import BoardQuery, Filed
 from callcenter.request_register.import_file import RequestsFile
 from callcenter.request_register.outbox import Outbox
@@ -36,6 +41,7 @@ from callcenter.requests.actions import Delivered, NotDelivered
 from callcenter.requests.lifecycle import State
 from callcenter.requests.request import RequestId, Way
 from callcenter.store import Register
+from callcenter.system.spreadsheet import write_csv, write_xlsx
 
 _MISTAKES_SHOWN = 50
 
@@ -145,9 +151,10 @@ def outbox(config: Config) -> None:
 def import_requests(config: Config, file: Path, line: str) -> None:
     """Take open requests over from a CSV table.
 
-    Its columns: received, subject, essentials, urgency, way, address; perhaps name, number, inn, customer.
-    All or nothing: one wrong row, and none is taken. Each gets a number; its targets count from `received`. A file that
-    is imported twice gives two requests for each row.
+    Its columns: origin (the number in the other system), received, subject, essentials, urgency, way, address; perhaps
+    name, number, inn, customer.
+    All or nothing: one wrong row, and none is taken. Each gets a number; its targets count from `received`. A row
+    whose `origin` was taken over before is left as it is, so a file may be imported again.
     """
     now = wall_clock()
     zone = asked(config, now, None, None, None, line).zones[LineId(line)]
@@ -163,8 +170,8 @@ def import_requests(config: Config, file: Path, line: str) -> None:
     async def take() -> None:
         async with _opened(config) as register:
             await noted(register, now, "requests import", f"{len(read.rows)} requests of {file.name}")
-            numbers = await take_over(register, config.request_rules, read.rows, person(), now)
-        click.echo(f"{len(numbers)} requests taken over, {numbers[0]} to {numbers[-1]}")
+            done = await take_over(register, config.request_rules, read.rows, person(), now)
+        click.echo("\n".join(request_table.takeover_lines(done)))
 
     _run(take())
 
@@ -222,6 +229,27 @@ def summary(config: Config, /, by: str, aim: float | None, output: Path | None, 
         click.echo(f"{written} rows written to {output}")
 
     _run(show())
+
+
+@requests.command("report")
+@question_options
+@click.option("--xlsx", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The workbook to write.")
+@pass_config
+def report(config: Config, /, xlsx: Path, **which: Any) -> None:
+    """Write the report of the requests received on some days as a workbook, as the page «Reports» has it."""
+    question = asked(config, wall_clock(), **which)
+    times = {name: rules.time for name, rules in config.request_rules().items()}
+
+    async def write() -> None:
+        async with _opened(config) as register:
+            await noted(register, question.now, "requests report", str(question))
+            found = figures(register, question.first, question.last, question.zones, times, question.now, question.line)
+            made = await request_report(found, question.zones, question.now)
+        shown = tables(made, request_table.names(config), request_table.aims(config), _language())
+        write_xlsx(sheets(shown, str(question)), xlsx)
+        click.echo(f"{made.whole.requests} requests reported in {xlsx}")
+
+    _run(write())
 
 
 @requests.command("erase")
@@ -290,10 +318,18 @@ async def _opened(config: Config) -> AsyncIterator[Register]:
         await register.close()
 
 
+def _language() -> str:
+    """Return the language of the terminal, as the environment names it; English unless it is another of ours."""
+    named = next(filter(None, (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))), "")
+    return named[:2] if named[:2] in LANGUAGES else "en"
+
+
 def _run(work: Any) -> None:
     async def readable() -> None:
         try:
             await work
+        except ActionRefused as no:
+            raise click.ClickException(sentence(no, _language())) from no
         except ReadableError as problem:
             raise click.ClickException(str(problem)) from problem
 

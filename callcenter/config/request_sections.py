@@ -135,6 +135,14 @@ class CallBacks(Section):
         )
 
 
+class MeanAnswer(Section):
+    """How long the mean answer may take, in plain time (eLot 2.2b). None: there is no aim."""
+
+    registered: Span | None = None
+    """To who is known by an INN."""
+    others: Span | None = None
+
+
 class Requests(Section):
     """A line's requests: what is promised, who is warned, how it is answered (ESTP 5.4.3, 5.5)."""
 
@@ -167,6 +175,9 @@ class Requests(Section):
     }
     warn_at_all_hours: bool = False
     call_backs: CallBacks = CallBacks()
+    head_language: Literal["ru", "en"] = "ru"
+    """Of the e-mails to the head."""
+    mean_answer: MeanAnswer = MeanAnswer()
     files: Files = Files()
     keep_days: Annotated[int, Field(ge=1, le=36_500)] = 1095
     """Days from a request's end until its texts, names and files are erased; the figures stay."""

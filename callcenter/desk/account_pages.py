@@ -277,4 +277,4 @@ def _done(request: web.Request) -> Told:
 
 
 def _problem(request: web.Request, problem: BadRequest) -> Told:
-    return Told(" ".join(filter(None, (translated(request, problem.sentence), problem.detail))), problem=True)
+    return Told(html.in_words(request, problem), problem=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import replace
 from datetime import UTC, tzinfo
+from functools import wraps
 
 from aiohttp import web
 
@@ -24,8 +26,9 @@ from callcenter.desk.call_back_pages import CallBackPages
 from callcenter.desk.call_backs import CallBacksApi
 from callcenter.desk.door import Door
 from callcenter.desk.entrance import Entrance
-from callcenter.desk.gate import ANYBODY, Gate, Route
+from callcenter.desk.gate import ANYBODY, Gate, Handler, Route
 from callcenter.desk.guard import ObserveRequest, add_headers, guard
+from callcenter.desk.html import WARNED
 from callcenter.desk.knowledge import KnowledgeApi
 from callcenter.desk.live import Live
 from callcenter.desk.news_pages import NewsPages
@@ -35,7 +38,9 @@ from callcenter.desk.recordings import RecordingsApi
 from callcenter.desk.registering import RegisteringApi
 from callcenter.desk.request_actions import RequestActions
 from callcenter.desk.request_board import RequestBoardPages
+from callcenter.desk.request_files import RequestFiles
 from callcenter.desk.request_pages import RequestPages
+from callcenter.desk.request_reports import RequestReports
 from callcenter.desk.request_work import RequestWorkApi
 from callcenter.desk.requests import RequestsApi
 from callcenter.desk.responses import as_json
@@ -46,6 +51,7 @@ from callcenter.desk.sparing import Sparing
 from callcenter.desk.state import States
 from callcenter.desk.visitors import Proxies
 from callcenter.knowledge.bulletin import Bulletin
+from callcenter.request_register.in_force import Tally
 from callcenter.system.certificate import Judged
 
 EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
@@ -101,7 +107,7 @@ def make_app(
     supervisors = [account.id for account in accounts.people.values() if Role.SUPERVISOR in account.roles]
     bulletin = Bulletin(knowledge.reading) if knowledge else None
     news = bulletin.of if bulletin else lambda person: ()
-    states = States(titles, supervisors, backend.page_phone, news, auto_answer)
+    states = States(titles, supervisors, backend.page_phone, news, auto_answer, _warned(requests, accounts))
     live = app[LIVE] = Live(backend.view, backend.operator, states, gate.on_shift, backend.page_phone_says)
     actions = AccountActions(accounts, sessions, live.changed)
     reading = knowledge.reading if knowledge else None
@@ -121,6 +127,7 @@ def make_app(
         if part:
             gate.add(app, part.routes())
     if requests:
+        app[WARNED] = requests.warned
         gate.add(app, _request_routes(requests, call_backs))
     gate.add_files(app, web.StaticResource("/static", HERE / "static"), ANYBODY)
     if with_metrics:
@@ -133,14 +140,43 @@ def make_app(
     return app
 
 
+def _warned(requests: RequestActions | None, accounts: Accounts) -> Callable[[PersonId], Tally]:
+    """Return what tells of how many requests somebody is warned."""
+
+    def of(person: PersonId) -> Tally:
+        account = accounts.people.get(person)
+        return requests.warned(account) if requests and account else Tally()
+
+    return of
+
+
 def _request_routes(requests: RequestActions, call_backs: CallBackActions | None) -> list[Route]:
-    pages = RequestPages(requests, call_backs)
-    parts = (RequestsApi(requests), RequestWorkApi(requests), RequestBoardPages(requests), pages)
+    """All routes of requests; after what changes one, it is looked at what is still warned of."""
+    files = RequestFiles(requests)
+    pages = RequestPages(requests, files, call_backs)
+    parts = (
+        RequestsApi(requests),
+        RequestWorkApi(requests),
+        files,
+        RequestBoardPages(requests),
+        RequestReports(requests),
+        pages,
+    )
     routes = [route for part in parts for route in part.routes()]
     if call_backs:
         for more in (CallBacksApi(call_backs), CallBackPages(call_backs, pages.again)):
             routes += more.routes()
-    return routes
+    return [replace(one, handler=_then(one.handler, requests.look_at_warnings)) if one.notes else one for one in routes]
+
+
+def _then(handler: Handler, look: Callable[[], Awaitable[None]]) -> Handler:
+    @wraps(handler)
+    async def handled(request: web.Request) -> web.StreamResponse:
+        response = await handler(request)
+        await look()
+        return response
+
+    return handled
 
 
 def make_metrics_app(

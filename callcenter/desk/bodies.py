@@ -142,11 +142,17 @@ class PhoneReport(Body):
 
 
 class BadRequest(Exception):
-    """A refused request: HTTP status, a word for programs, a sentence to be translated, and an untranslated detail."""
+    """A refused request: HTTP status, a word for programs, a sentence to be translated, and an untranslated detail.
 
-    def __init__(self, status: int, answer: str, sentence: str, detail: str = "") -> None:
-        super().__init__(sentence)
+    `more`: other fields of the answer, for programs.
+    """
+
+    def __init__(
+        self, status: int, answer: str, sentence: str, detail: str = "", more: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(sentence or detail)
         self.status, self.answer, self.sentence, self.detail = status, answer, sentence, detail
+        self.more = more or {}
 
 
 B = TypeVar("B", bound=Body)

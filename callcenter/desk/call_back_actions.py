@@ -17,7 +17,8 @@ from callcenter.desk.bodies import BadRequest
 from callcenter.desk.call_back_words import words_of_window
 from callcenter.desk.gate import ABOUT, SENDER
 from callcenter.desk.language import N_
-from callcenter.desk.request_actions import Access, RequestActions, name
+from callcenter.desk.request_access import Access
+from callcenter.desk.request_actions import RequestActions, name
 from callcenter.desk.request_refusals import answering
 from callcenter.request_register.call_back_board import CallBackBoard, CallBackRow, Which
 from callcenter.request_register.call_backs import CallBackRegister
@@ -84,7 +85,7 @@ class CallBackActions:
         """Return one of the head's lists; that somebody sees it is written down before."""
         async with answering():
             rows = await self._board.rows(which, self.requests.wall())
-        await self.requests.seen(request, len(rows), f"call-backs, {which.value}")
+        await self._seen(request, len(rows), f"call-backs, {which.value}")
         return rows
 
     async def row(self, request: web.Request, id_: str) -> CallBackRow:
@@ -99,14 +100,14 @@ class CallBackActions:
                 raise BadRequest(403, "not_yours", _NOT_YOURS)
             await self.requests.allowed(request, one.request, Access.READS)
         request[ABOUT] = f"call-back {found[0].number or found[0].call_back.id}"
-        await self.requests.seen(request, 1, str(request[ABOUT]))
+        await self._seen(request, 1, str(request[ABOUT]))
         return found[0]
 
     async def owed(self, request: web.Request) -> list[OwedCall]:
         """Return the callers whom a failure cut off, and to whom no call was promised yet."""
         async with answering():
             found = await self.book.owed(self.requests.wall())
-        await self.requests.seen(request, len(found), "callers who are owed a call")
+        await self._seen(request, len(found), "callers who are owed a call")
         return [one for one in found if self.possible(LineId(one.line))]
 
     # -- acting ------------------------------------------------------------------------------------------------
@@ -145,6 +146,12 @@ class CallBackActions:
         request[ABOUT] = f"call {call}"
         async with answering(request, self.requests.name_of):
             return await self.book.owe(call, request[SENDER].id, self.requests.wall())
+
+    async def _seen(self, request: web.Request, number: int, what: str) -> None:
+        """Write down that the sender is about to see so many call-backs; none is no entry."""
+        if number:
+            async with answering():
+                await self.requests.looked_at(request, "requests seen", f"{number}: {what}")
 
     async def _act(self, request: web.Request, id_: str, action: do.Action, version: int) -> CallBack:
         row = await self.row(request, id_)

@@ -15,7 +15,6 @@ from callcenter.desk.call_back_words import CALL_BACK_STATES, CAME, ORIGINS, WHY
 from callcenter.desk.forms import Form
 from callcenter.desk.gate import CALLERS, NOTES, REQUEST_BOARD, WORKS_ON_REQUESTS, Route
 from callcenter.desk.html import Told
-from callcenter.desk.request_refusals import in_words
 from callcenter.request_register.call_back_board import CallBackRow, Which
 from callcenter.requests.call_back import CallBack
 from callcenter.requests.call_back_wish import Window
@@ -52,7 +51,7 @@ class CallBackPages:
             body = bodies.checked(request, allowed.CallBackOwed, {"call": form.one("call")})
             await self._desk.owe(request, body.call)
         except BadRequest as problem:
-            return await self._board(request, Told(in_words(request, problem), problem=True), problem.status)
+            return await self._board(request, Told(html.in_words(request, problem), problem=True), problem.status)
         return html.go_on(request, "/call-backs")
 
     async def _board(self, request: web.Request, told: Told, status: int = 200) -> web.StreamResponse:
@@ -92,7 +91,11 @@ class CallBackPages:
             request[NOTES] = ""
             typed = {one: form.one(one) for one in form.names}
             return await self._again(
-                request, Told(in_words(request, problem), problem=True), problem.status, f"call-back-{action}", typed
+                request,
+                Told(html.in_words(request, problem), problem=True),
+                problem.status,
+                f"call-back-{action}",
+                typed,
             )
         return html.go_on(request, f"/requests/{ref}?done=1")
 

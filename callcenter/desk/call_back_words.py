@@ -10,7 +10,6 @@ from babel.dates import format_date
 from callcenter.desk.language import LANGUAGES, N_, TEXTS
 from callcenter.requests.call_back import CallBackState, Came, Origin
 from callcenter.requests.call_back_wish import Window
-from callcenter.requests.change import Why
 
 CALL_BACK_STATES: Mapping[CallBackState, str] = {
     CallBackState.WAITING: N_("waits for its time"),
@@ -56,22 +55,6 @@ WHYS: Mapping[str, str] = {
     "the calendar of the line has changed": N_("the calendar of the line has changed"),
 }
 """Reasons that the rules give themselves."""
-REFUSED_CALL_BACKS: Mapping[Why, tuple[int, str]] = {
-    Why.NO_CALL_BACKS: (409, N_("Nobody calls back on behalf of this line.")),
-    Why.LEVEL: (403, N_("On this line only some customers may order a call-back, and this one is none of them.")),
-    Why.WINDOW_PAST: (400, N_("The convenient time is over already.")),
-    Why.WINDOW_HOLIDAY: (400, N_("The convenient time is on a day off: nobody works then.")),
-    Why.WINDOW_CLOSED: (400, N_("The convenient time is outside the line's hours.")),
-    Why.WINDOW_TOO_SHORT: (400, N_("The convenient time is too short: too little of it is in the line's hours.")),
-    Why.WINDOW_TOO_LONG: (400, N_("The convenient time is too long.")),
-    Why.WINDOW_TOO_FAR: (400, N_("The convenient time is too far off.")),
-    Why.NUMBER_WRONG: (400, N_("This is no whole telephone number. One looks like +7 342 292-19-60.")),
-    Why.NUMBER_TOO_LONG: (400, N_("The telephone number has too many digits.")),
-    Why.NUMBER_EMERGENCY: (400, N_("This is the number of an emergency service: it is never called.")),
-    Why.NUMBER_ABROAD: (400, N_("This number is abroad: the line does not call there.")),
-    Why.NUMBER_OUTSIDE: (400, N_("The line may not call this number: it is outside its ranges.")),
-}
-"""HTTP status, and the sentence."""
 AT_THE_DESK: Mapping[str, str] = {
     "call_back": N_("Call back"),
     "call_back_when": N_("When it suits them"),

@@ -32,6 +32,9 @@ CONTENT_POLICY = (
 """`more`: other addresses that the page's script may connect to. `forms`: where a page's forms may be sent."""
 CONNECTS: web.RequestKey[str] = web.RequestKey("connects", str)
 """Set by a handler whose page connects to another address."""
+SANDBOX: web.RequestKey[bool] = web.RequestKey("sandbox", bool)
+"""Set by a handler that hands out what somebody else has written: whatever it is, it may do nothing."""
+SANDBOXED = "default-src 'none'; sandbox; frame-ancestors 'none'"
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -56,6 +59,8 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
     response.headers["Content-Security-Policy"] = CONTENT_POLICY.format(
         more=f" {more}" if more else "", forms="'self'" if forms else "'none'"
     )
+    if request.get(SANDBOX):
+        response.headers["Content-Security-Policy"] = SANDBOXED
     if forms:  # without a referrer, browsers hide from us that a form comes from our own page
         response.headers["Referrer-Policy"] = "same-origin"
     response.headers["Cache-Control"] = "no-cache" if request.path.startswith(("/static/", "/built/")) else "no-store"
@@ -167,7 +172,7 @@ async def _answered(
 def _refused(request: web.Request, problem: BadRequest, gate: Gate) -> web.Response:
     if gate.is_page(request):
         return refused.page(request, problem)
-    return refusal(request, problem.status, problem.answer, problem.sentence, problem.detail)
+    return refusal(request, problem.status, problem.answer, problem.sentence, problem.detail, **problem.more)
 
 
 def _route(request: web.Request) -> str:

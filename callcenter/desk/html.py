@@ -9,20 +9,26 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import web
-from babel.dates import format_datetime
+from babel.dates import format_date, format_datetime
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from callcenter.desk.accounts import Account
+from callcenter.desk.bodies import BadRequest
 from callcenter.desk.gate import (
     AUTHORS,
     EVERYBODY,
+    LEADS_REQUESTS,
     OTHER_ACCOUNTS,
     REQUEST_BOARD,
     SENDER,
     WORKS_ON_REQUESTS,
 )
-from callcenter.desk.language import LANGUAGES, TEXTS, chosen
+from callcenter.desk.language import LANGUAGES, TEXTS, chosen, translated
+from callcenter.request_register.in_force import Tally
 
 TEMPLATES = Path(__file__).with_name("templates")
+WARNED: web.AppKey[Callable[[Account], Tally]] = web.AppKey("warned")
+"""Of how many requests somebody is warned; there only with requests."""
 FORMS: web.RequestKey[bool] = web.RequestKey("forms", bool)
 """Set for a page with forms: its Content-Security-Policy allows them."""
 
@@ -66,6 +72,7 @@ def page(request: web.Request, template: str, zone: tzinfo, status: int = 200, *
     language = chosen(request)
     request[FORMS] = True
     sender = request.get(SENDER)
+    warned = request.app.get(WARNED)
     of_every_page = {
         "told": Told(),
         "path": request.path,
@@ -74,9 +81,12 @@ def page(request: web.Request, template: str, zone: tzinfo, status: int = 200, *
         "reads": sender is not None and sender.may(EVERYBODY),
         "writes": sender is not None and sender.may(AUTHORS),
         "sees_board": sender is not None and sender.may(REQUEST_BOARD),
+        "leads_requests": sender is not None and sender.may(LEADS_REQUESTS),
         "works_on_requests": sender is not None and sender.may(WORKS_ON_REQUESTS),
+        "warned": warned(sender.account) if warned and sender else Tally(),
         "keeps_accounts": sender is not None and sender.may(OTHER_ACCOUNTS),
         "moment": _moments(language, zone),
+        "day": lambda day: format_date(day, "long", locale=language),
         "at": lambda address: in_its_language(request, address),
     }
     return web.Response(
@@ -97,6 +107,11 @@ def in_its_language(request: web.Request, address: str) -> str:
     together = "&" if "?" in address else "?"
     asked = request.query.get("lang")
     return f"{address}{together}lang={asked}" if asked in LANGUAGES else address
+
+
+def in_words(request: web.Request, problem: BadRequest) -> str:
+    """Return a refusal in the reader's language."""
+    return " ".join(filter(None, (translated(request, problem.sentence), problem.detail)))
 
 
 def _moments(language: str, zone: tzinfo) -> Callable[[datetime], str]:

@@ -8,11 +8,10 @@ where one stands, by its number.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta, tzinfo
-from enum import IntEnum
-from io import BufferedReader
+from datetime import date, datetime, timedelta, tzinfo
 from typing import Protocol
 
 from aiohttp import web
@@ -20,19 +19,23 @@ from aiohttp import web
 from callcenter.calendar.clock import WallClock
 from callcenter.config.roles import TAKES_CALLS, Role
 from callcenter.core.ids import GroupId, LineId, PersonId
+from callcenter.desk import html
 from callcenter.desk.accounts import Account
 from callcenter.desk.bodies import BadRequest
 from callcenter.desk.calls import LookedAt
 from callcenter.desk.gate import ABOUT, SENDER
 from callcenter.desk.language import DEFAULT, N_, TEXTS
+from callcenter.desk.request_access import Access, Seen, access_of, seen_by
 from callcenter.desk.request_bodies import Delivery
-from callcenter.desk.request_refusals import NO_REQUESTS, answering, in_words
+from callcenter.desk.request_refusals import NO_REQUESTS, answering
 from callcenter.desk.request_words import words_to_say
 from callcenter.registering.card import Card
 from callcenter.registering.notes import Note
-from callcenter.request_register.attachments import Attachments
+from callcenter.reports.requests import RequestFigures
+from callcenter.request_register.attachments import Allowed, Attachments
 from callcenter.request_register.board import RequestBoard
-from callcenter.request_register.filed import Attachment, BoardRow, Filed, Outcome, Requester
+from callcenter.request_register.filed import BoardRow, Filed, Outcome, Own, Requester
+from callcenter.request_register.in_force import Tally, WarningsInForce
 from callcenter.request_register.register import RequestRegister
 from callcenter.request_register.viewers import Viewer, Viewers
 from callcenter.requests import actions as do
@@ -40,17 +43,7 @@ from callcenter.requests.lifecycle import ENDS, State
 from callcenter.requests.number import parse_number
 from callcenter.requests.request import Assignee, AssigneeKind, Entry, Fate, RequestId, Way
 from callcenter.requests.rules import LineRules
-
-
-class Access(IntEnum):
-    """How much of one request somebody may see and do; each has what those before it have."""
-
-    STATE = 0
-    """Where it stands (ESTP 5.7.1)."""
-    READS = 1
-    WORKS = 2
-    LEADS = 3
-
+from callcenter.store import RegisterError
 
 LED = (do.Assign, do.ChangeUrgency)
 """Actions for heads alone; with `Refuse` of what is no draft, merge and split."""
@@ -67,6 +60,8 @@ class RequestLine:
     """Seconds in which a spoken answer is found, else there is a request (ESTP 5.4.3); 0: no limit."""
     departments: Mapping[str, str] = field(default_factory=dict)
     """Those outside, and their e-mail addresses (ESTP 5.5.3)."""
+    mean_answer: tuple[timedelta | None, timedelta | None] = (None, None)
+    """How long the mean answer may take: to who is registered, and to others (eLot 2.2b)."""
 
 
 class Callers(Protocol):
@@ -77,6 +72,13 @@ class Callers(Protocol):
 
         Raises `BadRequest` (403) for any other call.
         """
+
+
+class Figures(Protocol):
+    """The requests of a period, as `reports.requests.figures` tells them."""
+
+    def __call__(self, first: date, last: date, line: LineId | None, now: datetime) -> AsyncIterator[RequestFigures]:
+        """Yield them. Raises `RegisterError`."""
 
 
 class RequestActions:
@@ -96,6 +98,8 @@ class RequestActions:
         looked_at: LookedAt,
         zone: tzinfo,
         attachments: Attachments | None = None,
+        figures: Figures | None = None,
+        warnings: WarningsInForce | None = None,
         calling: Callable[[RequestId], Collection[PersonId]] = lambda _: (),
     ) -> None:
         self.register = register
@@ -106,6 +110,8 @@ class RequestActions:
         self.wall = wall
         self.zone = zone
         self.attachments = attachments
+        self.figures = figures
+        self._warnings = warnings
         self._people = people
         self._group_of = group_of
         self._callers = callers
@@ -128,9 +134,32 @@ class RequestActions:
             return self.name_of(assignee.id)
         return self.groups.get(GroupId(assignee.id), assignee.id)
 
+    def called(self, assignee: str) -> str:
+        """Return the name of somebody responsible, of whom the register has the id or the name alone."""
+        known = self._people().get(PersonId(assignee))
+        return known.name if known else self.groups.get(GroupId(assignee), assignee)
+
+    @property
+    def zones(self) -> Mapping[LineId, tzinfo]:
+        """The zone of each line that has requests."""
+        return {line: self.zone_of(line) for line in self.register.rules}
+
     def workers(self) -> list[Account]:
         """Return the people who can be responsible."""
         return [one for one in self._people().values() if one.roles & (TAKES_CALLS | {Role.HEAD})]
+
+    def warned(self, account: Account) -> Tally:
+        """Return of how many requests this person is warned: a head of all, others of their own."""
+        if self._warnings is None or not account.roles & (TAKES_CALLS | {Role.HEAD}):
+            return Tally()
+        own = None if Role.HEAD in account.roles else Own(account.id, self.own_names(account))
+        return self._warnings.tally(own)
+
+    async def look_at_warnings(self) -> None:
+        """Something was done: what it was warned of may be met. If the register does not answer, a later look tells."""
+        if self._warnings is not None:
+            with suppress(RegisterError):
+                await self._warnings.refresh(self.wall())
 
     def own_names(self, account: Account) -> list[str]:
         """Return the assignees that mean this person: they, and their group."""
@@ -151,6 +180,10 @@ class RequestActions:
         """Return a subject's title."""
         return self.line(line).subjects.get(subject, subject)
 
+    def limits(self, line: LineId) -> Allowed | None:
+        """Return what may be attached to requests of a line; None: nothing."""
+        return self.attachments.allowed(line) if self.attachments else None
+
     def zone_of(self, line: LineId) -> tzinfo:
         """Return the zone in which a line's dates are told."""
         rules = self.register.rules.get(line)
@@ -162,18 +195,10 @@ class RequestActions:
 
     def access(self, account: Account, filed: Filed) -> Access:
         """Return how much of this request they may see and do."""
-        request, mine = filed.request, filed.opened_by == account.id
-        if Role.HEAD in account.roles:
-            return Access.LEADS
-        if account.takes_calls and request.state is State.DRAFT and mine:
-            return Access.WORKS
-        assignee = request.assignee
-        inside = assignee is not None and assignee.kind is not AssigneeKind.DEPARTMENT
-        if account.takes_calls and inside and assignee and assignee.id in self.own_names(account):
-            return Access.WORKS
-        if account.takes_calls and account.id in self._calling(request.id):
-            return Access.WORKS
-        return Access.READS if mine or Role.SUPERVISOR in account.roles else Access.STATE
+        request = filed.request
+        access = access_of(account, self.own_names(account), request.state, filed.opened_by, request.assignee)
+        calls = account.takes_calls and account.id in self._calling(request.id)
+        return max(access, Access.WORKS) if calls else access
 
     # -- looking -----------------------------------------------------------------------------------------------
 
@@ -198,15 +223,33 @@ class RequestActions:
             history = await self.register.history(filed.request.id) if access >= Access.READS else []
         return filed, history, access
 
-    async def listed(self, request: web.Request, rows: Sequence[BoardRow], what: str) -> None:
-        """Write down that somebody sees a list of requests."""
-        await self.seen(request, len(rows), what)
+    async def looked_at(self, request: web.Request, what: str, about: str) -> None:
+        """Write down that the sender is about to see something. Raises `RegisterError`: then they must not."""
+        await self._looked_at(self.wall(), request[SENDER].id, what, about)
 
-    async def seen(self, request: web.Request, number: int, what: str) -> None:
-        """Write down that somebody sees so many requests; none is no entry."""
-        if number:
+    async def listed(
+        self, request: web.Request, rows: Sequence[BoardRow], what: str, *, at_hand: bool = False
+    ) -> list[Seen]:
+        """Return a list of requests as the sender may see it (`seen_by`), and write down that they do."""
+        account = request[SENDER].account
+        seen = list(seen_by(account, self.own_names(account), rows, at_hand=at_hand))
+        if seen:
+            bare_ones = sum(not one.in_full for one in seen)
+            about = f"{len(seen)}: {what}" + (f"; {bare_ones} of them by number and state alone" if bare_ones else "")
             async with answering():
-                await self._looked_at(self.wall(), request[SENDER].id, "requests seen", f"{number}: {what}")
+                await self.looked_at(request, "requests seen", about)
+        return seen
+
+    async def search(self, request: web.Request, asked: str) -> list[BoardRow]:
+        """Return what was found by a number, a telephone number, an INN, or words.
+
+        By words only what the sender may read: whoever finds by them learns that they are there.
+        """
+        account = request[SENDER].account
+        everything = bool(account.roles & {Role.HEAD, Role.SUPERVISOR})
+        own = None if everything else Own(account.id, self.own_names(account))
+        async with answering():
+            return await self.board.search(asked, own=own) if asked else []
 
     def look(self, account: Account, filed: Filed) -> tuple[Viewer, ...]:
         """Note that the person has the request open; return who else has."""
@@ -311,7 +354,7 @@ class RequestActions:
             try:
                 outcomes.append(Outcome(one, await self.act(request, one, version, action)))
             except BadRequest as problem:
-                outcomes.append(Outcome(one, None, in_words(request, problem)))
+                outcomes.append(Outcome(one, None, html.in_words(request, problem)))
         done = sum(one.filed is not None for one in outcomes)
         request[ABOUT] = f"{done} of {len(wanted)} requests"
         return outcomes
@@ -354,15 +397,6 @@ class RequestActions:
         async with answering(request, self.name_of):
             await self.register.report(report, self.wall())
             return await self.register.filed(filed.request.id)
-
-    async def file(self, request: web.Request, ref: str, sha256: str) -> tuple[Attachment, BufferedReader]:
-        """Return a file of a request, to somebody who may read it; that they took it is written down before."""
-        filed = await self.allowed(request, ref, Access.READS)
-        if self.attachments is None:
-            raise BadRequest(404, "unknown", N_("There is no such file."))
-        async with answering(request, self.name_of):
-            await self._looked_at(self.wall(), request[SENDER].id, "request file taken", f"{name(filed)} {sha256[:16]}")
-            return await self.attachments.open(filed.request.id, sha256)
 
     async def merge(
         self, request: web.Request, ref: str, version: int, into: str, into_version: int | None, why: str

@@ -26,7 +26,7 @@ from callcenter.desk.html import Told
 from callcenter.desk.language import N_, translated
 from callcenter.desk.request_actions import RequestActions, end_of_day
 from callcenter.desk.request_forms import assignee_fields, assignees
-from callcenter.desk.request_refusals import answering, in_words
+from callcenter.desk.request_refusals import answering
 from callcenter.desk.request_words import KINDS, STATES
 from callcenter.desk.requests import MOST_LISTED, board_query
 from callcenter.request_register.filed import BoardQuery, BoardRow, Count
@@ -38,6 +38,7 @@ GROWS_OLD = timedelta(minutes=15)
 """Before the end of its hour a form turns up at the head."""
 _LONGEST_QUESTION = 200
 _MOST_TODAY = 100
+_CHOICES = ("line", "state", "assignee", "kind", "today", "overdue", "warned")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +92,9 @@ class RequestBoardPages:
     async def find(self, request: web.Request) -> web.StreamResponse:
         """Show what was found by `q`: a number or its end, a telephone number, an INN, or words."""
         asked = request.query.get("q", "").strip()[:_LONGEST_QUESTION]
-        async with answering():
-            rows = await self._desk.board.search(asked) if asked else []
-        await self._desk.listed(request, rows, "found")
-        return self._page(request, "requests_found.html", rows=rows, asked=asked)
+        seen = await self._desk.listed(request, await self._desk.search(request, asked), "found")
+        bare = {one.row.id for one in seen if not one.in_full}
+        return self._page(request, "requests_found.html", rows=[one.row for one in seen], bare=bare, asked=asked)
 
     @bodies.reads_later
     async def assign(self, request: web.Request) -> web.StreamResponse:
@@ -109,7 +109,7 @@ class RequestBoardPages:
             pairs = [(one.id, one.version) for one in body.requests]
             outcomes = await self._desk.assign_many(request, pairs, body.assignee, body.text)
         except BadRequest as problem:
-            return await self._board(request, Told(in_words(request, problem), problem=True), problem.status)
+            return await self._board(request, Told(html.in_words(request, problem), problem=True), problem.status)
         failed = [one.problem for one in outcomes if one.filed is None]
         if failed:
             left = translated(request, N_("Not all could be assigned:"))
@@ -171,12 +171,12 @@ class RequestBoardPages:
             states=STATES,
             kinds=KINDS,
             assignees=assignees(desk),
-            **({"leads": False, "told": Told()} | values),
+            **({"leads": False, "told": Told(), "bare": frozenset()} | values),
         )
 
 
 def _chosen(request: web.Request) -> dict[str, str]:
-    return {name: request.query.get(name, "") for name in ("line", "state", "assignee", "kind", "today", "overdue")}
+    return {name: request.query.get(name, "") for name in _CHOICES}
 
 
 def _done(request: web.Request) -> Told:

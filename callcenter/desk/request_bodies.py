@@ -67,6 +67,11 @@ Telephone = Annotated[
     str, one_line(LONGEST_NUMBER), Field(description=N_("a telephone number of at most 64 characters"))
 ]
 Moment = Annotated[AwareDatetime, BeforeValidator(_moment), Field(description=_MOMENT_ALLOWED)]
+LocalMoment = Annotated[
+    datetime,
+    BeforeValidator(_moment),
+    Field(description=N_("a moment such as 2026-11-23T12:00, in the line's zone, or with a zone of its own")),
+]
 ReplyWay = Annotated[Way, BeforeValidator(_way), Field(description=N_("letter, email, telephone, chat or telegram"))]
 Kind = Annotated[AssigneeKind, BeforeValidator(_kind), Field(description=N_("person, group or department"))]
 
@@ -104,8 +109,9 @@ class Filled(Body):
     convenient: (
         Annotated[str, one_line(LONGEST_CONVENIENT), Field(description=N_("at most 500 characters in one line"))] | None
     ) = None
-    convenient_from: Moment | None = None
-    convenient_until: Moment | None = None
+    convenient_from: LocalMoment | None = None
+    convenient_until: LocalMoment | None = None
+    """Without a zone they are in the line's."""
 
     def action(self, by: str) -> do.Fill:
         """Return what is filled in, for the rules; without an address there is no way of the answer yet."""

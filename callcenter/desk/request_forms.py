@@ -11,7 +11,8 @@ from aiohttp import web
 from callcenter.desk import bodies
 from callcenter.desk import request_bodies as allowed
 from callcenter.desk.forms import Form
-from callcenter.desk.request_actions import Access, RequestActions
+from callcenter.desk.request_access import Access
+from callcenter.desk.request_actions import RequestActions
 from callcenter.request_register.filed import Filed
 from callcenter.requests.lifecycle import ENDS, REQUEST, UNFINISHED, State, Step
 from callcenter.requests.request import AssigneeKind
@@ -92,6 +93,9 @@ def values(model: type[allowed.Acts | bodies.Body], form: Form, zone: tzinfo) ->
             found[name] = form.number(name)
         elif name == "causes":
             found[name] = tuple(line.strip() for line in form.one(name).splitlines() if line.strip())
+        elif name == "reply":
+            if form.one("reply_way"):
+                found[name] = {"way": form.one("reply_way"), "address": form.one("reply_address")}
         elif name in ("expected", "convenient_from", "convenient_until"):
             found[name] = form.moment(name, zone)
         elif name in ("solved", "more", "delivered"):

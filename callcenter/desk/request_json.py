@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any
 
+from callcenter.core.ids import LineId
+from callcenter.desk.request_access import Seen
 from callcenter.desk.request_actions import RequestActions, end_of_day
-from callcenter.request_register.filed import BoardRow, Filed, Outcome
+from callcenter.request_register.filed import Attachment, Filed, Outcome
 from callcenter.request_register.viewers import Viewer
 from callcenter.requests.lifecycle import UNFINISHED, State
 from callcenter.requests.number import Number
@@ -15,9 +17,11 @@ from callcenter.requests.request import Assignee, Entry, Message, Way
 from callcenter.requests.targets import Target, TargetKind
 
 
-def row(one: BoardRow, desk: RequestActions, now: datetime) -> dict[str, Any]:
-    """Return one row of a list."""
+def row(seen: Seen, desk: RequestActions, now: datetime) -> dict[str, Any]:
+    """Return one row of a list; `in_full`: false for one of which the reader is told only where it stands."""
+    one = seen.row
     return {
+        "in_full": seen.in_full,
         "id": one.id,
         "number": number(one.number),
         "line": one.line,
@@ -61,7 +65,7 @@ def state(filed: Filed, desk: RequestActions, now: datetime) -> dict[str, Any]:
 
 def whole(filed: Filed, history: Iterable[Entry], desk: RequestActions, now: datetime) -> dict[str, Any]:
     """Return a request with all that is kept beside it."""
-    request, requester = filed.request, filed.requester
+    request, requester, zone = filed.request, filed.requester, desk.zone_of(filed.request.line)
     return state(filed, desk, now) | {
         "subject_id": request.subject,
         "essentials": request.essentials,
@@ -74,10 +78,11 @@ def whole(filed: Filed, history: Iterable[Entry], desk: RequestActions, now: dat
             "inn": requester.inn,
             "customer": requester.customer,
             "convenient": requester.convenient,
-            "convenient_from": moment(requester.convenient_from),
-            "convenient_until": moment(requester.convenient_until),
+            "convenient_from": local(requester.convenient_from, zone),
+            "convenient_until": local(requester.convenient_until, zone),
         },
         "call": filed.call,
+        "origin": filed.origin,
         "opened_by": desk.name_of(filed.opened_by),
         "told": filed.told,
         "assignee": assignee(request.assignee, desk),
@@ -93,11 +98,7 @@ def whole(filed: Filed, history: Iterable[Entry], desk: RequestActions, now: dat
             }
             for one in filed.received
         ],
-        "attachments": [
-            {"sha256": one.sha256, "name": one.name, "media_type": one.media_type, "size": one.size}
-            for one in filed.attachments
-            if one.deleted_at is None
-        ],
+        "attachments": files(filed),
         "refusal": request.refusal,
         "erased_at": moment(filed.erased_at),
         "history": [_entry(one, desk) for one in history],
@@ -132,9 +133,27 @@ def options(desk: RequestActions) -> list[dict[str, Any]]:
             "refusals": sorted(rules.refusals),
             "spoken_answer": desk.line(line).spoken_answer,
             "asks_before_closing": rules.asks_before_closing,
+            "files": limits(line, desk),
+            "zone": str(desk.zone_of(line)),
         }
         for line, rules in desk.register.rules.items()
     ]
+
+
+def files(filed: Filed) -> list[dict[str, Any]]:
+    """Return the files of a request that are still kept."""
+    return [file(kept) for kept in filed.attachments if kept.deleted_at is None]
+
+
+def file(kept: Attachment) -> dict[str, Any]:
+    """Return a file: `name` is what its sender called it."""
+    return {"sha256": kept.sha256, "name": kept.name, "media_type": kept.media_type, "size": kept.size}
+
+
+def limits(line: LineId, desk: RequestActions) -> dict[str, Any] | None:
+    """Return what may be attached to requests of a line: bytes, and endings of names; None: nothing."""
+    allowed = desk.limits(line)
+    return {"longest": allowed.longest, "types": sorted(allowed.endings)} if allowed else None
 
 
 def viewers(seen: Iterable[Viewer], desk: RequestActions) -> list[dict[str, Any]]:
@@ -151,6 +170,11 @@ def outcome(one: Outcome) -> dict[str, Any]:
 def moment(at: datetime | None) -> str | None:
     """Return a moment as ISO 8601."""
     return at.isoformat() if at else None
+
+
+def local(at: datetime | None, zone: tzinfo) -> str | None:
+    """Return a moment as ISO 8601, in a line's zone: a form shows its wall clock."""
+    return at.astimezone(zone).isoformat() if at else None
 
 
 def number(one: Number | None) -> str:

@@ -2,57 +2,36 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from aiohttp import web
-from aiohttp.helpers import content_disposition_header
 
 from callcenter.desk import bodies, forms, html
 from callcenter.desk import request_bodies as allowed
+from callcenter.desk import request_json as shown
 from callcenter.desk.bodies import BadRequest
 from callcenter.desk.call_back_actions import CallBackActions, may_order
 from callcenter.desk.call_back_words import CALL_BACK_STATES, CAME
 from callcenter.desk.forms import Form
-from callcenter.desk.gate import NOTES, SEES_REQUESTS, SENDER, WORKS_ON_REQUESTS, Route
+from callcenter.desk.gate import ABOUT, NOTES, SEES_REQUESTS, SENDER, WORKS_ON_REQUESTS, Route
 from callcenter.desk.html import Told
 from callcenter.desk.language import N_, translated
-from callcenter.desk.request_actions import Access, RequestActions
+from callcenter.desk.request_access import Access
+from callcenter.desk.request_actions import RequestActions
+from callcenter.desk.request_files import FILE, RequestFiles, parts
 from callcenter.desk.request_forms import ACTS, FORMS, act, assignees, offered, values
-from callcenter.desk.request_refusals import in_words
-from callcenter.desk.request_words import FATES, KINDS, PURPOSES, STATES, WAYS, WHYS, entry_words
+from callcenter.desk.request_words import FATES, KINDS, LABELS, OF_FILES, PURPOSES, STATES, WAYS, WHYS, entry_words
 from callcenter.desk.requests import filled_requester
 from callcenter.request_register.filed import Filed, Received
+from callcenter.requests.lifecycle import ENDS
 from callcenter.requests.request import Assignee, AssigneeKind, Entry, Fact, Fate, Message, Way
 from callcenter.requests.targets import TargetKind
 
 _PAGE = r"/requests/{request:[A-Za-z0-9_-]{1,100}}"
-_PIECE = 256 * 1024
-"""Bytes of a file that are handed out at a time."""
 DONE = N_("Done.")
-LABELS = {
-    "submit": N_("Pass to the head"),
-    "assign": N_("Assign"),
-    "hand-back": N_("Give back to the head"),
-    "start": N_("Begin to work on it"),
-    "ask": N_("Ask the customer for more"),
-    "resume": N_("Go on without the reply"),
-    "inform": N_("Interim reply"),
-    "answer": N_("Answer"),
-    "close": N_("Close"),
-    "close-without-reply": N_("Close: no reply from the customer"),
-    "reopen": N_("Open again"),
-    "refuse": N_("Leave unresolved"),
-    "urgency": N_("Change the urgency"),
-    "reply": N_("Change the way of the answer"),
-    "fill": N_("The form"),
-    "receive": N_("What the customer said"),
-    "merge": N_("Merge into another request"),
-    "split": N_("Split a part off"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +53,9 @@ class Spoken:
 class RequestPages:
     """The request handlers."""
 
-    def __init__(self, desk: RequestActions, call_backs: CallBackActions | None = None) -> None:
+    def __init__(self, desk: RequestActions, files: RequestFiles, call_backs: CallBackActions | None = None) -> None:
         self._desk = desk
+        self._files = files
         self._call_backs = call_backs
 
     def routes(self) -> list[Route]:
@@ -84,7 +64,8 @@ class RequestPages:
         return [
             Route("GET", _PAGE, self.show, SEES_REQUESTS, page=True),
             Route("POST", action, self.act, WORKS_ON_REQUESTS, notes="request changed", page=True),
-            Route("GET", _PAGE + r"/files/{file:[0-9a-f]{64}}", self.file, SEES_REQUESTS, page=True),
+            Route("POST", _PAGE + "/files", self.add_files, WORKS_ON_REQUESTS, notes="request file added", page=True),
+            Route("GET", _PAGE + FILE, self._files.take, SEES_REQUESTS, page=True),
             Route("POST", "/write/request", self.open, WORKS_ON_REQUESTS, notes="request form opened", page=True),
         ]
 
@@ -93,20 +74,20 @@ class RequestPages:
         told = Told(translated(request, DONE)) if request.query.get("done") else Told()
         return await self._page(request, told)
 
-    async def file(self, request: web.Request) -> web.StreamResponse:
-        """Hand out a file of a request, to be kept and not to be shown: nobody knows what is in it."""
-        kept, content = await self._desk.file(request, request.match_info["request"], request.match_info["file"])
-        headers = {"Content-Disposition": content_disposition_header("attachment", filename=kept.name)}
-        answer = web.StreamResponse(headers=headers | {"Content-Length": str(kept.size)})
-        answer.content_type = "application/octet-stream"
+    @bodies.reads_later
+    async def add_files(self, request: web.Request) -> web.StreamResponse:
+        """Keep the files of a form, one after the other: those before one that is refused are kept."""
+        ref, added = request.match_info["request"], 0
         try:
-            await answer.prepare(request)
-            while piece := await asyncio.to_thread(content.read, _PIECE):
-                await answer.write(piece)
-        finally:
-            content.close()
-        await answer.write_eof()
-        return answer
+            async for called, content in parts(request):
+                await self._files.keep(request, ref, None, called, content)
+                added += 1
+        except BadRequest as problem:
+            if problem.status in (403, 404):
+                raise
+            return await self._page(request, Told(html.in_words(request, problem), problem=True), problem.status)
+        request[ABOUT] = f"{added} files: {ref}"
+        return html.go_on(request, f"/requests/{ref}?done=1")
 
     async def open(self, request: web.Request) -> web.StreamResponse:
         """Open a form without a call, of a line that was chosen."""
@@ -127,7 +108,7 @@ class RequestPages:
                 raise
             request[NOTES] = ""
             typed = {one: form.one(one) for one in form.names}
-            told = Told(in_words(request, problem), problem=True)
+            told = Told(html.in_words(request, problem), problem=True)
             return await self._page(request, told, problem.status, failed=name, typed=typed)
         return html.go_on(request, f"/requests/{filed.request.number or filed.request.id}?done=1")
 
@@ -161,7 +142,11 @@ class RequestPages:
     async def _fill(self, request: web.Request, ref: str, body: allowed.Filled) -> Filed:
         filed, version = await self._desk.form(request, ref, body.version)
         return await self._desk.fill(
-            request, filed, version, body.action(request[SENDER].id), filled_requester(filed, body)
+            request,
+            filed,
+            version,
+            body.action(request[SENDER].id),
+            filled_requester(filed, body, self._desk.zone_of(filed.request.line)),
         )
 
     # -- showing -----------------------------------------------------------------------------------------------
@@ -210,6 +195,9 @@ class RequestPages:
             failed=failed,
             typed=typed or {},
             labels=LABELS,
+            files=shown.files(filed),
+            limits=shown.limits(record.line, desk) if access >= Access.WORKS and record.state not in ENDS else None,
+            texts={key: translated(request, text) for key, text in OF_FILES.items()},
             answer=answer,
             words=desk.words(record.line, answer.expected if answer else None),
             promises=self._promises(filed, access),

@@ -1,25 +1,31 @@
-"""Why something is not done with a request, in words for whoever asked for it."""
+"""Why something is not done with a request, in the words of whoever asked for it: what was wrong, what is allowed."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from datetime import datetime
 
 from aiohttp import web
+from babel.dates import format_datetime
 
 from callcenter.desk.bodies import BadRequest
-from callcenter.desk.call_back_words import REFUSED_CALL_BACKS
-from callcenter.desk.language import N_, chosen, translated
-from callcenter.desk.request_words import MISSING
+from callcenter.desk.language import DEFAULT, N_, TEXTS, chosen
+from callcenter.desk.request_words import word_of
 from callcenter.request_register.errors import (
+    FILE_SENTENCES,
     ActionRefused,
+    AttachmentError,
     ChangedMeanwhile,
+    FileProblem,
     NoRequests,
     RequestError,
     UnknownRequest,
 )
-from callcenter.requests.change import Why
+from callcenter.requests.lifecycle import State, Step
+from callcenter.requests.refusal import SENTENCES, Thing, Value, Why
+from callcenter.requests.request import Way
 from callcenter.store import RegisterError
 
 _ANSWER_WITHIN = 5.0
@@ -27,32 +33,33 @@ _ANSWER_WITHIN = 5.0
 NO_REQUESTS = N_("This line takes no requests.")
 _CHANGED = N_("It was changed meanwhile: look at it again, then decide. Changed by")
 _AWAY = N_("The call centre does not answer. Please try again.")
-_REFUSED: Mapping[Why, tuple[int, str]] = {
-    Why.NOT_NOW: (409, N_("That is not possible while the request stands as it does.")),
-    Why.UNDER_WAY: (409, N_("A message of it is still under way: wait until it has left.")),
-    Why.UNSOLVED: (
-        409,
-        N_("Ask first whether it is solved, and whether there is anything else; if it is not, open it again."),
-    ),
-    Why.TOO_LONG: (400, N_("A text is too long.")),
-    Why.EMPTY: (400, N_("This is missing:")),
-    Why.UNKNOWN: (400, N_("The line has no such urgency, way, subject or reason, or the other request does not fit.")),
-    Why.DATE: (
-        400,
-        N_(
-            "The date does not do: it has to be later than what was promised and than now, in the line's hours, and "
-            "within a year. What waits for the customer waits until their time is over."
-        ),
-    ),
-    **REFUSED_CALL_BACKS,
+_NONE = N_("nothing")
+_STATUS: Mapping[Why, int] = {
+    Why.NOT_NOW: 409,
+    Why.UNDER_WAY: 409,
+    Why.UNSOLVED: 409,
+    Why.NO_CALL_BACKS: 409,
+    Why.LEVEL: 403,
+}
+"""Of the others 400."""
+_FILE_STATUS: Mapping[FileProblem, int] = {
+    FileProblem.TOO_LARGE: 413,
+    FileProblem.DISK_FULL: 507,
+    FileProblem.NOT_WRITTEN: 500,
+    FileProblem.UNKNOWN: 404,
+    FileProblem.DELETED: 410,
+    FileProblem.NOT_READ: 500,
 }
 
 
 @asynccontextmanager
-async def answering(request: web.Request | None = None, name_of: Callable[[str], str] = str) -> AsyncIterator[None]:
-    """Turn what goes wrong into the desk's answers, with words; the rules' own, English words only in English."""
+async def answering(
+    request: web.Request | None = None, name_of: Callable[[str], str] = str, within: float | None = _ANSWER_WITHIN
+) -> AsyncIterator[None]:
+    """Turn what goes wrong into the desk's answers, in the reader's language. `within`: seconds; None: whatever."""
+    language = chosen(request) if request is not None else DEFAULT
     try:
-        async with asyncio.timeout(_ANSWER_WITHIN):
+        async with asyncio.timeout(within):
             yield
     except ChangedMeanwhile as changed:
         raise BadRequest(409, "changed_meanwhile", _CHANGED, f"{name_of(changed.by)}.") from None
@@ -60,27 +67,41 @@ async def answering(request: web.Request | None = None, name_of: Callable[[str],
         raise BadRequest(404, "unknown", N_("There is no such request.")) from None
     except NoRequests:
         raise BadRequest(404, "no_requests", NO_REQUESTS) from None
-    except ActionRefused as refused:
-        status, sentence = _REFUSED[refused.why]
-        raise BadRequest(status, refused.why.value, sentence, _detail(request, refused)) from None
+    except ActionRefused as no:
+        why, reason = no.refused.why, no.refused.reason.value
+        raise BadRequest(_STATUS.get(why, 400), why.value, "", sentence(no, language), {"reason": reason}) from None
+    except AttachmentError as no:
+        status = _FILE_STATUS.get(no.problem, 400)
+        raise BadRequest(status, no.problem.value, "", file_sentence(no, language)) from None
     except RequestError as problem:
-        raise BadRequest(400, "refused", N_("That is not possible now."), _english(request, problem)) from None
+        raise BadRequest(400, "refused", N_("That is not possible now."), f"{problem}.") from None
     except (RegisterError, TimeoutError):
         raise BadRequest(503, "no_answer", _AWAY) from None
 
 
-def _detail(request: web.Request | None, refused: ActionRefused) -> str:
-    what, is_missing, _ = str(refused).partition(" is missing")
-    what = what.partition(" (")[0]
-    if request is not None and is_missing and what in MISSING:
-        return f"{translated(request, MISSING[what])}."
-    return _english(request, refused)
+def sentence(no: ActionRefused, language: str) -> str:
+    """Return why the rules do not allow something, as a sentence in a language."""
+    return _in_language(SENTENCES[no.refused.reason][1], no.refused.values, language)
 
 
-def _english(request: web.Request | None, problem: RequestError) -> str:
-    return f"{problem}." if request is not None and chosen(request) == "en" else ""
+def file_sentence(no: AttachmentError, language: str) -> str:
+    """Return what is wrong with a file, as a sentence in a language."""
+    return _in_language(FILE_SENTENCES[no.problem], no.values, language)
 
 
-def in_words(request: web.Request, problem: BadRequest) -> str:
-    """Return a refusal in the reader's language."""
-    return " ".join(filter(None, (translated(request, problem.sentence), problem.detail)))
+def _in_language(words: str, values: Mapping[str, Value], language: str) -> str:
+    named = {name: _value(value, language) for name, value in values.items()}
+    return f"{TEXTS[language].gettext(words).format(**named)}."
+
+
+def _value(value: Value, language: str) -> str:
+    gettext = TEXTS[language].gettext
+    match value:
+        case tuple():
+            return ", ".join(_value(one, language) for one in value) or gettext(_NONE)
+        case datetime():
+            return format_datetime(value, "d MMMM y, HH:mm", locale=language)
+        case State() | Step() | Way() | Thing():
+            return gettext(word_of(value))
+        case _:
+            return str(value)

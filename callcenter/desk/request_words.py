@@ -12,6 +12,7 @@ from callcenter.desk.call_back_words import CALL_BACK_FACTS
 from callcenter.desk.call_back_words import WHYS as CALL_BACK_WHYS
 from callcenter.desk.language import LANGUAGES, N_, TEXTS
 from callcenter.requests.lifecycle import State, Step
+from callcenter.requests.refusal import Thing
 from callcenter.requests.request import Entry, Fact, Fate, Purpose, Way
 from callcenter.requests.targets import TargetKind
 
@@ -103,25 +104,68 @@ CHANGED: Mapping[str, str] = {
     "customer": N_("customer"),
     "colleague": N_("department outside"),
 }
-MISSING: Mapping[str, str] = {
-    "the subject": N_("the subject"),
-    "what is asked": N_("what is asked"),
-    "the way of the answer": N_("the way of the answer"),
-    "the address or number of the answer": N_("the address or number of the answer"),
-    "the reason": N_("the reason"),
-    "the reason why more is needed": N_("the reason why more is needed"),
-    "the text": N_("the text"),
-    "a cause": N_("the causes of the delay"),
-    "the causes of the delay": N_("the causes of the delay"),
-    "the assignee": N_("the assignee"),
-    "the department's e-mail address": N_("the department's e-mail address"),
-    "what the department is asked for": N_("what the department is asked for"),
-    "what has been done so far": N_("what has been done so far"),
-    "what was wrong with it": N_("what was wrong with it"),
+THINGS: Mapping[Thing, str] = {
+    Thing.SUBJECT: N_("the subject"),
+    Thing.ESSENTIALS: N_("what is asked"),
+    Thing.WAY: N_("the way of the answer"),
+    Thing.ADDRESS: N_("the address or number of the answer"),
+    Thing.REASON: N_("the reason"),
+    Thing.WHY_MORE: N_("the reason why more is needed"),
+    Thing.TEXT: N_("the text"),
+    Thing.CAUSES: N_("the causes of the delay"),
+    Thing.ASSIGNEE: N_("the assignee"),
+    Thing.DEPARTMENT_EMAIL: N_("the department's e-mail address"),
+    Thing.DEPARTMENT_TASK: N_("what the department is asked for"),
+    Thing.DONE: N_("what has been done so far"),
+    Thing.WRONG: N_("what was wrong with it"),
+    Thing.REMARK: N_("the remark"),
+    Thing.CONVENIENT: N_("the convenient time in words"),
 }
-"""What the rules find missing, as they call it."""
+"""What the rules find missing, or too long."""
+LABELS: Mapping[str, str] = {
+    "submit": N_("Pass to the head"),
+    "assign": N_("Assign"),
+    "hand-back": N_("Give back to the head"),
+    "start": N_("Begin to work on it"),
+    "ask": N_("Ask the customer for more"),
+    "resume": N_("Go on without the reply"),
+    "inform": N_("Interim reply"),
+    "answer": N_("Answer"),
+    "close": N_("Close"),
+    "close-without-reply": N_("Close: no reply from the customer"),
+    "reopen": N_("Open again"),
+    "refuse": N_("Leave unresolved"),
+    "urgency": N_("Change the urgency"),
+    "reply": N_("Change the way of the answer"),
+    "fill": N_("The form"),
+    "receive": N_("What the customer said"),
+    "merge": N_("Merge into another request"),
+    "split": N_("Split a part off"),
+}
+"""The forms on the page of a request, by the last word of their address."""
+
+OF_FILES: Mapping[str, str] = {
+    "files": N_("Files"),
+    "files_none": N_("No files."),
+    "file_add": N_("Add files"),
+    "file_drop": N_("or drop them here"),
+    "file_limits": N_("At most {megabytes} MB each:"),
+    "file_waits": N_("waits"),
+    "file_cancel": N_("Cancel"),
+    "file_again": N_("Try again"),
+    "file_forget": N_("Put away"),
+    "file_too_large": N_("too large"),
+    "file_wrong_type": N_("This type is not taken."),
+    "file_not_sent": N_("It was not sent: no connection."),
+    "file_added": N_("Added:"),
+    "file_sends": N_("is being sent"),
+    "kb": N_("KB"),
+    "mb": N_("MB"),
+}
+"""Words for the script that sends files, by key."""
 
 AT_THE_DESK: Mapping[str, str] = {
+    **OF_FILES,
     **{f"request_state_{state}": words for state, words in STATES.items()},
     **{f"request_way_{way}": words for way, words in WAYS.items()},
     "request": N_("The request"),
@@ -138,10 +182,13 @@ AT_THE_DESK: Mapping[str, str] = {
     "request_way": N_("Way of the answer"),
     "request_address": N_("Address or number"),
     "request_convenient": N_("Convenient time"),
+    "request_convenient_from": N_("from"),
+    "request_convenient_until": N_("until"),
     "request_name": N_("Who asks"),
     "request_number": N_("Number"),
     "request_customer": N_("Organisation"),
     "request_submit": N_("Pass to the head"),
+    "request_also_open": N_("Also open at:"),
     "request_aside": N_("Put aside"),
     "request_registered": N_("Registered"),
     "request_done": N_("Done with it"),
@@ -152,6 +199,10 @@ AT_THE_DESK: Mapping[str, str] = {
     "request_forms": N_("Forms not passed on"),
     "request_find": N_("Where a request stands, by its number"),
     "request_not_found": N_("There is no such request."),
+    "warned": N_("Requests that need you"),
+    "warned_near": N_("soon due"),
+    "warned_missed": N_("late"),
+    "request_not_yours": N_("not yours: you see where it stands"),
     "request_late": N_("late"),
     "request_today": N_("today"),
     **CALL_BACKS_AT_THE_DESK,
@@ -163,10 +214,25 @@ WHYS: Mapping[str, str] = {
     "the customer has replied": N_("the customer has replied"),
     "solved, nothing else": N_("solved, nothing else"),
     "no objection": N_("no objection"),
+    "the assignee has left": N_("the assignee does not work here any more"),
     "promised before": N_("promised before"),
     **CALL_BACK_WHYS,
 }
 """Reasons that the rules give themselves."""
+
+
+def word_of(value: State | Step | Way | Thing) -> str:
+    """Return what a word of the rules is called on the pages, to be translated."""
+    match value:
+        case State():
+            return STATES[value]
+        case Step():
+            return LABELS.get(value.value.replace("_", "-"), STEPS[value])
+        case Way():
+            return WAYS[value]
+        case Thing():
+            return THINGS[value]
+
 
 _TOLD = N_("You will have the answer by {time} on {date}.")
 _NO_DATE = N_("No date is set for an answer to this; you will be told as soon as there is one.")

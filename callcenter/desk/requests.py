@@ -6,6 +6,7 @@ What is done with a request once it has been passed on is in `request_work.py`.
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime, tzinfo
 from typing import Any, TypeVar
 
 from aiohttp import web
@@ -26,7 +27,8 @@ from callcenter.desk.gate import (
     Route,
 )
 from callcenter.desk.language import N_
-from callcenter.desk.request_actions import Access, RequestActions, end_of_day
+from callcenter.desk.request_access import Access, Seen
+from callcenter.desk.request_actions import RequestActions, end_of_day
 from callcenter.desk.request_refusals import answering
 from callcenter.desk.responses import as_json
 from callcenter.request_register.filed import BoardQuery, Filed, Order, Requester
@@ -55,6 +57,7 @@ class RequestsApi:
             Route("GET", "/api/requests/mine", self.mine, WORKS_ON_REQUESTS),
             Route("GET", "/api/requests/drafts", self.drafts, WORKS_ON_REQUESTS),
             Route("GET", "/api/requests/drafts/all", self.all_drafts, LEADS_REQUESTS),
+            Route("GET", "/api/requests/warned", self.warned, WORKS_ON_REQUESTS),
             Route("GET", "/api/requests/caller", self.of_caller, OPENS_REQUESTS),
             Route("GET", "/api/requests/search", self.search, SEES_REQUESTS),
             Route("GET", "/api/requests/state", self.state, SEES_REQUESTS),
@@ -86,8 +89,8 @@ class RequestsApi:
         """Keep what is written so far. Without `version` one's own form takes it whatever was written before."""
         body = await bodies.read(request, allowed.Filled, allowed.MAX_BODY)
         filed, version = await self._desk.form(request, request.match_info["request"], body.version)
-        action, requester = body.action(request[SENDER].id), filled_requester(filed, body)
-        filed = await self._desk.fill(request, filed, version, action, requester)
+        requester = filled_requester(filed, body, self._desk.zone_of(filed.request.line))
+        filed = await self._desk.fill(request, filed, version, body.action(request[SENDER].id), requester)
         now = self._desk.wall().isoformat()
         return as_json({"id": filed.request.id, "version": filed.request.version, "saved_at": now})
 
@@ -151,7 +154,8 @@ class RequestsApi:
         """Return the requests that have not ended, next due first; the address may narrow it down.
 
         `line`, `state`, `assignee` ('-': nobody), `kind` (of what is due next), `subject`, `urgency`; `today`: what
-        breaks today; `overdue`: what is late already; `newest`: in another order; `skip`: leave out so many.
+        breaks today; `overdue`: what is late already; `warned`: of what somebody is warned now; `newest`: in another
+        order; `skip`: leave out so many.
         """
         query = board_query(request, self._desk)
         skip = _whole(request.query.get("skip", ""))
@@ -172,7 +176,8 @@ class RequestsApi:
         async with answering():
             rows = await self._desk.board.drafts(self._desk.wall(), request[SENDER].id)
         now = self._desk.wall()
-        return as_json({"requests": [shown.row(one, self._desk, now) for one in rows], "now": now.isoformat()})
+        seen = [Seen(one, in_full=True) for one in rows]
+        return as_json({"requests": [shown.row(one, self._desk, now) for one in seen], "now": now.isoformat()})
 
     async def all_drafts(self, request: web.Request) -> web.Response:
         """Return everybody's forms that have not been passed on, the oldest first."""
@@ -180,26 +185,32 @@ class RequestsApi:
             rows = await self._desk.board.drafts(self._desk.wall())
         return await self._listed(request, rows, "forms")
 
+    async def warned(self, request: web.Request) -> web.Response:
+        """Return how many requests the person is warned of: `near` their date, and `missed`; a head of all."""
+        tally = self._desk.warned(request[SENDER].account)
+        return as_json({"near": tally.near, "missed": tally.missed})
+
     async def of_caller(self, request: web.Request) -> web.Response:
         """Return the requests of a `call` of one's own, and its caller's earlier ones: what is open first."""
         call = call_of(request)
         of_call, earlier = await self._desk.of_caller(call, request[SENDER].id)
-        await self._desk.listed(request, [*of_call, *earlier], f"of the caller of {call}")
+        seen = await self._desk.listed(request, [*of_call, *earlier], f"of the caller of {call}", at_hand=True)
         now = self._desk.wall()
-        told = {"of_call": of_call, "earlier": earlier}
+        told = {"of_call": seen[: len(of_call)], "earlier": seen[len(of_call) :]}
         return as_json({key: [shown.row(one, self._desk, now) for one in rows] for key, rows in told.items()})
 
     async def search(self, request: web.Request) -> web.Response:
-        """Return the requests with `q`: a number or its end, a telephone number, an INN, or words; the newest first."""
-        asked = request.query.get("q", "").strip()[:_LONGEST_QUESTION]
-        async with answering():
-            rows = await self._desk.board.search(asked) if asked else []
+        """Return the requests with `q`: a number or its end, a telephone number, an INN, or words; the newest first.
+
+        Whoever does not read them is told only where they stand (`in_full`), and finds none by words.
+        """
+        rows = await self._desk.search(request, request.query.get("q", "").strip()[:_LONGEST_QUESTION])
         return await self._listed(request, rows, "found")
 
     async def _listed(self, request: web.Request, rows: list[Any], what: str, **more: Any) -> web.Response:
-        await self._desk.listed(request, rows, what)
+        seen = await self._desk.listed(request, rows, what)
         now = self._desk.wall()
-        return as_json({"requests": [shown.row(one, self._desk, now) for one in rows]} | more)
+        return as_json({"requests": [shown.row(one, self._desk, now) for one in seen]} | more)
 
 
 def board_query(request: web.Request, desk: RequestActions) -> BoardQuery:
@@ -213,6 +224,7 @@ def board_query(request: web.Request, desk: RequestActions) -> BoardQuery:
         kinds=_known(request.query.getall("kind", []), TargetKind) or None,
         due_before=end_of_day(now, desk.zone) if request.query.get("today") else None,
         overdue_at=now if request.query.get("overdue") else None,
+        warned=bool(request.query.get("warned")),
         subjects=[one for one in request.query.getall("subject", []) if one] or None,
         urgencies=[one for one in request.query.getall("urgency", []) if one] or None,
         order=Order.NEWEST if request.query.get("newest") else Order.DUE,
@@ -227,9 +239,12 @@ def _whole(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 8 else 0
 
 
-def filled_requester(filed: Filed, body: allowed.Filled) -> Requester:
-    """Return who asks, as the form says now; what is left out stays."""
+def filled_requester(filed: Filed, body: allowed.Filled, zone: tzinfo) -> Requester:
+    """Return who asks, as the form says now; what is left out stays. Raises `BadRequest` for a time that is none."""
     was = filed.requester
+    begins, ends = (_in_zone(at, zone) for at in (body.convenient_from, body.convenient_until))
+    if ends is not None and (begins is None or ends <= begins):
+        raise BadRequest(400, "wrong_value", N_("The convenient time has to begin before it ends."))
 
     def kept(now: T | None, before: T) -> T:
         return before if now is None else now
@@ -241,6 +256,10 @@ def filled_requester(filed: Filed, body: allowed.Filled) -> Requester:
         inn=kept(body.inn, was.inn),
         customer=kept(body.customer, was.customer),
         convenient=kept(body.convenient, was.convenient),
-        convenient_from=body.convenient_from if window else was.convenient_from,
-        convenient_until=body.convenient_until if window else was.convenient_until,
+        convenient_from=begins if window else was.convenient_from,
+        convenient_until=ends if window else was.convenient_until,
     )
+
+
+def _in_zone(at: datetime | None, zone: tzinfo) -> datetime | None:
+    return at.replace(tzinfo=zone) if at is not None and at.tzinfo is None else at

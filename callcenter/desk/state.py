@@ -10,6 +10,7 @@ from callcenter.core.ids import GroupId, LineId, PersonId
 from callcenter.core.operator import IN_CONVERSATION
 from callcenter.core.view import OperatorView, View
 from callcenter.knowledge.news import NewsItem
+from callcenter.request_register.in_force import Tally
 
 State = dict[str, Any]
 Audience = tuple[GroupId, PersonId]
@@ -19,7 +20,7 @@ class States:
     """Makes it from a view. `titles`: of each group to which callers can be transferred. `supervisors`: see below.
 
     `page_phone`: as that of the backend. `news`: returns what is valid now and concerns a person. `auto_answer`: the
-    lines whose calls phones in pages answer by themselves.
+    lines whose calls phones in pages answer by themselves. `warned`: of how many requests a person is warned.
     """
 
     def __init__(
@@ -29,7 +30,9 @@ class States:
         page_phone: Callable[[OperatorView], str | None],
         news: Callable[[PersonId], Sequence[NewsItem]] = lambda person: (),
         auto_answer: Collection[LineId] = (),
+        warned: Callable[[PersonId], Tally] = lambda person: Tally(),
     ) -> None:
+        self._warned = warned
         self._auto_answer = frozenset(auto_answer)
         self._news = news
         self._titles = titles
@@ -46,7 +49,9 @@ class States:
 
     def own(self, own: OperatorView) -> State:
         """Return the parts that only this person is shown."""
+        warned = self._warned(own.id)
         return {
+            "warned": {"near": warned.near, "missed": warned.missed},
             "me": {
                 **_plain(own),
                 "group_title": self._titles.get(own.group, own.group),

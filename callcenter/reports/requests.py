@@ -20,7 +20,7 @@ from callcenter.request_register.filing import HISTORY, REQUESTS, TARGETS
 from callcenter.request_register.rows import number_of, target_of
 from callcenter.requests.lifecycle import Step
 from callcenter.requests.request import Fact
-from callcenter.requests.targets import Target, TargetKind
+from callcenter.requests.targets import OWED, Target, TargetKind
 from callcenter.store import Register
 
 _PAGE = 500
@@ -53,6 +53,10 @@ class RequestFigures:
     interim: int
     reopened: int
     refusal: str
+    registered: bool
+    """Whether who asked was known by an INN (eLot 2.2b)."""
+    targets: Mapping[TargetKind, bool | None]
+    """Of each kind that was owed: whether all its dates were kept; None: that is not known yet."""
 
 
 async def figures(
@@ -93,7 +97,7 @@ def _page(query: Select[Any], connection: Connection) -> list[tuple[RowMapping, 
     found = list(connection.execute(query).mappings())
     ids = [row["id"] for row in found]
     targets: defaultdict[int, list[Target]] = defaultdict(list)
-    theirs = select(TARGETS).where(TARGETS.c.request.in_(ids), TARGETS.c.kind == TargetKind.ANSWER.value)
+    theirs = select(TARGETS).where(TARGETS.c.request.in_(ids), TARGETS.c.kind.in_(sorted(OWED)))
     for target in connection.execute(theirs.order_by(TARGETS.c.request, TARGETS.c.place)).mappings():
         targets[target["request"]].append(target_of(target))
     steps = (
@@ -108,8 +112,10 @@ def _page(query: Select[Any], connection: Connection) -> list[tuple[RowMapping, 
 
 
 def _figures(
-    row: RowMapping, answers: Sequence[Target], counts: Counter[str], time: WorkingTime | None, now: datetime
+    row: RowMapping, targets: Sequence[Target], counts: Counter[str], time: WorkingTime | None, now: datetime
 ) -> RequestFigures:
+    of_kind = {kind: [one for one in targets if one.kind is kind] for kind in TargetKind if kind in OWED}
+    answers = of_kind[TargetKind.ANSWER]
     first, last = (answers[0], answers[-1]) if answers else (None, None)
     answered_at = last.met_at if last else None
     return RequestFigures(
@@ -131,6 +137,10 @@ def _figures(
         interim=counts[Step.INFORM.value],
         reopened=counts[Step.REOPEN.value],
         refusal=row["refusal"],
+        registered=row["registered"],
+        targets={
+            kind: _kept(theirs, now) for kind, theirs in of_kind.items() if any(not one.dropped for one in theirs)
+        },
     )
 
 

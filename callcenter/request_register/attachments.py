@@ -24,7 +24,7 @@ from sqlalchemy import Connection, select, update
 from callcenter.core.ids import LineId
 from callcenter.knowledge.text import line as one_line
 from callcenter.request_register.deadline import look, write
-from callcenter.request_register.errors import AttachmentError, RequestError, UnknownRequest
+from callcenter.request_register.errors import AttachmentError, FileProblem, RequestError, UnknownRequest
 from callcenter.request_register.file_types import fits, media_type
 from callcenter.request_register.filed import Attachment
 from callcenter.request_register.filing import ATTACHMENTS, REQUESTS, check_version, claim, store
@@ -70,7 +70,7 @@ class Attachments:
     async def add(
         self,
         request: RequestId,
-        version: int,
+        version: int | None,
         name: str,
         content: AsyncIterable[bytes],
         by: str,
@@ -79,12 +79,13 @@ class Attachments:
     ) -> Attachment:
         """Keep a file of a request. `name`: what the sender called it; `content`: its bytes in pieces.
 
-        `message`: the key of the message it belongs to.
+        `version`: of the request as it was seen; None: whatever was changed meanwhile, because a file overwrites
+        nothing. `message`: the key of the message it belongs to. A file that is sent again is kept once.
         """
         line = await look(self._register, lambda connection: _line_of(connection, request))
         limits = self._allowed.get(LineId(line))
         if limits is None:
-            raise AttachmentError(f"the line '{line}' takes no files")
+            raise AttachmentError(FileProblem.NO_FILES)
         name = one_line(name.replace("\\", "/").rsplit("/", 1)[-1])[:200] or "file"
         found = Attachment("", name, media_type(name), 0, at, clean(by, 64), clean(message, 250), None)
         try:
@@ -95,8 +96,7 @@ class Attachments:
                     await asyncio.to_thread(_into_place, unfinished, self.path(LineId(line), sha256))
                     await write(self._register, self._entering(request, version, found, at))
         except OSError as problem:
-            why = "the disk is full" if problem.errno in _FULL else f"it could not be written: {problem.strerror}"
-            raise AttachmentError(f"{name} was not kept, {why}; nothing has changed") from problem
+            raise _not_kept(name, problem) from problem
         except RequestError:  # after a RegisterError the row may still come: `sweep` looks later
             if found.sha256:
                 await self._drop_unless_used(LineId(line), found.sha256)
@@ -107,14 +107,20 @@ class Attachments:
         """Return a file of a request, opened for reading."""
         found = await look(self._register, lambda connection: _entry(connection, request, sha256))
         if found is None:
-            raise AttachmentError("this request has no such file")
+            raise AttachmentError(FileProblem.UNKNOWN)
         line, attachment = found
         if attachment.deleted_at is not None:
-            raise AttachmentError(f"{attachment.name} was kept long enough and is deleted")
+            raise AttachmentError(FileProblem.DELETED)
         try:
             return attachment, await asyncio.to_thread(files.opened, self.path(LineId(line), sha256))
         except OSError as problem:
-            raise AttachmentError(f"{attachment.name} cannot be read: {problem.strerror}") from problem
+            raise AttachmentError(
+                FileProblem.NOT_READ, name=attachment.name, cause=problem.strerror or "?"
+            ) from problem
+
+    def allowed(self, line: LineId) -> Allowed | None:
+        """Return what may be attached to requests of a line; None: nothing."""
+        return self._allowed.get(line)
 
     def path(self, line: LineId, sha256: str) -> Path:
         """Return where a content is kept. Neither part comes from a sender."""
@@ -150,11 +156,14 @@ class Attachments:
                 await asyncio.to_thread(path.unlink, True)
 
     def _entering(
-        self, request: RequestId, version: int, found: Attachment, at: datetime
+        self, request: RequestId, version: int | None, found: Attachment, at: datetime
     ) -> Callable[[Connection], None]:
         def enter(connection: Connection) -> None:
             loaded = claim(connection, request)
-            check_version(connection, loaded, version)
+            if version is not None:
+                check_version(connection, loaded, version)
+            if _there(connection, loaded.row, found):
+                return
             rules = self._rules[loaded.request.line]
             said = remark(loaded.request, Fact.ATTACHED, found.sha256, found.name, found.by, at, rules)
             store(connection, loaded, allowed(said), {}, NO_WORDS)
@@ -198,14 +207,14 @@ async def _copy(content: AsyncIterable[bytes], file: BinaryIO, name: str, limits
     async for piece in content:
         size += len(piece)
         if size > limits.longest:
-            raise AttachmentError(f"{name} is larger than {limits.longest / MB:g} MB; nothing has changed")
+            raise AttachmentError(FileProblem.TOO_LARGE, name=name, megabytes=f"{limits.longest / MB:g}")
         if len(head) < _HEAD:
             head += piece[: _HEAD - len(head)]
             _check_type(name, head, limits)
         digest.update(piece)
         await asyncio.to_thread(file.write, piece)
     if not size:
-        raise AttachmentError(f"{name} is empty; nothing has changed")
+        raise AttachmentError(FileProblem.EMPTY, name=name)
     _check_type(name, head, limits, whole_head=True)
     return digest.hexdigest(), size
 
@@ -213,9 +222,15 @@ async def _copy(content: AsyncIterable[bytes], file: BinaryIO, name: str, limits
 def _check_type(name: str, head: bytes, limits: Allowed, *, whole_head: bool = False) -> None:
     ending = name.rsplit(".", 1)[-1].lower() if "." in name else ""
     if ending not in limits.endings:
-        raise AttachmentError(f"{name} is of a type that is not taken; allowed: {', '.join(sorted(limits.endings))}")
+        raise AttachmentError(FileProblem.WRONG_TYPE, name=name, allowed=tuple(sorted(limits.endings)))
     if (whole_head or len(head) == _HEAD) and not fits(ending, head):
-        raise AttachmentError(f"{name} is not what its name says: its content is no {ending}; nothing has changed")
+        raise AttachmentError(FileProblem.WRONG_CONTENT, name=name, ending=ending)
+
+
+def _not_kept(name: str, problem: OSError) -> AttachmentError:
+    if problem.errno in _FULL:
+        return AttachmentError(FileProblem.DISK_FULL, name=name)
+    return AttachmentError(FileProblem.NOT_WRITTEN, name=name, cause=problem.strerror or "?")
 
 
 def _created(path: Path) -> BinaryIO:
@@ -234,6 +249,13 @@ def _into_place(unfinished: Path, path: Path) -> None:
 
 def _older(folder: Path, than: float) -> list[Path]:
     return [path for path in folder.glob("*/**/*") if path.is_file() and path.lstat().st_mtime < than]
+
+
+def _there(connection: Connection, row: int, found: Attachment) -> bool:
+    """Whether the request has this file already: an answer was lost, and it was sent again."""
+    same = [ATTACHMENTS.c[column] == getattr(found, column) for column in ("sha256", "name", "message")]
+    theirs = select(ATTACHMENTS.c.id).where(ATTACHMENTS.c.request == row, *same, ATTACHMENTS.c.deleted_at.is_(None))
+    return connection.scalar(theirs.limit(1)) is not None
 
 
 def _line_of(connection: Connection, request: RequestId) -> str:

@@ -12,12 +12,14 @@ from sqlalchemy import ColumnElement, Connection, Select, case, func, select
 from callcenter.core.ids import LineId
 from callcenter.knowledge.search import Query
 from callcenter.request_register.deadline import look
-from callcenter.request_register.filed import BoardQuery, BoardRow, Count, Order
+from callcenter.request_register.filed import BoardQuery, BoardRow, Count, Order, Own
 from callcenter.request_register.filing import REQUESTS
+from callcenter.request_register.in_force import WARNED
 from callcenter.request_register.rows import board_row_of
 from callcenter.request_register.search import DIGITS, index_for
 from callcenter.requests.lifecycle import ENDS, State
 from callcenter.requests.number import parse_number
+from callcenter.requests.request import AssigneeKind
 from callcenter.requests.targets import OWED, TargetKind
 from callcenter.store import Register
 
@@ -25,6 +27,8 @@ T = TypeVar("T")
 
 MOST = 500
 """Rows of a list."""
+_MOST_OF_ALL = 10_000
+"""Requests with the words that are looked at for somebody's own."""
 _SHORTEST_NUMBER, _LONGEST_RUNNING = 1, 9
 """Digits of the end of a registration number."""
 _COLUMNS = tuple(
@@ -112,10 +116,12 @@ class RequestBoard:
         unique = {row.id: row for row in found}
         return sorted(unique.values(), key=lambda row: row.received_at, reverse=True)[:limit]
 
-    async def search(self, asked: str, lines: Collection[LineId] | None = None, limit: int = 50) -> list[BoardRow]:
+    async def search(
+        self, asked: str, lines: Collection[LineId] | None = None, limit: int = 50, own: Own | None = None
+    ) -> list[BoardRow]:
         """Return what was typed: a registration number or its end, a telephone number, an INN, or words in any form.
 
-        The newest first. Words are looked up in subject, essentials, names and all messages.
+        The newest first. Words are looked up in subject, essentials, names and all messages; with `own` of these alone.
         """
         asked, limit = asked.strip()[:200], min(limit, MOST)
         ours = () if lines is None else (REQUESTS.c.line.in_(lines),)
@@ -127,10 +133,16 @@ class RequestBoard:
         query = await asyncio.to_thread(Query.of, asked)
 
         def find(connection: Connection) -> Sequence[int]:
-            # Of another line than those asked for: more are looked at than are shown.
-            return index_for(connection.dialect.name).find(connection, query, limit if lines is None else 10 * limit)
+            # Of others, or of another line, than those asked for: more are looked at than are shown.
+            most = _MOST_OF_ALL if own else limit if lines is None else 10 * limit
+            return index_for(connection.dialect.name).find(connection, query, most)
 
         found = await look(self._register, find)
+        if own is not None:
+            theirs = (REQUESTS.c.assignee_kind != AssigneeKind.DEPARTMENT.value) & REQUESTS.c.assignee.in_(
+                own.assignees
+            )
+            ours = (*ours, (REQUESTS.c.opened_by == own.opened_by) | theirs)
         return await self._newest(REQUESTS.c.id.in_(found), limit, *ours) if found else []
 
     async def _by_digits(self, asked: str, limit: int, ours: tuple[ColumnElement[bool], ...]) -> list[BoardRow]:
@@ -171,6 +183,8 @@ def _conditions(query: BoardQuery) -> Iterator[ColumnElement[bool]]:
     ):
         if values is not None:
             yield column.in_([str(value) for value in values])
+    if query.warned:
+        yield WARNED
     if query.opened_by is not None:
         yield REQUESTS.c.opened_by == query.opened_by
     if query.due_before is not None:

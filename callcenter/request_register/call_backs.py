@@ -40,9 +40,9 @@ from callcenter.requests import call_back as do
 from callcenter.requests.call_back import TOLD, Action, CallBack, CallBackState, Came, Origin, promise
 from callcenter.requests.call_back_rules import CallBackRules
 from callcenter.requests.call_back_wish import Window, checked_groups, checked_level, checked_number, suggested_window
-from callcenter.requests.change import Refused, RefusedError, Why
 from callcenter.requests.lifecycle import ENDS, State
 from callcenter.requests.number import parse_number
+from callcenter.requests.refusal import Reason, RefusedError, Why, refused
 from callcenter.requests.request import RequestId, Way
 from callcenter.requests.rules import LineRules
 from callcenter.store import Register
@@ -55,7 +55,6 @@ AT_ONCE = 100
 CALENDAR = "the calendar of the line has changed"
 _CALLS = table_of(Call)
 _OPEN = CALL_BACKS.c.ended_at.is_(None)
-NO_RULES = "nobody calls back on behalf of the line {line}: it has no `outgoing`, or no `requests`"
 
 
 class CallBackRegister:
@@ -367,7 +366,7 @@ class CallBackRegister:
             try:
                 one = self._wished(loaded.request.line, Origin.ANSWER, address, window, (), at, None)
             except ActionRefused as no:
-                if window is None or not no.why.value.startswith("window"):
+                if window is None or no.refused.why is not Why.WINDOW:
                     raise
                 one = self._wished(loaded.request.line, Origin.ANSWER, address, None, (), at, None)  # that time is over
         except ActionRefused as no:
@@ -456,15 +455,15 @@ def _read(query: Select[Any], connection: Connection) -> list[LoadedCallBack]:
 
 def _of(rules: LineRules) -> CallBackRules:
     if rules.call_backs is None:
-        raise ActionRefused(Refused(Why.NO_CALL_BACKS, NO_RULES.format(line=rules.line)))
+        raise ActionRefused(refused(Reason.NO_CALL_BACKS))
     return rules.call_backs
 
 
 def _check_possible(connection: Connection, loaded: Loaded) -> None:
     if loaded.request.state in ENDS:
-        raise ActionRefused(Refused(Why.NOT_NOW, f"the request is {loaded.request.state.value}"))
+        raise ActionRefused(refused(Reason.REQUEST_ENDED, state=loaded.request.state))
     if _open_of(connection, loaded.row):
-        raise ActionRefused(Refused(Why.NOT_NOW, "it has a call-back already: move or withdraw that one"))
+        raise ActionRefused(refused(Reason.HAS_CALL_BACK))
 
 
 def _open_of(connection: Connection, row: int) -> bool:

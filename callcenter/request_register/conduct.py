@@ -19,6 +19,7 @@ from callcenter.core.ids import LineId
 from callcenter.core.records import REFUSED_FOR_CONDUCT
 from callcenter.request_register.deadline import look, write
 from callcenter.request_register.filing import OUTBOX
+from callcenter.request_register.notices import CONDUCT, CONDUCT_SUBJECT, UNKNOWN, Gettext
 from callcenter.request_register.outbox import put_email
 from callcenter.store import Register, RegisterError
 from callcenter.store.note_tables import CallNote
@@ -39,6 +40,8 @@ class Head:
 
     email: str
     zone: tzinfo
+    gettext: Gettext
+    """Into the head's language."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,20 +87,20 @@ class ConductWatch:
     def _tell(self, connection: Connection, found: Sequence[RefusedCall], at: datetime) -> None:
         for one in found:
             head = self._heads[one.line]
-            subject = f"Отказ из-за поведения звонившего ({one.line})"
-            put_email(connection, one.line, _key(one.call), head.email, subject, _words(one, head.zone), at)
+            subject = head.gettext(CONDUCT_SUBJECT).format(line=one.line)
+            put_email(connection, one.line, _key(one.call), head.email, subject, _words(one, head), at)
 
 
 def _key(call: str) -> str:
     return f"conduct/{call}"
 
 
-def _words(one: RefusedCall, zone: tzinfo) -> str:
+def _words(one: RefusedCall, head: Head) -> str:
     """Return the e-mail's text: no name and no number of the caller, which are in the register."""
-    return (
-        f"Оператор {one.operator or 'неизвестен'}: разговор завершён из-за поведения звонившего («хулиганство»).\n"
-        f"Звонок поступил {one.arrived_at.astimezone(zone):%d.%m.%Y %H:%M}, в реестре он {one.call}.\n"
-        "Прослушайте запись разговора.\n"
+    return head.gettext(CONDUCT).format(
+        operator=one.operator or head.gettext(UNKNOWN),
+        arrived=f"{one.arrived_at.astimezone(head.zone):%d.%m.%Y %H:%M}",
+        call=one.call,
     )
 
 

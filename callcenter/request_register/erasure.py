@@ -150,6 +150,7 @@ class RequestErasure:
             return None
         decision = allowed(remark(request, Fact.ERASED, why, "", self._who[:64], now, rules))
         nobody = requester_row(Requester()) | {"told": "", "erased_at": now}
+        del nobody["registered"]  # a figure, which stays
         store(connection, loaded, decision, nobody, NO_WORDS)
         for statement in (
             update(REQUESTS).where(REQUESTS.c.id == row).values(essentials="", address="", assignee_email=""),

@@ -74,6 +74,8 @@ class Filed:
     received: tuple[Received, ...] = ()
     attachments: tuple[Attachment, ...] = ()
     erased_at: datetime | None = None
+    origin: str = ""
+    """Its number in the system from which it was taken over; '' for all others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,17 @@ class BoardQuery:
     subjects: Collection[str] | None = None
     urgencies: Collection[str] | None = None
     ways: Collection[Way] | None = None
+    warned: bool = False
+    """Only those with a warning in force."""
     order: Order = Order.DUE
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """Whose requests are meant: those that somebody opened, or for which they or their group are responsible."""
+
+    opened_by: str
+    assignees: Collection[str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,7 @@ def load_filed(connection: Connection, id_: RequestId) -> Filed:
         tuple(map(rows.received_of, connection.execute(received).mappings())),
         tuple(map(rows.attachment_of, connection.execute(files).mappings())),
         beside["erased_at"],
+        beside["origin"],
     )
 
 

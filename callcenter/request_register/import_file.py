@@ -13,8 +13,10 @@ from callcenter.core.errors import ReadableError
 from callcenter.core.ids import LineId
 from callcenter.request_register.filed import Requester
 from callcenter.requests.request import Reply, Way
+from callcenter.store.rows import clean
 
 REQUIRED = {
+    "origin": ("origin", "исходный номер"),
     "received": ("received", "поступило"),
     "subject": ("subject", "предмет"),
     "essentials": ("essentials", "суть"),
@@ -29,6 +31,8 @@ OTHERS = {
     "inn": ("inn", "инн"),
     "customer": ("customer", "организация"),
 }
+LONGEST_ORIGIN = 150
+"""Characters of a number in the other system."""
 LARGEST = 50_000_000
 """Bytes of a file."""
 _WAYS = {"письмо": "letter", "телефон": "telephone", "эл. почта": "email", "e-mail": "email"}
@@ -40,10 +44,11 @@ class RequestsFileError(ReadableError):
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """One row: an open request."""
+    """One row: an open request. `origin`: its number in the other system, by which it is taken over once."""
 
     row: int
     line: LineId
+    origin: str
     received_at: datetime
     subject: str
     essentials: str
@@ -58,6 +63,8 @@ class RequestsFile:
 
     rows: list[Imported] = field(default_factory=list)
     mistakes: list[str] = field(default_factory=list)
+    _origins: dict[str, int] = field(default_factory=dict)
+    """The row of each number in the other system."""
 
     @classmethod
     def read(cls, path: Path, line: LineId, zone: tzinfo, now: datetime) -> RequestsFile:
@@ -83,6 +90,16 @@ class RequestsFile:
         return read
 
     def _take(self, row: int, cells: Mapping[str, str], line: LineId, zone: tzinfo, now: datetime) -> None:
+        origin = clean(cells["origin"], LONGEST_ORIGIN)
+        if not origin or len(cells["origin"]) > LONGEST_ORIGIN:
+            self.mistakes.append(
+                f"line {row}: origin {cells['origin'][:40]!r}; allowed: the number that the request has in the other "
+                f"system, at most {LONGEST_ORIGIN} characters"
+            )
+            return
+        if (first := self._origins.setdefault(origin, row)) != row:
+            self.mistakes.append(f"line {row}: origin {origin[:40]!r} is that of line {first}, too")
+            return
         try:
             received = datetime.fromisoformat(cells["received"])
             received = received.replace(tzinfo=zone) if received.tzinfo is None else received
@@ -106,6 +123,7 @@ class RequestsFile:
             Imported(
                 row,
                 line,
+                origin,
                 received,
                 cells["subject"],
                 cells["essentials"],

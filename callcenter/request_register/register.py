@@ -43,11 +43,12 @@ from callcenter.requests.actions import (
     Refuse,
     Submit,
 )
-from callcenter.requests.change import Decision, Refused, Why, counter_year
+from callcenter.requests.change import SHOWN, Decision, counter_year
 from callcenter.requests.decide import decide, open_request
 from callcenter.requests.lifecycle import State
 from callcenter.requests.merge import Part, merge, split
 from callcenter.requests.number import parse_number
+from callcenter.requests.refusal import Reason, Refused, refused
 from callcenter.requests.remark import remark
 from callcenter.requests.request import Entry, Fact, Request, RequestId, Way
 from callcenter.requests.rules import LineRules
@@ -120,7 +121,8 @@ class RequestRegister:
         """
         rules = of_line(self.rules, line)
         if urgency not in rules.urgencies:
-            raise ActionRefused(Refused(Why.UNKNOWN, f"{urgency[:64]} is no urgency of this line"))
+            known = tuple(sorted(rules.urgencies))
+            raise ActionRefused(refused(Reason.UNKNOWN_URGENCY, given=urgency[:SHOWN], known=known))
         term = rules.urgencies[urgency].answer
         return None if term is None else rules.time.due(term, received_at)
 

@@ -14,9 +14,10 @@ from callcenter.core.ids import LineId
 from callcenter.knowledge.text import line, note
 from callcenter.request_register.errors import ActionRefused
 from callcenter.request_register.filed import Attachment, BoardRow, Received, Requester
-from callcenter.requests.change import LONGEST_TEXT, Refused, Why
+from callcenter.requests.change import LONGEST_TEXT
 from callcenter.requests.lifecycle import ENDS, State
 from callcenter.requests.number import Number, parse_number
+from callcenter.requests.refusal import Reason, Thing, refused
 from callcenter.requests.request import (
     Assignee,
     AssigneeKind,
@@ -37,6 +38,15 @@ T = TypeVar("T")
 
 _SEVERAL_LINES = frozenset({"text", "essentials", "done"})
 _WHO = 64
+_THINGS = {
+    "subject": Thing.SUBJECT,
+    "essentials": Thing.ESSENTIALS,
+    "address": Thing.ADDRESS,
+    "why": Thing.REASON,
+    "causes": Thing.CAUSES,
+    "done": Thing.DONE,
+}
+"""What the fields of actions hold; of the others a text is too long."""
 
 
 def safe_action(action: T) -> T:
@@ -61,9 +71,8 @@ def _safe_value(name: str, value: Any) -> Any:
 def safe_text(name: str, value: str) -> str:
     """Return a text without NUL, controls, lone surrogates and characters that turn the writing direction round."""
     if len(value) > LONGEST_TEXT:
-        raise ActionRefused(
-            Refused(Why.TOO_LONG, f"the {name} has {len(value)} characters; allowed are {LONGEST_TEXT}")
-        )
+        thing = _THINGS.get(name, Thing.TEXT)
+        raise ActionRefused(refused(Reason.TOO_LONG, thing=thing, length=len(value), longest=LONGEST_TEXT))
     return note(value) if name in _SEVERAL_LINES else line(value)
 
 
@@ -218,6 +227,7 @@ def requester_row(requester: Requester) -> Row:
         "requester_name": clean(requester.name, 300),
         "requester_number": clean(requester.number, 64),
         "requester_inn": clean(requester.inn, 32),
+        "registered": bool(requester.inn.strip()),
         "requester_customer": clean(requester.customer, 300),
         "convenient": clean(requester.convenient, 500),
         "convenient_from": requester.convenient_from,

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select, update
 
 from callcenter.request_register import rows
 from callcenter.request_register.deadline import write
 from callcenter.request_register.errors import ActionRefused, RequestError
-from callcenter.request_register.filing import insert_new, take_counter
+from callcenter.request_register.filing import REQUESTS, insert_new, take_counter
 from callcenter.request_register.import_file import Imported
 from callcenter.request_register.register import Rules, allowed, new_id, of_line
 from callcenter.request_register.search import Words
@@ -28,8 +29,18 @@ class TakeoverRefused(RequestError):
     """Nothing was taken over. The text has a line for each row that the rules do not allow."""
 
 
-async def take_over(register: Register, rules: Rules, imported: Sequence[Imported], by: str, at: datetime) -> list[str]:
-    """Register these requests as they were received. Returns their numbers, in the order of the rows.
+@dataclass(frozen=True, slots=True)
+class TakenOver:
+    """What became of the rows of a file, in their order."""
+
+    numbers: tuple[str, ...]
+    """Of the requests that are new."""
+    there: tuple[tuple[int, str], ...]
+    """Rows that were taken over before, and the numbers of their requests, which stay as they are."""
+
+
+async def take_over(register: Register, rules: Rules, imported: Sequence[Imported], by: str, at: datetime) -> TakenOver:
+    """Register these requests as they were received; one whose number in the other system is known is left alone.
 
     Their targets count from when they were received: some may be missed already. Raises `TakeoverRefused`,
     `NoRequests` and `RegisterError`; then nothing was taken over.
@@ -37,17 +48,28 @@ async def take_over(register: Register, rules: Rules, imported: Sequence[Importe
     made = await asyncio.to_thread(_checked, rules, imported, by, at)
     ours = rules()
 
-    def enter(connection: Connection) -> list[str]:
-        numbers = []
+    def enter(connection: Connection) -> TakenOver:
+        connection.execute(update(REQUESTS).where(REQUESTS.c.id == 0).values(version=0))  # waits for SQLite's lock
+        numbers, there = [], []
         for one, fill, words in made:
+            if (number := _number_of(connection, one)) is not None:
+                there.append((one.row, number))
+                continue
             of = of_line(ours, one.line)
             decision = _decision(connection, one, fill, of, by, at)
-            beside = {"call": "", "opened_by": clean(by, 64), "told": "", "erased_at": None}
+            beside = {"call": "", "opened_by": clean(by, 64), "told": "", "erased_at": None, "origin": one.origin}
             insert_new(connection, decision, rows.requester_row(one.requester) | beside, words)
             numbers.append(str(decision.request.number))
-        return numbers
+        return TakenOver(tuple(numbers), tuple(there))
 
     return await write(register, enter)
+
+
+def _number_of(connection: Connection, one: Imported) -> str | None:
+    """Return the number of the request that was taken over as this one before; None: there is none."""
+    theirs = select(REQUESTS).where(REQUESTS.c.line == one.line, REQUESTS.c.origin == one.origin)
+    found = connection.execute(theirs).mappings().one_or_none()
+    return None if found is None else str(rows.number_of(found))
 
 
 def _checked(rules: Rules, imported: Sequence[Imported], by: str, at: datetime) -> list[tuple[Imported, Fill, Words]]:

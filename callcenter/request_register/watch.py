@@ -20,7 +20,7 @@ from callcenter.core.ids import LineId
 from callcenter.request_register import rows
 from callcenter.request_register.deadline import look, write
 from callcenter.request_register.filing import REQUESTS, TARGETS
-from callcenter.request_register.notices import Told, letter_to_head
+from callcenter.request_register.notices import Gettext, Told, letter_to_head
 from callcenter.request_register.outbox import put_email
 from callcenter.request_register.register import Rules
 from callcenter.requests.escalation import Escalation, Warn, due_warnings, next_look
@@ -49,6 +49,8 @@ class Warned:
     escalation: Escalation
     email: str
     """Of the head; '' if nobody is told by e-mail."""
+    gettext: Gettext
+    """Into the language of that e-mail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +119,10 @@ class TargetWatch:
             unchanged = (REQUESTS.c.id == one.row, REQUESTS.c.version == request.version)
             connection.execute(update(REQUESTS).where(*unchanged).values(look_at=later))
         for line, warnings in told.items():
-            if email := self._warned[line].email:
-                letter = letter_to_head(line, warnings, self._rules[line].time.hours.zone, at)
-                put_email(connection, line, letter.key, email, letter.subject, letter.text, at)
+            head = self._warned[line]
+            if head.email:
+                letter = letter_to_head(line, warnings, self._rules[line].time.hours.zone, at, head.gettext)
+                put_email(connection, line, letter.key, head.email, letter.subject, letter.text, at)
         return given
 
 

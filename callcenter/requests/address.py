@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import re
 
+from callcenter.requests.refusal import Reason, RefusedError
 from callcenter.requests.request import Reply, Way
 
 _EMAIL = re.compile(r"[^\s@,;:<>()\"\\\[\]]{1,64}@[^\s@,;:<>()\"\\\[\]]{1,253}")
+_SHOWN = 100
 _FEWEST_DIGITS = 5
 """Of a telephone number; whether and when it may be called is decided where calls are made."""
 
 
-def misfit(reply: Reply) -> str | None:
-    """Return what is wrong with the address, as a sentence; None if it can be one."""
+def check_address(reply: Reply) -> None:
+    """Raise `RefusedError` if the address cannot be one of its way."""
     address = reply.address.strip()
     if reply.way is Way.EMAIL and not _EMAIL.fullmatch(address):
-        return f"'{address[:100]}' is not an e-mail address"
+        raise RefusedError(Reason.NO_EMAIL, given=address[:_SHOWN])
     if reply.way is Way.TELEPHONE and sum(letter.isdecimal() for letter in address) < _FEWEST_DIGITS:
-        return f"'{address[:100]}' is not a telephone number"
-    return None
+        raise RefusedError(Reason.NO_TELEPHONE, given=address[:_SHOWN], fewest=_FEWEST_DIGITS)

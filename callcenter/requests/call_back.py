@@ -17,7 +17,8 @@ from callcenter.core.ids import NO_CALL, CallBackId, CallId, GroupId, LineId
 from callcenter.core.machine import Machine
 from callcenter.requests.call_back_rules import CallBackRules
 from callcenter.requests.call_back_wish import Window, checked_number, checked_window, moved_window
-from callcenter.requests.change import Refused, RefusedError, Why, said
+from callcenter.requests.change import said
+from callcenter.requests.refusal import Reason, Refused, RefusedError, Thing
 from callcenter.requests.request import RequestId
 
 
@@ -302,7 +303,7 @@ def _decided(one: CallBack, action: Action, at: datetime, time: WorkingTime, rul
         case Say(word):
             return _say(one, word, at, time, rules)
         case Withdraw(why):
-            return _stepped(one, CallBackStep.WITHDRAW, next_at=None, why=said(why, "the reason"))
+            return _stepped(one, CallBackStep.WITHDRAW, next_at=None, why=said(why, Thing.REASON))
         case Move():
             return _move(one, action, at, time, rules)
         case FollowCalendar():
@@ -313,8 +314,8 @@ def _decided(one: CallBack, action: Action, at: datetime, time: WorkingTime, rul
 
 def _stepped(one: CallBack, step: CallBackStep, **changes: object) -> CallBack:
     if not CALL_BACK.allows(one.state, step):
-        doing = {CallBackState.UNDER_WAY: "is being made just now"}.get(one.state, f"is {one.state.value}")
-        raise RefusedError(Why.NOT_NOW, f"the call-back {doing.replace('_', ' ')}")
+        under_way = one.state is CallBackState.UNDER_WAY
+        raise RefusedError(Reason.CALL_BACK_UNDER_WAY if under_way else Reason.CALL_BACK_ENDED)
     return replace(one, state=CALL_BACK.next(one.state, step), **changes)  # type: ignore[arg-type]
 
 
@@ -382,16 +383,16 @@ def _pause(came: Came, rules: CallBackRules) -> timedelta:
 def _say(one: CallBack, word: Came, at: datetime, time: WorkingTime, rules: CallBackRules) -> CallBack:
     tried = one.last
     if word not in WORDS:
-        raise RefusedError(Why.UNKNOWN, f"what can be said is: {', '.join(sorted(WORDS))}")
+        raise RefusedError(Reason.UNKNOWN_WORD, given=word.value, known=tuple(sorted(WORDS)))
     if tried is None or tried.begun_at is None or tried.came is Came.NOT_STARTED:
-        raise RefusedError(Why.NOT_NOW, "nobody has called yet")
+        raise RefusedError(Reason.NOT_TRIED)
     noted = replace(one, tries=_with(one, replace(tried, word=word)))
     if tried.came is None:  # they still talk
         return noted
     if tried.came is word:
         return noted
     if not tried.talk or one.state is CallBackState.WITHDRAWN:
-        raise RefusedError(Why.NOT_NOW, "there was no conversation in the last try")
+        raise RefusedError(Reason.NO_CONVERSATION)
     heard = replace(noted, tries=_with(noted, replace(tried, word=word, came=word)))
     if one.state is CallBackState.GIVEN_UP and word is not Came.TALKED:
         return heard
@@ -402,7 +403,7 @@ def _say(one: CallBack, word: Came, at: datetime, time: WorkingTime, rules: Call
 
 def _move(one: CallBack, action: Move, at: datetime, time: WorkingTime, rules: CallBackRules) -> CallBack:
     window = checked_window(action.window, at, time, rules)
-    said(action.why, "the reason")
+    said(action.why, Thing.REASON)
     return _stepped(
         one,
         CallBackStep.MOVE,

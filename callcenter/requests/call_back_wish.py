@@ -10,7 +10,8 @@ from callcenter.calendar.hours import instant
 from callcenter.calendar.working_time import WorkingTime
 from callcenter.core.ids import GroupId
 from callcenter.requests.call_back_rules import CallBackRules
-from callcenter.requests.change import RefusedError, Why, bounded
+from callcenter.requests.change import SHOWN, bounded
+from callcenter.requests.refusal import Reason, RefusedError, Thing
 
 LONGEST_WORDS = 500
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
@@ -31,32 +32,27 @@ class Window:
 
 def checked_window(window: Window, at: datetime, time: WorkingTime, rules: CallBackRules) -> Window:
     """Return the convenient time, from now on if it has begun. Raises `RefusedError`, which names what is wrong."""
-    words = bounded(" ".join(window.words.split()), "the convenient time in words", LONGEST_WORDS)
+    words = bounded(" ".join(window.words.split()), Thing.CONVENIENT, LONGEST_WORDS)
     at, since, until = instant(at), instant(window.since), instant(window.until)
     zone = time.hours.zone
+    minutes = int(rules.shortest.total_seconds() // 60)
     if until <= since:
-        raise RefusedError(Why.WINDOW_TOO_SHORT, "the convenient time ends before it begins")
+        raise RefusedError(Reason.WINDOW_TOO_SHORT, minutes=minutes)
     if until <= at:
-        raise RefusedError(
-            Why.WINDOW_PAST, f"the convenient time is over since {until.astimezone(zone):%Y-%m-%d %H:%M}"
-        )
+        raise RefusedError(Reason.WINDOW_PAST, until=until.astimezone(zone))
     if since - at > rules.furthest:
-        raise RefusedError(Why.WINDOW_TOO_FAR, f"it may begin within {rules.furthest.days} days from now, not later")
+        raise RefusedError(Reason.WINDOW_TOO_FAR, before=(at + rules.furthest).astimezone(zone))
     if until - since > rules.longest:
-        raise RefusedError(Why.WINDOW_TOO_LONG, f"it may be {rules.longest.days} days long, not longer")
+        raise RefusedError(Reason.WINDOW_TOO_LONG, days=rules.longest.days)
     since = max(since, at)
     open_for = time.elapsed(since, until)
     if not open_for:
         days = [one.astimezone(zone).date() for one in (since, until - timedelta.resolution)]
-        if not any(map(time.hours.working_day, _days(*days))):
-            raise RefusedError(Why.WINDOW_HOLIDAY, f"{_span(days)} the line does not work: it is a day off")
-        raise RefusedError(Why.WINDOW_CLOSED, f"the line is closed then; its hours are {_hours(time)}")
+        works = any(map(time.hours.working_day, _days(*days)))
+        opens = time.opening(until).astimezone(zone)
+        raise RefusedError(Reason.WINDOW_CLOSED if works else Reason.WINDOW_HOLIDAY, opens=opens)
     if open_for < rules.shortest:
-        minutes = int(rules.shortest.total_seconds() // 60)
-        raise RefusedError(
-            Why.WINDOW_TOO_SHORT,
-            f"the line is open for less than {minutes} minutes of it; its hours are {_hours(time)}",
-        )
+        raise RefusedError(Reason.WINDOW_TOO_SHORT, minutes=minutes)
     return Window(since, until, words)
 
 
@@ -83,18 +79,16 @@ def checked_number(number: str, rules: CallBackRules, *, emergency: bool, home: 
     `number`: normalised, to E.164 or a short number, as far as it can be. `emergency`: whether an emergency service has
     it. `home`: the code of the line's country.
     """
+    given = number[:SHOWN]
     if emergency:
-        raise RefusedError(Why.NUMBER_EMERGENCY, f"{number} is the number of an emergency service; it is never called")
+        raise RefusedError(Reason.NUMBER_EMERGENCY, given=given)
     if sum(map(str.isdecimal, number)) > _LONGEST_NUMBER:
-        raise RefusedError(
-            Why.NUMBER_TOO_LONG, f"a telephone number has at most {_LONGEST_NUMBER} digits; this one has more"
-        )
+        raise RefusedError(Reason.NUMBER_TOO_LONG, given=given, most=_LONGEST_NUMBER)
     if not (_E164.fullmatch(number) or _SHORT.fullmatch(number)):
-        raise RefusedError(Why.NUMBER_WRONG, "this is no whole telephone number; one looks like +7 342 292-19-60")
+        raise RefusedError(Reason.NUMBER_WRONG, given=given)
     if not rules.allows(number):
-        if number.startswith("+") and not number.startswith(home):
-            raise RefusedError(Why.NUMBER_ABROAD, f"{number} is abroad; the line does not call there")
-        raise RefusedError(Why.NUMBER_OUTSIDE, f"{number} is in none of the ranges that the line may call")
+        abroad = number.startswith("+") and not number.startswith(home)
+        raise RefusedError(Reason.NUMBER_ABROAD if abroad else Reason.NUMBER_OUTSIDE, given=given)
     return number
 
 
@@ -102,15 +96,14 @@ def checked_groups(groups: tuple[GroupId, ...], rules: CallBackRules) -> tuple[G
     """Return whose people shall call; none: the usual ones. Raises `RefusedError`."""
     for group in groups:
         if group not in rules.groups:
-            known = ", ".join(rules.groups)
-            raise RefusedError(Why.UNKNOWN, f"{group[:64]} may not call out on behalf of this line; these may: {known}")
+            raise RefusedError(Reason.UNKNOWN_GROUP, given=group[:SHOWN], known=rules.groups)
     return groups
 
 
 def checked_level(level: str, rules: CallBackRules) -> None:
     """Refuse somebody who may not order a call-back on this line (E-SAUDA 2.2)."""
     if not rules.may_order(level):
-        raise RefusedError(Why.LEVEL, f"call-backs are for these customers alone: {', '.join(sorted(rules.levels))}")
+        raise RefusedError(Reason.LEVEL, known=tuple(sorted(rules.levels)))
 
 
 def _same_clock(at: datetime, days: int, time: WorkingTime) -> datetime:
@@ -121,12 +114,3 @@ def _same_clock(at: datetime, days: int, time: WorkingTime) -> datetime:
 
 def _days(first: date, last: date) -> list[date]:
     return [first + timedelta(days=number) for number in range((last - first).days + 1)]
-
-
-def _span(days: list[date]) -> str:
-    first, last = days
-    return f"on {first:%Y-%m-%d}" if first == last else f"from {first:%Y-%m-%d} to {last:%Y-%m-%d}"
-
-
-def _hours(time: WorkingTime) -> str:
-    return f"{time.hours.opens:%H:%M} to {time.hours.closes:%H:%M}".replace("to 00:00", "to 24:00")

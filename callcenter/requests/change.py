@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
 
 from callcenter.calendar.hours import instant
 from callcenter.calendar.working_time import Term
 from callcenter.requests import targets
 from callcenter.requests.lifecycle import REQUEST, State, Step
 from callcenter.requests.number import Counter, Number
+from callcenter.requests.refusal import Reason, RefusedError, Thing
 from callcenter.requests.request import Entry, Fact, Fate, Message, Purpose, Reply, Request
 from callcenter.requests.rules import LineRules
 from callcenter.requests.targets import Target, TargetKind
@@ -19,47 +19,8 @@ LONGEST_TEXT = 100_000
 """Characters of a message."""
 LONGEST_LINE = 2_000
 """Characters of a reason, a subject or an address."""
-
-
-class Why(StrEnum):
-    """Why an action was refused."""
-
-    NOT_NOW = "not_now"
-    """The state does not allow it."""
-    EMPTY = "empty"
-    TOO_LONG = "too_long"
-    UNKNOWN = "unknown"
-    """An urgency, a way, a reason or a message that there is none of."""
-    DATE = "date"
-    UNDER_WAY = "under_way"
-    """A message has not left yet."""
-    UNSOLVED = "unsolved"
-    # Of call-backs:
-    NO_CALL_BACKS = "no_call_backs"
-    """Nobody calls back on behalf of this line."""
-    LEVEL = "level"
-    """This customer may not order one (E-SAUDA 2.2)."""
-    WINDOW_PAST = "window_past"
-    WINDOW_HOLIDAY = "window_holiday"
-    WINDOW_CLOSED = "window_closed"
-    """Outside the line's hours."""
-    WINDOW_TOO_SHORT = "window_too_short"
-    WINDOW_TOO_LONG = "window_too_long"
-    WINDOW_TOO_FAR = "window_too_far"
-    NUMBER_WRONG = "number_wrong"
-    NUMBER_TOO_LONG = "number_too_long"
-    NUMBER_EMERGENCY = "number_emergency"
-    NUMBER_ABROAD = "number_abroad"
-    NUMBER_OUTSIDE = "number_outside"
-    """Outside the ranges that the line may call."""
-
-
-@dataclass(frozen=True)
-class Refused:
-    """Nothing changes. `text` is a sentence for people: what was wrong, and what is allowed."""
-
-    why: Why
-    text: str
+SHOWN = 100
+"""Characters that a refusal repeats of what was given."""
 
 
 @dataclass(frozen=True)
@@ -75,36 +36,26 @@ class Decision:
     """The line's counter after a number was taken."""
 
 
-class RefusedError(Exception):
-    """Carries a refusal out of the rules."""
-
-    def __init__(self, why: Why, text: str) -> None:
-        super().__init__(text)
-        self.refused = Refused(why, text)
-
-
-def said(text: str, what: str, longest: int = LONGEST_LINE) -> str:
+def said(text: str, thing: Thing, longest: int = LONGEST_LINE) -> str:
     """Return the text without white space around it; refuse it if it is empty or too long."""
     if not (text := text.strip()):
-        raise RefusedError(Why.EMPTY, f"{what} is missing")
-    return bounded(text, what, longest)
+        raise RefusedError(Reason.MISSING, thing=thing)
+    return bounded(text, thing, longest)
 
 
-def bounded(text: str, what: str, longest: int = LONGEST_LINE) -> str:
+def bounded(text: str, thing: Thing, longest: int = LONGEST_LINE) -> str:
     """Return the text; refuse it if it is too long."""
     if len(text) > longest:
-        raise RefusedError(Why.TOO_LONG, f"{what} has {len(text)} characters; allowed are {longest}")
+        raise RefusedError(Reason.TOO_LONG, thing=thing, length=len(text), longest=longest)
     return text
 
 
 def known_subject(subject: str, rules: LineRules) -> str:
     """Return the subject; refuse one that the line does not have. Empty is allowed: it is not chosen yet."""
+    subject = bounded(subject, Thing.SUBJECT)
     if subject and rules.subjects and subject not in rules.subjects:
-        known = ", ".join(sorted(rules.subjects))
-        raise RefusedError(
-            Why.UNKNOWN, f"{bounded(subject, 'the subject')} is no subject of this line; it has: {known}"
-        )
-    return bounded(subject, "the subject")
+        raise RefusedError(Reason.UNKNOWN_SUBJECT, given=subject[:SHOWN], known=tuple(sorted(rules.subjects)))
+    return subject
 
 
 def moment(request: Request, at: datetime) -> datetime:
@@ -149,12 +100,8 @@ class Change:
         """Take a step of the lifecycle, or refuse it."""
         state = self.request.state
         if not REQUEST.allows(state, step):
-            allowed = ", ".join(s.value.replace("_", " ") for before, s in REQUEST.table if before is state)
-            raise RefusedError(
-                Why.NOT_NOW,
-                f"{step.value.replace('_', ' ')} is not possible while the request is {state.value.replace('_', ' ')}; "
-                f"possible are: {allowed or 'none'}",
-            )
+            possible = tuple(s for before, s in REQUEST.table if before is state and s is not Step.NOT_DELIVERED)
+            raise RefusedError(Reason.NOT_IN_STATE, step=step, state=state, possible=possible)
         self.request = replace(self.request, state=REQUEST.next(state, step))
         self.note(Fact.STEP, step.value, why)
 
@@ -185,6 +132,10 @@ class Change:
         settled = tuple(replace(m, fate=fate) if m.key == message.key else m for m in self.request.messages)
         self.request = replace(self.request, messages=settled)
         self.note(Fact.SENT if fate is Fate.SENT else Fact.FAILED, message.key, why)
+
+    def local(self, at: datetime) -> datetime:
+        """Return a moment in the line's zone, in which people are told dates."""
+        return at.astimezone(self.rules.time.hours.zone)
 
     @property
     def number(self) -> Number:

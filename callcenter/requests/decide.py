@@ -36,21 +36,20 @@ from callcenter.requests.actions import (
     Submit,
     TakeBack,
 )
-from callcenter.requests.address import misfit
+from callcenter.requests.address import check_address
 from callcenter.requests.change import (
     LONGEST_LINE,
     LONGEST_TEXT,
+    SHOWN,
     Change,
     Decision,
-    Refused,
-    RefusedError,
-    Why,
     bounded,
     known_subject,
     moment,
     said,
 )
 from callcenter.requests.lifecycle import ENDS, UNFINISHED, State, Step
+from callcenter.requests.refusal import Reason, Refused, RefusedError, Thing
 from callcenter.requests.request import (
     AssigneeKind,
     Fact,
@@ -106,13 +105,13 @@ def _apply(change: Change, action: Action) -> None:
         case Assign():
             _assign(change, action)
         case HandBack():
-            _hand_back(change, said(action.why, "the reason"))
+            _hand_back(change, said(action.why, Thing.REASON))
         case Start():
             change.step(Step.START)
         case Ask():
             _ask(change, action)
         case Resume():
-            _resume(change, said(action.why, "the reason"))
+            _resume(change, said(action.why, Thing.REASON))
         case Receive():
             _receive(change, action)
         case Inform():
@@ -130,23 +129,23 @@ def _apply(change: Change, action: Action) -> None:
         case CloseWithoutReply():
             _close_without_reply(change, action)
         case Reopen():
-            _reopen(change, said(action.why, "the reason"))
+            _reopen(change, said(action.why, Thing.REASON))
         case Refuse():
             _refuse(change, action)
         case Recompute():
-            _recompute(change, said(action.why, "the reason"))
+            _recompute(change, said(action.why, Thing.REASON))
         case _:
             assert_never(action)
 
 
 def _fill(change: Change, action: Fill) -> None:
     if change.state is not State.DRAFT:
-        raise RefusedError(Why.NOT_NOW, f"the form has been passed on; the request is {change.state.value}")
+        raise RefusedError(Reason.FORM_PASSED_ON, state=change.state)
     request = change.request
     if action.subject is not None:
         change.edit("subject", replace(request, subject=known_subject(action.subject, change.rules)))
     if action.essentials is not None:
-        essentials = bounded(action.essentials, "what is asked", LONGEST_TEXT)
+        essentials = bounded(action.essentials, Thing.ESSENTIALS, LONGEST_TEXT)
         change.edit("essentials", replace(change.request, essentials=essentials))
     if action.urgency is not None:
         _known_urgency(change, action.urgency)
@@ -158,11 +157,11 @@ def _fill(change: Change, action: Fill) -> None:
 def _submit(change: Change, action: Submit) -> None:
     change.step(Step.SUBMIT)
     request = change.request
-    said(request.subject, "the subject")
-    said(request.essentials, "what is asked", LONGEST_TEXT)
+    said(request.subject, Thing.SUBJECT)
+    said(request.essentials, Thing.ESSENTIALS, LONGEST_TEXT)
     urgency = _known_urgency(change, request.urgency)
     if request.reply is None:
-        raise RefusedError(Why.EMPTY, "the way of the answer is missing (ESTP 5.5.2)")
+        raise RefusedError(Reason.MISSING, thing=Thing.WAY)  # ESTP 5.5.2
     if action.counter is None:
         raise ValueError("what is submitted is registered: hand in the line's counter")
     change.take_number(action.counter)
@@ -173,10 +172,10 @@ def _submit(change: Change, action: Submit) -> None:
 
 
 def _change_urgency(change: Change, action: ChangeUrgency) -> None:
-    why = said(action.why, "the reason")
+    why = said(action.why, Thing.REASON)
     urgency = _known_urgency(change, action.urgency)
     if change.state not in UNFINISHED:
-        raise RefusedError(Why.NOT_NOW, f"the urgency is changed before the answer; the request is {change.state}")
+        raise RefusedError(Reason.URGENCY_TOO_LATE, state=change.state)
     change.edit("urgency", replace(change.request, urgency=action.urgency), why)
     first_sent = any(m.purpose is not Purpose.ASSIGNMENT for m in change.request.messages)
     for kind, term in ((TargetKind.FIRST_ANSWER, urgency.first_answer), (TargetKind.ANSWER, urgency.answer)):
@@ -194,32 +193,39 @@ def _change_urgency(change: Change, action: ChangeUrgency) -> None:
 
 def _change_reply(change: Change, action: ChangeReply) -> None:
     if change.state in ENDS or change.state is State.DRAFT:
-        raise RefusedError(Why.NOT_NOW, f"the way of the answer is not changed while the request is {change.state}")
+        raise RefusedError(Reason.REPLY_TOO_LATE, state=change.state)
     reply = _checked(change, action.reply)
-    change.edit("reply", replace(change.request, reply=reply), said(action.why, "the reason"))
+    change.edit("reply", replace(change.request, reply=reply), said(action.why, Thing.REASON))
 
 
 def _assign(change: Change, action: Assign) -> None:
     who = action.assignee
-    said(who.id, "the assignee")
+    said(who.id, Thing.ASSIGNEE)
     if who.kind is AssigneeKind.DEPARTMENT and change.state is State.PENDING:
-        raise RefusedError(Why.NOT_NOW, "the customer has to answer first; then a department outside can be asked")
+        raise RefusedError(Reason.CUSTOMER_FIRST)
     change.step(Step.ASSIGN)
     change.edit("assignee", replace(change.request, assignee=who), f"{who.kind.value} {who.id}")
     change.meet(TargetKind.ASSIGNMENT)
     if who.kind is AssigneeKind.DEPARTMENT:
-        reply = _reachable(Reply(Way.EMAIL, who.email), "the department's e-mail address")
-        change.send(Purpose.ASSIGNMENT, reply, said(action.text, "what the department is asked for", LONGEST_TEXT))
+        reply = _reachable(Reply(Way.EMAIL, who.email), Thing.DEPARTMENT_EMAIL)
+        change.send(Purpose.ASSIGNMENT, reply, said(action.text, Thing.DEPARTMENT_TASK, LONGEST_TEXT))
 
 
 def _hand_back(change: Change, why: str) -> None:
+    """Nobody is responsible; what waits for the customer goes on waiting."""
     change.step(Step.HAND_BACK, why)
     change.edit("assignee", replace(change.request, assignee=None), why)
-    change.begin(TargetKind.ASSIGNMENT, change.rules.assignment)
+    _owe_assignment(change)
+
+
+def _owe_assignment(change: Change) -> None:
+    """The head has to make somebody responsible, if nobody is."""
+    if change.request.assignee is None:
+        change.begin(TargetKind.ASSIGNMENT, change.rules.assignment)
 
 
 def _ask(change: Change, action: Ask) -> None:
-    why = said(action.why, "the reason why more is needed")
+    why = said(action.why, Thing.WHY_MORE)
     change.step(Step.ASK, why)
     _to_customer(change, Purpose.QUESTION, action.text)
     change.stop(TargetKind.ANSWER, why)
@@ -245,30 +251,38 @@ def _receive(change: Change, action: Receive) -> None:
 
 
 def _inform(change: Change, action: Inform) -> None:
-    causes = "; ".join(said(cause, "a cause") for cause in action.causes)
-    said(causes, "the causes of the delay (ESTP 5.5.5)")
+    causes = "; ".join(said(cause, Thing.CAUSES) for cause in action.causes)
+    said(causes, Thing.CAUSES)
     change.step(Step.INFORM, causes)
     target = change.request.target(TargetKind.ANSWER)
     if target is None:
-        raise RefusedError(Why.DATE, "no date was promised, so there is none to put off")
+        raise RefusedError(Reason.NO_DATE)
     expected = instant(action.expected)
-    if expected <= change.at or expected <= target.expected:
-        raise RefusedError(Why.DATE, f"{expected:%Y-%m-%d %H:%M %Z} is not later than what was promised, and than now")
-    if expected - change.at > LONGEST_DELAY:
-        raise RefusedError(Why.DATE, f"{expected:%Y-%m-%d %H:%M %Z} is more than {LONGEST_DELAY.days} days from now")
-    if not change.rules.time.hours.is_open(expected - _TICK):
-        raise RefusedError(Why.DATE, f"the line is closed at {expected:%Y-%m-%d %H:%M %Z}; name a moment of its hours")
+    _check_new_date(change, expected, max(change.at, target.expected))
     way = change.rules.interim_way
     reply = _checked(change, action.reply) if action.reply is not None else change.request.reply
     if way is not None and (reply is None or reply.way is not way):
-        raise RefusedError(Why.UNKNOWN, f"on this line an interim reply leaves by {way.value} alone")
+        raise RefusedError(Reason.INTERIM_WAY, way=way)
     _to_customer(change, Purpose.INTERIM, action.text, reply)
     change.move(target, replace(target, promised=expected), causes)
+
+
+def _check_new_date(change: Change, expected: datetime, than: datetime) -> None:
+    """Refuse a date that is no later than `than`, or cannot be kept because the line is closed then."""
+    given, hours = change.local(expected), change.rules.time.hours
+    if expected <= than:
+        raise RefusedError(Reason.NOT_LATER, given=given, than=change.local(than))
+    if expected - change.at > LONGEST_DELAY:
+        raise RefusedError(Reason.TOO_FAR, given=given, before=change.local(change.at + LONGEST_DELAY))
+    if not hours.is_open(expected - _TICK):
+        opens = change.rules.time.opening(expected)
+        raise RefusedError(Reason.CLOSED_THEN, given=given, opens=change.local(opens))
 
 
 def _answer(change: Change, action: Answer) -> None:
     change.step(Step.ANSWER)
     change.meet(TargetKind.ANSWER, _to_customer(change, Purpose.ANSWER, action.text))
+    change.drop(TargetKind.ASSIGNMENT)
     change.begin(TargetKind.CLOSING, change.rules.closing)
 
 
@@ -276,7 +290,7 @@ def _to_customer(change: Change, purpose: Purpose, text: str, reply: Reply | Non
     reply = reply or change.request.reply
     if reply is None:
         raise ValueError("only a draft has no way of the answer")
-    message = change.send(purpose, reply, said(text, "the text", LONGEST_TEXT))
+    message = change.send(purpose, reply, said(text, Thing.TEXT, LONGEST_TEXT))
     change.meet(TargetKind.FIRST_ANSWER, message)
     return message
 
@@ -305,6 +319,7 @@ def _not_delivered(change: Change, action: NotDelivered) -> None:
             if latest and change.state in (State.ANSWERED, State.CLOSED):
                 change.step(Step.NOT_DELIVERED, why)
                 change.drop(TargetKind.CLOSING)
+                _owe_assignment(change)
             change.unmeet(TargetKind.ANSWER, message, owed=latest and change.state in UNFINISHED)
         case Purpose.QUESTION:
             if latest and change.state is State.PENDING:
@@ -343,31 +358,29 @@ def _first_answer_was_none(change: Change, failed: Message) -> None:
 def _close(change: Change, action: Close) -> None:
     request = change.request
     if request.state is not State.ANSWERED:
-        raise RefusedError(Why.NOT_NOW, f"only what is answered is closed; the request is {request.state.value}")
+        raise RefusedError(Reason.NOT_ANSWERED, state=request.state)
     if request.waits_for(Purpose.ANSWER):
-        raise RefusedError(Why.UNDER_WAY, "the answer has not left yet")
+        raise RefusedError(Reason.ANSWER_UNDER_WAY)
     closing = request.target(TargetKind.CLOSING)
     silent = closing is not None and change.at >= closing.due
     if action.solved is False or action.more:
-        raise RefusedError(
-            Why.UNSOLVED, "the customer's question is not solved, or there is another: reopen the request"
-        )
+        raise RefusedError(Reason.NOT_SOLVED)
     if change.rules.asks_before_closing and not silent and (action.solved is None or action.more is None):
-        raise RefusedError(Why.UNSOLVED, "ask whether it is solved and whether there is anything else (TBS 3.2)")
+        raise RefusedError(Reason.NOT_ASKED)  # TBS 3.2
     asked = action.solved is True and action.more is False
     change.step(Step.CLOSE, "solved, nothing else" if asked else "no objection" if silent else "")
     change.meet(TargetKind.CLOSING)
 
 
 def _close_without_reply(change: Change, action: CloseWithoutReply) -> None:
-    done = said(action.done, "what has been done so far (E-SAUDA 3.6)")
+    done = said(action.done, Thing.DONE)
     if change.state is not State.PENDING:
-        raise RefusedError(Why.NOT_NOW, f"no reply is waited for; the request is {change.state.value}")
+        raise RefusedError(Reason.NOTHING_AWAITED, state=change.state)
     if change.request.waits_for(Purpose.QUESTION):
-        raise RefusedError(Why.UNDER_WAY, "the question has not left yet")
+        raise RefusedError(Reason.QUESTION_UNDER_WAY)
     waited = change.request.target(TargetKind.CUSTOMER_REPLY)
     if waited is not None and change.at < waited.due:
-        raise RefusedError(Why.DATE, f"the customer has time to reply until {waited.due:%Y-%m-%d %H:%M %Z}")
+        raise RefusedError(Reason.TIME_TO_REPLY, until=change.local(waited.due))
     change.step(Step.CLOSE, f"no reply from the customer; done so far: {done}")
     change.drop()
 
@@ -377,13 +390,14 @@ def _reopen(change: Change, why: str) -> None:
     change.drop(TargetKind.CLOSING)
     urgency = change.rules.urgencies.get(change.request.urgency)
     change.begin(TargetKind.ANSWER, None if urgency is None else urgency.answer)
+    _owe_assignment(change)
 
 
 def _refuse(change: Change, action: Refuse) -> None:
-    why = said(action.why, "what was wrong with it")
+    why = said(action.why, Thing.WRONG)
     if action.reason not in change.rules.refusals:
-        known = ", ".join(sorted(change.rules.refusals)) or "none"
-        raise RefusedError(Why.UNKNOWN, f"{action.reason} is no reason of this line; its reasons are: {known}")
+        given, known = action.reason[:SHOWN], tuple(sorted(change.rules.refusals))
+        raise RefusedError(Reason.UNKNOWN_REFUSAL, given=given, known=known)
     was_draft = change.state is State.DRAFT
     change.step(Step.REFUSE, why)
     if was_draft:
@@ -405,21 +419,19 @@ def _known_urgency(change: Change, urgency: str) -> Urgency:
     try:
         return change.rules.urgencies[urgency]
     except KeyError:
-        known = ", ".join(sorted(change.rules.urgencies))
-        raise RefusedError(Why.UNKNOWN, f"{urgency or 'nothing'} is no urgency of this line; it has: {known}") from None
+        given, known = urgency[:SHOWN], tuple(sorted(change.rules.urgencies))
+        raise RefusedError(Reason.UNKNOWN_URGENCY, given=given, known=known) from None
 
 
 def _checked(change: Change, reply: Reply) -> Reply:
     if reply.way not in change.rules.ways:
-        known = ", ".join(sorted(change.rules.ways))
-        raise RefusedError(Why.UNKNOWN, f"this line does not answer by {reply.way.value}; its ways are: {known}")
-    return _reachable(reply, "the address or number of the answer")
+        raise RefusedError(Reason.UNKNOWN_WAY, given=reply.way, known=tuple(sorted(change.rules.ways)))
+    return _reachable(reply, Thing.ADDRESS)
 
 
-def _reachable(reply: Reply, what: str) -> Reply:
-    said(reply.address, what)
-    if (wrong := misfit(reply)) is not None:
-        raise RefusedError(Why.UNKNOWN, wrong)
+def _reachable(reply: Reply, thing: Thing) -> Reply:
+    said(reply.address, thing)
+    check_address(reply)
     return reply
 
 
@@ -427,7 +439,7 @@ def _message(change: Change, key: str) -> Message:
     for message in change.request.messages:
         if message.key == key:
             return message
-    raise RefusedError(Why.UNKNOWN, "this request has no such message")
+    raise RefusedError(Reason.UNKNOWN_MESSAGE, known=tuple(m.key for m in change.request.messages))
 
 
 def _outside(request: Request) -> bool:

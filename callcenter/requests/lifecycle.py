@@ -55,6 +55,7 @@ REQUEST: Machine[State, Step] = Machine(
         (State.PENDING, Step.ASSIGN): State.PENDING,
         (State.ASSIGNED, Step.HAND_BACK): State.NEW,
         (State.IN_WORK, Step.HAND_BACK): State.NEW,
+        (State.PENDING, Step.HAND_BACK): State.PENDING,
         (State.ASSIGNED, Step.START): State.IN_WORK,
         (State.IN_WORK, Step.ASK): State.PENDING,
         (State.PENDING, Step.RESUME): State.IN_WORK,

@@ -13,15 +13,13 @@ from callcenter.requests.change import (
     LONGEST_TEXT,
     Change,
     Decision,
-    Refused,
-    RefusedError,
-    Why,
     known_subject,
     moment,
     said,
 )
 from callcenter.requests.lifecycle import UNFINISHED, State, Step
 from callcenter.requests.number import Counter
+from callcenter.requests.refusal import Reason, Refused, RefusedError, Thing
 from callcenter.requests.request import Fact, Request, RequestId
 from callcenter.requests.rules import LineRules
 from callcenter.requests.targets import TargetKind
@@ -41,17 +39,15 @@ def merge(
 ) -> tuple[Decision, Decision] | Refused:
     """Return what changes in `request`, which ends, and in `into`, which is answered by the earlier of both dates."""
     if {request.line, into.line} != {rules.line}:
-        return Refused(Why.UNKNOWN, "only requests of one line are merged")
+        return Refused(Reason.OTHER_LINE, {})
     if request.id == into.id:
-        return Refused(Why.UNKNOWN, "a request is not merged into itself")
+        return Refused(Reason.ITSELF, {})
     if into.state not in UNFINISHED:
-        return Refused(
-            Why.NOT_NOW, f"the other request is {into.state.value}: what is asked would not be answered there"
-        )
+        return Refused(Reason.OTHER_ENDED, {"state": into.state})
     goes = Change(request, rules, moment(request, at), by)
     stays = Change(into, rules, moment(into, at), by)
     try:
-        goes.step(Step.MERGE, said(why, "the reason"))
+        goes.step(Step.MERGE, said(why, Thing.REASON))
     except RefusedError as no:
         return no.refused
     _keep_promise(request, stays)
@@ -67,13 +63,13 @@ def split(
     if request.line != rules.line:
         raise ValueError(f"a request of {request.line} is not decided by the rules of {rules.line}")
     try:
-        why = said(why, "the reason")
-        subject = known_subject(said(part.subject, "the subject"), rules)
-        essentials = said(part.essentials, "what is asked", LONGEST_TEXT)
+        why = said(why, Thing.REASON)
+        subject = known_subject(said(part.subject, Thing.SUBJECT), rules)
+        essentials = said(part.essentials, Thing.ESSENTIALS, LONGEST_TEXT)
     except RefusedError as no:
         return no.refused
     if request.state not in UNFINISHED:
-        return Refused(Why.NOT_NOW, f"only what is to be answered is split; the request is {request.state.value}")
+        return Refused(Reason.NOTHING_TO_SPLIT, {"state": request.state})
     at = moment(request, at)
     draft = Request(part.id, request.line, request.received_at, at, urgency=request.urgency, reply=request.reply)
     new = Change(replace(draft, subject=subject, essentials=essentials), rules, at, by)

@@ -40,6 +40,8 @@ def next_step(request: Request, at: datetime) -> NextStep | None:
             return NextStep(Who.OPERATOR, Step.SUBMIT, _due(request, TargetKind.FORM))
         case State.NEW:
             return NextStep(Who.HEAD, Step.ASSIGN, _due(request, TargetKind.ASSIGNMENT))
+        case State.PENDING | State.IN_WORK if request.assignee is None:
+            return NextStep(Who.HEAD, Step.ASSIGN, _due(request, TargetKind.ASSIGNMENT))
         case State.ASSIGNED:
             return NextStep(Who.ASSIGNEE, Step.START, _due(request, TargetKind.ANSWER))
         case State.PENDING:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from callcenter.requests.change import Change, Decision, Refused, RefusedError, bounded, moment
+from callcenter.requests.change import Change, Decision, bounded, moment
+from callcenter.requests.refusal import Refused, RefusedError, Thing
 from callcenter.requests.request import Fact, Request
 from callcenter.requests.rules import LineRules
 
@@ -25,7 +26,7 @@ def remark(
     """
     change = Change(request, rules, moment(request, at), by)
     try:
-        change.note(fact, bounded(what, "the remark"), bounded(why, "the remark"), *dates)
+        change.note(fact, bounded(what, Thing.REMARK), bounded(why, Thing.REMARK), *dates)
     except RefusedError as no:
         return no.refused
     return change.decision()

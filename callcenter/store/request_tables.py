@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from callcenter.store.tables import Base, Digest, Id, Name, PhoneNumber, Sentence, UniqueId, Word
@@ -19,6 +19,7 @@ LongLine = String(2000)
 Key = String(250)
 """Of a message: a number with a running number, or what the channel knows it by."""
 _OPEN = text("ended_at IS NULL")
+_TAKEN_OVER = text("origin <> ''")
 
 
 class StoredRequest(Base):
@@ -38,6 +39,14 @@ class StoredRequest(Base):
         Index(None, "call"),
         Index(None, "requester_number"),
         Index(None, "requester_inn"),
+        Index(
+            "uq_requests_origin",
+            "line",
+            "origin",
+            unique=True,
+            sqlite_where=_TAKEN_OVER,
+            postgresql_where=_TAKEN_OVER,
+        ),
         Index(
             "ix_requests_kept",
             "ended_at",
@@ -87,6 +96,10 @@ class StoredRequest(Base):
     convenient_until: Mapped[datetime | None]
     erased_at: Mapped[datetime | None]
     """When its personal data was erased; the figures stay."""
+    registered: Mapped[bool] = mapped_column(server_default=false())
+    """Whether who asks is known by an INN (eLot 2.2b); it stays when that is erased."""
+    origin: Mapped[str] = mapped_column(UniqueId, server_default="")
+    """Its number in the system from which it was taken over; '' for all others."""
 
 
 class StoredTarget(Base):

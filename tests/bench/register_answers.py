@@ -16,12 +16,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from callcenter.cli import call_table, promise_table
-from callcenter.cli.spreadsheet import write_csv
 from callcenter.core.commands import SavePresence
 from callcenter.core.ids import LineId
 from callcenter.customers.table import CustomersTable
 from callcenter.reports import call_list, day_summary, history, promises
 from callcenter.store import Register, Writer
+from callcenter.system.spreadsheet import write_csv
 from tests.bench.filled_register import LAST_DAY, LINES, FilledRegister, facts_of_a_day, leave_open
 from tests.bench.verdict import BrokenMeasurementError
 

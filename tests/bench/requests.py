@@ -16,15 +16,18 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from statistics import median, quantiles
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from callcenter.core.ids import LineId
+from callcenter.reports.request_report import request_report
+from callcenter.reports.requests import figures
 from callcenter.request_register.board import RequestBoard
-from callcenter.request_register.filed import BoardQuery, Requester
+from callcenter.request_register.filed import BoardQuery, Own, Requester
+from callcenter.request_register.in_force import WarningsInForce
 from callcenter.request_register.register import RequestRegister
 from callcenter.request_register.search import lemmatised
 from callcenter.request_register.watch import TargetWatch, Warned
@@ -35,6 +38,7 @@ from callcenter.requests.targets import TargetKind
 from callcenter.store import Register
 from tests.request_register.conftest import of_lines
 from tests.request_register.stories import CALLED, MINUTE
+from tests.requests.lines import MOSCOW
 
 WORDS = (
     *("подпись", "заявка", "контракт", "сертификат", "аукцион", "заказчик", "обеспечение", "гарантия", "договор"),
@@ -177,6 +181,9 @@ async def measure(path: Path) -> None:
     await measured("search: a frequent word", lambda n: board.search(WORDS[n % len(WORDS)]))
     await measured("search: two frequent words", lambda n: board.search(f"{WORDS[n % 19]} {WORDS[(n + 1) % 19]}"))
     await measured("search: a rare word", lambda n: board.search(f"дело{n}"))
+    own = Own("102", ["205"])  # a thirtieth
+    await measured("search: a frequent word, one's own", lambda n: board.search(WORDS[n % len(WORDS)], own=own))
+    await measured("search: a rare word, one's own", lambda n: board.search(f"дело{n}", own=own))
     await measured("search: a number", lambda n: board.search(str(n + 1)))
     begun = time.perf_counter()
     await measured("form to answer, 7 transactions", lambda n: act(requests, n), ACTED)
@@ -185,13 +192,25 @@ async def measure(path: Path) -> None:
     await asyncio.gather(*(act(requests, n) for n in range(ACTED)))
     print(f"actions a second, {ACTED} at once: {7 * ACTED / (time.perf_counter() - begun):.0f}")
     escalation = Escalation({TargetKind.ANSWER: Notice((timedelta(hours=1),), (timedelta(),))})
-    watch = TargetWatch(register, of_lines, {LineId("estp"): Warned(escalation, "a@b.ru")}, lambda: CALLED)
+    watch = TargetWatch(register, of_lines, {LineId("estp"): Warned(escalation, "a@b.ru", str)}, lambda: CALLED)
     begun, looked = time.perf_counter(), 0
     while some := await watch.look(CALLED):
         looked += some
     print(f"warnings of {looked} open requests, all looked at anew: {time.perf_counter() - begun:.1f} s")
     await measured("warnings, nothing is due", lambda n: watch.look(CALLED), 20)
+    in_force = WarningsInForce(register)
+    await measured("warnings in force, read anew", lambda n: in_force.refresh(CALLED), 20)
+    print(f"in force: {in_force.tally(None)}")
+    await measured("report of a month", lambda n: report(register), 3)
     await register.close()
+
+
+async def report(register: Register) -> None:
+    """Of November."""
+    zones = {LineId("estp"): MOSCOW}
+    times = {name: rules.time for name, rules in of_lines().items()}
+    found = figures(register, date(2026, 11, 1), date(2026, 11, 30), zones, times, CALLED)
+    await request_report(found, zones, CALLED)
 
 
 def main() -> None:

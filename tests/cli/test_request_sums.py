@@ -9,8 +9,8 @@ from datetime import timedelta
 import pytest
 
 from callcenter.cli.request_table import SUM_COLUMNS, sum_rows
-from callcenter.cli.spreadsheet import write_csv
 from callcenter.reports.request_sums import RequestSums
+from callcenter.system.spreadsheet import write_csv
 
 
 @pytest.mark.parametrize("name", ["=1+1", "+7342", "-1", "@SUM(A1)", " =cmd|' /C calc'!A0", "\t=1"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import zipfile
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,8 +16,8 @@ from tests.requests.lines import moscow
 from tests.store.stories import stored
 
 NOW = moscow("2026-12-01 12:00")
-HEADING = "Поступило;Предмет;Суть;Срочность;Способ ответа;Адрес ответа;ФИО;Телефон;ИНН\n"
-ROW = "2026-11-30 10:00;signature;Не видна подпись;Контроль;email;a@b.ru;=Пётр;+73422000001;\n"
+HEADING = "Исходный номер;Поступило;Предмет;Суть;Срочность;Способ ответа;Адрес ответа;ФИО;Телефон;ИНН\n"
+ROW = "А-17;2026-11-30 10:00;signature;Не видна подпись;Контроль;email;a@b.ru;=Пётр;+73422000001;\n"
 
 
 @pytest.fixture
@@ -40,6 +41,11 @@ def imported(config: Path, folder: Path, text: str = HEADING + ROW) -> Result:
     file = folder / "open.csv"
     file.write_text(text, encoding="utf-8")
     return run(config, "import", str(file), "--line", "estp")
+
+
+def table(*rows: str) -> str:
+    """A file of these rows, each with a number of its own in the other system."""
+    return HEADING + "".join(row.replace("А-17", f"А-{17 + place}") for place, row in enumerate(rows))
 
 
 def database(tmp_path: Path) -> Path:
@@ -75,7 +81,7 @@ def test_what_the_rules_do_not_allow_is_said_in_a_sentence(config: Path, tmp_pat
     imported(config, tmp_path)
     number = "ESTP-2026-000001"
     for arguments, told in (
-        (["act", number, "close"], "only what is answered is closed"),
+        (["act", number, "close"], "Only what is answered is closed; the state of the request is “new”."),
         (["act", number, "assign", "--to", "nobody"], "'nobody' is nobody to assign to; known: 101"),
         (["act", number, "assign", "--to", "201", "--version", "1"], "was changed meanwhile by"),
         (["act", number, "inform"], "the new date is missing"),
@@ -89,21 +95,42 @@ def test_what_the_rules_do_not_allow_is_said_in_a_sentence(config: Path, tmp_pat
         assert "Traceback" not in refused.output
 
 
+def test_a_file_that_is_imported_again_doubles_nothing(config: Path, tmp_path: Path) -> None:
+    imported(config, tmp_path)
+    run(config, "act", "ESTP-2026-000001", "assign", "--to", "201")
+    again = imported(
+        config, tmp_path, HEADING + ROW.replace("Не видна", "Всё ещё не видна") + ROW.replace("А-17", "А-18")
+    )
+    assert again.exit_code == 0
+    assert "1 requests taken over, ESTP-2026-000002 to ESTP-2026-000002" in again.output
+    assert "1 rows were taken over before, their requests stay as they are:\n  line 2: ESTP-2026-000001" in again.output
+    shown = run(config, "show", "ESTP-2026-000001").output
+    assert "origin       А-17" in shown
+    assert "state        assigned" in shown
+    assert "Всё ещё" not in shown
+    third = imported(config, tmp_path, HEADING + ROW).output
+    assert third.startswith("0 requests taken over\n1 rows were")
+    twice = imported(config, tmp_path, HEADING + ROW + ROW)
+    assert "line 3: origin 'А-17' is that of line 2, too" in twice.output
+    assert stored(database(tmp_path), "SELECT count(*) FROM requests") == [(2,)]
+
+
 @pytest.mark.parametrize(
     ("row", "told"),
     [
+        (ROW.replace("А-17", " "), "line 2: origin ''; allowed: the number that the request has in the other system"),
         (ROW.replace("2026-11-30 10:00", "вчера"), "line 2: received 'вчера'"),
         (ROW.replace("2026-11-30", "2027-11-30"), "allowed: a date and time that is past"),
         (ROW.replace("email", "голубь"), "line 2: way 'голубь'; allowed: letter, email"),
-        (ROW.replace("Контроль", "Завтра"), "line 2: Завтра is no urgency of this line; it has: Контроль, Срочно"),
-        (ROW.replace("signature", "cats"), "line 2: cats is no subject of this line"),
-        (ROW.replace("Не видна подпись", ""), "line 2: what is asked is missing"),
+        (ROW.replace("Контроль", "Завтра"), "line 2: “Завтра” is no urgency of this line; it has: Контроль, Срочно"),
+        (ROW.replace("signature", "cats"), "line 2: “cats” is no subject of this line"),
+        (ROW.replace("Не видна подпись", ""), "line 2: This is missing: what is asked"),
         (ROW.replace("Не видна подпись", "ю" * 100_001), "allowed are 100000"),
         ("", "has headings, but no requests"),
     ],
 )
 def test_one_wrong_row_and_nothing_is_imported(config: Path, tmp_path: Path, row: str, told: str) -> None:
-    refused = imported(config, tmp_path, HEADING + ROW * bool(row) + row)
+    refused = imported(config, tmp_path, HEADING + ROW * bool(row) + row.replace("А-17", "А-18"))
     refused = imported(config, tmp_path, HEADING + row) if told.startswith("line 2") or not row else refused
     assert refused.exit_code == 1
     assert told in refused.output, refused.output
@@ -112,7 +139,7 @@ def test_one_wrong_row_and_nothing_is_imported(config: Path, tmp_path: Path, row
 
 
 def test_a_file_that_is_no_table_of_requests(config: Path, tmp_path: Path) -> None:
-    assert "missing: received or поступило" in imported(config, tmp_path, "a;b\n1;2\n").output
+    assert "missing: origin or исходный номер, received or поступило" in imported(config, tmp_path, "a;b\n1;2\n").output
     (tmp_path / "x.csv").write_bytes(b"\0\1\2")
     assert "is neither UTF-8" in run(config, "import", str(tmp_path / "x.csv"), "--line", "estp").output
     assert "can't be read" in run(config, "import", str(tmp_path / "none.csv"), "--line", "estp").output
@@ -121,7 +148,7 @@ def test_a_file_that_is_no_table_of_requests(config: Path, tmp_path: Path) -> No
 @pytest.mark.clause("ESTP 5.5.1")
 def test_the_export_tells_what_was_kept_and_no_cell_is_a_formula(config: Path, tmp_path: Path) -> None:
     late = ROW.replace("2026-11-30 10:00", "2026-11-20 10:00")
-    imported(config, tmp_path, HEADING + ROW + late.replace("signature", "other"))
+    imported(config, tmp_path, table(ROW, late.replace("signature", "other")))
     number = "ESTP-2026-000001"
     for action in (["assign", "--to", "201"], ["start"], ["answer", "--text", "Да."]):
         run(config, "act", number, *action)
@@ -140,7 +167,7 @@ def test_the_export_tells_what_was_kept_and_no_cell_is_a_formula(config: Path, t
 
 def test_the_summary_says_how_many_were_in_time(config: Path, tmp_path: Path) -> None:
     late = ROW.replace("2026-11-30 10:00", "2026-11-20 10:00")
-    imported(config, tmp_path, HEADING + ROW + late + late.replace("Контроль", "Срочно"))
+    imported(config, tmp_path, table(ROW, late, late.replace("Контроль", "Срочно")))
     for action in (["assign", "--to", "201"], ["start"], ["answer", "--text", "Да."]):
         run(config, "act", "ESTP-2026-000001", *action)
     shown = run(config, "summary", "--from", "2026-11-01", "--to", "2026-11-30").output
@@ -151,10 +178,10 @@ def test_the_summary_says_how_many_were_in_time(config: Path, tmp_path: Path) ->
     assert "2026-11" in run(config, "summary", "--from", "2026-11-01", "--to", "2026-11-30", "--by", "month").output
 
 
-@pytest.mark.clause("ESTP 5.6.3")
+@pytest.mark.clause("ESTP 5.6.3", "eLot 2.2b")
 def test_the_summary_by_age_and_by_refusal_against_an_aim_and_as_a_file(config: Path, tmp_path: Path) -> None:
     late = ROW.replace("2026-11-30 10:00", "2026-11-20 10:00")
-    imported(config, tmp_path, HEADING + ROW + late * 2)
+    imported(config, tmp_path, table(ROW, late, late))
     for action in (["assign", "--to", "201"], ["start"], ["answer", "--text", "Да."]):
         run(config, "act", "ESTP-2026-000001", *action)
     run(config, "act", "ESTP-2026-000003", "refuse", "--reason", "хулиганство", "--why", "брань")
@@ -180,8 +207,31 @@ def test_the_summary_by_age_and_by_refusal_against_an_aim_and_as_a_file(config: 
     )
 
 
+def test_the_report_is_a_workbook_in_which_nothing_is_a_formula(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LC_ALL", "ru_RU.UTF-8")
+    imported(config, tmp_path)
+    run(config, "act", "ESTP-2026-000001", "refuse", "--reason", "хулиганство", "--why", "брань")
+    file = tmp_path / "november.xlsx"
+    done = run(config, "report", "--from", "2026-11-01", "--to", "2026-11-30", "--xlsx", str(file))
+    assert done.output == f"1 requests reported in {file}\n"
+    with zipfile.ZipFile(file) as book:
+        tabs = book.read("xl/workbook.xml").decode()
+        texts = book.read("xl/sharedStrings.xml").decode()
+        assert not any(b"<f>" in book.read(name) for name in book.namelist() if "worksheets" in name)
+    assert "Без рассмотрения" in tabs
+    assert "2026-11-01 – 2026-11-30" in texts
+    assert "хулиганство" in texts
+    nowhere = run(config, "report", "--xlsx", str(tmp_path / "no" / "folder.xlsx"))
+    assert nowhere.exit_code == 1
+    assert "cannot be written" in nowhere.output
+    told = run(config, "act", "ESTP-2026-000001", "start").output
+    assert "Действие «Взять в работу» невозможно" in told, "whoever has a Russian terminal reads Russian"
+
+
 def test_one_person_is_erased_and_an_entry_says_so(config: Path, tmp_path: Path) -> None:
-    imported(config, tmp_path, HEADING + ROW * 2)
+    imported(config, tmp_path, table(ROW, ROW))
     run(config, "act", "ESTP-2026-000001", "refuse", "--reason", "хулиганство", "--why", "брань Петра")
     asked = ["erase", "--config", str(config), "--number", "8 342 200-00-01"]
     assert "would be erased: 0 calls, 1 requests" in CliRunner().invoke(main, [*asked, "--dry-run"]).output

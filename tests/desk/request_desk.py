@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +47,12 @@ from callcenter.desk.sessions import Sessions
 from callcenter.registering.card import Cards
 from callcenter.registering.note_table import NoteTable
 from callcenter.reports.audit import Audit
+from callcenter.reports.requests import figures
 from callcenter.request_register.attachments import Allowed, Attachments
 from callcenter.request_register.board import RequestBoard
 from callcenter.request_register.call_back_board import CallBackBoard
 from callcenter.request_register.call_backs import CallBackRegister
+from callcenter.request_register.in_force import WarningsInForce
 from callcenter.request_register.register import RequestRegister
 from callcenter.request_register.viewers import Viewers
 from callcenter.requests.rules import LineRules
@@ -172,6 +174,7 @@ class Desk:
 
     def __init__(self, line: RequestLineFloor, directory: Directory, folder: Path) -> None:
         self.line = line
+        self.folder = folder
         self.register = RequestRegister(line.register, of_lines)
         self.audit = Audit(line.register)
         notes = NoteTable(line.register)
@@ -187,12 +190,20 @@ class Desk:
         limits = {LineId("estp"): Allowed(25_000_000, ("pdf", "txt"))}
         self.attachments = attachments = Attachments(line.register, folder / "attachments", limits, of_lines)
         self.accounts = FakeAccounts(STAFF, {one.id: f"password of {one.id}" for one in STAFF})
+        times = {name: rules.time for name, rules in of_lines().items()}
+        self.warnings = WarningsInForce(line.register)
         self.requests = RequestActions(
             self.register,
             RequestBoard(line.register),
             Viewers(),
             {
-                LineId("estp"): RequestLine("ЕСТП", SUBJECTS, 600.0, {"Удостоверяющий центр": "uc@example.ru"}),
+                LineId("estp"): RequestLine(
+                    "ЕСТП",
+                    SUBJECTS,
+                    600.0,
+                    {"Удостоверяющий центр": "uc@example.ru"},
+                    (timedelta(hours=12), timedelta(days=3)),
+                ),
                 LineId("tbs"): RequestLine("ТБС", {}),
             },
             lambda: self.accounts.people,
@@ -203,6 +214,10 @@ class Desk:
             self.audit.enter,
             MOSCOW,
             attachments,
+            lambda first, last, of, now: figures(
+                line.register, first, last, {LineId("estp"): MOSCOW, LineId("tbs"): MOSCOW}, times, now, of
+            ),
+            self.warnings,
             lambda request: line.call_backs.calling(request),
         )
         self.call_backs = CallBackActions(
@@ -225,6 +240,7 @@ class Desk:
             call_backs=self.call_backs,
             zone=MOSCOW,
         )
+        self.warnings.changed = self.changed
         self.browsers: dict[str, TestClient[Any, Any]] = {}
 
     @property

@@ -130,12 +130,12 @@ async def test_wrong_wishes_have_names_and_stay_as_they_were_typed(desk: Desk) -
         ({"number": "+375291234567"}, "number_abroad"),
         ({"number": "+74951234567"}, "number_outside"),
         ({"since": "2020-01-01T10:00:00+03:00", "until": "2020-01-01T12:00:00+03:00"}, "window_past"),
-        ({"groups": ["law"]}, "unknown"),
+        ({"groups": ["law"]}, "unknown_group"),
         ({"since": "2020-01-01T10:00:00+03:00"}, "wrong_value"),
         ({"words": "утром"}, "wrong_value"),
     ):
         told = await desk.post(ANNA, path, 400, **body | more)
-        assert told["answer"] == word, told
+        assert told.get("reason", told["answer"]) == word, told
     answer = await desk.send(
         HEAD,
         f"/requests/{filed['id']}/call-back/order",

@@ -15,6 +15,9 @@ from callcenter.core.operator import Activity, Presence
 from callcenter.core.records import Identification
 from callcenter.desk import language, page
 from callcenter.desk.page import SCRIPT_TEXTS
+from callcenter.request_register.errors import FILE_SENTENCES
+from callcenter.request_register.notices import WORDS
+from callcenter.requests.refusal import SENTENCES
 from tests.desk.conftest import Browser, LogIn
 from tests.desk.fake_backend import FakeBackend, call
 
@@ -96,6 +99,7 @@ def test_everything_that_people_read_is_translated_and_nothing_is_left_over() ->
     methods = [("**.py", "python"), ("**.html", "jinja2")]
     extracted = extract_from_dir(WEB, methods, keywords={"_": None, "N_": None})
     sources = {message for _, _, message, _, _ in extracted}
+    sources |= {sentence for _, sentence in SENTENCES.values()} | {*FILE_SENTENCES.values(), *WORDS}
     with (language.LOCALES / "ru/LC_MESSAGES/callcenter.po").open("rb") as file:
         catalogue = read_po(file, locale="ru")
     assert {message.id for message in catalogue if message.id} == sources

@@ -337,7 +337,7 @@ async def test_a_session_and_our_own_page_are_needed(desk: Desk, path: str) -> N
     assert foreign.status == 403
 
 
-@pytest.mark.clause("ESTP 5.6.3")
+@pytest.mark.clause("ESTP 5.6.3", "eLot 2.11", "E-SAUDA 3.7")
 async def test_hooliganism_is_one_action(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
     call = await desk.line.rings()
     await desk.line.answers(call)

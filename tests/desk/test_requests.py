@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -12,7 +13,12 @@ from typing import Any
 
 import pytest
 
+from callcenter.core import events
+from callcenter.core.ids import LineId, PersonId
+from callcenter.request_register.watch import TargetWatch, Warned
 from callcenter.requests.actions import Delivered
+from callcenter.requests.escalation import Escalation, Notice
+from callcenter.requests.targets import TargetKind
 from tests.desk.request_desk import (
     ANNA,
     BORIS,
@@ -25,7 +31,16 @@ from tests.desk.request_desk import (
     SUPERVISOR,
     WORDS,
     Desk,
+    of_lines,
     request_desk,
+)
+
+MINUTE = timedelta(minutes=1)
+WARNINGS = Escalation(
+    {
+        TargetKind.FORM: Notice((15 * MINUTE,), (timedelta(),)),
+        TargetKind.ASSIGNMENT: Notice((30 * MINUTE,), (timedelta(),)),
+    }
 )
 
 
@@ -211,14 +226,62 @@ async def test_every_operator_tells_where_a_request_stands_by_its_number_and_no_
     assert (BORIS, "request state seen", "ESTP-2026-000001") in await desk.audited()
 
 
+NUMBERS, BY_WORDS = ("ESTP-2026-000001", "1", NUMBER, SCHOOL.inn), ("контракты", "Кедровка")
+
+
+async def found(desk: Desk, who: str, asked: str) -> Any:
+    return (await desk.get(who, f"requests/search?q={asked}".replace("+", "%2B")))["requests"]
+
+
 async def test_a_request_is_found_by_number_telephone_and_words(desk: Desk) -> None:
     filed = await desk.new()
-    for asked in ("ESTP-2026-000001", "1", NUMBER, SCHOOL.inn, "контракты", "Кедровка"):
-        found = (await desk.get(BORIS, f"requests/search?q={asked}".replace("+", "%2B")))["requests"]
-        assert [one["number"] for one in found] == [filed["number"]], asked
+    for asked in (*NUMBERS, *BY_WORDS):
+        assert [one["number"] for one in await found(desk, ANNA, asked)] == [filed["number"]], asked
     assert (await desk.get(BORIS, "requests/search?q="))["requests"] == []
     assert (await desk.get(BORIS, "requests/search?q=" + "'%22<>" * 30))["requests"] == []
-    assert (BORIS, "requests seen", "1: found") in await desk.audited()
+    assert (ANNA, "requests seen", "1: found") in await desk.audited()
+
+
+async def test_in_lists_everybody_sees_names_and_words_of_what_they_need_alone(desk: Desk) -> None:
+    """Their own in full, of others where these stand; the audit log says which it was."""
+    filed = await desk.new(who=ANNA)
+    form = await desk.form(who=ANNA, essentials="Форма о контракте")
+    for who in (ANNA, HEAD, SUPERVISOR):
+        [one] = await found(desk, who, filed["number"])
+        assert (one["in_full"], one["essentials"], one["requester"]) == (True, WORDS, "Иванова"), who
+        assert {one["id"] for one in await found(desk, who, "контракты")} == {filed["id"], form["id"]}
+    for who in (BORIS, LEBEDEV):
+        for asked in NUMBERS:
+            [one] = await found(desk, who, asked)
+            assert (one["number"], one["state"], one["in_full"]) == (filed["number"], "new", False)
+            assert one["due"] is not None
+            hidden = ("subject", "urgency", "essentials", "requester", "opened_by", "assignee")
+            assert not any(one[name] for name in hidden), one
+        for asked in BY_WORDS:
+            assert await found(desk, who, asked) == [], "whoever finds by words learns that they are there"
+        page = await desk.page(who, f"/requests/find?q={NUMBER.replace('+', '%2B')}")
+        assert filed["number"] in page
+        assert "не ваше: видно, на какой оно стадии" in page
+        assert "Иванова" not in page
+        assert WORDS not in page
+        assert "Здесь пусто." in await desk.page(who, "/requests/find?q=контракты")
+    await desk.act(HEAD, filed, "assign", kind="group", id="technical")
+    [one] = await found(desk, LEBEDEV, "контракты")
+    assert (one["in_full"], one["essentials"]) == (True, WORDS), "it is their group's now"
+    assert await found(desk, BORIS, "контракты") == []
+    log = await desk.audited()
+    assert (BORIS, "requests seen", "1: found; 1 of them by number and state alone") in log
+    assert (LEBEDEV, "requests seen", "1: found") in log
+
+
+async def test_the_caller_at_hand_is_seen_in_full_whoever_works_on_it(desk: Desk) -> None:
+    filed = await desk.in_work()
+    desk.line.tell(events.Return(PersonId(BORIS)), events.Pause("lunch", person=PersonId(ANNA)))
+    call = await desk.talking()
+    told = await desk.get(BORIS, f"requests/caller?call={call}")
+    [one] = told["earlier"]
+    assert (one["number"], one["in_full"], one["essentials"]) == (filed["number"], True, WORDS)
+    assert (BORIS, "requests seen", f"1: of the caller of {call}") in await desk.audited()
 
 
 # -- from the head to the answer ---------------------------------------------------------------------------------------
@@ -411,3 +474,84 @@ async def test_while_the_database_is_locked_nothing_is_done_and_it_is_said(desk:
         assert (told["answer"], told["message"]) == ("no_answer", "The call centre does not answer. Please try again.")
         other.execute("rollback")
     await desk.act(LEBEDEV, filed, "start")
+
+
+# -- who is warned -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.clause("ESTP 5.5.4")
+async def test_who_has_to_do_something_is_warned_at_the_desk_until_it_is_done(desk: Desk) -> None:
+    """A form that grows old warns its operator, what nobody has assigned the head; and nobody else."""
+    watch = TargetWatch(desk.line.register, of_lines, {LineId("estp"): Warned(WARNINGS, "", str)}, desk.line.clock)
+
+    async def warned() -> dict[str, tuple[int, int]]:
+        await watch.look(desk.now)
+        await desk.warnings.refresh(desk.now)
+        told = {who: await desk.get(who, "requests/warned") for who in (ANNA, BORIS, LEBEDEV, HEAD)}
+        return {who: (one["near"], one["missed"]) for who, one in told.items()}
+
+    form = await desk.form()
+    assert not any(any(counts) for counts in (await warned()).values())
+    desk.line.passes(50 * 60)
+    assert await warned() == {ANNA: (1, 0), BORIS: (0, 0), LEBEDEV: (0, 0), HEAD: (1, 0)}
+    desk.line.passes(15 * 60)
+    assert await warned() == {ANNA: (0, 1), BORIS: (0, 0), LEBEDEV: (0, 0), HEAD: (0, 1)}
+    page = await desk.page(HEAD, "/requests")
+    assert re.search('<span class="badge missed" title="[а-я ]+">▲ 1<', page)
+    assert "Обращения, которые ждут вас" in page
+    assert form["id"] in await desk.page(HEAD, "/requests?warned=1&state=draft")
+    assert "▲ 1" in await desk.page(ANNA, "/requests/mine")
+    assert "▲ 1" in await desk.page(ANNA, "/account"), "on every page"
+    assert "▲ 1" not in await desk.page(SUPERVISOR, "/requests")
+
+    filed = await desk.act(ANNA, form, "submit")
+    assert (await desk.get(HEAD, "requests/warned")) == {"near": 0, "missed": 0}, "at once"
+    desk.line.passes(2 * 3600 - 60)
+    assert await warned() == {ANNA: (0, 0), BORIS: (0, 0), LEBEDEV: (0, 0), HEAD: (1, 0)}
+    found = (await desk.get(HEAD, "requests?warned=1"))["requests"]
+    assert [(one["number"], one["due_kind"]) for one in found] == [(filed["number"], "assignment")]
+    await desk.act(HEAD, filed, "assign", kind="person", id=LEBEDEV)
+    assert (await desk.get(HEAD, "requests/warned")) == {"near": 0, "missed": 0}
+    await desk.get(SUPERVISOR, "requests/warned", 403)
+
+
+# -- the form's times, and another way of an interim reply -------------------------------------------------------------
+
+
+async def test_a_convenient_time_is_from_until_in_the_lines_zone(desk: Desk) -> None:
+    form = await desk.form()
+    path = f"requests/{form['id']}/fill"
+    times = {"convenient_from": "2026-11-24T10:00", "convenient_until": "2026-11-24T12:30"}
+    await desk.post(ANNA, path, convenient="утром", **times)
+    told = (await desk.get(ANNA, f"requests/{form['id']}"))["requester"]
+    assert (told["convenient_from"], told["convenient_until"]) == (
+        "2026-11-24T10:00:00+03:00",
+        "2026-11-24T12:30:00+03:00",
+    )
+    page = await desk.page(ANNA, f"/requests/{form['id']}")
+    assert 'name="convenient_from" maxlength="2000" value="2026-11-24T10:00"' in page
+    for wrong in (
+        {"convenient_until": "2026-11-24T12:30"},
+        times | {"convenient_until": "2026-11-24T10:00"},
+        times | {"convenient_until": "2026-11-24T10:00:00+05:00"},
+    ):
+        told = await desk.post(ANNA, path, 400, convenient="утром", **wrong)
+        assert told["message"] == "The convenient time has to begin before it ends."
+    await desk.post(ANNA, path, 400, convenient="утром", convenient_from="tomorrow")
+    assert (await desk.get(ANNA, f"requests/{form['id']}"))["requester"]["convenient"] == "утром"
+
+
+@pytest.mark.clause("ESTP 5.5.5")
+async def test_an_interim_reply_leaves_on_another_way_by_a_form(desk: Desk) -> None:
+    filed = await desk.in_work(way="letter", address="Кедровка, Школьная 1")
+    fields = {"version": str(filed["version"]), "causes": "Ждём УЦ", "expected": "2026-11-30T12:00"}
+    address = f"/requests/{filed['id']}/inform"
+    assert "Способ этого ответа" in await desk.page(LEBEDEV, f"/requests/{filed['id']}")
+    wrong = fields | {"reply_way": "email", "reply_address": "нет"}
+    answer = await desk.send(LEBEDEV, address, wrong, 400)
+    assert "«нет» — не адрес эл. почты" in await answer.text()
+    await desk.send(LEBEDEV, address, fields | {"reply_way": "email", "reply_address": "a@b.ru"})
+    now = await desk.get(LEBEDEV, f"requests/{filed['id']}")
+    [message] = now["messages"]
+    assert (message["purpose"], message["way"], message["address"]) == ("interim", "email", "a@b.ru")
+    assert (now["way"], now["address"]) == ("letter", "Кедровка, Школьная 1"), "the answer goes as it was chosen"

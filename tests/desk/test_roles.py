@@ -148,6 +148,7 @@ GET  /api/requests/options                          .     +   +   +   +   +    +
 GET  /api/requests/mine                             .     +   +   +   +   +    .   .   .   .
 GET  /api/requests/drafts                           .     +   +   +   +   +    .   .   .   .
 GET  /api/requests/drafts/all                       .     .   .   .   .   +    .   .   .   .
+GET  /api/requests/warned                           .     +   +   +   +   +    .   .   .   .
 GET  /api/requests/caller                           .     .   +   +   +   +    .   .   .   .
 GET  /api/requests/search                           .     +   +   +   +   +    +   .   .   .
 GET  /api/requests/state                            .     +   +   +   +   +    +   .   .   .
@@ -186,18 +187,26 @@ POST /api/owed/call-back                            .     .   +   +   +   +    +
 POST /call-backs/owed                               .     .   +   +   +   +    +   .   .   .
 GET  /call-backs                                    .     .   .   .   .   +    +   .   .   .
 POST /requests/{request}/call-back/{step}           .     +   +   +   +   +    .   .   .   .
+POST /api/requests/{request}/files                  .     +   +   +   +   +    .   .   .   .
+GET  /api/requests/{request}/files/{file}           .     +   +   +   +   +    +   .   .   .
+GET  /api/requests/report                           .     .   .   .   .   +    +   .   .   .
+GET  /requests/reports                              .     .   .   .   .   +    +   .   .   .
+GET  /requests/reports.xlsx                         .     .   .   .   .   +    +   .   .   .
+GET  /requests/reports/{table}.csv                  .     .   .   .   .   +    +   .   .   .
 GET  /requests                                      .     .   .   .   .   +    +   .   .   .
 GET  /requests/mine                                 .     +   +   +   +   +    .   .   .   .
 GET  /requests/find                                 .     +   +   +   +   +    +   .   .   .
 POST /requests/assign                               .     .   .   .   .   +    .   .   .   .
 GET  /requests/{request}                            .     +   +   +   +   +    +   .   .   .
 POST /requests/{request}/{action}                   .     +   +   +   +   +    .   .   .   .
+POST /requests/{request}/files                      .     +   +   +   +   +    .   .   .   .
 GET  /requests/{request}/files/{file}               .     +   +   +   +   +    +   .   .   .
 POST /write/request                                 .     +   +   +   +   +    .   .   .   .
 """
 HEADING, *ROWS = [line.split() for line in TABLE.strip().splitlines()]
 ALLOWED = {(row[0], row[1]): dict(zip(HEADING, row[2:], strict=True)) for row in ROWS}
 VALUES = {
+    "table": "urgency",
     "person": "102",
     "session": "0" * 16,
     "name": "desk",

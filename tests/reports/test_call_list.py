@@ -16,12 +16,12 @@ from click.testing import CliRunner, Result
 
 from callcenter.cli import call_table
 from callcenter.cli.register import register as command
-from callcenter.cli.spreadsheet import defused, write_csv
 from callcenter.core.commands import Save, SaveOffer, SaveTransfer
 from callcenter.core.ids import LineId
 from callcenter.core.records import CallRecord, OfferRecord, Outcome, TransferRecord
 from callcenter.reports import call_list
 from callcenter.store import Register
+from callcenter.system.spreadsheet import defused, write_csv
 from tests.store.stories import announcement, arrival, fill
 
 MOSCOW, PERM = ZoneInfo("Europe/Moscow"), ZoneInfo("Asia/Yekaterinburg")

@@ -79,7 +79,7 @@ async def test_the_same_content_is_there_once_and_stays_until_nobody_has_it(
     ("name", "content", "told"),
     [
         ("a.pdf", b"%PDF-" + b"x" * (25 * MB), "is larger than 25 MB"),
-        ("a.exe", b"MZ", "is of a type that is not taken; allowed: docx, pdf, png, txt"),
+        ("a.exe", b"MZ", "is of a type that is not taken; allowed are: docx, pdf, png, txt"),
         ("a", PDF, "is of a type that is not taken"),
         ("a.pdf", b"MZ\x90\0" + b"x" * 9000, "is not what its name says: its content is no pdf"),
         ("a.pdf", b"MZ", "is not what its name says"),

@@ -38,8 +38,8 @@ from callcenter.requests.call_back import (
     Withdraw,
 )
 from callcenter.requests.call_back_wish import Window
-from callcenter.requests.change import Why
 from callcenter.requests.lifecycle import State
+from callcenter.requests.refusal import Reason
 from callcenter.requests.request import Fact, Fate, Reply, RequestId, Way
 from callcenter.requests.rules import LineRules
 from callcenter.store import Register
@@ -109,19 +109,19 @@ async def test_a_second_one_for_the_same_request_and_one_for_a_line_that_never_c
     tbs = await new(requests, line="tbs", urgency="question")
     with pytest.raises(ActionRefused) as refused:
         await ordered(book, tbs)
-    assert refused.value.why is Why.NO_CALL_BACKS
+    assert refused.value.refused.reason is Reason.NO_CALL_BACKS
 
 
 WRONG = {
-    "112": Why.NUMBER_EMERGENCY,
-    "01": Why.NUMBER_EMERGENCY,
-    "911": Why.NUMBER_EMERGENCY,
-    "+375 29 123-45-67": Why.NUMBER_ABROAD,
-    "8 495 123-45-67": Why.NUMBER_OUTSIDE,
-    "8 342 200-00-01 доб. 15": Why.NUMBER_WRONG,
-    "=HYPERLINK(1)": Why.NUMBER_WRONG,
-    "+7342" + "1" * 30: Why.NUMBER_TOO_LONG,
-    "": Why.NUMBER_WRONG,
+    "112": Reason.NUMBER_EMERGENCY,
+    "01": Reason.NUMBER_EMERGENCY,
+    "911": Reason.NUMBER_EMERGENCY,
+    "+375 29 123-45-67": Reason.NUMBER_ABROAD,
+    "8 495 123-45-67": Reason.NUMBER_OUTSIDE,
+    "8 342 200-00-01 доб. 15": Reason.NUMBER_WRONG,
+    "=HYPERLINK(1)": Reason.NUMBER_WRONG,
+    "+7342" + "1" * 30: Reason.NUMBER_TOO_LONG,
+    "": Reason.NUMBER_WRONG,
 }
 
 
@@ -130,7 +130,7 @@ async def test_a_number_is_checked_as_it_was_typed(requests: RequestRegister, bo
     for number, why in WRONG.items():
         with pytest.raises(ActionRefused) as refused:
             await book.order(filed.request.id, filed.request.version, number, None, (), "101", CALLED + 5 * MINUTE)
-        assert refused.value.why is why, number
+        assert refused.value.refused.reason is why, number
     assert await book.of_request(filed.request.id) == []
     assert (await requests.filed(filed.request.id)) == filed, "nothing is half done"
 

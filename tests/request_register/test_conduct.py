@@ -9,6 +9,7 @@ import pytest
 
 from callcenter.core.ids import LineId
 from callcenter.core.records import REFUSED_FOR_CONDUCT
+from callcenter.desk.language import TEXTS
 from callcenter.registering.note_table import NoteTable
 from callcenter.registering.notes import NoteText, Result
 from callcenter.request_register.conduct import LATELY, ConductWatch, Head
@@ -21,8 +22,8 @@ from tests.requests.lines import MOSCOW
 from tests.store.stories import arrival, fill, wall
 from tests.wall import Wall
 
-pytestmark = pytest.mark.clause("ESTP 5.6.3")
-HEADS = {LineId("estp"): Head("head@example.ru", MOSCOW)}
+pytestmark = pytest.mark.clause("ESTP 5.6.3", "eLot 2.11", "E-SAUDA 3.7")
+HEADS = {LineId("estp"): Head("head@example.ru", MOSCOW, TEXTS["ru"].gettext)}
 INSULTED = NoteText("", "Брань", Result.REFUSED.value, conduct=True)
 REFUSED: dict[str, Any] = {"operator": "101", "answered_at": 5.0, "cause_text": REFUSED_FOR_CONDUCT}
 
@@ -44,9 +45,9 @@ async def test_the_head_reads_who_refused_which_call_and_nothing_about_the_calle
     assert await watching(database).look(wall(100)) == 1
     [letter] = await told(database)
     assert (letter.key, letter.address, letter.request) == ("conduct/1.1", "head@example.ru", None)
-    assert letter.subject == "Отказ из-за поведения звонившего (estp)"
+    assert letter.subject == "Отказ из-за поведения абонента (estp)"
     assert letter.text.splitlines()[:2] == [
-        "Оператор 101: разговор завершён из-за поведения звонившего («хулиганство»).",
+        "Оператор 101: разговор завершён из-за поведения абонента («хулиганство»).",
         "Звонок поступил 23.11.2026 09:00, в реестре он 1.1.",
     ]
     assert "+73420000001" not in letter.text

@@ -22,6 +22,7 @@ from callcenter.store import Register
 from tests.request_register.conftest import of_lines
 from tests.request_register.stories import CALLED, CALLER, MINUTE, act, answered, in_work, stored_text
 from tests.request_register.test_attachments import PDF, on_disk, pieces
+from tests.store.stories import stored
 
 KEEP = timedelta(days=100)
 
@@ -67,6 +68,7 @@ async def test_what_was_kept_long_enough_is_erased_and_the_figures_stay(
     assert after.erased_at == later
     assert after.request.number == filed.request.number
     assert after.request.targets == filed.request.targets
+    assert stored(path, "SELECT registered FROM requests") == [(1,)], "whether an INN was known is a figure (eLot 2.2b)"
     history = await requests.history(filed.request.id)
     assert [entry.why for entry in history if entry.why] == []
     assert [(e.by, e.what) for e in history if e.fact is Fact.ERASED] == [("head", "kept long enough")]

@@ -19,8 +19,9 @@ from callcenter.request_register.errors import ActionRefused, ChangedMeanwhile, 
 from callcenter.request_register.filed import Filed, Requester
 from callcenter.request_register.register import RequestRegister
 from callcenter.requests import actions as do
-from callcenter.requests.change import LONGEST_TEXT, Why
+from callcenter.requests.change import LONGEST_TEXT
 from callcenter.requests.lifecycle import State
+from callcenter.requests.refusal import Why
 from callcenter.requests.request import Assignee, AssigneeKind, Fact, Fate, RequestId, Way
 from callcenter.requests.targets import TargetKind
 from callcenter.store import Register, RegisterError
@@ -109,9 +110,9 @@ async def test_two_heads_assign_at_once_and_the_second_is_told_who_was_first(req
 
 async def test_a_refusal_changes_nothing_and_takes_no_number(requests: RequestRegister, path: Path) -> None:
     opened = await requests.open_draft(LineId("estp"), "101", CALLED, CALLED)
-    with pytest.raises(ActionRefused, match="the subject is missing") as refused:
+    with pytest.raises(ActionRefused, match="This is missing: the subject") as refused:
         await act(requests, opened, do.Submit("101"), CALLED)
-    assert refused.value.why is Why.EMPTY
+    assert refused.value.refused.why is Why.EMPTY
     assert await requests.filed(opened.request.id) == opened
     assert stored(path, "SELECT last FROM request_counters") == []
     filed = await new(requests)
@@ -266,9 +267,9 @@ async def test_hostile_texts_are_stored_as_text(requests: RequestRegister, board
 
 async def test_a_text_of_a_megabyte_is_refused_and_the_longest_is_kept(requests: RequestRegister) -> None:
     filed = await in_work(requests)
-    with pytest.raises(ActionRefused, match="has 1000000 characters; allowed are 100000") as refused:
+    with pytest.raises(ActionRefused, match="1000000 characters; allowed are 100000") as refused:
         await act(requests, filed, do.Answer("201", "ю" * 1_000_000), CALLED + 9 * MINUTE)
-    assert refused.value.why is Why.TOO_LONG
+    assert refused.value.refused.why is Why.TOO_LONG
     filed = await act(requests, filed, do.Answer("201", "ю" * LONGEST_TEXT), CALLED + 9 * MINUTE)
     assert len((await requests.filed(filed.request.id)).request.messages[-1].text) == LONGEST_TEXT
 

@@ -11,6 +11,7 @@ import pytest
 from callcenter.calendar.hours import WorkingHours
 from callcenter.calendar.working_time import WorkingTime
 from callcenter.core.ids import LineId
+from callcenter.desk.language import TEXTS
 from callcenter.request_register.calendars import follow_calendars
 from callcenter.request_register.outbox import Outbox
 from callcenter.request_register.register import RequestRegister
@@ -45,8 +46,10 @@ class Wall:
         return self.now
 
 
-def watching(database: Register, escalation: Escalation = RULES, email: str = "head@example.ru") -> TargetWatch:
-    return TargetWatch(database, of_lines, {ESTP: Warned(escalation, email)}, Wall())
+def watching(
+    database: Register, escalation: Escalation = RULES, email: str = "head@example.ru", language: str = "ru"
+) -> TargetWatch:
+    return TargetWatch(database, of_lines, {ESTP: Warned(escalation, email, TEXTS[language].gettext)}, Wall())
 
 
 def warned(path: Path) -> list[tuple[str, float]]:
@@ -71,6 +74,14 @@ async def test_a_draft_is_told_before_its_hour_is_over_and_after_it_once_each(
         "Сроки обращений (estp): пропущено 0, скоро истекают 1",
     )
     assert after.text == "Черновик от 30.11 10:00: форма не передана руководителю, срок истёк 30.11.2026 11:00\n"
+
+
+async def test_a_head_who_reads_english_is_told_in_english(requests: RequestRegister, database: Register) -> None:
+    await draft(requests)
+    await watching(database, language="en").look(CALLED + HOUR)
+    [letter] = await Outbox(database).due(Way.EMAIL, CALLED + 3 * HOUR)
+    assert letter.subject == "Targets of requests (estp): 1 missed, 0 soon"
+    assert letter.text == "Form of 30.11 10:00: the form was not passed to the head, was due 30.11.2026 11:00\n"
 
 
 async def test_only_what_has_changed_or_is_due_is_looked_at(requests: RequestRegister, database: Register) -> None:

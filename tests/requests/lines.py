@@ -12,8 +12,9 @@ from callcenter.core.ids import GroupId, LineId
 from callcenter.core.settings import Outgoing
 from callcenter.requests.actions import Action
 from callcenter.requests.call_back_rules import CallBackRules
-from callcenter.requests.change import Decision, Refused
+from callcenter.requests.change import Decision
 from callcenter.requests.decide import decide
+from callcenter.requests.refusal import Refused
 from callcenter.requests.request import Request, Way
 from callcenter.requests.rules import LineRules, Urgency
 

@@ -14,12 +14,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from callcenter.calendar.hours import WorkingHours
 from callcenter.calendar.working_time import WorkingTime
 from callcenter.requests import actions as do
-from callcenter.requests.change import Decision, Refused, counter_year
+from callcenter.requests.change import Decision, counter_year
 from callcenter.requests.decide import decide, open_request
 from callcenter.requests.lifecycle import ENDS, REQUEST, UNFINISHED, State, Step
 from callcenter.requests.merge import merge
 from callcenter.requests.next_step import Who, next_step
 from callcenter.requests.number import Counter, Number, missing_numbers
+from callcenter.requests.refusal import Refused
 from callcenter.requests.request import (
     Assignee,
     AssigneeKind,
@@ -411,12 +412,13 @@ class AnyRequest(RuleBasedStateMachine):
         state = self.request.state
         expected = {
             State.DRAFT: TargetKind.FORM,
-            State.NEW: TargetKind.ASSIGNMENT,
             State.PENDING: TargetKind.CUSTOMER_REPLY,
             State.ANSWERED: TargetKind.CLOSING,
         }
         for where, kind in expected.items():
             assert (kind in kinds) == (state is where), kind
+        nobody = self.request.assignee is None and state in UNFINISHED
+        assert (TargetKind.ASSIGNMENT in kinds) == nobody, "who has to answer is named, or the head has a date for it"
         promised = self.request.urgency in self.house.urgencies and self.house.urgencies[self.request.urgency].answer
         assert (TargetKind.ANSWER in kinds) == (state in UNFINISHED) or not promised
         if state in ENDS:

@@ -36,7 +36,7 @@ from callcenter.requests.call_back import (
 )
 from callcenter.requests.call_back_rules import CallBackRules
 from callcenter.requests.call_back_wish import Window, checked_level, suggested_window
-from callcenter.requests.change import Refused, RefusedError, Why
+from callcenter.requests.refusal import Reason, Refused, RefusedError, Why
 from tests.requests.lines import CALL_BACKS, ESTP, MOSCOW, moscow
 
 RULES = CALL_BACKS
@@ -79,20 +79,20 @@ def due(*window: str) -> CallBack:
 @pytest.mark.parametrize(
     ("since", "until", "why"),
     [
-        ("2026-11-30 08:00", "2026-11-30 09:30", Why.WINDOW_PAST),
-        ("2026-12-05 10:00", "2026-12-06 18:00", Why.WINDOW_HOLIDAY),  # a weekend
-        ("2027-01-01 10:00", "2027-01-01 12:00", Why.WINDOW_TOO_FAR),
-        ("2026-12-01 20:00", "2026-12-01 22:00", Why.WINDOW_CLOSED),
-        ("2026-12-01 10:00", "2026-12-01 10:01", Why.WINDOW_TOO_SHORT),
-        ("2026-12-01 17:50", "2026-12-01 23:00", Why.WINDOW_TOO_SHORT),  # ten minutes of it are in our hours
-        ("2026-12-01 12:00", "2026-12-01 12:00", Why.WINDOW_TOO_SHORT),
-        ("2026-12-01 10:00", "2026-12-11 10:00", Why.WINDOW_TOO_LONG),
+        ("2026-11-30 08:00", "2026-11-30 09:30", Reason.WINDOW_PAST),
+        ("2026-12-05 10:00", "2026-12-06 18:00", Reason.WINDOW_HOLIDAY),  # a weekend
+        ("2027-01-01 10:00", "2027-01-01 12:00", Reason.WINDOW_TOO_FAR),
+        ("2026-12-01 20:00", "2026-12-01 22:00", Reason.WINDOW_CLOSED),
+        ("2026-12-01 10:00", "2026-12-01 10:01", Reason.WINDOW_TOO_SHORT),
+        ("2026-12-01 17:50", "2026-12-01 23:00", Reason.WINDOW_TOO_SHORT),  # ten minutes of it are in our hours
+        ("2026-12-01 12:00", "2026-12-01 12:00", Reason.WINDOW_TOO_SHORT),
+        ("2026-12-01 10:00", "2026-12-11 10:00", Reason.WINDOW_TOO_LONG),
     ],
 )
-def test_a_convenient_time_that_cannot_be_kept_is_not_promised(since: str, until: str, why: Why) -> None:
+def test_a_convenient_time_that_cannot_be_kept_is_not_promised(since: str, until: str, why: Reason) -> None:
     refused = order(wished(since, until), NOW, TIME, RULES)
     assert isinstance(refused, Refused)
-    assert refused.why is why
+    assert refused.reason is why
 
 
 @pytest.mark.parametrize("day", ["2027-01-01", "2026-12-31"])
@@ -100,28 +100,28 @@ def test_a_public_holiday_is_named_as_one(day: str) -> None:
     """New Year is none of our days; the 31st of December of 2026 is a moved day off."""
     refused = order(wished(f"{day} 10:00", f"{day} 12:00"), moscow("2026-12-29 10:00"), TIME, RULES)
     assert isinstance(refused, Refused)
-    assert refused.why is Why.WINDOW_HOLIDAY
+    assert refused.reason is Reason.WINDOW_HOLIDAY
 
 
 @pytest.mark.parametrize(
     ("number", "emergency", "why"),
     [
-        ("112", True, Why.NUMBER_EMERGENCY),
-        ("+375291234567", False, Why.NUMBER_ABROAD),
-        ("+74951234567", False, Why.NUMBER_OUTSIDE),
-        ("101", False, Why.NUMBER_OUTSIDE),
-        ("+7342200000112345678", False, Why.NUMBER_TOO_LONG),
-        ("позвоните мне", False, Why.NUMBER_WRONG),
-        ("+7342200000;exten", False, Why.NUMBER_WRONG),
-        ("", False, Why.NUMBER_WRONG),
+        ("112", True, Reason.NUMBER_EMERGENCY),
+        ("+375291234567", False, Reason.NUMBER_ABROAD),
+        ("+74951234567", False, Reason.NUMBER_OUTSIDE),
+        ("101", False, Reason.NUMBER_OUTSIDE),
+        ("+7342200000112345678", False, Reason.NUMBER_TOO_LONG),
+        ("позвоните мне", False, Reason.NUMBER_WRONG),
+        ("+7342200000;exten", False, Reason.NUMBER_WRONG),
+        ("", False, Reason.NUMBER_WRONG),
     ],
 )
 def test_a_number_that_is_not_called_is_not_promised_and_one_that_was_promised_goes_to_the_head(
-    number: str, emergency: bool, why: Why
+    number: str, emergency: bool, why: Reason
 ) -> None:
     refused = order(wished(number=number), NOW, TIME, RULES, emergency=emergency)
     assert isinstance(refused, Refused)
-    assert refused.why is why
+    assert refused.reason is why
     kept = promise(wished(number=number), NOW, TIME, RULES, emergency=emergency)
     assert (kept.state, kept.next_at, kept.why) == (CallBackState.GIVEN_UP, None, refused.text)
 

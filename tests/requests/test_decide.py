@@ -10,12 +10,13 @@ import pytest
 from callcenter.calendar.working_time import Term, WorkingTime
 from callcenter.core.ids import LineId
 from callcenter.requests import actions as do
-from callcenter.requests.change import Decision, Refused, Why, counter_year
+from callcenter.requests.change import Decision, counter_year
 from callcenter.requests.decide import decide, open_request
 from callcenter.requests.lifecycle import State, Step
 from callcenter.requests.merge import Part, merge, split
 from callcenter.requests.next_step import NextStep, Who, next_step
 from callcenter.requests.number import Counter
+from callcenter.requests.refusal import Refused, Why
 from callcenter.requests.request import (
     Assignee,
     AssigneeKind,

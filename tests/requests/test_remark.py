@@ -8,11 +8,12 @@ import pytest
 
 from callcenter.core.ids import LineId
 from callcenter.requests import actions as do
-from callcenter.requests.change import Decision, Refused, Why
+from callcenter.requests.change import Decision
 from callcenter.requests.decide import open_request
 from callcenter.requests.lifecycle import State
 from callcenter.requests.merge import Part, split
 from callcenter.requests.number import Counter
+from callcenter.requests.refusal import Refused, Why
 from callcenter.requests.remark import remark
 from callcenter.requests.request import Fact, Reply, RequestId, Way
 from tests.requests.lines import ESTP, done, moscow, refused
@@ -41,7 +42,7 @@ def test_a_subject_is_one_of_the_lines_or_not_chosen_yet() -> None:
     assert done(draft, do.Fill("101", subject="signature"), CALLED, KNOWN).request.subject == "signature"
     assert done(draft, do.Fill("101", subject=""), CALLED, KNOWN).request.subject == ""
     refusal = refused(draft, do.Fill("101", subject="cats"), CALLED, KNOWN)
-    assert (refusal.why, refusal.text) == (Why.UNKNOWN, "cats is no subject of this line; it has: other, signature")
+    assert (refusal.why, refusal.text) == (Why.UNKNOWN, "“cats” is no subject of this line; it has: other, signature")
     fill = do.Fill("101", "signature", "Не видна", "Контроль", Reply(Way.EMAIL, "a@b.ru"))
     filled = done(draft, fill, CALLED, KNOWN).request
     new = done(filled, do.Submit("101", Counter(LineId("estp"), 2026)), CALLED, KNOWN).request

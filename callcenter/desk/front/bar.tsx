@@ -61,6 +61,7 @@ export function Bar({ state, at }: Told) {
       <time>{duration(grown(me.outgoing?.since ?? me.since, at.me, now))}</time>
       <PhoneKeys />
       <SoundButton />
+      <Warned {...state.warned} />
       <Facts state={state} at={at} />
       <Links />
     </header>
@@ -133,6 +134,26 @@ function PhoneKeys() {
         </div>
       )}
     </div>
+  );
+}
+
+/** Of how many requests the person is warned; calm, and gone when it is done. */
+function Warned({ near, missed }: { near: number; missed: number }) {
+  if (!near && !missed) return null;
+  return (
+    <a class="warned" href="/requests/mine" target="_blank" rel="noopener" title={word("warned")}>
+      <span class="quiet">{word("warned")}: </span>
+      {missed > 0 && (
+        <strong class="missed">
+          ▲ {missed} <small>{word("warned_missed")}</small>
+        </strong>
+      )}
+      {near > 0 && (
+        <strong class="near">
+          ◆ {near} <small>{word("warned_near")}</small>
+        </strong>
+      )}
+    </a>
   );
 }
 

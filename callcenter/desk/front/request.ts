@@ -1,5 +1,7 @@
 /** On the page of a request: says again and again that it is open, and shows who else has it open, or that it has changed. */
 
+import { showFiles } from "./files";
+
 const EVERY_MS = 15_000;
 const REQUEST_MS = 8_000;
 
@@ -39,6 +41,20 @@ function show({ viewers, version }: Looked, place: HTMLElement, seen: number): v
   if (place.textContent?.trim() !== text) place.textContent = text;
   place.hidden = !text;
 }
+
+/** A file that was added here makes a new version; if it is the next one, nothing else has changed on this page. */
+function went(version: number): void {
+  if (head && version === Number(head.dataset["version"]) + 1) {
+    head.dataset["version"] = String(version);
+    for (const field of document.querySelectorAll<HTMLInputElement>('input[name="version"]')) {
+      field.value = String(version);
+    }
+  }
+  void look();
+}
+
+const files = document.getElementById("files");
+if (head && files) showFiles(files, head.dataset["request"] ?? "", went);
 
 setInterval(() => void look(), EVERY_MS);
 document.addEventListener("visibilitychange", () => void look());

@@ -3,10 +3,11 @@
 import { useEffect, useRef } from "preact/hooks";
 import { grown } from "./bar";
 import { CallBackPromise } from "./call_back";
+import { FileList } from "./files";
 import { useKey } from "./keys";
 import { shown } from "./notes";
 import type { Saving } from "./notes";
-import { close, fill, lines, open, openForm, submit, tell, until } from "./requests";
+import { close, fill, lines, open, openForm, others, submit, tell, until } from "./requests";
 import type { Filled, Form, LineOptions, Open } from "./requests";
 import { callOf } from "./server";
 import type { Told } from "./server";
@@ -125,6 +126,7 @@ function Registered({ now }: { now: Open }) {
 function Fields({ now, all }: { now: Open; all: Record<string, LineOptions> }) {
   const { form, filled, saving } = now;
   const line = all[form.line];
+  const also = use(others);
   const element = useRef<HTMLFormElement>(null);
   useEffect(() => element.current?.querySelector<HTMLElement>("input")?.focus(), []); // it was asked for with a key
   if (!line) return null;
@@ -162,6 +164,9 @@ function Fields({ now, all }: { now: Open; all: Record<string, LineOptions> }) {
         <strong>{seen(filled.customer || filled.name || filled.number) || word("anonymous")}</strong>{" "}
         <small>{line.title}</small>
         <FormTime due={form.form_due} />
+      </p>
+      <p class="others" role="status" hidden={!also}>
+        {also && `${word("request_also_open")} ${seen(also)}`}
       </p>
       <fieldset class="choices results">
         <legend>{word("request_urgency")}</legend>
@@ -202,11 +207,23 @@ function Fields({ now, all }: { now: Open; all: Record<string, LineOptions> }) {
       <div class="fields-two">
         <Line name="address" filled={filled} longest={2000} />
         <Line name="convenient" filled={filled} longest={500} />
+        <Moment name="convenient_from" filled={filled} wrong={false} />
+        <Moment
+          name="convenient_until"
+          filled={filled}
+          wrong={Boolean(filled.convenient_until) && filled.convenient_until <= filled.convenient_from}
+        />
         <Line name="name" filled={filled} longest={300} />
         <Line name="number" filled={filled} longest={64} />
         <Line name="inn" filled={filled} longest={12} />
         <Line name="customer" filled={filled} longest={300} />
       </div>
+      {line.files && (
+        <fieldset class="choices">
+          <legend>{word("files")}</legend>
+          <FileList files={now.files} />
+        </fieldset>
+      )}
       <p class="saving" id="request-saving" data-saving={saving}>
         <span>{SAVING[saving] && word(SAVING[saving])}</span>
       </p>
@@ -262,6 +279,31 @@ function Line({ name, filled, longest }: LineOf) {
           const text = event.currentTarget.value;
           fill({ [name]: name === "inn" ? text.replace(/\D/g, "") : text });
         }}
+      />
+    </label>
+  );
+}
+
+interface MomentOf {
+  name: "convenient_from" | "convenient_until";
+  filled: Filled;
+  /** Whether it ends before it begins: it is not kept so. */
+  wrong: boolean;
+}
+
+/** Date and time by the line's clock. */
+function Moment({ name, filled, wrong }: MomentOf) {
+  return (
+    <label>
+      <span class="legend">
+        {word("request_convenient")}, {word(`request_${name}`)}
+      </span>
+      <input
+        id={`request-${name}`}
+        type="datetime-local"
+        aria-invalid={wrong}
+        value={filled[name]}
+        onInput={(event) => fill({ [name]: event.currentTarget.value })}
       />
     </label>
   );

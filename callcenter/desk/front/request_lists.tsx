@@ -35,9 +35,9 @@ function Rows({ rows }: { rows: Row[] }) {
             </span>
           </p>
           <p>
-            {seen(row.subject)} <Due row={row} />
+            {row.in_full ? seen(row.subject) : <span class="nobody">{word("request_not_yours")}</span>} <Due row={row} />
           </p>
-          <p class="written">{seen(row.essentials)}</p>
+          {row.in_full && <p class="written">{seen(row.essentials)}</p>}
         </li>
       ))}
     </ul>

@@ -1,5 +1,7 @@
 /** Requests: the form that is open, kept on the server while it is typed; the forms not passed on; the caller's earlier ones. */
 
+import { Files } from "./files";
+import type { Kept, Limits } from "./files";
 import { post, shown, write as writeNote } from "./notes";
 import type { Saving } from "./notes";
 import { look, request, say, told } from "./server";
@@ -8,6 +10,8 @@ import { word } from "./texts";
 
 export interface Row {
   id: string;
+  /** false: of somebody else's, only where it stands. */
+  in_full: boolean;
   number: string;
   line: string;
   state: string;
@@ -44,6 +48,8 @@ export interface LineOptions {
   ways: string[];
   /** Seconds in which an answer is given in the conversation; 0: no limit. */
   spoken_answer: number;
+  /** What may be attached; null: nothing. */
+  files: Limits | null;
 }
 
 export interface Form extends Standing {
@@ -56,8 +62,18 @@ export interface Form extends Standing {
   urgency: string;
   way: string | null;
   address: string;
-  requester: { name: string; number: string; inn: string; customer: string; convenient: string };
+  requester: {
+    name: string;
+    number: string;
+    inn: string;
+    customer: string;
+    convenient: string;
+    /** In the line's zone. */
+    convenient_from: string | null;
+    convenient_until: string | null;
+  };
   told: string;
+  attachments: Kept[];
   version: number;
   form_due: string | null;
   promises: Record<string, { due: string | null; words: Words }>;
@@ -75,25 +91,35 @@ export interface Filled {
   inn: string;
   customer: string;
   convenient: string;
+  /** As a field for date and time has them, in the line's zone. */
+  convenient_from: string;
+  convenient_until: string;
 }
 
 /** The form that is shown. */
 export interface Open {
   form: Form;
   filled: Filled;
+  files: Files;
   saving: Saving;
 }
 
 /** Drafts reach the server within two seconds of typing. */
 const SAVE_AFTER_MS = 900;
+/** Letters of date, hours and minutes. */
+const MINUTES = 16;
 const RETRY_MS = 3_000;
 const LOGGED_OUT = 401;
+const LOOK_EVERY_MS = 15_000;
 
 export const open = new Store<Open | null>(null);
 export const forms = new Store<Row[]>([]);
 export const lines = new Store<Record<string, LineOptions>>({});
 /** The requests of the caller whose card is shown: of this call, and earlier ones, what is open first. */
 export const ofCaller = new Store<{ call: string; of_call: Row[]; earlier: Row[] } | null>(null);
+
+/** Who else has the form open that is shown: their names. */
+export const others = new Store("");
 
 /** By how much the server's clock is ahead of this computer's, in milliseconds: the hour of a form is the server's. */
 let ahead = 0;
@@ -148,6 +174,7 @@ function take(form: Form): void {
   const { requester } = form;
   open.set({
     form,
+    files: filesOf(form),
     filled: mine ?? {
       subject: form.subject_id,
       essentials: form.essentials,
@@ -159,8 +186,22 @@ function take(form: Form): void {
       inn: requester.inn,
       customer: requester.customer,
       convenient: requester.convenient,
+      convenient_from: (requester.convenient_from ?? "").slice(0, MINUTES),
+      convenient_until: (requester.convenient_until ?? "").slice(0, MINUTES),
     },
     saving: mine ? "failed" : "saved",
+  });
+}
+
+/** The files of a form; those that are on their way go on when it is shown anew. */
+function filesOf({ id, line, number, attachments }: Form): Files {
+  const now = open.value;
+  if (now?.form.id === id && !number) return now.files;
+  const limits = number ? null : (lines.value[line]?.files ?? null);
+  return new Files(id, attachments, limits, (version) => {
+    const shownNow = open.value;
+    if (shownNow?.form.id !== id) return;
+    open.set({ ...shownNow, form: { ...shownNow.form, version: Math.max(version, shownNow.form.version) } });
   });
 }
 
@@ -187,9 +228,13 @@ function send(id: string): void {
   saves = saves.then(() => save(id));
 }
 
-/** What can be sent of it: without an address there is no way of the answer yet. */
-function body({ way, address, ...filled }: Filled): object {
-  return way && address.trim() ? { ...filled, way, address } : filled;
+/** What can be sent of it: without an address there is no way of the answer yet, without a beginning no end. */
+function body({ way, address, convenient_from, convenient_until, ...filled }: Filled): object {
+  const time = {
+    convenient_from: convenient_from || null,
+    convenient_until: convenient_until > convenient_from && convenient_from ? convenient_until : null,
+  };
+  return way && address.trim() ? { ...filled, ...time, way, address } : { ...filled, ...time };
 }
 
 async function save(id: string): Promise<void> {
@@ -284,6 +329,30 @@ export async function findStanding(asked: string): Promise<Standing | Row[]> {
   const found = await get(`/api/requests/search?q=${encodeURIComponent(asked)}`);
   return (found?.["requests"] as Row[] | undefined) ?? [];
 }
+
+/** Say that the form is open, and learn who else has it open: the head, for example. */
+async function lookAround(): Promise<void> {
+  const id = open.value && !open.value.form.number ? open.value.form.id : "";
+  if (!id || document.hidden) return others.set("");
+  try {
+    const { status, data } = await request(`/api/requests/${id}/look`);
+    if (status !== 200 || open.value?.form.id !== id) return;
+    others.set((data["viewers"] as { person: string }[]).map((one) => one.person).join(", "));
+  } catch {
+    // The next look will tell.
+  }
+}
+
+setInterval(() => void lookAround(), LOOK_EVERY_MS);
+
+let looking = "";
+
+open.subscribe(() => {
+  const id = open.value?.form.number ? "" : (open.value?.form.id ?? "");
+  if (id === looking) return;
+  looking = id;
+  void lookAround();
+});
 
 let person = "";
 let activity = "";

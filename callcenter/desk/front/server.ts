@@ -79,6 +79,8 @@ export interface State {
   conversations: { id: string; name: string; activity: string; since: number }[];
   lines: Line[];
   recording: boolean;
+  /** Of how many requests the person is warned: soon due, and late. */
+  warned: { near: number; missed: number };
   /** What is valid now and concerns the person, whether they have read it or not. */
   news: { id: number; version: number; urgent: boolean }[];
 }
