@@ -28,7 +28,8 @@ from tools import api_document
 
 PROJECT = Path(__file__).resolve().parent.parent
 MACHINES: dict[str, Any] = {
-    machine.name: machine for machine in (CALLER, QUESTION, PRESENCE, ACTIVITY, PHONE, OFFER, OUTGOING, CALL_BACK, REQUEST)
+    machine.name: machine
+    for machine in (CALLER, QUESTION, PRESENCE, ACTIVITY, PHONE, OFFER, OUTGOING, CALL_BACK, REQUEST)
 }
 
 
