@@ -281,7 +281,7 @@ def test_a_call_back_is_promised_moved_and_withdrawn(config: Path, tmp_path: Pat
     assert "from 2026-12-02 10:00" in run(config, "call-back", "move", one, *times, "--why", "просит завтра").output
     assert number in run(config, "call-back", "list").output
     refused = run(config, "call-back", "said", one, "voicemail")
-    assert "nobody has called yet" in refused.output
+    assert "Nobody has called yet" in refused.output
     assert "withdrawn" in run(config, "call-back", "withdraw", one, "--why", "не надо").output
     assert "there is no call-back" in run(config, "call-back", "withdraw", "cb-0", "--why", "не надо").output
     assert "no call back is owed" in run(config, "call-back", "owed", "1.1").output
