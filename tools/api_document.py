@@ -28,6 +28,7 @@ from callcenter.desk import make_app
 from callcenter.desk.accounts import Accounts
 from callcenter.desk.app import GATE
 from callcenter.desk.backend import Backend
+from callcenter.desk.call_back_actions import CallBackActions
 from callcenter.desk.gate import Need
 from callcenter.desk.knowledge import KnowledgeApi
 from callcenter.desk.quality import QualityApi
@@ -110,6 +111,7 @@ _ADDRESS_FIELDS = {
     "overdue": "1: what is late",
     "newest": "1: the newest first",
     "skip": "leave out so many",
+    "which": "open, due, late or failed",
     "warned": "1: of what somebody is warned now",
     "name": "what the file is called",
     "from": "the first day, such as 2026-11-01",
@@ -163,6 +165,7 @@ def operations() -> list[Operation]:
         registering=registering,
         recordings=RecordingsApi(nothing, nothing, nothing, nothing),
         requests=RequestActions(*[nothing] * 11),
+        call_backs=CallBackActions(*[nothing] * 5),
         quality=QualityApi(backend, nothing, nothing, nothing),
     )
     found = []

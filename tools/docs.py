@@ -23,13 +23,25 @@ from callcenter.core.operator import ACTIVITY, PRESENCE
 from callcenter.core.outgoing_call import OUTGOING
 from callcenter.core.phone import PHONE
 from callcenter.core.question import QUESTION
+from callcenter.requests.call_back import CALL_BACK as PROMISED_CALL_BACK
 from callcenter.requests.lifecycle import REQUEST
 from tools import api_document
 
 PROJECT = Path(__file__).resolve().parent.parent
 MACHINES: dict[str, Any] = {
     machine.name: machine
-    for machine in (CALLER, QUESTION, PRESENCE, ACTIVITY, PHONE, OFFER, OUTGOING, CALL_BACK, REQUEST)
+    for machine in (
+        CALLER,
+        QUESTION,
+        PRESENCE,
+        ACTIVITY,
+        PHONE,
+        OFFER,
+        OUTGOING,
+        CALL_BACK,
+        REQUEST,
+        PROMISED_CALL_BACK,
+    )
 }
 
 

@@ -85,7 +85,7 @@ class Controller:
         self.link = make_link(config, secrets, self._directory, self._warm_start, clock, listener)
         self._links = {self.link.server: self.link}
         health = Health(self.view, self.link, self._writer, self._spool, self._archive)
-        self.requests = Requests(config, secrets, register, wall)
+        self.requests = Requests(config, secrets, register, clock, self.take, lambda: self.view().call_backs)
         self._desk = Desk(
             config, secrets, register, self._directory, wall, self, self.link, self._forecaster, health, self.requests
         )
@@ -114,6 +114,7 @@ class Controller:
             self.people.answer,
             self._contained,
             self._desk.shift_over,
+            self.requests.call_backs,
         )
         self._desk.serve(self.metrics, self.tasks.keep, self._writer.drain)
         self._connection: asyncio.Task[None] | None = None

@@ -22,6 +22,7 @@ from callcenter.app.turn import ice_servers
 from callcenter.app.web_server import Keep, WebServer
 from callcenter.app.wiring import (
     make_bearers,
+    make_call_backs_at_desk,
     make_knowledge,
     make_quality,
     make_recordings,
@@ -106,6 +107,9 @@ class Desk:
         subjects = {str(line.id): tuple(line.subjects) for line in self._config.lines.values()}
         notes = NoteTable(self._register)
         self.phone_notes = PhoneNotes(self.people, registering, notes, subjects, written, self._wall)
+        requests = make_requests_at_desk(
+            self._config, self._requests, self.people, self._accounts, registering, self._register, self._wall
+        )
         self.web = WebServer(
             self._config,
             self.people,
@@ -116,15 +120,8 @@ class Desk:
             self._knowledge,
             registering,
             make_recordings(self._config, self._register, self._wall),
-            make_requests_at_desk(
-                self._config,
-                self._requests,
-                self.people,
-                self._accounts,
-                registering,
-                self._register,
-                self._wall,
-            ),
+            requests,
+            make_call_backs_at_desk(self._requests, requests, self._directory, self._register),
             make_bearers(self._config.accounts, self._tokens),
             self.certificate,
             self._provider,

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
 from callcenter.accounts.secrets import Secrets
+from callcenter.app.call_backs import CallBacks
 from callcenter.app.request_lookup import RequestLookup
-from callcenter.calendar.clock import WallClock
+from callcenter.calendar.clock import Clock
 from callcenter.config import Config
 from callcenter.config.roles import TAKES_CALLS, Role
+from callcenter.core.events import Event
+from callcenter.core.view import CallBackView
 from callcenter.customers.directory import normalise
 from callcenter.desk.language import TEXTS
 from callcenter.mail.letter import Sender
@@ -22,6 +25,7 @@ from callcenter.metrics import RequestState
 from callcenter.request_register.attachments import MB, Allowed, Attachments
 from callcenter.request_register.board import RequestBoard
 from callcenter.request_register.calendars import follow_calendars
+from callcenter.request_register.call_backs import CallBackRegister
 from callcenter.request_register.conduct import ConductWatch, Head
 from callcenter.request_register.erasure import RequestErasure
 from callcenter.request_register.in_force import WarningsInForce
@@ -42,11 +46,22 @@ FOLLOW_EVERY = 3600.0
 
 
 class Requests:
-    """All of it, for one controller. Nothing runs without lines that have requests."""
+    """All of it, for one controller. Nothing runs without lines that have requests.
 
-    def __init__(self, config: Config, secrets: Secrets, register: Register, wall: WallClock) -> None:
+    `take` hands an event to the core; `floor` returns the call-backs that it has.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        secrets: Secrets,
+        register: Register,
+        clock: Clock,
+        take: Callable[[Event], bool],
+        floor: Callable[[], Iterable[CallBackView]],
+    ) -> None:
         self._config = config
-        self._wall = wall
+        self._wall = wall = clock.wall
         self._database = register
         rules = config.request_rules
         self.lines = {line.id: line.requests for line in config.lines.values() if line.requests is not None}
@@ -84,6 +99,9 @@ class Requests:
         self._leavers = Leavers(register, rules, [*here, *config.groups], heads, wall)
         self._erasure = RequestErasure(register, self.attachments, rules, config.request_keep_days)
         self._state = RequestState()
+        self.book = CallBackRegister(register, rules)
+        """The call-backs."""
+        self.call_backs = CallBacks(self.book, register, take, floor, clock)
 
     def work(self) -> Iterator[tuple[Callable[[], Coroutine[Any, Any, None]], str]]:
         """Yield the background tasks, each with its name."""
@@ -97,13 +115,15 @@ class Requests:
         yield self._leavers.run, "requests of leavers"
         yield self._count, "request counts"
         yield self._follow, "request calendars"
+        if any(one.call_backs for one in self.book.rules.values()):
+            yield self.call_backs.run, "call-backs"
         yield lambda: self._erasure.run(self._wall), "request retention"
 
     def state(self) -> RequestState:
         """Return the state for the metrics."""
         given = {(str(line), kind.value, when): n for (line, kind, when), n in self._watch.given.items()}
         sent, failed = (self._sender.sent, self._sender.failed) if self._sender else (0, 0)
-        return self._state._replace(warnings=given, sent=sent, failed=failed)
+        return self._state._replace(warnings=given, sent=sent, failed=failed, call_backs=self.call_backs.state)
 
     async def look(self, now: datetime) -> None:
         """Count what is open, late and waiting. Raises `RegisterError`."""

@@ -22,6 +22,7 @@ from callcenter.core.errors import ReadableError
 from callcenter.desk import make_app, make_metrics_app
 from callcenter.desk.app import BULLETIN, LIVE
 from callcenter.desk.bearer import Bearers
+from callcenter.desk.call_back_actions import CallBackActions
 from callcenter.desk.door import Door, Room, listen
 from callcenter.desk.knowledge import KnowledgeApi
 from callcenter.desk.quality import QualityApi
@@ -62,6 +63,7 @@ class WebServer:
         registering: RegisteringApi,
         recordings: RecordingsApi,
         requests: RequestActions,
+        call_backs: CallBackActions,
         bearers: Bearers,
         certificate: CertificateWatch,
         provider: Provider | None,
@@ -86,6 +88,7 @@ class WebServer:
             registering=registering,
             recordings=recordings,
             requests=requests,
+            call_backs=call_backs,
             metrics_text=metrics.text,
             observe_request=metrics.observe_request,
             sessions=sessions,

@@ -24,6 +24,7 @@ from callcenter.config.sections import Accounts
 from callcenter.core.ids import LineId, PersonId
 from callcenter.customers.directory import Directory, normalise, valid_inn
 from callcenter.desk.bearer import Bearers
+from callcenter.desk.call_back_actions import CallBackActions
 from callcenter.desk.knowledge import KnowledgeApi
 from callcenter.desk.quality import QualityApi
 from callcenter.desk.recordings import RecordingsApi
@@ -38,6 +39,8 @@ from callcenter.registering.note_table import NoteTable
 from callcenter.registering.quality_table import QualityTable
 from callcenter.reports.audit import Audit
 from callcenter.reports.requests import RequestFigures, figures
+from callcenter.request_register.call_back_board import CallBackBoard
+from callcenter.request_register.filed import Requester
 from callcenter.store import Register
 
 
@@ -180,7 +183,22 @@ def make_requests_at_desk(
         requests.attachments,
         found,
         requests.warnings,
+        requests.call_backs.calling,
     )
+
+
+def make_call_backs_at_desk(
+    requests: Requests, at_desk: RequestActions, directory: Directory, register: Register
+) -> CallBackActions:
+    """Return what people do with call-backs at the desk."""
+
+    def level_of(requester: Requester) -> str:
+        known = directory.by_number(requester.number)
+        if known is None and requester.inn:
+            known = directory.by_inn(requester.inn)
+        return known.role if known else ""
+
+    return CallBackActions(at_desk, requests.book, CallBackBoard(register), level_of, requests.call_backs.calling_back)
 
 
 def make_bearers(settings: Accounts, tokens: Tokens) -> Bearers:

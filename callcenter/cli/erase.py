@@ -66,6 +66,7 @@ async def _erase(config: Config, number: str, inn: str, *, dry_run: bool) -> Non
             await noted(register, now, "erase", about)
             await data.erase_person(calls, number)
             await erasure.erase(requests, "the person asked for it", now)
+            await erasure.forget_number(number)
             await register.write_anew()
             await register.empty_log()
     finally:

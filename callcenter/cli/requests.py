@@ -16,6 +16,7 @@ from callcenter.app.requests import make_attachments
 from callcenter.calendar.clock import wall_clock
 from callcenter.cli import request_table
 from callcenter.cli.access import noted, person
+from callcenter.cli.call_backs import call_backs
 from callcenter.cli.options import config_option, pass_config
 from callcenter.cli.question import asked, question_options, run_query
 from callcenter.cli.request_actions import ACTIONS, Given, action_of, action_options
@@ -273,6 +274,9 @@ def erase(config: Config, dry_run: bool) -> None:
         click.echo(f"requests erased: {done}")
 
     _run(delete())
+
+
+requests.add_command(call_backs)
 
 
 def request_erasure(config: Config, register: Register) -> RequestErasure:

@@ -107,7 +107,13 @@ class Config(Description):
     def request_rules(self) -> dict[LineId, LineRules]:
         """Return the rules of each line that has requests, with working hours of their own for whoever asks."""
         return {
-            line.id: line.requests.rules(line.id, WorkingTime(line.hours.calendar), frozenset(line.subjects))
+            line.id: line.requests.rules(
+                line.id,
+                WorkingTime(line.hours.calendar),
+                tuple(line.subjects),
+                _core_outgoing(line),
+                line.queue.default_class,
+            )
             for line in self.lines.values()
             if line.requests is not None
         }

@@ -266,6 +266,9 @@ def _keeping_places(config: Description) -> Iterator[Problem]:
             continue
         if line.outgoing is None:
             yield Problem(("lines", line.id, "ivr", "keep_place"), "found, but the line has no `outgoing` to call back")
+        if line.requests is None:
+            text = "found, but the line has no `requests`, where call-backs are kept"
+            yield Problem(("lines", line.id, "ivr", "keep_place"), text)
         missing = [number for number in line.promises.minutes if number not in recorded]
         if recorded and missing:
             text = f"found, but nobody has recorded call-in-{missing[0]}; promises.minutes names it"

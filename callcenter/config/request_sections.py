@@ -7,6 +7,7 @@ through nights and holidays; working ones count as the line's hours do.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated, Literal
 
@@ -16,6 +17,8 @@ from callcenter.calendar.working_time import Term, Unit, WorkingTime
 from callcenter.config.section import Section
 from callcenter.config.values import DisplayText, Email, FilePath, Host, PlainText, Port
 from callcenter.core.ids import LineId
+from callcenter.core.settings import Outgoing
+from callcenter.requests.call_back_rules import CallBackRules
 from callcenter.requests.escalation import Escalation, Notice
 from callcenter.requests.request import Way
 from callcenter.requests.rules import LineRules, Urgency
@@ -91,6 +94,47 @@ class Files(Section):
     )
 
 
+class CallBacks(Section):
+    """How customers are called back (ESTP 5.4.5, 5.5.2): by lines that have `outgoing`. Pauses are working time."""
+
+    tries: Annotated[int, Field(ge=1, le=20)] = 3
+    """How often the customer is dialled in vain before the head gets it."""
+    after_busy: Span = timedelta(minutes=10)
+    after_no_answer: Span = timedelta(hours=1)
+    """Also after a refusal and a voicemail."""
+    voicemail: Annotated[float, Field(ge=0, le=120)] = 15.0
+    """Seconds. A shorter conversation was one with a machine, unless the operator says otherwise."""
+    usual: Annotated[Span, Field(gt=timedelta(), le=timedelta(hours=100))] = timedelta(hours=4)
+    """Working time of the convenient time that is suggested."""
+    shortest: Annotated[Span, Field(gt=timedelta(), le=timedelta(hours=8))] = timedelta(minutes=15)
+    """Working time that a convenient time has at least."""
+    longest_days: Annotated[int, Field(ge=1, le=31)] = 7
+    """From the beginning of a convenient time to its end."""
+    furthest_days: Annotated[int, Field(ge=1, le=366)] = 31
+    """How far off a convenient time may begin."""
+    levels: tuple[PlainText, ...] = Field(default=(), alias="for")
+    """The customers who may order one (E-SAUDA 2.2), by the directory's role; without any: everybody."""
+
+    def rules(self, outgoing: Outgoing, queue_class: str, subject: str, urgency: str) -> CallBackRules:
+        """Return the line's rules. `subject`, `urgency`: of a request that is made of a failed one."""
+        return CallBackRules(
+            allows=outgoing.allows,
+            groups=outgoing.groups,
+            urgency=queue_class,
+            tries=self.tries,
+            after_busy=self.after_busy,
+            after_no_answer=self.after_no_answer,
+            voicemail=timedelta(seconds=self.voicemail),
+            shortest=self.shortest,
+            longest=timedelta(days=self.longest_days),
+            furthest=timedelta(days=self.furthest_days),
+            usual=self.usual,
+            levels=frozenset(self.levels),
+            failed_subject=subject,
+            failed_urgency=urgency,
+        )
+
+
 class MeanAnswer(Section):
     """How long the mean answer may take, in plain time (eLot 2.2b). None: there is no aim."""
 
@@ -142,6 +186,7 @@ class Requests(Section):
         TargetKind.ANSWER: NoticeSection(before=(timedelta(hours=4), timedelta(hours=1)), after=(timedelta(),)),
     }
     warn_at_all_hours: bool = False
+    call_backs: CallBacks = CallBacks()
     head_language: Literal["ru", "en"] = "ru"
     """Of the e-mails to the head."""
     mean_answer: MeanAnswer = MeanAnswer()
@@ -157,8 +202,12 @@ class Requests(Section):
             raise ValueError(f"found interim_way {self.interim_way.value}; one of ways: {known}")
         return self
 
-    def rules(self, line: LineId, time: WorkingTime, subjects: frozenset[str]) -> LineRules:
-        """Return the rules of the line's requests."""
+    def rules(
+        self, line: LineId, time: WorkingTime, subjects: Sequence[str], outgoing: Outgoing | None, queue_class: str
+    ) -> LineRules:
+        """Return the rules of the line's requests. `outgoing`: how the line calls out; `queue_class`: its usual one."""
+        subject = "other" if "other" in subjects else next(iter(subjects), "call back")
+        urgency = next(iter(self.urgencies))
         return LineRules(
             line=line,
             time=time,
@@ -169,9 +218,10 @@ class Requests(Section):
             assignment=self.assignment,
             customer_reply=self.customer_reply,
             closing=self.closing,
-            subjects=subjects,
+            subjects=frozenset(subjects),
             asks_before_closing=self.asks_before_closing,
             interim_way=self.interim_way,
+            call_backs=self.call_backs.rules(outgoing, queue_class, subject, urgency) if outgoing else None,
         )
 
     @property

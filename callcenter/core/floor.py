@@ -73,7 +73,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 
 MOST_ATTEMPTS = 10_000
-"""Attempts of call-backs that are remembered."""
+"""Attempts of call-backs that are remembered, and kept places whose call-back nobody has told yet."""
 REMEMBERED = 120.0
 """Seconds for which the end of a call is remembered, because Asterisk's journal may tell of it again."""
 
@@ -548,6 +548,8 @@ class Floor:
     def keep_promises(self, call: CallId, promises: tuple[AnnouncementRecord, ...]) -> None:
         """Keep what a caller was told of the wait, who has hung up and keeps the place."""
         self._undo.put(self.kept_places, call, promises)
+        if len(self.kept_places) > MOST_ATTEMPTS:
+            self._undo.take_first(self.kept_places)
 
     def take_kept_promises(self, call: CallId) -> tuple[AnnouncementRecord, ...]:
         """Return them, for the call-back that has the place now."""

@@ -21,6 +21,9 @@ from callcenter.desk.article_pages import ArticlePages
 from callcenter.desk.backend import Backend
 from callcenter.desk.bearer import Bearers
 from callcenter.desk.bodies import MAX_BODY
+from callcenter.desk.call_back_actions import CallBackActions
+from callcenter.desk.call_back_pages import CallBackPages
+from callcenter.desk.call_backs import CallBacksApi
 from callcenter.desk.door import Door
 from callcenter.desk.entrance import Entrance
 from callcenter.desk.gate import ANYBODY, Gate, Handler, Route
@@ -73,6 +76,7 @@ def make_app(
     registering: RegisteringApi | None = None,
     recordings: RecordingsApi | None = None,
     requests: RequestActions | None = None,
+    call_backs: CallBackActions | None = None,
     quality: QualityApi | None = None,
     observe_request: ObserveRequest | None = None,
     door: Door | None = None,
@@ -90,7 +94,7 @@ def make_app(
     `titles`: the displayed name of each group; its keys are the groups to which a caller can be transferred.
     `pause_reasons`: in the order in which the page shows them. `zone`: in which pages show times.
     `knowledge`: news and knowledge base, if there are any. `registering`, `recordings`: likewise card and registering,
-    and earlier calls to listen to; `requests`: likewise requests.
+    and earlier calls to listen to; `requests`, `call_backs`: likewise requests, and their call-backs.
     `observe_request` is called for every answered request.
     `page_phones_at`: where phones in pages register, as in `PagePhone.url`; '' if there are none.
     `door`: what accepts the connections. `with_metrics`: whether Prometheus may scrape here, too.
@@ -124,7 +128,7 @@ def make_app(
             gate.add(app, part.routes())
     if requests:
         app[WARNED] = requests.warned
-        gate.add(app, _request_routes(requests))
+        gate.add(app, _request_routes(requests, call_backs))
     gate.add_files(app, web.StaticResource("/static", HERE / "static"), ANYBODY)
     if with_metrics:
         gate.add(app, _metrics_routes(backend, metrics_text))
@@ -146,18 +150,22 @@ def _warned(requests: RequestActions | None, accounts: Accounts) -> Callable[[Pe
     return of
 
 
-def _request_routes(requests: RequestActions) -> list[Route]:
+def _request_routes(requests: RequestActions, call_backs: CallBackActions | None) -> list[Route]:
     """All routes of requests; after what changes one, it is looked at what is still warned of."""
     files = RequestFiles(requests)
+    pages = RequestPages(requests, files, call_backs)
     parts = (
         RequestsApi(requests),
         RequestWorkApi(requests),
         files,
         RequestBoardPages(requests),
         RequestReports(requests),
-        RequestPages(requests, files),
+        pages,
     )
     routes = [route for part in parts for route in part.routes()]
+    if call_backs:
+        for more in (CallBacksApi(call_backs), CallBackPages(call_backs, pages.again)):
+            routes += more.routes()
     return [replace(one, handler=_then(one.handler, requests.look_at_warnings)) if one.notes else one for one in routes]
 
 

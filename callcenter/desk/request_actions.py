@@ -8,7 +8,7 @@ where one stands, by its number.
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, tzinfo
@@ -100,6 +100,7 @@ class RequestActions:
         attachments: Attachments | None = None,
         figures: Figures | None = None,
         warnings: WarningsInForce | None = None,
+        calling: Callable[[RequestId], Collection[PersonId]] = lambda _: (),
     ) -> None:
         self.register = register
         self.board = board
@@ -115,6 +116,8 @@ class RequestActions:
         self._group_of = group_of
         self._callers = callers
         self._looked_at = looked_at
+        self._calling = calling
+        """Who calls the customer of a request back, or has just done so: they work on it."""
 
     # -- who and what ------------------------------------------------------------------------------------------
 
@@ -193,7 +196,9 @@ class RequestActions:
     def access(self, account: Account, filed: Filed) -> Access:
         """Return how much of this request they may see and do."""
         request = filed.request
-        return access_of(account, self.own_names(account), request.state, filed.opened_by, request.assignee)
+        access = access_of(account, self.own_names(account), request.state, filed.opened_by, request.assignee)
+        calls = account.takes_calls and account.id in self._calling(request.id)
+        return max(access, Access.WORKS) if calls else access
 
     # -- looking -----------------------------------------------------------------------------------------------
 

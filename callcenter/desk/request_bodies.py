@@ -31,7 +31,7 @@ _NAME_ALLOWED = N_("at most 300 characters in one line")
 _MOMENT_ALLOWED = N_("a moment with its zone, such as 2026-11-23T12:00:00+03:00")
 
 
-def _line(longest: int) -> AfterValidator:
+def one_line(longest: int) -> AfterValidator:
     def check(raw: str) -> str:
         if len(raw) > 4 * longest or len(text := texts.line(raw)) > longest:
             raise ValueError
@@ -60,10 +60,12 @@ def _moment(raw: Any) -> Any:
 
 
 RequestRef = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,100}$", description=_A_REQUEST)]
-OneLine = Annotated[str, _line(LONGEST_LINE), Field(description=_LINE_ALLOWED)]
+OneLine = Annotated[str, one_line(LONGEST_LINE), Field(description=_LINE_ALLOWED)]
 LongText = Annotated[str, AfterValidator(_note), Field(description=_TEXT_ALLOWED)]
-Name = Annotated[str, _line(LONGEST_NAME), Field(description=_NAME_ALLOWED)]
-Telephone = Annotated[str, _line(LONGEST_NUMBER), Field(description=N_("a telephone number of at most 64 characters"))]
+Name = Annotated[str, one_line(LONGEST_NAME), Field(description=_NAME_ALLOWED)]
+Telephone = Annotated[
+    str, one_line(LONGEST_NUMBER), Field(description=N_("a telephone number of at most 64 characters"))
+]
 Moment = Annotated[AwareDatetime, BeforeValidator(_moment), Field(description=_MOMENT_ALLOWED)]
 LocalMoment = Annotated[
     datetime,
@@ -105,7 +107,7 @@ class Filled(Body):
     inn: Annotated[str, Field(pattern=r"^[0-9]{0,12}$", description=N_("an INN of 10 or 12 digits"))] | None = None
     customer: Name | None = None
     convenient: (
-        Annotated[str, _line(LONGEST_CONVENIENT), Field(description=N_("at most 500 characters in one line"))] | None
+        Annotated[str, one_line(LONGEST_CONVENIENT), Field(description=N_("at most 500 characters in one line"))] | None
     ) = None
     convenient_from: LocalMoment | None = None
     convenient_until: LocalMoment | None = None
@@ -206,7 +208,7 @@ class Assignment(Body):
     """
 
     kind: Kind
-    id: Annotated[str, _line(200), Field(description=N_("a person, a group, or a department's name"))]
+    id: Annotated[str, one_line(200), Field(description=N_("a person, a group, or a department's name"))]
     email: OneLine = ""
     text: LongText = ""
 

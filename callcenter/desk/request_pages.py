@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from aiohttp import web
 
@@ -12,6 +13,8 @@ from callcenter.desk import bodies, forms, html
 from callcenter.desk import request_bodies as allowed
 from callcenter.desk import request_json as shown
 from callcenter.desk.bodies import BadRequest
+from callcenter.desk.call_back_actions import CallBackActions, may_order
+from callcenter.desk.call_back_words import CALL_BACK_STATES, CAME
 from callcenter.desk.forms import Form
 from callcenter.desk.gate import ABOUT, NOTES, SEES_REQUESTS, SENDER, WORKS_ON_REQUESTS, Route
 from callcenter.desk.html import Told
@@ -50,9 +53,10 @@ class Spoken:
 class RequestPages:
     """The request handlers."""
 
-    def __init__(self, desk: RequestActions, files: RequestFiles) -> None:
+    def __init__(self, desk: RequestActions, files: RequestFiles, call_backs: CallBackActions | None = None) -> None:
         self._desk = desk
         self._files = files
+        self._call_backs = call_backs
 
     def routes(self) -> list[Route]:
         """The page, and what its forms are sent to."""
@@ -147,6 +151,27 @@ class RequestPages:
 
     # -- showing -----------------------------------------------------------------------------------------------
 
+    async def again(
+        self, request: web.Request, told: Told, status: int, failed: str, typed: dict[str, str]
+    ) -> web.StreamResponse:
+        """Show the request again with what was wrong; what was typed in the form `failed` is still there."""
+        return await self._page(request, told, status, failed=failed, typed=typed)
+
+    async def _of_call_backs(self, filed: Filed, access: Access) -> dict[str, Any]:
+        """Return what the page shows of the request's call-backs."""
+        line, desk = filed.request.line, self._call_backs
+        found = await desk.of_request(filed) if desk and access >= Access.READS else []
+        suggested = desk.suggested(line) if desk and access >= Access.READS and may_order(filed, found) else None
+        return {
+            "call_backs": found,
+            "call_back_suggested": suggested,
+            "call_back_groups": desk.groups(line) if desk else [],
+            "call_back_words": desk.words(line, found[0].window) if desk and found else {},
+            "call_back_states": CALL_BACK_STATES,
+            "came": CAME,
+            "whys": WHYS,
+        }
+
     async def _page(
         self, request: web.Request, told: Told, status: int = 200, failed: str = "", typed: dict[str, str] | None = None
     ) -> web.Response:
@@ -188,6 +213,7 @@ class RequestPages:
             minutes=forms.minutes,
             of_zone=desk.zone_of(record.line),
             now=now,
+            **await self._of_call_backs(filed, access),
         )
 
     def _promises(self, filed: Filed, access: Access) -> dict[str, dict[str, str]]:

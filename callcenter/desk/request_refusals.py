@@ -34,7 +34,13 @@ NO_REQUESTS = N_("This line takes no requests.")
 _CHANGED = N_("It was changed meanwhile: look at it again, then decide. Changed by")
 _AWAY = N_("The call centre does not answer. Please try again.")
 _NONE = N_("nothing")
-_STATUS: Mapping[Why, int] = {Why.NOT_NOW: 409, Why.UNDER_WAY: 409, Why.UNSOLVED: 409}
+_STATUS: Mapping[Why, int] = {
+    Why.NOT_NOW: 409,
+    Why.UNDER_WAY: 409,
+    Why.UNSOLVED: 409,
+    Why.NO_CALL_BACKS: 409,
+    Why.LEVEL: 403,
+}
 """Of the others 400."""
 _FILE_STATUS: Mapping[FileProblem, int] = {
     FileProblem.TOO_LARGE: 413,

@@ -7,6 +7,9 @@ from datetime import datetime, timedelta, tzinfo
 
 from babel.dates import format_date
 
+from callcenter.desk.call_back_words import AT_THE_DESK as CALL_BACKS_AT_THE_DESK
+from callcenter.desk.call_back_words import CALL_BACK_FACTS
+from callcenter.desk.call_back_words import WHYS as CALL_BACK_WHYS
 from callcenter.desk.language import LANGUAGES, N_, TEXTS
 from callcenter.requests.lifecycle import State, Step
 from callcenter.requests.refusal import Thing
@@ -76,6 +79,7 @@ FACTS: Mapping[Fact, str] = {
     Fact.QUEUED: N_("message written"),
     Fact.SENT: N_("message delivered"),
     Fact.FAILED: N_("message not delivered"),
+    Fact.CALL_BACK: N_("call-back"),
     Fact.ABSORBED: N_("another request was merged into this one"),
     Fact.SPLIT: N_("a part became a request of its own"),
     Fact.TARGET_SET: N_("due"),
@@ -115,6 +119,7 @@ THINGS: Mapping[Thing, str] = {
     Thing.DONE: N_("what has been done so far"),
     Thing.WRONG: N_("what was wrong with it"),
     Thing.REMARK: N_("the remark"),
+    Thing.CONVENIENT: N_("the convenient time in words"),
 }
 """What the rules find missing, or too long."""
 LABELS: Mapping[str, str] = {
@@ -200,6 +205,7 @@ AT_THE_DESK: Mapping[str, str] = {
     "request_not_yours": N_("not yours: you see where it stands"),
     "request_late": N_("late"),
     "request_today": N_("today"),
+    **CALL_BACKS_AT_THE_DESK,
 }
 """Words for the script of the operators' page, by key."""
 
@@ -210,6 +216,7 @@ WHYS: Mapping[str, str] = {
     "no objection": N_("no objection"),
     "the assignee has left": N_("the assignee does not work here any more"),
     "promised before": N_("promised before"),
+    **CALL_BACK_WHYS,
 }
 """Reasons that the rules give themselves."""
 
@@ -261,7 +268,9 @@ def entry_words(entry: Entry) -> Iterator[str]:
         yield STEPS[Step(entry.what)] if entry.what in set(Step) else entry.what
         return
     yield FACTS[entry.fact]
-    if entry.what in set(TargetKind):
+    if entry.fact is Fact.CALL_BACK and entry.what in CALL_BACK_FACTS:
+        yield CALL_BACK_FACTS[entry.what]
+    elif entry.what in set(TargetKind):
         yield KINDS[TargetKind(entry.what)]
     elif entry.what in CHANGED:
         yield CHANGED[entry.what]

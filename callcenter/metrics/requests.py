@@ -7,6 +7,9 @@ from typing import NamedTuple
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from callcenter.metrics import call_backs
+from callcenter.metrics.call_backs import CallBackState
+
 
 class RequestState(NamedTuple):
     """What is open and late, what was warned of, what waits to leave."""
@@ -24,6 +27,7 @@ class RequestState(NamedTuple):
     sent: int = 0
     """Since the start, by this controller; and given up."""
     failed: int = 0
+    call_backs: CallBackState = CallBackState()
 
 
 def families(state: RequestState) -> Iterator[Metric]:
@@ -49,6 +53,7 @@ def families(state: RequestState) -> Iterator[Metric]:
         warnings.add_metric(warning, count)
     yield warnings
     yield from _outbox(state)
+    yield from call_backs.families(state.call_backs)
 
 
 def _outbox(state: RequestState) -> Iterator[Metric]:

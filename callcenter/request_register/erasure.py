@@ -12,11 +12,12 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, select, update
 
 from callcenter.calendar.clock import WallClock
 from callcenter.core.ids import LineId
 from callcenter.request_register.attachments import Attachments, mark_deleted
+from callcenter.request_register.call_back_rows import CALL_BACKS
 from callcenter.request_register.deadline import look, write
 from callcenter.request_register.filed import Requester
 from callcenter.request_register.filing import HISTORY, MESSAGES, OUTBOX, REQUESTS, claim, store
@@ -36,6 +37,7 @@ LONG_OVERDUE, MOST_OVERDUE = timedelta(days=31), 10
 """More requests than this that are overdue by this much are not erased without being asked: the clock may be wrong."""
 ORPHANED = timedelta(days=1)
 """After which a file without a row is removed."""
+_NOBODY = {"number": "", "words": "", "why": ""}
 _PAUSE = 0.02
 """Seconds between two requests: the facts of present calls are written in between."""
 
@@ -79,6 +81,7 @@ class RequestErasure:
             return
         if done := await self.erase(await self.due(now), "kept long enough", now):
             log.info("What %d requests say was kept long enough and is erased.", done)
+        await self.forget_call_backs(CALL_BACKS.c.ended_at < now - timedelta(days=self._keep_days("")))
         await self._attachments.sweep((now - ORPHANED).timestamp())
 
     async def due(self, now: datetime) -> Sequence[RequestId]:
@@ -120,6 +123,16 @@ class RequestErasure:
             await self._forget_words()
         return done
 
+    async def forget_number(self, number: str) -> int:
+        """Erase a telephone number from call-backs that have ended and that have no request. Returns how many."""
+        return await self.forget_call_backs(CALL_BACKS.c.number == number) if number else 0
+
+    async def forget_call_backs(self, which: ColumnElement[bool]) -> int:
+        """Erase whom call-backs were for that have ended and that have no request: those of one go with it."""
+        ended = (CALL_BACKS.c.request.is_(None), CALL_BACKS.c.ended_at.is_not(None), CALL_BACKS.c.number != "")
+        nobody = update(CALL_BACKS).where(which, *ended).values(_NOBODY)
+        return await write(self._register, lambda connection: connection.execute(nobody).rowcount)
+
     async def _forget_words(self) -> None:
         begin, more = True, True
         while more:
@@ -144,6 +157,7 @@ class RequestErasure:
             update(MESSAGES).where(MESSAGES.c.request == row).values(text="", address=""),
             update(OUTBOX).where(OUTBOX.c.request == row, OUTBOX.c.settled_at.is_(None)).values(settled_at=now),
             update(OUTBOX).where(OUTBOX.c.request == row).values(text="", address="", problem=""),
+            update(CALL_BACKS).where(CALL_BACKS.c.request == row).values(_NOBODY),
             update(HISTORY).where(HISTORY.c.request == row, HISTORY.c.why != "").values(why=""),
         ):
             connection.execute(statement)

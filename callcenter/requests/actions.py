@@ -135,6 +135,15 @@ class NotDelivered:
 
 
 @dataclass(frozen=True)
+class TakeBack:
+    """A message that counted as delivered was not: a machine has heard it. It is still under way."""
+
+    key: str
+    why: str
+    by: str
+
+
+@dataclass(frozen=True)
 class Close:
     """Close what is answered, after TBS 3.2's two questions where the line asks them."""
 
@@ -192,6 +201,7 @@ Action = (
     | Answer
     | Delivered
     | NotDelivered
+    | TakeBack
     | Close
     | CloseWithoutReply
     | Reopen

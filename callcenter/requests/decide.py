@@ -34,6 +34,7 @@ from callcenter.requests.actions import (
     Resume,
     Start,
     Submit,
+    TakeBack,
 )
 from callcenter.requests.address import check_address
 from callcenter.requests.change import (
@@ -121,6 +122,8 @@ def _apply(change: Change, action: Action) -> None:
             _delivered(change, action)
         case NotDelivered():
             _not_delivered(change, action)
+        case TakeBack():
+            _take_back(change, action)
         case Close():
             _close(change, action)
         case CloseWithoutReply():
@@ -329,6 +332,16 @@ def _not_delivered(change: Change, action: NotDelivered) -> None:
             if latest and change.state is State.ASSIGNED and _outside(change.request):
                 _hand_back(change, why)
     _first_answer_was_none(change, message)
+
+
+def _take_back(change: Change, action: TakeBack) -> None:
+    message = _message(change, action.key)
+    if message.fate is not Fate.SENT:
+        return
+    if change.state not in (State.ANSWERED, State.PENDING) and message.purpose is not Purpose.INTERIM:
+        _not_delivered(change, NotDelivered(action.key, action.why, action.by))
+        return
+    change.settle(message, Fate.WAITING, action.why[:LONGEST_LINE])
 
 
 def _first_answer_was_none(change: Change, failed: Message) -> None:

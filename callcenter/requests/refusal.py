@@ -31,6 +31,14 @@ class Why(StrEnum):
     UNDER_WAY = "under_way"
     """A message has not left yet."""
     UNSOLVED = "unsolved"
+    NO_CALL_BACKS = "no_call_backs"
+    """Nobody calls back on behalf of this line."""
+    LEVEL = "level"
+    """This customer may not order a call-back (E-SAUDA 2.2)."""
+    WINDOW = "window"
+    """The convenient time of a call-back cannot be kept."""
+    NUMBER = "number"
+    """Its number may not be called."""
 
 
 class Thing(StrEnum):
@@ -50,6 +58,7 @@ class Thing(StrEnum):
     DONE = "what has been done so far"
     WRONG = "what was wrong with it"
     REMARK = "the remark"
+    CONVENIENT = "the convenient time in words"
 
 
 class Reason(StrEnum):
@@ -85,6 +94,28 @@ class Reason(StrEnum):
     OTHER_LINE = "other_line"
     ITSELF = "itself"
     OTHER_ENDED = "other_ended"
+    # Of call-backs:
+    NO_CALL_BACKS = "no_call_backs"
+    LEVEL = "level"
+    WINDOW_PAST = "window_past"
+    WINDOW_HOLIDAY = "window_holiday"
+    WINDOW_CLOSED = "window_closed"
+    WINDOW_TOO_SHORT = "window_too_short"
+    WINDOW_TOO_LONG = "window_too_long"
+    WINDOW_TOO_FAR = "window_too_far"
+    NUMBER_WRONG = "number_wrong"
+    NUMBER_TOO_LONG = "number_too_long"
+    NUMBER_EMERGENCY = "number_emergency"
+    NUMBER_ABROAD = "number_abroad"
+    NUMBER_OUTSIDE = "number_outside"
+    UNKNOWN_GROUP = "unknown_group"
+    UNKNOWN_WORD = "unknown_word"
+    HAS_CALL_BACK = "has_call_back"
+    REQUEST_ENDED = "request_ended"
+    CALL_BACK_UNDER_WAY = "call_back_under_way"
+    CALL_BACK_ENDED = "call_back_ended"
+    NOT_TRIED = "not_tried"
+    NO_CONVERSATION = "no_conversation"
 
 
 SENTENCES: Mapping[Reason, tuple[Why, str]] = {
@@ -151,6 +182,33 @@ SENTENCES: Mapping[Reason, tuple[Why, str]] = {
         Why.NOT_NOW,
         "What is asked would not be answered there: the state of the other request is “{state}”; name an open one",
     ),
+    Reason.NO_CALL_BACKS: (Why.NO_CALL_BACKS, "Nobody calls back on behalf of this line; it has no outgoing calls"),
+    Reason.LEVEL: (Why.LEVEL, "Only some customers may order a call-back on this line; these: {known}"),
+    Reason.WINDOW_PAST: (Why.WINDOW, "The convenient time is over since {until}; name a later one"),
+    Reason.WINDOW_HOLIDAY: (Why.WINDOW, "The convenient time is on a day off; the line opens next at {opens}"),
+    Reason.WINDOW_CLOSED: (Why.WINDOW, "The convenient time is outside the line's hours; it opens next at {opens}"),
+    Reason.WINDOW_TOO_SHORT: (
+        Why.WINDOW,
+        "The convenient time is too short: {minutes} minutes of it at least have to be in the line's hours",
+    ),
+    Reason.WINDOW_TOO_LONG: (Why.WINDOW, "The convenient time is too long; days allowed are {days}"),
+    Reason.WINDOW_TOO_FAR: (Why.WINDOW, "The convenient time is too far off: it has to begin before {before}"),
+    Reason.NUMBER_WRONG: (Why.NUMBER, "“{given}” is no whole telephone number; one looks like +7 342 292-19-60"),
+    Reason.NUMBER_TOO_LONG: (Why.NUMBER, "“{given}” has too many digits; a telephone number has at most {most}"),
+    Reason.NUMBER_EMERGENCY: (
+        Why.NUMBER,
+        "“{given}” is the number of an emergency service: it is never called; name another one",
+    ),
+    Reason.NUMBER_ABROAD: (Why.NUMBER, "“{given}” is abroad: the line does not call there; name another number"),
+    Reason.NUMBER_OUTSIDE: (Why.NUMBER, "“{given}” is outside the ranges that the line may call; name another number"),
+    Reason.UNKNOWN_GROUP: (Why.UNKNOWN, "“{given}” may not call out on behalf of this line; these may: {known}"),
+    Reason.UNKNOWN_WORD: (Why.UNKNOWN, "“{given}” cannot be said of a conversation; what can be: {known}"),
+    Reason.HAS_CALL_BACK: (Why.NOT_NOW, "The request has a call-back already: move or withdraw that one"),
+    Reason.REQUEST_ENDED: (Why.NOT_NOW, "Nobody is called back any more: the state of the request is “{state}”"),
+    Reason.CALL_BACK_UNDER_WAY: (Why.NOT_NOW, "The call-back is being made just now: wait until it is over"),
+    Reason.CALL_BACK_ENDED: (Why.NOT_NOW, "The call-back has ended already; promise another one"),
+    Reason.NOT_TRIED: (Why.NOT_NOW, "Nobody has called yet; it can be said after the first try"),
+    Reason.NO_CONVERSATION: (Why.NOT_NOW, "Nobody was talked with in the last try, so there is nothing to say of it"),
 }
 """The kind of each reason, and its sentence, without its full stop."""
 

@@ -11,12 +11,22 @@ from callcenter.requests.rules import LineRules
 
 
 def remark(
-    request: Request, fact: Fact, what: str, why: str, by: str, at: datetime, rules: LineRules
+    request: Request,
+    fact: Fact,
+    what: str,
+    why: str,
+    by: str,
+    at: datetime,
+    rules: LineRules,
+    dates: tuple[datetime | None, datetime | None] = (None, None),
 ) -> Decision | Refused:
-    """Return the request with one more row of its history, whatever its state."""
+    """Return the request with one more row of its history, whatever its state.
+
+    `dates`: what it says of the time, before and after.
+    """
     change = Change(request, rules, moment(request, at), by)
     try:
-        change.note(fact, bounded(what, Thing.REMARK), bounded(why, Thing.REMARK))
+        change.note(fact, bounded(what, Thing.REMARK), bounded(why, Thing.REMARK), *dates)
     except RefusedError as no:
         return no.refused
     return change.decision()

@@ -105,6 +105,8 @@ class Fact(StrEnum):
     QUEUED = "queued"
     SENT = "sent"
     FAILED = "failed"
+    CALL_BACK = "call_back"
+    """A step or a try of its call-back. With dates: its convenient time, or when it is tried again."""
     ABSORBED = "absorbed"
     """Another request was merged into this one."""
     SPLIT = "split"

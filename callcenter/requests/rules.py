@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from callcenter.calendar.working_time import Term, WorkingTime
 from callcenter.core.ids import LineId
+from callcenter.requests.call_back_rules import CallBackRules
 from callcenter.requests.request import Way
 
 
@@ -44,3 +45,5 @@ class LineRules:
     """Whether the customer is asked if it is solved and if there is more (TBS 3.2)."""
     interim_way: Way | None = None
     """How an interim reply has to leave, whatever way was chosen (TBS 4.3: by e-mail)."""
+    call_backs: CallBackRules | None = None
+    """None: nobody calls back on behalf of this line."""

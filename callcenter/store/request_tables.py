@@ -261,3 +261,75 @@ class RequestWarning(Base):
     expected: Mapped[datetime]
     offset_seconds: Mapped[float]
     at: Mapped[datetime]
+
+
+class StoredCallBack(Base):
+    """A call-back, from the wish for it to the conversation or the last failure (ESTP 5.4.5)."""
+
+    __tablename__ = "call_backs"
+    __table_args__ = (
+        Index(None, "request"),
+        Index(None, "line", "created_at"),
+        Index("ix_call_backs_open", "next_at", sqlite_where=_OPEN, postgresql_where=_OPEN),
+        Index(None, "ended_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    call_back: Mapped[str] = mapped_column(Id, unique=True)
+    version: Mapped[int]
+    line: Mapped[str] = mapped_column(Id)
+    origin: Mapped[str] = mapped_column(Word)
+    source: Mapped[str | None] = mapped_column(Key, unique=True)
+    """What asks for it without a person: 'kept_place' or 'owed' and a call. It asks once."""
+    request: Mapped[int | None] = mapped_column(ForeignKey("requests.id"))
+    """Empty while a call that has no request is all that is known."""
+    call: Mapped[str] = mapped_column(UniqueId)
+    number: Mapped[str] = mapped_column(PhoneNumber)
+    groups: Mapped[list[Any]] = mapped_column(JSON)
+    urgency: Mapped[str] = mapped_column(Word)
+    """Of the queue; '' for the line's usual one."""
+    words: Mapped[str] = mapped_column(Sentence)
+    """The convenient time in the requester's words; the next two fields: as an interval."""
+    window_since: Mapped[datetime]
+    window_until: Mapped[datetime]
+    place_at: Mapped[datetime | None]
+    state: Mapped[str] = mapped_column(Word)
+    next_at: Mapped[datetime | None]
+    why: Mapped[str] = mapped_column(LongLine)
+    created_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    by: Mapped[str] = mapped_column(Id)
+
+
+class StoredTry(Base):
+    """One try of a call-back."""
+
+    __tablename__ = "call_back_tries"
+    __table_args__ = (
+        UniqueConstraint("call_back", "number", name="uq_call_back_tries_call_back"),
+        Index(
+            "ix_call_back_tries_open",
+            "call_back",
+            sqlite_where=text("over_at IS NULL"),
+            postgresql_where=text("over_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    call_back: Mapped[int] = mapped_column(ForeignKey("call_backs.id"))
+    number: Mapped[int]
+    """1, 2, …: for each, the customer is dialled at most once."""
+    due_at: Mapped[datetime]
+    place_at: Mapped[datetime]
+    start_by: Mapped[datetime]
+    begun_at: Mapped[datetime | None]
+    over_at: Mapped[datetime | None]
+    came: Mapped[str] = mapped_column(Word)
+    """'' until it is over."""
+    talk: Mapped[float]
+    call: Mapped[str] = mapped_column(UniqueId)
+    word: Mapped[str] = mapped_column(Word)
+    """What the operator said of it."""
+    delivered: Mapped[list[Any]] = mapped_column(JSON)
+    """The keys of the messages that count as delivered by it."""

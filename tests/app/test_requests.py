@@ -13,6 +13,7 @@ import yaml
 
 from callcenter.accounts.secrets import Secrets, SecretsError
 from callcenter.app.requests import Requests
+from callcenter.calendar.clock import Clock
 from callcenter.config import Config
 from callcenter.core.ids import LineId
 from callcenter.registering.note_table import NoteTable
@@ -43,7 +44,8 @@ def written(folder: Path, head: str | None = "head@example.ru", **more: object) 
 @asynccontextmanager
 async def running(config: Config, wall: Wall) -> AsyncIterator[Requests]:
     register = await Register.open(config.database)
-    requests = Requests(config, Secrets.load_or_create(config.var, config), register, wall)
+    secrets, clock = Secrets.load_or_create(config.var, config), Clock(asyncio.get_running_loop().time, wall)
+    requests = Requests(config, secrets, register, clock, lambda _: True, tuple)
     tasks = [asyncio.create_task(work()) for work, _ in requests.work()]
     try:
         yield requests

@@ -24,7 +24,7 @@ ROW = "А-17;2026-11-30 10:00;signature;Не видна подпись;Конт�
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The configuration as it is shipped, with everything made at run time in a folder of its own; it is Tuesday."""
     monkeypatch.setenv(VAR_OVERRIDE, str(tmp_path / "var"))
-    for command in ("requests", "erase", "access"):
+    for command in ("requests", "call_backs", "erase", "access"):
         monkeypatch.setattr(f"callcenter.cli.{command}.wall_clock", lambda: NOW)
     path = Path(__file__).parents[2] / "config.yaml"
     made = CliRunner().invoke(main, ["knowledge", "--config", str(path), "reindex"])
@@ -265,3 +265,29 @@ def test_what_waits_to_leave_is_listed_and_says_that_mail_is_not_configured(conf
     waiting = run(config, "outbox").output
     assert "ESTP-2026-000001/1 email to a@b.ru" in waiting
     assert "`mail` is not configured" in waiting
+
+
+@pytest.mark.clause("ESTP 5.4.5")
+def test_a_call_back_is_promised_moved_and_withdrawn(config: Path, tmp_path: Path) -> None:
+    imported(config, tmp_path)
+    number = "ESTP-2026-000001"
+    wrong = run(config, "call-back", "order", number, "--number", "112")
+    assert wrong.exit_code == 1
+    assert "emergency" in wrong.output
+    made = run(config, "call-back", "order", number, "--words", "после обеда")
+    assert "waiting, +73422000001, from 2026-12-01 12:00 until 2026-12-01 16:00" in made.output
+    one = made.output.partition(":")[0]
+    times = ["--since", "2026-12-02 10:00", "--until", "2026-12-02 12:00"]
+    assert "from 2026-12-02 10:00" in run(config, "call-back", "move", one, *times, "--why", "просит завтра").output
+    assert number in run(config, "call-back", "list").output
+    refused = run(config, "call-back", "said", one, "voicemail")
+    assert "Nobody has called yet" in refused.output
+    assert "withdrawn" in run(config, "call-back", "withdraw", one, "--why", "не надо").output
+    assert "there is no call-back" in run(config, "call-back", "withdraw", "cb-0", "--why", "не надо").output
+    assert "no call back is owed" in run(config, "call-back", "owed", "1.1").output
+    days = ["--from", "2026-12-01", "--to", "2026-12-01"]
+    assert "estp" in run(config, "call-back", "summary", *days).output
+    file = tmp_path / "call-backs.csv"
+    assert "1 call-backs written" in run(config, "call-back", "summary", *days, "--output", str(file)).output
+    assert "+7342" not in file.read_text(encoding="utf-8"), "no numbers: it can be handed on"
+    assert "call_back withdrawn не надо" in run(config, "show", number).output

@@ -12,19 +12,35 @@ from typing import Any
 from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
 
+from callcenter.app.call_backs import CallBacks
+from callcenter.calendar.clock import Clock
 from callcenter.calendar.hours import WorkingHours
 from callcenter.calendar.working_time import WorkingTime
 from callcenter.config.roles import Role
 from callcenter.core import events
 from callcenter.core.callcenter import CallCenter
-from callcenter.core.events import Customer
-from callcenter.core.ids import GroupId, LineId, PersonId
+from callcenter.core.commands import (
+    CallBackOver,
+    CallOut,
+    KeepPlace,
+    Redirect,
+    Reply,
+    Ring,
+    SaveAnnouncement,
+    SaveCall,
+    SaveOffer,
+    SavePresence,
+    SaveTransfer,
+)
+from callcenter.core.events import Customer, Event
+from callcenter.core.ids import BridgeId, CallId, ChannelId, GroupId, LineId, PersonId
 from callcenter.core.settings import Person, Settings
 from callcenter.customers.directory import Directory
 from callcenter.customers.table import CustomersTable
 from callcenter.desk import make_app
 from callcenter.desk.accounts import Account
 from callcenter.desk.app import LIVE
+from callcenter.desk.call_back_actions import CallBackActions
 from callcenter.desk.registering import LineWords, RegisteringApi
 from callcenter.desk.request_actions import RequestActions, RequestLine
 from callcenter.desk.sessions import Sessions
@@ -34,6 +50,8 @@ from callcenter.reports.audit import Audit
 from callcenter.reports.requests import figures
 from callcenter.request_register.attachments import Allowed, Attachments
 from callcenter.request_register.board import RequestBoard
+from callcenter.request_register.call_back_board import CallBackBoard
+from callcenter.request_register.call_backs import CallBackRegister
 from callcenter.request_register.in_force import WarningsInForce
 from callcenter.request_register.register import RequestRegister
 from callcenter.request_register.viewers import Viewers
@@ -79,12 +97,76 @@ def of_lines() -> dict[LineId, LineRules]:
 
 
 class RequestLineFloor(Line):
-    """The telephone line, with technical specialists."""
+    """The telephone line, with technical specialists, and what is told to those who keep call-backs."""
 
     def __init__(self, register: Register, settings: Settings = WITH_SPECIALISTS) -> None:
+        self.called_out: list[CallOut] = []
         super().__init__(register)
+        self.call_backs = CallBacks(
+            CallBackRegister(register, of_lines),
+            register,
+            self.take,
+            lambda: self.view().call_backs,
+            Clock(lambda: self.now, lambda: self.clock.now),
+        )
+        self.restart(settings)
+
+    def restart(self, settings: Settings = WITH_SPECIALISTS) -> None:
+        """Another core, which knows nothing of the former one."""
         self.core = CallCenter(settings)
         self.tell(events.Snapshot(()), events.HoursChanged("estp", True))
+
+    def take(self, event: Event) -> bool:
+        self.tell(event)
+        return True
+
+    def tell(self, *told: Event) -> list[Reply]:
+        replies = []
+        for event in told:
+            for command in self.core.handle(event, self.now):
+                match command:
+                    case CallBackOver():
+                        self.call_backs.over(command)
+                    case KeepPlace():
+                        self.call_backs.keep_place(command)
+                    case CallOut():
+                        self.called_out.append(command)
+                    case Reply():
+                        replies.append(command)
+                    case Ring():
+                        self.rung.append(command)
+                    case Redirect():
+                        self.redirects.append(command)
+                    case SaveCall() | SaveOffer() | SaveAnnouncement() | SaveTransfer() | SavePresence():
+                        self.saves.append(command)
+                    case _:
+                        pass
+        return replies
+
+    async def looks(self) -> None:
+        """The call-backs are looked at, and the register has what the core has noted."""
+        await self.call_backs.look()
+        await self.write()
+        await self.call_backs.look()
+
+    def dials(self) -> CallId:
+        """The operator whose phone rings for it picks up, and the number is dialled. Returns the call."""
+        call = self.called_out[-1].call
+        self.tell(
+            events.OutgoingPhoneRings(call),
+            events.OutgoingPhoneAnswered(call),
+            events.CustomerDialled(call, ChannelId(f"{call}-customer")),
+        )
+        return call
+
+    def talks(self, seconds: float = 120.0) -> None:
+        """The customer answers, they talk, and both hang up."""
+        call = self.dials()
+        customer, bridge = ChannelId(f"{call}-customer"), BridgeId(f"bridge {call}")
+        self.tell(events.CustomerAnswered(call, customer))
+        self.tell(events.BridgeEntered(call, bridge), events.BridgeEntered(customer, bridge))
+        self.passes(seconds)
+        self.tell(events.ChannelHungUp(customer), events.ChannelHungUp(call))
 
 
 class Desk:
@@ -136,6 +218,14 @@ class Desk:
                 line.register, first, last, {LineId("estp"): MOSCOW, LineId("tbs"): MOSCOW}, times, now, of
             ),
             self.warnings,
+            lambda request: line.call_backs.calling(request),
+        )
+        self.call_backs = CallBackActions(
+            self.requests,
+            CallBackRegister(line.register, of_lines),
+            CallBackBoard(line.register),
+            lambda requester: "VIP" if requester.inn == SCHOOL.inn else "",
+            lambda call_back: line.call_backs.calling_back(call_back),
         )
         self.sessions = Sessions(line.clock)
         self.app = make_app(
@@ -147,6 +237,7 @@ class Desk:
             sessions=self.sessions,
             registering=self.registering,
             requests=self.requests,
+            call_backs=self.call_backs,
             zone=MOSCOW,
         )
         self.warnings.changed = self.changed

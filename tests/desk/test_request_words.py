@@ -42,6 +42,9 @@ def test_a_date_is_told_with_its_weekday(due: str, ru: str, en: str) -> None:
 
 
 VALUES: dict[str, Value] = {
+    "minutes": 15,
+    "days": 7,
+    "most": 15,
     "step": Step.HAND_BACK,
     "state": State.IN_WORK,
     "possible": (Step.ASK, Step.ANSWER),

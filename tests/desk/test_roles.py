@@ -14,6 +14,7 @@ from callcenter.customers.directory import Directory
 from callcenter.customers.table import CustomersTable
 from callcenter.desk import make_app
 from callcenter.desk.app import GATE
+from callcenter.desk.call_back_actions import CallBackActions
 from callcenter.desk.gate import Gate, Route
 from callcenter.desk.knowledge import KnowledgeApi
 from callcenter.desk.quality import QualityApi
@@ -29,6 +30,8 @@ from callcenter.registering.note_table import NoteTable
 from callcenter.registering.quality_table import QualityTable
 from callcenter.reports.audit import Audit
 from callcenter.request_register.board import RequestBoard
+from callcenter.request_register.call_back_board import CallBackBoard
+from callcenter.request_register.call_backs import CallBackRegister
 from callcenter.request_register.register import RequestRegister
 from callcenter.request_register.viewers import Viewers
 from callcenter.store import Register
@@ -175,6 +178,17 @@ POST /api/requests/{request}/reply                  .     +   +   +   +   +    .
 POST /api/requests/{request}/delivery               .     +   +   +   +   +    .   .   .   .
 POST /api/requests/{request}/merge                  .     .   .   .   .   +    .   .   .   .
 POST /api/requests/{request}/split                  .     .   .   .   .   +    .   .   .   .
+GET  /api/requests/{request}/call-backs             .     +   +   +   +   +    +   .   .   .
+POST /api/requests/{request}/call-back              .     +   +   +   +   +    .   .   .   .
+GET  /api/call-backs                                .     .   .   .   .   +    +   .   .   .
+GET  /api/call-backs/{call_back}                    .     +   +   +   +   +    .   .   .   .
+POST /api/call-backs/{call_back}/move               .     +   +   +   +   +    .   .   .   .
+POST /api/call-backs/{call_back}/withdraw           .     +   +   +   +   +    .   .   .   .
+POST /api/call-backs/{call_back}/said               .     +   +   +   +   +    .   .   .   .
+POST /api/owed/call-back                            .     .   +   +   +   +    +   .   .   .
+POST /call-backs/owed                               .     .   +   +   +   +    +   .   .   .
+GET  /call-backs                                    .     .   .   .   .   +    +   .   .   .
+POST /requests/{request}/call-back/{step}           .     +   +   +   +   +    .   .   .   .
 POST /api/requests/{request}/files                  .     +   +   +   +   +    .   .   .   .
 GET  /api/requests/{request}/files/{file}           .     +   +   +   +   +    +   .   .   .
 GET  /api/requests/report                           .     .   .   .   .   +    +   .   .   .
@@ -202,6 +216,8 @@ VALUES = {
     "feedback": "1",
     "request": "1",
     "action": "start",
+    "call_back": "cb-0",
+    "step": "order",
     "file": "0" * 64,
 }
 
@@ -215,6 +231,19 @@ async def browser(
     registering = RegisteringApi(
         backend, notes, Cards(register, notes), Directory(CustomersTable(register)), {}, clock, Audit(register).enter
     )
+    requests = RequestActions(
+        RequestRegister(register, of_lines),
+        RequestBoard(register),
+        Viewers(),
+        {},
+        lambda: accounts.people,
+        {},
+        lambda person: "",
+        registering,
+        clock,
+        Audit(register).enter,
+        MOSCOW,
+    )
     app = make_app(
         backend,
         titles={},
@@ -226,18 +255,9 @@ async def browser(
             ArticleTable(register), news, Reading(news, {}, clock), clock, {"estp": "ЭТП"}, {"operators": "Операторы"}
         ),
         registering=registering,
-        requests=RequestActions(
-            RequestRegister(register, of_lines),
-            RequestBoard(register),
-            Viewers(),
-            {},
-            lambda: accounts.people,
-            {},
-            lambda person: "",
-            registering,
-            clock,
-            Audit(register).enter,
-            MOSCOW,
+        requests=requests,
+        call_backs=CallBackActions(
+            requests, CallBackRegister(register, of_lines), CallBackBoard(register), lambda _: "", lambda _: ()
         ),
         recordings=RecordingsApi(Cards(register, notes), Path("/nowhere"), clock, Audit(register).enter),
         quality=QualityApi(backend, QualityTable(register), notes, clock),

@@ -93,8 +93,9 @@ async def talk(call: Call, there: Call) -> None:
     there.say(voice(CALLER))
     await hears(call, CALLER)
     await hears(there, OPERATOR)
+    await listen(call, 1.0)
     there.hang_up()
-    await asyncio.wait_for(call.ended.wait(), 5.0)
+    await asyncio.wait_for(call.ended.wait(), 15.0)
 
 
 async def test_a_free_person_calls_the_customer(here: Station, provider: Softphone, book: Book) -> None:  # noqa: F811

@@ -30,6 +30,7 @@ from callcenter.core.records import (
 from callcenter.core.server import ONLY
 from callcenter.core.view import LineView, OperatorView, PromisesView, View, WaitingView
 from callcenter.metrics import AmiState, Metrics, RecordingState, RegisterState, RequestState
+from callcenter.metrics.call_backs import CallBackState
 from callcenter.metrics.recent import LIMIT
 from callcenter.planning.forecast import Forecast, Need
 from callcenter.system.certificate import PROBLEMS, Judged
@@ -142,6 +143,12 @@ class World:
             oldest={"email": 61.5},
             sent=7,
             failed=1,
+            call_backs=CallBackState(
+                open={("estp", "due"): 2},
+                late={"estp": 1},
+                came={("estp", "busy"): 5},
+                windows={("estp", "kept"): 9, ("estp", "missed"): 1},
+            ),
         )
         self.certificate = Judged("expiring", "The desk's certificate expires soon.", datetime(2026, 12, 7, tzinfo=UTC))
         self.metrics = Metrics(
@@ -473,7 +480,7 @@ LABELS = {
     "activity": {"idle", "talking"},
     "window": {"5m", "30m", "day"},
     "kind": {"queue", "transfer", "consult", "take_back"},
-    "result": {"ok", "failed", "connected", "kept", "broken", "unjudged", *LookUp},
+    "result": {"ok", "failed", "connected", "kept", "broken", "unjudged", "busy", "missed", *LookUp},
     "said": {"time", "no_time"},
     "during": {"an offer", *(event.__name__ for event in get_args(Event))},
     "task": {"journal"},
@@ -482,7 +489,7 @@ LABELS = {
     "route": {"/api/me", "unmatched"},
     "code": {"200", "404"},
     "version": {"1.2.3"},
-    "state": {"new"},
+    "state": {"new", "due"},
     "target": {"answer"},
     "when": {"before"},
     "way": {"email"},

@@ -8,8 +8,10 @@ from zoneinfo import ZoneInfo
 
 from callcenter.calendar.hours import WorkingHours
 from callcenter.calendar.working_time import Term, WorkingTime
-from callcenter.core.ids import LineId
+from callcenter.core.ids import GroupId, LineId
+from callcenter.core.settings import Outgoing
 from callcenter.requests.actions import Action
+from callcenter.requests.call_back_rules import CallBackRules
 from callcenter.requests.change import Decision
 from callcenter.requests.decide import decide
 from callcenter.requests.refusal import Refused
@@ -18,6 +20,14 @@ from callcenter.requests.rules import LineRules, Urgency
 
 MOSCOW = ZoneInfo("Europe/Moscow")
 
+OUTGOING = Outgoing(("+7342", "+79XXXXXXXXX"), (GroupId("operators"), GroupId("managers")))
+CALL_BACKS = CallBackRules(
+    allows=OUTGOING.allows,
+    groups=OUTGOING.groups,
+    urgency="normal",
+    failed_subject="other",
+    failed_urgency="Срочно",
+)
 ESTP = LineRules(
     line=LineId("estp"),
     time=WorkingTime(WorkingHours(MOSCOW, time(9), time(18))),
@@ -28,6 +38,7 @@ ESTP = LineRules(
     assignment=Term.working_hours(2),
     customer_reply=Term.working_hours(8),
     closing=Term.working_days(2),
+    call_backs=CALL_BACKS,
 )
 TBS = replace(
     ESTP,
@@ -41,6 +52,7 @@ TBS = replace(
     refusals=frozenset({"no identification", "no paid period"}),
     asks_before_closing=True,
     interim_way=Way.EMAIL,
+    call_backs=None,
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -56,6 +57,6 @@ def test_without_a_share_callers_are_never_passed() -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"per_day": 0}, {"window": 30.0}, {"window": 40_000.0}, {"since": -1.0}])
-def test_wishes_that_make_no_sense_are_refused(wrong: dict[str, float]) -> None:
+def test_wishes_that_make_no_sense_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(TrafficError, match="call-backs"):
         replace(WISHES, **wrong)

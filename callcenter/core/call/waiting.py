@@ -112,7 +112,8 @@ def announce(floor: Floor, call: CallId) -> None:
         number, prompts = _compose(floor, caller)
         asked, words = next_question(floor, caller)
         # Four files fit into one line for Asterisk.
-        before = () if words else _keep_place(floor, caller) or ("thanks-for-waiting",)
+        words = words or _keep_place(floor, caller)
+        before = () if words else ("thanks-for-waiting",)
         floor.do(Announce(caller.channel_id, number, (*before, *prompts, *words), asked))
     _again_later(floor, caller)
 

@@ -7,6 +7,7 @@ import "./network";
 import { Actions, Conversations } from "./actions";
 import { Banner, Bar, keypad, titleOf } from "./bar";
 import { Caller } from "./call";
+import { CallBackFor } from "./call_back";
 import { CallerCard } from "./card";
 import { Keys } from "./keys";
 import { Knowledge } from "./knowledge";
@@ -57,6 +58,7 @@ function Desk() {
           <Actions state={shown.state} />
         </div>
         <div class="side">
+          <CallBackFor me={shown.state.me} />
           <Request {...shown} />
           <Registering {...shown} />
         </div>

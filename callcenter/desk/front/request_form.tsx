@@ -2,6 +2,7 @@
 
 import { useEffect, useRef } from "preact/hooks";
 import { grown } from "./bar";
+import { CallBackPromise } from "./call_back";
 import { FileList } from "./files";
 import { useKey } from "./keys";
 import { shown } from "./notes";
@@ -44,6 +45,7 @@ export function Request({ state, at }: Told) {
         </div>
       )}
       {now && (now.form.number ? <Registered now={now} /> : <Fields key={now.form.id} now={now} all={all} />)}
+      {now && !now.form.number && <CallBackPromise now={now} />}
     </section>
   );
 }
@@ -108,6 +110,7 @@ function Registered({ now }: { now: Open }) {
         {word("request_number")} <strong id="request-number">{form.number}</strong>
       </p>
       <Say form={form} urgency={form.urgency} />
+      <CallBackPromise now={now} />
       <div class="row">
         <button type="button" class="go" id="request-done" onClick={close}>
           {word("request_done")}

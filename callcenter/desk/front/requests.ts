@@ -260,7 +260,7 @@ async function save(id: string): Promise<void> {
 }
 
 /** Everything that is typed is on the server. */
-async function settle(): Promise<Open | null> {
+export async function settle(): Promise<Open | null> {
   flush();
   await saves;
   return open.value;

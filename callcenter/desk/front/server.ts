@@ -33,6 +33,8 @@ export interface Outgoing {
   since: number;
   /** What it came to, if that is known already; '': not yet. */
   result: string;
+  /** The call-back for which it is made; "": none. */
+  call_back: string;
 }
 
 export interface Me {
