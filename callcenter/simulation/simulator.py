@@ -411,6 +411,8 @@ class Simulation:
 
     def _silence(self, command: HangUp) -> None:
         """Stop a ringing phone on the core's command: the caller has hung up, or the operator ends the shift."""
+        if self.call_backs:
+            self.call_backs.ended(command.channel_id)
         for caller in self._callers.values():
             if caller.offer == command.channel_id:
                 caller.offer = NO_OFFER

@@ -430,7 +430,7 @@ def test_every_stage_of_a_caller_is_told_to_the_journal_and_to_nobody_else_twice
         dialplan_step for dialplan_step in dialplan_steps if dialplan_step not in ("operator", "outgoing", "arriving")
     ]
     assert (
-        re.findall(r"CC_STAGE=(\w[\w-]*)\)\n same => n,CELGenUserEvent\(CC_STAGE,\1\)", site["extensions.conf"])
+        re.findall(r"CC_STAGE=(\w[\w-]*)\)\n same => n,CELGenUserEvent\(CC_STAGE,\1[:)]", site["extensions.conf"])
         == callers
     )
     assert len(set(callers)) == len(callers) == 12
@@ -467,9 +467,9 @@ def test_no_key_ends_a_call_where_keys_are_waited_for(site: Site) -> None:
     site.render()
     contexts = re.split(r"^\[([\w-]+)\]$", site["extensions.conf"], flags=re.MULTILINE)[1:]
     asks = {name: text for name, text in zip(contexts[::2], contexts[1::2], strict=True) if "WaitExten(" in text}
-    assert len(asks) == 5
+    assert len(asks) == 7
     asks["cc-again"] = contexts[contexts.index("cc-again") + 1]
-    assert [name for name, text in asks.items() if "\nexten => i,1,Goto(s," not in text] == []
+    assert [name for name, text in asks.items() if "\nexten => i,1,Goto(" not in text] == []
 
 
 def test_no_column_of_the_journal_holds_what_a_caller_can_choose(site: Site) -> None:
