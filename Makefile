@@ -14,7 +14,7 @@ SIDE_BY_SIDE ?= -n 6 --dist worksteal
 ALONE = { echo "== what failed, once more, alone"; $(BIN)/python -m pytest -n 0 --last-failed --last-failed-no-failures none $(T); }
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test e2e dates check bench bench-full chaos attack prompts pictures docs lock clean environment dev-environment asterisk front voice
+.PHONY: help run demo test e2e dates check bench bench-full chaos attack prompts pictures docs lock clean environment dev-environment asterisk postgresql front voice
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,13 +25,13 @@ run: environment asterisk front ## set everything up and run the line (Ctrl-C st
 demo: environment asterisk front ## the line with simulated callers and operators
 	@$(BIN)/callcenter demo
 
-test: dev-environment asterisk front ## all tests, those with a real Asterisk included; T=… chooses some
+test: dev-environment asterisk postgresql front ## all tests, those with a real Asterisk included; T=… chooses some
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(T) || $(ALONE) || $(ALONE)
 
-e2e: dev-environment asterisk front ## only the stories with a real Asterisk
+e2e: dev-environment asterisk postgresql front ## only the stories with a real Asterisk
 	$(BIN)/python -m pytest -m e2e $(SIDE_BY_SIDE) $(T)
 
-dates: dev-environment asterisk ## the fast tests on other dates: over New Year, on 29 February, …
+dates: dev-environment asterisk postgresql ## the fast tests on other dates: over New Year, on 29 February, …
 	$(BIN)/python -m tests.dates -n 3 --dist worksteal
 
 check: dev-environment front ## format, lint, strict types, import rules
@@ -81,6 +81,9 @@ front:
 
 asterisk:
 	@$(PYTHON) tools/parts.py asterisk sipp
+
+postgresql:
+	@$(PYTHON) tools/parts.py postgresql
 
 voice:
 	@$(PYTHON) tools/parts.py rhvoice sox
