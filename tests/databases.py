@@ -9,11 +9,13 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import signal
+import sqlite3
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -41,15 +43,19 @@ _SETTINGS = {
     "max_connections": "200",
     "shared_buffers": "64MB",
     "listen_addresses": "",
+    "timezone": "Asia/Yekaterinburg",  # whoever forgets to say which, finds out
 }
 _KEPT_BY = """
 "$@" & server=$!
-while [ -d "/proc/$run" ]; do sleep 0.5; done
+while [ -d "/proc/$run" ]; do
+    sleep 0.3
+    kill -0 $server 2>/dev/null || exit 1
+done
 kill -QUIT $server
 wait $server
 rm -rf "$folder"
 """
-"""Runs the server for as long as the process `run` lives."""
+"""Runs the server for as long as the process `run` lives; ends before that if the server does."""
 
 _numbers = count()
 _started: list[subprocess.Popen[bytes]] = []
@@ -67,6 +73,40 @@ class Server:
     def url(self, database: str = "postgres") -> str:
         """Return the address of one of its databases."""
         return f"postgresql://{USER}@/{database}?host={self.folder}"
+
+    def run(self, run: int, **settings: str) -> None:
+        """Run it for as long as the process `run` lives, and wait until it takes connections."""
+        chosen = {**_SETTINGS, "unix_socket_directories": str(self.folder)} | settings
+        words = [
+            programs() / "postgres",
+            "-D",
+            self.folder / "data",
+            *(f"--{name}={it}" for name, it in chosen.items()),
+        ]
+        end = time.monotonic() + READY_WITHIN
+        while time.monotonic() < end:
+            with (self.folder / "log").open("ab") as output:
+                process = subprocess.Popen(
+                    ["sh", "-c", _KEPT_BY, "sh", *as_nobody(self.folder), *words],
+                    env=os.environ | {"run": str(run), "folder": str(self.folder)},
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    start_new_session=True,
+                )
+            while process.poll() is None and time.monotonic() < end:
+                try:
+                    self.connect().close()
+                except psycopg.OperationalError:
+                    time.sleep(0.02)
+                else:
+                    _started.append(process)
+                    return
+        pytest.fail(f"PostgreSQL did not start: {(self.folder / 'log').read_text()}")
+
+    def kill(self) -> None:
+        """End it as a power cut does."""
+        os.kill(int((self.folder / "data" / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
 
     def connect(self, database: str = "postgres") -> psycopg.Connection[Any]:
         """Open a connection in which each statement is a transaction."""
@@ -103,43 +143,16 @@ def as_nobody(folder: Path) -> Sequence[str]:
 
 
 def start(run: int, **settings: str) -> Server:
-    """Start a server that lives as long as the process `run`."""
+    """Start a server that lives as long as the process `run`, in a folder of its own."""
     folder = Path(tempfile.mkdtemp(prefix="callcenter-pg-", dir="/tmp"))
-    before, data = as_nobody(folder), folder / "data"
-    words = ("--pgdata", str(data), "--username", USER, "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
-    made = subprocess.run([*before, programs() / "initdb", *words], check=False, capture_output=True, text=True)
+    words = ("--username", USER, "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
+    command: list[str | Path] = [*as_nobody(folder), programs() / "initdb", "--pgdata", folder / "data", *words]
+    made = subprocess.run(command, check=False, capture_output=True, text=True)
     if made.returncode != 0:
         pytest.fail(f"PostgreSQL's initdb failed: {made.stderr}")
-    chosen = {**_SETTINGS, "unix_socket_directories": str(folder)} | settings
-    server = [*before, programs() / "postgres", "-D", data, *(f"--{name}={value}" for name, value in chosen.items())]
-    with (folder / "log").open("wb") as output:
-        _started.append(
-            subprocess.Popen(
-                ["sh", "-c", _KEPT_BY, "sh", *server],
-                env=os.environ | {"run": str(run), "folder": str(folder)},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
-        )
-    found = Server(folder)
-    wait_for(found)
-    return found
-
-
-def wait_for(server: Server) -> None:
-    """Wait until a server takes connections."""
-    end = time.monotonic() + READY_WITHIN
-    while True:
-        try:
-            server.connect().close()
-        except psycopg.OperationalError:
-            if time.monotonic() > end:
-                pytest.fail(f"PostgreSQL did not start: {(server.folder / 'log').read_text()}")
-            time.sleep(0.02)
-        else:
-            return
+    server = Server(folder)
+    server.run(run, **settings)
+    return server
 
 
 def _with_template(run: int) -> Server:
@@ -193,6 +206,8 @@ def stored(where: Where, statement: str) -> list[tuple[Any, ...]]:
     """What another program finds in the register, or changes in it, as SQLite writes moments, lists and truth."""
     engine = create_engine(_driven(where), poolclass=NullPool)
     with engine.begin() as connection:
+        if not isinstance(where, Path):
+            connection.exec_driver_sql("SET TIME ZONE 'UTC'")
         found = connection.exec_driver_sql(statement)
         return [tuple(map(_plain, row)) for row in found] if found.returns_rows else []
 
@@ -211,6 +226,20 @@ def _plain(value: Any) -> Any:
             return json.dumps(value, ensure_ascii=False)
         case _:
             return value
+
+
+@contextmanager
+def held(where: Where, *tables: str) -> Iterator[None]:
+    """Somebody else holds the register until the block ends: all of SQLite, or these tables on PostgreSQL."""
+    if isinstance(where, Path):
+        with closing(sqlite3.connect(where, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            yield
+            other.execute("ROLLBACK")
+        return
+    with psycopg.connect(where) as connection:
+        connection.execute(f"LOCK TABLE {', '.join(tables)} IN EXCLUSIVE MODE".encode())
+        yield
 
 
 @contextmanager

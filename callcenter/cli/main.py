@@ -15,6 +15,7 @@ from callcenter.accounts.tokens import TokenError, Tokens
 from callcenter.app.backup import BackupError, backup_to
 from callcenter.app.controller import Controller
 from callcenter.app.phone_sheet import phone_sheet
+from callcenter.app.register import database_trouble
 from callcenter.app.run import serve as serve_until_stopped
 from callcenter.app.run import write_asterisk_files
 from callcenter.app.summary import summary
@@ -24,6 +25,7 @@ from callcenter.cli import access, run_log
 from callcenter.cli.audit import audit
 from callcenter.cli.certificate import certificate
 from callcenter.cli.customers import customers
+from callcenter.cli.database import database
 from callcenter.cli.erase import erase
 from callcenter.cli.knowledge import knowledge
 from callcenter.cli.options import Finite, config_option, load
@@ -100,6 +102,8 @@ def check(config_path: Path) -> None:
                 f"warning: {folder}: other users of this machine may read {found} files or folders; "
                 "the next start changes that, or now: chmod -R o= " + str(folder)
             )
+    if trouble := asyncio.run(database_trouble(config)):
+        click.echo(f"warning: database: {trouble}")
     if config.tls and (judged := judge(config.tls.certificate, config.tls.key, wall_clock())).problem:
         click.echo(f"warning: {judged.sentence}")
     click.echo(
@@ -211,6 +215,7 @@ def _revoke_tokens(config: Config, person: str) -> None:
 
 
 main.add_command(register)
+main.add_command(database)
 main.add_command(audit)
 main.add_command(erase)
 main.add_command(certificate)

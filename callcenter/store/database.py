@@ -27,7 +27,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from callcenter.store import migrations, postgresql, sqlite_file
-from callcenter.store.errors import RegisterError
+from callcenter.store.errors import OutdatedError, RegisterError
 
 T = TypeVar("T")
 
@@ -36,6 +36,10 @@ _INSERT: dict[str, Callable[[Table], sqlite.Insert | postgresql_dialect.Insert]]
     "postgresql": postgresql_dialect.insert,
 }
 """Makes an INSERT … ON CONFLICT. Both databases have the same syntax, but SQLAlchemy has one class for each."""
+
+
+LINGER = 0.9
+"""Seconds that facts wait for others before they are written into a file."""
 
 
 class Database:
@@ -48,6 +52,7 @@ class Database:
         self._writing = writing
         self._file = file
         """SQLite's file; '': another database."""
+        self.linger = LINGER if file else postgresql.LINGER
         self._sessions: async_sessionmaker[AsyncSession] = async_sessionmaker(engine, expire_on_commit=False)
 
     @classmethod
@@ -246,7 +251,9 @@ def _bring_up_to_date(connection: Connection, name: str, create: bool, moving: b
     if present == migrations.newest():
         return
     if not create:
-        raise RegisterError(f"the register {name} is not up to date; start the controller, which upgrades it")
+        if connection.dialect.name == "postgresql":
+            postgresql.check_rights(connection, name)
+        raise OutdatedError(f"the register {name} is not up to date; start the controller, which upgrades it")
     if connection.dialect.name == "postgresql":  # two that start at the same time
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": postgresql.UPGRADE_LOCK})
     migrations.upgrade(connection)

@@ -13,6 +13,8 @@ from callcenter.store.errors import RegisterError
 
 OLDEST = 14
 """The oldest version of the server that is used."""
+LINGER = 0.05
+"""Seconds that facts wait for others: a commit costs little, and others read the register meanwhile."""
 MOVE = "database_move"
 """The table that a database has while a register is being moved into it."""
 UPGRADE_LOCK, AUDIT_LOCK = 0x63616C01, 0x63616C02
@@ -78,6 +80,14 @@ def check_server(connection: Connection, name: str) -> None:
     encoding = connection.scalar(text("SHOW server_encoding"))
     if encoding != "UTF8":
         raise RegisterError(f"{name} has the encoding {encoding}; make the database with ENCODING 'UTF8'")
+
+
+def check_rights(connection: Connection, name: str) -> None:
+    """Raise `RegisterError` if the controller could not make its tables here."""
+    if not connection.scalar(text("SELECT has_schema_privilege(current_schema(), 'CREATE')")):
+        raise RegisterError(
+            f"the user of {name} may make no tables there; let it own the database: ALTER DATABASE … OWNER TO …"
+        )
 
 
 def state_of(problem: BaseException | None) -> str:
