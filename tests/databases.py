@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -193,6 +194,18 @@ def postgresql_url(postgresql: Server) -> Iterator[str]:
     postgresql.drop(name)
 
 
+SYNCED = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on", "max_connections": "20"}
+
+
+@pytest.fixture
+def own_server() -> Iterator[Server]:
+    """A server that this story may kill. What it has committed, it has synced."""
+    server = start(os.getpid(), **SYNCED)
+    yield server
+    server.kill()
+    shutil.rmtree(server.folder)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def where(request: pytest.FixtureRequest, tmp_path: Path) -> Where:
     """Where the register of this story is, in each kind of database."""
@@ -200,6 +213,14 @@ def where(request: pytest.FixtureRequest, tmp_path: Path) -> Where:
         return tmp_path / "register.sqlite"
     url: str = request.getfixturevalue("postgresql_url")
     return url
+
+
+def rows_of(where: Where, query: str) -> list[dict[str, Any]]:
+    """What another program finds, by column, as SQLite writes it."""
+    engine = create_engine(_driven(where), poolclass=NullPool)
+    with engine.connect() as connection:
+        found = connection.exec_driver_sql(query.replace("%", "%%")).mappings()
+        return [{name: _plain(value) for name, value in row.items()} for row in found]
 
 
 def stored(where: Where, statement: str) -> list[tuple[Any, ...]]:

@@ -299,32 +299,7 @@ def _path(path: Path, info: ValidationInfo) -> Path:
     return Path(info.context["folder"]) / path if info.context else path
 
 
-def _database(given: object, info: ValidationInfo) -> Path | str:
-    if not isinstance(given, str | Path) or not str(given):
-        raise ValueError("a file, or an address such as postgresql://callcenter@db.example/callcenter")
-    if isinstance(given, Path) or "://" not in given:
-        return _path(Path(given), info)
-    # What was found is never repeated: a password may be in it.
-    try:
-        url, known = urlsplit(given), parse_qs(urlsplit(given).query, strict_parsing=bool(urlsplit(given).query))
-        password, port = url.password, url.port
-    except ValueError:
-        raise ValueError(
-            "found an address that can't be understood; allowed: postgresql://user@host/database"
-        ) from None
-    if password is not None or "password" in known:
-        raise ValueError("found a password; it belongs into var/secrets.yaml, as `database`, and not into this file")
-    if url.scheme != "postgresql":
-        raise ValueError(f"found {url.scheme[:20]}://…; allowed: a file (SQLite), or {_SERVER}")
-    if not url.path.strip("/") or url.fragment or port == 0:
-        raise ValueError(f"found an address without a database; allowed: {_SERVER}")
-    if unknown := sorted(set(known) - _DATABASE_OPTIONS):
-        raise ValueError(
-            f"found the option {unknown[0][:40]}; allowed after the ?: {', '.join(sorted(_DATABASE_OPTIONS))}"
-        )
-    return given
-
-
+_SERVER = "postgresql://user@host/database"
 _DATABASE_OPTIONS = frozenset(
     {
         "host", "port", "sslmode", "sslrootcert", "sslcert", "sslkey", "sslcrl", "channel_binding", "connect_timeout",
@@ -332,7 +307,33 @@ _DATABASE_OPTIONS = frozenset(
     }
 )  # fmt: skip
 """Of libpq's; the others could name files or set what the register relies on."""
-_SERVER = "postgresql://user@host/database"
+
+
+def _database(given: object, info: ValidationInfo) -> Path | str:
+    if not isinstance(given, str | Path) or not str(given):
+        raise ValueError(f"a file, or an address such as {_SERVER}")
+    return _path(Path(given), info) if isinstance(given, Path) or "://" not in given else checked_database(given)
+
+
+def checked_database(given: str) -> str:
+    """Return the address of a database. Raises ValueError, which never repeats it: a password may be in it."""
+    try:
+        url = urlsplit(given)
+        known = parse_qs(url.query, strict_parsing=bool(url.query))
+        password, port = url.password, url.port
+    except ValueError:
+        raise ValueError(f"found an address that can't be understood; allowed: {_SERVER}") from None
+    if password is not None or "password" in known:
+        raise ValueError("found a password; it belongs into var/secrets.yaml, as `database`, and not into this file")
+    if url.scheme != "postgresql":
+        raise ValueError(f"found {url.scheme[:20]}://…; allowed: a file (SQLite), or {_SERVER}")
+    if not url.path.strip("/") or url.fragment or port == 0:
+        raise ValueError(f"found an address without a database; allowed: {_SERVER}")
+    if unknown := sorted(set(known) - _DATABASE_OPTIONS):
+        allowed = ", ".join(sorted(_DATABASE_OPTIONS))
+        raise ValueError(f"found the option {unknown[0][:40]}; allowed after the ?: {allowed}")
+    return given
+
 
 _ID = AfterValidator(
     _name(r"[a-z][a-z0-9_-]{0,30}", "up to 31 of a-z, 0-9, _ and -, the first a small letter (such as estp)")

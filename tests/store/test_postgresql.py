@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from callcenter.reports.audit import Audit, AuditCheck
 from callcenter.request_register.register import RequestRegister
 from callcenter.store import Register, RegisterError, Writer
 from callcenter.store.spool import Spool
-from tests.databases import Server, start, stored
+from tests.databases import SYNCED, Server, stored
 from tests.request_register.conftest import of_lines
 from tests.request_register.stories import answered
 from tests.store.stories import arrival, eventually, presence, wall
@@ -186,18 +185,6 @@ async def test_a_number_that_no_column_holds_is_set_aside(postgresql_url: str, t
         assert writer.refused == 1
     assert stored(postgresql_url, "SELECT call FROM calls") == [("good",)]
     spool.close()
-
-
-SYNCED = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on", "max_connections": "20"}
-
-
-@pytest.fixture
-def own_server() -> Iterator[Server]:
-    """A server that this story may kill. What it has committed, it has synced."""
-    server = start(os.getpid(), **SYNCED)
-    yield server
-    server.kill()
-    shutil.rmtree(server.folder)
 
 
 @pytest.mark.clause("ESTP 5.6.1")
