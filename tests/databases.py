@@ -78,7 +78,7 @@ class Server:
     def run(self, run: int, **settings: str) -> None:
         """Run it for as long as the process `run` lives, and wait until it takes connections."""
         chosen = {**_SETTINGS, "unix_socket_directories": str(self.folder)} | settings
-        words = [
+        words: list[str | Path] = [
             programs() / "postgres",
             "-D",
             self.folder / "data",

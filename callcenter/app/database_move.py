@@ -76,7 +76,7 @@ async def move_register(
             await Audit(source).enter(now, who, "database move", target)
             new = await open_register(config, target, busy_timeout=_WAIT, moving=True)
             try:
-                return await _move(source, new, str(config.database.absolute()), told)
+                return await copy_register(source, new, str(config.database.absolute()), told)
             finally:
                 await new.close()
         finally:
@@ -85,7 +85,8 @@ async def move_register(
         spool.close()
 
 
-async def _move(source: Register, target: Register, origin: str, told: Callable[[str], None]) -> list[Moved]:
+async def copy_register(source: Register, target: Register, origin: str, told: Callable[[str], None]) -> list[Moved]:
+    """Copy one open register into another; `origin` names the first one. See `move_register`."""
     if target.engine.dialect.name != "postgresql":
         raise MoveError(f"{target.name} is not on PostgreSQL; such as postgresql://callcenter@db.example/callcenter")
     await target.read(partial(_begin, origin=origin, name=target.name))
@@ -212,13 +213,14 @@ async def _copy_indexes(old: AsyncConnection, target: Register) -> None:
 
 
 def _put_articles(page: Sequence[Row[Any]], connection: Connection) -> None:
-    for article, title, body, plain in page:
-        article_index("postgresql").put(connection, article, Entry(title, body, plain))
+    for row in page:
+        article_index("postgresql").put(connection, row.rowid, Entry(row.title, row.body, row.plain))
 
 
 def _put_requests(page: Sequence[Row[Any]], connection: Connection) -> None:
-    for request, subject, essentials, who, more in page:
-        request_index("postgresql").change(connection, request, Words(subject, essentials, who, more))
+    for row in page:
+        words = Words(row.subject, row.essentials, row.who, row.more)
+        request_index("postgresql").change(connection, row.rowid, words)
 
 
 # -- comparing -------------------------------------------------------------------------------------------------

@@ -201,7 +201,7 @@ def test_a_copy_is_entered_made_and_brought_back(
     assert dump.stat().st_mode & 0o077 == 0
     name = postgresql.copy("template0")
     restored = postgresql.url(name)
-    words = [programs() / "pg_restore", "--no-owner", "--exit-on-error", f"--dbname={restored}", dump]
+    words: list[str | Path] = [programs() / "pg_restore", "--no-owner", "--exit-on-error", f"--dbname={restored}", dump]
     subprocess.run(words, check=True)
     for table in ("audit", "directory_imports", "alembic_version"):
         found = stored(restored, f"SELECT * FROM {table}")

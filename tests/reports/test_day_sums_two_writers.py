@@ -79,7 +79,7 @@ async def test_who_writes_while_a_day_is_summed_waits_and_then_deletes_what_was_
     await days(told)
     await promised(told)
     monkeypatch.undo()
-    await asyncio.wrap_future(writing[0])  # type: ignore[arg-type]
+    await asyncio.wrap_future(writing[0])
     other.commit()
     before = repr(await days(told)), repr(await promised(told))
     stored(where, "DELETE FROM day_sums")

@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -223,7 +224,7 @@ async def test_a_server_without_a_free_connection_is_waited_for(own_server: Serv
         writer = Writer(register, wall, Spool(tmp_path / "spool"))
         with own_server.connect() as connection:
             connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'line'")
-        others = []
+        others: list[psycopg.Connection[Any]] = []
         with suppress(psycopg.OperationalError):
             while len(others) < 30:
                 others.append(own_server.connect())
@@ -252,7 +253,7 @@ async def test_a_controller_that_may_not_change_what_is_only_added_to(postgresql
     with psycopg.connect(postgresql_url, autocommit=True) as connection:
         connection.execute("GRANT ALL ON ALL TABLES IN SCHEMA public TO worker")
         connection.execute("GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO worker")
-        connection.execute("ALTER DATABASE " + str(make_url(postgresql_url).database) + " OWNER TO worker")  # type: ignore[arg-type]
+        connection.execute("ALTER DATABASE " + str(make_url(postgresql_url).database) + " OWNER TO worker")
         connection.execute(rights.replace(" callcenter;", " worker;").encode())
     async with opened(by("worker", postgresql_url)) as register:
         log = Audit(register)
