@@ -110,7 +110,9 @@ def explain(cause: psycopg.Error, name: str) -> str:
     state = state_of(cause)
     said = said_by(cause)
     if not state and isinstance(cause, psycopg.OperationalError):
-        return f"the register {name} can't be reached: {said}"
+        _, answered, why = said.rpartition("FATAL: ")
+        what = "takes no connection" if answered else "can't be reached"
+        return f"the register {name} {what}: {why.strip()}"
     for beginning, sentence in _SENTENCES.items():
         if state.startswith(beginning):
             return f"the register {name} {sentence} ({said})"

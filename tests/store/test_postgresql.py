@@ -14,6 +14,8 @@ import pytest
 from alembic import command
 from sqlalchemy import create_engine, make_url, text
 
+from callcenter.app.register import open_register
+from callcenter.config import Config
 from callcenter.reports.audit import Audit, AuditCheck
 from callcenter.request_register.register import RequestRegister
 from callcenter.store import Register, RegisterError, Writer
@@ -204,7 +206,7 @@ async def test_a_server_that_dies_and_comes_back_has_every_fact_once(own_server:
                 own_server.kill()
             await asyncio.sleep(0)
         await eventually(lambda: writer.failures >= 1)
-        with pytest.raises(RegisterError, match="can't be reached|just being stopped or started"):
+        with pytest.raises(RegisterError, match="can't be reached|takes no connection|just being stopped or started"):
             await register.owed_calls(wall(0))
         own_server.run(os.getpid(), **SYNCED)
         assert await writer.drain(30)
@@ -214,6 +216,35 @@ async def test_a_server_that_dies_and_comes_back_has_every_fact_once(own_server:
         assert writer.refused == 0
     assert stored(url, "SELECT count(*), count(DISTINCT call) FROM calls") == [(3000, 3000)]
     spool.close()
+
+
+async def test_the_password_of_the_secrets_file_is_used_and_never_told(own_server: Server, tmp_path: Path) -> None:
+    with own_server.connect() as connection:
+        connection.execute("SET password_encryption = 'scram-sha-256'")
+        connection.execute("CREATE ROLE keeper LOGIN PASSWORD 'very-secret'")
+        connection.execute("CREATE DATABASE line OWNER keeper")
+        hba = own_server.folder / "data" / "pg_hba.conf"
+        hba.write_text("local all callcenter trust\nlocal all keeper scram-sha-256\n")
+        connection.execute("SELECT pg_reload_conf()")
+    path = tmp_path / "config.yaml"
+    address = by("keeper", own_server.url("line"))
+    path.write_text(f"lines: {{estp: {{numbers: ['+73422921960']}}}}\ndatabase: {address}\n")
+    config = Config.load(path)
+    with pytest.raises(RegisterError, match="no password supplied"):
+        await open_register(config)
+    config.var.mkdir()
+    for password, told in (("very-wrong", "takes no connection: password authentication failed"), ("very-secret", "")):
+        secrets = config.var / "secrets.yaml"
+        secrets.write_text(f"ami: x\ndevices: x\nturn: x\ndatabase: {password}\n")
+        secrets.chmod(0o600)
+        if told:
+            with pytest.raises(RegisterError, match=told) as caught:
+                await open_register(config)
+            assert password not in f"{caught.value} {caught.value.__cause__!r}"
+        else:
+            register = await open_register(config)
+            assert "very-secret" not in f"{register.name} {register.engine!r}"
+            await register.close()
 
 
 async def test_a_server_without_a_free_connection_is_waited_for(own_server: Server, tmp_path: Path) -> None:
