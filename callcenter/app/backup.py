@@ -152,7 +152,8 @@ def pg_dump() -> str:
 
 async def _note_on_server(config: Config, at: datetime, who: str, about: str) -> None:
     try:
-        register = await open_register(config, create=False, busy_timeout=WAIT)
+        # One that is not upgraded yet is copied, too: every version on a server has had this log.
+        register = await open_register(config, create=False, busy_timeout=WAIT, as_it_is=True)
         try:
             await Audit(register).enter(at, who, "backup", about)
         finally:

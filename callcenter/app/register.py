@@ -19,6 +19,7 @@ async def open_register(
     create: bool = True,
     busy_timeout: float = 1.0,
     moving: bool = False,
+    as_it_is: bool = False,
 ) -> Register:
     """Open the register, or another one at `where`; the rest as `Database.open`. Raises `RegisterError`."""
     place = config.database if where is None else where
@@ -26,7 +27,9 @@ async def open_register(
         password = "" if isinstance(place, Path) else await asyncio.to_thread(database_password, config.var)
     except SecretsError as problem:
         raise RegisterError(str(problem)) from problem
-    return await Register.open(place, create=create, busy_timeout=busy_timeout, password=password, moving=moving)
+    return await Register.open(
+        place, create=create, busy_timeout=busy_timeout, password=password, moving=moving, as_it_is=as_it_is
+    )
 
 
 async def database_trouble(config: Config) -> str:

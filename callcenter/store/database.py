@@ -64,12 +64,14 @@ class Database:
         busy_timeout: float = 1.0,
         password: str = "",
         moving: bool = False,
+        as_it_is: bool = False,
     ) -> Self:
         """Open the register at a path or database URL, and upgrade its tables.
 
         With `create` False (for readers) a register that does not exist or is not up to date is an error.
         `busy_timeout`: seconds that a lock of another process is waited for. `password`: for the database server;
-        '': none is needed. `moving`: a database into which a register is being moved is not refused.
+        '': none is needed. `moving`: a database into which a register is being moved is not refused. `as_it_is`: nor is
+        one of an earlier version, for whoever uses only what that has.
         Raises `RegisterError`; a file that is not a register is not changed.
         """
         url = _url(where)
@@ -82,7 +84,7 @@ class Database:
         engine = _async_engine(url, busy_timeout)
         try:
             async with engine.begin() as connection:
-                await connection.run_sync(_bring_up_to_date, name, create, moving)
+                await connection.run_sync(_bring_up_to_date, name, create, moving, as_it_is)
             if file and create:
                 await asyncio.to_thread(sqlite_file.use_wal, file, busy_timeout)
         except BaseException as problem:
@@ -229,7 +231,7 @@ def _is_sqlite(url: URL) -> bool:
     return url.get_backend_name() == "sqlite"
 
 
-def _bring_up_to_date(connection: Connection, name: str, create: bool, moving: bool) -> None:
+def _bring_up_to_date(connection: Connection, name: str, create: bool, moving: bool, as_it_is: bool) -> None:
     tables: list[str] = []
     if connection.dialect.name == "postgresql":
         postgresql.check_server(connection, name)
@@ -248,7 +250,7 @@ def _bring_up_to_date(connection: Connection, name: str, create: bool, moving: b
             f"this version knows revisions up to {migrations.newest()}) and was left as it is; "
             "install that version, or restore a backup"
         )
-    if present == migrations.newest():
+    if present == migrations.newest() or (as_it_is and present is not None):
         return
     if not create:
         if connection.dialect.name == "postgresql":
