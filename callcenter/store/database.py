@@ -185,7 +185,7 @@ def insert_for(connection: Connection, table: Table) -> sqlite.Insert | postgres
 
 
 def _async_engine(url: URL, busy_timeout: float) -> AsyncEngine:
-    engine = create_async_engine(url, hide_parameters=True, **_options(url, busy_timeout))
+    engine = create_async_engine(url, hide_parameters=True, **_options(url, busy_timeout, writing=False))
     if _is_sqlite(url):
         sqlite_file.tune(engine.sync_engine, busy_timeout)
     return engine
@@ -193,19 +193,21 @@ def _async_engine(url: URL, busy_timeout: float) -> AsyncEngine:
 
 def _writing_engine(url: URL, busy_timeout: float) -> Engine:
     if not _is_sqlite(url):
-        return create_engine(url, hide_parameters=True, pool_size=1, max_overflow=0, **_options(url, busy_timeout))
+        return create_engine(
+            url, hide_parameters=True, pool_size=1, max_overflow=0, **_options(url, busy_timeout, writing=True)
+        )
     engine = create_engine(url.set(drivername="sqlite"), hide_parameters=True)
     sqlite_file.tune(engine, busy_timeout)
     sqlite_file.keep_journals_in_memory(engine)
     return engine
 
 
-def _options(url: URL, busy_timeout: float) -> dict[str, Any]:
+def _options(url: URL, busy_timeout: float, *, writing: bool) -> dict[str, Any]:
     """Return the options of an engine. After a restart of the server its old connections are not offered to anybody."""
     if _is_sqlite(url):
         return {}
     return {
-        "connect_args": postgresql.connect_args(busy_timeout),
+        "connect_args": postgresql.connect_args(busy_timeout, writing=writing),
         "isolation_level": "READ COMMITTED",
         "pool_pre_ping": True,
     }

@@ -57,14 +57,15 @@ def shown(url: URL) -> str:
     return url.set(drivername="postgresql").render_as_string(hide_password=True)
 
 
-def connect_args(busy_timeout: float) -> dict[str, Any]:
+def connect_args(busy_timeout: float, *, writing: bool) -> dict[str, Any]:
     """Return how a connection is set up. `busy_timeout`: seconds that it waits for a lock of somebody else.
 
+    One that writes holds locks, and is ended if it forgets to go on; one that reads may wait for whoever reads along.
     Compiling queries (JIT) takes longer than any of ours does, and a plan for any value is a bad one for a rare word.
     """
     settings = {
         "lock_timeout": max(1, int(busy_timeout * 1000)),
-        "idle_in_transaction_session_timeout": "60s",
+        "idle_in_transaction_session_timeout": "60s" if writing else "0",
         "TimeZone": "UTC",
         "jit": "off",
         "plan_cache_mode": "force_custom_plan",
