@@ -29,8 +29,7 @@ from callcenter.core.errors import ReadableError
 from callcenter.knowledge.search import Entry
 from callcenter.knowledge.search import index_for as article_index
 from callcenter.reports.audit import Audit
-from callcenter.request_register.search import Words
-from callcenter.request_register.search import index_for as request_index
+from callcenter.request_register.search import PostgresqlIndex, Words
 from callcenter.store import Register
 from callcenter.store.note_tables import RegisteringBegan
 from callcenter.store.postgresql import MOVE
@@ -218,9 +217,8 @@ def _put_articles(page: Sequence[Row[Any]], connection: Connection) -> None:
 
 
 def _put_requests(page: Sequence[Row[Any]], connection: Connection) -> None:
-    for row in page:
-        words = Words(row.subject, row.essentials, row.who, row.more)
-        request_index("postgresql").change(connection, row.rowid, words)
+    words = ((row.rowid, Words(row.subject, row.essentials, row.who, row.more)) for row in page)
+    PostgresqlIndex().fill(connection, words)
 
 
 # -- comparing -------------------------------------------------------------------------------------------------

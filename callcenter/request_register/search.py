@@ -7,7 +7,7 @@ in the transaction that stores the request. Each kind of database has an index o
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, Self
 
@@ -132,13 +132,19 @@ class PostgresqlIndex:
 
     def change(self, connection: Connection, row: int, words: Words) -> None:
         """Change what a request can be found by; see `RequestIndex`."""
-        if words == NO_WORDS:
-            return
+        if words != NO_WORDS:
+            connection.execute(_PUT, self._values(row, words))
+
+    def fill(self, connection: Connection, requests: Iterable[tuple[int, Words]]) -> None:
+        """Enter many requests at once."""
+        connection.execute(_PUT, [self._values(row, words) for row, words in requests])
+
+    @staticmethod
+    def _values(row: int, words: Words) -> dict[str, int | str]:
         parts = {"A": words.subject, "B": words.essentials, "C": words.who}
         kept = [weight for weight, part in parts.items() if part is None]
         new = vector.vector(*((weight, part or "") for weight, part in parts.items()), ("D", words.more))
-        values = {"row": row, "words": new, "kept": f"{{{','.join([*kept, 'D'])}}}", "most": vector.LARGEST}
-        connection.execute(_PUT, values)
+        return {"row": row, "words": new, "kept": f"{{{','.join([*kept, 'D'])}}}", "most": vector.LARGEST}
 
     def remove(self, connection: Connection, row: int) -> None:
         """Forget a request's words; see `RequestIndex`."""
