@@ -326,7 +326,11 @@ def test_a_store_in_memory_answers_as_a_database_does(where: Where) -> None:
     with asyncio.Runner() as runner:
         register = runner.run(Register.open(where))
 
-        @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+        @settings(
+            max_examples=100 if isinstance(where, Path) else 20,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow],
+        )
         @given(TOLD, st.integers(0, 70).map(lambda tens: tens * 10.0), CALLS)
         def alike(told: list[Save], now: float, settled: str) -> None:
             runner.run(register.read(emptied))

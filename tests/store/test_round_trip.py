@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from types import NoneType
 from typing import Any, get_args, get_type_hints
 
@@ -82,7 +83,9 @@ def test_any_fact_comes_back_from_the_database(where: Where, kind: type[Save]) -
     with asyncio.Runner() as runner:
         register = runner.run(Register.open(where))
 
-        @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+        examples = 100 if isinstance(where, Path) else 25
+
+        @settings(max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.too_slow])
         @given(facts(kind))
         def comes_back(save: Save) -> None:
             row = row_of(save, wall, "a fact")
