@@ -117,10 +117,10 @@ def _begin(connection: Connection, *, origin: str, name: str) -> None:
 @asynccontextmanager
 async def _unchanging(source: Register) -> AsyncIterator[AsyncConnection]:
     """Hold SQLite's lock for writing: nobody changes the register while it is copied."""
-    async with source.engine.connect() as connection:
+    async with source.session() as session:
+        connection = await session.connection()
         await connection.execute(delete(_BEGAN).where(_BEGAN.c.id < 0))  # takes the lock, and removes nothing
         yield connection
-        await connection.rollback()
 
 
 # -- copying ---------------------------------------------------------------------------------------------------

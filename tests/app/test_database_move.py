@@ -24,7 +24,7 @@ from callcenter.request_register.board import RequestBoard
 from callcenter.request_register.register import RequestRegister
 from callcenter.store import Register, RegisterError, Writer
 from callcenter.store.spool import Spool
-from tests.databases import Server, programs, stored
+from tests.databases import Server, held, programs, stored
 from tests.request_register.conftest import of_lines
 from tests.request_register.stories import answered, draft, new
 from tests.store.stories import announcement, arrival, presence, wall
@@ -166,6 +166,21 @@ async def test_a_row_that_the_server_cannot_take_is_named_and_not_quoted(
     assert "Иванов" not in str(caught.value)
     stored(file, "UPDATE calls SET customer = 'Иванов' WHERE id = 7")
     assert (await moved(config, postgresql_url))["calls"].rows == 25
+
+
+async def test_not_while_somebody_else_holds_the_register(
+    config: Config, file: Path, postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_move, "_WAIT", 0.05)
+    with held(file), pytest.raises(RegisterError, match="locked by another process"):
+        await moved(config, postgresql_url)
+
+    async def written_down(*_: object) -> None:
+        """Somebody takes the lock just then."""
+
+    monkeypatch.setattr(Audit, "enter", written_down)
+    with held(file), pytest.raises(RegisterError, match="locked by another process"):
+        await moved(config, postgresql_url)
 
 
 async def test_not_while_a_controller_runs(config: Config, file: Path, postgresql_url: str) -> None:
