@@ -7,7 +7,7 @@ BIN := var/venv/bin
 SET_UP := PYTHON='$(PYTHON)' sh tools/environment.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test e2e dates check bench bench-full chaos attack prompts pictures docs lock clean environment dev-environment asterisk front voice
+.PHONY: help run demo test e2e dates check bench bench-full chaos attack prompts pictures docs lock clean environment dev-environment asterisk postgresql front voice
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,13 +18,13 @@ run: environment asterisk front ## set everything up and run the line (Ctrl-C st
 demo: environment asterisk front ## the line with simulated callers and operators
 	@$(BIN)/callcenter demo
 
-test: dev-environment asterisk front ## all tests, those with a real Asterisk included; T=… chooses some
+test: dev-environment asterisk postgresql front ## all tests, those with a real Asterisk included; T=… chooses some
 	@$(BIN)/python -m tests.side_by_side $(T)
 
-e2e: dev-environment asterisk front ## only the stories with a real Asterisk
+e2e: dev-environment asterisk postgresql front ## only the stories with a real Asterisk
 	$(BIN)/python -m pytest --pool stories -n 6 --dist worksteal $(T)
 
-dates: dev-environment asterisk ## the fast tests on other dates: over New Year, on 29 February, …
+dates: dev-environment asterisk postgresql ## the fast tests on other dates: over New Year, on 29 February, …
 	$(BIN)/python -m tests.dates -n 3 --dist worksteal
 
 check: dev-environment front ## format, lint, strict types, import rules
@@ -74,6 +74,9 @@ front:
 
 asterisk:
 	@$(PYTHON) tools/parts.py asterisk sipp
+
+postgresql:
+	@$(PYTHON) tools/parts.py postgresql
 
 voice:
 	@$(PYTHON) tools/parts.py rhvoice sox

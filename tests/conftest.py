@@ -12,6 +12,9 @@ from hypothesis import settings
 
 from tests.app.harness import Harness, channels
 from tests.asterisk.fake_asterisk import Facts, FakeAsterisk, success
+from tests.databases import own_server, postgresql, postgresql_url, where
+
+__all__ = ["harness", "own_server", "postgresql", "postgresql_url", "same_umask", "where"]
 
 pytest_plugins = ["tests.another_date", "tests.pools", "tests.shortcuts"]
 

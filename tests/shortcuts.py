@@ -16,7 +16,7 @@ from sqlalchemy import create_engine
 
 from callcenter.accounts import secrets
 from callcenter.asterisk import process
-from callcenter.store import database, migrations
+from callcenter.store import migrations, sqlite_file
 
 PROJECT = Path(__file__).resolve().parents[1]
 SHIPPED_HASHER = secrets._HASHER
@@ -40,7 +40,7 @@ class _NewRegisters:
     def _migrated(self) -> bytes:
         path = self._folder / "register.sqlite"
         engine = create_engine(f"sqlite:///{path}")
-        database._tune_sqlite(engine, busy_timeout=1.0)
+        sqlite_file.tune(engine, busy_timeout=1.0)
         with engine.begin() as connection:
             migrations.upgrade(connection)
         engine.dispose()
@@ -52,7 +52,9 @@ def shortcuts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """For the whole run."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(secrets, "_HASHER", _QUICK)
-        patch.setattr(database, "_check_file", _NewRegisters(database._check_file, tmp_path_factory.mktemp("migrated")))
+        patch.setattr(
+            sqlite_file, "check_file", _NewRegisters(sqlite_file.check_file, tmp_path_factory.mktemp("migrated"))
+        )
         patch.setattr(process, "find", _once(process.find))
         yield
 
@@ -66,6 +68,6 @@ def _once(find: Callable[[Path], process.Program]) -> Callable[[Path], process.P
 @pytest.fixture
 def real_migrations(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each new register goes through all of them."""
-    shortcut = database._check_file
+    shortcut = sqlite_file.check_file
     assert isinstance(shortcut, _NewRegisters)
-    monkeypatch.setattr(database, "_check_file", shortcut.really)
+    monkeypatch.setattr(sqlite_file, "check_file", shortcut.really)

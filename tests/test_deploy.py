@@ -368,7 +368,7 @@ def test_a_backup_of_a_register_that_is_none_says_so(tmp_path: Path) -> None:
     shutil.copy(ROOT / "config.yaml", tmp_path)
     config = Config.load(tmp_path / "config.yaml")
     config.var.mkdir()
-    config.database.write_bytes(b"not a database, though it is long enough to be taken for one" * 100)
+    Path(config.database).write_bytes(b"not a database, though it is long enough to be taken for one" * 100)
     taken = CliRunner().invoke(main, ["backup", str(tmp_path / "b"), "--config", str(tmp_path / "config.yaml")])
     assert taken.exit_code == 1
     assert "nothing was copied" in taken.output

@@ -208,8 +208,13 @@ def _last_line(text: str) -> str:
     return (errors or lines or ["no message"])[0].strip()
 
 
-def write_wrapper(wrapper: Path, root: Path, program: str, environment: Mapping[str, str]) -> None:
-    """A small script that runs `program` of the unpacked `root` by its own loader and libraries."""
+def write_wrapper(
+    wrapper: Path, root: Path, program: str, environment: Mapping[str, str], *, as_itself: bool = False
+) -> None:
+    """A small script that runs `program` of the unpacked `root` by its own loader and libraries.
+
+    `as_itself`: the program believes that it lies where the wrapper does, and finds its neighbours there.
+    """
     triplet, loader_name = _platform()
     folders = [root / "usr/lib" / triplet, root / "lib" / triplet, root / "usr/lib", root / "lib"]
     loaders = [
@@ -220,7 +225,8 @@ def write_wrapper(wrapper: Path, root: Path, program: str, environment: Mapping[
     extra = [path for path in (folders[0] / "pulseaudio",) if path.is_dir()]
     path = ":".join(str(folder) for folder in [*folders[:2], *extra] if folder.is_dir())
     settings = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items())
-    words = [str(loaders[0]), "--library-path", path, str(root / program)]
+    words = [str(loaders[0]), *(("--argv0", str(wrapper)) if as_itself else ()), "--library-path", path]
+    words.append(str(root / program))
     wrapper.parent.mkdir(parents=True, exist_ok=True)
     wrapper.write_text(f'#!/bin/sh\n{settings}exec {shlex.join(words)} "$@"\n')
     wrapper.chmod(0o755)

@@ -1,4 +1,4 @@
-"""Get the real parts: `tools/parts.py asterisk sipp rhvoice sox`; `--where asterisk` prints its home.
+"""Get the real parts: `tools/parts.py asterisk sipp postgresql rhvoice sox`; `--where asterisk` prints its home.
 
 Each part is taken from the first of these that has it new enough: the PATH; this machine's own apt sources; a
 newer Debian release. Packages are unpacked into `var/parts/<name>/` without root, and `var/parts/<name>.json`
@@ -49,12 +49,13 @@ class Part:
 
     name: str
     command: str
-    program: str  # below the folder that the packages are unpacked into
+    program: str  # below the folder that the packages are unpacked into; may be a pattern
     packages: tuple[str, ...]  # the first one's version decides
     at_least: tuple[int, ...]  # () if any version will do
     version_words: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)  # {root}: the unpacked folder
     complete: Callable[[Path, Home], None] = nothing_more  # adds to the home, or refuses it
+    off_path: str = ""  # where it is installed if not on the PATH: a pattern of folders below /
 
     def made_from(self) -> str:
         """What its home depends on; a home that was made from something else is made anew."""
@@ -112,6 +113,20 @@ def complete_rhvoice(root: Path, home: Home) -> None:
             shutil.rmtree(voice)
 
 
+def complete_postgresql(root: Path, home: Home) -> None:
+    """The folder of all its programs. They start one another, so each unpacked one becomes its own wrapper."""
+    binary = Path(str(home["binary"])).resolve() if root == Path("/") else found_program(POSTGRESQL, root)
+    for name in ("postgres", "initdb", "pg_dump", "pg_restore", "pg_ctl"):
+        program, real = binary.parent / name, binary.parent / "real" / name
+        if not program.exists():
+            raise PartError(f"{binary.parent} has no {name}")
+        if root != Path("/"):
+            real.parent.mkdir(exist_ok=True)
+            program.rename(real)
+            write_wrapper(program, root, str(real.relative_to(root)), {}, as_itself=True)
+    home |= {"binary": str(binary), "folder": str(binary.parent)}
+
+
 ASTERISK = Part(
     name="asterisk",
     command="asterisk",
@@ -150,7 +165,17 @@ RHVOICE = Part(
     },
     complete=complete_rhvoice,
 )
-ALL = {part.name: part for part in (ASTERISK, SIPP, SOX, RHVOICE)}
+POSTGRESQL = Part(
+    name="postgresql",
+    command="postgres",
+    program="usr/lib/postgresql/*/bin/postgres",
+    packages=("postgresql",),
+    at_least=(14,),
+    version_words=("--version",),
+    complete=complete_postgresql,
+    off_path="usr/lib/postgresql/*/bin",
+)
+ALL = {part.name: part for part in (ASTERISK, SIPP, POSTGRESQL, SOX, RHVOICE)}
 
 
 def main(arguments: list[str]) -> int:
@@ -251,7 +276,8 @@ class Archives:
 
 def from_path(part: Part, archives: Archives) -> Home:
     """The part as installed on this machine."""
-    folders = os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin"])
+    beside = sorted(map(str, Path("/").glob(part.off_path)), reverse=True) if part.off_path else []
+    folders = os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", *beside])
     binary = shutil.which(part.command, path=folders)
     if binary is None:
         raise PartError(f"`{part.command}` is not on the PATH")
@@ -298,11 +324,18 @@ def unpacked(part: Part, archive: Archive) -> Home:
     aside.rename(root)
     wrapper = PARTS / "bin" / part.command
     environment = {name: value.format(root=root) for name, value in part.environment.items()}
-    write_wrapper(wrapper, root, part.program, environment)
+    write_wrapper(wrapper, root, str(found_program(part, root).relative_to(root)), environment)
     version = running_version(part, str(wrapper)) or version_of(candidate)
     home: Home = {"binary": str(wrapper), "version": dotted(version), "origin": archive.name}
     part.complete(root, home)
     return home
+
+
+def found_program(part: Part, root: Path) -> Path:
+    """The part's program among what was unpacked."""
+    for found in sorted(root.glob(part.program)):
+        return found
+    raise PartError(f"the unpacked packages hold no {part.program}")
 
 
 def dotted(version: tuple[int, ...]) -> str:

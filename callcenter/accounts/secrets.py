@@ -118,6 +118,16 @@ class _Content(BaseModel):
     trunks: dict[str, Machine | None] = {}
     people: dict[str, _Hashes] = {}
     mail: Annotated[str, StringConstraints(pattern=r"^[ -~]{1,256}$")] | None = None
+    database: Annotated[str, StringConstraints(pattern=r"^[ -~]{1,256}$")] | None = None
+
+
+def database_password(var: Path) -> str:
+    """Return the password of our account at the database server; '' if none is needed. Raises SecretsError."""
+    path = var / SECRETS_FILE
+    try:
+        return _content_of(path).database or "" if path.exists() else ""
+    except OSError as error:
+        raise SecretsError(f"{path}: cannot be used: {error.strerror}") from None
 
 
 class Secrets:
@@ -391,16 +401,7 @@ class Secrets:
             log.warning("going on with the secrets read before: %s", error)
 
     def _read(self) -> _Content:
-        if self._path.is_symlink():
-            raise SecretsError(f"{self._path} is a symbolic link, which is not followed; put the file itself there")
-        if self._path.stat().st_mode & 0o077:
-            log.warning("%s was readable by others; it is not any more", self._path)
-            self._path.chmod(0o600)
-        try:
-            return _Content.model_validate(_read_mapping(self._path))
-        except ValidationError as error:
-            places = [".".join(map(str, detail["loc"])) for detail in error.errors(include_input=False)]
-            raise _damaged(self._path, f"cannot be understood: {', '.join(places)}") from None
+        return _content_of(self._path)
 
     def _read_initial(self) -> dict[str, dict[str, str]]:
         if not self._initial_path.exists():
@@ -462,6 +463,19 @@ def _digits(number: int) -> str:
 def _signature(path: Path) -> tuple[int, ...]:
     stat = path.stat()
     return (stat.st_ino, stat.st_mtime_ns, stat.st_size)
+
+
+def _content_of(path: Path) -> _Content:
+    if path.is_symlink():
+        raise SecretsError(f"{path} is a symbolic link, which is not followed; put the file itself there")
+    if path.stat().st_mode & 0o077:
+        log.warning("%s was readable by others; it is not any more", path)
+        path.chmod(0o600)
+    try:
+        return _Content.model_validate(_read_mapping(path))
+    except ValidationError as error:
+        places = [".".join(map(str, detail["loc"])) for detail in error.errors(include_input=False)]
+        raise _damaged(path, f"cannot be understood: {', '.join(places)}") from None
 
 
 def _read_mapping(path: Path) -> dict[str, Any]:

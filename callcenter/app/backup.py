@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import shutil
 import sqlite3
+import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
-from callcenter.accounts.secrets import INITIAL_FILE, SECRETS_FILE
+from callcenter.accounts.secrets import INITIAL_FILE, SECRETS_FILE, SecretsError, database_password
 from callcenter.accounts.tokens import TOKENS_FILE
+from callcenter.app.register import open_register
 from callcenter.config import Config
 from callcenter.core.errors import ReadableError
 from callcenter.recordings.manifest import HEAD_NAME
+from callcenter.reports.audit import Audit
+from callcenter.store import RegisterError
 from callcenter.store.audit_chain import Head, hash_after
 from callcenter.store.rows import clean
 
@@ -25,6 +31,11 @@ WAIT = 10.0
 """Seconds that another process may lock the register for."""
 
 
+DUMP = "register.dump"
+"""The copy of a register on PostgreSQL, for pg_restore."""
+_PROGRAMS = "usr/lib/postgresql/*/bin"
+
+
 class BackupError(ReadableError):
     """There is no complete backup; the text says why."""
 
@@ -34,8 +45,8 @@ def backup_to(folder: Path, config: Config, config_path: Path, who: str, at: dat
 
     First the register notes that `who` takes a copy; if it cannot, nothing is copied.
 
-    SQLite itself copies the register: a plain file copy made during writes would be inconsistent. Recordings are not
-    copied: any file copy program can do that, because finished recordings never change.
+    SQLite itself copies the register, or PostgreSQL's pg_dump: a plain file copy made during writes would be
+    inconsistent. Recordings are not copied: any file copy program can do that, as finished recordings never change.
     """
     try:
         folder.mkdir(parents=True, mode=0o700)
@@ -45,7 +56,12 @@ def backup_to(folder: Path, config: Config, config_path: Path, who: str, at: dat
     except OSError as error:
         raise BackupError(f"{folder}: {error.strerror}") from None
     try:
-        _note(config.database, at, who, str(folder))  # first: nobody takes a copy unseen
+        # First: nobody takes a copy unseen.
+        if isinstance(config.database, Path):
+            _note(config.database, at, who, str(folder))
+        else:
+            program = pg_dump()
+            asyncio.run(_note_on_server(config, at, who, str(folder)))
     except BackupError:
         for empty in (folder / "var", folder):
             empty.rmdir()
@@ -59,8 +75,11 @@ def backup_to(folder: Path, config: Config, config_path: Path, who: str, at: dat
             if source.exists():
                 shutil.copy2(source, target)
                 yield target
-        yield _register(config.database, folder / "var" / config.database.name)
-    except (OSError, sqlite3.Error) as error:
+        if isinstance(config.database, Path):
+            yield _register(config.database, folder / "var" / config.database.name)
+        else:
+            yield _dump(program, config.database, database_password(config.var), folder / "var" / DUMP)
+    except (OSError, sqlite3.Error, SecretsError) as error:
         raise BackupError(f"the backup in {folder} is not complete: {error}") from error
 
 
@@ -117,4 +136,38 @@ def _register(database: Path, target: Path) -> Path:
     target.chmod(0o600)
     if damage != "ok":
         raise BackupError(f"the register was copied to {target}, but is damaged: {damage}")
+    return target
+
+
+def pg_dump() -> str:
+    """Return PostgreSQL's own program for copies, the newest that is here. Raises BackupError."""
+    beside = sorted(map(str, Path("/").glob(_PROGRAMS)), reverse=True)
+    found = shutil.which("pg_dump", path=os.pathsep.join([*beside, os.environ.get("PATH", "")]))
+    if found is None:
+        raise BackupError(
+            "pg_dump is not on this machine (Debian: postgresql-client); it has to be as new as the server, or newer"
+        )
+    return found
+
+
+async def _note_on_server(config: Config, at: datetime, who: str, about: str) -> None:
+    try:
+        # One that is not upgraded yet is copied, too: every version on a server has had this log.
+        register = await open_register(config, create=False, busy_timeout=WAIT, as_it_is=True)
+        try:
+            await Audit(register).enter(at, who, "backup", about)
+        finally:
+            await register.close()
+    except RegisterError as error:
+        raise BackupError(f"nothing was copied, because it cannot be written down who takes a copy: {error}") from error
+
+
+def _dump(program: str, database: str, password: str, target: Path) -> Path:
+    os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    words = [program, "--format=custom", "--no-owner", "--no-privileges", f"--file={target}", f"--dbname={database}"]
+    environment = os.environ | ({"PGPASSWORD": password} if password else {})
+    done = subprocess.run(words, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=environment)
+    if done.returncode != 0:
+        said = done.stderr.strip().splitlines() or ["no message"]
+        raise BackupError(f"the register was not copied to {target}: {said[-1]}")
     return target

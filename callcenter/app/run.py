@@ -20,13 +20,13 @@ from typing import Any
 
 from callcenter.accounts.secrets import Secrets
 from callcenter.app.controller import Controller
+from callcenter.app.register import open_register
 from callcenter.app.web_server import StartError
 from callcenter.asterisk import process
 from callcenter.asterisk.render import Folders, Installation, RenderError, render
 from callcenter.calendar.clock import wall_clock
 from callcenter.config import Config
 from callcenter.core.errors import ReadableError
-from callcenter.store import Register
 from callcenter.system import descriptors, privacy
 
 log = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ async def controller(config: Config, *, with_asterisk: bool) -> AsyncIterator[Co
     await asyncio.to_thread(_make_private, config)
     secrets = Secrets.load_or_create(config.var, config)
     async with contextlib.AsyncExitStack() as stack:
-        register = await Register.open(config.database)  # first: a starting Asterisk cannot be stopped quickly
+        register = await open_register(config)  # first: a starting Asterisk cannot be stopped quickly
         stack.push_async_callback(register.close)
         if with_asterisk:
             await stack.enter_async_context(_own_asterisk(config, secrets))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from callcenter.app.register import open_register
 from callcenter.calendar.clock import wall_clock
 from callcenter.config import Config
 from callcenter.reports.audit import Audit
@@ -30,11 +31,11 @@ def noted_if_possible(config: Config, what: str, about: str) -> None:
 
     Raises click's error if it cannot be entered: then nothing may be changed.
     """
-    if not config.database.exists():
+    if isinstance(config.database, Path) and not config.database.exists():
         return
 
     async def enter() -> None:
-        register = await Register.open(config.database, create=False, busy_timeout=10)
+        register = await open_register(config, create=False, busy_timeout=10)
         try:
             await noted(register, wall_clock(), what, about)
         finally:

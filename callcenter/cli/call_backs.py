@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from callcenter.app.register import open_register
 from callcenter.calendar.clock import wall_clock
 from callcenter.cli.access import noted, person
 from callcenter.cli.options import pass_config
@@ -243,7 +244,7 @@ async def _rows(found: AsyncIterator[CallBackFigures], zones: Zones) -> AsyncIte
 
 @asynccontextmanager
 async def _opened(config: Config) -> AsyncIterator[Register]:
-    register = await Register.open(config.database, create=False, busy_timeout=10)
+    register = await open_register(config, create=False, busy_timeout=10)
     try:
         yield register
     finally:

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from callcenter.app.register import open_register
 from callcenter.calendar.clock import wall_clock
 from callcenter.cli.access import noted
 from callcenter.cli.options import config_option, pass_config
@@ -104,7 +105,7 @@ async def _show_latest(table: CustomersTable) -> None:
 
 @asynccontextmanager
 async def _opened(config: Config) -> AsyncIterator[Register]:
-    register = await Register.open(config.database, busy_timeout=10)
+    register = await open_register(config, busy_timeout=10)
     try:
         yield register
     finally:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from callcenter.app.register import open_register
 from callcenter.calendar.clock import wall_clock
 from callcenter.cli.access import noted, person
 from callcenter.cli.options import config_option, load
@@ -18,7 +19,6 @@ from callcenter.customers.directory import valid_inn
 from callcenter.recordings.manifest import Manifest
 from callcenter.recordings.retention import surely_held
 from callcenter.reports.erasure import PersonalData
-from callcenter.store import Register
 
 
 @click.command("erase")
@@ -54,7 +54,7 @@ def _whose(number: str, inn: str) -> tuple[str, str]:
 async def _erase(config: Config, number: str, inn: str, *, dry_run: bool) -> None:
     manifest = Manifest(config.recordings.folder, config.var, wall_clock)
     keep = timedelta(days=config.personal_data.keep_days)
-    register = await Register.open(config.database, create=False, busy_timeout=10)
+    register = await open_register(config, create=False, busy_timeout=10)
     try:
         data = PersonalData(register, keep, lambda: surely_held(manifest), config.var / "spool", person())
         calls, calls_left = await data.of_person(number, inn)

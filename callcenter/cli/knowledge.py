@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from callcenter.app.register import open_register
 from callcenter.calendar.clock import wall_clock
 from callcenter.cli.access import person
 from callcenter.cli.options import config_option, pass_config
@@ -18,7 +19,6 @@ from callcenter.config import Config
 from callcenter.core.errors import ReadableError
 from callcenter.knowledge import folder as folders
 from callcenter.knowledge.article_table import ArticleTable
-from callcenter.store import Register
 
 _MISTAKES_SHOWN = 50
 _FOLDER = click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
@@ -108,7 +108,7 @@ def reindex(config: Config) -> None:
 
 @asynccontextmanager
 async def _opened(config: Config) -> AsyncIterator[ArticleTable]:
-    register = await Register.open(config.database, busy_timeout=10)
+    register = await open_register(config, busy_timeout=10)
     try:
         yield ArticleTable(register)
     finally:

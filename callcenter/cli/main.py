@@ -19,6 +19,7 @@ PLACES = {
     "certificate": Place("certificate", "certificate", "The certificate of the desk (TLS)."),
     "check": Place("settings", "check", "Read the configuration and tell everything that is wrong with it."),
     "customers": Place("customers", "customers", "The directory of the line's customers."),
+    "database": Place("database", "database", "Where the register is kept."),
     "demo": Place(
         "demo", "demo", "Run the line with simulated callers and operators; everything made by it lies under var/demo."
     ),

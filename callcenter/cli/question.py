@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
+from callcenter.app.register import open_register
 from callcenter.config import Config
 from callcenter.reports.days import Zones, zone_of
 from callcenter.store import Register, RegisterError
@@ -81,7 +82,7 @@ def _days(day: datetime | None, day_from: datetime | None, day_to: datetime | No
 @asynccontextmanager
 async def opened(config: Config) -> AsyncIterator[Register]:
     """Open the register for reading."""
-    register = await Register.open(config.database, create=False)
+    register = await open_register(config, create=False)
     try:
         yield register
     finally:

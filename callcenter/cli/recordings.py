@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from callcenter.app.register import open_register
 from callcenter.asterisk.render import Folders
 from callcenter.calendar.clock import wall_clock
 from callcenter.cli.access import noted, person
@@ -23,7 +24,6 @@ from callcenter.recordings.repair import CannotRepairError, Repair
 from callcenter.recordings.retention import Retention, held, last_words
 from callcenter.recordings.verification import Scope, Verification
 from callcenter.reports.conversations import Conversation, Conversations
-from callcenter.store import Register
 from callcenter.system import files
 
 _PAGE = 500
@@ -207,7 +207,7 @@ def copy(config: Config, call: str, file: Path, why: str) -> None:
         last = _last_of(manifest, call)
         if last is None or last.action is Action.DELETED:
             raise click.ClickException(f"there is no recording of a call '{call}'; 'recordings list' names them")
-        register = await Register.open(config.database, create=False, busy_timeout=10)
+        register = await open_register(config, create=False, busy_timeout=10)
         try:
             await noted(register, wall_clock(), "recordings copy", f"call {call}, to {file}: {why}")
         finally:
@@ -340,7 +340,7 @@ def _state(entry: Entry, hold: Entry | None, until: datetime) -> str:
 
 @asynccontextmanager
 async def _register(config: Config) -> AsyncIterator[Conversations]:
-    register = await Register.open(config.database, create=False, busy_timeout=10)
+    register = await open_register(config, create=False, busy_timeout=10)
     try:
         yield Conversations(register)
     finally:

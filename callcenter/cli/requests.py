@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from callcenter.app.register import open_register
 from callcenter.app.requests import make_attachments
 from callcenter.calendar.clock import wall_clock
 from callcenter.cli import request_table
@@ -311,7 +312,7 @@ async def _found(table: RequestRegister, number: str) -> Filed:
 
 @asynccontextmanager
 async def _opened(config: Config) -> AsyncIterator[Register]:
-    register = await Register.open(config.database, create=False, busy_timeout=10)
+    register = await open_register(config, create=False, busy_timeout=10)
     try:
         yield register
     finally:

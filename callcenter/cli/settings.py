@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import click
@@ -9,6 +10,7 @@ import click
 from callcenter.accounts.secrets import Secrets, SecretsError
 from callcenter.app.backup import BackupError, backup_to
 from callcenter.app.phone_sheet import phone_sheet
+from callcenter.app.register import database_trouble
 from callcenter.app.run import write_asterisk_files
 from callcenter.asterisk.render import Folders, Installation
 from callcenter.calendar.clock import wall_clock
@@ -32,6 +34,8 @@ def check(config_path: Path) -> None:
                 f"warning: {folder}: other users of this machine may read {found} files or folders; "
                 "the next start changes that, or now: chmod -R o= " + str(folder)
             )
+    if trouble := asyncio.run(database_trouble(config)):
+        click.echo(f"warning: database: {trouble}")
     if config.tls and (judged := judge(config.tls.certificate, config.tls.key, wall_clock())).problem:
         click.echo(f"warning: {judged.sentence}")
     click.echo(

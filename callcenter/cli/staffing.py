@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from callcenter.app.register import open_register
 from callcenter.calendar.clock import wall_clock
 from callcenter.calendar.hours import MIDNIGHT
 from callcenter.cli.options import Finite, config_option, load
@@ -22,7 +23,7 @@ from callcenter.planning.arrivals import HALF_HOUR, History, typical_day
 from callcenter.planning.calls_table import CallsTableError, read_calls
 from callcenter.planning.staffing import Aim, Row, staffing
 from callcenter.reports import history
-from callcenter.store import Register, RegisterError
+from callcenter.store import RegisterError
 
 _DAY = 86_400.0
 """Seconds."""
@@ -167,7 +168,7 @@ async def _learnt(config: Config, line: Line, past: Sequence[date]) -> tuple[His
 
     With few calls the configured expectations dominate both means.
     """
-    register = await Register.open(config.database, create=False)
+    register = await open_register(config, create=False)
     try:
         counted = await history.half_hours(register, line.id, line.zone, past)
         since = datetime.combine(min(past), time(0), line.zone).astimezone(UTC)

@@ -26,7 +26,7 @@ from callcenter.config.sections import (
     Timings,
     Trunk,
 )
-from callcenter.config.values import DisplayText, FilePath, GroupId, Id, LineId, PersonId, PhoneName
+from callcenter.config.values import Database, DisplayText, FilePath, GroupId, Id, LineId, PersonId, PhoneName
 
 _PROJECT = Path(__file__).resolve().parents[2]
 
@@ -60,7 +60,8 @@ class Description(Section):
     audit: Audit = Audit()
     mail: Mail | None = None
     """How e-mail leaves; None: it does not, and what has to leave waits."""
-    database: FilePath
+    database: Database
+    """A file of SQLite, or the address of a database on a PostgreSQL server (docs/database.md)."""
     http: Http = Http()
     tls: Certificate | None = None
     """None: the page is served without TLS, to this machine or to a reverse proxy. Phones in the page follow it."""

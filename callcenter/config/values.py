@@ -16,6 +16,7 @@ from datetime import date, time
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
 import holidays
@@ -298,6 +299,42 @@ def _path(path: Path, info: ValidationInfo) -> Path:
     return Path(info.context["folder"]) / path if info.context else path
 
 
+_SERVER = "postgresql://user@host/database"
+_DATABASE_OPTIONS = frozenset(
+    {
+        "host", "port", "sslmode", "sslrootcert", "sslcert", "sslkey", "sslcrl", "channel_binding", "connect_timeout",
+        "target_session_attrs", "application_name",
+    }
+)  # fmt: skip
+"""Of libpq's; the others could name files or set what the register relies on."""
+
+
+def _database(given: object, info: ValidationInfo) -> Path | str:
+    if not isinstance(given, str | Path) or not str(given):
+        raise ValueError(f"a file, or an address such as {_SERVER}")
+    return _path(Path(given), info) if isinstance(given, Path) or "://" not in given else checked_database(given)
+
+
+def checked_database(given: str) -> str:
+    """Return the address of a database. Raises ValueError, which never repeats it: a password may be in it."""
+    try:
+        url = urlsplit(given)
+        known = parse_qs(url.query, strict_parsing=bool(url.query))
+        password, port = url.password, url.port
+    except ValueError:
+        raise ValueError(f"found an address that can't be understood; allowed: {_SERVER}") from None
+    if password is not None or "password" in known:
+        raise ValueError("found a password; it belongs into var/secrets.yaml, as `database`, and not into this file")
+    if url.scheme != "postgresql":
+        raise ValueError(f"found {url.scheme[:20]}://…; allowed: a file (SQLite), or {_SERVER}")
+    if not url.path.strip("/") or url.fragment or port == 0:
+        raise ValueError(f"found an address without a database; allowed: {_SERVER}")
+    if unknown := sorted(set(known) - _DATABASE_OPTIONS):
+        allowed = ", ".join(sorted(_DATABASE_OPTIONS))
+        raise ValueError(f"found the option {unknown[0][:40]}; allowed after the ?: {allowed}")
+    return given
+
+
 _ID = AfterValidator(
     _name(r"[a-z][a-z0-9_-]{0,30}", "up to 31 of a-z, 0-9, _ and -, the first a small letter (such as estp)")
 )
@@ -364,6 +401,8 @@ Day = Annotated[date, PlainValidator(_date)]
 Zone = Annotated[ZoneInfo, PlainValidator(_zone)]
 Country = Annotated[str, AfterValidator(_country)]
 FilePath = Annotated[Path, AfterValidator(_path)]
+Database = Annotated[Path | str, PlainValidator(_database)]
+"""A file of SQLite, or the address of a database on a PostgreSQL server, without a password."""
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 SpokenMinutes = Annotated[
     tuple[Annotated[int, Field(ge=1, le=1440)], ...], Field(min_length=1), AfterValidator(_growing)

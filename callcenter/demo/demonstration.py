@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from callcenter.accounts.secrets import Secrets
 from callcenter.app.controller import Controller
+from callcenter.app.register import open_register
 from callcenter.app.run import PROJECT, controller, until_ready, until_stopped
 from callcenter.app.summary import summary
 from callcenter.calendar.clock import wall_clock
@@ -27,7 +28,6 @@ from callcenter.demo import sipp
 from callcenter.demo.links import guests, links
 from callcenter.demo.setting import GENERAL_LINE_HOST, caller_address, make_setting, network
 from callcenter.demo.sipp import Caller, Crowd, Pickup
-from callcenter.store import Register
 
 CUSTOMERS = Path(__file__).parent / "customers.csv"
 STATUS_EVERY = 5.0
@@ -73,7 +73,7 @@ async def demonstrate(path: Path, callers_per_minute: float, seconds: float | No
 
 async def _import_customers(config: Config) -> None:
     """Import a customers' directory: some callers are known by number, and some are not Customers of the line."""
-    register = await Register.open(config.database)
+    register = await open_register(config)
     try:
         await CustomersTable(register).replace(_directory(), CUSTOMERS.name, wall_clock())
     finally:

@@ -1,23 +1,22 @@
 """Searching articles by words in any of their forms.
 
-`ArticleIndex` is what the knowledge base needs. `SqliteIndex` is the one for a register in SQLite (FTS5); a register in
-another database gets its own. An index is changed in the transaction that saves the article. Words are looked up in the
+`ArticleIndex` is what the knowledge base needs; each kind of database has its own: FTS5, or a column of `tsvector`. An
+index is changed in the transaction that saves the article. Words are looked up in the
 dictionary before (`Entry.of`, `Query.of`), outside the transaction and outside the event loop.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol, Self
 
 from sqlalchemy import Connection, text
 
-from callcenter.knowledge import markdown
+from callcenter.knowledge import markdown, vector
 from callcenter.knowledge.article import ArticleText
-from callcenter.knowledge.errors import KnowledgeError
 from callcenter.knowledge.text import without_stress
 from callcenter.knowledge.words import WORD, is_function_word, lemmas, slots
 
@@ -178,8 +177,60 @@ def _expression(query: Query, together: str) -> str:
     return together.join(f"({' OR '.join(forms)})" for forms in words)
 
 
+_POSTGRESQL_FIND = text(
+    "SELECT a.name, v.version, v.title, v.subject, v.lines, i.title, i.body, i.plain "
+    "FROM article_index AS i "
+    "JOIN articles AS a ON a.id = i.article "
+    "JOIN article_versions AS v ON v.article = a.id AND v.version = a.version "
+    "WHERE i.words @@ CAST(:words AS tsquery) "
+    "AND (CAST(:subject AS text) IS NULL OR v.subject = :subject) "
+    "AND (CAST(:line AS text) IS NULL OR json_array_length(v.lines) = 0 "
+    "OR EXISTS (SELECT 1 FROM json_array_elements_text(v.lines) AS one WHERE one = :line)) "
+    # The title counts eight times as much as the text, and a word of a short text more than one of a long text.
+    "ORDER BY ts_rank('{0, 0, 0.125, 1}', i.words, CAST(:words AS tsquery), 1) DESC, i.article LIMIT :most"
+)
+_POSTGRESQL_PUT = text(
+    "INSERT INTO article_index (article, title, body, plain, words) "
+    "VALUES (:article, :title, :body, :plain, CAST(:words AS tsvector))"
+)
+_POSTGRESQL_REMOVE = text("DELETE FROM article_index WHERE article = :article")
+
+
+class PostgresqlIndex:
+    """The table `article_index` with a `tsvector`, in which a title's words have weight A and a text's weight B."""
+
+    def put(self, connection: Connection, article: int, entry: Entry) -> None:
+        """Enter an article; see `ArticleIndex`."""
+        self.remove(connection, article)
+        words = vector.vector(("A", entry.title), ("B", entry.body))
+        values = {"article": article, "title": entry.title, "body": entry.body, "plain": entry.plain, "words": words}
+        connection.execute(_POSTGRESQL_PUT, values)
+
+    def remove(self, connection: Connection, article: int) -> None:
+        """Remove an article; see `ArticleIndex`."""
+        connection.execute(_POSTGRESQL_REMOVE, {"article": article})
+
+    def find(
+        self, connection: Connection, query: Query, line: str | None, subject: str | None, limit: int
+    ) -> list[Hit]:
+        """Return the articles with these words; see `ArticleIndex`."""
+        if not query.words:
+            return []
+        values = {"line": line, "subject": subject, "most": limit}
+        for together in ("&", "|"):
+            words = vector.condition(query.words, query.beginning, together)
+            found = connection.execute(_POSTGRESQL_FIND, values | {"words": words}).all()
+            if found:
+                break
+        return [
+            Hit(name, version, title, subject, tuple(lines), Entry(*entry))
+            for name, version, title, subject, lines, *entry in found
+        ]
+
+
+_INDEXES: Mapping[str, ArticleIndex] = {"sqlite": SqliteIndex(), "postgresql": PostgresqlIndex()}
+
+
 def index_for(database: str) -> ArticleIndex:
-    """Return the index for a database: 'sqlite', … Raises `KnowledgeError` if there is none for it."""
-    if database == "sqlite":
-        return SqliteIndex()
-    raise KnowledgeError(f"articles can't be searched in a register in '{database}' yet; allowed: sqlite")
+    """Return the index for a kind of database: 'sqlite' or 'postgresql'."""
+    return _INDEXES[database]

@@ -141,7 +141,8 @@ class NoteTable:
 
         def save(connection: Connection) -> bool:
             row = {"call": clean(call, 150), "operator": clean(operator, 64), "registered_at": registered_at, **changed}
-            if connection.execute(self._register.insert(_NOTES).values(row).on_conflict_do_nothing()).rowcount:
+            insert = self._register.insert(_NOTES).values(row).on_conflict_do_nothing()
+            if connection.scalar(insert.returning(_NOTES.c.id)) is not None:
                 return True
             change = update(_NOTES).where(*ours)
             if registered_at is None:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Select, and_, delete, func, insert, not_, sel
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from callcenter.calendar.clock import WallClock
-from callcenter.store import Register
+from callcenter.store import Register, postgresql
 from callcenter.store.audit_chain import Head, hash_after
 from callcenter.store.rows import clean
 from callcenter.store.tables import AuditEntry, table_of
@@ -152,6 +152,6 @@ def _last(connection: Connection) -> Head:
     if connection.dialect.name == "sqlite":
         connection.execute(delete(_TABLE).where(_TABLE.c.id < 0))  # takes the lock for writing, and removes nothing
     else:
-        connection.execute(text("LOCK TABLE audit IN EXCLUSIVE MODE"))
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": postgresql.AUDIT_LOCK})
     row = connection.execute(select(_TABLE.c.id, _TABLE.c.hash).order_by(_TABLE.c.id.desc()).limit(1)).first()
     return Head(row.id, row.hash) if row else Head()

@@ -1,6 +1,6 @@
 """Sums over whole days, computed from the rows once and then kept in the register for as long as they are right.
 
-The database keeps them right: triggers (migration 0005) delete a day's sums as soon as one of its rows changes,
+The database keeps them right: triggers (migrations 0005, 0022) delete a day's sums as soon as one of its rows changes,
 whatever program changes it. Keeping sums only saves time: where it is not possible, the reports work without it,
 silently.
 """
@@ -12,6 +12,7 @@ import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, Select, and_, select, text
@@ -25,12 +26,25 @@ log = logging.getLogger(__name__)
 Sums = list[list[Any]]
 """Rows of one day; the first column is the line."""
 
-TRIGGERS = frozenset(
-    f"day_sums_{rows}_{seen}"
-    for rows in ("calls", "announcements", "heard")
-    for seen in ("came", "went", "changed", "replaced", "renamed")
-)
-"""The triggers of migration 0005. If one is missing, no sums are kept, and kept sums are not used."""
+TRIGGERS = {
+    "sqlite": frozenset(
+        f"day_sums_{rows}_{seen}"
+        for rows in ("calls", "announcements", "heard")
+        for seen in ("came", "went", "changed", "replaced", "renamed")
+    ),
+    "postgresql": frozenset(
+        f"day_sums_{rows}_{seen}" for rows in ("calls", "announcements") for seen in ("came", "changed", "emptied")
+    ),
+}
+"""The triggers of migrations 0005 and 0022. If one is missing, no sums are kept, and kept sums are not used."""
+_FOUND = {
+    "sqlite": text("SELECT name FROM sqlite_master WHERE type = 'trigger'"),
+    "postgresql": text(
+        "SELECT tgname FROM pg_trigger WHERE tgrelid IN ('calls'::regclass, 'announcements'::regclass) "
+        "AND tgenabled IN ('O', 'A')"
+    ),
+}
+_NOBODY_WRITES = text("LOCK TABLE calls, announcements IN SHARE MODE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +80,9 @@ async def by_day(
     Days that are over at `now` are kept. Raises `RegisterError`.
     """
     found: list[tuple[date, Sums]] = []
+    locks = register.engine.dialect.name == "postgresql"
+    if locks:
+        await _keep_each(register, wanted, first, last, zones, now)
 
     def work(connection: Connection) -> None:
         days = {day: _spans(day, zones) for day in recorded(wanted.moment, first, last, connection)}
@@ -74,7 +91,8 @@ async def by_day(
         missing = {one: wanted.of(one, connection) for one in sorted(spans - sums.keys())}
         sums |= missing
         found.extend((day, _of_lines(spans, sums, zones)) for day, spans in days.items())
-        _keep(register, wanted, {one: made for one, made in missing.items() if one[1] <= now}, connection)
+        if not locks:
+            _keep(register, wanted, {one: made for one, made in missing.items() if one[1] <= now}, connection)
 
     try:
         await register.read(work)
@@ -102,10 +120,8 @@ def _of_lines(spans: Mapping[tzinfo, Span], sums: Mapping[Span, Sums], zones: Zo
 
 def standing(connection: Connection) -> bool:
     """Return whether all the triggers exist that keep sums right."""
-    if connection.dialect.name != "sqlite":
-        return False
-    found = connection.scalars(text("SELECT name FROM sqlite_master WHERE type = 'trigger'"))
-    return TRIGGERS.issubset(found)
+    database = connection.dialect.name
+    return TRIGGERS[database].issubset(connection.scalars(_FOUND[database]))
 
 
 def _kept(wanted: DaySums, spans: Collection[Span], connection: Connection) -> Iterator[tuple[Span, Sums]]:
@@ -121,8 +137,31 @@ def _kept(wanted: DaySums, spans: Collection[Span], connection: Connection) -> I
             yield (begins, ends), sums
 
 
+async def _keep_each(register: Register, wanted: DaySums, first: date, last: date, zones: Zones, now: datetime) -> None:
+    """Compute and keep the missing sums of days that are over on PostgreSQL, each day in a transaction of its own.
+
+    That transaction locks the rows' tables first, so it waits for whoever has written something, and whoever comes
+    later deletes what it kept. For a moment nobody writes: no longer than one day takes.
+    """
+
+    def work(connection: Connection, one: Span | None = None) -> set[Span]:
+        if one is not None:
+            connection.execute(_NOBODY_WRITES)
+            _keep(register, wanted, {one: wanted.of(one, connection)}, connection)
+            return set()
+        days = recorded(wanted.moment, first, last, connection) if standing(connection) else ()
+        spans = {span for day in days for span in _spans(day, zones).values() if span[1] <= now}
+        return spans - {span for span, _ in _kept(wanted, spans, connection)}
+
+    try:
+        for span in sorted(await register.read(work)):
+            await register.read(partial(work, one=span))
+    except RegisterError as problem:
+        log.debug("Sums are not kept: %s", problem)
+
+
 def _keep(register: Register, wanted: DaySums, made: Mapping[Span, Sums], connection: Connection) -> None:
-    """Keep the sums in the transaction that computed them: it fails if a row was written meanwhile."""
+    """Keep the sums in the transaction that computed them: in SQLite it fails if a row was written meanwhile."""
     if not made or not standing(connection):
         return
     insert = register.insert(table_of(DaySum))

@@ -13,7 +13,6 @@ from datetime import date, datetime, timedelta
 from functools import partial
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from callcenter.calendar.hours import WorkingHours
 from callcenter.core.ids import LineId
@@ -24,6 +23,7 @@ from callcenter.request_register.register import RequestRegister
 from callcenter.requests.actions import Recompute
 from callcenter.requests.request import RequestId
 from callcenter.store import Register
+from callcenter.store.database import insert_for
 from callcenter.store.request_tables import RequestCalendar
 from callcenter.store.tables import table_of
 
@@ -78,9 +78,8 @@ def _known(connection: Connection) -> Digests:
 
 
 def _keep(connection: Connection, digests: Digests) -> None:
-    make = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     for (line, year), digest in digests.items():
-        row = make(_CALENDARS).values(line=line, year=year, digest=digest)
+        row = insert_for(connection, _CALENDARS).values(line=line, year=year, digest=digest)
         keys = (_CALENDARS.c.line, _CALENDARS.c.year)
         connection.execute(row.on_conflict_do_update(index_elements=keys, set_={"digest": digest}))
 

@@ -16,6 +16,7 @@ from callcenter.requests.call_back import CallBack, CallBackState, Came, Origin,
 from callcenter.requests.call_back_wish import Window
 from callcenter.requests.request import RequestId
 from callcenter.store import request_tables as tables
+from callcenter.store.database import insert_for
 from callcenter.store.rows import Row, clean
 from callcenter.store.tables import table_of
 
@@ -59,11 +60,15 @@ def tries_of(connection: Connection, ids: Sequence[int]) -> defaultdict[int, lis
     return found
 
 
-def insert_call_back(connection: Connection, one: CallBack, request: int | None, by: str, source: str | None) -> int:
-    """Store a call-back that is new. Returns the number of its row."""
+def insert_call_back(
+    connection: Connection, one: CallBack, request: int | None, by: str, source: str | None
+) -> int | None:
+    """Store a call-back that is new. Returns the number of its row; None: there is one of that source already."""
     values = call_back_row(one) | {"request": request, "by": clean(by, 64), "source": source}
-    row = int(connection.execute(insert(CALL_BACKS).values(values).returning(CALL_BACKS.c.id)).scalar_one())
-    _put_tries(connection, row, (), one.tries)
+    new = insert_for(connection, CALL_BACKS).values(values).on_conflict_do_nothing(index_elements=["source"])
+    row = connection.scalar(new.returning(CALL_BACKS.c.id))
+    if row is not None:
+        _put_tries(connection, row, (), one.tries)
     return row
 
 

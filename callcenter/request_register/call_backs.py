@@ -343,13 +343,11 @@ class CallBackRegister:
         source = f"{one.origin.value}:{one.call}"
 
         def do_it(connection: Connection) -> CallBack | None:
-            connection.execute(update(CALL_BACKS).where(CALL_BACKS.c.id == 0).values(version=0))  # waits for the lock
-            if connection.scalar(select(CALL_BACKS.c.id).where(CALL_BACKS.c.source == source)) is not None:
+            row = insert_call_back(connection, one, None, by, source)
+            if row is None:
                 return None
-            insert_call_back(connection, one, None, by, source)
             if one.ended:  # its number may not be called
-                loaded = claim_call_back(connection, one.id)
-                settling.for_the_head(connection, loaded.row, one, at, of_line(self._rules, one.line))
+                settling.for_the_head(connection, row, one, at, of_line(self._rules, one.line))
             return one
 
         return await write(self._register, do_it)

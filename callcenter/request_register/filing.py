@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from callcenter.core.ids import LineId
 from callcenter.request_register import rows
@@ -19,6 +18,7 @@ from callcenter.requests.number import Counter
 from callcenter.requests.request import Request, RequestId
 from callcenter.requests.targets import Target
 from callcenter.store import request_tables as tables
+from callcenter.store.database import insert_for
 from callcenter.store.rows import Row
 from callcenter.store.tables import table_of
 
@@ -95,8 +95,7 @@ def take_counter(connection: Connection, line: LineId, year: int) -> Counter:
 
     The number is given only if the decision is stored, too: whoever comes second waits until then.
     """
-    make = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    connection.execute(make(COUNTERS).values(line=line, year=year, last=0).on_conflict_do_nothing())
+    connection.execute(insert_for(connection, COUNTERS).values(line=line, year=year, last=0).on_conflict_do_nothing())
     ours = (COUNTERS.c.line == line, COUNTERS.c.year == year)
     connection.execute(update(COUNTERS).where(*ours).values(last=COUNTERS.c.last))
     return Counter(line, year, connection.scalars(select(COUNTERS.c.last).where(*ours)).one())

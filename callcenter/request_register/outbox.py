@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import Protocol
 
 from sqlalchemy import Connection, RowMapping, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from callcenter.core.ids import LineId
 from callcenter.request_register.deadline import look, write
@@ -19,6 +18,7 @@ from callcenter.request_register.filing import OUTBOX, REQUESTS
 from callcenter.requests.number import Number
 from callcenter.requests.request import RequestId, Way
 from callcenter.store import Register
+from callcenter.store.database import insert_for
 from callcenter.store.rows import clean
 
 
@@ -109,7 +109,6 @@ def put_email(
     connection: Connection, line: LineId, key: str, address: str, subject: str, text: str, at: datetime
 ) -> None:
     """Enter an e-mail that is not of a request, in a transaction of others."""
-    make = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     row = {
         "key": key,
         "line": line,
@@ -123,7 +122,7 @@ def put_email(
         "problem": "",
         "sent": False,
     }
-    connection.execute(make(OUTBOX).values(row).on_conflict_do_nothing())
+    connection.execute(insert_for(connection, OUTBOX).values(row).on_conflict_do_nothing())
 
 
 _NAMES = ("key", "way", "address", "subject", "text", "queued_at", "next_try_at", "tries", "problem")

@@ -1,28 +1,25 @@
 """The index in which requests are searched by words in any of their forms, as articles are (`knowledge.search`).
 
 Words are looked up in the dictionary before the transaction and outside the event loop (`Words.of`); the index changes
-in the transaction that stores the request. A register in another database gets an index of its own.
+in the transaction that stores the request. Each kind of database has an index of its own.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, Self
 
 from sqlalchemy import Connection, text
 
-from callcenter.core.errors import ReadableError
+from callcenter.knowledge import vector
 from callcenter.knowledge.search import Query
 from callcenter.knowledge.text import without_stress
 from callcenter.knowledge.words import slots
 
 INDEXED = 20_000
 """Characters of a text that can be found; what comes after them is kept, but not looked up in the dictionary."""
-
-
-class SearchError(ReadableError):
-    """Requests cannot be searched in this database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +114,60 @@ def _expression(query: Query) -> str:
     return " AND ".join(f"({' OR '.join(forms)})" for forms in words)
 
 
+_PUT = text(
+    "INSERT INTO request_index AS known (request, words) VALUES (:row, CAST(:words AS tsvector)) "
+    'ON CONFLICT (request) DO UPDATE SET words = ts_filter(known.words, CAST(:kept AS "char"[])) || '
+    # The database takes no more than 1 MiB; what comes after it is kept, but not found.
+    "CASE WHEN octet_length(CAST(known.words AS text)) + octet_length(CAST(:words AS text)) < :most "
+    "THEN excluded.words ELSE '' END"
+)
+_TAKE_OUT = text("DELETE FROM request_index WHERE request = :row")
+_SELECT = text(
+    "SELECT request FROM request_index WHERE words @@ CAST(:words AS tsquery) ORDER BY request DESC LIMIT :most"
+)
+
+
+class PostgresqlIndex:
+    """The table `request_index` of `tsvector`: the weight of a word tells in which part of the request it is."""
+
+    def change(self, connection: Connection, row: int, words: Words) -> None:
+        """Change what a request can be found by; see `RequestIndex`."""
+        if words != NO_WORDS:
+            connection.execute(_PUT, self._values(row, words))
+
+    def fill(self, connection: Connection, requests: Iterable[tuple[int, Words]]) -> None:
+        """Enter many requests at once."""
+        connection.execute(_PUT, [self._values(row, words) for row, words in requests])
+
+    @staticmethod
+    def _values(row: int, words: Words) -> dict[str, int | str]:
+        parts = {"A": words.subject, "B": words.essentials, "C": words.who}
+        kept = [weight for weight, part in parts.items() if part is None]
+        new = vector.vector(*((weight, part or "") for weight, part in parts.items()), ("D", words.more))
+        return {"row": row, "words": new, "kept": f"{{{','.join([*kept, 'D'])}}}", "most": vector.LARGEST}
+
+    def remove(self, connection: Connection, row: int) -> None:
+        """Forget a request's words; see `RequestIndex`."""
+        connection.execute(_TAKE_OUT, {"row": row})
+
+    def forget(self, connection: Connection, *, begin: bool) -> bool:
+        """Leave it to the database, which removes what no transaction sees any more (VACUUM)."""
+        return False
+
+    def find(self, connection: Connection, query: Query, limit: int) -> list[int]:
+        """Return the rows with all words; see `RequestIndex`."""
+        if not query.words:
+            return []
+        words = vector.condition(query.words, query.beginning, "&")
+        return [row for (row,) in connection.execute(_SELECT, {"words": words, "most": limit})]
+
+
+_INDEXES: Mapping[str, RequestIndex] = {"sqlite": SqliteIndex(), "postgresql": PostgresqlIndex()}
+
+
 def index_for(database: str) -> RequestIndex:
-    """Return the index for a database: 'sqlite', … Raises `SearchError` if there is none for it."""
-    if database == "sqlite":
-        return SqliteIndex()
-    raise SearchError(f"requests can't be searched in a register in '{database}' yet; allowed: sqlite")
+    """Return the index for a kind of database: 'sqlite' or 'postgresql'."""
+    return _INDEXES[database]
 
 
 DIGITS = re.compile(r"[+\d][\d ()-]*")

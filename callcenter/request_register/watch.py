@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from callcenter.calendar.clock import WallClock
 from callcenter.core.ids import LineId
@@ -27,6 +26,7 @@ from callcenter.requests.escalation import Escalation, Warn, due_warnings, next_
 from callcenter.requests.request import Request
 from callcenter.requests.targets import TargetKind
 from callcenter.store import Register, RegisterError
+from callcenter.store.database import insert_for
 from callcenter.store.request_tables import RequestWarning
 from callcenter.store.tables import table_of
 from callcenter.system.sparing_log import SparingLog
@@ -139,7 +139,6 @@ def _to_look_at(connection: Connection, at: datetime) -> list[_Seen]:
 
 def _entered(connection: Connection, row: int, warn: Warn, at: datetime) -> bool:
     """Enter a warning. Returns False if it was given before."""
-    make = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     values = {
         "request": row,
         "kind": warn.kind.value,
@@ -147,4 +146,5 @@ def _entered(connection: Connection, row: int, warn: Warn, at: datetime) -> bool
         "offset_seconds": warn.offset.total_seconds(),
         "at": at,
     }
-    return bool(connection.execute(make(_WARNINGS).values(values).on_conflict_do_nothing()).rowcount)
+    insert = insert_for(connection, _WARNINGS).values(values).on_conflict_do_nothing()
+    return connection.scalar(insert.returning(_WARNINGS.c.id)) is not None

@@ -13,5 +13,9 @@ class RegisterAwayError(RegisterError):
     """Facts could not be written now, but another attempt can help: the register is locked, full or unreachable."""
 
 
+class OutdatedError(RegisterError):
+    """The register has to be upgraded, which the controller does when it starts."""
+
+
 class FactError(RegisterError):
     """One of the facts cannot be stored at all. The text has nothing of what the fact says: it is personal data."""

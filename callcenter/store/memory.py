@@ -44,6 +44,7 @@ class MemoryStore:
     """
 
     name = "in memory"
+    linger = 0.9
 
     def __init__(self) -> None:
         self._ids = count(1)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from itertools import groupby
 
+import psycopg
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -28,7 +29,8 @@ from callcenter.core.commands import Save, SavePresence
 from callcenter.core.ids import NO_PERSON, LineId
 from callcenter.core.records import LOST_CAUSE, REFUSED_FOR_CONDUCT, Direction, HungUpBy, Outcome, PromiseResult
 from callcenter.core.warm_start import FloorWarmStart
-from callcenter.store.database import Database, SqliteThread
+from callcenter.store import postgresql
+from callcenter.store.database import Database, WritingThread
 from callcenter.store.errors import FactError, RegisterAwayError
 from callcenter.store.facts import Fact
 from callcenter.store.rows import KEY_OF, TABLE_OF, Clock, Row, facts_of
@@ -48,8 +50,8 @@ _CLOSE_SHIFT = (
 class Register(Database):
     """A `callcenter.store.store.Store`. Reports read it with SQL, by what it has of the `Database`."""
 
-    def __init__(self, engine: AsyncEngine, name: str, thread: SqliteThread | None = None) -> None:
-        super().__init__(engine, name, thread)
+    def __init__(self, engine: AsyncEngine, name: str, writing: WritingThread, file: str = "") -> None:
+        super().__init__(engine, name, writing, file)
         self._upserts = {kind: self._upsert(kind) for kind in TABLE_OF}
         self._open_shift = self.insert(table_of(Shift)).on_conflict_do_nothing()
 
@@ -184,10 +186,14 @@ def _is_away(problem: Exception) -> bool:
     """Return whether another attempt can help, because the database is locked, full, broken or gone."""
     if isinstance(problem, (OperationalError, InternalError, PoolTimeout, OSError)):
         return True
+    if isinstance(problem, DBAPIError) and postgresql.never_the_facts_fault(problem.orig):
+        return True
     return type(problem) is DatabaseError or (isinstance(problem, DBAPIError) and problem.connection_invalidated)
 
 
 def _brief(problem: Exception) -> str:
     """Describe the error without the statement and its parameters, which are personal data."""
     cause = problem.orig if isinstance(problem, DBAPIError) else problem
+    if isinstance(cause, psycopg.Error):  # its text has the row's values, too
+        return f"{type(cause).__name__}: {postgresql.said_by(cause)}"
     return f"{type(cause).__name__}: {cause}"

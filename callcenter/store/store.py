@@ -64,6 +64,8 @@ class Store(Protocol):
 
     name: str
     """For messages: where the rows are."""
+    linger: float
+    """Seconds from the first fact to the write, so that several versions of a row are written once."""
 
     async def write(self, facts: Sequence[Fact]) -> None:
         """Write all of these facts or none, in their order; facts that are there already change nothing.

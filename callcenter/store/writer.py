@@ -23,8 +23,6 @@ from callcenter.system.backoff import Backoff
 
 log = logging.getLogger(__name__)
 
-_LINGER = 0.9
-"""Seconds from the first fact to the write, so that several versions of a row are written once."""
 _BATCH = 1000
 """Most facts in one transaction."""
 _IN_MEMORY = 10_000
@@ -177,7 +175,7 @@ class Writer:
         while True:
             await self._wake.wait()
             if not self._hurry.is_set() and not self._unread:
-                await self._pause(_LINGER)
+                await self._pause(self._store.linger)
             self._wake.clear()
             while self._unread or self._waiting:
                 if self._unread:

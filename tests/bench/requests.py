@@ -1,14 +1,15 @@
-"""Measure requests: `python -m tests.bench.requests [REQUESTS [OPEN [FOLDER]]]`, a million and 5,000 without.
+"""Measure requests: `python -m tests.bench.requests [REQUESTS [OPEN [FOLDER [postgresql]]]]`; else a million and 5,000.
 
 The register is filled as years of a line would fill it; then the head's board, counts, my requests and the search are
 asked again and again, and requests are taken from the form to the answer. Meanwhile a clock ticks in the event loop:
 how much later than it should is how long a call's event would have waited. FOLDER keeps the filled
-register for the next time.
+register for the next time. With `postgresql` it is first moved to a server of its own, which syncs each commit.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import shutil
 import sqlite3
@@ -22,6 +23,7 @@ from statistics import median, quantiles
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from callcenter.app.database_move import copy_register
 from callcenter.core.ids import LineId
 from callcenter.reports.request_report import request_report
 from callcenter.reports.requests import figures
@@ -36,6 +38,7 @@ from callcenter.requests.escalation import Escalation, Notice
 from callcenter.requests.request import Assignee, AssigneeKind, Reply, Way
 from callcenter.requests.targets import TargetKind
 from callcenter.store import Register
+from tests.databases import Where, start
 from tests.request_register.conftest import of_lines
 from tests.request_register.stories import CALLED, MINUTE
 from tests.requests.lines import MOSCOW
@@ -162,9 +165,9 @@ async def act(requests: RequestRegister, number: int) -> None:
     await requests.report(do.Delivered(filed.request.messages[-1].key), at)
 
 
-async def measure(path: Path) -> None:
+async def measure(where: Where) -> None:
     """Ask and act."""
-    register = await Register.open(path)
+    register = await Register.open(where)
     requests, board = RequestRegister(register, of_lines), RequestBoard(register)
     evening = CALLED + timedelta(hours=8)
     print(f"{'':<44} {'half':>8} {'nine/10':>8} {'longest':>8}")
@@ -228,7 +231,30 @@ def main() -> None:
             print(f"filled in {time.perf_counter() - begun:.0f} s")
         shutil.copyfile(filled, path)
         print(f"{number} requests, {still_open} open: {path.stat().st_size / 1e6:.0f} MB")
-        asyncio.run(measure(path))
+        asyncio.run(measure(_on_server(path) if sys.argv[4:] == ["postgresql"] else path))
+
+
+def _on_server(path: Path) -> str:
+    """Move the register to a server that ends with this process; returns its address."""
+    server = start(os.getpid(), fsync="on", synchronous_commit="on", full_page_writes="on", autovacuum="on")
+    with server.connect() as connection:
+        connection.execute("CREATE DATABASE requests")
+
+    async def move() -> None:
+        source = await Register.open(path, create=False)
+        target = await Register.open(server.url("requests"), moving=True)
+        begun = time.perf_counter()
+        moved = sum(one.rows for one in await copy_register(source, target, str(path), lambda _: None))
+        print(f"{moved} rows moved and compared in {time.perf_counter() - begun:.0f} s")
+        await source.close()
+        await target.close()
+
+    asyncio.run(move())
+    with server.connect("requests") as connection:
+        connection.execute("VACUUM ANALYZE")
+        [(size,)] = connection.execute("SELECT pg_database_size('requests')").fetchall()
+        print(f"on the server: {size / 1e6:.0f} MB")
+    return server.url("requests")
 
 
 async def _made(path: Path) -> None:

@@ -163,8 +163,7 @@ async def _come_to_rest(controller: _Counting) -> None:
 def _forget_statements(register: Register) -> None:
     """SQLAlchemy remembers a limited number of them, compiled; which come, and when, is also a matter of the clock."""
     register.engine.sync_engine.clear_compiled_cache()
-    if register._thread:
-        register._thread._engine.clear_compiled_cache()
+    register._writing._engine.clear_compiled_cache()
 
 
 def _configured(folder: Path, port: int) -> Config:

@@ -147,7 +147,7 @@ def _configured(plan: Plan, folder: Path) -> Config:
     path = folder / "config.yaml"
     path.write_text(yaml.safe_dump(data, allow_unicode=True, sort_keys=False))
     config = Config.load(path)
-    config.database.parent.mkdir(parents=True, exist_ok=True)
+    Path(config.database).parent.mkdir(parents=True, exist_ok=True)
     return config
 
 
@@ -168,5 +168,5 @@ def _mounted(plan: Plan, config: Config, stack: AsyncExitStack) -> dict[str, Vol
         wanted["recordings"] = (config.recordings.folder, recordings)
         wanted["spool"] = (Folders.under(config.var).recording, 64)
     if "db" in plan.groups:
-        wanted["database"] = (config.database.parent, 64)
+        wanted["database"] = (Path(config.database).parent, 64)
     return {name: stack.enter_context(Volume(where, size)) for name, (where, size) in wanted.items()}

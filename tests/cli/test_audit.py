@@ -48,7 +48,7 @@ def called(site: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return site
 
 
-async def _opened_once(database: Path) -> None:
+async def _opened_once(database: Path | str) -> None:
     await (await Register.open(database)).close()
 
 

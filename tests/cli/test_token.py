@@ -21,7 +21,7 @@ from tests.wall import Wall
 __all__ = ["site"]
 
 
-async def opened_once(database: Path) -> None:
+async def opened_once(database: Path | str) -> None:
     await (await Register.open(database)).close()
 
 

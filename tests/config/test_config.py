@@ -216,6 +216,35 @@ def test_paths_begin_at_the_files_folder_and_tests_may_have_a_var_of_their_own(
     assert config.database == tmp_path / "elsewhere" / "register.sqlite"
 
 
+def test_the_register_may_be_on_a_server(tmp_path: Path) -> None:
+    for address in (
+        "postgresql://callcenter@db.example:5433/callcenter?sslmode=verify-full&sslrootcert=/etc/ssl/db.pem",
+        "postgresql:///callcenter?host=/run/postgresql",
+    ):
+        assert load(tmp_path, SHORT + f"database: {address}\n").database == address
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("postgresql://callcenter:very-secret@db.example/x", "found a password; it belongs into var/secrets.yaml"),
+        ("postgresql://db.example/x?password=very-secret", "found a password; it belongs into var/secrets.yaml"),
+        ("mysql://db.example/x", "found mysql://…; allowed: a file (SQLite), or postgresql://user@host/database"),
+        ("postgresql+asyncpg://db.example/x", "found postgresql+asyncpg://…; allowed: a file"),
+        ("postgresql://db.example", "found an address without a database"),
+        ("postgresql://db.example:very-secret/x", "found an address that can't be understood"),
+        ("postgresql://db.example/x?options=-csearch_path%3Devil", "found the option options; allowed after the ?: "),
+        ("postgresql://db.example/x?passfile=/etc/shadow", "found the option passfile; allowed after the ?: "),
+        ("[a, b]", "allowed: a file, or an address such as postgresql://user@host/database"),
+    ],
+)
+def test_an_address_of_a_server_that_is_none_is_told_without_a_secret(tmp_path: Path, address: str, told: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, SHORT + f"database: {address}\n")
+    assert f"database: {told}" in str(caught.value) or told in str(caught.value)
+    assert "very-secret" not in str(caught.value)
+
+
 def test_a_number_is_dialled_in_five_forms() -> None:
     forms = ("73422921960", "+73422921960", "0073422921960", "83422921960", "3422921960")
     assert dialled_forms("73422921960") == forms

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,6 +19,7 @@ from callcenter.customers.csv_file import CustomersFile, CustomersFileError
 from callcenter.customers.directory import Directory, normalise, valid_inn
 from callcenter.customers.table import CustomersTable
 from callcenter.store import Register
+from tests.databases import Where, stored
 
 SAMPLE = Path(__file__).parents[1] / "data" / "customers.csv"
 NOW = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
@@ -29,9 +28,9 @@ SUPPLIER = Customer("ООО «Пример-Поставка»", "Поставщ�
 
 
 @pytest.fixture
-async def table(tmp_path: Path) -> AsyncIterator[CustomersTable]:
+async def table(where: Where) -> AsyncIterator[CustomersTable]:
     """The directory's rows in a real database."""
-    register = await Register.open(tmp_path / "register.sqlite", busy_timeout=0.05)
+    register = await Register.open(where, busy_timeout=0.05)
     yield CustomersTable(register)
     await register.close()
 
@@ -151,13 +150,12 @@ async def test_a_new_directory_is_taken_over_while_calls_go_on(table: CustomersT
 
 
 async def test_a_database_in_trouble_leaves_the_old_directory(
-    table: CustomersTable, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    table: CustomersTable, where: Where, caplog: pytest.LogCaptureFixture
 ) -> None:
     directory = Directory(table)
     await table.replace([("+73420000011", HOSPITAL)], "x.csv", NOW)
     assert await directory.refresh()
-    with closing(sqlite3.connect(tmp_path / "register.sqlite")) as connection, connection:
-        connection.execute("DROP TABLE directory_imports")
+    stored(where, "DROP TABLE directory_imports")
     assert not await directory.refresh()
     assert directory.by_number("+73420000011") == HOSPITAL
     assert "the old one stays" in caplog.text

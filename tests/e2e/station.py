@@ -23,6 +23,7 @@ from callcenter.calendar.clock import wall_clock
 from callcenter.config import Config
 from callcenter.core.ids import PersonId, PhoneName
 from callcenter.core.view import OperatorView
+from tests.databases import rows_of
 from tests.e2e.softphone import Call, Softphone
 from tests.patience import Patience
 
@@ -186,6 +187,8 @@ class Station:
 
     def rows(self, sql: str = "select * from calls order by arrived_at") -> list[dict[str, Any]]:
         """Rows of the register, read by another program."""
+        if not isinstance(self.config.database, Path):
+            return rows_of(self.config.database, sql)
         with sqlite3.connect(self.config.database) as database:
             database.row_factory = sqlite3.Row
             found = [dict(row) for row in database.execute(sql)]

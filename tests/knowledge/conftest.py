@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
 from callcenter.knowledge.article_table import ArticleTable
 from callcenter.knowledge.news_table import NewsTable
 from callcenter.store import Register
+from tests.databases import Where
 
 
 @pytest.fixture
-async def register(tmp_path: Path) -> AsyncIterator[Register]:
+async def register(where: Where) -> AsyncIterator[Register]:
     """An open, empty register that does not wait long for locks."""
-    opened = await Register.open(tmp_path / "register.sqlite", busy_timeout=0.05)
+    opened = await Register.open(where, busy_timeout=0.05)
     yield opened
     await opened.close()
 

@@ -12,8 +12,8 @@ import pytest
 
 from callcenter.knowledge.article import ArticleText
 from callcenter.knowledge.article_table import ArticleTable
-from callcenter.knowledge.errors import ChangedMeanwhileError, KnowledgeError, NameTakenError, UnknownError
-from callcenter.knowledge.search import Entry, SqliteIndex, index_for
+from callcenter.knowledge.errors import ChangedMeanwhileError, NameTakenError, UnknownError
+from callcenter.knowledge.search import Entry
 from tests.wall import MONDAY_NOON
 
 TEXT = ArticleText("Электронная подпись", "Подпись", "Обратитесь в **удостоверяющий центр**.", ("estp",))
@@ -127,13 +127,8 @@ async def test_the_index_is_made_anew_from_the_articles(articles: ArticleTable) 
     await articles.withdraw("gone", 1, "301", MONDAY_NOON)
     wrong = Entry("слово", "слово", "слово")
     for id in (1, 2):
-        await articles._register.read(partial(SqliteIndex().put, article=id, entry=wrong))
+        await articles._register.read(partial(articles._index.put, article=id, entry=wrong))
     assert await names(articles, "подпись") == []
     assert await articles.reindex() == 1
     assert await names(articles, "подпись") == ["podpis"]
     assert await names(articles, "слово") == []
-
-
-def test_another_database_needs_an_index_of_its_own() -> None:
-    with pytest.raises(KnowledgeError, match="'postgresql' yet; allowed: sqlite"):
-        index_for("postgresql")

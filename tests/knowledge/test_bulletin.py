@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -15,6 +14,7 @@ from callcenter.knowledge.news import NewsText, Reader
 from callcenter.knowledge.news_table import NewsTable
 from callcenter.knowledge.reading import Reading
 from callcenter.store import Register
+from tests.databases import Where
 from tests.patience import patience
 from tests.wall import MONDAY_NOON, Wall
 
@@ -22,8 +22,8 @@ ANNA = PersonId("101")
 
 
 @pytest.fixture
-async def register(tmp_path: Path) -> AsyncIterator[Register]:
-    found = await Register.open(tmp_path / "register.sqlite")
+async def register(where: Where) -> AsyncIterator[Register]:
+    found = await Register.open(where)
     yield found
     await found.close()
 

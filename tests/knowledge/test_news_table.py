@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
-from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -17,6 +14,7 @@ from callcenter.knowledge.news import NewsText, Reader
 from callcenter.knowledge.news_table import Confirmation, NewsTable
 from callcenter.knowledge.reading import Reading
 from callcenter.store import Register
+from tests.databases import Where, held
 from tests.wall import MONDAY_NOON, Wall
 
 TEXT = NewsText("Новый тариф", "С **понедельника**.", MONDAY_NOON, None, ("estp",), ("technical",), urgent=True)
@@ -121,11 +119,10 @@ async def test_who_has_no_account_any_more_has_nothing_to_read(news: NewsTable, 
 
 
 async def test_a_shift_opens_without_the_register(
-    news: NewsTable, reading: Reading, register: Register, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    news: NewsTable, reading: Reading, register: Register, where: Where, caplog: pytest.LogCaptureFixture
 ) -> None:
     item = await news.write(TEXT, "301", MONDAY_NOON)
-    with closing(sqlite3.connect(tmp_path / "register.sqlite")) as other:
-        other.execute("BEGIN EXCLUSIVE")
+    with held(where, "news", "news_confirmations"):
         assert await reading.before_shift(ANNA) == [item], "reading waits for no writer"
         assert await reading.before_shift(ANNA, [(item.id, 1)]) == [], "what cannot be written down does not count"
     assert "'101' begins the shift without it" in caplog.text

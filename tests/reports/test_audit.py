@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 from alembic import command
 from sqlalchemy import create_engine
+from sqlalchemy.exc import IntegrityError
 
 from callcenter.reports import audit
 from callcenter.reports.audit import Audit, AuditCheck
 from callcenter.store import Register
 from callcenter.store.audit_chain import Head
+from tests.databases import Where
 from tests.store.stories import eventually, stored, wall
 from tests.store.test_database import alembic_config
 
@@ -57,13 +59,13 @@ async def test_an_untouched_log_has_no_problem(register: Register, log: Audit) -
     assert await problems(register, check.head) == []
 
 
-async def test_two_processes_that_write_at_once_make_one_chain(register: Register, path: Path) -> None:
-    processes = [await Register.open(path, busy_timeout=10) for _ in range(2)]
+async def test_two_processes_that_write_at_once_make_one_chain(register: Register, where: Where) -> None:
+    processes = [await Register.open(where, busy_timeout=10) for _ in range(2)]
     logs = [Audit(one) for one in processes]
     await asyncio.gather(*(log.enter(NOW, f"{n}", "register show", "") for n in range(20) for log in logs))
     for one in processes:
         await one.close()
-    assert stored(path, "SELECT count(*), max(id) FROM audit") == [(40, 40)]
+    assert stored(where, "SELECT count(*), max(id) FROM audit") == [(40, 40)]
     assert await problems(register) == []
 
 
@@ -73,14 +75,31 @@ async def test_two_processes_that_write_at_once_make_one_chain(register: Registe
         "UPDATE audit SET who = 'nobody' WHERE id = 2",
         "DELETE FROM audit WHERE id = 3",
         "DELETE FROM audit",
-        "INSERT OR REPLACE INTO audit SELECT id, at, 'nobody', what, about, previous, hash FROM audit WHERE id = 2",
+        "INSERT INTO audit SELECT 2, at, 'nobody', what, about, previous, hash FROM audit WHERE id = 2",
     ],
 )
-async def test_the_database_itself_refuses_to_change_it(log: Audit, path: Path, statement: str) -> None:
-    before = stored(path, "SELECT * FROM audit")
-    with closing(sqlite3.connect(path)) as database, pytest.raises(sqlite3.IntegrityError, match="only added to"):
-        database.execute(statement)
-    assert stored(path, "SELECT * FROM audit") == before
+async def test_the_database_itself_refuses_to_change_it(log: Audit, where: Where, statement: str) -> None:
+    before = stored(where, "SELECT * FROM audit")
+    with pytest.raises(IntegrityError, match="only added to"):
+        stored(where, statement)
+    assert stored(where, "SELECT * FROM audit") == before
+
+
+@pytest.mark.parametrize(
+    ("where", "statement"),
+    [
+        (
+            "sqlite",
+            "INSERT OR REPLACE INTO audit SELECT id, at, 'nobody', what, about, previous, hash FROM audit WHERE id = 2",
+        ),
+        ("postgresql", "TRUNCATE audit"),
+    ],
+    indirect=["where"],
+)
+async def test_it_is_neither_replaced_nor_emptied(log: Audit, where: Where, statement: str) -> None:
+    with pytest.raises(IntegrityError, match="only added to"):
+        stored(where, statement)
+    assert stored(where, "SELECT count(*) FROM audit") == [(4,)]
 
 
 @pytest.mark.parametrize(
@@ -95,53 +114,53 @@ async def test_the_database_itself_refuses_to_change_it(log: Audit, path: Path, 
     ],
 )
 async def test_whoever_goes_round_that_is_found_out(
-    register: Register, log: Audit, path: Path, statement: str, told: list[str]
+    register: Register, log: Audit, where: Where, statement: str, told: list[str]
 ) -> None:
     check = AuditCheck(register)
     assert [problem async for problem in check.problems()] == []
-    with closing(sqlite3.connect(path)) as database, database:
-        for trigger in ("audit_unchanged", "audit_kept", "audit_in_order"):
-            database.execute(f"DROP TRIGGER {trigger}")
-        database.execute(statement)
+    triggers = ("audit_unchanged", "audit_kept", "audit_in_order")
+    for trigger in triggers if isinstance(where, Path) else ("audit_kept ON audit", "audit_in_order ON audit"):
+        stored(where, f"DROP TRIGGER {trigger}")
+    stored(where, statement)
     found = await problems(register, check.head)
     assert len(found) == len(told), found
     assert all(one.startswith(begin) for one, begin in zip(found, told, strict=True)), found
 
 
 async def test_entries_that_were_kept_long_enough_go_and_the_rest_is_still_a_chain(
-    register: Register, log: Audit, path: Path
+    register: Register, log: Audit, where: Where
 ) -> None:
     assert await log.forget(NOW - days(50)) == 2
-    assert stored(path, "SELECT id FROM audit") == [(3,), (4,)]
+    assert stored(where, "SELECT id FROM audit") == [(3,), (4,)]
     assert await problems(register) == []
     await log.enter(NOW, "dora", "register show", "")
     assert await problems(register) == []
 
 
 async def test_what_the_triggers_keep_after_a_quiet_day_does_not_keep_what_is_older(
-    register: Register, path: Path
+    register: Register, where: Where
 ) -> None:
     """They count from the newest entry, and the shortest time that can be configured is theirs."""
     log = Audit(register)
     for age in (40, 31.5, 1):
         await log.enter(NOW - days(age), "anna", "register show", "")
     assert await log.forget(NOW - days(31)) == 1
-    assert stored(path, "SELECT id FROM audit") == [(2,), (3,)]
+    assert stored(where, "SELECT id FROM audit") == [(2,), (3,)]
     await log.enter(NOW, "anna", "register show", "")
     assert await log.forget(NOW - days(31)) == 1
 
 
-async def test_the_newest_entry_stays_so_that_the_numbers_go_on(register: Register, log: Audit, path: Path) -> None:
+async def test_the_newest_entry_stays_so_that_the_numbers_go_on(register: Register, log: Audit, where: Where) -> None:
     later = NOW + days(1000)
     await log.enter(later, "dora", "register show", "")
     assert await log.forget(later + days(1000)) == 4
-    assert stored(path, "SELECT id, who FROM audit") == [(5, "dora")]
+    assert stored(where, "SELECT id, who FROM audit") == [(5, "dora")]
     await log.enter(later, "emil", "register show", "")
-    assert stored(path, "SELECT id FROM audit") == [(5,), (6,)]
+    assert stored(where, "SELECT id FROM audit") == [(5,), (6,)]
 
 
 async def test_old_entries_go_each_day(
-    register: Register, log: Audit, path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    register: Register, log: Audit, where: Where, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(audit, "FIRST_AFTER", 0.0)
     monkeypatch.setattr(audit, "EVERY", 0.0)
@@ -155,13 +174,13 @@ async def test_old_entries_go_each_day(
         return NOW
 
     running = asyncio.create_task(log.keep(days(50), clock))
-    await eventually(lambda: stored(path, "SELECT count(*) FROM audit") == [(2,)])
+    await eventually(lambda: stored(where, "SELECT count(*) FROM audit") == [(2,)])
     running.cancel()
     assert "no clock today" in caplog.text
 
 
 async def test_the_check_sees_no_gap_where_old_entries_are_just_being_deleted(
-    register: Register, log: Audit, path: Path, monkeypatch: pytest.MonkeyPatch
+    register: Register, log: Audit, where: Where, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(audit, "_PAGE", 1)
     check = AuditCheck(register)
@@ -183,13 +202,13 @@ async def entered(register: Register, *ages: float) -> Audit:
 
 
 async def test_an_entry_that_a_wrong_clock_dated_into_the_future_goes_with_those_that_follow(
-    register: Register, path: Path
+    register: Register, where: Where
 ) -> None:
     """It is as old as the next one with a right date: the year that it claims keeps nobody's data."""
     log = await entered(register, 101, -20_000, -20_001, 100, 30, 0)
     assert await log.forget(NOW - days(100.5)) == 1, "what came after it is not old enough"
     assert await log.forget(NOW - days(50)) == 3
-    assert stored(path, "SELECT id FROM audit") == [(5,), (6,)]
+    assert stored(where, "SELECT id FROM audit") == [(5,), (6,)]
     assert await problems(register) == []
 
 
@@ -204,14 +223,14 @@ async def test_an_entry_that_a_wrong_clock_dated_into_the_future_goes_with_those
     ids=["ahead", "ahead, after one that is old enough", "behind", "behind and ahead"],
 )
 async def test_a_wrong_clock_has_nothing_deleted_early(
-    register: Register, path: Path, ages: tuple[float, ...], kept: tuple[int, ...]
+    register: Register, where: Where, ages: tuple[float, ...], kept: tuple[int, ...]
 ) -> None:
     log = await entered(register, *ages)
     await log.forget(NOW - days(31))
-    assert [number for (number,) in stored(path, "SELECT id FROM audit ORDER BY id")] == list(kept)
+    assert [number for (number,) in stored(where, "SELECT id FROM audit ORDER BY id")] == list(kept)
     for number in (number for number, age in enumerate(ages, 1) if age < 31):
-        with closing(sqlite3.connect(path)) as database, pytest.raises(sqlite3.IntegrityError, match="only added to"):
-            database.execute("DELETE FROM audit WHERE id = ?", (number,))
+        with pytest.raises(IntegrityError, match="only added to"):
+            stored(where, f"DELETE FROM audit WHERE id = {number}")
 
 
 async def test_an_empty_log_is_in_order(register: Register) -> None:

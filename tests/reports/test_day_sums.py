@@ -26,6 +26,7 @@ from callcenter.reports.days import Span
 from callcenter.reports.promises import Ledger, ledger
 from callcenter.store import Register
 from callcenter.store.tables import Call, table_of
+from tests.databases import Where, held, on_sqlite
 from tests.store.stories import announcement, arrival, fill, stored
 
 MOSCOW, PERM = ZoneInfo("Europe/Moscow"), ZoneInfo("Asia/Yekaterinburg")
@@ -69,22 +70,23 @@ async def promised(register: Register, now: datetime = NOON, line: str | None = 
     return await ledger(register, MONDAY, WEDNESDAY, ZONES, now, line)
 
 
-def kept(path: Path) -> list[tuple[str, str, str]]:
-    return stored(path, "SELECT kind, begins, ends FROM day_sums ORDER BY kind, begins")
+def kept(where: Where) -> list[tuple[str, str, str]]:
+    return stored(where, "SELECT kind, begins, ends FROM day_sums ORDER BY kind, begins")
 
 
 @pytest.fixture
-async def told(register: Register, path: Path) -> Register:
-    """Three days, of which the two that are over are kept; and a promise of Tuesday whose call nobody knows."""
+async def told(register: Register, where: Where) -> Register:
+    """Three days, of which the two that are over are kept; and in SQLite a promise of Tuesday of an unknown call."""
     await fill(register, STORY)
-    change(path, promise("nobody's", "NULL", "2026-11-24"))
+    if isinstance(where, Path):
+        change(where, promise("nobody's", "NULL", "2026-11-24"))
     await days(register)
     await promised(register)
     return register
 
 
 async def test_a_day_that_is_over_is_summed_up_once(
-    told: Register, path: Path, monkeypatch: pytest.MonkeyPatch
+    told: Register, where: Where, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before, judged = await days(told), await promised(told)
     asked: list[Span] = []
@@ -100,26 +102,25 @@ async def test_a_day_that_is_over_is_summed_up_once(
     assert [day.calls for day in before] == [22, 2, 1, 1]
     assert asked
     assert all(ends > NOON for _, ends in asked), "today only: in Moscow and in Perm"
-    assert {kind for kind, *_ in kept(path)} == {"calls", "promises"}
-    assert all(ends <= "2026-11-25 09:00" for _, _, ends in kept(path)), "of a day that goes on nothing is kept"
+    assert {kind for kind, *_ in kept(where)} == {"calls", "promises"}
+    assert all(ends <= "2026-11-25 09:00" for _, _, ends in kept(where)), "of a day that goes on nothing is kept"
 
 
-async def test_a_kept_sum_is_the_same_to_the_last_bit(told: Register, path: Path) -> None:
+async def test_a_kept_sum_is_the_same_to_the_last_bit(told: Register, where: Where) -> None:
     for line in (None, "estp", "perm"):
         from_sums = repr(await days(told, line=line)), repr(await promised(told, line=line))
-        forget(path)
+        forget(where)
         assert (repr(await days(told, line=line)), repr(await promised(told, line=line))) == from_sums
 
 
-def forget(path: Path) -> None:
-    change(path, "DELETE FROM day_sums")
+def forget(where: Where) -> None:
+    change(where, "DELETE FROM day_sums")
 
 
-def change(path: Path, *statements: str) -> None:
-    """By somebody with another program, which does not even look after foreign keys."""
-    with closing(sqlite3.connect(path)) as connection, connection:
-        for statement in statements:
-            connection.execute(statement)
+def change(where: Where, *statements: str) -> None:
+    """By somebody with another program, which does not even look after foreign keys if it is SQLite."""
+    for statement in statements:
+        stored(where, statement)
 
 
 OTHERS = ", ".join(sorted({column.name for column in table_of(Call).columns} - {"id", "call", "arrived_at", "line"}))
@@ -181,12 +182,22 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize("what", CHANGES)
-async def test_whatever_is_changed_by_hand_the_reports_tell_it(what: str, told: Register, path: Path) -> None:
+ALIKE = frozenset(
+    what for what, change in CHANGES.items() if "REPLACE" not in change and "DELETE FROM calls" not in change
+) - {"a call by another name"}
+"""What PostgreSQL understands and does not refuse because of foreign keys."""
+
+
+@pytest.mark.parametrize(
+    ("where", "what"),
+    [("sqlite", what) for what in CHANGES] + [("postgresql", what) for what in sorted(ALIKE)],
+    indirect=["where"],
+)
+async def test_whatever_is_changed_by_hand_the_reports_tell_it(what: str, told: Register, where: Where) -> None:
     before = await days(told), await promised(told)
-    change(path, CHANGES[what])
+    change(where, CHANGES[what])
     after = await days(told), await promised(told)
-    forget(path)
+    forget(where)
     assert (await days(told), await promised(told)) == after
     assert after != before
 
@@ -201,22 +212,23 @@ async def test_a_call_that_goes_on_over_midnight_is_told_when_it_ends(register: 
     assert (monday.abandoned, monday.longest) == (1, 600.0)
 
 
-async def test_only_the_days_of_a_changed_row_are_summed_up_again(told: Register, path: Path) -> None:
-    before = set(kept(path))
-    change(path, "UPDATE calls SET waiting = 3 WHERE call = 'tuesday'")
-    gone = {(begins, ends) for _, begins, ends in before - set(kept(path))}
+async def test_only_the_days_of_a_changed_row_are_summed_up_again(told: Register, where: Where) -> None:
+    before = set(kept(where))
+    change(where, "UPDATE calls SET waiting = 3 WHERE call = 'tuesday'")
+    gone = {(begins, ends) for _, begins, ends in before - set(kept(where))}
     assert gone == {
         ("2026-11-23 21:00:00.000000", "2026-11-24 21:00:00.000000"),
         ("2026-11-23 19:00:00.000000", "2026-11-24 19:00:00.000000"),
     }
 
 
-async def test_a_checked_recording_changes_no_sum(told: Register, path: Path) -> None:
-    before = kept(path)
+async def test_a_checked_recording_changes_no_sum(told: Register, where: Where) -> None:
+    before = kept(where)
     change(
-        path, "UPDATE calls SET recording_checked_at = '2026-11-25 01:00:00', recording_problem = 'too short', talk = 9"
+        where,
+        "UPDATE calls SET recording_checked_at = '2026-11-25 01:00:00', recording_problem = 'too short', talk = 9",
     )
-    assert kept(path) == before
+    assert kept(where) == before
 
 
 async def test_another_limit_or_zone_is_another_sum(told: Register) -> None:
@@ -233,62 +245,79 @@ async def test_another_limit_or_zone_is_another_sum(told: Register) -> None:
 # -- never in the way ------------------------------------------------------------------------------------------
 
 
+@on_sqlite
 async def test_a_row_that_is_written_meanwhile_is_in_no_sum_that_stays(
-    register: Register, path: Path, monkeypatch: pytest.MonkeyPatch
+    register: Register, where: Where, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was read before it is not kept after it."""
     await fill(register, STORY)
     keep = day_sums._keep
 
     def late(*arguments: Any) -> None:
-        change(path, "UPDATE calls SET waiting = 500 WHERE call = 'monday 7'")
+        change(where, "UPDATE calls SET waiting = 500 WHERE call = 'monday 7'")
         keep(*arguments)
 
     monkeypatch.setattr(day_sums, "_keep", late)
     meanwhile = await days(register)
     monkeypatch.undo()
     assert meanwhile[0].longest == pytest.approx(191.9)
-    assert kept(path) == []
+    assert kept(where) == []
     assert (await days(register))[0].longest == 500.0
 
 
-async def test_a_report_does_not_wait_for_who_holds_the_register(register: Register, path: Path) -> None:
+async def test_a_report_does_not_wait_for_who_holds_the_register(register: Register, where: Where) -> None:
     await fill(register, STORY)
-    with closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
+    with held(where, "calls"):
         assert len(await days(register)) == 4
-        other.execute("ROLLBACK")
-    assert kept(path) == []
+    assert kept(where) == []
 
 
-@pytest.mark.parametrize("pragma", ["query_only = ON", "max_page_count = 1"], ids=["read only", "no room"])
-async def test_a_register_that_takes_nothing_answers(register: Register, path: Path, pragma: str) -> None:
+@pytest.mark.parametrize(
+    ("where", "nothing"),
+    [
+        ("sqlite", "PRAGMA query_only = ON"),
+        ("sqlite", "PRAGMA max_page_count = 1"),
+        ("postgresql", "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"),
+    ],
+    ids=["read only", "no room", "read only on PostgreSQL"],
+    indirect=["where"],
+)
+async def test_a_register_that_takes_nothing_answers(register: Register, nothing: str) -> None:
     await fill(register, STORY)
-    await register.read(lambda connection: connection.exec_driver_sql(f"PRAGMA {pragma}").close())
+    await register.read(lambda connection: connection.exec_driver_sql(nothing).close())
     assert len(await days(register)) == 4
     assert (await promised(register)).total.announced == 25
 
 
-@pytest.mark.parametrize("trigger", sorted(day_sums.TRIGGERS))
-async def test_without_one_of_its_triggers_no_sum_is_believed(trigger: str, told: Register, path: Path) -> None:
-    change(path, f"DROP TRIGGER {trigger}", "UPDATE day_sums SET sums = '[[\"estp\", 1, 1, 1, 1, 1, 1, 1, 1, 1]]'")
+@pytest.mark.parametrize(
+    ("where", "trigger"),
+    [(database, trigger) for database, triggers in day_sums.TRIGGERS.items() for trigger in sorted(triggers)],
+    indirect=["where"],
+)
+async def test_without_one_of_its_triggers_no_sum_is_believed(trigger: str, told: Register, where: Where) -> None:
+    table = "" if isinstance(where, Path) else f" ON {trigger.split('_')[2]}"
+    change(
+        where, f"DROP TRIGGER {trigger}{table}", "UPDATE day_sums SET sums = '[[\"estp\", 1, 1, 1, 1, 1, 1, 1, 1, 1]]'"
+    )
     assert (await days(told))[0].calls == 22
 
 
-async def test_a_backup_brings_its_sums_along(told: Register, path: Path, tmp_path: Path) -> None:
+@on_sqlite
+async def test_a_backup_brings_its_sums_along(told: Register, where: Where, tmp_path: Path) -> None:
     copy = tmp_path / "copy.sqlite"
-    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(copy)) as target:
+    with closing(sqlite3.connect(where)) as source, closing(sqlite3.connect(copy)) as target:
         source.backup(target)
-    assert kept(copy) == kept(path)
+    assert kept(copy) == kept(where)
     change(copy, CHANGES["a wait corrected"])
-    assert len(kept(copy)) < len(kept(path))
+    assert len(kept(copy)) < len(kept(where))
 
 
 # -- the triggers ----------------------------------------------------------------------------------------------
 
 
+@on_sqlite
 @pytest.mark.parametrize("wanted", [sums_of_calls(WITHIN), promises.SUMS], ids=lambda one: str(one.kind))
-async def test_the_triggers_watch_all_that_is_summed_up(wanted: DaySums, register: Register, path: Path) -> None:
+async def test_the_triggers_watch_all_that_is_summed_up(wanted: DaySums, register: Register, where: Where) -> None:
     query = wanted.query.where(wanted.moment > NOON)
     dialect = register.engine.dialect
     statement = str(query.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
@@ -299,12 +328,12 @@ async def test_the_triggers_watch_all_that_is_summed_up(wanted: DaySums, registe
             read.add((table, column))
         return sqlite3.SQLITE_OK
 
-    with closing(sqlite3.connect(path)) as connection:
+    with closing(sqlite3.connect(where)) as connection:
         connection.set_authorizer(note)
         connection.execute(statement)
     watched = {
         (table, name)
-        for sql, table in stored(path, "SELECT sql, tbl_name FROM sqlite_master WHERE type = 'trigger'")
+        for sql, table in stored(where, "SELECT sql, tbl_name FROM sqlite_master WHERE type = 'trigger'")
         for columns in re.findall("AFTER UPDATE OF (.*) ON", sql)
         for name in columns.split(", ")
     }
@@ -312,10 +341,11 @@ async def test_the_triggers_watch_all_that_is_summed_up(wanted: DaySums, registe
     assert read <= watched
 
 
-async def test_a_changed_row_costs_no_walk_through_all_days(register: Register, path: Path) -> None:
+@on_sqlite
+async def test_a_changed_row_costs_no_walk_through_all_days(register: Register, where: Where) -> None:
     """What SQLite does for each condition and statement of each trigger, with a row's values in their places."""
     steps = set()
-    with closing(sqlite3.connect(path)) as connection:
+    with closing(sqlite3.connect(where)) as connection:
         for (sql,) in connection.execute("SELECT sql FROM sqlite_master WHERE type = 'trigger'").fetchall():
             conditions = [f"SELECT {one}" for one in re.findall("WHEN (.*) BEGIN", sql)]
             for statement in conditions + re.findall("DELETE FROM .*?(?=;)", sql):

@@ -20,6 +20,7 @@ from callcenter.reports import erasure
 from callcenter.reports.erasure import PersonalData
 from callcenter.store import Register, Writer
 from callcenter.store.spool import Spool
+from tests.databases import Where, on_sqlite
 from tests.store.stories import arrival, eventually, stored, wall
 
 NOW = wall(0.0)
@@ -49,17 +50,17 @@ def personal(register: Register, *held: str) -> PersonalData:
     return PersonalData(register, timedelta(days=100), lambda: held, Path("/nowhere"), "tester")
 
 
-async def test_old_numbers_names_and_inn_are_erased_and_all_figures_stay(years: Register, path: Path) -> None:
+async def test_old_numbers_names_and_inn_are_erased_and_all_figures_stay(years: Register, where: Where) -> None:
     figures = "call, line, role, arrived_at, ended_at, outcome, waiting, talk"
-    before = stored(path, f"SELECT {figures} FROM calls ORDER BY id")
+    before = stored(where, f"SELECT {figures} FROM calls ORDER BY id")
     assert await personal(years).erase(NOW) == 2
-    assert stored(path, f"SELECT {figures} FROM calls ORDER BY id") == before
-    known = {call: row for call, *row in stored(path, f"SELECT call, {COLUMNS} FROM calls")}
+    assert stored(where, f"SELECT {figures} FROM calls ORDER BY id") == before
+    known = {call: row for call, *row in stored(where, f"SELECT call, {COLUMNS} FROM calls")}
     assert [known[call] for call in ("101", "120")] == [[""] * 4] * 2
     assert all(all(known[call]) for call in ("0", "50", "99", "200"))
-    assert stored(path, "SELECT calls, who FROM erasures") == [(2, "tester")]
+    assert stored(where, "SELECT calls, who FROM erasures") == [(2, "tester")]
     assert await personal(years).erase(NOW) == 0
-    assert len(stored(path, "SELECT id FROM erasures")) == 1
+    assert len(stored(where, "SELECT id FROM erasures")) == 1
 
 
 def without_default(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,47 +106,50 @@ async def test_what_is_erased_is_not_left_in_the_files(
     await register.close()
 
 
+@on_sqlite
 async def test_a_nearly_full_disk_is_not_filled_up_to_remove_copies(
-    years: Register, path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    years: Register, where: Where, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """What is written anew needs twice its place for a while, and the calls of that time need some, too."""
-    free = 2 * path.stat().st_size + 2**20  # noqa: ASYNC240 - nothing else runs
+    assert isinstance(where, Path)
+    free = 2 * where.stat().st_size + 2**20  # noqa: ASYNC240 - nothing else runs
     monkeypatch.setattr(shutil, "disk_usage", lambda where: SimpleNamespace(free=free))
     assert await personal(years).erase(NOW) == 2
-    assert stored(path, "SELECT count(*) FROM calls WHERE number = ''") == [(2,)]
+    assert stored(where, "SELECT count(*) FROM calls WHERE number = ''") == [(2,)]
     assert "copies of what is erased may stay in its file until the next time: it needs 6" in caplog.text
     assert f"and {free // 2**20} MB are free" in caplog.text
 
 
+@on_sqlite
 async def test_whoever_reads_the_register_does_not_keep_it_from_erasing(
-    years: Register, path: Path, caplog: pytest.LogCaptureFixture
+    years: Register, where: Where, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with closing(sqlite3.connect(path)) as reader, caplog.at_level("INFO"):
+    with closing(sqlite3.connect(where)) as reader, caplog.at_level("INFO"):
         reader.execute("BEGIN")
         assert reader.execute("SELECT count(*) FROM calls").fetchone() == (6,)
         assert await personal(years).erase(NOW) == 2
         assert "write-ahead log until the next time" in caplog.text
 
 
-async def test_the_data_of_a_disputed_call_is_kept(years: Register, path: Path) -> None:
+async def test_the_data_of_a_disputed_call_is_kept(years: Register, where: Where) -> None:
     assert await personal(years, "120").erase(NOW) == 1
-    assert stored(path, "SELECT number FROM calls WHERE call = '120'") == [("+73420000001",)]
+    assert stored(where, "SELECT number FROM calls WHERE call = '120'") == [("+73420000001",)]
     assert await personal(years).erase(NOW) == 1, "when the dispute is over"
 
 
 async def test_a_clock_that_is_years_ahead_erases_nothing_unasked(
-    years: Register, path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    years: Register, where: Where, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(erasure, "MOST_OVERDUE", 2)
     await personal(years)._erase_a_day(NOW + timedelta(days=900))
-    assert stored(path, "SELECT count(*) FROM calls WHERE number = ''") == [(0,)]
+    assert stored(where, "SELECT count(*) FROM calls WHERE number = ''") == [(0,)]
     assert "callcenter register erase" in caplog.text
     await personal(years)._erase_a_day(NOW)
-    assert stored(path, "SELECT count(*) FROM calls WHERE number = ''") == [(2,)]
+    assert stored(where, "SELECT count(*) FROM calls WHERE number = ''") == [(2,)]
 
 
 async def test_it_is_done_by_itself_every_day(
-    years: Register, path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    years: Register, where: Where, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """And an error of one day is no reason to stop."""
     monkeypatch.setattr(erasure, "FIRST_AFTER", 0.0)
@@ -160,7 +164,7 @@ async def test_it_is_done_by_itself_every_day(
         return NOW
 
     running = asyncio.create_task(personal(years).run(clock))
-    await eventually(lambda: stored(path, "SELECT count(*) FROM calls WHERE number = ''") == [(2,)])
+    await eventually(lambda: stored(where, "SELECT count(*) FROM calls WHERE number = ''") == [(2,)])
     running.cancel()
     assert "no clock today" in caplog.text
 

@@ -22,6 +22,7 @@ from callcenter.customers.table import CustomersTable
 from callcenter.reports import call_list, day_summary, history, promises
 from callcenter.reports.conversations import Conversations
 from callcenter.store import Register
+from tests.databases import on_sqlite
 from tests.store.stories import MORNING, announcement, arrival, fill, presence
 
 MOSCOW: tzinfo = ZoneInfo("Europe/Moscow")
@@ -166,6 +167,8 @@ QUESTIONS: dict[str, tuple[Ask, set[str]]] = {
 DROPPABLE = sorted(
     {path.split()[0] for _, expected in QUESTIONS.values() for path in expected if path.startswith(("ix_", "uq_"))}
 )
+
+pytestmark = on_sqlite
 
 
 async def asked(register: Register, ask: Ask) -> list[tuple[str, Any]]:

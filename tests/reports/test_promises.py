@@ -22,6 +22,7 @@ from callcenter.core.ids import LineId
 from callcenter.core.records import CallRecord, PromiseResult
 from callcenter.reports import promises
 from callcenter.store import Register
+from tests.databases import on_sqlite
 from tests.store.stories import announcement, arrival, fill
 
 MOSCOW, PERM = ZoneInfo("Europe/Moscow"), ZoneInfo("Asia/Yekaterinburg")
@@ -158,6 +159,7 @@ async def test_announcements_from_before_the_ledger_are_passed_over(register: Re
     assert len([row async for row in promise_table.rows(register, MONDAY, MONDAY, ZONES)]) == 2
 
 
+@on_sqlite
 async def test_a_report_of_a_day_looks_at_that_day_only(register: Register) -> None:
     """With millions of rows anything else takes minutes."""
     asked: list[tuple[str, tuple[Any, ...]]] = []

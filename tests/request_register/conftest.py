@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -12,10 +11,8 @@ from callcenter.request_register.board import RequestBoard
 from callcenter.request_register.register import RequestRegister
 from callcenter.requests.rules import LineRules
 from callcenter.store import Register
+from tests.databases import Where
 from tests.request_register.stories import rules
-
-ENGINES = ["sqlite"]
-"""PostgreSQL is added here when it is there: the stories are the same."""
 
 
 def of_lines() -> dict[LineId, LineRules]:
@@ -24,15 +21,9 @@ def of_lines() -> dict[LineId, LineRules]:
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """Where the register of this story lies."""
-    return tmp_path / "register.sqlite"
-
-
-@pytest.fixture(params=ENGINES)
-async def database(path: Path) -> AsyncIterator[Register]:
+async def database(where: Where) -> AsyncIterator[Register]:
     """An open, empty register that does not wait long for locks."""
-    opened = await Register.open(path, busy_timeout=0.3)
+    opened = await Register.open(where, busy_timeout=0.3)
     yield opened
     await opened.close()
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import sys
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from callcenter.request_register.outbox import Outbox
 from callcenter.request_register.register import RequestRegister
 from callcenter.request_register.sender import OutboxSender
 from callcenter.requests.request import Way
 from callcenter.store import Register
+from tests.databases import Where
 from tests.request_register.conftest import of_lines
 from tests.request_register.stories import CALLED, MINUTE, answered
 
@@ -24,9 +24,9 @@ class Printing:
         await asyncio.sleep(0.001)
 
 
-async def main(path: Path) -> None:
+async def main(where: Where) -> None:
     """Go on until killed."""
-    register = await Register.open(path)
+    register = await Register.open(where)
     requests = RequestRegister(register, of_lines)
     sender = OutboxSender(
         Outbox(register), requests, {Way.EMAIL: Printing()}, timedelta(hours=48), lambda: CALLED + 10 * MINUTE
@@ -45,4 +45,4 @@ async def main(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1])))
+    asyncio.run(main(sys.argv[1]))

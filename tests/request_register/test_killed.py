@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.databases import Where
 from tests.store.stories import stored
 
 _REPOSITORY = Path(__file__).parents[2]
@@ -15,11 +16,11 @@ _REPOSITORY = Path(__file__).parents[2]
 pytestmark = pytest.mark.clause("ESTP 5.5.6")
 
 
-async def test_killed_three_times_nothing_is_half_done_and_every_answer_leaves(path: Path) -> None:
+async def test_killed_three_times_nothing_is_half_done_and_every_answer_leaves(where: Where) -> None:
     arrived: list[str] = []
     for lines in (3, 11, 24):
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tests.request_register.doomed_clerk", str(path)),
+            *(sys.executable, "-m", "tests.request_register.doomed_clerk", str(where)),
             cwd=_REPOSITORY,
             stdout=asyncio.subprocess.PIPE,
         )
@@ -29,27 +30,27 @@ async def test_killed_three_times_nothing_is_half_done_and_every_answer_leaves(p
         process.kill()
         arrived += (await process.stdout.read()).decode().split()
         await process.wait()
-        _is_whole(path)
-    sent = {key for (key,) in stored(path, "SELECT key FROM outbox WHERE settled_at IS NOT NULL")}
+        _is_whole(where)
+    sent = {key for (key,) in stored(where, "SELECT key FROM outbox WHERE settled_at IS NOT NULL")}
     assert sent <= set(arrived), "nothing counts as sent that has not arrived"
     assert len(arrived) - len(set(arrived)) <= 3, "each death repeats at most the message that was under way"
-    assert stored(path, "SELECT count(*) FROM outbox") == stored(
-        path, "SELECT count(*) FROM requests WHERE state = 'answered'"
+    assert stored(where, "SELECT count(*) FROM outbox") == stored(
+        where, "SELECT count(*) FROM requests WHERE state = 'answered'"
     )
 
 
-def _is_whole(path: Path) -> None:
-    numbers = [n for (n,) in stored(path, "SELECT running FROM requests WHERE running IS NOT NULL ORDER BY running")]
-    [(last,)] = stored(path, "SELECT last FROM request_counters")
+def _is_whole(where: Where) -> None:
+    numbers = [n for (n,) in stored(where, "SELECT running FROM requests WHERE running IS NOT NULL ORDER BY running")]
+    [(last,)] = stored(where, "SELECT last FROM request_counters")
     assert numbers == list(range(1, last + 1))
     rows = "SELECT request, count(*), max(running) FROM request_history GROUP BY request ORDER BY request"
-    entries = stored(path, "SELECT id, entries, entries FROM requests ORDER BY id")
-    assert stored(path, rows) == entries
-    assert stored(path, "SELECT key FROM request_messages ORDER BY key") == stored(
-        path, "SELECT key FROM outbox ORDER BY key"
+    entries = stored(where, "SELECT id, entries, entries FROM requests ORDER BY id")
+    assert stored(where, rows) == entries
+    assert stored(where, "SELECT key FROM request_messages ORDER BY key") == stored(
+        where, "SELECT key FROM outbox ORDER BY key"
     )
     unequal = (
         "SELECT count(*) FROM outbox JOIN request_messages USING (key) "
         "WHERE (settled_at IS NOT NULL) <> (fate = 'sent')"
     )
-    assert stored(path, unequal) == [(0,)]
+    assert stored(where, unequal) == [(0,)]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy.exc import IntegrityError
 
 from callcenter.core.ids import LineId
 from callcenter.request_register.board import RequestBoard
@@ -25,6 +25,8 @@ from callcenter.requests.refusal import Why
 from callcenter.requests.request import Assignee, AssigneeKind, Fact, Fate, RequestId, Way
 from callcenter.requests.targets import TargetKind
 from callcenter.store import Register, RegisterError
+from callcenter.store.tables import Call
+from tests.databases import Where, held, on_postgresql, on_sqlite
 from tests.request_register.conftest import of_lines
 from tests.request_register.stories import CALLED, CALLER, EMAIL, LEBEDEV, MINUTE, act, answered, draft, in_work, new
 from tests.requests.lines import ESTP, moscow
@@ -108,26 +110,26 @@ async def test_two_heads_assign_at_once_and_the_second_is_told_who_was_first(req
     assert [entry.by for entry in assigned] == [lost.by]
 
 
-async def test_a_refusal_changes_nothing_and_takes_no_number(requests: RequestRegister, path: Path) -> None:
+async def test_a_refusal_changes_nothing_and_takes_no_number(requests: RequestRegister, where: Where) -> None:
     opened = await requests.open_draft(LineId("estp"), "101", CALLED, CALLED)
     with pytest.raises(ActionRefused, match="This is missing: the subject") as refused:
         await act(requests, opened, do.Submit("101"), CALLED)
     assert refused.value.refused.why is Why.EMPTY
     assert await requests.filed(opened.request.id) == opened
-    assert stored(path, "SELECT last FROM request_counters") == []
+    assert stored(where, "SELECT last FROM request_counters") == []
     filed = await new(requests)
     assert str(filed.request.number) == "ESTP-2026-000001"
 
 
-async def test_many_submit_at_once_and_the_numbers_have_no_gap(requests: RequestRegister, path: Path) -> None:
+async def test_many_submit_at_once_and_the_numbers_have_no_gap(requests: RequestRegister, where: Where) -> None:
     drafts = [await draft(requests) for _ in range(20)]
     wrong = [await requests.open_draft(LineId("estp"), "101", CALLED, CALLED) for _ in range(10)]
     both = [one for pair in zip(drafts, [*wrong, *wrong], strict=True) for one in pair]
     await asyncio.gather(
         *(act(requests, one, do.Submit("101"), CALLED + 9 * MINUTE) for one in both), return_exceptions=True
     )
-    assert sorted(stored(path, "SELECT running FROM requests WHERE running > 0")) == [(n,) for n in range(1, 21)]
-    assert stored(path, "SELECT line, year, last FROM request_counters") == [("estp", 2026, 20)]
+    assert sorted(stored(where, "SELECT running FROM requests WHERE running > 0")) == [(n,) for n in range(1, 21)]
+    assert stored(where, "SELECT line, year, last FROM request_counters") == [("estp", 2026, 20)]
 
 
 async def test_a_year_ends_in_the_zone_of_the_line_and_its_counter_with_it(requests: RequestRegister) -> None:
@@ -155,17 +157,15 @@ async def test_the_form_of_a_call_is_opened_once(requests: RequestRegister) -> N
 
 
 @pytest.mark.clause("ESTP 5.4.3")
-async def test_a_form_of_a_call_is_filled_from_it(requests: RequestRegister, database: Register, path: Path) -> None:
+async def test_a_form_of_a_call_is_filled_from_it(requests: RequestRegister, database: Register) -> None:
     with pytest.raises(UnknownRequest, match="has no call '17.1' yet"):
         await requests.open_of_call("17.1", "101", CALLED)
-    with closing(sqlite3.connect(path)) as other, other:
+    async with database.session() as session:
         texts = {"call": "17.1", "line": "estp", "number": CALLER.number, "name": CALLER.name, "inn": CALLER.inn}
-        texts |= {"customer": CALLER.customer, "arrived_at": "2026-11-30 07:00:00.000000"}
+        texts |= {"customer": CALLER.customer}
         more = ("identification", "role", "urgency", "operator", "outcome", "hung_up_by", "cause_text", "recording")
         texts |= dict.fromkeys((*more, "recording_sha256", "recording_problem"), "")
-        row = {**texts, "info_visits": 0, "talk": 0.0}
-        marks = ", ".join(f":{name}" for name in row)
-        other.execute(f"INSERT INTO calls ({', '.join(row)}) VALUES ({marks})", row)
+        session.add(Call(**texts, arrived_at=CALLED, info_visits=0, talk=0.0))
     filed = await requests.open_of_call("17.1", "101", CALLED + 5 * MINUTE)
     assert (filed.requester, filed.request.received_at, filed.call) == (CALLER, CALLED, "17.1")
     form = filed.request.target(TargetKind.FORM)
@@ -174,17 +174,17 @@ async def test_a_form_of_a_call_is_filled_from_it(requests: RequestRegister, dat
 
 
 async def test_two_programs_change_the_same_register(
-    requests: RequestRegister, path: Path, monkeypatch: pytest.MonkeyPatch
+    requests: RequestRegister, where: Where, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The controller, and somebody at a terminal. Who finds the register locked is told so, and tries again."""
     monkeypatch.setattr("callcenter.request_register.deadline.WITHIN", 60.0)  # a busy machine is another story
-    register = await Register.open(path, create=False, busy_timeout=60)
+    register = await Register.open(where, create=False, busy_timeout=60)
     terminal = RequestRegister(register, of_lines)
 
-    async def submit(where: RequestRegister, filed: Filed) -> Filed:
+    async def submit(at: RequestRegister, filed: Filed) -> Filed:
         while True:
             with suppress(RegisterError):
-                return await act(where, filed, do.Submit("101"), CALLED + 9 * MINUTE)
+                return await act(at, filed, do.Submit("101"), CALLED + 9 * MINUTE)
 
     try:
         drafts = [await draft(requests) for _ in range(20)]
@@ -197,7 +197,7 @@ async def test_two_programs_change_the_same_register(
         await register.close()
     refusals = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
     assert (len(refusals), {type(one) for one in refusals}) == (20, {ChangedMeanwhile}), refusals
-    assert sorted(stored(path, "SELECT running FROM requests")) == [(n,) for n in range(1, 21)]
+    assert sorted(stored(where, "SELECT running FROM requests")) == [(n,) for n in range(1, 21)]
 
 
 @pytest.mark.clause("ESTP 5.5.1")
@@ -275,11 +275,10 @@ async def test_a_text_of_a_megabyte_is_refused_and_the_longest_is_kept(requests:
 
 
 async def test_a_locked_database_is_an_error_with_a_name_and_nothing_is_half_done(
-    requests: RequestRegister, path: Path
+    requests: RequestRegister, where: Where
 ) -> None:
     filed = await new(requests)
-    with closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
+    with held(where, "requests"):
         with pytest.raises(RegisterError, match="locked by another process"):
             await act(requests, filed, do.Assign("401", LEBEDEV), CALLED + 9 * MINUTE)
         assert await requests.filed(filed.request.id) == filed, "reading goes on"
@@ -295,21 +294,30 @@ async def test_a_database_that_does_not_answer_is_an_error_with_a_name(
         await act(requests, filed, do.Assign("401", LEBEDEV), CALLED + 9 * MINUTE)
 
 
+THE_DISK_FAILS = {
+    True: (
+        "CREATE TRIGGER bad BEFORE UPDATE ON request_counters WHEN NEW.last > 0 BEGIN SELECT RAISE(ABORT, 'full'); END",
+    ),
+    False: (
+        "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'full' USING ERRCODE = 'disk_full'; END $$",
+        "CREATE TRIGGER bad BEFORE UPDATE ON request_counters FOR EACH ROW WHEN (NEW.last > 0) EXECUTE FUNCTION fail()",
+    ),
+}
+"""When the last row is written; by whether it is SQLite."""
+
+
 async def test_a_failure_between_the_rows_of_one_action_leaves_none_of_them(
-    requests: RequestRegister, path: Path, monkeypatch: pytest.MonkeyPatch
+    requests: RequestRegister, where: Where, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     filed = await draft(requests)
-    before = stored(path, "SELECT * FROM requests"), stored(path, "SELECT * FROM request_history")
-    with closing(sqlite3.connect(path)) as other:  # the disk fails at the last row
-        other.execute(
-            "CREATE TRIGGER bad BEFORE UPDATE ON request_counters WHEN NEW.last > 0 "
-            "BEGIN SELECT RAISE(ABORT, 'full'); END"
-        )
+    before = stored(where, "SELECT * FROM requests"), stored(where, "SELECT * FROM request_history")
+    for statement in THE_DISK_FAILS[isinstance(where, Path)]:
+        stored(where, statement)
     with pytest.raises(RegisterError):
         await act(requests, filed, do.Submit("101"), CALLED + 2 * MINUTE)
-    assert (stored(path, "SELECT * FROM requests"), stored(path, "SELECT * FROM request_history")) == before
-    with closing(sqlite3.connect(path)) as other:
-        other.execute("DROP TRIGGER bad")
+    assert (stored(where, "SELECT * FROM requests"), stored(where, "SELECT * FROM request_history")) == before
+    stored(where, "DROP TRIGGER bad" + ("" if isinstance(where, Path) else " ON request_counters"))
     assert str((await act(requests, filed, do.Submit("101"), CALLED + 2 * MINUTE)).request.number) == "ESTP-2026-000001"
 
 
@@ -319,15 +327,28 @@ async def test_a_failure_between_the_rows_of_one_action_leaves_none_of_them(
         "UPDATE request_history SET by = 'nobody'",
         "UPDATE request_history SET why = ''",
         "DELETE FROM request_history",
-        "INSERT OR REPLACE INTO request_history SELECT * FROM request_history WHERE running = 1",
         "INSERT INTO request_history (request, running, at, by, fact, what, state, why) "
         "SELECT request, 1, at, by, fact, what, state, why FROM request_history LIMIT 1",
     ],
 )
-async def test_the_history_is_only_added_to(requests: RequestRegister, path: Path, change: str) -> None:
+async def test_the_history_is_only_added_to(requests: RequestRegister, where: Where, change: str) -> None:
     await new(requests)
-    with closing(sqlite3.connect(path)) as other, pytest.raises(sqlite3.IntegrityError, match="only added to"):
-        other.execute(change)
+    with pytest.raises(IntegrityError, match="only added to"):
+        stored(where, change)
+
+
+@on_sqlite
+async def test_the_history_is_not_replaced(requests: RequestRegister, where: Where) -> None:
+    await new(requests)
+    with pytest.raises(IntegrityError, match="only added to"):
+        stored(where, "INSERT OR REPLACE INTO request_history SELECT * FROM request_history WHERE running = 1")
+
+
+@on_postgresql
+async def test_the_history_is_not_emptied(requests: RequestRegister, where: Where) -> None:
+    await new(requests)
+    with pytest.raises(IntegrityError, match="only added to"):
+        stored(where, "TRUNCATE request_history")
 
 
 @settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -21,6 +20,7 @@ from callcenter.requests.escalation import Escalation, Notice, Warn, due_warning
 from callcenter.requests.request import Fact, Way
 from callcenter.requests.targets import TargetKind
 from callcenter.store import Register
+from tests.databases import Where
 from tests.request_register.conftest import of_lines
 from tests.request_register.stories import CALLED, act, draft, in_work, new
 from tests.requests.lines import MOSCOW, moscow
@@ -52,22 +52,22 @@ def watching(
     return TargetWatch(database, of_lines, {ESTP: Warned(escalation, email, TEXTS[language].gettext)}, Wall())
 
 
-def warned(path: Path) -> list[tuple[str, float]]:
+def warned(where: Where) -> list[tuple[str, float]]:
     return [
         (kind, offset / 60)
-        for kind, offset in stored(path, "SELECT kind, offset_seconds FROM request_warnings ORDER BY id")
+        for kind, offset in stored(where, "SELECT kind, offset_seconds FROM request_warnings ORDER BY id")
     ]
 
 
 @pytest.mark.clause("TBS 3.3")
 async def test_a_draft_is_told_before_its_hour_is_over_and_after_it_once_each(
-    requests: RequestRegister, database: Register, path: Path
+    requests: RequestRegister, database: Register, where: Where
 ) -> None:
     await draft(requests)
     watch = watching(database)
     for minute in range(0, 120, 5):
         await watch.look(CALLED + minute * MINUTE)
-    assert warned(path) == [("form", -15), ("form", 0)]
+    assert warned(where) == [("form", -15), ("form", 0)]
     assert watch.given == {(ESTP, TargetKind.FORM, "before"): 1, (ESTP, TargetKind.FORM, "after"): 1}
     [before, after] = await Outbox(database).due(Way.EMAIL, CALLED + 3 * HOUR)
     assert (before.address, before.subject) == (
@@ -95,26 +95,28 @@ async def test_only_what_has_changed_or_is_due_is_looked_at(requests: RequestReg
 
 
 async def test_a_controller_that_was_away_tells_the_latest_only(
-    requests: RequestRegister, database: Register, path: Path
+    requests: RequestRegister, database: Register, where: Where
 ) -> None:
     await in_work(requests, urgency="Срочно")
     await watching(database).look(moscow("2026-12-01 17:30"))
-    assert warned(path) == [("answer", -60)]
+    assert warned(where) == [("answer", -60)]
 
 
-async def test_after_a_restart_nothing_is_told_twice(requests: RequestRegister, database: Register, path: Path) -> None:
+async def test_after_a_restart_nothing_is_told_twice(
+    requests: RequestRegister, database: Register, where: Where
+) -> None:
     await draft(requests)
     for _ in range(2):
         watch = watching(database)
         await watch.look_anew()
         await watch.look(CALLED + 50 * MINUTE)
-    assert warned(path) == [("form", -15)]
+    assert warned(where) == [("form", -15)]
     assert len(await Outbox(database).due(Way.EMAIL, CALLED + HOUR)) == 1
 
 
 @pytest.mark.clause("ESTP 5.5.5")
 async def test_a_target_that_moves_has_warnings_of_its_own_again(
-    requests: RequestRegister, database: Register, path: Path
+    requests: RequestRegister, database: Register, where: Where
 ) -> None:
     filed = await in_work(requests, urgency="Срочно")
     watch = watching(database)
@@ -123,30 +125,30 @@ async def test_a_target_that_moves_has_warnings_of_its_own_again(
     await act(requests, filed, do.Inform("201", ("ждём",), expected, "Будет"), moscow("2026-12-01 17:40"))
     for at in ("2026-12-02 12:00", "2026-12-03 11:30", "2026-12-03 12:01"):
         await watch.look(moscow(at))
-    assert warned(path) == [("answer", -60), ("answer", -60), ("answer", 0)]
+    assert warned(where) == [("answer", -60), ("answer", -60), ("answer", 0)]
 
 
 async def test_at_night_nobody_is_warned_unless_the_line_wants_that(
-    requests: RequestRegister, database: Register, path: Path
+    requests: RequestRegister, database: Register, where: Where
 ) -> None:
     await draft(requests, at=moscow("2026-11-30 17:50"))
     watch = watching(database)
     await watch.look(moscow("2026-11-30 19:00"))
-    assert warned(path) == []
+    assert warned(where) == []
     await watch.look(moscow("2026-12-01 09:00"))
-    assert warned(path) == [("form", 0)]
+    assert warned(where) == [("form", 0)]
     await draft(requests, at=moscow("2026-12-01 20:00"))
     await watching(database, replace(RULES, at_all_hours=True)).look(moscow("2026-12-01 20:46"))
-    assert warned(path) == [("form", 0), ("form", -15)]
+    assert warned(where) == [("form", 0), ("form", -15)]
 
 
 async def test_without_an_address_the_warning_is_stored_and_counted_all_the_same(
-    requests: RequestRegister, database: Register, path: Path
+    requests: RequestRegister, database: Register, where: Where
 ) -> None:
     await draft(requests)
     watch = watching(database, email="")
     await watch.look(CALLED + 50 * MINUTE)
-    assert warned(path) == [("form", -15)]
+    assert warned(where) == [("form", -15)]
     assert watch.given.total() == 1
     assert await Outbox(database).due(Way.EMAIL, CALLED + HOUR) == []
 

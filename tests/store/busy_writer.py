@@ -9,12 +9,13 @@ from pathlib import Path
 
 from callcenter.store import Register, Writer
 from callcenter.store.spool import Spool
+from tests.databases import Where
 from tests.store.stories import arrival, wall
 
 
-async def main(path: Path, folder: Path) -> None:
+async def main(where: Where, folder: Path) -> None:
     """Print the number of calls that were put, after every few of them, while they are being written."""
-    writer = Writer(await Register.open(path), wall, Spool(folder))
+    writer = Writer(await Register.open(where), wall, Spool(folder))
     writer.start()
     writer._hurry.set()
     for number in count():
@@ -25,4 +26,4 @@ async def main(path: Path, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), Path(sys.argv[2])))
+    asyncio.run(main(sys.argv[1], Path(sys.argv[2])))

@@ -10,27 +10,30 @@ import pytest
 from callcenter.config import VAR_OVERRIDE
 from callcenter.store import MemoryStore, Register, Store, Writer
 from callcenter.store.spool import Spool
+from tests.databases import Where
 from tests.store.stories import wall
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Where the register of this story lies."""
+    """Where the register of a story of SQLite lies."""
     return tmp_path / "register.sqlite"
 
 
 @pytest.fixture
-async def register(path: Path) -> AsyncIterator[Register]:
-    """An open, empty register that does not wait long for locks."""
-    opened = await Register.open(path, busy_timeout=0.05)
+async def register(where: Where) -> AsyncIterator[Register]:
+    """An open, empty register that does not wait long for locks, in each kind of database."""
+    opened = await Register.open(where, busy_timeout=0.05)
     yield opened
     await opened.close()
 
 
-@pytest.fixture(params=["sqlite", "memory"])
+@pytest.fixture(params=["sqlite", "postgresql", "memory"])
 async def store(request: pytest.FixtureRequest, path: Path) -> AsyncIterator[Store]:
     """An empty store of each kind."""
-    opened: Store = MemoryStore() if request.param == "memory" else await Register.open(path)
+    opened: Store = MemoryStore()
+    if request.param != "memory":
+        opened = await Register.open(path if request.param == "sqlite" else request.getfixturevalue("postgresql_url"))
     yield opened
     await opened.close()
 

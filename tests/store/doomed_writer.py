@@ -12,14 +12,15 @@ from callcenter.core.ids import PersonId
 from callcenter.core.records import Outcome
 from callcenter.store import Register, Writer
 from callcenter.store.spool import Spool
+from tests.databases import Where
 from tests.store.stories import announcement, arrival, presence, wall
 
 CALLS = 1500
 
 
-async def main(path: Path, folder: Path) -> None:
+async def main(where: Where, folder: Path) -> None:
     """Take all facts of some calls and shifts, say so, and go on trying to write them."""
-    register = await Register.open(path, busy_timeout=0.05)
+    register = await Register.open(where, busy_timeout=0.05)
     writer = Writer(register, wall, Spool(folder))
     writer.start()
     print("ready", flush=True)
@@ -39,4 +40,4 @@ async def main(path: Path, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), Path(sys.argv[2])))
+    asyncio.run(main(sys.argv[1], Path(sys.argv[2])))

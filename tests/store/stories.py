@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,10 @@ from callcenter.core.ids import CallId, PersonId
 from callcenter.core.records import AnnouncementRecord, CallRecord, PresenceRecord
 from callcenter.store import MemoryStore, Register, Store, Writer
 from callcenter.store.tables import Base
+from tests.databases import Where, stored
 from tests.patience import Patience
+
+__all__ = ["announcement", "arrival", "eventually", "fill", "locked", "presence", "rows", "stored", "wall"]
 
 MORNING = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
 """09:00 in Moscow: second 0 of the core's clock in these stories."""
@@ -84,12 +86,6 @@ async def rows(store: Store, table: str, *columns: str) -> list[tuple[Any, ...]]
     return [tuple(row) for row in await store.read(lambda connection: connection.execute(query).all())]
 
 
-def stored(path: Path, query: str) -> list[tuple[Any, ...]]:
-    """What another program finds in the file."""
-    with closing(sqlite3.connect(path)) as connection:
-        return connection.execute(query).fetchall()
-
-
 _LOCKER = """
 import sqlite3, sys
 connection = sqlite3.connect(sys.argv[1], isolation_level=None)
@@ -98,12 +94,19 @@ print("locked", flush=True)
 sys.stdin.readline()
 connection.rollback()
 """
+_POSTGRESQL_LOCKER = """
+import psycopg, sys
+with psycopg.connect(sys.argv[1]) as connection:
+    connection.execute("LOCK TABLE calls, presence_changes, directory_imports IN EXCLUSIVE MODE")
+    print("locked", flush=True)
+    sys.stdin.readline()
+"""
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[subprocess.Popen[str]]:
+def locked(where: Where) -> Iterator[subprocess.Popen[str]]:
     """Another process holds the database until it reads a line."""
-    command = [sys.executable, "-c", _LOCKER, str(path)]
+    command = [sys.executable, "-c", _LOCKER if isinstance(where, Path) else _POSTGRESQL_LOCKER, str(where)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "locked\n"

@@ -37,6 +37,7 @@ from callcenter.store.facts import Fact
 from callcenter.store.rows import row_of
 from callcenter.store.spool import Spool
 from callcenter.store.tables import Base
+from tests.databases import Where
 from tests.store.stories import announcement, arrival, fill, presence, rows, wall
 from tests.store.test_warm_start import LATELY, clock
 
@@ -347,11 +348,15 @@ def emptied(connection: Connection) -> None:
         connection.execute(delete(table))
 
 
-def test_a_store_in_memory_answers_as_a_database_does(path: Path) -> None:
+def test_a_store_in_memory_answers_as_a_database_does(where: Where) -> None:
     with asyncio.Runner() as runner:
-        register = runner.run(Register.open(path))
+        register = runner.run(Register.open(where))
 
-        @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+        @settings(
+            max_examples=100 if isinstance(where, Path) else 20,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow],
+        )
         @given(TOLD, st.integers(0, 70).map(lambda tens: tens * 10.0), CALLS)
         def alike(told: list[Save], now: float, settled: str) -> None:
             runner.run(register.read(emptied))

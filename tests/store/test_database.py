@@ -18,14 +18,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, create_engine
-from sqlalchemy.dialects import postgresql
-from sqlalchemy.schema import CreateIndex, CreateTable
 
 from callcenter.core.commands import Save, SaveOffer, SavePresence
 from callcenter.core.records import OfferRecord, Outcome, PresenceRecord
 from callcenter.store import Register, RegisterError, Writer, migrations
 from callcenter.store.rows import TABLE_OF, row_of
 from callcenter.store.tables import Base, DirectoryImport, table_of
+from tests.databases import on_sqlite
 from tests.store.stories import announcement, arrival, stored, wall
 
 pytestmark = pytest.mark.usefixtures("real_migrations")
@@ -186,6 +185,7 @@ async def test_the_upgrade_can_be_taken_back(path: Path) -> None:
     assert stored(path, "SELECT * FROM announcements") == before
 
 
+@on_sqlite
 async def test_every_connection_keeps_the_promises(register: Register) -> None:
     async with register.engine.connect() as connection:
         for pragma, value in (("foreign_keys", 1), ("synchronous", 1), ("busy_timeout", 50)):
@@ -275,17 +275,3 @@ async def test_times_come_back_aware_and_equal(register: Register) -> None:
     with pytest.raises(RegisterError, match="no time zone"):
         async with register.session() as session:
             session.add(DirectoryImport(imported_at=datetime(2026, 1, 1), source="x", customers=0, skipped=0))  # noqa: DTZ001
-
-
-def test_postgresql_would_take_the_same_tables() -> None:
-    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
-    for table in Base.metadata.sorted_tables:
-        text = str(CreateTable(table).compile(dialect=dialect))
-        text += "".join(str(CreateIndex(index).compile(dialect=dialect)) for index in table.indexes)
-        assert "DATETIME" not in text
-    assert "WHERE result = 'open'" in "".join(
-        str(CreateIndex(index).compile(dialect=dialect)) for index in Base.metadata.tables["announcements"].indexes
-    )
-    assert "WHERE ended_at IS NULL" in "".join(
-        str(CreateIndex(index).compile(dialect=dialect)) for index in Base.metadata.tables["shifts"].indexes
-    )

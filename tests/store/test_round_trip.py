@@ -25,6 +25,7 @@ from callcenter.store.facts import Fact
 from callcenter.store.rows import TABLE_OF, record_of, row_of
 from callcenter.store.spool import _encode
 from callcenter.store.tables import UtcDateTime, table_of
+from tests.databases import Where
 from tests.store.stories import MORNING, arrival, wall
 
 _YEAR = 365 * 86400 * 10**6
@@ -69,7 +70,8 @@ def facts(kind: type[Save]) -> st.SearchStrategy[Any]:
 def there_and_back(kind: type[Save], rows: Sequence[Mapping[str, Any]], connection: Connection) -> Sequence[Any]:
     """Rows through a real table."""
     table = table_of(TABLE_OF[kind])
-    connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
+    alone = {"sqlite": "PRAGMA defer_foreign_keys = ON", "postgresql": "SET LOCAL session_replication_role = replica"}
+    connection.exec_driver_sql(alone[connection.dialect.name])
     connection.execute(insert(table), rows)
     found = connection.execute(select(table).order_by(table.c.id)).all()
     connection.execute(delete(table))
@@ -77,11 +79,13 @@ def there_and_back(kind: type[Save], rows: Sequence[Mapping[str, Any]], connecti
 
 
 @pytest.mark.parametrize("kind", TABLE_OF, ids=lambda kind: kind.__name__)
-def test_any_fact_comes_back_from_the_database(path: Path, kind: type[Save]) -> None:
+def test_any_fact_comes_back_from_the_database(where: Where, kind: type[Save]) -> None:
     with asyncio.Runner() as runner:
-        register = runner.run(Register.open(path))
+        register = runner.run(Register.open(where))
 
-        @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+        examples = 100 if isinstance(where, Path) else 25
+
+        @settings(max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.too_slow])
         @given(facts(kind))
         def comes_back(save: Save) -> None:
             row = row_of(save, wall, "a fact")

@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
-from callcenter.store import Register, Writer, spool, writer
+from callcenter.store import Register, Writer, database, spool, writer
 from callcenter.store.spool import Spool
 from tests.store.stories import arrival, presence, stored, wall
 
@@ -179,7 +179,7 @@ def test_the_register_has_every_fact_in_its_last_version(steps: list[tuple[str, 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(writer, "_IN_MEMORY", 5)
         patch.setattr(writer, "_BATCH", 3)
-        patch.setattr(writer, "_LINGER", 0.001)
+        patch.setattr(database, "LINGER", 0.001)
         patch.setattr(writer, "_FIRST_RETRY", 0.001)
         patch.setattr(writer, "_LONGEST_RETRY", 0.002)
         patch.setattr(spool, "LARGE", 3000)

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -239,7 +240,7 @@ class TestGetting:
     def test_an_unknown_name_is_told_with_the_known_ones(self, capsys: pytest.CaptureFixture[str]) -> None:
         with pytest.raises(SystemExit):
             parts.main(["astersik"])
-        assert "unknown part astersik; there are: asterisk, sipp, sox, rhvoice" in capsys.readouterr().err
+        assert "unknown part astersik; there are: asterisk, sipp, postgresql, sox, rhvoice" in capsys.readouterr().err
 
 
 def test_missing_signing_keys_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -313,3 +314,48 @@ def asterisk(tmp_path: Path) -> Iterator[Callable[[str], str]]:
     finally:
         running.terminate()
         running.wait(timeout=30)
+
+
+class Cellar(Shelf):
+    """Programs that start one another and look for each other beside themselves, as PostgreSQL's do."""
+
+    def unpack(self, packages: Sequence[str], root: Path) -> None:
+        super().unpack(packages, root)
+        folder = root / "usr/lib/postgresql/17/bin"
+        folder.mkdir(parents=True)
+        for name in ("postgres", "initdb", "pg_dump", "pg_restore", "pg_ctl"):
+            (folder / name).write_bytes((root / "usr/bin/env").read_bytes())
+            (folder / name).chmod(0o755)
+
+
+class TestPostgresql:
+    def test_it_is_found_where_debian_keeps_it(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(parts, "PARTS", tmp_path)
+        folder = tmp_path / "usr/lib/postgresql/16/bin"
+        folder.mkdir(parents=True)
+        for name in ("postgres", "initdb", "pg_dump", "pg_restore", "pg_ctl"):
+            (folder / name).write_text("#!/bin/sh\necho 'postgres (PostgreSQL) 16.3'\n")
+            (folder / name).chmod(0o755)
+        part = replace(parts.POSTGRESQL, off_path=f"{str(tmp_path).removeprefix('/')}/usr/lib/postgresql/*/bin")
+        monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+        found = parts.from_path(part, parts.Archives())
+        assert (found["binary"], found["folder"]) == (str(folder / "postgres"), str(folder))
+
+    def test_unpacked_programs_find_their_neighbours_and_run_by_their_own_loader(
+        self, home: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(parts, "running_version", lambda part, binary: (17, 2))
+        assert parts.get(parts.POSTGRESQL, only_from(monkeypatch, Cellar("17+1"), None))
+        found = parts.known(parts.POSTGRESQL)
+        assert found is not None
+        program = Path(str(found["folder"])) / "initdb"
+        assert str(found["binary"]) == str(program.with_name("postgres"))
+        said = subprocess.run([program, "--version"], check=True, capture_output=True, text=True).stdout
+        assert "coreutils" in said
+        assert f"--argv0 {program}" in program.read_text()
+
+    def test_an_old_one_is_refused_in_a_sentence(
+        self, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert not parts.get(parts.POSTGRESQL, only_from(monkeypatch, Cellar("13+225"), None))
+        assert "postgresql 14 or newer can't be had" in capsys.readouterr().err

@@ -29,7 +29,7 @@ def downgrade() -> None:
 
 
 def _keep_when(condition: str) -> None:
-    if op.get_bind().dialect.name == "sqlite":  # on other databases their rights are for that
+    if op.get_bind().dialect.name == "sqlite":  # PostgreSQL has had this rule from the beginning (0022)
         op.execute("DROP TRIGGER audit_kept")
         op.execute(
             f"CREATE TRIGGER audit_kept BEFORE DELETE ON audit WHEN {condition} "
