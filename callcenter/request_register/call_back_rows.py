@@ -66,7 +66,7 @@ def insert_call_back(
     """Store a call-back that is new. Returns the number of its row; None: there is one of that source already."""
     values = call_back_row(one) | {"request": request, "by": clean(by, 64), "source": source}
     new = insert_for(connection, CALL_BACKS).values(values).on_conflict_do_nothing(index_elements=["source"])
-    row = connection.scalar(new.returning(CALL_BACKS.c.id))
+    row: int | None = connection.scalar(new.returning(CALL_BACKS.c.id))
     if row is not None:
         _put_tries(connection, row, (), one.tries)
     return row

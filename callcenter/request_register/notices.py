@@ -77,7 +77,7 @@ def letter_to_head(line: LineId, warnings: Sequence[Told], zone: tzinfo, at: dat
 
 def letter_of_leaver(line: LineId, who: str, requests: Sequence[Request], gettext: Gettext) -> Letter:
     """Return the e-mail that tells which requests of somebody who has left are the head's again."""
-    numbers = [str(request.number) for request in requests]
+    numbers = sorted(str(request.number) for request in requests)
     lines = [gettext(_LEFT).format(who=who), *numbers[:MOST]]
     if len(numbers) > MOST:
         lines.append(gettext(_MORE).format(more=len(numbers) - MOST))

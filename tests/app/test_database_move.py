@@ -21,12 +21,13 @@ from callcenter.knowledge.article import ArticleText
 from callcenter.knowledge.article_table import ArticleTable
 from callcenter.reports.audit import Audit, AuditCheck
 from callcenter.request_register.board import RequestBoard
+from callcenter.request_register.call_backs import CallBackRegister
 from callcenter.request_register.register import RequestRegister
 from callcenter.store import Register, RegisterError, Writer
 from callcenter.store.spool import Spool
 from tests.databases import Server, held, programs, stored
 from tests.request_register.conftest import of_lines
-from tests.request_register.stories import answered, draft, new
+from tests.request_register.stories import CALLED, MINUTE, answered, draft, new
 from tests.store.stories import announcement, arrival, presence, wall
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
@@ -57,7 +58,10 @@ async def file(config: Config) -> Path:
     requests = RequestRegister(register, of_lines)
     for number in range(4):
         await answered(requests, words=f"Не подписывается контракт {number}")
-    await draft(requests)
+    form = await draft(requests)
+    await CallBackRegister(register, of_lines).order(
+        form.request.id, form.request.version, form.requester.number, None, (), "101", CALLED + 5 * MINUTE
+    )
     text = ArticleText("Подпись", "ЭЦП", "Как *подписать* контракт.", ("estp",))
     await ArticleTable(register).save("podpis", 0, text, "301", NOW)
     await register.close()
@@ -87,6 +91,7 @@ async def test_every_row_arrives_and_the_line_goes_on_with_it(config: Config, fi
     assert str(filed.request.number) == "ESTP-2026-000005"
     assert len(await RequestBoard(register).search("контракты")) == 6
     assert len(await RequestBoard(register).search("сертификат")) == 6
+    assert len(await CallBackRegister(register, of_lines).waiting()) == 1
     assert [hit.name for hit, _ in await ArticleTable(register).search("подписали")] == ["podpis"]
     await register.close()
 

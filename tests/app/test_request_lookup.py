@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -20,6 +19,7 @@ from callcenter.requests import actions as do
 from callcenter.requests.lifecycle import State
 from callcenter.requests.number import keyed_number
 from callcenter.store import Register, RegisterError
+from tests.databases import Where
 from tests.request_register.conftest import of_lines
 from tests.request_register.stories import CALLED, CALLER, MINUTE, act, answered, draft, in_work, new
 from tests.requests.lines import MOSCOW, moscow
@@ -32,8 +32,8 @@ STRANGER = "+73422999999"
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Register]:
-    opened = await Register.open(tmp_path / "register.sqlite")
+async def database(where: Where) -> AsyncIterator[Register]:
+    opened = await Register.open(where)
     yield opened
     await opened.close()
 

@@ -43,6 +43,7 @@ from callcenter.requests.refusal import Reason
 from callcenter.requests.request import Fact, Fate, Reply, RequestId, Way
 from callcenter.requests.rules import LineRules
 from callcenter.store import Register
+from tests.databases import Where
 from tests.request_register.conftest import of_lines
 from tests.request_register.stories import CALLED, CALLER, MINUTE, act, answered, draft, in_work, new
 from tests.requests.lines import MOSCOW, moscow
@@ -273,10 +274,17 @@ async def test_a_kept_place_is_promised_once_and_its_failure_becomes_a_request_f
     assert filed.request.number is not None
 
 
-async def test_two_that_promise_the_same_kept_place_at_once_promise_it_once(book: CallBackRegister) -> None:
+async def test_two_that_promise_the_same_kept_place_at_once_promise_it_once(
+    book: CallBackRegister, where: Where
+) -> None:
     call, line = CallId(ChannelId("1.8")), LineId("estp")
-    made = await asyncio.gather(*(book.keep_place(call, line, "+73422000003", "", AT, AT) for _ in range(5)))
+    other = await Register.open(where, busy_timeout=10)
+    books = (book, CallBackRegister(other, of_lines))
+    made = await asyncio.gather(
+        *(one.keep_place(call, line, "+73422000003", "", AT, AT) for _ in range(5) for one in books)
+    )
     assert [one is not None for one in made].count(True) == 1
+    await other.close()
 
 
 async def test_what_is_not_owed_is_not_promised(book: CallBackRegister) -> None:

@@ -69,7 +69,9 @@ async def test_what_was_kept_long_enough_is_erased_and_the_figures_stay(
     assert after.erased_at == later
     assert after.request.number == filed.request.number
     assert after.request.targets == filed.request.targets
-    assert stored(path, "SELECT registered FROM requests") == [(1,)], "whether an INN was known is a figure (eLot 2.2b)"
+    assert stored(where, "SELECT registered FROM requests") == [(1,)], (
+        "whether an INN was known is a figure (eLot 2.2b)"
+    )
     history = await requests.history(filed.request.id)
     assert [entry.why for entry in history if entry.why] == []
     assert [(e.by, e.what) for e in history if e.fact is Fact.ERASED] == [("head", "kept long enough")]

@@ -1,7 +1,7 @@
 """On PostgreSQL: what keeps sums of days right and the histories unchanged, and the tables that searches use.
 
-SQLite has had its own since revisions 0005, 0008, 0011, 0012 and 0020. The functions are the same for every revision that
-follows: one that sums or keeps more columns replaces them.
+SQLite has had its own since revisions 0005, 0008, 0011, 0012 and 0020. The functions are the same for every revision
+that follows: one that sums or keeps more columns replaces them.
 """
 
 from __future__ import annotations
