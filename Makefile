@@ -6,30 +6,23 @@ BIN := var/venv/bin
 
 SET_UP := PYTHON='$(PYTHON)' sh tools/environment.sh
 
-# Stories wait for people to finish speaking, so several fit into the time of one.
-SIDE_BY_SIDE ?= -n 6 --dist worksteal
-
-# Stories take place in real time, several at once on two cores: what fails in the crowd is told, and counts if it fails
-# alone, twice: what else the machine does can spoil a second of sound.
-ALONE = { echo "== what failed, once more, alone"; $(BIN)/python -m pytest -n 0 --last-failed --last-failed-no-failures none $(T); }
-
 .DEFAULT_GOAL := help
 .PHONY: help run demo test e2e dates check bench bench-full chaos attack prompts pictures docs lock clean environment dev-environment asterisk front voice
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: environment asterisk front ## set everything up and run the line (Ctrl-C stops it)
-	@$(BIN)/callcenter run
+run: environment asterisk front ## set everything up and run the line (Ctrl-C stops it); CONFIG=examples/elot.yaml another one
+	@$(BIN)/callcenter run $(if $(CONFIG),--config $(CONFIG))
 
 demo: environment asterisk front ## the line with simulated callers and operators
 	@$(BIN)/callcenter demo
 
 test: dev-environment asterisk front ## all tests, those with a real Asterisk included; T=… chooses some
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(T) || $(ALONE) || $(ALONE)
+	@$(BIN)/python -m tests.side_by_side $(T)
 
 e2e: dev-environment asterisk front ## only the stories with a real Asterisk
-	$(BIN)/python -m pytest -m e2e $(SIDE_BY_SIDE) $(T)
+	$(BIN)/python -m pytest --pool stories -n 6 --dist worksteal $(T)
 
 dates: dev-environment asterisk ## the fast tests on other dates: over New Year, on 29 February, …
 	$(BIN)/python -m tests.dates -n 3 --dist worksteal

@@ -13,7 +13,7 @@ from hypothesis import settings
 from tests.app.harness import Harness, channels
 from tests.asterisk.fake_asterisk import Facts, FakeAsterisk, success
 
-pytest_plugins = ["tests.another_date"]
+pytest_plugins = ["tests.another_date", "tests.pools", "tests.shortcuts"]
 
 # Tests run side by side on whatever machine there is: an example that takes longer once is no failure.
 settings.register_profile("callcenter", deadline=None)

@@ -21,7 +21,7 @@ DATES = {
     "when the clocks of another zone go forward": "2027-03-28T01:59:59.95 Europe/Berlin",
     "on a Saturday that is worked": "2027-02-20T10:00:00 Europe/Moscow",
 }
-FAST = ("-m", "not e2e", "--ignore", "tests/bench", "--ignore", "tests/chaos")
+FAST = ("--pool", "fast", "--ignore", "tests/bench", "--ignore", "tests/chaos")
 """No real Asterisk, which has a clock of its own, and no measurements."""
 LONGEST = 1200.0
 """Seconds for all of them."""

@@ -123,7 +123,7 @@ def test_entry_points_are_in_the_image_and_can_be_run() -> None:
         assert path.stat().st_mode & 0o111 == 0o111
     for words in ("ENTRYPOINT", "CMD"):
         assert said("controller", words) in ('["callcenter"]', '["serve"]')
-    assert "serve" in main.commands
+    assert "serve" in main.places
 
 
 def test_asterisk_in_a_container_waits_for_the_file_that_is_written_last(tmp_path: Path) -> None:
@@ -157,7 +157,7 @@ def test_compose_joins_all_parts_and_builds_what_the_dockerfile_has() -> None:
             assert service["build"]["target"] in STAGES
         named = {volume.split(":")[0] for volume in service["volumes"] if not volume.startswith((".", "/"))}
         assert named <= set(found["volumes"])
-    assert found["services"]["render"]["command"][0] in main.commands
+    assert found["services"]["render"]["command"][0] in main.places
 
 
 def test_in_compose_asterisk_sees_its_own_folder_of_the_home_and_nothing_else() -> None:
@@ -259,7 +259,7 @@ def test_units_run_commands_that_exist_in_the_home_that_the_images_have() -> Non
     for name, command in (("callcenter.service", "serve"), ("callcenter-render.service", "render")):
         service = unit(name)["Service"]
         assert service["ExecStart"].split()[-1] == command
-        assert command in main.commands
+        assert command in main.places
         assert service["WorkingDirectory"] == HOME
     asterisk = unit("callcenter-asterisk.service")
     assert f"{HOME}/var/asterisk/etc/asterisk.conf" in asterisk["Service"]["ExecStart"]
@@ -392,7 +392,7 @@ def test_documents_name_commands_settings_and_files_that_exist() -> None:
     text = "\n".join((ROOT / "docs" / page).read_text() for page in ("operating.md", "installing.md"))
     commands = set(re.findall(r"(?:callcenter -- |exec controller |^)callcenter ([a-z]+)", text, re.MULTILINE))
     assert commands
-    assert commands <= set(main.commands)
+    assert commands <= set(main.places)
     for path in re.findall(r"/opt/callcenter/([\w./*-]+)", text):
         assert path.startswith("var") or list(ROOT.glob(path)), path
     for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):

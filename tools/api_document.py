@@ -61,8 +61,10 @@ delayed like wrong passwords, by address.
 `{}`. At most 16 KB, for texts 256 KB.
 
 **The live connection**, `GET /api/live`, is a WebSocket: the first message has the whole state (as `GET /api/me`),
-each later one the parts that have changed, at most five a second; `n` counts them. It closes with 4401 when session,
-shift or token end, with 4409 when the person opens more than eight.
+each later one the parts that have changed, at most five a second. `n` counts the messages to this page alone, `room`
+those about what many are shown (`colleagues`, `conversations`, `lines`, `recording`): one that has both has all of it.
+Whoever misses a number opens the connection anew. `{"how": "phone"}` asks a page with a phone how that is. It closes
+with 4401 when session, shift or token end, with 4409 when the person opens more than eight.
 
 **Requests** (`/api/requests/…`) have versions: whoever acts says which one they saw, and gets 409 `changed_meanwhile`
 if it is not the present one. What the line's rules do not allow is refused with 409 `not_now`, `under_way` or

@@ -14,8 +14,8 @@ export UV_CACHE_DIR="$PWD/var/cache/uv" UV_PYTHON_DOWNLOADS=never
 [ ! -e /etc/ssl/certs/ca-certificates.crt ] || export UV_SYSTEM_CERTS=true
 
 main() {
-    mkdir -p var
-    exec 9>var/environment.lock # two calls at once: the second waits, and finds everything done
+    mkdir -p var/cache
+    exec 9>var/cache/environment.lock # two calls at once: the second waits, and finds everything done
     flock 9
     look_at_python
     case $kind in

@@ -25,7 +25,7 @@ BUILT = HOME / "built"
 OLDEST_NODE = 20
 NODE = ROOT / "requirements" / "node.txt"
 """The Python package that brings Node.js and npm, with its hashes."""
-ENTRIES = ("desk.tsx", "request.ts")
+ENTRIES = ("desk.tsx", "pages.tsx", "request.ts")
 
 
 class FrontError(Exception):

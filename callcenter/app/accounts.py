@@ -56,6 +56,10 @@ class DeskAccounts:
         required = account is not None and bool(account.roles & self._required)
         return Factor(known.enrolled, required, known.recovery_left)
 
+    async def confirm(self, person: PersonId, password: str) -> Verdict:
+        """Verify the password of somebody who has a session already."""
+        return await self._log_ins.once_more(person, password)
+
     async def change_password(self, person: PersonId, old: str, new: str) -> Verdict | Broken:
         """Change one's own password: RIGHT if it was done, else why not."""
         present = self._secrets.password_version(person)

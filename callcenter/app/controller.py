@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 import secrets as random_secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from callcenter import __version__
 from callcenter.accounts.secrets import Secrets
@@ -21,6 +21,7 @@ from callcenter.app.containment import Containment, attempt
 from callcenter.app.desk import Desk
 from callcenter.app.health import Health
 from callcenter.app.performer import Performer
+from callcenter.app.request_lookup import unavailable
 from callcenter.app.requests import Requests
 from callcenter.app.supervision import Supervision
 from callcenter.app.timers import Timers
@@ -109,6 +110,7 @@ class Controller:
             self._writer,
             self._timers,
             self._finish_recording,
+            self._look_up_request,
             self.people.answer,
             self._contained,
             self._desk.shift_over,
@@ -207,9 +209,9 @@ class Controller:
             self._nobody_left.set()
         return True
 
-    def view(self) -> View:
-        """Return the present state of the floor."""
-        return self._center.view(self.now())
+    def view(self, people: Collection[PersonId] | None = None) -> View:
+        """Return the present state of the floor; of the people only those named, if any are."""
+        return self._center.view(self.now(), people)
 
     def operator(self, person: PersonId) -> OperatorView | None:
         """Return the present state of one person; None if there is no such account."""
@@ -247,13 +249,22 @@ class Controller:
 
     def _finish_recording(self, wanted: commands.FinishRecording) -> None:
         async def finish() -> None:
-            received = self.link.received(wanted.call)
+            received = self.link.received(CallId(wanted.channel or wanted.call))
             self.take(await self._archive.finish(wanted, self._clock.date(wanted.ended_at), received))
 
         def failed(problem: Exception) -> None:
             self.take(events.RecordingFailed(wanted.call, f"it could not be finished: {problem!r}"))
 
         self.tasks.once(finish(), "recording", failed)
+
+    def _look_up_request(self, wanted: commands.LookUpRequest) -> None:
+        async def look_up() -> None:
+            self.take(await self.requests.lookup.answer(wanted))
+
+        def failed(problem: Exception) -> None:
+            self.take(unavailable(wanted))
+
+        self.tasks.once(look_up(), "request lookup", failed)
 
     def _beat(self) -> None:
         self.link.beat()

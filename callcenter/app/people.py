@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Protocol
 
@@ -31,7 +31,7 @@ class Core(Protocol):
     def take(self, event: Event) -> bool:
         """Hand an event to the core; False: it failed."""
 
-    def view(self) -> View:
+    def view(self, people: Collection[PersonId] | None = None) -> View:
         """Return the present state of the floor."""
 
     def operator(self, person: PersonId) -> OperatorView | None:

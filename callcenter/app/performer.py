@@ -39,9 +39,9 @@ class CallBackBook(Protocol):
 class Performer:
     """`server_of` returns the server of a channel.
 
-    `finish_recording` starts a task; `answer` delivers a reply to a page (False: it is for a phone); `contained` is
-    called for a call for which a step failed and was undone; `shift_over` for a person whose shift has ended.
-    `call_backs`: None where nobody keeps wishes for call-backs.
+    `finish_recording` and `look_up_request` start a task; `answer` delivers a reply to a page (False: it is for a
+    phone); `contained` is called for a call for which a step failed and was undone; `shift_over` for a person whose
+    shift has ended. `call_backs`: None where nobody keeps wishes for call-backs.
     """
 
     def __init__(
@@ -51,6 +51,7 @@ class Performer:
         writer: Writer,
         timers: Timers,
         finish_recording: Callable[[commands.FinishRecording], None],
+        look_up_request: Callable[[commands.LookUpRequest], None],
         answer: Callable[[Reply], bool],
         contained: Callable[[commands.Contained], None],
         shift_over: Callable[[PersonId], None],
@@ -61,6 +62,7 @@ class Performer:
         self._writer = writer
         self._timers = timers
         self._finish_recording = finish_recording
+        self._look_up_request = look_up_request
         self._answer = answer
         self._contained = contained
         self._shift_over = shift_over
@@ -105,6 +107,8 @@ class Performer:
                 self._call_backs.keep_place(command)
             case commands.FinishRecording():
                 self._finish_recording(command)
+            case commands.LookUpRequest():
+                self._look_up_request(command)
             case commands.Contained(call, during, problem):
                 log.error("A defect of the core at %s of %s; the line goes on.", during, call, exc_info=problem)
                 self._contained(command)

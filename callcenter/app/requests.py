@@ -11,11 +11,13 @@ from typing import Any
 
 from callcenter.accounts.secrets import Secrets
 from callcenter.app.call_backs import CallBacks
+from callcenter.app.request_lookup import RequestLookup
 from callcenter.calendar.clock import Clock
 from callcenter.config import Config
 from callcenter.config.roles import TAKES_CALLS, Role
 from callcenter.core.events import Event
 from callcenter.core.view import CallBackView
+from callcenter.customers.directory import normalise
 from callcenter.desk.language import TEXTS
 from callcenter.mail.letter import Sender
 from callcenter.mail.smtp import Server, Smtp
@@ -66,6 +68,8 @@ class Requests:
         """The settings of lines that have requests."""
         self.register = RequestRegister(register, rules)
         self.board = RequestBoard(register)
+        self.lookup = RequestLookup(self.register, self.lines, config.zone, normalise, wall)
+        """For callers who key in a request's number."""
         self.outbox = Outbox(register)
         self.attachments = make_attachments(config, register)
         self.viewers = Viewers()

@@ -227,7 +227,7 @@ class Link:
         for action in actions:
             self.ami.send(action)
         if isinstance(command, Record) and command.at_once:
-            self._recorders.begin(command.call)
+            self._recorders.begin(CallId(command.channel))
 
     def set_password(self, phone: PhoneName, digest: str) -> asyncio.Future[Message]:
         """Let the phone in a page register with the password of which `digest` is the hash.

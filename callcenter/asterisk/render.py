@@ -21,7 +21,14 @@ import jinja2
 
 from callcenter.accounts.secrets import Secrets
 from callcenter.asterisk.targets import dialled_colleagues
-from callcenter.asterisk.trunks import dialled, general_dial, outgoing_entries, trunk_entry, trunk_name
+from callcenter.asterisk.trunks import (
+    dialled,
+    extension_entries,
+    general_dial,
+    outgoing_entries,
+    trunk_entry,
+    trunk_name,
+)
 from callcenter.config import GENERAL_CODE, Config, limits
 from callcenter.config.values import SipAddress
 from callcenter.core.errors import ReadableError
@@ -39,6 +46,9 @@ AT_ONCE = 0.3
 
 WAITING_TURN = 1
 """Seconds of one turn of the waiting loop: the delay until an announcement is played, or a stale heartbeat noticed."""
+
+LOOKUP_WAIT = 5
+"""Seconds that the dialplan waits for where a request stands: longer than the controller (`request_lookup.WITHIN`)."""
 
 GATHER = WAITING_TURN + 0.3
 """Seconds from the stale heartbeat until the fallback queue opens: every waiting caller has checked the heartbeat by
@@ -196,8 +206,11 @@ def render(config: Config, secrets: Secrets, asterisk: Installation, folders: Fo
         "realm": REALM,
         "opus_modules": _opus(config, asterisk),
         "outgoing": outgoing_entries(config),
+        "extensions": extension_entries(config),
         "ring_timeout": round(config.timings.ring_timeout),
         "digit_wait": 6,
+        "lookup_wait": LOOKUP_WAIT,
+        "heard": {line.id: line.requests.heard_by_callers for line in config.lines.values() if line.requests},
         "key_wait": 4,
         "dialled": dialled(config),
         "only_line": list(config.lines) if len(config.lines) == 1 else [],

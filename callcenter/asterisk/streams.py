@@ -15,7 +15,6 @@ from callcenter.config.values import TRUNK_PREFIX
 from callcenter.core.events import ChannelSeen
 from callcenter.core.ids import BridgeId, CallId, ChannelId
 from callcenter.core.reception import Received, Side
-from callcenter.core.server import OUTGOING_PREFIX
 
 Message = Mapping[str, str]
 
@@ -60,14 +59,14 @@ class Streams:
         self._reports: dict[ChannelId, _Report] = {}
         self._talks: dict[CallId, _Talk] = {}
         self._outside: set[ChannelId] = set()
-        """Channels of trunks: callers, and the general line, with which a conversation is not recorded."""
+        """Channels of trunks: callers, whom operators have called, and the general line, which is not recorded."""
         self._begun_anew: set[CallId] = set()
         """Callers whose stream began anew while nobody was talking with them."""
 
     def told(self, message: Message, calls: Callable[[], Collection[CallId]], now: float) -> CallId | None:
         """Take one AMI message. Returns the call whose recorder must begin anew, if there is one.
 
-        `calls`: returns the calls in progress; other channels are the legs of operators, or whom they have called.
+        `calls`: returns the calls in progress, by their callers' channels; other channels are the legs of operators.
         """
         channel = ChannelId(message.get("Uniqueid", ""))
         match message.get("Event"):
@@ -128,7 +127,7 @@ class Streams:
         members.add(channel)
         call = self._partner(channel, calls)
         others = members - {ChannelId(call)} if call else set()
-        if call is None or not (others if _goes_out(call) else others - self._outside):
+        if call is None or not others - self._outside:
             return None  # alone, or with the general line
         talk = self._talk(call)
         if talk.since is None:  # a third one joins a conversation that goes on
@@ -188,16 +187,11 @@ class Streams:
         if before is None or talk is None or talk.since is None:
             return None
         if talk.measured and len(talk.received) < _MOST_REPORTS:
-            side = Side.CALLER if (channel == call) is not _goes_out(call) else Side.OPERATOR
+            side = Side.CALLER if channel == call else Side.OPERATOR
             packets = report.expected - before.expected - (report.lost - before.lost)
             since = talk.at(max(before.at, talk.since))
             talk.received.append(Received(side, since, talk.at(report.at), max(0, packets)))
         return None
-
-
-def _goes_out(call: CallId | None) -> bool:
-    """Return whether an operator called: then the channel that is recorded is the operator's."""
-    return call is not None and call.startswith(OUTGOING_PREFIX)
 
 
 def _report(message: Message, now: float) -> _Report | None:

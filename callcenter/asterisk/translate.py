@@ -247,15 +247,18 @@ class Translator:
                 return self._redirect(command)
             case commands.Announce():
                 return self._announce(command)
-            case commands.AfterBridge(call, place):
+            case commands.TellRequest(channel, attempt, prompts):
+                return [_set(channel, "CC_ANSWER", f"{attempt}:{'&'.join(prompts)}")]
+            case commands.AfterBridge(channel, place):
                 # A colleague is called for this caller: the length of the conversation so far no longer counts.
-                forgotten = [_set(call, "SHARED(CC_TALK)", "")] if place is Place.HOLD else []
-                return [_set(call, "CC_AFTER", place.value), *forgotten]
-            case commands.KeepLeg(leg, keep):
+                forgotten = [_set(channel, "SHARED(CC_TALK)", "")] if place is Place.HOLD else []
+                return [_set(channel, "CC_AFTER", place.value), *forgotten]
+            case commands.KeepLeg(leg, keep, caller):
                 way = "cc-consultation" if keep else "cc-transfer"
-                return [_set(leg, "CC_KEEP", "1" if keep else "0"), _set(leg, "TRANSFER_CONTEXT", way)]
-            case commands.Record(call):
-                return [_set(call, "CC_RECORDED", "1")]
+                to_whom = [_set(leg, "CC_CALLER", _NEXT_VARIABLE.sub("", caller))] if keep else []
+                return [*to_whom, _set(leg, "CC_KEEP", "1" if keep else "0"), _set(leg, "TRANSFER_CONTEXT", way)]
+            case commands.Record(channel):
+                return [_set(channel, "CC_RECORDED", "1")]
             case commands.CallColleague(channel, phone):
                 return [_set(channel, "CC_DIAL", f"PJSIP/{phone}" if phone else "wait")]
             case commands.Ring():
@@ -284,25 +287,25 @@ class Translator:
         return actions
 
     def _redirect(self, command: commands.Redirect) -> list[Action]:
-        say = _set(command.call, "CC_SAY", self._say(command.announcement, command.prompts, command.question))
+        say = _set(command.channel, "CC_SAY", self._say(command.announcement, command.prompts, command.question))
         redirect: Action = {
             "Action": "Redirect",
-            "Channel": command.call,
+            "Channel": command.channel,
             "Context": f"cc-{command.place.value}",
             "Exten": "s",
             "Priority": "1",
         }
         before = []
         if command.place is Place.KEEP_PLACE:
-            before = [_set(command.call, "CC_KEEP_TO", _dialled(command.number) if command.number else "")]
+            before = [_set(command.channel, "CC_KEEP_TO", _dialled(command.number) if command.number else "")]
         if command.place is Place.WAITING:
-            before = [_set(command.call, "CC_AFTER", Place.HOLD.value)]
+            before = [_set(command.channel, "CC_AFTER", Place.HOLD.value)]
             before += _queue_priority(command)
         return [*before, *([say] if command.prompts else []), redirect]
 
     def _announce(self, command: commands.Announce) -> list[Action]:
         said = self._say(command.number, command.prompts, command.question)
-        return [*_queue_priority(command), _set(command.call, "CC_SAY", said)]
+        return [*_queue_priority(command), _set(command.channel, "CC_SAY", said)]
 
     def _say(self, number: int, prompts: tuple[str, ...], question: Question) -> str:
         asked = f":{question.value}" if question is not Question.NOTHING else ""
@@ -319,6 +322,9 @@ _SIMPLE: Mapping[str, Callable[[Message, ChannelId], Event]] = {
     ),
     "CCSpoken": lambda message, channel: events.AnnouncementSpoken(CallId(channel), _number(message.get("Number", ""))),
     "CCInfo": lambda message, channel: events.InfoMenuVisited(CallId(channel)),
+    "CCRequest": lambda message, channel: events.RequestNumberGiven(
+        CallId(channel), _keys(message, "Digits"), _number(message.get("Try", ""))
+    ),
     "CCKeepAsked": lambda message, channel: events.KeepPlaceAsked(CallId(channel)),
     "CCKeepConfirmed": lambda message, channel: events.KeepPlaceConfirmed(
         CallId(channel), message.get("Number", "")[:32]
@@ -326,8 +332,12 @@ _SIMPLE: Mapping[str, Callable[[Message, ChannelId], Event]] = {
     "CCGeneral": lambda message, channel: events.GeneralLineEnded(CallId(channel), message.get("Status") == "ANSWER"),
     "CCAnswered": lambda message, channel: events.OfferAnswered(OfferId(channel)),
     "CCOutgoing": lambda message, channel: events.OutgoingPhoneAnswered(CallId(channel)),
-    "CCOutDialled": lambda message, channel: events.CustomerDialled(_carried(message), channel),
-    "CCOutAnswered": lambda message, channel: events.CustomerAnswered(_carried(message), channel),
+    "CCOutDialled": lambda message, channel: events.CustomerDialled(
+        _carried(message), channel, ChannelName(message.get("Channel", ""))
+    ),
+    "CCOutAnswered": lambda message, channel: events.CustomerAnswered(
+        _carried(message), channel, ChannelName(message.get("Channel", ""))
+    ),
     "CCOutEnded": lambda message, channel: events.CustomerNotReached(
         CallId(channel), _dial_result(message), _number(message.get("Cause", ""))
     ),
@@ -385,7 +395,7 @@ def _in_queue(message: Message) -> bool:
 def _queue_priority(command: commands.Redirect | commands.Announce) -> list[Action]:
     if not command.queue_priority > 0.0:  # nor if it is no number
         return []
-    return [_set(command.call, "CC_LEAD", str(round(min(command.queue_priority, _HIGHEST_PRIORITY) * 10)))]
+    return [_set(command.channel, "CC_LEAD", str(round(min(command.queue_priority, _HIGHEST_PRIORITY) * 10)))]
 
 
 def await_recorder(call: CallId) -> Action:
@@ -512,6 +522,11 @@ def phones_listed(
     )
 
 
+def end_vanished(channel: ChannelId) -> Action:
+    """Return the action that ends a channel as Asterisk itself ends one from which nothing is received."""
+    return {"Action": "Hangup", "Channel": channel, "Cause": _NO_SIGN_OF_LIFE}
+
+
 def token(value: str) -> Action:
     """Return the action that sets the token; each event of the dialplan must carry it from now on (event_check.py)."""
     return {"Action": "Setvar", "Variable": "CC_TOKEN", "Value": value}
@@ -545,7 +560,7 @@ def heartbeat(epoch: int) -> Action:
 
 
 def _vanished(channel: ChannelId) -> Event:
-    if channel.startswith(OFFER_PREFIX):
+    if channel.startswith((OFFER_PREFIX, OUTGOING_PREFIX)):
         return events.PhoneHungUp(OfferId(channel), int(_NO_SIGN_OF_LIFE))
     return events.CallerVanished(CallId(channel))
 

@@ -32,13 +32,37 @@ class TrunkEntry:
 
 
 def dialled(config: Config) -> list[tuple[str, str]]:
-    """Return what a trunk may dial, with the id of the line. Many providers send the account's name, not a number."""
+    """Return what a trunk may dial, with the id of the line. Many providers send the account's name, not a number.
+
+    Of lines that share a number, it is the first: the digits of the extension choose among them (`extension_entries`).
+    """
     lines = list(config.lines.values())
-    found = {form: line.id for line in lines for number in line.numbers for form in dialled_forms(number)}
+    backwards = reversed(lines)
+    found = {form: line.id for line in backwards for number in line.numbers for form in dialled_forms(number)}
     if len(lines) == 1:
         accounts = [trunk.provider.username for trunk in config.trunks.values() if trunk.provider]
         found = dict.fromkeys(accounts, lines[0].id) | found
     return list(found.items())
+
+
+@dataclass(frozen=True, slots=True)
+class ExtensionEntry:
+    """A number after whose answer digits choose the line (TBS 2.6)."""
+
+    first: LineId
+    """The line of those who dial no digits."""
+    lines: list[tuple[str, LineId]]
+    """Extension, line."""
+
+
+def extension_entries(config: Config) -> list[ExtensionEntry]:
+    """Return the lines that are reached by an extension, with those that share a number with the first of them."""
+    found: dict[LineId, dict[str, LineId]] = {}
+    for number in dict.fromkeys(number for line in config.lines.values() for number in line.numbers):
+        sharing = [line for line in config.lines.values() if number in line.numbers and line.extension]
+        if sharing:
+            found.setdefault(sharing[0].id, {}).update({line.extension or "": line.id for line in sharing})
+    return [ExtensionEntry(first, list(lines.items())) for first, lines in found.items()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +132,12 @@ def trunk_entry(config: Config, trunk: Trunk) -> TrunkEntry:
         contact = trunk.outgoing
         matches = tuple(str(network) for network in trunk.networks)
     area = trunk.area or ""
-    local = [
-        (number.removeprefix(area), line.id)
-        for line in config.lines.values()
+    local = {
+        number.removeprefix(area): line.id
+        for line in reversed(config.lines.values())
         for number in line.numbers
         if area and number.startswith(area)
-    ]
+    }
     return TrunkEntry(
         id=trunk.id,
         name=trunk_name(trunk),
@@ -128,5 +152,5 @@ def trunk_entry(config: Config, trunk: Trunk) -> TrunkEntry:
         session_expires=trunk.session_expires,
         area=area,
         local_digits=local_digits(area) if area else 0,
-        local_numbers=local,
+        local_numbers=list(local.items()),
     )

@@ -3,10 +3,12 @@
 The calendar of public holidays and of officially moved days comes from the `holidays` library. Dates that it does not
 know, and dates of one line only, are configured as extra holidays and extra workdays. Opening and closing times are
 computed in the line's zone and compared in UTC, so that a change between summer and winter time does not move them.
+From one day to another the hours may be others: a line of auctions works longer while they run (eLot 2.2a).
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -22,6 +24,17 @@ _HORIZON = timedelta(days=400)
 
 
 @dataclass(frozen=True)
+class Period:
+    """Days on which the line has other hours, if they are working days: open auctions run, for example (eLot 2.2a)."""
+
+    first: date
+    last: date
+    """Included."""
+    opens: time
+    closes: time
+
+
+@dataclass(frozen=True)
 class WorkingHours:
     """When a line is open. All moments, given and returned, are zone-aware."""
 
@@ -32,6 +45,12 @@ class WorkingHours:
     """ISO code of the country whose public holidays and moved days apply."""
     extra_holidays: frozenset[date] = frozenset()
     extra_workdays: frozenset[date] = frozenset()
+    periods: tuple[Period, ...] = ()
+    """In ascending order; they do not overlap."""
+
+    @cached_property
+    def _begins(self) -> list[date]:
+        return [period.first for period in self.periods]
 
     @cached_property
     def _calendar(self) -> holidays.HolidayBase:
@@ -53,8 +72,17 @@ class WorkingHours:
 
     def span(self, day: date) -> tuple[datetime, datetime]:
         """Return when the line opens and closes on this day, in UTC; twice the same moment if it stays closed."""
-        opens = self._moment(day, self.opens)
-        return opens, max(opens, self._closing(day)) if self.working_day(day) else opens
+        opening, closing = self.clock(day)
+        opens = self._moment(day, opening)
+        return opens, max(opens, self._closing(day, closing)) if self.working_day(day) else opens
+
+    def clock(self, day: date) -> tuple[time, time]:
+        """Return from when to when the line is open on this day, by its clock, if it is a working day."""
+        place = bisect_right(self._begins, day)
+        period = self.periods[place - 1] if place else None
+        if period is None or day > period.last:
+            return self.opens, self.closes
+        return period.opens, period.closes
 
     def next_change(self, at: datetime) -> datetime:
         """Return the first moment after `at` when the line opens or closes, in the line's zone.
@@ -74,10 +102,10 @@ class WorkingHours:
             yield from self.span(day)
             day += timedelta(days=1)
 
-    def _closing(self, day: date) -> datetime:
-        if self.closes == MIDNIGHT:
+    def _closing(self, day: date, closes: time) -> datetime:
+        if closes == MIDNIGHT:
             return self._moment(day + timedelta(days=1), MIDNIGHT)
-        return self._moment(day, self.closes)
+        return self._moment(day, closes)
 
     def _moment(self, day: date, clock: time) -> datetime:
         return datetime.combine(day, clock, self.zone).astimezone(UTC)

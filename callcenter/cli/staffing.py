@@ -156,7 +156,9 @@ def _of_past_days(config: Config, line: Line, day: date | None, number: int) -> 
             f"the register has no callers of line '{line.id}' on the {number} working days before {first}; "
             "give a forecast with --forecast"
         )
-    calls = {half_hour: typical[half_hour] for half_hour in range(48) if _open(line, half_hour) or typical[half_hour]}
+    calls = {
+        half_hour: typical[half_hour] for half_hour in range(48) if _open(line, day, half_hour) or typical[half_hour]
+    }
     return _Callers(calls, f"{day:%A %Y-%m-%d}, after {len(counted)} working days before", handling, patience)
 
 
@@ -180,12 +182,13 @@ async def _learnt(config: Config, line: Line, past: Sequence[date]) -> tuple[His
     return counted, handling, (queued + line.queue.expected_patience) / (gave_up + 1)
 
 
-def _open(line: Line, half_hour: int) -> bool:
+def _open(line: Line, day: date, half_hour: int) -> bool:
     def minutes(clock: time) -> int:
         return 60 * clock.hour + clock.minute
 
-    closes = minutes(line.hours.closes) if line.hours.closes != MIDNIGHT else 24 * 60
-    return minutes(line.hours.opens) < 30 * (half_hour + 1) and 30 * half_hour < closes
+    opening, closing = line.hours.calendar.clock(day)
+    closes = minutes(closing) if closing != MIDNIGHT else 24 * 60
+    return minutes(opening) < 30 * (half_hour + 1) and 30 * half_hour < closes
 
 
 def _rows(callers: _Callers, aim: Aim) -> list[Row]:

@@ -270,9 +270,17 @@ def _core_line(line: Line) -> settings.Line:
         answer_within=line.answer_within,
         wrap_up_limit=line.wrap_up_limit,
         outgoing=_core_outgoing(line),
+        requests_heard=_core_requests_heard(line),
         call_backs=settings.CallBacks(**line.queue.call_backs.model_dump()),
         keep_place_key=line.ivr.keep_place.key if line.ivr.keep_place else "",
     )
+
+
+def _core_requests_heard(line: Line) -> settings.RequestsHeard | None:
+    if line.requests is None or not line.requests.heard_by_callers.offered:
+        return None
+    heard = line.requests.heard_by_callers
+    return settings.RequestsHeard(heard.tries, heard.per_hour)
 
 
 def _core_outgoing(line: Line) -> settings.Outgoing | None:

@@ -15,8 +15,9 @@ from pathlib import Path
 from callcenter.config import limits
 from callcenter.config.description import Description
 from callcenter.config.problems import Problem, nearest
-from callcenter.config.sections import GENERAL_CODE
+from callcenter.config.sections import GENERAL_CODE, Line
 from callcenter.config.values import dialled_forms
+from callcenter.core.ids import LineId
 
 LONGEST_NAME = 32
 """Characters of a phone's name."""
@@ -93,15 +94,26 @@ def _recorded(prompts: Path, family: str) -> set[int]:
 
 
 def _numbers(config: Description) -> Iterator[Problem]:
-    taken: dict[str, str] = {}
+    taken: dict[tuple[str, str | None], str] = {}
+    whose: dict[str, str] = {}
     for line in config.lines.values():
         for index, number in enumerate(line.numbers):
             forms = dialled_forms(number)
-            if other := next((taken[form] for form in forms if form in taken), None):
+            other = next((taken[form, line.extension] for form in forms if (form, line.extension) in taken), None)
+            # Beside a line that is not chosen by digits there is no other one.
+            other = other or next((whose[form] for form in forms if _alone(config, whose.get(form), line)), None)
+            if other:
                 where = "this line" if other == line.id else f"line {other!r}"
                 text = f"found {number}, which {where} has already; a number belongs to one line, once"
+                if line.extension or config.lines[LineId(other)].extension:
+                    text += ", unless each line has an extension of its own"
                 yield Problem(("lines", line.id, "numbers", index), text)
-            taken.update(dict.fromkeys(forms, line.id))
+            taken.update(dict.fromkeys(((form, line.extension) for form in forms), line.id))
+            whose.update(dict.fromkeys(forms, line.id))
+
+
+def _alone(config: Description, other: str | None, line: Line) -> bool:
+    return other is not None and (config.lines[LineId(other)].extension is None or line.extension is None)
 
 
 def _phones_and_people(config: Description) -> Iterator[Problem]:

@@ -143,6 +143,18 @@ class MeanAnswer(Section):
     others: Span | None = None
 
 
+class HeardByCallers(Section):
+    """Callers hear by themselves where a request stands, by its number (ESTP 5.5.4, 5.7)."""
+
+    offered: bool = True
+    when_closed: bool = False
+    """Also while the line is closed, with the announcement that says so."""
+    tries: Annotated[int, Field(ge=1, le=9)] = 3
+    """Numbers that may be keyed in during one call."""
+    per_hour: Annotated[int, Field(ge=1, le=1000)] = 10
+    """Numbers that may be keyed in from one calling number."""
+
+
 class Requests(Section):
     """A line's requests: what is promised, who is warned, how it is answered (ESTP 5.4.3, 5.5)."""
 
@@ -178,6 +190,7 @@ class Requests(Section):
     head_language: Literal["ru", "en"] = "ru"
     """Of the e-mails to the head."""
     mean_answer: MeanAnswer = MeanAnswer()
+    heard_by_callers: HeardByCallers = HeardByCallers()
     files: Files = Files()
     keep_days: Annotated[int, Field(ge=1, le=36_500)] = 1095
     """Days from a request's end until its texts, names and files are erased; the figures stay."""

@@ -6,13 +6,14 @@ Every entry of a named section (`lines`, `people`, …) has its own name as `id`
 from __future__ import annotations
 
 from datetime import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator, model_validator
 
-from callcenter.calendar.hours import MIDNIGHT, WorkingHours
+from callcenter.calendar.hours import MIDNIGHT, Period, WorkingHours
 from callcenter.config.request_sections import Requests
 from callcenter.config.roles import TAKES_CALLS, Role
 from callcenter.config.section import Named, Section
@@ -27,6 +28,7 @@ from callcenter.config.values import (
     Digit,
     DisplayText,
     Email,
+    Extension,
     FilePath,
     GroupId,
     Host,
@@ -66,11 +68,38 @@ FORMER_SUPERVISOR = frozenset({Role.OPERATOR, Role.SUPERVISOR, Role.HEAD})
 LONGEST_RETENTION = 36_500
 """Days: a hundred years."""
 
+MOST_PERIODS = 1000
+"""Of a line."""
+
 SHORTEST_AUDIT = 31
 """Days. The register itself refuses to delete newer entries (migration 0011)."""
 
 SHORTEST_SESSION = 90
 """Seconds. No carrier accepts a shorter session timer (RFC 4028)."""
+
+
+class HoursPeriod(Section):
+    """Days on which a line has other hours: while open auctions run, for example (eLot 2.2a)."""
+
+    first: Day = Field(alias="from")
+    last: Day = Field(alias="to")
+    """Included."""
+    opens: TimeOfDay
+    closes: TimeOfDay
+
+    @model_validator(mode="after")
+    def _has_length(self) -> Self:
+        if self.last < self.first:
+            raise ValueError(
+                f"found from {self.first} and to {self.last}; a period ends on the day it begins, or later"
+            )
+        _check_day(self.opens, self.closes)
+        return self
+
+
+def _check_day(opens: time, closes: time) -> None:
+    if closes != MIDNIGHT and opens >= closes:
+        raise ValueError(f"found opens {opens:%H:%M} and closes {closes:%H:%M}; opens is earlier than closes")
 
 
 class Hours(Section):
@@ -83,21 +112,37 @@ class Hours(Section):
     country: Country = "RU"
     extra_holidays: frozenset[Day] = frozenset()
     extra_workdays: frozenset[Day] = frozenset()
+    periods: Annotated[tuple[HoursPeriod, ...], Field(max_length=MOST_PERIODS)] = ()
+    """Other hours from one day to another, in any order."""
 
     @model_validator(mode="after")
     def _day_has_length(self) -> Self:
-        if self.closes != MIDNIGHT and self.opens >= self.closes:
-            raise ValueError(
-                f"found opens {self.opens:%H:%M} and closes {self.closes:%H:%M}; opens is earlier than closes"
-            )
+        _check_day(self.opens, self.closes)
         if both := sorted(self.extra_holidays & self.extra_workdays):
             raise ValueError(f"found {both[0]} in extra_holidays and extra_workdays; a day is one of them")
+        for before, after in pairwise(self._in_order()):
+            if after.first <= before.last:
+                raise ValueError(
+                    f"found periods {before.first} to {before.last} and {after.first} to {after.last}, which overlap; "
+                    "a day is in one of them"
+                )
         return self
+
+    def _in_order(self) -> list[HoursPeriod]:
+        return sorted(self.periods, key=lambda period: period.first)
 
     @property
     def calendar(self) -> WorkingHours:
         """These hours as an object that answers whether the line is open."""
-        return WorkingHours(self.zone, self.opens, self.closes, self.country, self.extra_holidays, self.extra_workdays)
+        return WorkingHours(
+            self.zone,
+            self.opens,
+            self.closes,
+            self.country,
+            self.extra_holidays,
+            self.extra_workdays,
+            tuple(Period(one.first, one.last, one.opens, one.closes) for one in self._in_order()),
+        )
 
 
 class KeepPlace(Section):
@@ -196,6 +241,8 @@ class Line(Named):
     title: DisplayText
     numbers: Annotated[tuple[Number, ...], Field(min_length=1)]
     """E.164. `values.dialled_forms` gives the forms in which a trunk may deliver them."""
+    extension: Extension | None = None
+    """Digits after the answer that choose this line (TBS 2.6); lines with one may share a number. None: not asked."""
     hours: Hours = Hours()
     capacity: Annotated[int, Field(ge=1, le=10_000)] = 100
     spoken_refusals: Annotated[int, Field(ge=0, le=1000)] = 20

@@ -322,6 +322,7 @@ WaitingKey = Annotated[str, AfterValidator(_of_form(r"[02-9]", "one key of a tel
 Digit = Annotated[str, AfterValidator(_of_form(r"[0-9*#]", "one key of a telephone: 0-9, * or #"))]
 Code = Annotated[str, AfterValidator(_of_form(r"[0-9*#]{1,6}", "one to six keys of a telephone: 0-9, * and #"))]
 TransferCode = Annotated[str, AfterValidator(_of_form(r"[0-9]{1,3}", "one to three digits"))]
+Extension = Annotated[str, AfterValidator(_of_form(r"[0-9]{1,4}", "one to four digits"))]
 Host = Annotated[str, AfterValidator(_host)]
 WebSocketUrl = Annotated[
     str,

@@ -20,6 +20,7 @@ from callcenter.core.call import (
     promise,
     question,
     recording,
+    request_state,
     ringing,
     set_aside,
     shift,
@@ -50,7 +51,7 @@ from callcenter.core.ids import (
 from callcenter.core.operator import Operator
 from callcenter.core.queue.ewt_input import newcomer_wait
 from callcenter.core.queue.line import LineState
-from callcenter.core.records import Outcome
+from callcenter.core.records import Direction, Outcome
 from callcenter.core.settings import Settings
 from callcenter.core.view import CallBackView, CallView, LineView, OperatorView, OutgoingView, Outlook, View
 
@@ -88,6 +89,8 @@ RULES: Mapping[type, Callable[[Floor, Any], None]] = {
     events.UrgencyGiven: question.urgency_given,
     events.AnnouncementSpoken: waiting.spoken,
     events.InfoMenuVisited: waiting.info_menu_visited,
+    events.RequestNumberGiven: request_state.number_given,
+    events.RequestLookedUp: request_state.looked_up,
     events.KeepPlaceAsked: keep_place.asked,
     events.KeepPlaceConfirmed: keep_place.confirmed,
     events.InFallbackQueue: reconcile.in_fallback_queue,
@@ -172,9 +175,14 @@ class CallCenter:
         return self._floor.touched()
 
     def calls(self, server: ServerId) -> Collection[CallId]:
-        """Return the calls believed to be in progress on this server, outgoing ones included."""
+        """Return the channels of those on this server who are believed to call, or to be called.
+
+        Of an outgoing call it is the operator's until the number has been dialled.
+        """
         floor = self._floor
-        return [call for call in (*floor.callers, *floor.outgoing) if floor.server_of(call).name == server]
+        callers = (caller.channel_id for caller in floor.callers.values())
+        called = (call.customer or call.call for call in floor.outgoing.values())
+        return [CallId(channel) for channel in (*callers, *called) if floor.server_of(channel).name == server]
 
     def server_of(self, channel_id: ChannelId) -> ServerId:
         """Return the server to which a command for this channel must go."""
@@ -201,12 +209,13 @@ class CallCenter:
         operator = self._floor.operators.get(person)
         return _operator_view(self._floor, operator, now) if operator else None
 
-    def view(self, now: float) -> View:
-        """Return a copy of the visible state, for pages and metrics."""
+    def view(self, now: float, people: Collection[PersonId] | None = None) -> View:
+        """Return a copy of the visible state, for pages and metrics; of the people only those named, if any are."""
         floor = self._floor
+        shown = floor.operators if people is None else [id for id in people if id in floor.operators]
         return View(
             {id: _line_view(floor, line, now) for id, line in floor.lines.items()},
-            {id: _operator_view(floor, operator, now) for id, operator in floor.operators.items()},
+            {id: _operator_view(floor, floor.operators[id], now) for id in shown},
             {group: len(roster) for group, roster in floor.rosters.items()},
             {server.name: server.connected for server in floor.servers.values()},
             floor.not_recording,
@@ -302,8 +311,7 @@ def _outgoing_view(floor: Floor, operator: Operator, now: float) -> OutgoingView
     if call is None:
         return None
     record = call.record
-    since = record.arrived_at if record.answered_at is None else record.answered_at
-    over = record.outcome.value if record.outcome not in (Outcome.IN_PROGRESS, Outcome.ANSWERED) else ""
+    over = record.outcome.value if record.outcome is not Outcome.IN_PROGRESS else ""
     back = floor.call_backs.get(record.call_back)
     return OutgoingView(
         call.call,
@@ -312,7 +320,7 @@ def _outgoing_view(floor: Floor, operator: Operator, now: float) -> OutgoingView
         record.customer,
         record.inn,
         call.state.value,
-        now - since,
+        now - record.arrived_at,
         over,
         record.call_back,
         record.attempt,
@@ -323,6 +331,8 @@ def _outgoing_view(floor: Floor, operator: Operator, now: float) -> OutgoingView
 def _call_view(floor: Floor, operator: Operator, caller: Caller, now: float) -> CallView:
     record = caller.record
     waited = record.waiting if record.waiting is not None else now - caller.waits_since
+    if record.direction is Direction.OUTGOING:
+        waited = 0.0
     handed = caller.handover.record if caller.handover else caller.handed
     by = floor.operators.get(handed.from_operator) if handed else None
     if handed is None or by is operator:
@@ -341,4 +351,5 @@ def _call_view(floor: Floor, operator: Operator, caller: Caller, now: float) -> 
         waited=waited,
         handed_by=by.person.name if by else "",
         handed_why=handed.note if handed else "",
+        direction=record.direction.value,
     )

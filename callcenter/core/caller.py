@@ -52,6 +52,8 @@ class CallerStep(StrEnum):
     GREET = "greet"
     ASK_INN = "ask_inn"
     ASK_URGENCY = "ask_urgency"
+    REACH = "reach"
+    """An operator has called, and the two talk."""
     JOIN = "join"
     CONNECT = "connect"
     HOLD = "hold"
@@ -72,6 +74,7 @@ CALLER: Machine[CallerState, CallerStep] = Machine(
         (_S.ARRIVED, _T.REFUSE): _S.LEAVING,
         (_S.ARRIVED, _T.GREET): _S.GREETED,
         (_S.ARRIVED, _T.DIVERT): _S.GENERAL,
+        (_S.ARRIVED, _T.REACH): _S.TALKING,
         (_S.ARRIVED, _T.JOIN): _S.WAITING,
         (_S.GREETED, _T.ASK_INN): _S.IDENTIFYING,
         (_S.GREETED, _T.ASK_URGENCY): _S.CHOOSING,
@@ -170,7 +173,7 @@ class Caller:
     unrecorded: str = ""
     """Why a conversation could not be recorded from its beginning."""
     answer_counted: bool = False
-    """The wait is in the line's averages."""
+    """The wait is in the line's averages, or no average counts it, because an operator has called."""
     announcements: int = 0
     pending: Mapping[int, Composed] = field(default_factory=dict)
     """Announcements composed but not yet heard, by number."""
@@ -188,8 +191,17 @@ class Caller:
     """Legs of this call that have ended: the journal may tell of them again."""
     restored: bool = False
     """Rebuilt from the register; the next snapshot tells where exactly the caller is."""
+    requests_asked: int = 0
+    """Registration numbers that the caller has keyed in."""
+    looked_up: int = 0
+    """The attempt that is being looked up; 0: none."""
     regained: CallRecord | None = None
     """The cut-off call whose place this call continues."""
+
+    @property
+    def channel_id(self) -> ChannelId:
+        """The id of the caller's channel."""
+        return self.record.channel
 
     @property
     def refused(self) -> bool:

@@ -43,6 +43,7 @@ class CallEntry(TypedDict, total=False):
     identified_by: PersonId
     dialled_at: float | None
     ringing: float | None
+    customer_channel: ChannelId
     call_back_to: str
 
 
@@ -79,6 +80,8 @@ class CallerChange(TypedDict, total=False):
     answer_counted: bool
     announcements: int
     pending: Mapping[int, Composed]
+    requests_asked: int
+    looked_up: int
     connected_at: float
     said: Said | None
     promises: tuple[AnnouncementRecord, ...]
@@ -114,10 +117,9 @@ class CallBackChange(TypedDict, total=False):
 class OutgoingChange(TypedDict, total=False):
     """Fields of an outgoing call."""
 
-    customer: ChannelId
+    customer_name: ChannelName
     bridge: BridgeId
     customer_bridge: BridgeId
-    talking_since: float | None
     recorded: bool
     unrecorded: str
     customer_left: bool
@@ -169,7 +171,7 @@ class ServerChange(TypedDict, total=False):
     connected: bool
     unresponsive: bool
     lost_at: float | None
-    unlisted: frozenset[CallId]
+    unlisted: frozenset[ChannelId]
     unreachable: frozenset[PhoneName]
 
 

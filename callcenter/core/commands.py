@@ -9,6 +9,7 @@ from callcenter.core.events import Timer
 from callcenter.core.ids import (
     NO_CALL,
     NO_CHANNEL,
+    NO_CHANNEL_NAME,
     NO_GROUP,
     NO_OFFER,
     CallBackId,
@@ -60,7 +61,8 @@ class Place(StrEnum):
 class Redirect:
     """Send the caller to another place of the dialplan, where `prompts` are played first."""
 
-    call: CallId
+    channel: ChannelId
+    """The caller's."""
     place: Place
     prompts: tuple[str, ...] = ()
     announcement: int = 0
@@ -77,7 +79,7 @@ class Redirect:
 class Announce:
     """Leave an announcement for a waiting caller; Asterisk plays it in the next loop of the waiting room."""
 
-    call: CallId
+    channel: ChannelId
     number: int
     """0: it has no place or time to be kept."""
     prompts: tuple[str, ...]
@@ -88,10 +90,33 @@ class Announce:
 
 
 @dataclass(frozen=True, slots=True)
+class LookUpRequest:
+    """Find out where a request stands; the answer is `RequestLookedUp`."""
+
+    call: CallId
+    attempt: int
+    line: LineId
+    digits: str
+    """Year and running number, as keyed in."""
+    number: str
+    """The caller's: whoever is the requester hears the date, too."""
+    inn: str
+
+
+@dataclass(frozen=True, slots=True)
+class TellRequest:
+    """Tell a caller who waits for it what came of the attempt to hear where a request stands."""
+
+    channel: ChannelId
+    attempt: int
+    prompts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AfterBridge:
     """Set where the caller goes when the present conversation ends: `HOLD` or `GOODBYE`. Set before it can end."""
 
-    call: CallId
+    channel: ChannelId
     place: Place
 
 
@@ -99,7 +124,7 @@ class AfterBridge:
 class Record:
     """Record the caller's conversations from the first word, on two channels (ESTP 2.6)."""
 
-    call: CallId
+    channel: ChannelId
     line: LineId
     at_once: bool = False
     """The caller waits or talks already. Otherwise the recorder begins on entering the waiting room."""
@@ -114,7 +139,7 @@ class OfferKind(StrEnum):
     TAKE_BACK = "take_back"
     """For the caller of a conversation that broke off, who is kept for this operator."""
     OUTGOING = "outgoing"
-    """For an outgoing call: no caller is offered, but the operator's part in the conversation has a row, too."""
+    """For an outgoing call, by whoever makes it: nobody is offered, but this part of the conversation is one, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +199,8 @@ class KeepLeg:
 
     leg: OfferId
     keep: bool
+    caller_channel: ChannelName = NO_CHANNEL_NAME
+    """To whom, if it is to return: a leg that Asterisk's own queue rang, or of an outgoing call, does not know."""
 
 
 class Answer(StrEnum):
@@ -272,6 +299,8 @@ class FinishRecording:
     """Seconds of conversation that the recording should contain."""
     ended_at: float
     """When the call ended, by the core's clock: the file name contains it."""
+    channel: ChannelId = NO_CHANNEL
+    """The caller's channel, if its id is not the call's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -385,7 +414,7 @@ class KeepPlace:
 
 
 Save = SaveCall | SaveOffer | SaveAnnouncement | SaveTransfer | SavePresence
-ToChannel = Redirect | Announce | AfterBridge | Record | Ring | CallColleague | CallOut | HangUp | KeepLeg
+ToChannel = Redirect | Announce | TellRequest | AfterBridge | Record | Ring | CallColleague | CallOut | HangUp | KeepLeg
 ToAll = SyncQueueMember | LookForPhone
 """Commands for every Asterisk, if there are several."""
 ToAsterisk = ToChannel | ToAll
@@ -397,6 +426,7 @@ Command = (
     | Reply
     | SetTimer
     | CancelTimer
+    | LookUpRequest
     | FinishRecording
     | Notice
     | Contained
@@ -414,5 +444,7 @@ def channel_of(command: ToChannel) -> ChannelId:
             return channel_id
         case KeepLeg(leg):
             return leg
+        case CallOut(call):
+            return call
         case _:
-            return command.call
+            return command.channel

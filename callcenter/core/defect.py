@@ -36,5 +36,5 @@ def concerned(floor: Floor, event: Event) -> tuple[CallId, ...]:
 
 
 def _call(floor: Floor, id: ChannelId) -> CallId:
-    found = floor.offer_of(id) or floor.outgoing_of(id)
-    return found.call if found else CallId(id)
+    found = floor.offer_of(id)
+    return found.call if found else floor.call_of(id)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from callcenter.core.call_history import CallHistory
@@ -127,6 +128,54 @@ class InfoMenuVisited:
     """A waiting caller opened the information menu; the place in the queue does not change (ESTP 5.4.6)."""
 
     call: CallId
+
+
+@dataclass(frozen=True, slots=True)
+class RequestNumberGiven:
+    """A caller has keyed in the digits of a request's registration number, to hear where it stands."""
+
+    call: CallId
+    digits: str
+    attempt: int
+    """Counted by the dialplan, which waits for the answer to this one."""
+
+
+class Standing(StrEnum):
+    """Where a request stands, as its requester is told."""
+
+    NEW = "new"
+    ASSIGNED = "assigned"
+    IN_WORK = "in-work"
+    PENDING = "pending"
+    ANSWERED = "answered"
+    CLOSED = "closed"
+    REFUSED = "refused"
+    MERGED = "merged"
+
+
+class LookUp(StrEnum):
+    """What came of looking a request up."""
+
+    FOUND = "found"
+    UNKNOWN = "unknown"
+    UNAVAILABLE = "unavailable"
+    """The register is away or slow."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestLookedUp:
+    """The register's answer to `LookUpRequest`. `running`, `standing` and what follows: only of a request found."""
+
+    call: CallId
+    attempt: int
+    result: LookUp
+    running: int = 0
+    standing: Standing = Standing.NEW
+    due: datetime | None = None
+    """Until when the answer is to be expected, in the line's zone. None: no date is promised now, or it is not for
+    this caller to hear."""
+    late: bool = False
+    """Whether that date has passed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -522,6 +571,7 @@ class CustomerDialled:
 
     call: CallId
     channel: ChannelId
+    name: ChannelName = NO_CHANNEL_NAME
 
 
 @dataclass(frozen=True, slots=True)
@@ -537,6 +587,7 @@ class CustomerAnswered:
 
     call: CallId
     channel: ChannelId
+    name: ChannelName = NO_CHANNEL_NAME
 
 
 class DialResult(StrEnum):
@@ -727,6 +778,8 @@ Event = (
     | UrgencyGiven
     | AnnouncementSpoken
     | InfoMenuVisited
+    | RequestNumberGiven
+    | RequestLookedUp
     | KeepPlaceAsked
     | KeepPlaceConfirmed
     | InFallbackQueue

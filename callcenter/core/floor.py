@@ -100,7 +100,7 @@ class Floor:
         self.offers: dict[OfferId, Offer] = {}
         self.outgoing: dict[CallId, OutgoingCall] = {}
         self.dialled_customers: dict[ChannelId, CallId] = {}
-        """The outgoing call of each customer's channel."""
+        """The call of each channel of a customer whom an operator has called."""
         self.call_backs: dict[CallBackId, CallBack] = {}
         """Call-backs whose time has come."""
         self.apart = LineState(Line(NO_LINE, ()), undo)
@@ -187,6 +187,8 @@ class Floor:
                     people.add(thing.operator)
                 case Phone() if thing.name in self.at_phone:
                     people.add(self.at_phone[thing.name])
+                case OutgoingCall():
+                    people.add(thing.record.operator)
                 case Caller():
                     calls.add(thing.call)
         if calls:
@@ -264,9 +266,14 @@ class Floor:
         self._undo.put(self.callers, caller.call, caller)
         return caller
 
+    def call_of(self, channel: ChannelId) -> CallId:
+        """Return the call of a caller's channel: its id is the call's, unless an operator has called that caller."""
+        return self.dialled_customers.get(channel, CallId(channel))
+
     def caller_of(self, channel: ChannelId) -> Caller | None:
         """Return the caller whose channel it is; None if it is no caller's."""
-        return self.callers.get(CallId(channel))
+        caller = self.callers.get(self.call_of(channel))
+        return caller if caller and caller.channel_id == channel else None
 
     def admit(self, caller: Caller | OutgoingCall) -> None:
         """Count the call among the line's lines in use (ESTP 2.2b)."""
@@ -324,9 +331,18 @@ class Floor:
         if len(line.acquaintances) > ACQUAINTANCES:
             self._undo.take(line.acquaintances, next(iter(line.acquaintances)))
 
+    def ask_for_request(self, line: LineState, number: str, since: float) -> None:
+        """Note that somebody keys in a registration number now; what was before `since` is forgotten."""
+        times = (*(at for at in line.requests_asked.get(number, ()) if at > since), self.now)
+        self._undo.take(line.requests_asked, number)
+        self._undo.put(line.requests_asked, number, times)
+        while next(iter(line.requests_asked.values()))[-1] <= since:
+            self._undo.take(line.requests_asked, next(iter(line.requests_asked)))
+
     def forget(self, caller: Caller) -> None:
         """Remove an ended call; its end is remembered for at least `REMEMBERED` seconds."""
         self._undo.take(self.callers, caller.call)
+        self._undo.take(self.dialled_customers, caller.channel_id)
         self.remember_ended(caller.call)
         server = self.server_of(caller.call)
         while server.connected and next(iter(server.ended.values())) < self.now - REMEMBERED:
@@ -357,7 +373,10 @@ class Floor:
 
     def take_back_aside(self, call: CallId) -> CallRecord | None:
         """Remove an ended call from those set aside; return its row, if there is one."""
-        return self._undo.take(self.aside, call)
+        record = self._undo.take(self.aside, call)
+        if record:
+            self._undo.take(self.dialled_customers, record.channel)
+        return record
 
     def strike_caller(self, call: CallId) -> None:
         """Remove the caller, whatever the state, and any unsaved change of the row."""
@@ -448,19 +467,31 @@ class Floor:
 
     def outgoing_of(self, channel: ChannelId) -> OutgoingCall | None:
         """Return the outgoing call whose channel it is, the operator's or the customer's; None if there is none."""
-        return self.outgoing.get(self.dialled_customers.get(channel, CallId(channel)))
+        return self.outgoing.get(self.call_of(channel))
 
-    def customer_dialled(self, outgoing: OutgoingCall, channel: ChannelId) -> None:
+    def customer_dialled(self, call: OutgoingCall | Caller, channel: ChannelId) -> None:
         """Note the customer's channel."""
-        self._undo.set(outgoing, "customer", channel)
-        self._undo.put(self.dialled_customers, channel, outgoing.call)
+        self._undo.take(self.dialled_customers, call.record.customer_channel)
+        self._undo.put(self.dialled_customers, channel, call.call)
+        if call.record.customer_channel != channel:
+            self.note(call, customer_channel=channel)
+
+    def customer_talks(self, outgoing: OutgoingCall, caller: Caller, leg: Offer) -> None:
+        """Replace an outgoing call by a caller who talks with the operator's leg, on the same line."""
+        self._undo.take(self.outgoing, outgoing.call)
+        self._undo.put(self.callers, caller.call, caller)
+        self._undo.put(self.offers, leg.id, leg)
+        self._undo.set(caller, "admitted", outgoing.admitted)
+        operator = self.operators[leg.operator]
+        self._undo.set(operator, "outgoing", NO_CALL)
+        self.change(operator, offer=leg.id, transfer="")
 
     def step_outgoing(self, outgoing: OutgoingCall, step: OutgoingStep) -> None:
         """Move an outgoing call one step through the lifecycle."""
         self._undo.set(outgoing, "state", OUTGOING.next(outgoing.state, step))
 
     def outgoing_over(self, outgoing: OutgoingCall) -> Operator:
-        """Remove an outgoing call that has ended; return its operator, who has nothing in hand any more."""
+        """Remove an outgoing call that came to nothing; return its operator, who has nothing in hand any more."""
         self.dismiss(outgoing)
         self._undo.take(self.outgoing, outgoing.call)
         self._undo.take(self.dialled_customers, outgoing.customer)

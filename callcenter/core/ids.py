@@ -11,7 +11,8 @@ from typing import NewType
 ChannelId = NewType("ChannelId", str)
 """Asterisk's unique id of a channel: '1795298577.12' (after a systemname, if Asterisk has one), or one we chose."""
 CallId = NewType("CallId", ChannelId)
-"""A call: the unique id of its caller's channel, made by Asterisk."""
+"""A call: the unique id of its caller's channel, made by Asterisk. Of an outgoing call it is that of the operator's
+first leg, which the core chooses; the row tells the customer's channel."""
 OfferId = NewType("OfferId", ChannelId)
 """An offer, later the operator's leg: 'offer-6921a3f0b7c2-0000042', the unique id that the core gives its channel.
 

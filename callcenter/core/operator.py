@@ -53,7 +53,7 @@ class Activity(StrEnum):
     CONSULTING = "consulting"
     ADVISING = "advising"
     CALLING_OUT = "calling_out"
-    """From the wish to the end of an outgoing call, whatever it comes to."""
+    """From the wish for an outgoing call until somebody talks, or it has come to nothing."""
     WRAPPING_UP = "wrapping_up"
 
 
@@ -93,7 +93,7 @@ ACTIVITY: Machine[Activity, ActivityStep] = Machine(
         (_A.ADVISING, _AS.FINISH): _A.WRAPPING_UP,
         (_A.IDLE, _AS.CALL_OUT): _A.CALLING_OUT,
         (_A.CALLING_OUT, _AS.END_CALL): _A.IDLE,
-        (_A.CALLING_OUT, _AS.FINISH): _A.WRAPPING_UP,
+        (_A.CALLING_OUT, _AS.CONNECT): _A.TALKING,
         (_A.WRAPPING_UP, _AS.READY): _A.IDLE,
     },
 )
@@ -130,7 +130,7 @@ class Operator:
     internal_call: ChannelId = NO_CHANNEL
     """The call of a phone in which they talk with a colleague, or ring one."""
     outgoing: CallId = NO_CALL
-    """The outgoing call for which their phone is rung, or in which they talk."""
+    """The outgoing call for which their phone is rung, until they talk."""
     keeps: CallId = NO_CALL
     """The caller who is kept for them; meanwhile they are offered no other."""
     handling: Handling | None = None

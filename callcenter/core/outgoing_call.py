@@ -1,4 +1,8 @@
-"""An outgoing call: an operator's phone is rung, and when it has answered, a number is dialled for them."""
+"""An outgoing call: an operator's phone is rung, and when it has answered, a number is dialled for them.
+
+It lasts until the two talk. From then on the customer is a caller like any other (caller.py), and the operator's leg an
+offer that was answered (docs/decisions/0035-whom-we-called-is-a-caller.md).
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from callcenter.core.commands import OfferKind
-from callcenter.core.ids import NO_BRIDGE, NO_CHANNEL, BridgeId, CallId, ChannelId, OfferId
+from callcenter.core.ids import NO_BRIDGE, NO_CHANNEL_NAME, BridgeId, CallId, ChannelId, ChannelName, OfferId
 from callcenter.core.machine import Machine
 from callcenter.core.records import CallRecord, OfferRecord
 
 
 class OutgoingState(StrEnum):
-    """How far the call is. What it came to is the outcome in its row; wrap-up is the operator's (operator.py)."""
+    """How far the call is. What it came to is the outcome in its row. The last two states are final."""
 
     ASKED = "asked"
     PHONE_RINGING = "phone_ringing"
@@ -25,6 +29,7 @@ class OutgoingState(StrEnum):
     ANSWERED = "answered"
     """By the customer, who may be told first who is calling."""
     TALKING = "talking"
+    """The customer is a caller now."""
     ENDED = "ended"
 
 
@@ -54,7 +59,7 @@ OUTGOING: Machine[OutgoingState, OutgoingStep] = Machine(
         (_S.DIALLED, _T.ANSWER): _S.ANSWERED,
         (_S.RINGING, _T.ANSWER): _S.ANSWERED,
         (_S.ANSWERED, _T.CONNECT): _S.TALKING,
-        **{(state, _T.END): _S.ENDED for state in _S if state is not _S.ENDED},
+        **{(state, _T.END): _S.ENDED for state in _S if state not in (_S.TALKING, _S.ENDED)},
     },
 )
 
@@ -62,7 +67,7 @@ _HOW_FAR = tuple(_S)
 
 
 def leg_of(record: CallRecord) -> OfferRecord:
-    """Return the row of the operator's part in an outgoing conversation: registering goes by these rows."""
+    """Return the row of the operator's part in an outgoing conversation, which has just begun."""
     return OfferRecord(
         OfferId(record.call),
         record.call,
@@ -70,10 +75,6 @@ def leg_of(record: CallRecord) -> OfferRecord:
         OfferKind.OUTGOING.value,
         record.arrived_at,
         answered_at=record.dialled_at,
-        connected_at=record.answered_at,
-        ended_at=record.ended_at,
-        result="connected",
-        talk=record.talk,
     )
 
 
@@ -87,12 +88,11 @@ class OutgoingCall:
     state: OutgoingState = OUTGOING.start
     admitted: bool = False
     """Counts among the lines in use (ESTP 2.2b)."""
-    customer: ChannelId = NO_CHANNEL
-    """The customer's channel, as Asterisk has named it."""
+    customer_name: ChannelName = NO_CHANNEL_NAME
+    """Asterisk's name of the customer's channel."""
     bridge: BridgeId = NO_BRIDGE
     """Where the operator's leg is."""
     customer_bridge: BridgeId = NO_BRIDGE
-    talking_since: float | None = None
     recorded: bool = False
     unrecorded: str = ""
     """Why the conversation is not recorded."""
@@ -102,6 +102,11 @@ class OutgoingCall:
     """When the operator's phone began to ring."""
     operator_left: bool = False
     """The operator hung up first, or wants no more of the call: its end is only awaited."""
+
+    @property
+    def customer(self) -> ChannelId:
+        """The customer's channel; none: the number has not been dialled yet."""
+        return self.record.customer_channel
 
     def is_before(self, state: OutgoingState) -> bool:
         """Whether the call has not come so far yet."""

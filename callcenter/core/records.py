@@ -11,10 +11,12 @@ from enum import StrEnum
 from callcenter.core.ids import (
     NO_CALL,
     NO_CALL_BACK,
+    NO_CHANNEL,
     NO_PERSON,
     NO_PHONE,
     CallBackId,
     CallId,
+    ChannelId,
     GroupId,
     LineId,
     OfferId,
@@ -67,7 +69,7 @@ class Direction(StrEnum):
 
     INCOMING = "incoming"
     OUTGOING = "outgoing"
-    """An operator called the number. Such a call waits for nobody, so no average and no target counts it."""
+    """An operator called the number. Nobody had to wait for such a call, so no average and no target counts it."""
 
 
 class Outcome(StrEnum):
@@ -205,12 +207,19 @@ class CallRecord:
     """When the number was dialled, after the operator had answered the own phone; only of outgoing calls."""
     ringing: float | None = None
     """Seconds from then to the customer's answer, or to the end without one."""
+    customer_channel: ChannelId = NO_CHANNEL
+    """The channel of the customer whom an operator has called; that of any other caller has the call's id."""
     call_back: CallBackId = NO_CALL_BACK
     """The call-back that this outgoing call was made for (ESTP 5.4.5)."""
     attempt: int = 0
     """Which attempt of it, from 1. It is used if `dialled_at` is known: at most one call of an attempt is dialled."""
     call_back_to: str = ""
     """Of a caller who keeps the place: the number to call."""
+
+    @property
+    def channel(self) -> ChannelId:
+        """Return the id of the caller's channel."""
+        return self.customer_channel or self.call
 
 
 @dataclass(frozen=True, slots=True)

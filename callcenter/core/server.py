@@ -30,8 +30,8 @@ class ServerState:
     """Asterisk has not answered for a moment: what is known of it may be old."""
     lost_at: float | None = None
     """When it was last seen, as far as is known; None: it is seen now."""
-    unlisted: frozenset[CallId] = frozenset()
-    """Calls without a channel in the last list, although no event has reported their end."""
+    unlisted: frozenset[ChannelId] = frozenset()
+    """Channels of calls that were not in the last list, although no event has reported their end."""
     unreachable: frozenset[PhoneName] = frozenset()
     """Phones that it cannot reach."""
     ended: dict[CallId, float] = field(default_factory=dict)

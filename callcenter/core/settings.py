@@ -61,6 +61,16 @@ def _is_in(number: str, numbers: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestsHeard:
+    """How callers hear by themselves where a request stands."""
+
+    tries: int = 3
+    """Numbers that may be keyed in during one call."""
+    per_hour: int = 10
+    """Numbers that may be keyed in from one calling number; callers who withhold theirs count as one."""
+
+
+@dataclass(frozen=True, slots=True)
 class CallBacks:
     """How call-backs stand among the callers of a line (docs/decisions/0032-call-backs-wait-in-the-queue.md)."""
 
@@ -119,6 +129,8 @@ class Line:
     """The longest wrap-up to which operators may prolong theirs, from the end of the conversation."""
     outgoing: Outgoing | None = None
     """None: nobody calls out on behalf of this line."""
+    requests_heard: RequestsHeard | None = None
+    """None: callers hear of requests from operators alone."""
     call_backs: CallBacks = CallBacks()
     keep_place_key: str = ""
     """The key with which a waiting caller asks to be called back; '': nobody can."""

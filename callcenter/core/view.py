@@ -27,11 +27,13 @@ class CallView:
     """The name of the colleague who hands the caller on to this operator, or has done so; '': nobody."""
     handed_why: str = ""
     """Why, in the colleague's words."""
+    direction: str = "incoming"
+    """Who called: 'outgoing' if an operator did."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutgoingView:
-    """An outgoing call as shown to its operator."""
+    """An outgoing call as shown to its operator, until somebody talks."""
 
     call: CallId
     line: LineId
@@ -41,7 +43,7 @@ class OutgoingView:
     state: str
     """As in `outgoing_call.OutgoingState`."""
     since: float
-    """Seconds of the conversation; before it, since the operator asked for the call."""
+    """Seconds since the operator asked for the call."""
     result: str
     """What it came to, if that is known before the phone has hung up, such as 'busy'."""
     call_back: CallBackId = NO_CALL_BACK

@@ -125,6 +125,17 @@ class AccountActions:
         self._sessions.close_others(sender.id, sender.token)
         self._tell_pages()
 
+    def session_left(self, sender: Sender) -> float:
+        """Return in how many seconds this session ends."""
+        return self._sessions.left(sender.token)
+
+    async def prolong_session(self, sender: Sender, password: str) -> None:
+        """Let this session begin anew, with the password: whoever finds an open page knows none."""
+        with keeping():
+            _right(await self._accounts.confirm(sender.id, password))
+        self._sessions.prolong(sender.token)
+        self._accounts.note(sender.id, "session prolonged", "own")
+
     async def end_session(self, sender: Sender, name: str) -> None:
         """End one of one's own sessions."""
         await self._end(sender, sender.id, name, "own")

@@ -12,6 +12,7 @@ from callcenter.core.ids import PersonId
 from callcenter.desk import bodies
 from callcenter.desk.account_actions import AccountActions
 from callcenter.desk.accounts import Account, Factor, Unfinished
+from callcenter.desk.entrance import keep_session
 from callcenter.desk.gate import OTHER_ACCOUNTS, OWN_ACCOUNT, SENDER, Route
 from callcenter.desk.responses import as_json
 from callcenter.desk.sessions import Listed
@@ -35,6 +36,8 @@ class AccountApi:
             Route("POST", f"{_OWN}/second-factor", self.offer_factor, OWN_ACCOUNT),
             Route("POST", f"{_OWN}/second-factor/confirm", self.confirm_factor, OWN_ACCOUNT),
             Route("POST", f"{_OWN}/second-factor/drop", self.drop_factor, OWN_ACCOUNT),
+            Route("GET", f"{_OWN}/session", self.session, OWN_ACCOUNT),
+            Route("POST", f"{_OWN}/session/prolong", self.prolong_session, OWN_ACCOUNT),
             Route("POST", f"{_OWN}/sessions/{SESSION}/end", self.end_session, OWN_ACCOUNT),
             Route("GET", _PEOPLE, self.people, OTHER_ACCOUNTS, notes="accounts seen"),
             Route("POST", f"{_PEOPLE}/{PERSON}/password/reset", self.reset_password, OTHER_ACCOUNTS),
@@ -70,6 +73,18 @@ class AccountApi:
         body = await bodies.read(request, bodies.Password)
         await self._actions.drop_factor(request[SENDER], body.password)
         return as_json({"answer": "second_factor_dropped"})
+
+    async def session(self, request: web.Request) -> web.Response:
+        """Return in how many seconds this session ends: a page warns before, so that nothing typed is lost."""
+        return as_json({"ends_in": round(self._actions.session_left(request[SENDER]), 1)})
+
+    async def prolong_session(self, request: web.Request) -> web.Response:
+        """Let this session begin anew, with the password. The shift, a call and what is typed stay as they are."""
+        body = await bodies.read(request, bodies.Password)
+        await self._actions.prolong_session(request[SENDER], body.password)
+        answer = as_json({"ends_in": round(self._actions.session_left(request[SENDER]), 1)})
+        keep_session(request, answer)
+        return answer
 
     async def end_session(self, request: web.Request) -> web.Response:
         """End one of one's own sessions."""

@@ -85,6 +85,9 @@ class Accounts(Protocol):
         was given; None if it was proved before.
         """
 
+    async def confirm(self, person: PersonId, password: str) -> Verdict:
+        """Verify the password of somebody who has a session already."""
+
     def new_device(self, person: PersonId) -> str:
         """Return what this browser may keep to show that the person has logged in there."""
 

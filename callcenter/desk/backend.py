@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -45,8 +45,8 @@ class Backend(Protocol):
     def page_phone_says(self, person: PersonId, opening: str, trouble: str) -> None:
         """Note what is wrong in the page with this opening of the person's phone; '': nothing."""
 
-    def view(self) -> View:
-        """Return the present state."""
+    def view(self, people: Collection[PersonId] | None = None) -> View:
+        """Return the present state; of the people only those named, if any are (`()`: nobody)."""
 
     def operator(self, person: PersonId) -> OperatorView | None:
         """Return one operator's present state; None if there is no such account."""

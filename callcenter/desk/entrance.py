@@ -95,6 +95,11 @@ def keeping() -> Iterator[None]:
         raise BadRequest(503, "not_kept", sentence) from problem
 
 
+def keep_session(request: web.Request, answer: web.StreamResponse) -> None:
+    """Let the browser keep the session that it has for as long as a new one."""
+    _keep(request, answer, COOKIE, request.cookies.get(COOKIE, ""), "/", LIFETIME)
+
+
 def forget(answer: web.StreamResponse) -> None:
     """Let the browser forget its session."""
     answer.del_cookie(COOKIE, path="/", httponly=True, samesite="Strict")

@@ -20,13 +20,21 @@ from callcenter.desk.gate import (
     LEADS_REQUESTS,
     OTHER_ACCOUNTS,
     REQUEST_BOARD,
+    SEES_REQUESTS,
     SENDER,
     WORKS_ON_REQUESTS,
 )
-from callcenter.desk.language import LANGUAGES, TEXTS, chosen, translated
+from callcenter.desk.language import LANGUAGES, N_, TEXTS, chosen, translated
 from callcenter.request_register.in_force import Tally
 
 TEMPLATES = Path(__file__).with_name("templates")
+SESSION_TEXTS = {
+    "session_ends": N_("Your session ends in a minute. With your password you stay, and nothing typed is lost."),
+    "session_stay": N_("Stay"),
+    "password": N_("Password"),
+    "no_connection": N_("No connection with the controller. The page tries again by itself."),
+}
+"""Words of the warning before a session ends, which every page has."""
 WARNED: web.AppKey[Callable[[Account], Tally]] = web.AppKey("warned")
 """Of how many requests somebody is warned; there only with requests."""
 FORMS: web.RequestKey[bool] = web.RequestKey("forms", bool)
@@ -71,15 +79,18 @@ def page(request: web.Request, template: str, zone: tzinfo, status: int = 200, *
     """
     language = chosen(request)
     request[FORMS] = True
+    texts = {key: TEXTS[language].gettext(text) for key, text in SESSION_TEXTS.items()} | values.pop("texts", {})
     sender = request.get(SENDER)
     warned = request.app.get(WARNED)
     of_every_page = {
         "told": Told(),
+        "texts": texts,
         "path": request.path,
         "other": next(one for one in LANGUAGES if one != language),
         "sender": sender,
         "reads": sender is not None and sender.may(EVERYBODY),
         "writes": sender is not None and sender.may(AUTHORS),
+        "sees_requests": sender is not None and sender.may(SEES_REQUESTS),
         "sees_board": sender is not None and sender.may(REQUEST_BOARD),
         "leads_requests": sender is not None and sender.may(LEADS_REQUESTS),
         "works_on_requests": sender is not None and sender.may(WORKS_ON_REQUESTS),

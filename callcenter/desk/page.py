@@ -10,7 +10,7 @@ from aiohttp import web
 
 from callcenter.desk.gate import ANYBODY, LOGGED_OUT_PAGE, SENDER, Route
 from callcenter.desk.guard import CONNECTS, at_our_host
-from callcenter.desk.html import rendered
+from callcenter.desk.html import SESSION_TEXTS, rendered
 from callcenter.desk.language import LANGUAGES, N_, TEXTS, chosen
 from callcenter.desk.request_words import AT_THE_DESK
 from callcenter.desk.sound_texts import SOUND_TEXTS
@@ -29,6 +29,7 @@ REASONS = {
 
 SCRIPT_TEXTS = {
     **SOUND_TEXTS,
+    **SESSION_TEXTS,
     "available": N_("Free"),
     "no_calls": N_("No calls for now"),
     "paused": N_("Paused"),
@@ -45,7 +46,6 @@ SCRIPT_TEXTS = {
     "outgoing_dialled": N_("Dialling"),
     "outgoing_ringing": N_("Ringing"),
     "outgoing_answered": N_("Answered; they hear who is calling"),
-    "outgoing_talking": N_("In conversation"),
     "dial_number": N_("Call a number"),
     "dial": N_("Dial"),
     "call_back": N_("Call them back"),
@@ -66,7 +66,6 @@ SCRIPT_TEXTS = {
     "press_return": N_("Press “Return” to take calls again."),
     "transfer_ringing": N_("A colleague's phone is ringing."),
     "transfer_missed": N_("The colleague did not answer; the caller is with you."),
-    "no_connection": N_("No connection with the controller. The page tries again by itself."),
     "not_recording": N_("Conversations are not recorded now. Please tell the engineer."),
     "by_number": N_("known by number"),
     "by_inn": N_("known by INN"),
@@ -87,7 +86,6 @@ SCRIPT_TEXTS = {
     "account": N_("Account"),
     "log_in_title": N_("Log in to open your shift"),
     "id": N_("Id"),
-    "password": N_("Password"),
     "code": N_("Code from the app"),
     "other_phone": N_("Phone, if not your usual one"),
     "log_in": N_("Log in"),
@@ -149,6 +147,13 @@ SCRIPT_TEXTS = {
     "too_many_pages": N_("You have opened too many other pages: this one shows nothing new. Reload it to go on here."),
     "by_hand": N_("found by an operator"),
     "handed_by": N_("Handed on by"),
+    "still_talking": N_("Your session has ended; your conversation goes on. Log in, and go on with its note."),
+    "transfer_by_digit": N_("Transfer; then the digit of the group"),
+    "choose_transfer": N_(
+        "Transfer: a digit at once, Shift and a digit to talk to them first, 0: not a Customer. Esc: do not transfer."
+    ),
+    "pause_by_digit": N_("Pause; then the digit of the reason"),
+    "choose_pause": N_("Pause: the digit of the reason. Esc: no pause."),
     "why_transfer": N_("Why, for the colleague (not required)"),
     "history": N_("Who is calling, and what was before"),
     "no_history": N_("With a call, the earlier calls of this number and organisation are shown here."),

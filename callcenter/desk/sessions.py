@@ -106,6 +106,17 @@ class Sessions:
         session = self._sessions.get(_hashed(token))
         return session is not None and session.shift
 
+    def left(self, token: str) -> float:
+        """Return in how many seconds the session ends if it is not prolonged; 0 if there is none."""
+        session = self._sessions.get(_hashed(token))
+        return session.ends - self._wall().timestamp() if session is not None and self._valid(session) else 0.0
+
+    def prolong(self, token: str) -> None:
+        """Let a session last as long as one that is opened now; one that has ended stays ended."""
+        hashed, session = _hashed(token), self._sessions.get(_hashed(token))
+        if session is not None and self._valid(session):
+            self._keep(self._sessions | {hashed: replace(session, ends=self._wall().timestamp() + LIFETIME)})
+
     def of(self, person: PersonId, token: str = "") -> list[Listed]:
         """Return the person's sessions, the newest first. `token`: the one that asks."""
         asking = _hashed(token)

@@ -36,7 +36,7 @@ class States:
         self._auto_answer = frozenset(auto_answer)
         self._news = news
         self._titles = titles
-        self._page_phone = page_phone
+        self.page_phone = page_phone
         self._supervisors = frozenset(supervisors)
 
     def of(self, view: View, person: PersonId) -> State:
@@ -49,18 +49,21 @@ class States:
 
     def own(self, own: OperatorView) -> State:
         """Return the parts that only this person is shown."""
+        return {"me": self.me(own), "news": self.news(own), "warned": self.warned(own)}
+
+    def me(self, own: OperatorView) -> State:
+        """Return the person, with what belongs to them."""
+        title, phone = self._titles.get(own.group, own.group), self.page_phone(own)
+        return {**_plain(own), "group_title": title, "page_phone": phone}
+
+    def news(self, own: OperatorView) -> list[State]:
+        """Return which news is valid now and concerns the person."""
+        return [{"id": one.id, "version": one.version, "urgent": one.written.urgent} for one in self._news(own.id)]
+
+    def warned(self, own: OperatorView) -> State:
+        """Return of how many requests the person is warned."""
         warned = self._warned(own.id)
-        return {
-            "warned": {"near": warned.near, "missed": warned.missed},
-            "me": {
-                **_plain(own),
-                "group_title": self._titles.get(own.group, own.group),
-                "page_phone": self._page_phone(own),
-            },
-            "news": [
-                {"id": one.id, "version": one.version, "urgent": one.written.urgent} for one in self._news(own.id)
-            ],
-        }
+        return {"near": warned.near, "missed": warned.missed}
 
     def room(self, view: View, own: OperatorView) -> State:
         """Return the parts that are the same for everybody of an audience."""
@@ -83,6 +86,10 @@ class States:
     def audience(self, own: OperatorView) -> Audience:
         """Return with whom the person shares the parts of `room`: their group; a supervisor with nobody."""
         return own.group, own.id if own.id in self._supervisors else PersonId("")
+
+    def sees_people(self, audience: Audience) -> bool:
+        """Return whether the audience is shown other people, and not only how many there are."""
+        return bool(audience[1])
 
     def _colleagues(self, view: View, own: OperatorView) -> list[State]:
         return [

@@ -129,7 +129,8 @@ class Forecaster:
     async def _compute(self, watched: _Watched, now: datetime) -> Forecast:
         line, outlook = watched.line, self._outlook(watched.line.id)
         hours, since = line.hours, watched.counted_since
-        slots = expected_arrivals(watched.history, outlook.joined, now, hours.opens, hours.closes, since=since)
+        opens, closes = hours.calendar.clock(now.date())
+        slots = expected_arrivals(watched.history, outlook.joined, now, opens, closes, since=since)
         # In UTC: Python subtracts two datetimes of the same zone as local times, which is wrong over a clock change.
         closes_in = (hours.calendar.next_change(now) - now.astimezone(UTC)).total_seconds()
         # The same random numbers all day, so that two forecasts differ only by what has happened, not by chance.

@@ -7,7 +7,7 @@ from typing import get_args
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from callcenter.core.commands import Answer, Command, Contained, OfferKind, Reply, SaveCall, SaveOffer, SetAsideCall
-from callcenter.core.events import Event, RecordingFailed, RecordingFinished
+from callcenter.core.events import Event, LookUp, RecordingFailed, RecordingFinished, RequestLookedUp
 from callcenter.core.ids import LineId
 from callcenter.core.records import OF_INCOMING_CALLS, OF_OUTGOING_CALLS, CallRecord, Direction, OfferRecord
 from callcenter.metrics.recent import SeenOnce
@@ -175,6 +175,14 @@ class Counts:
             ["line"],
             registry=registry,
         )
+        self._lookups = Counter(
+            "callcenter_request_lookups_total",
+            "Numbers of requests that callers have keyed in, by what came of it.",
+            ["result"],
+            registry=registry,
+        )
+        for found in LookUp:
+            self._lookups.labels(found.value)
         for event in get_args(Event):
             self._defects.labels(event.__name__)
         for answer in (Answer.WRONG_SECRET, Answer.TRY_LATER):
@@ -198,6 +206,8 @@ class Counts:
             self._recorded.inc(max(0.0, event.seconds))
         elif isinstance(event, RecordingFailed):
             self._recordings.labels("failed").inc()
+        elif isinstance(event, RequestLookedUp):
+            self._lookups.labels(event.result.value).inc()
 
     def observe_command(self, command: Command) -> None:
         """Count what a command says. Rows that are saved again are counted only once."""

@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, func, insert, select, text
+from sqlalchemy import Connection, Select, and_, delete, func, insert, not_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from callcenter.calendar.clock import WallClock
@@ -21,14 +21,12 @@ log = logging.getLogger(__name__)
 FIRST_AFTER, EVERY = 900.0, 86_400.0
 """Seconds from the start until old entries are deleted, and between two times."""
 TRIGGERS_KEEP = timedelta(days=31)
-"""Before the newest entry; in the migration that made them."""
+"""Before the newest entry; in the migrations that made them."""
 _TABLE = table_of(AuditEntry)
 _LENGTHS = {"who": 64, "what": 32, "about": 500}
 _PAGE = 1000
 _SNAPSHOT = {"postgresql": {"isolation_level": "REPEATABLE READ"}}
 """What a transaction needs so that all its queries see the same; SQLite's are so by themselves."""
-_AHEAD = timedelta(days=1)
-"""An entry that is dated so much after the present was made while the clock was wrong."""
 
 
 class Audit:
@@ -63,41 +61,28 @@ class Audit:
     async def forget(self, before: datetime) -> int:
         """Delete the oldest entries that were made before this moment; the newest stays. Returns how many.
 
-        Only from the beginning, so that the chain of the others stays whole.
+        Only from the beginning, so that the chain of the others stays whole. An entry that is dated after the newest
+        was made while the clock was wrong: it is as old as the next one that is not.
         """
 
         def remove(connection: Connection) -> int:
             _last(connection)
-            last = connection.scalar(select(func.max(_TABLE.c.at)))
+            newest = select(_TABLE.c.at).order_by(_TABLE.c.id.desc()).limit(1)
+            if (last := connection.scalar(newest)) is None:
+                return 0
             # The triggers refuse everything if there is one that they keep; they compare whole seconds.
-            first = min(before, (last - TRIGGERS_KEEP).replace(microsecond=0)) if last else before
-            kept = select(func.min(_TABLE.c.id)).where(_TABLE.c.at >= first).scalar_subquery()
-            newest = select(func.max(_TABLE.c.id)).scalar_subquery()
-            oldest = delete(_TABLE).where(_TABLE.c.id < func.coalesce(kept, newest))
-            return connection.execute(oldest).rowcount
+            first = min(before, (last - TRIGGERS_KEEP).replace(microsecond=0))
+            kept = connection.scalar(_first_kept(first, last))
+            return connection.execute(delete(_TABLE).where(_TABLE.c.id < kept)).rowcount
 
         return await self._register.read(remove)
-
-    async def ahead_of(self, now: datetime) -> AuditEntry | None:
-        """Return the first entry that is dated after the present: the triggers let nobody delete it."""
-        query = select(AuditEntry).where(AuditEntry.at > now + _AHEAD).order_by(AuditEntry.id).limit(1)
-        async with self._register.session() as session:
-            return await session.scalar(query)
 
     async def keep(self, keep: timedelta, wall: WallClock) -> None:
         """Delete what is older than `keep`, daily, until cancelled."""
         await asyncio.sleep(FIRST_AFTER)
         while True:
             try:
-                now = wall()
-                await self.forget(now - keep)
-                if ahead := await self.ahead_of(now):
-                    log.error(
-                        "Entry %d of the audit log is dated %s, because the clock was wrong then: until that is old "
-                        "enough, neither it nor any entry after it is deleted.",
-                        ahead.id,
-                        ahead.at.date(),
-                    )
+                await self.forget(wall() - keep)
             except Exception as problem:
                 log.error("Old entries of the audit log cannot be deleted just now: %s", problem)
             await asyncio.sleep(EVERY)
@@ -148,6 +133,18 @@ class AuditCheck:
     async def _page(session: AsyncSession, after: int) -> Sequence[AuditEntry]:
         query = select(AuditEntry).where(AuditEntry.id > after).order_by(AuditEntry.id).limit(_PAGE)
         return (await session.scalars(query)).all()
+
+
+def _first_kept(first: datetime, newest: datetime) -> Select[tuple[int]]:
+    """Ask for the oldest entry that stays: `first` is the oldest time that is kept, `newest` is the newest entry's.
+
+    The trigger `audit_kept` judges each entry in the same way.
+    """
+    later = _TABLE.alias()
+    after = select(later.c.at).where(later.c.id > _TABLE.c.id, later.c.at <= newest).order_by(later.c.id).limit(1)
+    ahead_but_old = and_(_TABLE.c.at > newest, after.scalar_subquery() < first)
+    kept = select(func.min(_TABLE.c.id)).where(_TABLE.c.at >= first, not_(ahead_but_old)).scalar_subquery()
+    return select(func.coalesce(kept, select(func.max(_TABLE.c.id)).scalar_subquery()))
 
 
 def _last(connection: Connection) -> Head:

@@ -37,6 +37,13 @@ def parse_number(text: str) -> Number | None:
     return number if str(number) == found[0] else None
 
 
+def keyed_number(line: LineId, digits: str) -> Number | None:
+    """Return the number of which a caller has keyed in year and running number: 2026000123. None: it is none."""
+    if not (digits.isascii() and digits.isdecimal()) or len(digits) < 10:
+        return None
+    return parse_number(f"{line}-{digits[:4]}-{digits[4:]}")
+
+
 @dataclass(frozen=True)
 class Counter:
     """How many numbers a line has given in a year."""

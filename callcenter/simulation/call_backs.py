@@ -19,7 +19,7 @@ from callcenter.core.events import (
     OutgoingPhoneAnswered,
     OutgoingPhoneRings,
 )
-from callcenter.core.ids import BridgeId, CallBackId, ChannelId, PhoneName
+from callcenter.core.ids import BridgeId, CallBackId, CallId, ChannelId, PhoneName
 from callcenter.core.settings import Line
 from callcenter.simulation.agenda import Agenda
 from callcenter.simulation.traffic import Duration, TrafficError
@@ -96,6 +96,8 @@ class CallBackWork:
         self._inbox = inbox
         self._tell = tell
         self._talks = talks
+        self._live: set[CallId] = set()
+        """Outgoing calls that the core has not ended."""
         self._wishes: dict[str, _Wish] = {}
         """By the customer's number."""
 
@@ -110,8 +112,13 @@ class CallBackWork:
     def call_out(self, command: CallOut, answered_at: float) -> None:
         """Ring the operator's phone; it is answered, the customer is dialled, and answers."""
         self.begun += 1
+        self._live.add(command.call)
         self._inbox.append(OutgoingPhoneRings(command.call))
         self._agenda.add(answered_at, self._phone_answers, (command, answered_at))
+
+    def ended(self, call: ChannelId) -> None:
+        """Forget a call that the core ends: the operator goes home."""
+        self._live.discard(CallId(call))
 
     def over(self, told: CallBackOver) -> None:
         """Count one that nobody could begin."""
@@ -128,6 +135,8 @@ class CallBackWork:
 
     def _phone_answers(self, rung: tuple[CallOut, float]) -> None:
         command, now = rung
+        if command.call not in self._live:
+            return
         wish = self._wishes.pop(command.number)
         totals = self.totals
         totals.in_window += now <= wish.due.start_by
@@ -139,6 +148,9 @@ class CallBackWork:
 
     def _customer_answers(self, talk: tuple[CallOut, ChannelId, float]) -> None:
         command, customer, handling = talk
+        if command.call not in self._live:
+            return
+        self._live.remove(command.call)
         bridge = BridgeId(f"bridge-{command.call}")
 
         def hangs_up(_: None) -> None:

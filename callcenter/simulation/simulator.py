@@ -234,7 +234,7 @@ class Simulation:
         self._tell(CallArrived(id, ChannelName(f"PJSIP/{id}"), self._line.id, "", customer=customer))
 
     def _redirect(self, command: Redirect) -> None:
-        caller = self._callers[command.call]
+        caller = self._callers[CallId(command.channel)]
         if command.place in (Place.GREETING, Place.GREETING_AGAIN):
             self._says(caller, GreetingHeard(caller.id), self._scenario.greeting)
         elif command.place is Place.IDENTIFY:
@@ -281,8 +281,8 @@ class Simulation:
             caller.estimate = caller.p90 = 0.0
 
     def _announce(self, command: Announce) -> None:
-        self._inbox.append(AnnouncementSpoken(command.call, command.number))
-        self._is_asked(self._callers[command.call], command.question)
+        self._inbox.append(AnnouncementSpoken(CallId(command.channel), command.number))
+        self._is_asked(self._callers[CallId(command.channel)], command.question)
 
     def _announced(self, command: SaveAnnouncement) -> None:
         record = command.record
@@ -411,6 +411,8 @@ class Simulation:
 
     def _silence(self, command: HangUp) -> None:
         """Stop a ringing phone on the core's command: the caller has hung up, or the operator ends the shift."""
+        if self.call_backs:
+            self.call_backs.ended(command.channel_id)
         for caller in self._callers.values():
             if caller.offer == command.channel_id:
                 caller.offer = NO_OFFER

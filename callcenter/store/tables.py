@@ -158,6 +158,7 @@ class Call(Base):
     """Reports of waits, targets and forecasts count incoming calls alone."""
     dialled_at: Mapped[datetime | None]
     ringing: Mapped[float | None]
+    customer_channel: Mapped[str] = mapped_column(UniqueId, server_default="")
     call_back: Mapped[str] = mapped_column(Id, server_default="")
     attempt: Mapped[int] = mapped_column(server_default="0")
     call_back_to: Mapped[str] = mapped_column(PhoneNumber, server_default="")

@@ -13,8 +13,8 @@ from pathlib import Path
 
 GROUP, OTHERS = 0o070, 0o007
 _READ_BY_GROUP = 0o050
-TOOLS = frozenset({"venv", "parts", "cache", "uv"})
-"""Folders of programs in `var`; nothing in them is personal."""
+TOOLS = frozenset({"venv", "parts", "cache", "uv", "front"})
+"""Folders of programs in `var`, which are there before the first start; nothing in them is personal."""
 
 
 def set_umask(forbidden: int) -> None:
@@ -43,7 +43,7 @@ def forbidden() -> int:
 
 
 def tighten(folder: Path, forbidden: int) -> int:
-    """Take these permissions from a folder and everything in it. Returns how many files and folders had them.
+    """Take these permissions from a folder and everything in it. Returns how much of what is in it had them.
 
     A folder that nobody else can enter protects everything in it, so this is quick after the first time.
 
@@ -55,15 +55,15 @@ def tighten(folder: Path, forbidden: int) -> int:
             handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=place)
             try:
                 os.fchmod(handle, mode & ~forbidden)
-                found += 1
+                found += place is not None
             finally:
                 os.close(handle)
     return found
 
 
 def open_to(folder: Path, forbidden: int) -> int:
-    """Return how many files and folders others can reach at and below `folder`."""
-    return sum(1 for _ in _open_to(folder, forbidden))
+    """Return how many files and folders below `folder` others can reach: to an empty one that they may enter, none."""
+    return sum(place is not None for _, place, _ in _open_to(folder, forbidden))
 
 
 def _open_to(folder: Path, forbidden: int) -> Iterator[tuple[str, int | None, int]]:

@@ -24,7 +24,7 @@ MARGIN = RATE // 10  # samples of silence kept before and after the speech
 FRAME = RATE // 50
 QUIET = 0.01  # a frame this much (−40 dB) below the loudest one contains no speech
 PAUSE = 6  # frames: a shorter silence may be the closure of a consonant
-CONTINUATION = " да."  # spoken after a clause that another file continues, then cut off
+CONTINUATIONS = (" да.", " так.")  # spoken after a clause that another file continues, then cut off
 _SPEAKING = 60.0  # seconds, limit of one text-to-speech run
 
 FreeVoice = Literal["irina", "anna", "elena", "aleksandr"]  # RHVoice's other Russian voices are not free
@@ -51,8 +51,17 @@ class Voice:
         finished.
         """
         if text.endswith(","):
-            return trimmed(levelled(before_last_pause(self._speak(text + CONTINUATION))))
+            return trimmed(levelled(self._clause(text)))
         return trimmed(levelled(self._speak(text)))
+
+    def _clause(self, text: str) -> array[int]:
+        first, *others = CONTINUATIONS
+        for continuation in others:
+            try:
+                return before_last_pause(self._speak(text + first))
+            except SpeechError:  # «семь, да» is said in one go
+                first = continuation
+        return before_last_pause(self._speak(text + first))
 
     def _speak(self, text: str) -> array[int]:
         with tempfile.TemporaryDirectory() as folder:

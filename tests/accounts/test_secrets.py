@@ -12,6 +12,7 @@ import pytest
 
 from callcenter.accounts.secrets import Secrets, SecretsError
 from callcenter.config import Config
+from tests.shortcuts import SHIPPED_HASHER
 
 BASE = """
 lines:
@@ -79,6 +80,12 @@ def test_files_are_for_their_owner_alone_and_hold_no_plain_password(folder: Path
     assert first.password not in text
     assert f" {first.pin}" not in text
     assert text.count("$argon2id$") == 4
+
+
+def test_a_stolen_file_is_slow_to_guess_from() -> None:
+    """As OWASP advises for Argon2id, at least; the other tests do without."""
+    found = SHIPPED_HASHER
+    assert (found.type, found.memory_cost >= 19 * 1024, found.time_cost >= 2) == (argon2.Type.ID, True, True)
 
 
 def test_only_phones_that_register_have_a_password(folder: Path) -> None:

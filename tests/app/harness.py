@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -16,6 +15,7 @@ from callcenter.config import Config
 from callcenter.store import Register
 from tests.asterisk.fake_asterisk import LIMIT, FakeAsterisk, event, success
 from tests.e2e.station import free_port
+from tests.patience import patience
 from tests.store.stories import stored
 from tests.wall import MONDAY_NOON, Wall
 
@@ -118,7 +118,7 @@ class Harness:
 
 
 async def connection(controller: Controller) -> None:
-    async with asyncio.timeout(LIMIT):
+    async with patience(LIMIT):
         await controller.link.connected.wait()
 
 

@@ -33,6 +33,7 @@ from callcenter.reports import past_days
 from callcenter.store import Register, RegisterError, Writer
 from tests.app.harness import Harness, arrives, channel, channels, connection, hangs_up, lines_in_use
 from tests.asterisk.fake_asterisk import LIMIT, Facts, FakeAsterisk, event
+from tests.patience import patience
 from tests.store.stories import arrival, eventually
 
 # -- Asterisk ----------------------------------------------------------------------------------------------------------
@@ -443,10 +444,10 @@ async def test_an_asterisk_that_stops_with_us_hangs_up_first(harness: Harness) -
         assert (await harness.asterisk.action("Hangup"))["Channel"] == "1.1"
         assert not ending.done()
         harness.asterisk.say(hangs_up("1.1"))
-        async with asyncio.timeout(LIMIT):
+        async with patience(LIMIT):
             await ending
         assert lines_in_use(controller) == 0
-        async with asyncio.timeout(LIMIT):
+        async with patience(LIMIT):
             await controller.end_calls()
 
 

@@ -12,6 +12,7 @@ from callcenter.app.controller import Controller
 from callcenter.app.run import BrokenError, serve
 from callcenter.app.supervision import VITAL_FAILURES, Supervision
 from tests.app.harness import Harness
+from tests.patience import patience
 from tests.store.stories import eventually
 
 
@@ -38,7 +39,7 @@ async def test_a_task_that_dies_is_begun_anew(caplog: pytest.LogCaptureFixture) 
 
     tasks = Supervision(failed.append)
     tasks.keep(work, "journal")
-    async with asyncio.timeout(5):
+    async with patience(5):
         await lives.wait()
     assert failed == ["journal"] * 3
     assert "The task 'journal' has failed." in caplog.text
@@ -60,7 +61,7 @@ async def test_without_a_vital_task_there_is_no_going_on() -> None:
     failed: list[str] = []
     tasks = Supervision(failed.append)
     tasks.keep(fails, "heartbeat", vital=True)
-    async with asyncio.timeout(5):
+    async with patience(5):
         assert await tasks.broken == (
             "the task 'heartbeat' does not run, and there is no going on without it; see the log"
         )
@@ -74,7 +75,7 @@ async def test_a_task_of_somebody_elses_that_dies_stops_the_controller() -> None
     tasks.watch(stopped)  # type: ignore[arg-type]
     stopped.cancel()
     tasks.watch(asyncio.create_task(fails(), name="register writer"))
-    async with asyncio.timeout(5):
+    async with patience(5):
         assert "register writer" in await tasks.broken
     await tasks.stop()
 
@@ -98,5 +99,5 @@ async def test_the_program_ends_with_a_sentence_when_its_heart_does_not_beat(
 
     monkeypatch.setattr(Controller, "_beat", broken)
     with pytest.raises(BrokenError, match="the task 'heartbeat' does not run"):
-        async with asyncio.timeout(20):
+        async with patience(20):
             await serve(harness.config, with_asterisk=False, ready=lambda *_: None)

@@ -23,6 +23,7 @@ from callcenter.store import Writer
 from tests.app.harness import arrives, channels, hangs_up
 from tests.asterisk.fake_asterisk import Facts, FakeAsterisk, event, success
 from tests.core.story import settings
+from tests.patience import patience
 from tests.store.stories import eventually
 from tests.wall import Wall
 
@@ -52,6 +53,7 @@ class TwoLinks:
             self.center.server_of,
             cast(Writer, _Writer()),
             self.timers,
+            lambda wanted: None,
             lambda wanted: None,
             lambda reply: False,
             lambda defect: None,
@@ -83,7 +85,7 @@ class TwoLinks:
         try:
             self.take(HoursChanged("estp", True))
             for link in self.links.values():
-                async with asyncio.timeout(10):
+                async with patience(10):
                     await link.connected.wait()
             yield self
         finally:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from callcenter.asterisk.render import dialplan_version
+from tests.patience import patience
 
 LIMIT = 10.0
 """Seconds after which a fact that a test waits for is taken not to happen."""
@@ -27,7 +28,7 @@ class Facts:
         self._changed = asyncio.Event()
 
     async def until(self, fact: Callable[[], bool]) -> None:
-        async with asyncio.timeout(LIMIT):
+        async with patience(LIMIT):
             while not fact():
                 await self._changed.wait()
 
@@ -149,5 +150,5 @@ class FakeAsterisk:
             server.close()
             for writer in self._writers:
                 writer.transport.abort()
-            async with asyncio.timeout(LIMIT):
+            async with patience(LIMIT):
                 await server.wait_closed()

@@ -24,6 +24,7 @@ from callcenter.asterisk.ami import (
 from callcenter.asterisk.connection import Action
 from callcenter.system.backoff import Backoff
 from tests.asterisk.fake_asterisk import LIMIT, Facts, FakeAsterisk, event, failure, success
+from tests.patience import patience
 
 SECRET = "open sesame"
 HANGUP = {"Action": "Hangup", "Channel": "operator-1"}
@@ -97,7 +98,7 @@ async def line(asterisk: FakeAsterisk) -> AsyncIterator[Line]:
 
 
 async def result(future: asyncio.Future[Message]) -> Message:
-    async with asyncio.timeout(LIMIT):
+    async with patience(LIMIT):
         return await future
 
 

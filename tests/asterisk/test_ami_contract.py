@@ -16,6 +16,7 @@ from callcenter.asterisk.ami import ActionFailed, AmiSettings
 from callcenter.asterisk.messages import MAX_LINE
 from tests.asterisk.fake_asterisk import LIMIT, Facts, FakeAsterisk
 from tests.asterisk.test_ami import SECRET, Line
+from tests.patience import patience
 
 pytestmark = pytest.mark.e2e
 
@@ -72,7 +73,7 @@ messages = notice,warning,error
 
 
 async def wait_for_port(port: int, process: asyncio.subprocess.Process) -> None:
-    async with asyncio.timeout(60):
+    async with patience(60):
         while process.returncode is None:
             try:
                 _, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -112,7 +113,7 @@ async def settings(tmp_path: Path, unused_tcp_port: int) -> AsyncIterator[AmiSet
     finally:
         if process.returncode is None:
             process.terminate()
-        async with asyncio.timeout(30):
+        async with patience(30):
             await process.wait()
 
 

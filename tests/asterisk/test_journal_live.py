@@ -17,6 +17,7 @@ from tests.e2e.hearing import listen
 from tests.e2e.listening import OPERATOR, hears, voice
 from tests.e2e.softphone import RATE
 from tests.e2e.station import NUMBER, until
+from tests.patience import patience
 
 pytestmark = pytest.mark.e2e
 QUICK = {"ring_timeout": "20"}
@@ -76,7 +77,7 @@ async def test_who_called_outside_hours_and_what_a_phone_dialled(tmp_path: Path,
         code = await phone.dial(here.config.codes.return_)
         await until(code.answered.is_set, what="the code is taken")
         code.hang_up()
-        async with asyncio.timeout(10):
+        async with patience(10):
             while await here.channels():
                 pass
         [history] = await here.ended(1)
@@ -98,7 +99,7 @@ async def test_no_name_that_a_caller_sends_forges_a_line_or_is_lost(tmp_path: Pa
     async with started(tmp_path, brief) as here:
         for number, name in HOSTILE.items():
             caller = await here.line.caller(number, name=name.replace("\\", "\\\\").replace('"', '\\"'))
-            async with asyncio.timeout(10):
+            async with patience(10):
                 await caller.answered.wait()
             caller.hang_up()
         # Asterisk writes its journal behind its calls: that no channel is left does not say that all is written
@@ -149,7 +150,7 @@ async def test_a_file_renamed_while_calls_go_on_loses_and_doubles_nothing(
             return sum(history.ended_at is not None for history in told.values())
 
         await local_calls(here, 60)
-        await until(lambda: keep() == 60, 60.0, "60 calls are over")
+        await until(lambda: keep() == 60, 60.0, "60 calls are over", every=0.0)
         everything = {history.call: history for history in here.journal().read()}
         files = sorted(path.name for path in here.folders.journal.iterdir())
     assert renamed >= 5

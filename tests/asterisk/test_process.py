@@ -12,6 +12,7 @@ import pytest
 from callcenter.asterisk import process
 from callcenter.asterisk.process import AsteriskError, Program
 from callcenter.asterisk.render import Installation
+from tests.patience import patience
 
 LIMIT = 10.0
 
@@ -38,7 +39,7 @@ class Sign:
         os.mkfifo(self.path)
 
     async def given(self) -> str:
-        async with asyncio.timeout(LIMIT):
+        async with patience(LIMIT):
             return await asyncio.to_thread(self.path.read_text)
 
 
@@ -113,9 +114,8 @@ async def test_one_that_does_not_stop_is_ended(
 
 
 async def test_one_that_died_by_itself_is_left_in_peace(tmp_path: Path) -> None:
-    async with process.running(program(tmp_path, "exit 7"), tmp_path) as child:
-        async with asyncio.timeout(LIMIT):
-            assert await child.wait() == 7
+    async with process.running(program(tmp_path, "exit 7"), tmp_path) as child, patience(LIMIT):
+        assert await child.wait() == 7
     assert child.returncode == 7
 
 

@@ -311,7 +311,19 @@ def test_behind_nat_phones_on_private_networks_are_not_told_the_outside_address(
 @pytest.mark.clause("ESTP 2.2a")
 def test_without_the_controller_asterisk_keeps_the_hours_itself(site: Site, hours: str, condition: str) -> None:
     site.render(BASE.replace('60"]', f'60"], hours: {{{hours}}}'))
-    assert f"GotoIfTime({condition}?open)" in site["extensions.conf"]
+    span, _, days = condition.partition(",")
+    assert f"Set(CC_HOURS={span})" in site["extensions.conf"]
+    assert f"GotoIfTime(${{CC_HOURS}},{days}?open)" in site["extensions.conf"]
+
+
+@pytest.mark.clause("eLot 2.2a")
+def test_without_the_controller_asterisk_keeps_the_hours_of_a_period(site: Site) -> None:
+    period = "{from: 2026-12-01, to: 2026-12-18, opens: 09:00, closes: 21:00}"
+    site.render(BASE.replace('60"]', f'60"], hours: {{opens: 11:00, closes: 18:00, periods: [{period}]}}'))
+    today = "${STRFTIME(,Europe/Moscow,%Y%m%d)}"
+    inside = f"ExecIf($[{today} >= 20261201 & {today} <= 20261218]?Set(CC_HOURS=09:00-20:59))"
+    plan = site["extensions.conf"]
+    assert plan.index("Set(CC_HOURS=11:00-17:59)") < plan.index(inside) < plan.index("GotoIfTime(${CC_HOURS}")
 
 
 def test_two_lines_of_one_controller_each_have_their_own(site: Site) -> None:
@@ -333,7 +345,7 @@ timings: {ring_timeout: 12.6}
     assert "exten => estp,1,Set(GROUP(general)=estp)" in dialplan
     assert "Dial(PJSIP/+73422000000@trunk-out," in dialplan
     assert "exten => city,1,UserEvent(CCGeneral,Token: ${CC_TOKEN},Status: UNCONFIGURED)" in dialplan
-    assert "GotoIfTime(08:00-23:59," in dialplan
+    assert "Set(CC_HOURS=08:00-23:59)" in dialplan
     assert ("timeout", "13") in site.section("queues.conf", "cc-estp")
     assert ("strategy", "leastrecent") in site.section("queues.conf", "cc-city")
 
@@ -418,11 +430,36 @@ def test_every_stage_of_a_caller_is_told_to_the_journal_and_to_nobody_else_twice
         dialplan_step for dialplan_step in dialplan_steps if dialplan_step not in ("operator", "outgoing", "arriving")
     ]
     assert (
-        re.findall(r"CC_STAGE=(\w[\w-]*)\)\n same => n,CELGenUserEvent\(CC_STAGE,\1\)", site["extensions.conf"])
+        re.findall(r"CC_STAGE=(\w[\w-]*)\)\n same => n,CELGenUserEvent\(CC_STAGE,\1[:)]", site["extensions.conf"])
         == callers
     )
-    assert len(set(callers)) == len(callers) == 11
+    assert len(set(callers)) == len(callers) == 12
     assert dialplan_steps.count("arriving") == site["extensions.conf"].count("CELGenUserEvent(CC_ARRIVED,") == 1
+
+
+@pytest.mark.clause("TBS 2.6")
+def test_digits_after_the_answer_choose_among_lines_that_share_a_number(site: Site) -> None:
+    site.render(
+        """
+lines:
+  tbs: {numbers: ["+7 495 248-06-46"], extension: "1"}
+  sales: {numbers: ["+7 495 248-06-46"], extension: "20"}
+  estp: {numbers: ["+7 495 292-19-60"]}
+people: {101: }
+phones: {101: }
+trunks: {city: {networks: [127.0.1.0/24], outgoing: "127.0.1.200:5060", area: "+7 495"}}
+"""
+    )
+    contexts = re.split(r"^\[([\w-]+)\]$", site["extensions.conf"], flags=re.MULTILINE)[1:]
+    plan = dict(zip(contexts[::2], contexts[1::2], strict=True))
+    assert [name for name in plan if name.startswith("cc-extension")] == ["cc-extension-tbs"]
+    asked = plan["cc-extension-tbs"]
+    for digits, line in (("1", "tbs"), ("20", "sales")):
+        chosen = f"exten => {digits},1,Set(CC_EXTENSION={digits})\n same => n,StartMusicOnHold(waiting)\n"
+        assert f"{chosen} same => n,Goto(cc-arrive,{line},1)" in asked
+    assert "exten => +74952480646,1,Goto(cc-arrive,tbs,1)" in plan["cc-trunk"]
+    assert plan["cc-from-city"].count("exten => 2480646,") == 1
+    assert plan["cc-arrive"].count("?cc-extension-") == 1, "whoever is on the first line is asked once, nobody else"
 
 
 def test_no_key_ends_a_call_where_keys_are_waited_for(site: Site) -> None:
@@ -430,9 +467,9 @@ def test_no_key_ends_a_call_where_keys_are_waited_for(site: Site) -> None:
     site.render()
     contexts = re.split(r"^\[([\w-]+)\]$", site["extensions.conf"], flags=re.MULTILINE)[1:]
     asks = {name: text for name, text in zip(contexts[::2], contexts[1::2], strict=True) if "WaitExten(" in text}
-    assert len(asks) == 4
+    assert len(asks) == 7
     asks["cc-again"] = contexts[contexts.index("cc-again") + 1]
-    assert [name for name, text in asks.items() if "\nexten => i,1,Goto(s," not in text] == []
+    assert [name for name, text in asks.items() if "\nexten => i,1,Goto(" not in text] == []
 
 
 def test_no_column_of_the_journal_holds_what_a_caller_can_choose(site: Site) -> None:

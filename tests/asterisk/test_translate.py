@@ -100,6 +100,8 @@ DESK: Desk = {"phone": PhoneName("101"), "reply_to": PHONE}
         (user("CCSpoken", Number="3"), events.AnnouncementSpoken("1.7", 3)),
         (user("CCSpoken", Number="three"), events.AnnouncementSpoken("1.7", 0)),
         (user("CCInfo"), events.InfoMenuVisited("1.7")),
+        (user("CCRequest", Digits="2026000123", Try="2"), events.RequestNumberGiven("1.7", "2026000123", 2)),
+        (user("CCRequest", Digits="20x26&", Try="-1"), events.RequestNumberGiven("1.7", "2026", 0)),
         (user("CCKeepAsked"), events.KeepPlaceAsked("1.7")),
         (user("CCKeepTyped", Number="89125550101"), events.KeepPlaceAsked("1.7", "+79125550101", True)),
         (user("CCKeepTyped", Number="12"), events.KeepPlaceAsked("1.7", "", True)),
@@ -262,7 +264,7 @@ HEADERS = (
     "Queue",
     "Uniqueid", "Channel", "Cause", "Cause-txt", "BridgeUniqueid", "ChannelState", "Response", "ActionID",
     "Reason", "Line", "Number", "Name", "Digits", "Status", "Digit", "Phone", "Id", "Pin", "Key", "Feature",
-    "Variable", "Seconds", "CallerIDNum", "BridgeID", "Age", "Why", "To", "Note", "Call",
+    "Variable", "Seconds", "CallerIDNum", "BridgeID", "Age", "Why", "To", "Note", "Call", "Try",
 )  # fmt: skip
 KINDS = (
     "UserEvent",
@@ -410,8 +412,9 @@ def redirect(place: str) -> translate.Action:
             [set_variable("1.7", "CC_AFTER", "hold"), set_variable("1.7", "SHARED(CC_TALK)", "")],
         ),
         (
-            commands.KeepLeg("offer-b-1", True),
+            commands.KeepLeg("offer-b-1", True, "PJSIP/trunk-city-00000007"),
             [
+                set_variable("offer-b-1", "CC_CALLER", "PJSIP/trunk-city-00000007"),
                 set_variable("offer-b-1", "CC_KEEP", "1"),
                 set_variable("offer-b-1", "TRANSFER_CONTEXT", "cc-consultation"),
             ],
@@ -498,7 +501,7 @@ COMMANDS = st.one_of(
     ),
     st.builds(commands.HangUp, IDS),
     st.builds(commands.CallColleague, IDS, WORDS),
-    st.builds(commands.KeepLeg, IDS, st.booleans()),
+    st.builds(commands.KeepLeg, IDS, st.booleans(), IDS | HOSTILE.map(lambda text: text[:149])),
     st.builds(Reply, IDS.map("phone:{}".format), st.sampled_from(list(Answer)), HOSTILE),
     st.builds(SyncQueueMember, WORDS, WORDS, WORDS, st.booleans(), st.booleans()),
 )  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from callcenter.asterisk.ami import Ami, AmiError
-from callcenter.asterisk.watch import Watch, signs
+from callcenter.asterisk.watch import LOOKS, Watch, signs
 from callcenter.core.ids import PhoneName
 
 QUALITY = (
@@ -24,6 +24,7 @@ class FakeAmi:
         self.channels = channels
         self.figures: dict[str, str] = {}
         self.asked: list[str] = []
+        self.ended: list[str] = []
 
     async def collect(self, action: Mapping[str, Any], timeout: float) -> list[Mapping[str, str]]:
         return list(self.channels)
@@ -34,6 +35,10 @@ class FakeAmi:
         if action["Action"] == "Setvar":
             assert (action["Variable"], action["Value"]) == ("PJSIP_SEND_SESSION_REFRESH()", "invite")
             self.asked.append(channel)
+            answer.set_result({})
+        elif action["Action"] == "Hangup":
+            assert action["Cause"] == "44", "as Asterisk does it"
+            self.ended.append(channel)
             answer.set_result({})
         elif channel in self.figures:
             answer.set_result({"Value": self.figures[channel]})
@@ -68,7 +73,34 @@ async def test_a_page_is_not_asked_because_no_browser_is_silent() -> None:
     for _ in range(2):
         ami.figures = {"1.1": QUALITY.format(7, 7, 0.01), "1.2": QUALITY.format(7, 7, 0.01)}
         await watch.look()
-    assert ami.asked == ["1.2"]
+    assert (ami.asked, ami.ended) == (["1.2"], [])
+
+
+async def test_a_page_of_which_nothing_comes_is_ended_within_the_countdown() -> None:
+    """Whatever its SIP says: each of its own attempts to find a way starts Asterisk's countdown again."""
+    ami = FakeAmi(
+        leg("1.1", "PJSIP/101-web-00000001"), leg("1.2", "PJSIP/102-web-00000002"), leg("1.3", "PJSIP/1-0001")
+    )
+    watch = Watch(cast(Ami, ami), 20.0, lambda message: True, {PhoneName("101-web"), PhoneName("102-web")})
+    for look in range(LOOKS):
+        ami.figures = {
+            "1.1": QUALITY.format(7, look, 0.01),
+            "1.2": QUALITY.format(7 + look // 2, look, 0.01),  # it comes and goes
+            "1.3": QUALITY.format(7, look, 0.01),  # a telephone: it is asked
+        }
+        assert not ami.ended
+        await watch.look()
+    assert ami.ended == ["1.1"]
+    assert set(ami.asked) == {"1.3"}
+
+
+async def test_a_page_whose_figures_are_not_known_is_left_alone() -> None:
+    ami = FakeAmi(leg("1.1", "PJSIP/101-web-00000001"))
+    watch = Watch(cast(Ami, ami), 20.0, lambda message: True, {PhoneName("101-web")})
+    ami.figures = {"1.1": ""}
+    for _ in range(2 * LOOKS):
+        await watch.look()
+    assert not ami.ended
 
 
 async def test_a_channel_that_ends_meanwhile_is_passed_over() -> None:

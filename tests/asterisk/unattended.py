@@ -27,6 +27,7 @@ from callcenter.customers.directory import normalise, valid_inn
 from tests.e2e.listening import OPERATOR, hears, voice
 from tests.e2e.softphone import Call, Softphone
 from tests.e2e.station import PROJECT, Station, configuration, every_day, until
+from tests.patience import patience
 
 
 class Unattended:
@@ -56,7 +57,7 @@ class Unattended:
             self.ami = Ami(settings, self.told.append, lambda connected, why: booted.set() if connected else None)
             connection = asyncio.create_task(self.ami.run())
             try:
-                async with asyncio.timeout(20):
+                async with patience(20):
                     await booted.wait()
                 yield child
             finally:
@@ -187,7 +188,7 @@ def ring(call: str, channel: str, offer: str = "offer-1", phone: str = "101") ->
 
 async def quiet(here: Unattended) -> None:
     """Nothing remains in Asterisk: no channel, nobody in its queue."""
-    async with asyncio.timeout(10):
+    async with patience(10):
         while await here.channels():
             pass
         entries = await here.ami.collect({"Action": "QueueStatus", "Queue": "cc-estp"}, 5.0)

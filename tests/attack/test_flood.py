@@ -81,6 +81,7 @@ async def test_a_flood_on_a_full_line_leaves_phones_conversations_and_the_queue_
         second = await line.operator("102")
         offer = await second.rings()
         offer.answer()
+        await until(lambda: line.see("102").activity == "talking", what="the second conversation begins in the flood")
         await refused(crowd, answered=40)
         assert crowd.counts.successful + crowd.counts.going_on <= 40, "only some of them hear why"
         await hears(first, OPERATOR)

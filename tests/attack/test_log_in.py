@@ -88,7 +88,7 @@ async def test_an_id_that_exists_is_answered_like_one_that_does_not(
     verify = argon2.PasswordHasher.verify
 
     def verified(hasher: argon2.PasswordHasher, hashed: str | bytes, text: str | bytes) -> bool:
-        work.append(str(hashed)[:30])
+        work.append(str(hashed).rpartition("$")[0].rpartition("$")[0])  # how much of it, without salt and hash
         return bool(verify(hasher, hashed, text))
 
     monkeypatch.setattr(argon2.PasswordHasher, "verify", verified)

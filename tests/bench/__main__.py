@@ -14,7 +14,7 @@ import click
 
 from tests.bench import capacity, morning, morning_table, reaction, virtual_morning
 from tests.bench.capacity import Capacity
-from tests.bench.circumstances import circumstances
+from tests.bench.circumstances import circumstances, python_said
 from tests.bench.comparison_cli import compare_systems, draw_latency
 from tests.bench.estimates_cli import measure_estimates
 from tests.bench.growth_cli import measure_growth
@@ -83,6 +83,7 @@ def play_morning(seeds: tuple[int, ...], virtual: int, to: Path) -> None:
 def _said_circumstances() -> dict[str, Any]:
     found = circumstances()
     click.echo(f"Load average {found['load_before']:.2f} before, {found['cores']} cores, Asterisk {found['asterisk']}")
+    click.echo(python_said())
     return found
 
 

@@ -12,9 +12,11 @@ import statistics
 import sys
 import time
 from asyncio.subprocess import PIPE, Process
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import argon2
 import yaml
@@ -25,6 +27,7 @@ from callcenter.calendar.clock import wall_clock
 from callcenter.config import Config
 from callcenter.core.events import LogIn, Pause, Return
 from callcenter.core.ids import PersonId, ReplyTo
+from callcenter.desk.live import Live
 from callcenter.store import Register
 from tests.bench.open_pages import Came
 from tests.bench.pretended_asterisk import GO_ON
@@ -50,6 +53,8 @@ class Cost:
     calls: int
     a_call: float
     """Processor seconds of the daemon for one call, all of its work."""
+    telling: float
+    """Of these, for telling pages; what differs between runs of the rest is not in it."""
     messages: float
     """Sent to all pages together for one call, and their bytes."""
     bytes_: float
@@ -59,8 +64,11 @@ class Cost:
     """Of that message; median."""
 
 
-async def measure(folder: Path, desks: int, seconds: float, pace: float) -> Cost:
-    """Measure with `PEOPLE` people on shift, `desks` of whom have their page open; `pace`: calls a second."""
+async def measure(folder: Path, desks: int, seconds: float, pace: float, phones: bool = False) -> Cost:
+    """Measure with `PEOPLE` people on shift, `desks` of whom have their page open; `pace`: calls a second.
+
+    `phones`: the pages have phones, and answer when they are asked how these are.
+    """
     async with AsyncExitStack() as stack:
         asterisk = await _started(stack, "tests.bench.paced_asterisk", str(pace), str(TALK))
         config = _configured(folder, int(await _lines(asterisk).readline()))
@@ -75,15 +83,16 @@ async def measure(folder: Path, desks: int, seconds: float, pace: float) -> Cost
         people = list(config.call_takers)
         for person in people:
             controller.take(LogIn(person, True))
-        pages = await _opened(stack, controller, config, people[:desks])
+        pages = await _opened(stack, controller, config, people[:desks], phones)
         await asyncio.sleep(3.0)
         at_rest = await _used(seconds) / seconds
         began = time.monotonic()
+        told_in = _timed(cast(Any, controller._desk.web.tell_pages).__self__)
         controller.link.ami.send(GO_ON)
         used = await _used(seconds)
         controller.link.ami.send(GO_ON)
         used += await _used(_ALL_OVER)
-        ended = time.monotonic()
+        ended, telling = time.monotonic(), sum(told_in)
         changes = await _changes(controller, people[:desks])
         came = await _closed(pages)
         await controller.stop()
@@ -96,11 +105,29 @@ async def measure(folder: Path, desks: int, seconds: float, pace: float) -> Cost
         at_rest,
         calls,
         (used - at_rest * (seconds + _ALL_OVER)) / calls,
+        telling / calls,
         len(of_calls) / calls,
         sum(of_calls) / calls,
         (statistics.median(milliseconds), milliseconds[int(0.95 * len(milliseconds))]),
         statistics.median([size for _, size in told] or [0]),
     )
+
+
+def _timed(live: Live) -> list[float]:
+    """Return the processor seconds of each turn of the event loop, from now on, in which pages are told something."""
+    spent: list[float] = []
+
+    def timed(act: Callable[..., None]) -> Callable[..., None]:
+        def measured(*words: Any) -> None:
+            began = time.process_time()
+            act(*words)
+            spent.append(time.process_time() - began)
+
+        return measured
+
+    for name in ("_tell_due", "_look"):
+        setattr(live, name, timed(getattr(live, name)))
+    return spent
 
 
 async def _used(seconds: float) -> float:
@@ -130,11 +157,11 @@ def _first(came: Came, page: int, after: float) -> tuple[float, int]:
 
 
 async def _opened(
-    stack: AsyncExitStack, controller: Controller, config: Config, people: list[PersonId]
+    stack: AsyncExitStack, controller: Controller, config: Config, people: list[PersonId], phones: bool
 ) -> Process | None:
     if not people:
         return None
-    process = await _started(stack, "tests.bench.open_pages", str(config.http.port))
+    process = await _started(stack, "tests.bench.open_pages", str(config.http.port), *["phones"] * phones)
     assert process.stdin
     for person in people:
         process.stdin.write(controller._desk._sessions.open(person).encode() + b"\n")

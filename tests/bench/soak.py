@@ -204,7 +204,7 @@ class Soak:
             case _ if self._connected:
                 self._pbx.obey(command)
                 if isinstance(command, Redirect):
-                    self._later(self._random.uniform(1, 8), self._goes_on, (command.call, command.place))
+                    self._later(self._random.uniform(1, 8), self._goes_on, (CallId(command.channel), command.place))
                 elif isinstance(command, Ring):
                     self._rings(command)
 

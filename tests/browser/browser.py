@@ -6,16 +6,18 @@ its loudest tone is asked for.
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import wave
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import numpy as np
-from playwright.async_api import BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, Playwright, ViewportSize, async_playwright
 
 MICROPHONE_RATE = 48_000
+VIEWPORT: ViewportSize = {"width": 1280, "height": 800}
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -78,26 +80,75 @@ def microphone(file: Path, hertz: float) -> Path:
     return file
 
 
+class Browsers:
+    """Browsers that the tests of one event loop share, one for each voice; each test has a context of its own in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._running: dict[float, Browser] = {}
+        self._stack = AsyncExitStack()
+        self._playwright: Playwright | None = None
+
+    async def context(self, hertz: float, language: str) -> BrowserContext:
+        """A person who says this tone."""
+        if self._playwright is None:
+            self._playwright = await self._stack.enter_async_context(async_playwright())
+        if hertz not in self._running:
+            flags = _flags(microphone(self._folder / f"microphone-{hertz:.0f}.wav", hertz))
+            self._running[hertz] = await self._playwright.chromium.launch(executable_path=chromium(), args=flags)
+            self._stack.push_async_callback(self._running[hertz].close)
+        return await self._running[hertz].new_context(locale=language, viewport=VIEWPORT)
+
+    async def close(self) -> None:
+        await self._stack.aclose()
+
+
+_shared: dict[asyncio.AbstractEventLoop, Browsers] = {}
+
+
+@asynccontextmanager
+async def shared_browsers(folder: Path) -> AsyncIterator[None]:
+    """Meanwhile, whoever asks for a `browser` in this loop gets a context in one that may be running already."""
+    loop = asyncio.get_running_loop()
+    browsers = _shared[loop] = Browsers(folder)
+    try:
+        yield
+    finally:
+        del _shared[loop]
+        await browsers.close()
+
+
 @asynccontextmanager
 async def browser(
-    folder: Path, hertz: float, language: str = "ru-RU", program: str = "", flags: Sequence[str] = ()
+    folder: Path, hertz: float, language: str = "ru-RU", program: str = "", flags: Sequence[str] = (), own: bool = False
 ) -> AsyncIterator[BrowserContext]:
-    """One browser of one person, who says this tone. `program`: what starts it, if not Chromium itself."""
-    sound = microphone(folder / f"microphone-{hertz:.0f}.wav", hertz)
-    async with async_playwright() as playwright:
-        context = await playwright.chromium.launch_persistent_context(
-            folder / f"profile-{hertz:.0f}",
-            executable_path=program or chromium(),
-            args=[*FLAGS, *flags, f"--use-file-for-fake-audio-capture={sound}"],
-            locale=language,
-            viewport={"width": 1280, "height": 800},
-        )
+    """A browser of one person, who says this tone.
+
+    `own`: processes of its own, with a profile in this folder; another `program` and more `flags` mean that, too.
+    """
+    browsers = _shared.get(asyncio.get_running_loop())
+    async with AsyncExitStack() as stack:
+        if browsers and not (own or program or flags):
+            context = await browsers.context(hertz, language)
+        else:
+            playwright = await stack.enter_async_context(async_playwright())
+            context = await playwright.chromium.launch_persistent_context(
+                folder / f"profile-{hertz:.0f}",
+                executable_path=program or chromium(),
+                args=[*_flags(microphone(folder / f"microphone-{hertz:.0f}.wav", hertz)), *flags],
+                locale=language,
+                viewport=VIEWPORT,
+            )
         context.set_default_timeout(15_000)
         await context.add_init_script(LISTENING)
         try:
             yield context
         finally:
             await context.close()
+
+
+def _flags(sound: Path) -> list[str]:
+    return [*FLAGS, f"--use-file-for-fake-audio-capture={sound}"]
 
 
 async def hears_the_echo(page: Page) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Literal
@@ -20,6 +21,10 @@ from tests.e2e.listening import CALLER, OPERATOR
 from tests.e2e.station import PROJECT, Station, station
 
 PICTURES = PROJECT / "docs" / "pictures"
+NEW = PROJECT / "var" / "cache" / "pictures"
+"""Where they are until all are taken: whatever fails on the way, the pictures of before are still there."""
+KIND = "desk-*.png"
+KIND = "desk-*.png"
 WHO = "Администрация Верхнекедровского муниципального округа"
 SIZES: dict[int, ViewportSize] = {
     320: {"width": 320, "height": 800},
@@ -54,7 +59,7 @@ async def take(page: Page, name: str, size: int, *schemes: Scheme) -> None:
         await page.mouse.move(0, 0)
         picture = Image.open(io.BytesIO(await page.screenshot()))
         few = picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
-        few.save(PICTURES / f"desk-{name}-{size}-{scheme}.png", optimize=True)
+        few.save(NEW / f"desk-{name}-{size}-{scheme}.png", optimize=True)
 
 
 async def shift(line: Station, page: Page, language: str) -> None:
@@ -134,8 +139,8 @@ async def board(line: Station, page: Page, language: str) -> None:
 
 async def main() -> None:
     """One shift in each language."""
-    for old in PICTURES.glob("desk-*.png"):
-        old.unlink()
+    shutil.rmtree(NEW, ignore_errors=True)
+    NEW.mkdir(parents=True)
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         settings = {
@@ -156,6 +161,17 @@ async def main() -> None:
                 async with browser(folder, tone, language=language) as context:
                     await shift(line, await context.new_page(), language)
                     await board(line, await context.new_page(), language)
+    put_in_place()
+
+
+def put_in_place() -> None:
+    """The new pictures take the place of the old ones; what is not taken any more goes."""
+    taken = {picture.name for picture in NEW.glob(KIND)}
+    for old in PICTURES.glob(KIND):
+        if old.name not in taken:
+            old.unlink()
+    for name in taken:
+        shutil.move(NEW / name, PICTURES / name)
 
 
 if __name__ == "__main__":

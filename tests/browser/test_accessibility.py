@@ -18,7 +18,7 @@ from tests.desk.fake_backend import call
 from tests.desk.writing_desk import AUTHOR, OPERATOR, Desk
 
 __all__ = ["desk"]
-pytestmark = [pytest.mark.e2e]
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
 LONG = "Благодатноверхнекедровскоеадминистративнотерриториальноеуправление"
 TEXT = """\
@@ -41,7 +41,7 @@ PAGES = (
 )  # fmt: skip
 
 
-@pytest_asyncio.fixture(params=["ru", "en"])
+@pytest_asyncio.fixture(loop_scope="module", params=["ru", "en"])
 async def anna(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[BrowserContext]:
     async with browser(tmp_path, 440, language=request.param) as context:
         await context.add_init_script(path=AXE)

@@ -11,9 +11,10 @@ from playwright.async_api import Page, expect
 
 from tests.browser.accessibility import AXE, check
 from tests.browser.browser import browser
+from tests.browser.test_page_phone import taken_back
 from tests.browser.test_registering import opened, ready, shot
 from tests.e2e.hearing import brief_prompts, listen
-from tests.e2e.listening import CALLER, OPERATOR, all_quiet, hears, voice
+from tests.e2e.listening import CALLER, OPERATOR, all_quiet, hears, hears_music, voice
 from tests.e2e.softphone import Softphone
 from tests.e2e.station import Station, station, until
 
@@ -102,3 +103,24 @@ async def test_a_missed_caller_is_called_back_and_it_is_registered(
     await until(lambda: running.see("101").outgoing is None, what="the tone is over")
     row = await running.ended(outcome="busy")
     assert row["number"] == NUMBER
+
+
+@pytest.mark.clause("ESTP 2.6")
+async def test_a_reload_in_an_outgoing_conversation_loses_nobody(
+    running: Station, page: Page, provider: Softphone
+) -> None:
+    """The customer hears music, waits for this operator, and both parts are in one recording of one call."""
+    number = "+73425550178"
+    await page.keyboard.press("d")
+    await page.keyboard.type(number)
+    await page.keyboard.press("Enter")
+    there = await provider.rings()
+    there.answer()
+    there.say(voice(CALLER))
+    await hears(there, OPERATOR)
+    await expect(page.locator("#state")).to_have_text("Разговор")
+    await listen(there, 2.0)
+    await page.reload()
+    await hears_music(there, within=3.0)
+    await taken_back(running, page, there, number, first="outgoing")
+    await ready(running, page)

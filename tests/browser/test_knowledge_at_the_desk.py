@@ -15,7 +15,7 @@ from callcenter.desk.app import LIVE
 from tests.browser.browser import browser
 from tests.desk.writing_desk import AUTHOR, OPERATOR, Desk, writing_desk
 
-pytestmark = [pytest.mark.e2e]
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
 TEXT = "# Кратко\n\nОбратитесь в **удостоверяющий центр**.\n\nСм. [возврат](возврат) и [сайт](https://example.org/)."
 ARTICLES = (
@@ -24,7 +24,7 @@ ARTICLES = (
 )
 
 
-@pytest_asyncio.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     async with writing_desk(tmp_path) as found:
         for article in ARTICLES:
@@ -32,7 +32,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
         yield found
 
 
-@pytest_asyncio.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def anna(tmp_path: Path) -> AsyncIterator[BrowserContext]:
     async with browser(tmp_path, 440) as context:
         await context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -65,7 +65,7 @@ async def copied(page: Page) -> str:
     return text
 
 
-@pytest.mark.clause("ESTP 5.4.3")
+@pytest.mark.clause("ESTP 5.4.3", "E-SAUDA 3.5", "TBS 3.6")
 async def test_an_article_is_found_while_typing_read_and_copied_without_a_mouse(
     desk: Desk, anna: BrowserContext
 ) -> None:

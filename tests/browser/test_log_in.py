@@ -12,7 +12,7 @@ from tests.desk.writing_desk import AUTHOR, OPERATOR, Desk
 from tests.wall import MONDAY_NOON
 
 __all__ = ["anna", "desk"]
-pytestmark = [pytest.mark.e2e, pytest.mark.clause("ESTP 5.3.1")]
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module"), pytest.mark.clause("ESTP 5.3.1")]
 
 
 async def test_who_has_a_second_factor_is_asked_for_its_code_and_nobody_else(desk: Desk, anna: BrowserContext) -> None:

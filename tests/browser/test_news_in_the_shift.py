@@ -9,7 +9,7 @@ from tests.browser.test_knowledge_at_the_desk import anna, at_the_desk, desk, pr
 from tests.desk.writing_desk import AUTHOR, OPERATOR, Desk
 
 __all__ = ["anna", "desk"]
-pytestmark = [pytest.mark.e2e, pytest.mark.clause("ESTP 5.2")]
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module"), pytest.mark.clause("ESTP 5.2")]
 
 
 SEEN = "#shift-news button[aria-disabled=false]"

@@ -151,7 +151,7 @@ def said(side: Samples) -> set[float]:
     return {hertz for at in range(0, len(side), step) for hertz in voices(side[at : at + step])}
 
 
-async def taken_back(running: Station, page: Page, caller: Call, number: str) -> None:
+async def taken_back(running: Station, page: Page, caller: Call, number: str, first: str = "queue") -> None:
     """The call goes on in the page that has come back; it is one call, with one recording of both parts."""
     await expect(page.locator("#number")).to_have_text(number)
     await expect(page.locator("#answer")).to_contain_text("Вернуть звонок")
@@ -164,7 +164,7 @@ async def taken_back(running: Station, page: Page, caller: Call, number: str) ->
     row = await running.ended(number=number)
     assert (row["outcome"], row["operator"], row["recording_problem"]) == ("answered", "101", "")
     offers = running.rows(f"select * from offers where call = '{row['call']}' order by id")
-    assert [(one["kind"], one["operator"]) for one in offers] == [("queue", "101"), ("take_back", "101")]
+    assert [(one["kind"], one["operator"]) for one in offers] == [(first, "101"), ("take_back", "101")]
     assert row["recording_seconds"] == pytest.approx(sum(one["talk"] for one in offers), abs=1.0)
     from_caller, to_caller = sides(running, row)
     assert (said(from_caller[: 3 * RATE // 2]), said(from_caller[-RATE:])) == ({CALLER}, {COLLEAGUE})

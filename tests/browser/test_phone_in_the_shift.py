@@ -35,7 +35,7 @@ async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sta
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def anna(running: Station, tmp_path: Path) -> AsyncIterator[BrowserContext]:
-    async with browser(tmp_path, OPERATOR) as context:
+    async with browser(tmp_path, OPERATOR, own=True) as context:
         await context.add_init_script(path=AXE)
         yield context
     await running.hang_up_all()

@@ -158,7 +158,8 @@ async def test_a_hostile_caller_is_refused_with_one_key(running: Station, page: 
     assert await page.evaluate("document.documentElement.scrollWidth") <= 320
     await page.set_viewport_size({"width": 1280, "height": 800})
     await page.fill("#essentials", "Оскорбления")
-    await page.click("#refuse")
+    await page.evaluate("document.activeElement.blur()")
+    await page.keyboard.press("KeyH")
     await caller.ended.wait()
     await expect(page.locator("#message")).to_have_text("Зарегистрировано")
     row = await running.ended(number="+73425552002")

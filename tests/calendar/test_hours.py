@@ -9,10 +9,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callcenter.calendar.hours import MIDNIGHT, WorkingHours
+from callcenter.calendar.hours import MIDNIGHT, Period, WorkingHours
 
 MOSCOW = ZoneInfo("Europe/Moscow")
 ESTP = WorkingHours(MOSCOW, time(9), time(18))
+
+
+ELOT = WorkingHours(
+    MOSCOW,
+    time(11),
+    time(18),
+    periods=(
+        Period(date(2026, 11, 20), date(2026, 11, 24), time(9), time(21)),
+        Period(date(2026, 12, 1), date(2026, 12, 1), time(9), MIDNIGHT),
+    ),
+)
+"""Two auctions."""
+E_SAUDA = WorkingHours(ZoneInfo("Asia/Almaty"), time(9), time(18, 30), "KZ")
 
 
 def moscow(text: str) -> datetime:
@@ -147,3 +160,76 @@ def test_between_now_and_the_next_change_nothing_changes(at: datetime, zone: str
     assert hours.is_open(change - timedelta(seconds=1)) == hours.is_open(max(at, change - timedelta(seconds=1)))
     for part in range(8):
         assert hours.is_open(at + (change - at) * part / 8) == hours.is_open(at)
+
+
+@pytest.mark.clause("eLot 2.2a")
+@pytest.mark.parametrize(
+    ("day", "opens", "closes"),
+    [
+        ("2026-11-19", "11:00", "18:00"),  # the day before
+        ("2026-11-20", "09:00", "21:00"),  # the first
+        ("2026-11-24", "09:00", "21:00"),  # the last, a Tuesday
+        ("2026-11-25", "11:00", "18:00"),
+        ("2026-11-30", "11:00", "18:00"),
+        ("2026-12-02", "11:00", "18:00"),
+    ],
+)
+def test_hours_are_others_while_auctions_run(day: str, opens: str, closes: str) -> None:
+    assert ELOT.span(date.fromisoformat(day)) == (moscow(f"{day} {opens}"), moscow(f"{day} {closes}"))
+
+
+@pytest.mark.clause("eLot 2.2a")
+def test_an_auction_opens_no_day_off_and_may_last_until_midnight() -> None:
+    assert not ELOT.is_open(moscow("2026-11-21 12:00")), "a Saturday between its days"
+    assert ELOT.span(date(2026, 12, 1))[1] == moscow("2026-12-02 00:00")
+    assert ELOT.next_change(moscow("2026-11-20 18:30")) == moscow("2026-11-20 21:00"), "somebody waits past six"
+    assert ELOT.next_change(moscow("2026-11-24 21:00")) == moscow("2026-11-25 11:00"), "it has ended"
+
+
+@pytest.mark.clause("E-SAUDA 1.5")
+@pytest.mark.parametrize(
+    ("day", "works"),
+    [
+        ("2024-05-04", True),  # a Saturday that was worked for the 8th
+        ("2024-05-08", False),
+        ("2025-01-03", False),
+        ("2025-01-05", True),  # a Sunday
+        ("2025-10-27", False),  # Republic Day was a Saturday
+        ("2026-01-07", False),  # Orthodox Christmas; Russia's days off until the 9th are working days here
+        ("2026-01-08", True),
+        ("2026-03-23", False),  # Nowruz
+        ("2026-03-25", False),
+        ("2026-05-07", False),
+        ("2026-11-04", True),  # a holiday in Russia alone
+        ("2026-12-16", False),  # Independence Day
+        ("2026-12-31", True),
+    ],
+)
+def test_kazakhstan_has_a_calendar_of_its_own(day: str, works: bool) -> None:
+    assert E_SAUDA.working_day(date.fromisoformat(day)) is works
+
+
+@pytest.mark.clause("E-SAUDA 1.5")
+def test_the_zone_of_astana_is_five_hours_ahead_since_march_2024() -> None:
+    assert E_SAUDA.span(date(2024, 2, 29))[0] == datetime(2024, 2, 29, 3, 0, tzinfo=UTC)
+    assert E_SAUDA.span(date(2024, 3, 1)) == (
+        datetime(2024, 3, 1, 4, 0, tzinfo=UTC),
+        datetime(2024, 3, 1, 13, 30, tzinfo=UTC),
+    )
+
+
+@pytest.mark.clause("E-SAUDA 1.5")
+def test_days_that_kazakhstan_moves_are_asked_of_the_engineer_and_then_known() -> None:
+    gap = E_SAUDA.calendar_gap(date(2026, 6, 1))
+    assert gap is not None
+    assert "the calendar of KZ has no moved working days for 2026" in gap
+    moved = WorkingHours(
+        E_SAUDA.zone,
+        time(9),
+        time(18, 30),
+        "KZ",
+        frozenset({date(2026, 12, 31)}),
+        frozenset({date(2026, 12, 26)}),
+    )
+    assert moved.calendar_gap(date(2026, 6, 1)) is None
+    assert moved.working_day(date(2026, 12, 26))

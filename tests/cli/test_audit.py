@@ -29,7 +29,7 @@ __all__ = ["site"]
 @pytest.fixture
 def called(site: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Somebody called an hour ago, and was cut off; there is a recording."""
-    for command in ("main", "register", "recordings", "audit"):
+    for command in ("settings", "passwd", "register", "recordings", "audit"):
         monkeypatch.setattr(f"callcenter.cli.{command}.wall_clock", lambda: MONDAY_NOON)
     config, ended = config_of(site), MONDAY_NOON - timedelta(hours=1)
     asyncio.run(_opened_once(config.database))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import shutil
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
@@ -22,6 +24,7 @@ from callcenter.accounts.tokens import Tokens
 from callcenter.asterisk import process
 from callcenter.asterisk.process import Program
 from callcenter.asterisk.render import Installation
+from callcenter.cli.commands import Commands
 from callcenter.cli.main import main
 from callcenter.config import Config
 from callcenter.core.ids import PersonId
@@ -72,7 +75,10 @@ def run(site: Path, *command: str, typed: str | None = None) -> Result:
 def every_command(command: click.Command = main, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     yield path
     if isinstance(command, click.Group):
-        for name, inner in command.commands.items():
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            assert inner is not None
             yield from every_command(inner, (*path, name))
 
 
@@ -97,13 +103,38 @@ def test_all_commands_are_there() -> None:
     assert CliRunner().invoke(main, ["--version"]).output.split()[-1] == __version__
 
 
+def test_the_list_of_commands_has_the_sentence_of_each() -> None:
+    context = click.Context(main)
+    assert isinstance(main, Commands)
+    for name, place in main.places.items():
+        command = main.get_command(context, name)
+        assert command is not None
+        assert place.summary == command.get_short_help_str(1000), name
+    assert main.get_command(context, "rnu") is None
+
+
+@pytest.mark.parametrize("asked", [["--help"], ["--version"], ["rnu"]])
+def test_who_asks_what_there_is_waits_for_no_library(asked: list[str]) -> None:
+    program = (
+        f"import sys; sys.argv = ['callcenter', *{asked!r}]\n"
+        "from callcenter.cli.main import main\n"
+        "main(standalone_mode=False) if sys.argv[1:] != ['rnu'] else main.get_command(None, 'rnu')\n"
+        "print(*sys.modules, file=sys.stderr)"
+    )
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    loaded = set(found.stderr.split())
+    assert "click" in loaded
+    heavy = {"sqlalchemy", "alembic", "aiohttp", "asyncio", "pydantic", "numpy", "cryptography", "callcenter.config"}
+    assert not loaded & heavy
+
+
 # -- check -------------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def monday(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a year whose moved working days are known: of another one the calendar is to be warned of."""
-    monkeypatch.setattr("callcenter.cli.main.wall_clock", lambda: MONDAY_NOON)
+    monkeypatch.setattr("callcenter.cli.settings.wall_clock", lambda: MONDAY_NOON)
 
 
 @pytest.mark.usefixtures("monday")
@@ -130,7 +161,7 @@ def test_files_that_others_may_read_are_a_warning(site: Path) -> None:
     (folder / "register.sqlite").chmod(0o644)
     for mode, told in ((0o755, True), (0o750, False)):
         folder.chmod(mode)
-        assert ("other users of this machine may read 2 files" in run(site, "check").output) is told
+        assert ("other users of this machine may read 1 files" in run(site, "check").output) is told
 
 
 def test_what_is_allowed_but_hardly_meant_is_a_warning(site: Path) -> None:

@@ -353,6 +353,20 @@ def test_each_mistake_is_told_with_its_place_and_what_is_allowed(tmp_path: Path,
         ("hours: {opens: 9}", "estp.hours.opens: found '9'; allowed: a time of day such as 09:00"),
         ("hours: {closes: 24:01}", "estp.hours.closes: found '24:01'; allowed: a time of day"),
         ("hours: {country: Россия}", "estp.hours.country: found 'Россия'; allowed: the two-letter code"),
+        (
+            "hours: {periods: [{from: 2026-12-04, to: 2026-12-03, opens: 09:00, closes: 21:00}]}",
+            "periods.0: found from 2026-12-04 and to 2026-12-03; a period ends on the day it begins, or later",
+        ),
+        (
+            "hours: {periods: [{from: 2026-12-01, to: 2026-12-03, opens: 21:00, closes: 09:00}]}",
+            "estp.hours.periods.0: found opens 21:00 and closes 09:00; opens is earlier than closes",
+        ),
+        (
+            "hours: {periods: [{from: 2026-12-03, to: 2026-12-09, opens: 09:00, closes: 21:00}, "
+            "{from: 2026-12-01, to: 2026-12-03, opens: 09:00, closes: 21:00}]}",
+            "estp.hours: found periods 2026-12-01 to 2026-12-03 and 2026-12-03 to 2026-12-09, which overlap; a day is",
+        ),
+        ("hours: {periods: [{from: 2026-12-01, opens: 09:00, closes: 21:00}]}", "estp.hours.periods.0.to: "),
         ("hours: {extra_holidays: [20270101]}", "extra_holidays.0: found '20270101'; allowed: a date such as"),
         ("hours: {extra_holidays: [2027-02-30]}", "extra_holidays.0: found '2027-02-30'; allowed: a date such as"),
         (
@@ -433,6 +447,23 @@ def test_two_lines_cannot_share_a_number_in_whatever_form_it_is_written(tmp_path
         "lines.two.numbers.0: found +73422921960, which line 'one' has already; "
         "a number belongs to one line, once (line 3)",
     )
+
+
+@pytest.mark.clause("TBS 2.6")
+def test_lines_with_extensions_of_their_own_share_a_number(tmp_path: Path) -> None:
+    def lines(one: str, two: str) -> str:
+        numbers = "numbers: [+7 495 248-06-46]"
+        return f"lines:\n  one: {{{numbers}{one}}}\n  two: {{{numbers}{two}}}\n"
+
+    config = load(tmp_path, lines(", extension: '1'", ", extension: '20'"))
+    assert [line.extension for line in config.lines.values()] == ["1", "20"]
+    ends = "a number belongs to one line, once, unless each line has an extension of its own (line 3)"
+    for one, two in ((", extension: '1'", ", extension: '1'"), (", extension: '1'", ""), ("", ", extension: '1'")):
+        assert problems(tmp_path, lines(one, two)) == (
+            f"lines.two.numbers.0: found +74952480646, which line 'one' has already; {ends}",
+        )
+    first = problems(tmp_path, lines(", extension: '#1'", ", extension: '2'"))[0]
+    assert first.startswith("lines.one.extension: found '#1'; allowed: one to four digits")
 
 
 def test_a_phone_belongs_to_one_person_unless_it_is_meant_for_several(tmp_path: Path) -> None:

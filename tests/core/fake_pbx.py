@@ -22,6 +22,7 @@ from callcenter.core.commands import (
     Redirect,
     Ring,
     SyncQueueMember,
+    TellRequest,
 )
 from callcenter.core.events import (
     AnnouncementSpoken,
@@ -37,7 +38,7 @@ from callcenter.core.events import (
     OfferRinging,
     PhoneHungUp,
 )
-from callcenter.core.ids import NO_BRIDGE, NO_OFFER, BridgeId, CallId, ChannelId, LineId, OfferId, PhoneName
+from callcenter.core.ids import NO_BRIDGE, NO_CALL, NO_OFFER, BridgeId, CallId, ChannelId, LineId, OfferId, PhoneName
 from callcenter.core.records import HungUpBy
 from tests.core.journal import Journal
 from tests.core.outgoing_pbx import OutgoingPbx
@@ -82,13 +83,15 @@ class CallerChannel:
     """What the dialplan notes of a held caller: whether the conversation had served them; '': it does not matter."""
     fallback: str = ""
     """Where Asterisk has the caller when it helps itself: the greeting before its own queue, or that queue."""
+    outgoing: CallId = NO_CALL
+    """The outgoing call in which an operator has called them."""
     by_queue: bool = False
     """Whether Asterisk's own queue has made the conversation: after it there is nothing but the good-bye."""
 
     @property
     def dialplan_step(self) -> str:
         """What the dialplan notes on the channel."""
-        return self.fallback or DIALPLAN_STEPS[self.place]
+        return self.fallback or ("called" if self.outgoing and not self.place else DIALPLAN_STEPS[self.place])
 
 
 @dataclass
@@ -104,9 +107,20 @@ class Leg:
     """The bridge is, or was last, with a colleague; not with the caller."""
 
     @property
+    def caller(self) -> CallId:
+        """The caller's channel, which Asterisk knows by its name."""
+        return CallId(ChannelId(self.ring.caller_channel.removeprefix("SIP/")))
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What the channel carries."""
+        out = self.ring.kind is OfferKind.OUTGOING
+        return {"CC_STAGE": "outgoing", "CC_OUTGOING": self.id, "CC_RECORDED": "1"} if out else {}
+
+    @property
     def by_us(self) -> bool:
         """Rung at our request, not by Asterisk's own queue."""
-        return self.id.startswith("offer-")
+        return self.id.startswith(("offer-", "out-"))
 
 
 class FakePbx:
@@ -129,7 +143,7 @@ class FakePbx:
         self.journal = Journal(clock)
         self._clock = clock
         self._report = report
-        self.out = OutgoingPbx(lambda event: self._report(event))
+        self.out = OutgoingPbx(self)
         self._bridges = count(1)
         self._rings = count(1)
 
@@ -140,24 +154,23 @@ class FakePbx:
         match command:
             case Redirect():
                 self._redirect(command)
-            case Announce(call, number, prompts) if call in self.callers:
-                self.callers[call].heard += prompts
-                self._report(AnnouncementSpoken(call, number))
-            case AfterBridge(call, place) if call in self.callers:
-                self.callers[call].after = place
-            case Record(call) if call in self.callers:
-                self.callers[call].recorded = True
+            case Announce(channel, number, prompts) if channel in self.callers:
+                self.callers[CallId(channel)].heard += prompts
+                self._report(AnnouncementSpoken(CallId(channel), number))
+            case TellRequest(channel, prompts=prompts) if channel in self.callers:
+                self.callers[CallId(channel)].heard += prompts
+            case AfterBridge(channel, place) if channel in self.callers:
+                self.callers[CallId(channel)].after = place
+            case Record(channel) if channel in self.callers:
+                self.callers[CallId(channel)].recorded = True
             case KeepLeg(leg, keep) if leg in self.legs:
                 self.legs[leg].keep = keep
             case Ring(offer, phone=phone) if phone in self.lost or not self.ports:
                 self._report(OfferFailed(offer, OfferFailure.NOT_PLACED))
-            case Ring(offer, phone=phone) if phone in self.dead:
-                self.legs[offer] = Leg(offer, command)
-                self.journal.rung(offer, command.phone, command.call)
-            case Ring(offer):
-                self.legs[offer] = Leg(offer, command)
-                self.journal.rung(offer, command.phone, command.call)
-                self._report(OfferRinging(offer))
+            case Ring(offer, phone=phone):
+                self.rung(command)
+                if phone not in self.dead:
+                    self._report(OfferRinging(offer))
             case CallOut(phone=phone):
                 placed = phone not in self.lost and self.ports
                 self.out.obey(command, placed=placed, silent=phone in self.dead)
@@ -172,13 +185,19 @@ class FakePbx:
             case _:
                 pass
 
+    def rung(self, ring: Ring) -> Leg:
+        """A phone is rung for a caller, whom Asterisk knows by the channel's name."""
+        self.legs[ring.offer] = leg = Leg(ring.offer, ring)
+        self.journal.rung(ring.offer, ring.phone, leg.caller)
+        return leg
+
     def _redirect(self, command: Redirect) -> None:
-        caller = self.callers.get(command.call)
+        caller = self.callers.get(CallId(command.channel))
         if caller is None:
             return
         left_behind = self._leave(caller)
         if command.place is Place.FALLBACK_QUEUE:
-            self.help_itself(command.call)
+            self.help_itself(caller.id)
             self._go_on(left_behind)
             return
         if caller.fallback:
@@ -189,7 +208,7 @@ class FakePbx:
             caller.after = Place.HOLD
         caller.heard += command.prompts
         if command.announcement:
-            self._report(AnnouncementSpoken(command.call, command.announcement))
+            self._report(AnnouncementSpoken(caller.id, command.announcement))
         self._go_on(left_behind)
 
     # -- what people do ------------------------------------------------------------------------------------------
@@ -198,6 +217,19 @@ class FakePbx:
         """A caller dials a line."""
         self.callers[call] = CallerChannel(call, line, number, arrived_at=self._clock())
         self.journal.arrived(call, line, number)
+
+    def is_called(self, caller: CallerChannel, ring: Ring) -> None:
+        """Whom an operator has called answers: from now on like any other."""
+        self.callers[caller.id] = caller
+        self.journal.called(caller.id, caller.number)
+        leg = self.rung(ring)
+        leg.answered = True
+        self.journal.answered(leg.id)
+        self._join(leg, caller)
+
+    def report(self, event: Event) -> None:
+        """Tell what has happened."""
+        self._report(event)
 
     def hang_up(self, id: ChannelId, cause: int = 16, by: HungUpBy = HungUpBy.CALLER) -> None:
         """A channel ends, by its own phone or at our request."""
@@ -242,7 +274,7 @@ class FakePbx:
         self.journal.answered(offer)
         self._report(OfferAnswered(offer))
         asking = self.legs.get(OfferId(leg.ring.consult_leg))
-        self._join(leg, asking or self.callers.get(leg.ring.call))
+        self._join(leg, asking or self.callers.get(leg.caller))
 
     # -- left to itself ------------------------------------------------------------------------------------------
 
@@ -287,7 +319,7 @@ class FakePbx:
 
     def _falls_silent(self, caller: CallerChannel) -> None:
         """Asterisk's own queue rings nobody any more for this caller."""
-        rung = [id for id, leg in self.legs.items() if leg.ring.call == caller.id and not leg.answered]
+        rung = [id for id, leg in self.legs.items() if leg.caller == caller.id and not leg.answered]
         for id in rung:
             if not self.legs[id].by_us:
                 self.hang_up(id, by=HungUpBy.SYSTEM)
@@ -339,7 +371,7 @@ class FakePbx:
             channel.fallback = ""
             self._goes_to(channel, Place.GOODBYE if channel.by_queue else channel.after)
         elif channel and channel.consulting and (channel.keep or channel.ring.kind is OfferKind.CONSULT):
-            self._join(channel, self.callers.get(channel.ring.call))  # whoever is left goes on with the caller
+            self._join(channel, self.callers.get(channel.caller))  # whoever is left goes on with the caller
         elif channel:
             self.hang_up(channel.id)
 
@@ -357,6 +389,7 @@ class FakePbx:
                     "CC_AFTER": caller.after.value,
                     "CC_RECORDED": "1" if caller.recorded else "",
                     "CC_SERVED": caller.served,
+                    "CC_OUTGOING": caller.outgoing,
                     "CC_KEEP_TO": caller.keep_to,
                 },
                 caller.number,
@@ -364,6 +397,7 @@ class FakePbx:
             for caller in self.callers.values()
         )
         legs = (
-            ChannelSeen(leg.id, f"SIP/{leg.ring.phone}", leg.bridge, phone=leg.ring.phone) for leg in self.legs.values()
+            ChannelSeen(leg.id, f"SIP/{leg.ring.phone}", leg.bridge, variables=leg.variables, phone=leg.ring.phone)
+            for leg in self.legs.values()
         )
         return (*callers, *legs, *self.out.seen())

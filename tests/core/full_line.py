@@ -164,17 +164,17 @@ class FullLine:
         match command:
             case Contained():
                 raise command.problem
-            case Redirect(call, Place.GREETING | Place.GREETING_AGAIN):
-                self._inbox.append(GreetingHeard(call))
-            case Redirect(call, Place.URGENCY):
-                self._inbox.append(UrgencyGiven(call, "1" if self._random.random() < 0.1 else "2"))
-            case Redirect(call, Place.WAITING, _, number):
-                self._place[call] = len(self._waiting)
-                self._waiting.append(call)
+            case Redirect(channel, Place.GREETING | Place.GREETING_AGAIN):
+                self._inbox.append(GreetingHeard(CallId(channel)))
+            case Redirect(channel, Place.URGENCY):
+                self._inbox.append(UrgencyGiven(CallId(channel), "1" if self._random.random() < 0.1 else "2"))
+            case Redirect(channel, Place.WAITING, _, number):
+                self._place[CallId(channel)] = len(self._waiting)
+                self._waiting.append(CallId(channel))
                 if number:
-                    self._inbox.append(AnnouncementSpoken(call, number))
-            case Announce(call, number):
-                self._inbox.append(AnnouncementSpoken(call, number))
+                    self._inbox.append(AnnouncementSpoken(CallId(channel), number))
+            case Announce(channel, number):
+                self._inbox.append(AnnouncementSpoken(CallId(channel), number))
             case Ring():
                 self._rings.append(command)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from callcenter.core.call_history import CallHistory, LegHistory
-from callcenter.core.ids import CallId, ChannelId, LineId, OfferId, PhoneName
+from callcenter.core.ids import NO_LINE, CallId, ChannelId, LineId, OfferId, PhoneName
 from callcenter.core.records import HungUpBy
 
 
@@ -80,6 +80,11 @@ class Journal:
     def arrived(self, call: CallId, line: LineId, number: str) -> None:
         self.calls[call] = CallLines(call, line, number, self._clock())
         self.came_to(call, "arriving")
+
+    def called(self, call: CallId, number: str) -> None:
+        """Whom an operator has called has answered; of the line nothing is written."""
+        self.calls[call] = CallLines(call, NO_LINE, number, self._clock())
+        self.came_to(call, "called")
 
     def came_to(self, call: CallId, dialplan_step: str) -> None:
         self.calls[call].dialplan_steps.append((self._clock(), dialplan_step))

@@ -65,11 +65,13 @@ def _lines_and_queues_are_who_is_there(floor: Floor) -> None:
 
 def _outgoing_calls_are_their_operators(floor: Floor) -> None:
     assert {one.outgoing for one in floor.operators.values() if one.outgoing} == set(floor.outgoing)
-    assert floor.dialled_customers == {call.customer: id for id, call in floor.outgoing.items() if call.customer}
+    called = {call.customer: id for id, call in floor.outgoing.items() if call.customer}
+    called |= {one.channel_id: one.call for one in floor.callers.values() if one.record.customer_channel}
+    called |= {row.channel: row.call for row in floor.aside.values() if row and row.customer_channel}
+    assert floor.dialled_customers == called
     for id, call in floor.outgoing.items():
         assert floor.operators[call.record.operator].outgoing == id
-        together = bool(call.bridge) and call.bridge == call.customer_bridge
-        assert (call.talking_since is not None) == together, call
+        assert not call.bridge or call.bridge != call.customer_bridge, call
 
 
 def _call_backs_are_where_they_stand(floor: Floor) -> None:
@@ -80,7 +82,11 @@ def _call_backs_are_where_they_stand(floor: Floor) -> None:
         assert (back.state is CallBackState.WAITING) <= waits
         assert waits <= (back.state is not CallBackState.DIALLED)
         assert (back.state is CallBackState.WAITING) == (not back.call), back
-        assert not back.call or floor.outgoing[back.call].record.call_back == id
+        rows = {call: one.record for call, one in floor.outgoing.items()}
+        rows |= {call: one.record for call, one in floor.callers.items()}
+        rows |= {call: row for call, row in floor.aside.items() if row}
+        row = rows.get(back.call)
+        assert not back.call or (row and row.call_back == id)
     standing = [key for line in (*floor.lines.values(), floor.apart) for key in line.call_backs]
     assert len(standing) == len(set(standing)) <= len(floor.call_backs)
 

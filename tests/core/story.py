@@ -46,6 +46,7 @@ from callcenter.core.events import (
     LogIn,
     LogOut,
     OfferFailure,
+    OutgoingAsked,
     Pause,
     PhoneFound,
     PhoneLost,
@@ -59,7 +60,7 @@ from callcenter.core.events import (
 )
 from callcenter.core.ids import NO_OFFER, CallId, GroupId, LineId, OfferId, PersonId, PhoneName
 from callcenter.core.records import AnnouncementRecord, CallRecord, OfferRecord, PresenceRecord, TransferRecord
-from callcenter.core.settings import Line, Person, Settings
+from callcenter.core.settings import Line, Outgoing, Person, Settings
 from callcenter.core.view import LineView, OperatorView
 from tests.core.fake_pbx import CallerChannel, FakePbx, Leg
 from tests.core.kept import Kept
@@ -71,6 +72,8 @@ INN = "5902290459"
 CUSTOMER = Customer("Министерство образования Пермского края", "Заказчик", INN)
 SUPPLIER = Customer("ООО «Поставщик»", "Поставщик", "7707083893")
 
+OUTGOING = Outgoing(("+7342", "+79XXXXXXXXX", "0890"), ("operators", "managers"), 30.0)
+NUMBER = "+79125550101"
 ESTP = Line(
     id="estp",
     answered_by=("operators",),
@@ -79,6 +82,7 @@ ESTP = Line(
     announce_every=45.0,
     expected_calls=20,
     asks_before_queue=True,
+    outgoing=OUTGOING,
 )
 """A line that asks before the queue; in most stories nobody cares, because no time passes."""
 ASKS_IN_QUEUE = replace(ESTP, asks_before_queue=False)
@@ -346,6 +350,19 @@ class Story:
         assert guest.state == "talking"
         return guest
 
+    def reaches(self, person: str, number: str = NUMBER) -> Guest:
+        """This operator has called somebody, and has been talking with them for a second."""
+        self.tell(OutgoingAsked(PersonId(person), number, customer=CUSTOMER, reply_to="page"))
+        assert self.answer() is Answer.CALLING_OUT
+        call = list(self.calls_saved)[-1]
+        self.act(self.pbx.out.phone_answers, call)
+        self.passes(6)
+        self.act(self.pbx.out.customer_answers, call)
+        self.passes(1)
+        guest = Guest(self, call, self.pbx.callers[self.pbx.out.customers[call]])
+        assert guest.talks_with(person)
+        return guest
+
     # -- what became of it ---------------------------------------------------------------------------------------
 
     def all(self, kind: type[C]) -> list[C]:
@@ -433,10 +450,10 @@ class Guest:
         self.story._report(InfoMenuVisited(self.call))
 
     def general_line_ends(self, answered: bool = True) -> None:
-        self.story._report(GeneralLineEnded(self.call, answered))
+        self.story._report(GeneralLineEnded(self.channel.id, answered))
 
     def hangs_up(self) -> None:
-        self.story.act(self.story.pbx.hang_up, self.call)
+        self.story.act(self.story.pbx.hang_up, self.channel.id)
 
     def talks_with(self, person: str) -> bool:
         """They really share a bridge, and the core knows."""

@@ -164,7 +164,7 @@ def test_an_order_that_arrives_late_rings_beside_another_call_and_is_taken_back(
     assert HangUp(late) in said
     assert HangUp("7.7") not in said
     assert not [command for command in said if isinstance(command, Ring)]
-    assert not [command for command in said if isinstance(command, Redirect) and command.call == "9.1"]
+    assert not [command for command in said if isinstance(command, Redirect) and command.channel == "9.1"]
     assert story.offers(first) == [("101", "withdrawn")]
 
 

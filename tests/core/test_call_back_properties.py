@@ -169,9 +169,9 @@ class Days(RuleBasedStateMachine):
             leg = out.legs[call]
             if not leg.answered:
                 story.act(out.phone_answers if what == "answer" else out.phone_is_not_answered, call)
-            elif not leg.bridge and what == "answer":
+            elif what == "answer":
                 story.act(out.customer_answers, call)
-            elif not leg.bridge and what == "miss":
+            elif what == "miss":
                 story.act(out.customer_is_not_reached, call, DialResult.BUSY)
             elif what == "hang up":
                 story.act(out.customer_hangs_up, call)
@@ -202,7 +202,7 @@ class Days(RuleBasedStateMachine):
         for call, leg in list(out.legs.items()):
             if unseen == "a phone is answered" and not leg.answered:
                 out.phone_answers(call)
-            elif unseen == "a customer is busy" and leg.answered and not leg.bridge:
+            elif unseen == "a customer is busy" and leg.answered:
                 out.customer_is_not_reached(call, DialResult.BUSY)
         story.passes(2 if unseen == "time" else 0.5)
         self.ahead.clear()
@@ -233,6 +233,8 @@ class Days(RuleBasedStateMachine):
         story.tell(*self.wishes.values())
         for call in list(story.pbx.out.legs):
             story.act(story.pbx.out.hang_up, call)
+        for channel in [*story.pbx.callers, *story.pbx.legs]:  # also whoever talks
+            story.act(story.pbx.hang_up, channel)
         story.passes(4000)
         missing = {(due.call_back, due.attempt) for due in self.wishes.values()} - self.over
         assert not missing

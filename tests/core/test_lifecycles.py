@@ -19,7 +19,7 @@ TABLES = [
     pytest.param(QUESTION, Question, QuestionStep, set(), id="question"),
     pytest.param(PRESENCE, Presence, PresenceStep, set(), id="presence"),
     pytest.param(ACTIVITY, Activity, ActivityStep, set(), id="activity"),
-    pytest.param(OUTGOING, OutgoingState, OutgoingStep, {OutgoingState.ENDED}, id="outgoing"),
+    pytest.param(OUTGOING, OutgoingState, OutgoingStep, {OutgoingState.TALKING, OutgoingState.ENDED}, id="outgoing"),
     pytest.param(
         OFFER, OfferState, OfferStep, {OfferState.FAILED, OfferState.CANCELLED, OfferState.FINISHED}, id="offer"
     ),

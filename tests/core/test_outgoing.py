@@ -11,38 +11,48 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from callcenter.core.commands import Answer, CallOut, Contained, FinishRecording, HangUp, Reply, SaveCall, SetTimer
+from callcenter.core.commands import (
+    Answer,
+    CallOut,
+    Contained,
+    FinishRecording,
+    HangUp,
+    Place,
+    Reply,
+    SaveCall,
+    SetTimer,
+)
 from callcenter.core.events import (
     BridgeEntered,
+    CallerFound,
     ChannelsListed,
     Customer,
     CustomerDialled,
     DialResult,
     EndConversation,
+    GeneralLineEnded,
     OutgoingAsked,
     OutgoingPhoneAnswered,
     OutgoingPhoneRings,
     RecordingPossible,
+    RefuseCaller,
     ServiceEnded,
     SetAside,
     Timer,
     TimerKind,
+    TransferredByKey,
 )
-from callcenter.core.ids import BridgeId, CallId, ChannelId, LineId, OfferId, PersonId, PhoneName, ReplyTo
+from callcenter.core.ids import BridgeId, CallId, ChannelId, GroupId, LineId, OfferId, PersonId, PhoneName, ReplyTo
 from callcenter.core.records import CallRecord, Direction, HungUpBy, Identification, Outcome
-from callcenter.core.settings import Outgoing
 from tests.core import story as stories
 from tests.core.outgoing_pbx import OutgoingPbx
 from tests.core.soundness import assert_empty, assert_sound
-from tests.core.story import ASKS_IN_QUEUE, CUSTOMER, ESTP, Story
+from tests.core.story import ASKS_IN_QUEUE, CUSTOMER, ESTP, NUMBER, OUTGOING, Guest, Story
 from tests.core.test_properties import HUNT
 
 pytestmark = [pytest.mark.clause("ESTP 5.4.5"), pytest.mark.clause("ESTP 5.5.2")]
 
-RULES = Outgoing(("+7342", "+79XXXXXXXXX", "0890"), ("operators", "managers"), 30.0)
-LINE = replace(ESTP, outgoing=RULES)
-CENTRE = stories.settings(LINE, wrap_up=20.0)
-NUMBER = "+79125550101"
+CENTRE = stories.settings(wrap_up=20.0)
 
 
 @pytest.fixture
@@ -72,8 +82,10 @@ def row(story: Story) -> CallRecord:
 
 
 def state(story: Story) -> str:
-    view = story.operator("101").outgoing
-    return view.state if view else ""
+    seen = story.operator("101")
+    if seen.outgoing:
+        return seen.outgoing.state
+    return seen.call.state if seen.call and seen.call.direction == "outgoing" else ""
 
 
 def dials(story: Story, number: str = NUMBER) -> CallId:
@@ -116,7 +128,7 @@ def talks(story: Story) -> CallId:
     ],
 )
 def test_only_what_is_listed_may_be_called(number: str, allowed: bool) -> None:
-    assert RULES.allows(number) is allowed
+    assert OUTGOING.allows(number) is allowed
 
 
 @pytest.mark.parametrize(
@@ -138,7 +150,7 @@ def test_who_may_call_whom(story: Story, who: str, number: str, line: str, answe
 
 
 def test_a_line_that_says_nothing_of_it_calls_nobody() -> None:
-    story = Story()
+    story = Story(stories.settings(replace(ESTP, outgoing=None)))
     story.logs_in("101")
     assert asks(story) is Answer.MAY_NOT_CALL_OUT
 
@@ -160,7 +172,7 @@ def test_who_pauses_can_call_out(story: Story) -> None:
 
 @pytest.mark.clause("ESTP 2.2b")
 def test_it_uses_one_of_the_lines(story: Story) -> None:
-    story = Story(stories.settings(replace(LINE, capacity=1)))
+    story = Story(stories.settings(replace(ESTP, capacity=1)))
     story.opens()
     story.logs_in("101", "102")
     call = dials(story)
@@ -190,7 +202,7 @@ def test_a_playbook_of_a_conversation(story: Story) -> None:
         inn=CUSTOMER.inn,
         customer=CUSTOMER.name,
         role=CUSTOMER.role,
-        waiting_from=LINE.waiting_from,
+        waiting_from=ESTP.waiting_from,
         operator=PersonId("101"),
         direction=Direction.OUTGOING,
     )
@@ -220,11 +232,13 @@ def test_a_playbook_of_a_conversation(story: Story) -> None:
         outcome=Outcome.ANSWERED,
         hung_up_by=HungUpBy.CALLER,
         cause=16,
+        customer_channel=ChannelId("17002.1"),
     )
     part = story.offers_saved[OfferId(call)]
     assert (part.kind, part.operator, part.connected_at, part.talk) == ("outgoing", "101", row(story).answered_at, 60.0)
     assert part.ended_at == row(story).ended_at
-    assert story.all(FinishRecording) == [FinishRecording(call, LineId("estp"), 60.0, asked.arrived_at + 69)]
+    finish = FinishRecording(call, LineId("estp"), 60.0, asked.arrived_at + 69, ChannelId("17002.1"))
+    assert story.all(FinishRecording) == [finish]
     assert story.is_now("101") == ("available", "wrapping_up")
     story.passes(20)
     assert story.is_now("101") == ("available", "idle")
@@ -328,23 +342,17 @@ def test_who_goes_home_while_talking_talks_to_the_end(story: Story) -> None:
 def test_who_logs_in_elsewhere_leaves_the_call(story: Story) -> None:
     call = talks(story)
     story.logs_in("101", phone="desk-7")
-    assert call not in out(story).legs
-    assert (row(story).outcome, row(story).hung_up_by) == (Outcome.ANSWERED, HungUpBy.OPERATOR)
+    assert OfferId(call) not in story.pbx.legs
     assert story.operator("101").phone == "desk-7"
+    story.phone("101").answers()
+    assert state(story) == "talking", "and takes the customer along"
     assert_sound(story.center._floor)
-
-
-def test_a_phone_that_vanishes_is_told_from_a_hang_up(story: Story) -> None:
-    call = talks(story)
-    story.passes(5)
-    story.act(partial(out(story).hang_up, asked=True, cause=44), call)
-    assert row(story).hung_up_by is HungUpBy.NETWORK
 
 
 def test_the_row_says_why_it_was_not_recorded(story: Story) -> None:
     story.tell(RecordingPossible(False, "the disk is full"))
     call = talks(story)
-    assert not out(story).legs[call].command.recorded
+    assert not story.pbx.callers[out(story).customers[call]].recorded
     story.passes(5)
     story.act(out(story).customer_hangs_up, call)
     assert "the disk is full" in row(story).recording_problem
@@ -356,11 +364,12 @@ def test_the_end_of_the_service_ends_it(story: Story) -> None:
     story.passes(3)
     story.tell(ServiceEnded())
     assert (row(story).hung_up_by, row(story).talk) == (HungUpBy.SYSTEM, 3.0)
-    assert not out(story).legs
+    assert not story.pbx.callers
+    assert not story.pbx.legs
 
 
 def test_an_outgoing_call_that_cannot_be_handled_is_ended(story: Story) -> None:
-    call = talks(story)
+    call = dials(story)
     story.tell(SetAside(call, "its events fail"))
     assert row(story).ended_at is not None
     assert "set aside after a defect" in row(story).cause_text
@@ -368,9 +377,23 @@ def test_an_outgoing_call_that_cannot_be_handled_is_ended(story: Story) -> None:
     assert_empty(story.center._floor)
 
 
+def test_a_conversation_that_cannot_be_handled_goes_on_and_ends_by_itself(story: Story) -> None:
+    call = talks(story)
+    story.tell(SetAside(call, "its events fail"))
+    assert story.pbx.legs[OfferId(call)].bridge
+    assert row(story).ended_at is None
+    story.passes(5)
+    story.act(out(story).customer_hangs_up, call)
+    assert row(story).ended_at == story.now
+    assert "set aside after a defect" in row(story).cause_text
+    story.passes(21)
+    assert_empty(story.center._floor)
+
+
 def test_a_call_without_a_channel_is_noticed(story: Story) -> None:
     call = talks(story)
-    out(story).legs.clear()
+    story.pbx.callers.clear()
+    story.pbx.legs.clear()
     story.passes(1)
     for _ in range(2):
         story.tell(ChannelsListed(frozenset(), story.now))
@@ -404,7 +427,7 @@ def test_the_next_controller_finds_the_call_again(story: Story, moment: str, jou
     story.dies()
     story.passes(3)
     story.starts_again(journal=journal)
-    assert story.operator("101").activity == "calling_out"
+    assert story.operator("101").activity == ("talking" if moment == "talks" else "calling_out")
     assert story.line.lines_in_use == 1
     if moment == "rings":
         story.act(out(story).phone_answers, call)
@@ -417,6 +440,107 @@ def test_the_next_controller_finds_the_call_again(story: Story, moment: str, jou
     assert out(story).dialled == [(call, NUMBER)], "once"
     story.passes(21)
     assert_empty(story.center._floor)
+
+
+def hands_on(story: Story, guest: Guest, *, consult: bool, answered: bool) -> None:
+    story.logs_in("201")
+    story.phone("101").transfers("technical", consult=consult)
+    if answered:
+        story.phone("201").answers()
+    assert guest.state == ("held" if consult and answered else "talking")
+
+
+AMIDST: dict[str, Callable[[Story, Guest], None]] = {
+    "they talk": lambda story, guest: None,
+    "kept": lambda story, guest: story.act(story.pbx.hang_up, story.phone("101").leg.id, 44),  # type: ignore[union-attr]
+    "in the queue": lambda story, guest: story.tell(EndConversation(PersonId("101"), requeue=True)),
+    "a colleague is rung": partial(hands_on, consult=False, answered=False),
+    "with a colleague": partial(hands_on, consult=False, answered=True),
+    "consulting": partial(hands_on, consult=True, answered=True),
+}
+
+
+@pytest.mark.parametrize("journal", [True, False])
+@pytest.mark.parametrize("moment", AMIDST)
+def test_a_conversation_goes_on_over_the_death_of_the_controller(story: Story, moment: str, journal: bool) -> None:
+    guest = story.reaches("101")
+    story.passes(30)
+    AMIDST[moment](story, guest)
+    story.passes(1)
+    before, place, there = guest.state, guest.place, set(story.pbx.legs)
+    story.dies()
+    story.passes(3)
+    story.starts_again(journal=journal)
+    assert (guest.state, guest.place) == (before, place)
+    assert there <= set(story.pbx.legs)
+    assert_sound(story.center._floor)
+    assert story.line.lines_in_use == 1
+    if moment == "kept":
+        story.phone("101").answers()
+        assert guest.talks_with("101")
+    elif moment == "in the queue":
+        story.logs_in("102")
+        story.phone("102").answers()
+        assert guest.talks_with("102")
+    elif moment == "a colleague is rung":
+        story.phone("201").answers()
+        assert guest.talks_with("201")
+    elif moment == "consulting":
+        story.phone("101").takes_back()
+        assert guest.talks_with("101")
+    story.passes(10)
+    guest.hangs_up()
+    row = guest.row
+    assert (row.outcome, row.hung_up_by, row.operator) == (Outcome.ANSWERED, HungUpBy.CALLER, "101")
+    if moment != "consulting":  # how long the operator had talked before that is in the call's row alone
+        assert row.talk == sum(part.talk for part in story.offers_saved.values())
+    assert (row.waiting, row.joined_at) == (None, None)
+    assert len(story.calls_saved) == len(out(story).dialled) == len(guest.recordings) == 1
+    assert guest.recordings[0].channel == guest.channel.id
+    story.passes(61)
+    assert_empty(story.center._floor)
+
+
+@pytest.mark.parametrize("journal", [True, False])
+@pytest.mark.parametrize("who", ["operator", "customer"])
+def test_a_conversation_that_ended_while_nobody_saw(story: Story, who: str, journal: bool) -> None:
+    guest = story.reaches("101")
+    story.passes(30)
+    story.dies()
+    story.passes(5)
+    story.act(out(story).hang_up if who == "operator" else out(story).customer_hangs_up, guest.call)
+    story.passes(5)
+    story.starts_again(journal=journal)
+    assert guest.row.outcome is Outcome.ANSWERED
+    assert guest.row.talk == (36 if journal else pytest.approx(36, abs=6))
+    if journal:
+        assert guest.row.hung_up_by == ("operator" if who == "operator" else "caller")
+    story.passes(61)
+    assert_empty(story.center._floor)
+
+
+def test_whom_we_called_is_refused_for_conduct_and_found_in_the_directory(story: Story) -> None:
+    guest = story.reaches("101")
+    story.tell(CallerFound(guest.call, PersonId("101"), CUSTOMER, ReplyTo("page")))
+    assert story.answer() is Answer.IDENTIFIED
+    story.tell(RefuseCaller(PersonId("101")))
+    assert guest.is_at(Place.CONDUCT)
+    story.act(story.pbx.hang_up, guest.channel.id)
+    assert (guest.row.cause_text, guest.row.hung_up_by) == ("refused for conduct", HungUpBy.OPERATOR)
+
+
+def test_who_is_waiting_counts_nowhere_and_whoever_hangs_up_at_once_took_no_call(story: Story) -> None:
+    """In the queue they are one of the callers; their answer was the first one, whatever comes later."""
+    guest = story.reaches("101")
+    story.tell(EndConversation(PersonId("101"), requeue=True))
+    story.passes(90)
+    story.logs_in("102")
+    story.phone("102").answers_and_hangs_up()
+    assert guest.state == "waiting"
+    assert (guest.row.operator, guest.row.outcome) == ("101", Outcome.ANSWERED)
+    guest.hangs_up()
+    assert story.line.windows["day"].answered == story.line.windows["day"].abandoned == 0
+    assert guest.row.outcome is Outcome.ANSWERED
 
 
 @pytest.mark.parametrize("moment", ["rings", "dials", "talks"])
@@ -474,7 +598,7 @@ class CallingOut(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.story = Story(stories.settings(replace(ASKS_IN_QUEUE, outgoing=RULES, capacity=4)))
+        self.story = Story(stories.settings(replace(ASKS_IN_QUEUE, capacity=4)))
         self.story.opens()
         self.story.logs_in("101", "102", "301")
 
@@ -484,6 +608,47 @@ class CallingOut(RuleBasedStateMachine):
     @rule(who=people, number=st.sampled_from((NUMBER, "+73422000000", "112")))
     def asks(self, who: str, number: str) -> None:
         self.story.tell(OutgoingAsked(PersonId(who), number, reply_to=ReplyTo("page")))
+
+    def conversations(self) -> list[CallId]:
+        """Calls in which people talk, or have talked, and whose customer is still there."""
+        return sorted(call for call, there in out(self.story).customers.items() if there in self.story.pbx.callers)
+
+    @rule(which=st.integers(0, 9), how=st.sampled_from(("operator", "customer", "vanishes", "good-bye", "general")))
+    def one_of_them_leaves(self, which: int, how: str) -> None:
+        if not self.conversations():
+            return
+        call = self.conversations()[which % len(self.conversations())]
+        pbx, channel = self.story.pbx, out(self.story).customers[call]
+        legs = [leg.id for leg in pbx.legs.values() if leg.caller == channel and leg.answered]
+        if how == "customer":
+            self.story.act(pbx.hang_up, channel)
+        elif how == "good-bye":
+            self.story.act(out(self.story).part)
+        elif how == "general":
+            self.story._report(GeneralLineEnded(channel, False))
+        elif legs:
+            self.story.act(pbx.hang_up, legs[which % len(legs)], 16 if how == "operator" else 44, HungUpBy.OPERATOR)
+
+    @rule(who=people, what=st.sampled_from(("operators", "general", "consult", "complete", "back", "refuse", "key")))
+    def somebody_hands_on(self, who: str, what: str) -> None:
+        story, phone = self.story, self.story.phone(who)
+        if not story.alive:
+            return
+        if what == "complete":
+            phone.completes()
+        elif what == "back":
+            phone.takes_back()
+        elif what == "refuse":
+            story.tell(RefuseCaller(PersonId(who)))
+        elif what == "key":
+            leg = phone.leg
+            caller = story.pbx.callers.get(leg.caller) if leg else None
+            if leg and caller and caller.bridge and caller.bridge == leg.bridge:
+                story.act(story.pbx.hold, caller.id)
+                story._report(TransferredByKey(caller.id, GroupId("managers")))
+                story.act(story.pbx.hang_up, leg.id, 16, HungUpBy.OPERATOR)
+        else:
+            phone.transfers("managers" if what == "consult" else what, consult=what == "consult", note="why")
 
     @rule(which=st.integers(0, 9), how=st.sampled_from(("answer", "miss", "talk", "busy", "refuse", "bye", "end")))
     def somebody_acts(self, which: int, how: str) -> None:
@@ -495,7 +660,7 @@ class CallingOut(RuleBasedStateMachine):
             self.story.act(pbx.hang_up, call)
         elif not leg.answered:
             self.story.act(pbx.phone_answers if how != "miss" else pbx.phone_is_not_answered, call)
-        elif leg.bridge or (leg.customer and how == "bye"):
+        elif leg.customer and how == "bye":
             self.story.act(pbx.customer_hangs_up, call)
         elif leg.customer and how in ("busy", "refuse"):
             result = DialResult.BUSY if how == "busy" else DialResult.REFUSED
@@ -561,8 +726,14 @@ class CallingOut(RuleBasedStateMachine):
         floor = self.story.center._floor
         assert set(floor.outgoing) == set(self.legs())
         for call, leg in self.story.pbx.out.legs.items():
-            assert (floor.outgoing[call].talking_since is not None) == bool(leg.bridge)
             assert floor.outgoing[call].customer in (leg.customer, "") or leg.customer == ""
+
+    @invariant()
+    def whom_we_called_is_counted_nowhere(self) -> None:
+        called = [one for one in self.story.calls_saved.values() if one.direction is Direction.OUTGOING]
+        assert all(one.waiting is None and one.queued is None and one.joined_at is None for one in called)
+        assert all(one.outcome is Outcome.ANSWERED for one in called if one.answered_at is not None)
+        assert not any(one.answered_at is None and one.talk for one in called)
 
     @invariant()
     def an_operator_who_calls_out_has_no_caller(self) -> None:
@@ -576,6 +747,7 @@ class CallingOut(RuleBasedStateMachine):
             story.starts_again()
         for call in self.legs():
             story.act(story.pbx.out.hang_up, call)
+        assert {one.channel_id for one in story.center._floor.callers.values()} == set(story.pbx.callers)
         for channel in [*story.pbx.callers, *story.pbx.legs]:
             story.act(story.pbx.hang_up, channel)
         story.passes(3600)

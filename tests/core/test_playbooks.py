@@ -344,7 +344,7 @@ def test_the_operator_consults(center: CallCenter) -> None:
     second = OfferRecord("offer-0-0000002", "c1", "201", "consult", 130.0)
     assert after(center, Transfer("technical", "101", consult=True, reply_to="page"), at=130.0) == [
         AfterBridge("c1", Place.HOLD),
-        KeepLeg(OFFER.offer, True),
+        KeepLeg(OFFER.offer, True, "PJSIP/trunk-1"),
         Ring(
             second.offer,
             OfferKind.CONSULT,

@@ -538,7 +538,7 @@ class CallCentreStories(RuleBasedStateMachine):
         assert all(line.lines_in_use == len(line.queue) == 0 for line in self.floor.lines.values())
         lost = set(self.arrived) - set(self.story.calls_saved)
         assert set(self.arrived) - lost == set(self.final) - lost
-        recorded = {command.call for command in self.story.all(Record)}
+        recorded = {command.channel for command in self.story.all(Record)}
         finished = [command.call for command in self.story.all(FinishRecording)]
         assert recorded <= set(finished)
         assert len(finished) == len(set(finished)), [call for call in set(finished) if finished.count(call) > 1]

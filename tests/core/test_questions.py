@@ -24,7 +24,9 @@ def story() -> Story:
 
 def asked(guest: Guest) -> str:
     """The question whose answer the dialplan waits for now, or last waited for."""
-    words = [word for word in guest.story.commands if isinstance(word, Redirect | Announce) and word.call == guest.call]
+    words = [
+        word for word in guest.story.commands if isinstance(word, Redirect | Announce) and word.channel == guest.call
+    ]
     return words[-1].question.value
 
 
@@ -110,7 +112,9 @@ def test_a_late_urgency_counts_from_then_on_and_keeps_the_place(story: Story) ->
     second.presses("1")
     assert (second.row.urgency, second.row.place_at) == ("urgent", place)
     assert second.heard[-2:] == ["urgency-accepted", "press-for-info"]
-    (said,) = [word for word in story.all(Announce) if word.call == second.call and "urgency-accepted" in word.prompts]
+    (said,) = [
+        word for word in story.all(Announce) if word.channel == second.call and "urgency-accepted" in word.prompts
+    ]
     assert said.queue_priority == pytest.approx(12 + 180), "Asterisk's own queue is told, too"
     story.logs_in("101")
     assert story.phone("101").display.call == second.call
@@ -138,7 +142,7 @@ def test_silence_is_no_mistake_and_is_asked_about_once(story: Story) -> None:
     assert caller.row.question_answered_at is None
 
 
-@pytest.mark.clause("ESTP 2.1")
+@pytest.mark.clause("ESTP 2.1", "eLot 2.3", "TBS 1")
 def test_a_wrong_inn_is_said_to_be_wrong_twice_at_most(story: Story) -> None:
     caller = arrives(story)
     caller.enters_inn("123456789012", valid=False)

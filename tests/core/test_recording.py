@@ -9,7 +9,7 @@ from callcenter.core.events import RecordingFailed, RecordingFinished, Recording
 from callcenter.core.records import Outcome
 from tests.core.story import Story, settings
 
-pytestmark = pytest.mark.clause("ESTP 2.6")
+pytestmark = [pytest.mark.clause("ESTP 2.6"), pytest.mark.clause("eLot 2.7"), pytest.mark.clause("TBS 2.4")]
 
 FULL = RecordingPossible(False, "12 MB are free")
 ROOM = RecordingPossible(True)
@@ -77,7 +77,7 @@ def test_who_talks_unrecorded_when_the_controller_starts_again_is_recorded_from_
     story.passes(5)
     before = len(story.all(Record))
     story.starts_again()
-    assert [record.call for record in story.all(Record)[before:]] == [caller.call], "nothing is recorded twice"
+    assert [record.channel for record in story.all(Record)[before:]] == [caller.call], "nothing is recorded twice"
     assert caller.channel.recorded
     story.passes(20)
     caller.hangs_up()

@@ -10,7 +10,7 @@ import pytest
 from callcenter.core.commands import Answer, OfferKind, Place, Redirect
 from callcenter.core.events import ChannelHungUp, EndConversation, LogIn, Return, ServiceEnded
 from callcenter.core.ids import ChannelId, LineId, PersonId, PhoneName
-from callcenter.core.records import HungUpBy, Outcome
+from callcenter.core.records import Direction, HungUpBy, Outcome
 from tests.core.story import ESTP, Guest, Story, settings
 
 pytestmark = [pytest.mark.clause("ESTP 2.3"), pytest.mark.clause("ESTP 5.4.1")]
@@ -33,12 +33,18 @@ def phone_dies(story: Story, person: str = "101") -> None:
 
 
 @pytest.fixture(params=[page_goes_away, phone_dies])
-def broken(request: pytest.FixtureRequest, story: Story) -> Guest:
-    """A caller of 101, whose phone or page has just gone."""
+def gone(request: pytest.FixtureRequest) -> Callable[[Story], None]:
+    """What becomes of 101's phone or page."""
+    return request.param  # type: ignore[no-any-return]
+
+
+@pytest.fixture(params=[Story.talks, Story.reaches], ids=["incoming", "outgoing"])
+def broken(request: pytest.FixtureRequest, story: Story, gone: Callable[[Story], None]) -> Guest:
+    """A caller of 101, or whom 101 has called; the phone or page has just gone."""
     story.logs_in("101")
-    caller = story.talks("101")
+    caller: Guest = request.param(story, "101")
     story.passes(60)
-    request.param(story)
+    gone(story)
     return caller
 
 
@@ -83,7 +89,8 @@ def test_the_call_is_taken_back_at_once_when_the_phone_is_there(story: Story, br
     )
     assert (row.kept_for, row.kept_until) == ("", None)
     assert [result for _, result in story.offers(broken)] in (["left", "connected"], ["lost", "connected"])
-    assert story.line.windows["day"].answered == 1, "one call, answered once"
+    counted = 1 if row.direction is Direction.INCOMING else 0
+    assert story.line.windows["day"].answered == counted, "one call, answered once; nobody waited whom we called"
     story.passes(20)
     assert story.phone("101").display.call == behind.call
 
@@ -424,8 +431,8 @@ def test_a_kept_caller_in_the_fallback_queue_is_fetched_back(
     story.logs_in("102")
     (story.dies if died else story.loses_asterisk)()
     story.passes(5)
-    story.pbx.help_itself(broken.call)
-    leg = story.pbx.ring_by_itself(broken.call, PhoneName("phone-102")) if rung else None
+    story.pbx.help_itself(broken.channel.id)
+    leg = story.pbx.ring_by_itself(broken.channel.id, PhoneName("phone-102")) if rung else None
     before = len(story.commands)
     if died:
         story.starts_again()
@@ -446,8 +453,8 @@ def test_the_fallback_queue_has_connected_them_meanwhile(story: Story, broken: G
     story.logs_in("102")
     story.dies()
     story.passes(5)
-    story.pbx.help_itself(broken.call)
-    story.act(story.pbx.answer, story.pbx.ring_by_itself(broken.call, PhoneName("phone-102")))
+    story.pbx.help_itself(broken.channel.id)
+    story.act(story.pbx.answer, story.pbx.ring_by_itself(broken.channel.id, PhoneName("phone-102")))
     story.passes(5)
     story.starts_again()
     assert broken.talks_with("102")
@@ -500,7 +507,7 @@ def test_a_call_that_has_ended_is_kept_for_nobody(story: Story, broken: Guest, s
         story.connected = False
         story.tell(ServiceEnded())
     story.dies()
-    story.act(story.pbx.hang_up, broken.call)
+    story.act(story.pbx.hang_up, broken.channel.id)
     story.starts_again()
     assert broken.row.ended_at is not None
     assert (broken.row.kept_for, broken.row.kept_until) == ("", None)

@@ -12,13 +12,15 @@ from callcenter.core.commands import Command
 from callcenter.core.events import Event
 from callcenter.core.view import OperatorView
 from tests.core.story import Story
+from tests.core.test_outgoing import CENTRE, talks
 
 
 def still(own: OperatorView) -> OperatorView:
     """Without what time alone changes."""
     call = replace(own.call, waited=0.0) if own.call else None
     kept = replace(own.kept, waited=0.0) if own.kept else None
-    return replace(own, since=0.0, call=call, kept=kept)
+    outgoing = replace(own.outgoing, since=0.0) if own.outgoing else None
+    return replace(own, since=0.0, call=call, kept=kept, outgoing=outgoing)
 
 
 @pytest.fixture
@@ -56,6 +58,16 @@ def test_everybody_whose_view_an_event_changes_is_named(noted: list[Event]) -> N
     story.phone("101").hangs_up()
     story.passes(60)
     assert {"LogIn", "BridgeEntered"} <= kinds(noted)
+
+
+def test_who_calls_out_is_named_at_each_step(noted: list[Event]) -> None:
+    story = Story(CENTRE)
+    story.opens()
+    story.logs_in("101")
+    call = talks(story)
+    story.act(story.pbx.out.customer_hangs_up, call)
+    story.passes(60)
+    assert {"OutgoingAsked", "OutgoingPhoneAnswered", "CustomerRings", "BridgeEntered"} <= kinds(noted)
 
 
 def test_an_event_that_concerns_nobody_names_nobody() -> None:

@@ -188,7 +188,7 @@ def test_only_the_demonstration_knows_the_links() -> None:
         for file in (PROJECT / "callcenter").rglob("*.py")
         if any(name.startswith("callcenter.demo.demonstration") for name in imported(file))
     }
-    assert demonstration == {"callcenter/cli/main.py"}
+    assert demonstration == {"callcenter/cli/demo.py"}
 
 
 async def test_the_desk_itself_has_no_such_address(

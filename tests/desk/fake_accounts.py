@@ -97,6 +97,9 @@ class FakeAccounts:
         self.used.add((person, code))
         return Verdict.RIGHT
 
+    async def confirm(self, person: PersonId, password: str) -> Verdict:
+        return self._verdict(person, password, None)
+
     def new_device(self, person: PersonId) -> str:
         return f"device of {person}"
 

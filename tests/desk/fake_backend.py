@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -95,10 +95,11 @@ class FakeBackend:
             own, presence=presence or own.presence, call=call, activity=activity, phone=phone or own.phone, kept=kept
         )
 
-    def view(self) -> View:
+    def view(self, people: Collection[PersonId] | None = None) -> View:
+        shown = self.operators if people is None else people
         return View(
             {"estp": replace(LINE, longest_wait=self.longest_wait)},
-            dict(self.operators),
+            {id: self.operators[id] for id in shown},
             dict(self.free),
             {ONLY: True},
             self.not_recording,

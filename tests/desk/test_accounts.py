@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 import pyotp
@@ -15,7 +16,7 @@ from aiohttp.test_utils import TestClient
 from callcenter.accounts.verdict import Verdict
 from callcenter.config.roles import Role
 from callcenter.core.ids import PersonId, PhoneName
-from tests.desk.conftest import Browser, LogIn
+from tests.desk.conftest import Browser, Clock, LogIn
 from tests.desk.fake_accounts import PASSWORD, FakeAccounts, account
 from tests.desk.fake_backend import FakeBackend
 from tests.wall import MONDAY_NOON
@@ -196,6 +197,25 @@ async def test_nobody_becomes_more_than_they_are_by_a_reset(
 async def sessions_of(browser: Browser) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = (await (await browser.get("/api/account")).json())["sessions"]
     return found
+
+
+async def test_a_session_is_prolonged_with_the_password_and_not_by_whoever_finds_an_open_page(
+    browser: Browser, log_in: LogIn, clock: Clock, accounts: FakeAccounts
+) -> None:
+    await log_in("101")
+    clock.now += timedelta(hours=11, minutes=59)
+    assert (await (await browser.get("/api/account/session")).json())["ends_in"] == 60
+    wrong = await browser.post("/api/account/session/prolong", json={"password": "не он"})
+    assert await told(wrong) == (400, "wrong_old_password")
+    right = await browser.post("/api/account/session/prolong", json={"password": PASSWORD})
+    assert (right.status, (await right.json())["ends_in"]) == (200, 12 * 3600)
+    assert right.cookies["session"]["max-age"] == str(12 * 3600)
+    assert right.cookies["session"]["httponly"]
+    clock.now += timedelta(hours=11)
+    assert (await browser.get("/api/me")).status == 200, "it has begun anew"
+    clock.now += timedelta(hours=1)
+    assert (await browser.post("/api/account/session/prolong", json={"password": PASSWORD})).status == 401, "too late"
+    assert ("101", "session prolonged", "own") in accounts.entries
 
 
 async def test_sessions_are_listed_and_ended_one_by_one(

@@ -80,9 +80,16 @@ async def _socket(request: web.Request, session: ClientSession, headers: dict[st
     near = web.WebSocketResponse()
     await near.prepare(request)
     async with session.ws_connect("/api/live", headers=headers) as far:
+
+        async def until_closed() -> None:
+            async for _ in near:
+                pass
+            await far.close()
+
+        closing = asyncio.create_task(until_closed())
         async for message in far:
             await near.send_str(message.data)
-    await near.close()
+        await closing
     return near
 
 

@@ -140,7 +140,7 @@ async def test_places_are_free_again_when_visitors_leave() -> None:
 async def test_without_descriptors_it_waits_quietly_and_goes_on(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(doors, "OUT_OF_RESOURCES", 0.01)
+    monkeypatch.setattr(doors, "OUT_OF_RESOURCES", 0.002)
     accept, refusals = socket.socket.accept, 500
 
     def exhausted(listening: socket.socket) -> tuple[socket.socket, object]:

@@ -7,14 +7,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from aiohttp import ClientWebSocketResponse, WSServerHandshakeError
+from aiohttp import ClientWebSocketResponse, WSCloseCode, WSServerHandshakeError
 
 from callcenter.core.ids import GroupId, PersonId, PhoneName
 from callcenter.desk.app import LIVE
 from callcenter.desk.live import APART, LOGGED_OUT, PER_PERSON, SILENT, TOO_MANY, Live
+from callcenter.desk.open_page import OpenPage, frame
 from callcenter.desk.state import unchanged
 from tests.desk.conftest import Browser, Clock, LogIn
 from tests.desk.fake_backend import FakeBackend, call
+from tests.patience import patience
 
 
 def live_of(browser: Browser) -> Live:
@@ -35,7 +37,8 @@ async def test_a_page_gets_the_whole_state_and_then_only_what_has_changed(
     async with browser.ws_connect("/api/live") as socket:
         first = await told(socket)
         assert first["n"] == 1
-        assert set(first) == {"n", "me", "colleagues", "conversations", "lines", "recording", "news", "warned"}
+        parts = {"me", "colleagues", "conversations", "lines", "recording", "news", "warned"}
+        assert set(first) == {"n", "room", *parts}
         backend.change("101", activity="offered", call=call())
         live_of(browser).changed()
         second = await told(socket)
@@ -75,8 +78,8 @@ async def test_what_all_see_is_told_to_all(browser: Browser, backend: FakeBacken
         live_of(browser).changed([])
         for socket in (anna, her_other_page):
             news = await told(socket)
-            assert set(news) == {"n", "colleagues"}
-            assert (news["n"], news["colleagues"][0]["free"]) == (2, 2)
+            assert set(news) == {"room", "colleagues"}
+            assert (news["room"], news["colleagues"][0]["free"]) == (1, 2)
 
 
 async def test_who_comes_later_gets_the_durations_of_then(
@@ -106,7 +109,7 @@ async def test_what_was_not_noted_with_its_event_is_found_at_the_next_look(
 async def test_a_look_at_the_room_finds_an_ended_session(
     browser: Browser, backend: FakeBackend, log_in: LogIn, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("callcenter.desk.live.LOOK_AGAIN", 0.0)
+    monkeypatch.setattr("callcenter.desk.live.CHECKED_EVERY", 0.0)
     await log_in()
     async with browser.ws_connect("/api/live") as socket:
         await told(socket)
@@ -114,6 +117,63 @@ async def test_a_look_at_the_room_finds_an_ended_session(
         live_of(browser).changed([PersonId("102")])
         await socket.receive(timeout=5)
         assert socket.close_code == LOGGED_OUT
+
+
+async def test_who_does_not_read_is_told_later_what_is_new_then(
+    browser: Browser, backend: FakeBackend, log_in: LogIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await log_in()
+    async with browser.ws_connect("/api/live") as socket:
+        await told(socket)
+        reads = OpenPage.reads
+        monkeypatch.setattr(OpenPage, "reads", False)
+        for free in (1, 2, 3):
+            backend.free[GroupId("technical")] = free
+            backend.change("101", activity="offered" if free < 3 else "talking")
+            live_of(browser).changed()
+            with pytest.raises(asyncio.TimeoutError):
+                await socket.receive_json(timeout=1.5 * APART)
+        monkeypatch.setattr(OpenPage, "reads", reads)
+        found: dict[str, Any] = {}
+        while not {"me", "colleagues"} <= set(found):
+            found |= await told(socket)
+        assert (found["me"]["activity"], found["colleagues"][0]["free"]) == ("talking", 3)
+        assert found["n"] == 3
+        assert set(found) >= {"room", "lines", "recording"}, "the room as a whole"
+
+
+async def test_one_page_that_cannot_be_told_is_closed_and_no_other(
+    browser: Browser, backend: FakeBackend, log_in: LogIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await log_in("201")
+    async with browser.ws_connect("/api/live") as broken:
+        await told(broken)
+        await log_in()
+        async with browser.ws_connect("/api/live") as sound:
+            await told(sound)
+            operator = backend.operator
+            monkeypatch.setattr(
+                live_of(browser), "_operator", lambda person: operator(person) if person == "101" else 1 / 0
+            )
+            backend.change("101", activity="talking")
+            live_of(browser).changed()
+            assert (await told(sound))["me"]["activity"] == "talking"
+            await broken.receive(timeout=5)
+            assert broken.close_code == WSCloseCode.INTERNAL_ERROR
+
+
+@pytest.mark.parametrize("length", [0, 1, 125, 126, 65535, 65536, 200_000])
+async def test_a_message_of_any_length_is_one_frame_that_a_client_reads(
+    browser: Browser, log_in: LogIn, length: int
+) -> None:
+    await log_in()
+    async with browser.ws_connect("/api/live", max_msg_size=0) as socket:
+        await told(socket)
+        (page,) = live_of(browser)._pages
+        page.write(frame("x" * length))
+        page.write(frame("«ы» \ud800"))
+        assert await socket.receive_str(timeout=5) == "x" * length
+        assert await socket.receive_str(timeout=5) == "«ы» ?"
 
 
 async def test_the_end_of_a_shift_ends_the_connection(browser: Browser, backend: FakeBackend, log_in: LogIn) -> None:
@@ -145,7 +205,7 @@ async def test_a_page_that_says_anything_else_is_shown_the_door(browser: Browser
         await socket.send_str(said)
         await socket.receive(timeout=5)
         assert socket.closed
-    async with asyncio.timeout(5):
+    async with patience(5):
         while len(live_of(browser)):
             await browser.get("/healthz")
 
@@ -197,11 +257,11 @@ async def test_a_page_says_how_its_phone_is_and_is_missed_when_it_falls_silent(
         assert "me" in await told(socket)
         await socket.send_json({"opening": "0a1b", "trouble": "untested"})
         assert await told(socket) == {"how": "phone"}
-        async with asyncio.timeout(5):
+        async with patience(5):
             while ("101", "0a1b", SILENT) not in backend.said:
                 await told(socket)
         await socket.send_json({"opening": "0a1b", "trouble": ""})
-        async with asyncio.timeout(5):
+        async with patience(5):
             while backend.said[-1] != ("101", "0a1b", ""):
                 await told(socket)
     assert backend.said[0] == ("101", "0a1b", "untested")

@@ -219,3 +219,18 @@ async def test_a_file_is_handed_out_to_be_kept_and_that_is_written_down(desk: De
     await desk.page(LEBEDEV, address[:-1] + "0" if address[-1] != "0" else address[:-1] + "1", 404)
     taken = [entry for entry in await desk.audited() if entry[1] == "request file taken"]
     assert taken[0][::2] == (LEBEDEV, f"{filed['number']} {file.sha256[:16]}")
+
+
+@pytest.mark.clause("ESTP 5.7")
+async def test_every_page_has_a_field_for_a_number_with_a_key_of_the_browser(desk: Desk) -> None:
+    filed = await desk.in_work()
+    for who, address in (
+        (LEBEDEV, "/account"),
+        (LEBEDEV, "/requests/mine"),
+        (SUPERVISOR, "/requests"),
+        (HEAD, "/account"),
+    ):
+        assert 'accesskey="s"' in await desk.page(who, address), address
+    found = await desk.page(LEBEDEV, f"/requests/find?q={filed['number']}")
+    assert f'href="/requests/{filed["number"]}"' in found
+    assert "accesskey" not in await desk.page(ENGINEER, "/account"), "who may not see requests does not look for them"

@@ -77,6 +77,8 @@ POST /api/account/second-factor/confirm             .     +   +   +   +   +    +
 POST /account/second-factor/confirm                 .     +   +   +   +   +    +   +   +   +
 POST /api/account/second-factor/drop                .     +   +   +   +   +    +   +   +   +
 POST /account/second-factor/drop                    .     +   +   +   +   +    +   +   +   +
+GET  /api/account/session                           .     +   +   +   +   +    +   +   +   +
+POST /api/account/session/prolong                   .     +   +   +   +   +    +   +   +   +
 POST /api/account/sessions/{session}/end            .     +   +   +   +   +    +   +   +   +
 POST /account/sessions/{session}/end                .     +   +   +   +   +    +   +   +   +
 GET  /api/people                                    .     .   .   .   .   +    .   +   .   .

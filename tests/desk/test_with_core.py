@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -53,8 +53,8 @@ class CoreFloor:
     def operator(self, person: PersonId) -> OperatorView | None:
         return self.core.operator(person, self.now)
 
-    def view(self) -> View:
-        return self.core.view(self.now)
+    def view(self, people: Collection[PersonId] | None = None) -> View:
+        return self.core.view(self.now, people)
 
     def customer(self, number: str) -> Customer | None:
         return None

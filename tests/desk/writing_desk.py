@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -43,8 +43,8 @@ class ShownFloor(CoreFloor):
         super().__init__()
         self.shown: dict[str, dict[str, Any]] = {}
 
-    def view(self) -> View:
-        view = super().view()
+    def view(self, people: Collection[PersonId] | None = None) -> View:
+        view = super().view(people)
         people = {id: replace(own, **self.shown.get(id, {})) for id, own in view.operators.items()}
         return replace(view, operators=people)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import numpy as np
@@ -12,6 +11,7 @@ from callcenter.core import events
 from tests.e2e.hearing import heard_prompts, listen
 from tests.e2e.softphone import RATE, Call, tone
 from tests.e2e.station import Station, until
+from tests.patience import patience
 
 CALLER, OPERATOR, COLLEAGUE, GENERAL = 453.0, 1017.0, 719.0, 1280.0
 TONES = (CALLER, OPERATOR, COLLEAGUE, GENERAL)
@@ -40,7 +40,8 @@ def voices(samples: npt.NDArray[np.int16]) -> set[float]:
 
 async def told(call: Call, prompt: str, within: float = 15.0) -> None:
     """Wait until this prompt has been heard in the call."""
-    await until(lambda: heard_prompts(call.heard(8.0), [prompt]), within, f"{call.phone.user} is told {prompt}")
+    what = f"{call.phone.user} is told {prompt}"
+    await until(lambda: heard_prompts(call.heard(8.0), [prompt]), within, what, every=0.2)
 
 
 async def hears(call: Call, *parties: float, within: float = 15.0) -> None:
@@ -50,7 +51,7 @@ async def hears(call: Call, *parties: float, within: float = 15.0) -> None:
         return len(call.media.heard) > _WINDOW and voices(call.heard(0.2)) == set(parties)
 
     try:
-        await until(fact, within)
+        await until(fact, within, every=0.02)
     except AssertionError:
         raise AssertionError(f"{call.phone.user} should hear {parties}, but hears {voices(call.heard(0.2))}") from None
 
@@ -76,7 +77,7 @@ async def hears_music(call: Call, within: float = 15.0) -> None:
         loud = [np.sqrt(np.mean(np.square(part / 32767))) > 0.003 for part in np.split(recent, 5)]
         return not voices(recent) and all(loud)
 
-    await until(fact, within, f"{call.phone.user} hears music")
+    await until(fact, within, f"{call.phone.user} hears music", every=0.05)
 
 
 async def channels(station: Station) -> list[str]:
@@ -96,7 +97,7 @@ async def all_quiet(station: Station, within: float = 10.0) -> None:
 
     try:
         await until(quiet, within)
-        async with asyncio.timeout(within):
+        async with patience(within):
             while await channels(station):  # every question takes a round trip to Asterisk
                 pass
     except (AssertionError, TimeoutError):

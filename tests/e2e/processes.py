@@ -25,6 +25,7 @@ from tests.e2e.listening import OPERATOR, voice
 from tests.e2e.silence import Pause, pauses
 from tests.e2e.softphone import Call, Softphone
 from tests.e2e.station import PROJECT, Station, configuration, every_day, station, until
+from tests.patience import patience
 
 STRAIGHT_TO_THE_QUEUE = {"ask_inn": "false", "urgency": {}}
 QUICK = {"ring_timeout": "20", "false_answer": "0", "phone_check": "0"}
@@ -126,7 +127,7 @@ async def manager(line: Station) -> AsyncIterator[Ami]:
     settings = AmiSettings(asterisk.ami_bind, asterisk.ami_port, "callcenter", line.secrets.ami, backoff_max=0.2)
     found = Ami(settings, lambda message: None, lambda connected, reason: booted.set() if connected else None)
     running = asyncio.create_task(found.run())
-    async with asyncio.timeout(20):
+    async with patience(20):
         await booted.wait()
     yield found
     running.cancel()
@@ -193,7 +194,7 @@ def another_process(line: Station, folder: Path) -> Iterator[subprocess.Popen[by
 async def ready(line: Station) -> None:
     """Wait until a controller in another process sees Asterisk."""
     address = f"http://127.0.0.1:{line.config.http.port}/healthz"
-    async with aiohttp.ClientSession() as session, asyncio.timeout(20):
+    async with aiohttp.ClientSession() as session, patience(40):
         while True:
             try:
                 async with session.get(address) as response:

@@ -24,6 +24,7 @@ from callcenter.config import Config
 from callcenter.core.ids import PersonId, PhoneName
 from callcenter.core.view import OperatorView
 from tests.e2e.softphone import Call, Softphone
+from tests.patience import Patience
 
 PROJECT = Path(__file__).resolve().parents[2]
 NUMBER = "73422921960"
@@ -40,8 +41,9 @@ def free_port(kind: socket.SocketKind, host: str = "127.0.0.1") -> int:
 
 def own_network() -> str:
     """A part of 127.0.0.0/8 for one station: «127.n.»; .0.1 is Asterisk, .1.x are callers, .2.x phones."""
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw5").removeprefix("gw")) % 6
-    mine = range(16 + 39 * worker, 16 + 39 * (worker + 1))  # tests that run side by side do not meet
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    worker, share = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")), 234 // workers
+    mine = range(16 + share * worker, 16 + share * (worker + 1))  # tests that run side by side do not meet
     start = os.getpid() % len(mine)
     for n in (*mine[start:], *mine[:start]):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
@@ -90,13 +92,13 @@ def _days_around(today: date) -> list[str]:
     return [(today + timedelta(days=shift)).isoformat() for shift in (-1, 0, 1)]
 
 
-async def until(fact: Callable[[], Any], within: float = 10.0, what: str = "") -> Any:
-    """Wait for a fact, with a limit. Returns what made it true."""
-    deadline = asyncio.get_running_loop().time() + within
+async def until(fact: Callable[[], Any], within: float = 10.0, what: str = "", every: float = 0.02) -> Any:
+    """Wait for a fact, with a limit. Returns what made it true. `every`: seconds, more if it costs much to look."""
+    limit = Patience(within)
     while not (found := fact()):
-        if asyncio.get_running_loop().time() > deadline:
+        if limit.over():
             raise AssertionError(f"not within {within} s: {what or fact}")
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(every)
     return found
 
 
@@ -197,7 +199,7 @@ class Station:
             return [row for row in self.rows() if all(row[key] == value for key, value in expected.items())]
 
         try:
-            await until(lambda: len(fits()) == 1, 10.0)
+            await until(lambda: len(fits()) == 1, 10.0, every=0.05)
         except AssertionError:
             raise AssertionError(f"no single row with {expected} in {self.rows()}") from None
         return fits()[0]
@@ -213,7 +215,7 @@ class Station:
             found = now()
             return bool(found["ended_at"] and (not found["talk"] or found["recording"] or found["recording_problem"]))
 
-        await until(over, 15.0, f"the end of {row['call']} in the register")
+        await until(over, 15.0, f"the end of {row['call']} in the register", every=0.05)
         return now()
 
     async def close(self) -> None:

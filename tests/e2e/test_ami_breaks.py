@@ -18,6 +18,7 @@ from tests.e2e.hearing import listen
 from tests.e2e.listening import OPERATOR, all_quiet, hears
 from tests.e2e.processes import QUICK, STRAIGHT_TO_THE_QUEUE, pick_up, reconnected
 from tests.e2e.station import Station, configuration, station, until
+from tests.patience import patience
 
 pytestmark = [pytest.mark.e2e, pytest.mark.clause("ESTP 2.3")]
 
@@ -121,7 +122,7 @@ async def test_cut_in_the_moment_of_ringing_a_phone_rings_once_and_the_caller_is
         phone = await line.operator("101")
         trap.set(b"Action: Originate", how)
         caller = await line.caller()
-        async with asyncio.timeout(10):
+        async with patience(10):
             await trap.sprung.wait()
         await until(lambda: not line.controller.link.connected.is_set(), what="the cut is noticed")
         await reconnected(line)
@@ -150,7 +151,7 @@ async def test_cut_while_the_snapshot_is_told_the_next_one_tells_all(tmp_path: P
         before = trap.connections
         for writer in trap._writers:
             writer.transport.abort()
-        async with asyncio.timeout(10):
+        async with patience(10):
             await trap.sprung.wait()
         callers[0].hang_up()
         await until(lambda: trap.connections >= before + 2)
@@ -173,7 +174,7 @@ async def test_a_hangup_that_is_lost_with_the_connection_is_said_after_it(tmp_pa
         leg = await phone.rings()
         trap.set(b"Action: Hangup", Break.BEFORE)
         caller.hang_up()
-        async with asyncio.timeout(10):
+        async with patience(10):
             await trap.sprung.wait()
             await leg.ended.wait()
         await all_quiet(line)
@@ -194,7 +195,7 @@ async def test_a_phone_that_is_withdrawn_before_asterisk_has_made_its_channel_do
         gone = "select 1 from offers where result = 'withdrawn'"
         await until(lambda: line.rows(gone), what="nobody is rung any more")  # of the 20 seconds that a phone rings
         if not phone.incoming.empty():  # it has rung for a moment, or not even that
-            async with asyncio.timeout(10):
+            async with patience(10):
                 await (await phone.rings()).ended.wait()
         await line.operator("101")
         await pick_up(line, await phone.rings())

@@ -173,7 +173,18 @@ async def over_to(caller: Call, operator: Call) -> None:
 # -- what only a broken or hostile peer would say --------------------------------------------------------------------
 
 USER_EVENTS = (
-    *("CCArrived", "CCGreeted", "CCInn", "CCUrgency", "CCSpoken", "CCInfo", "CCGeneral", "CCAnswered", "CCFeature"),
+    *(
+        "CCArrived",
+        "CCGreeted",
+        "CCInn",
+        "CCUrgency",
+        "CCSpoken",
+        "CCInfo",
+        "CCRequest",
+        "CCGeneral",
+        "CCAnswered",
+        "CCFeature",
+    ),
     *("CCLogIn", "CCLogOut", "CCPause", "CCReturn", "CCUnheardOf", ""),
 )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -20,6 +19,7 @@ from tests.e2e.hearing import brief_prompts, heard_prompts, listen, names, whole
 from tests.e2e.listening import CALLER, GENERAL, all_quiet, hears, voice
 from tests.e2e.softphone import Call, Softphone
 from tests.e2e.station import PROJECT, Station, station, until
+from tests.patience import patience
 
 pytestmark = pytest.mark.e2e
 CUSTOMER, CUSTOMER_INN = "+73420000001", "5900000010"
@@ -45,7 +45,7 @@ async def metric(line: Station, sample: str) -> float:
 
 async def ends(call: Call, within: float = 15.0) -> None:
     """Wait until the other side hangs up."""
-    async with asyncio.timeout(within):
+    async with patience(within):
         await call.ended.wait()
     assert not call.ended_by_us
 

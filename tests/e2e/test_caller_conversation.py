@@ -15,6 +15,7 @@ from tests.e2e.hearing import Samples, heard_prompts, listen, names
 from tests.e2e.listening import CALLER, OPERATOR, all_quiet, hears, level, voice
 from tests.e2e.softphone import RATE, Call
 from tests.e2e.station import Station, station, until
+from tests.patience import patience
 
 pytestmark = pytest.mark.e2e
 STRAIGHT_TO_THE_QUEUE = {"ask_inn": "false", "urgency": {}}
@@ -58,7 +59,7 @@ async def test_the_operator_ends_the_conversation_and_the_caller_hears_good_bye(
     async with station(tmp_path, ivr=STRAIGHT_TO_THE_QUEUE, prompts=str(brief)) as line:
         caller, leg = await conversation(line)
         leg.hang_up()
-        async with asyncio.timeout(10):
+        async with patience(10):
             await caller.ended.wait()
         row = await line.ended(outcome="answered")
         said, heard = sides(line, row)
@@ -78,7 +79,7 @@ async def test_the_caller_ends_the_conversation_and_the_operator_is_free_again(t
         caller, leg = await conversation(line)
         assert line.see("101").activity == "talking"
         caller.hang_up()
-        async with asyncio.timeout(10):
+        async with patience(10):
             await leg.ended.wait()
         row = await line.ended(outcome="answered")
         await all_quiet(line)

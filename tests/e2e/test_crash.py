@@ -36,6 +36,7 @@ from tests.e2e.silence import pauses
 from tests.e2e.softphone import RATE, Call
 from tests.e2e.station import PROJECT, Station, configuration, every_day, until
 from tests.e2e.test_stopping import asterisks, running
+from tests.patience import patience
 
 pytestmark = pytest.mark.e2e
 
@@ -340,6 +341,6 @@ async def test_asterisk_outlives_a_killed_run_and_the_next_run_takes_it_over(tmp
             leg.hang_up()
             await line.ended(number="+73421111101", outcome="answered")
             program.send_signal(signal.SIGTERM)
-            async with asyncio.timeout(15):
+            async with patience(15):
                 assert await program.wait() == 0
     assert asterisks(tmp_path) == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from callcenter.asterisk.messages import Message
 from tests.e2e.processes import STRAIGHT_TO_THE_QUEUE
 from tests.e2e.station import station, until
 from tests.e2e.test_caller_conversation import conversation
+from tests.patience import patience
 
 pytestmark = pytest.mark.e2e
 
@@ -30,7 +30,7 @@ async def test_no_event_of_a_call_is_sent_that_nobody_reads(tmp_path: Path, brie
         ami._on_event = noted
         caller, leg = await conversation(line, seconds=3.0)
         leg.hang_up()
-        async with asyncio.timeout(10):
+        async with patience(10):
             await caller.ended.wait()
         await line.ended(outcome="answered")
         await until(lambda: sum(one["Event"] == "Hangup" for one in told) == 2, what="both channels are gone")

@@ -38,6 +38,7 @@ from tests.e2e.processes import (
 )
 from tests.e2e.softphone import RATE, Call, Softphone
 from tests.e2e.station import Station, every_day, station, until
+from tests.patience import patience
 
 pytestmark = pytest.mark.e2e
 
@@ -110,7 +111,7 @@ async def test_a_phone_stops_ringing_for_a_caller_who_left_during_a_cut(tmp_path
         await until(lambda: not line.controller.link.connected.is_set(), what="the cut is noticed")
         caller.hang_up()
         wire.mend()
-        async with asyncio.timeout(10):
+        async with patience(10):
             await leg.ended.wait()
         row = await line.ended(outcome="abandoned")
         await all_quiet(line)

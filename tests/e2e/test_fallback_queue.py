@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.hearing import brief_prompts, listen
-from tests.e2e.listening import OPERATOR, all_quiet, hears, voice
+from tests.e2e.listening import CALLER, COLLEAGUE, OPERATOR, all_quiet, hears, hears_music, voice
 from tests.e2e.processes import another_process, asterisk_without_controller, controlled, ready, serve
 from tests.e2e.softphone import RATE, Softphone
 from tests.e2e.station import Station, every_day, until
@@ -102,4 +102,36 @@ async def test_who_is_being_sent_away_when_the_controller_comes_back_is_not_queu
             await until(caller.ended.is_set, 25.0, "the caller heard good-bye")
             row = await line.ended(number="+73421111101")
             assert phone.incoming.empty()
+    assert (row["outcome"], row["operator"], row["hung_up_by"]) == ("answered", "101", "operator")
+
+
+@pytest.mark.clause("ESTP 5.4.4")
+async def test_who_was_rung_by_asterisks_own_queue_consults_and_comes_back(tmp_path: Path, brief: Path) -> None:
+    """Nobody told that leg for whom it was rung; so the controller does when it begins to consult."""
+    async with asterisk_without_controller(tmp_path, brief, dialplan=every_day(tmp_path)) as line:
+        phone = await on_shift_and_killed(line, tmp_path)
+        caller = await line.caller("+73421111101")
+        caller.say(voice(CALLER))
+        leg = await phone.rings(within=20.0)
+        leg.answer()
+        leg.say(voice(OPERATOR))
+        await hears(caller, OPERATOR)
+        async with controlled(line):
+            colleague = await line.operator("201")
+            assert line.see("101").activity == "talking"
+            told = await line.api("101", "transfer", target="technical", consult=True)
+            assert (await told.json())["answer"] == "ringing_colleague"
+            there = await colleague.rings()
+            there.answer()
+            there.say(voice(COLLEAGUE))
+            await hears(leg, COLLEAGUE)
+            await hears_music(caller)
+            assert (await line.api("101", "transfer/cancel")).status == 200
+            await hears(caller, OPERATOR)
+            await hears(leg, CALLER)
+            await listen(leg, 0.7)
+            leg.hang_up()
+            await until(caller.ended.is_set, what="the good-bye is over")
+            row = await line.ended(number="+73421111101")
+            await all_quiet(line)
     assert (row["outcome"], row["operator"], row["hung_up_by"]) == ("answered", "101", "operator")

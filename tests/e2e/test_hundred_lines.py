@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import wave
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from callcenter.core.ids import PhoneName
@@ -17,6 +17,7 @@ from tests.e2e.hearing import heard_prompts, names
 from tests.e2e.listening import all_quiet, level
 from tests.e2e.softphone import RATE
 from tests.e2e.station import NUMBER, PROJECT, Station, station, until
+from tests.patience import patience
 
 pytestmark = pytest.mark.e2e
 LINES = 100
@@ -32,10 +33,17 @@ def assert_recorded(line: Station, row: dict[str, Any]) -> None:
     assert row["recording_seconds"] == pytest.approx(row["talk"], abs=0.5), row
     middle = slice(len(both) // 8 * 2, len(both) // 8 * 6)
     said, heard = both[middle][0::2], both[middle][1::2]
-    assert level(said, CALLER) > 0.1, row
-    assert level(heard, OPERATOR) > 0.1, row
+    assert mostly(said, CALLER), row
+    assert mostly(heard, OPERATOR), row
 
 
+def mostly(samples: npt.NDArray[np.int16], hertz: float) -> bool:
+    """Whether this tone is heard most of the time. Over all of it, a packet that was late would spoil what follows."""
+    parts = [samples[at : at + RATE // 20] for at in range(0, len(samples) - RATE // 20, RATE // 20)]
+    return float(np.median([level(part, hertz) for part in parts])) > 0.1
+
+
+@pytest.mark.timeout(400)
 @pytest.mark.clause("ESTP 2.2b, 2.3, 2.6, 5.6.1")
 async def test_a_hundred_callers_are_all_served_and_one_more_is_told_that_all_lines_are_busy(
     tmp_path: Path, brief: Path
@@ -76,11 +84,11 @@ async def test_a_hundred_callers_are_all_served_and_one_more_is_told_that_all_li
         )
         await until(lambda: line.waiting() == LINES, 30.0, "a hundred callers wait")
         refused = await line.caller("+73429999999")
-        async with asyncio.timeout(10):
+        async with patience(10):
             await refused.ended.wait()
         for person in OPERATORS:
             assert (await line.api(person)).status == 200
-        async with asyncio.timeout(60):
+        async with patience(60):
             await crowd.process.wait()
         assert (crowd.counts.successful, crowd.counts.failed) == (LINES, 0), crowd.errors()
         await all_quiet(line)

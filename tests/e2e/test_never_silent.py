@@ -284,10 +284,11 @@ async def test_in_the_information_menu(tmp_path: Path, brief: Path) -> None:
         caller = await line.caller()
         await until(lambda: line.waiting() == 1, what="the caller waits")
         await listen(caller, 2.5)
-        for key in "129":
+        for key in "1295":
             await caller.press(key)
             await listen(caller, 2.0)
-        await listen(caller, 6.0)
+        await caller.press("2026000001#")  # a request that there is not
+        await listen(caller, 8.0)
         caller.hang_up()
         row = await line.ended(outcome="abandoned")
     assert row["info_visits"] == 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -86,7 +85,7 @@ async def test_an_operator_calls_a_customer(here: Station, provider: Softphone) 
     await hears(there, OPERATOR)
     await listen(call, 2.0)
     there.hang_up()
-    await asyncio.wait_for(call.ended.wait(), 5.0)
+    await until(call.ended.is_set, 5.0)
     row = await here.ended(number=CUSTOMER, outcome="answered")
     assert (row["direction"], row["operator"], row["line"], row["hung_up_by"]) == ("outgoing", "101", "estp", "caller")
     assert row["waiting"] is None
@@ -110,7 +109,7 @@ async def test_a_customer_who_is_not_reached(here: Station, provider: Softphone,
     (await provider.rings()).reject(status)
     row = await here.ended(number=number)
     assert (row["outcome"], row["answered_at"], row["talk"]) == (outcome, None, 0.0)
-    await asyncio.wait_for(call.ended.wait(), 5.0)
+    await until(call.ended.is_set, 5.0)
     await until(lambda: here.see("101").activity == "idle", what="free at once")
     assert np.abs(call.heard(1.0)).max() > 1000, "a tone has told it"
 
@@ -148,8 +147,8 @@ async def test_nobody_answers(here: Station, provider: Softphone) -> None:
     row = await here.ended(number="+73422000055")
     assert row["outcome"] == "no_answer"
     assert 4.0 < row["ringing"] < 8.0
-    await asyncio.wait_for(there.ended.wait(), 5.0)
-    await asyncio.wait_for(call.ended.wait(), 5.0)
+    await until(there.ended.is_set, 5.0)
+    await until(call.ended.is_set, 5.0)
 
 
 async def test_the_operator_gives_up_while_it_rings(here: Station, provider: Softphone) -> None:
@@ -159,7 +158,7 @@ async def test_the_operator_gives_up_while_it_rings(here: Station, provider: Sof
     assert (await here.api("101", "end")).status == 200
     row = await here.ended(number="+73422000056")
     assert (row["outcome"], row["hung_up_by"]) == ("cancelled", "operator")
-    await asyncio.wait_for(there.ended.wait(), 5.0)
+    await until(there.ended.is_set, 5.0)
 
 
 @pytest.mark.parametrize("number", ["112", "02", "+1 212 555 0100", "+375 17 222 22 22", "8 495 111-22-33", "+7912"])
@@ -191,5 +190,5 @@ async def test_the_dialplan_itself_dials_no_other_number(here: Station, provider
     )
     call = await phone.rings()
     call.answer()
-    await asyncio.wait_for(call.ended.wait(), 10.0)
+    await until(call.ended.is_set, 10.0)
     assert provider.incoming.empty()

@@ -31,6 +31,7 @@ from tests.e2e.listening import CALLER, OPERATOR, hears, voice
 from tests.e2e.processes import QUICK, STRAIGHT_TO_THE_QUEUE, manager, ready
 from tests.e2e.station import PROJECT, Station, configuration, until
 from tests.e2e.test_caller_conversation import assert_clear, sides
+from tests.patience import patience
 
 pytestmark = [
     pytest.mark.e2e,
@@ -131,7 +132,7 @@ def as_user(user: int, umask: str, *groups: int) -> list[str]:
 
 def ran(command: list[str]) -> subprocess.CompletedProcess[str]:
     """A command that has ended."""
-    return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False, timeout=180)
 
 
 @contextmanager
@@ -228,7 +229,7 @@ async def test_a_call_is_recorded_and_registered_with_asterisk_under_a_user_of_i
             controller.send_signal(signal.SIGKILL)
             controller.wait()
         leg.hang_up()
-        async with asyncio.timeout(20):
+        async with patience(20):
             await second.ended.wait()
         with service(home.controllers("serve"), log):
             row = await line.ended(number="+73421111102")

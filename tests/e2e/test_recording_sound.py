@@ -15,7 +15,7 @@ import pytest_asyncio
 
 from callcenter.asterisk.recorders import Recorders
 from tests.e2e.hearing import Samples, brief_prompts
-from tests.e2e.listening import one_story
+from tests.e2e.listening import all_quiet, one_story
 from tests.e2e.softphone import RATE, Call, tone
 from tests.e2e.station import Station, station, until
 from tests.e2e.test_caller_conversation import sides
@@ -26,6 +26,8 @@ CALLER = (500.0, 600.0, 700.0, 800.0, 900.0)
 OPERATOR = (1300.0, 1400.0, 1500.0, 1600.0, 1700.0)
 """A voice counts: every second another tone, so that a stretched or shifted second is heard."""
 STEP = RATE // 10
+LATE = 0.08
+"""Seconds from one packet to the next: so much a recorder has to bear."""
 
 
 def counting(tones: tuple[float, ...]) -> npt.NDArray[np.int16]:
@@ -82,9 +84,14 @@ async def told(here: Station, number: str, caller: Call) -> tuple[dict[str, Any]
     return row, *lines
 
 
-def silent(line: str) -> float:
-    """Seconds without this party."""
-    return sum(mark in "-?" for mark in line) / 10
+def late(*calls: Call) -> float:
+    """Seconds for which the phones of these calls had no processor to send anything."""
+    return float(sum(gap for call in calls for gap in np.diff(call.media.ticks) if gap > LATE))
+
+
+def silent(line: str, *calls: Call) -> float:
+    """Seconds without this party, less those for which the phones of these calls were late."""
+    return max(0.0, sum(mark in "-?" for mark in line) / 10 - late(*calls))
 
 
 def seconds_are_seconds(line: str) -> bool:
@@ -113,9 +120,9 @@ async def test_a_stream_that_begins_anew_is_recorded_on(here: Station, party: st
     await asyncio.sleep(7)
     row, left, right = await told(here, number, caller)
     other, anew = (right, left) if party == "caller" else (left, right)
-    assert silent(anew) < 2.0, "what is spoken until the next report, and no more"
-    assert silent(anew[-45:]) < 0.3
-    assert silent(other) < 0.8
+    assert silent(anew, caller, leg) < 2.0, "what is spoken until the next report, and no more"
+    assert silent(anew[-45:], caller, leg) < 0.3
+    assert silent(other, caller, leg) < 0.8
     assert row["recording_problem"] == ""
     assert row["recording_seconds"] == pytest.approx(row["talk"], abs=1.0)
 
@@ -134,7 +141,7 @@ async def test_a_hold_by_the_phone_ends_no_recording(here: Station, party: str) 
         await asyncio.sleep(3)
     row, left, right = await told(here, number, caller)
     held = left if party == "caller" else right
-    assert silent(held) < 3 * 1.5, "only while it was held"
+    assert silent(held, caller, leg) < 3 * 1.5, "only while it was held"
     assert row["recording_problem"] == ""
 
 
@@ -148,7 +155,7 @@ async def test_a_recorder_that_went_deaf_is_told_in_the_row(here: Station, monke
     leg.media.restart(10000)
     await asyncio.sleep(6)
     row, left, right = await told(here, number, caller)
-    assert silent(left) < 0.5
+    assert silent(left, caller, leg) < 0.5
     assert silent(right) > 5
     assert re.fullmatch(
         r"the operator's side lacks [4-7] s of what was received, from [3-6] s on", row["recording_problem"]
@@ -171,11 +178,15 @@ async def test_a_muted_phone_is_no_fault(here: Station, party: str) -> None:
 
 @PARTIES
 async def test_packets_in_bunches_of_five_leave_each_side_its_own_time(here: Station, party: str) -> None:
-    number = f"+7342555{next(numbers):04}"
-    caller, leg = await talk(here, number)
-    (caller if party == "caller" else leg).media.bunch = 5
-    await asyncio.sleep(12)
-    row, left, right = await told(here, number, caller)
+    for _ in range(3):  # from a machine that was late itself, nothing is learned about the recorder
+        number = f"+7342555{next(numbers):04}"
+        caller, leg = await talk(here, number)
+        (caller if party == "caller" else leg).media.bunch = 5
+        await asyncio.sleep(12)
+        row, left, right = await told(here, number, caller)
+        if not late(caller, leg):
+            break
+        await all_quiet(here)
     assert row["recording_seconds"] == pytest.approx(row["talk"], abs=0.7)
     assert seconds_are_seconds(left)
     assert seconds_are_seconds(right)
@@ -191,7 +202,7 @@ async def test_packets_in_bunches_of_eight_are_kept_in_time_or_told(here: Statio
     await asyncio.sleep(15)
     row, left, right = await told(here, number, caller)
     assert row["recording_seconds"] == pytest.approx(row["talk"], abs=1.0)
-    if max(silent(left), silent(right)) > 2.5:
+    if max(silent(left, caller, leg), silent(right, caller, leg)) > 2.5:
         assert "of what was received" in row["recording_problem"]
 
 
@@ -209,9 +220,9 @@ async def test_after_a_transfer_the_colleagues_stream_may_begin_anew_too(here: S
     colleague.media.restart(10000)
     await asyncio.sleep(5)
     row, left, right = await told(here, number, caller)
-    assert silent(right) < 3.0
-    assert silent(right[-30:]) < 0.3
-    assert silent(left) < 1.5
+    assert silent(right, caller, leg) < 3.0
+    assert silent(right[-30:], caller, leg) < 0.3
+    assert silent(left, caller, leg) < 1.5
     assert row["recording_problem"] == ""
 
 
@@ -234,4 +245,4 @@ async def test_whoever_is_answered_for_a_moment_only_is_recorded_with_the_next_o
     row, left, right = await told(here, number, caller)
     assert row["operator"] == "102"
     assert row["recording_problem"] == ""
-    assert max(silent(left), silent(right)) < 1.0
+    assert max(silent(left, caller, leg), silent(right, caller, leg)) < 1.0

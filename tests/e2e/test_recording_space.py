@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import subprocess
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from tests.e2e.hearing import heard_prompts, listen, names
 from tests.e2e.listening import CALLER, OPERATOR, all_quiet, hears, voice
 from tests.e2e.softphone import RATE, Call
 from tests.e2e.station import Station, station, until
+from tests.patience import patience
 
 pytestmark = [pytest.mark.e2e, pytest.mark.clause("ESTP 2.6")]
 STRAIGHT_TO_THE_QUEUE = {"ask_inn": "false", "urgency": {}}
@@ -175,7 +175,7 @@ async def test_a_line_that_must_record_is_closed_and_who_waits_is_served(
         disk.leave(MB)
         await until(lambda: line.controller.view().not_recording, 30.0, "the line knows that it cannot record")
         refused = await line.caller("+73422222222")
-        async with asyncio.timeout(20):
+        async with patience(20):
             await refused.ended.wait()
         assert names(heard_prompts(refused.heard(), ["all-lines-busy"], brief)) == ["all-lines-busy"]
         row = await line.ended(number="+73422222222", outcome="all_lines_busy")

@@ -21,6 +21,7 @@ from callcenter.app.controller import Controller
 from callcenter.config import Config
 from tests.e2e.listening import OPERATOR, hears, voice
 from tests.e2e.station import PROJECT, Station, configuration
+from tests.patience import patience
 
 pytestmark = pytest.mark.e2e
 
@@ -43,7 +44,7 @@ async def running(folder: Path) -> AsyncIterator[Process]:
     try:
         assert process.stdout
         said = b""
-        async with asyncio.timeout(30):
+        async with patience(30):
             while b"http://" not in said:
                 line = await process.stdout.readline()
                 assert line, said.decode()
@@ -84,7 +85,7 @@ async def test_told_to_stop_it_ends_calls_shifts_and_asterisk(
         await line.row(number="+73421111102", urgency="normal")
         assert program.stdout
         program.send_signal(sign)
-        async with asyncio.timeout(10):
+        async with patience(10):
             said = (await program.stdout.read()).decode()
             assert await program.wait() == 0, said
             for call in (caller, leg, waiting):

@@ -19,6 +19,7 @@ import yaml
 from tests.attack.stranger import Stranger
 from tests.e2e.hearing import brief_prompts
 from tests.e2e.station import NUMBER, Station, configuration, station, until
+from tests.patience import patience
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 KEY = base64.b64encode(bytes(range(30))).decode()
@@ -61,7 +62,7 @@ async def registers(here: Station, port: int, transport: str, context: ssl.SSLCo
             f"Contact: <sip:901@{host}:9;transport={transport.lower()}>\r\nContent-Length: 0\r\n\r\n"
         ).encode()
     )
-    async with asyncio.timeout(5):
+    async with patience(5):
         line = await reader.readline()
     writer.close()
     return line.decode().strip()
@@ -91,9 +92,8 @@ async def test_a_provider_is_registered_at_over_tcp(tmp_path: Path) -> None:
     data["asterisk"] |= {"tcp": "true"}
     (tmp_path / "var").mkdir()
     (tmp_path / "var" / "secrets.yaml").write_text(yaml.safe_dump({"ami": "a" * 20, "trunks": {"provider": "x" * 12}}))
-    async with await asyncio.start_server(provider, host, 5070), station(tmp_path, **data):
-        async with asyncio.timeout(10):
-            assert (await heard.get()).startswith(f"REGISTER sip:{host}:5070".encode())
+    async with await asyncio.start_server(provider, host, 5070), station(tmp_path, **data), patience(10):
+        assert (await heard.get()).startswith(f"REGISTER sip:{host}:5070".encode())
 
 
 @pytest.mark.parametrize("profile", ["RTP/SAVP", "RTP/AVP"])

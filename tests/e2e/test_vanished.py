@@ -27,7 +27,7 @@ SOON = COUNTDOWN + 6.0
 async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Station]:
     folder = tmp_path_factory.mktemp("vanished")
     prompts = brief_prompts(folder / "prompts", 0.4, ["operator-lost"])
-    timings = {"vanished_after": COUNTDOWN, "take_back": TAKE_BACK, "phone_check": 1}
+    timings = {"vanished_after": COUNTDOWN, "take_back": TAKE_BACK, "phone_check": 1, "ring_timeout": 20}
     ivr = {"ask_inn": "false", "urgency": {}}
     data = configuration(ivr=ivr, prompts=str(prompts), timings=timings, line={"capacity": 2})
     data["trunks"]["city"]["session_expires"] = "90"

@@ -15,6 +15,7 @@ from callcenter.knowledge.news import NewsText, Reader
 from callcenter.knowledge.news_table import NewsTable
 from callcenter.knowledge.reading import Reading
 from callcenter.store import Register
+from tests.patience import patience
 from tests.wall import MONDAY_NOON, Wall
 
 ANNA = PersonId("101")
@@ -35,7 +36,7 @@ async def test_news_is_told_when_it_is_saved_and_when_it_begins_and_ends(registe
     following = asyncio.create_task(bulletin.keep(told.set))
 
     async def titles_until(expected: list[str]) -> None:
-        async with asyncio.timeout(5):
+        async with patience(5):
             while [one.written.title for one in bulletin.of(ANNA)] != expected:
                 told.clear()
                 await told.wait()

@@ -15,8 +15,8 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from callcenter.core.commands import Answer, Contained, Reply, SaveAnnouncement, SaveCall, SaveOffer, SetAsideCall
-from callcenter.core.events import Event, RecordingFailed, RecordingFinished
-from callcenter.core.ids import CallId, LineId, OfferId, PersonId
+from callcenter.core.events import Event, LookUp, RecordingFailed, RecordingFinished, RequestLookedUp
+from callcenter.core.ids import CallId, ChannelId, LineId, OfferId, PersonId
 from callcenter.core.records import (
     OF_INCOMING_CALLS,
     OF_OUTGOING_CALLS,
@@ -480,7 +480,7 @@ LABELS = {
     "activity": {"idle", "talking"},
     "window": {"5m", "30m", "day"},
     "kind": {"queue", "transfer", "consult", "take_back"},
-    "result": {"ok", "failed", "connected", "kept", "broken", "unjudged", "busy", "missed"},
+    "result": {"ok", "failed", "connected", "kept", "broken", "unjudged", "busy", "missed", *LookUp},
     "said": {"time", "no_time"},
     "during": {"an offer", *(event.__name__ for event in get_args(Event))},
     "task": {"journal"},
@@ -559,6 +559,12 @@ def test_requests_that_are_late_and_mail_that_waits_are_seen(world: World) -> No
     assert scrape("outbox_messages", way="email") == 4
     assert scrape("outbox_oldest_seconds", way="email") == 61.5
     assert (scrape("outbox_sent_total"), scrape("outbox_failed_total")) == (7, 1)
+
+
+def test_looked_up_requests_are_counted_by_what_came_of_it(world: World) -> None:
+    world.metrics.observe_event(RequestLookedUp(CallId(ChannelId("c1")), 1, LookUp.UNKNOWN), 0.0)
+    assert world.scrape()("request_lookups_total", result="unknown") == 1
+    assert world.scrape()("request_lookups_total", result="found") == 0
 
 
 @pytest.mark.clause("ESTP 5.6.3")

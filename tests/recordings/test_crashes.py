@@ -17,6 +17,7 @@ from callcenter.recordings import recordings
 from callcenter.recordings.manifest import Action, Manifest
 from callcenter.recordings.recording import NotYet, RecordingError
 from callcenter.recordings.recordings import Recordings
+from tests.patience import patience
 from tests.recordings.folders import CALL, NOW, Archive, tone
 from tests.store.stories import eventually
 
@@ -121,7 +122,7 @@ async def test_a_full_disk_is_waited_for_and_the_file_is_whole_in_the_end(
 
     monkeypatch.setattr(module, "_write", full)
     finishing = asyncio.create_task(archive.recordings.see_through(CALL, "estp", 5.0, NOW))
-    async with asyncio.timeout(10):
+    async with patience(10):
         await eventually(lambda: bool(archive.recordings.unfinished.get(CALL)))
         assert "No space left on device" in archive.recordings.unfinished[CALL]
         made = await finishing

@@ -174,17 +174,44 @@ async def test_the_check_sees_no_gap_where_old_entries_are_just_being_deleted(
     assert await problems(register) == []
 
 
-async def test_an_entry_of_a_time_to_come_is_told_because_it_keeps_old_ones(
-    register: Register, log: Audit, path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+async def entered(register: Register, *ages: float) -> Audit:
+    """Entries made so many days ago by the clock of that time."""
+    log = Audit(register)
+    for age in ages:
+        await log.enter(NOW - days(age), "anna", "register show", "")
+    return log
+
+
+async def test_an_entry_that_a_wrong_clock_dated_into_the_future_goes_with_those_that_follow(
+    register: Register, path: Path
 ) -> None:
-    """The clock was wrong once. The triggers let nobody delete the entry, and the chain goes through it."""
-    monkeypatch.setattr(audit, "FIRST_AFTER", 0.0)
-    await log.enter(NOW + days(700), "dora", "register show", "")
-    await log.enter(NOW, "emil", "register show", "")
-    running = asyncio.create_task(log.keep(days(50), lambda: NOW))
-    await eventually(lambda: "Entry 5 of the audit log is dated" in caplog.text)
-    running.cancel()
-    assert stored(path, "SELECT id FROM audit ORDER BY id") == [(3,), (4,), (5,), (6,)]
+    """It is as old as the next one with a right date: the year that it claims keeps nobody's data."""
+    log = await entered(register, 101, -20_000, -20_001, 100, 30, 0)
+    assert await log.forget(NOW - days(100.5)) == 1, "what came after it is not old enough"
+    assert await log.forget(NOW - days(50)) == 3
+    assert stored(path, "SELECT id FROM audit") == [(5,), (6,)]
+    assert await problems(register) == []
+
+
+@pytest.mark.parametrize(
+    ("ages", "kept"),
+    [
+        ((20, -20_000, 10), (1, 2, 3)),
+        ((60, 20, -20_000, -20_001, 10), (2, 3, 4, 5)),
+        ((20, 9_000, 10), (1, 2, 3)),
+        ((20, 9_000, -20_000, 10), (1, 2, 3, 4)),
+    ],
+    ids=["ahead", "ahead, after one that is old enough", "behind", "behind and ahead"],
+)
+async def test_a_wrong_clock_has_nothing_deleted_early(
+    register: Register, path: Path, ages: tuple[float, ...], kept: tuple[int, ...]
+) -> None:
+    log = await entered(register, *ages)
+    await log.forget(NOW - days(31))
+    assert [number for (number,) in stored(path, "SELECT id FROM audit ORDER BY id")] == list(kept)
+    for number in (number for number, age in enumerate(ages, 1) if age < 31):
+        with closing(sqlite3.connect(path)) as database, pytest.raises(sqlite3.IntegrityError, match="only added to"):
+            database.execute("DELETE FROM audit WHERE id = ?", (number,))
 
 
 async def test_an_empty_log_is_in_order(register: Register) -> None:

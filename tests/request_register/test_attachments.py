@@ -98,6 +98,7 @@ async def test_what_is_not_taken_leaves_nothing(
     assert await requests.filed(filed.request.id) == filed
 
 
+@pytest.mark.clause("eLot 2.3")
 async def test_twenty_five_megabytes_are_taken_and_one_byte_more_is_not(
     requests: RequestRegister, kept: Attachments
 ) -> None:

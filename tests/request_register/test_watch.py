@@ -59,6 +59,7 @@ def warned(path: Path) -> list[tuple[str, float]]:
     ]
 
 
+@pytest.mark.clause("TBS 3.3")
 async def test_a_draft_is_told_before_its_hour_is_over_and_after_it_once_each(
     requests: RequestRegister, database: Register, path: Path
 ) -> None:

@@ -32,6 +32,7 @@ def test_refused_and_merged_are_final_and_only_what_comes_from_outside_goes_on_f
     assert {*State} == ENDS | UNFINISHED | {State.DRAFT, State.ANSWERED}
 
 
+@pytest.mark.clause("E-SAUDA 3.4")
 def test_numbers_have_no_gaps_and_are_read_as_they_were_written() -> None:
     counter, given_ = Counter(LineId("e-sauda"), 2026), []
     for _ in range(12):

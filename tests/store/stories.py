@@ -6,7 +6,6 @@ import asyncio
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -20,6 +19,7 @@ from callcenter.core.ids import CallId, PersonId
 from callcenter.core.records import AnnouncementRecord, CallRecord, PresenceRecord
 from callcenter.store import MemoryStore, Register, Store, Writer
 from callcenter.store.tables import Base
+from tests.patience import Patience
 
 MORNING = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
 """09:00 in Moscow: second 0 of the core's clock in these stories."""
@@ -32,9 +32,9 @@ def wall(seconds: float) -> datetime:
 
 async def eventually(fact: Callable[[], bool], limit: float = 30.0) -> None:
     """Wait for a fact, at most `limit` seconds."""
-    end = time.monotonic() + limit
+    patience = Patience(limit)
     while not fact():
-        assert time.monotonic() < end, "it did not come true in time"
+        assert not patience.over(), "it did not come true in time"
         await asyncio.sleep(0.005)
 
 

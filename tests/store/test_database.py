@@ -28,6 +28,8 @@ from callcenter.store.rows import TABLE_OF, row_of
 from callcenter.store.tables import Base, DirectoryImport, table_of
 from tests.store.stories import announcement, arrival, stored, wall
 
+pytestmark = pytest.mark.usefixtures("real_migrations")
+
 
 async def test_a_new_register_is_made_with_all_tables_and_only_we_can_read_it(tmp_path: Path) -> None:
     path = tmp_path / "var" / "register.sqlite"

@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 
 from callcenter.system.privacy import GROUP, OTHERS, TOOLS, forbidden, open_to, set_umask, share, tighten
+from tools import front, parts
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -38,8 +41,8 @@ def filled(folder: Path) -> Path:
 @pytest.mark.parametrize(("mask", "file", "program"), [(GROUP | OTHERS, 0o600, 0o700), (OTHERS, 0o640, 0o750)])
 def test_what_was_there_becomes_private(tmp_path: Path, mask: int, file: int, program: int) -> None:
     var = filled(tmp_path)
-    assert open_to(var, mask) == 6
-    assert tighten(var, mask) == 6
+    assert open_to(var, mask) == 5
+    assert tighten(var, mask) == 5
     assert [mode(path) for path in (var, var / "estp", var / "program")] == [program] * 3
     assert [mode(path) for path in var.rglob("*.*") if path.is_file()] == [file] * 2
     assert (open_to(var, mask), tighten(var, mask)) == (0, 0)
@@ -60,6 +63,17 @@ def test_links_lead_nowhere_and_programs_stay_as_they_are(tmp_path: Path) -> Non
     tighten(var, GROUP | OTHERS)
     assert [mode(path) for path in (outside, outside / "file")] == [0o755, 0o644]
     assert {mode(var / name / "python") for name in TOOLS} == {0o644}
+
+
+def test_what_the_set_up_leaves_is_nothing_to_warn_of(tmp_path: Path) -> None:
+    """At the very first start there is nothing personal yet. `tools/environment.sh` has its lock in the cache."""
+    assert {front.HOME, parts.PARTS} <= {ROOT / "var" / name for name in TOOLS}
+    var = tmp_path / "var"
+    for name in TOOLS:
+        (var / name).mkdir(parents=True)
+        (var / name / "file").touch()
+    assert (open_to(var, OTHERS), tighten(var, GROUP | OTHERS)) == (0, 0)
+    assert mode(var) == 0o700, "what comes is private"
 
 
 def test_a_folder_that_is_not_there_or_is_a_link_is_passed_over(tmp_path: Path) -> None:

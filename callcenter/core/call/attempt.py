@@ -49,8 +49,8 @@ def ended(floor: Floor, call: OutgoingCall, *, phone_answered: bool, lost: bool)
         _forget(floor, back)  # it is told again, because nobody has told its end
 
 
-def struck(floor: Floor, record: CallRecord) -> None:
-    """Tell what came of the attempt whose call was removed by force."""
+def over_with(floor: Floor, record: CallRecord) -> None:
+    """Tell what came of the attempt whose conversation has ended, or whose call was removed by force."""
     back = floor.call_backs.get(record.call_back)
     if back and back.call == record.call:
         finish(floor, back, over(record))

@@ -42,7 +42,7 @@ def bridge_entered(floor: Floor, event: BridgeEntered) -> None:
         return
     for leg in sorted(caller.legs):
         if floor.offers[leg].bridge and floor.offers[leg].bridge == caller.bridge:
-            _connected(floor, caller, floor.offers[leg])
+            connected(floor, caller, floor.offers[leg])
     transfer.consultation_begun(floor, caller)
 
 
@@ -97,7 +97,8 @@ def farewell(floor: Floor, caller: Caller) -> None:
     floor.note(caller, hung_up_by=HungUpBy.OPERATOR)
 
 
-def _connected(floor: Floor, caller: Caller, offer: Offer) -> None:
+def connected(floor: Floor, caller: Caller, offer: Offer) -> None:
+    """Note that the caller and the operator of this leg talk, unless that is known."""
     handover = caller.handover
     if handover and offer.id == handover.offer and caller.leg != offer.id:
         stop_clock(floor, caller)  # Asterisk joined the colleague, and the operator's leg is just leaving
@@ -126,7 +127,7 @@ def _connected(floor: Floor, caller: Caller, offer: Offer) -> None:
     if operator.activity is not Activity.TALKING:  # otherwise both are back in a bridge that they seemed to have left
         floor.activity(operator, ActivityStep.CONNECT, "connected", caller.call)
     if not transfer.connected(floor, caller, offer):
-        _expect_false_answer(floor, caller)
+        _expect_false_answer(floor, caller, offer)
 
 
 def _stay(floor: Floor, caller: Caller) -> None:
@@ -172,10 +173,13 @@ def note_wait(floor: Floor, caller: Caller, at: float) -> None:
     floor.note(caller, waiting=max(0.0, at - caller.waits_since), queued=max(0.0, at - joined_at))
 
 
-def _expect_false_answer(floor: Floor, caller: Caller) -> None:
-    """Set the farewell as the way out only after `false_answer` seconds: a phone that hangs up sooner was no answer."""
+def _expect_false_answer(floor: Floor, caller: Caller, offer: Offer) -> None:
+    """Set the farewell as the way out only after `false_answer` seconds: a phone that hangs up sooner was no answer.
+
+    But whoever has called the other side does not answer.
+    """
     floor.change(caller, after=Place.HOLD)
-    if floor.settings.false_answer > 0:
+    if floor.settings.false_answer > 0 and offer.kind is not OfferKind.OUTGOING:
         floor.do(SetTimer(Timer(TimerKind.FALSE_ANSWER, caller.call), floor.now + floor.settings.false_answer))
     else:
         truly_answered(floor, caller.call)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from callcenter.core.call import (
     acquaintance,
+    attempt,
     conversation,
     cut_off,
     dispatch,
@@ -76,7 +77,7 @@ def see_off(floor: Floor, caller: Caller, cause: int, text: str, lost: bool = Fa
 
 def caller_vanished(floor: Floor, event: CallerVanished) -> None:
     """Note that the cause with which the channel is going to end is the caller's own."""
-    caller = floor.callers.get(event.call)
+    caller = floor.caller_of(event.call)
     if caller:
         floor.change(caller, vanished=True)
 
@@ -88,7 +89,7 @@ def phone_hung_up(floor: Floor, event: PhoneHungUp) -> None:
     early there.
     """
     call = floor.outgoing.get(CallId(event.offer))
-    if call:
+    if call and event.cause not in VANISHED_CAUSES:
         outgoing.phone_hung_up(floor, call)
     offer = floor.offers.get(event.offer)
     caller = floor.callers.get(offer.call) if offer else None
@@ -162,6 +163,7 @@ def caller_gone(floor: Floor, caller: Caller, cause: int, text: str, lost: bool 
         floor.withdraw(offer)
     recording.end(floor, caller)
     acquaintance.remember(floor, caller)
+    attempt.over_with(floor, caller.record)
     floor.forget(caller)
 
 
@@ -180,7 +182,9 @@ def service_ended(floor: Floor, event: ServiceEnded) -> None:
         floor.attempt(caller.call, "the end of the service", floor.note, caller, hung_up_by=HungUpBy.SYSTEM)
     for call in floor.outgoing.values():
         floor.attempt(call.call, "the end of the service", floor.note, call, hung_up_by=HungUpBy.SYSTEM)
-    floor.do(*(HangUp(call) for call in (*floor.callers, *floor.aside, *floor.outgoing)))
+    there = [caller.channel_id for caller in floor.callers.values()]
+    there += [record.channel if record else call for call, record in floor.aside.items()]
+    floor.do(*(HangUp(channel) for channel in (*there, *floor.outgoing)))
 
 
 def _outcome(caller: Caller, lost: bool) -> Outcome:
@@ -193,7 +197,7 @@ def _outcome(caller: Caller, lost: bool) -> Outcome:
 
 def general_line_ended(floor: Floor, event: GeneralLineEnded) -> None:
     """Handle the end of the attempt to reach the general line, successful or not; the dialplan plays the farewell."""
-    caller = floor.callers.get(event.call)
+    caller = floor.caller_of(event.call)
     if caller and caller.state is CallerState.GENERAL:
         floor.move(caller, CallerStep.FAREWELL)
         floor.note(caller, hung_up_by=HungUpBy.SYSTEM)

@@ -23,9 +23,9 @@ def asked(floor: Floor, event: KeepPlaceAsked) -> None:
         return
     number = event.number if event.other else caller.record.number
     if _allows(floor, caller, number):
-        floor.do(Redirect(caller.call, Place.KEEP_PLACE, ("keep-number",), number=number))
+        floor.do(Redirect(caller.channel_id, Place.KEEP_PLACE, ("keep-number",), number=number))
     else:
-        floor.do(Redirect(caller.call, Place.KEEP_PLACE, ("keep-wrong" if event.other else "keep-enter",)))
+        floor.do(Redirect(caller.channel_id, Place.KEEP_PLACE, ("keep-wrong" if event.other else "keep-enter",)))
 
 
 def confirmed(floor: Floor, event: KeepPlaceConfirmed) -> None:

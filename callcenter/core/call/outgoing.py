@@ -2,18 +2,22 @@
 
 The operator's phone is rung first. When it has answered, the dialplan dials the number by itself, and once: so nobody
 is dialled twice for one try, whatever happens to the controller (docs/decisions/0029-the-operators-phone-first.md).
-Meanwhile the operator is offered no caller. Talking is two channels in one bridge, as everywhere.
+Meanwhile the operator is offered no caller. When the two are in one bridge, the customer becomes a caller like any
+other: the call is held, transferred, taken back and ended by the same rules as the calls of those who have called us
+(docs/decisions/0035-whom-we-called-is-a-caller.md).
 """
 
 from __future__ import annotations
 
 from callcenter.core.call import attempt, call_out, conversation, dispatch, recording, ringing
 from callcenter.core.call.ringing import UNREACHABLE_CAUSES
-from callcenter.core.commands import Answer, CancelTimer, HangUp, Reply, SaveOffer, Severity
+from callcenter.core.caller import Caller, CallerStep
+from callcenter.core.commands import Answer, CancelTimer, HangUp, OfferKind, Reply, Severity
 from callcenter.core.events import (
     BridgeEntered,
     BridgeLeft,
     ChannelHungUp,
+    Customer,
     CustomerAnswered,
     CustomerDialled,
     CustomerNotReached,
@@ -28,13 +32,15 @@ from callcenter.core.events import (
     TimerKind,
 )
 from callcenter.core.floor import Floor
-from callcenter.core.ids import NO_BRIDGE, NO_LINE, CallId, ChannelId, LineId
+from callcenter.core.ids import NO_BRIDGE, NO_LINE, CallId, ChannelId, ChannelName, LineId, OfferId
+from callcenter.core.offer import Offer, OfferStep
 from callcenter.core.operator import Activity, ActivityStep, Operator, Presence
 from callcenter.core.outgoing_call import OUTGOING, OutgoingCall, OutgoingState, OutgoingStep, leg_of
 from callcenter.core.queue.line import LineState
 from callcenter.core.records import (
     LOST_CAUSE,
     NORMAL_CAUSE,
+    REGISTERED,
     VANISHED_CAUSES,
     HungUpBy,
     Outcome,
@@ -107,6 +113,8 @@ def _at_hand(floor: Floor, operator: Operator) -> bool:
 def phone_rings(floor: Floor, event: OutgoingPhoneRings) -> None:
     """Note that the operator's phone rings; stop it if nobody wants the call any more."""
     call = floor.outgoing.get(event.call)
+    if _over_already(floor, event.call):
+        return
     if call is None or call.operator_left:
         floor.do(HangUp(event.call))  # the order to ring was carried out late: the first HangUp came before the channel
     elif OUTGOING.allows(call.state, OutgoingStep.RING_PHONE):
@@ -118,6 +126,8 @@ def phone_rings(floor: Floor, event: OutgoingPhoneRings) -> None:
 def phone_answered(floor: Floor, event: OutgoingPhoneAnswered) -> None:
     """Note that the operator has answered; the number is dialled within milliseconds."""
     call = floor.outgoing.get(event.call)
+    if _over_already(floor, event.call):
+        return
     if call is None or call.operator_left:
         floor.do(HangUp(event.call))
     elif call.is_before(OutgoingState.PHONE_ANSWERED):
@@ -139,17 +149,20 @@ def not_placed(floor: Floor, event: OutgoingNotPlaced) -> None:
 def dialled(floor: Floor, event: CustomerDialled) -> None:
     """Note the customer's channel."""
     call = floor.outgoing.get(event.call)
+    if _over_already(floor, event.call):
+        return
     if call is None or call.operator_left:
         floor.do(HangUp(event.call))  # its end is the end of the customer's, too
     elif call.customer != event.channel:
-        found_customer(floor, call, event.channel)
+        found_customer(floor, call, event.channel, event.name)
         outgoing = floor.line(call).settings.outgoing
         call_out.guard(floor, call.call, (outgoing.ring if outgoing else 0.0) + dispatch.GUARD)
 
 
-def found_customer(floor: Floor, call: OutgoingCall, channel: ChannelId) -> None:
+def found_customer(floor: Floor, call: OutgoingCall, channel: ChannelId, name: ChannelName) -> None:
     """Take a channel for the customer's: the number has been dialled."""
     floor.customer_dialled(call, channel)
+    floor.change(call, customer_name=name)
     if call.is_before(OutgoingState.DIALLED):
         come_to(floor, call, OutgoingState.DIALLED)
     if call.record.dialled_at is None:
@@ -169,7 +182,7 @@ def customer_answered(floor: Floor, event: CustomerAnswered) -> None:
     call = floor.outgoing.get(event.call)
     if call is None:
         return
-    found_customer(floor, call, event.channel)
+    found_customer(floor, call, event.channel, event.name)
     if call.is_before(OutgoingState.ANSWERED):
         come_to(floor, call, OutgoingState.ANSWERED)
         call_out.guard(floor, call.call, LONGEST_WORDS)
@@ -205,43 +218,51 @@ def bridge_entered(floor: Floor, event: BridgeEntered) -> None:
 
 
 def talks(floor: Floor, call: OutgoingCall) -> None:
-    """Start the clock of the conversation, unless it runs."""
-    if call.talking_since is not None:
-        return
-    if call.is_before(OutgoingState.TALKING):
-        come_to(floor, call, OutgoingState.TALKING)
+    """Make the customer a caller, who talks with the operator's leg: from now on all rules for callers hold."""
+    come_to(floor, call, OutgoingState.TALKING)
     _rang(floor, call)
-    floor.change(call, talking_since=floor.now)
     if call.record.answered_at is None:
         floor.note(call, answered_at=floor.now, outcome=Outcome.ANSWERED)
         attempt.talks(floor, call)
-        floor.do(SaveOffer(leg_of(call.record)))
     floor.do(CancelTimer(_timer(call)))
+    caller, leg = _caller(call), _leg(call)
+    floor.customer_talks(call, caller, leg)
+    floor.note(caller)
+    floor.move(caller, CallerStep.REACH)
+    floor.step(leg, OfferStep.ANSWER)
+    conversation.connected(floor, caller, leg)
+
+
+def _caller(call: OutgoingCall) -> Caller:
+    record = call.record
+    registered = record.identification in REGISTERED
+    return Caller(
+        call.call,
+        call.customer_name,
+        record,
+        customer=Customer(record.customer, record.role, record.inn) if registered else None,
+        legs=frozenset({OfferId(call.call)}),
+        bridge=call.customer_bridge,
+        recorded=call.recorded,
+        unrecorded=call.unrecorded,
+        answer_counted=True,
+    )
+
+
+def _leg(call: OutgoingCall) -> Offer:
+    row = leg_of(call.record)
+    return Offer(row.offer, OfferKind.OUTGOING, call.call, call.record.line, row.operator, row, bridge=call.bridge)
 
 
 def bridge_left(floor: Floor, event: BridgeLeft) -> None:
-    """Stop the talk time; who leaves first has hung up."""
+    """Note who is in no bridge any more."""
     call = floor.outgoing_of(event.channel_id)
     if call is None:
         conversation.bridge_left(floor, event)
-        return
-    stop_clock(floor, call)
-    if event.channel_id == call.customer:
-        _customer_leaves(floor, call)
+    elif event.channel_id == call.customer:
+        floor.change(call, customer_bridge=NO_BRIDGE)
     else:
         floor.change(call, bridge=NO_BRIDGE)
-
-
-def stop_clock(floor: Floor, call: OutgoingCall) -> None:
-    """Add the seconds of the conversation to the row."""
-    if call.talking_since is not None:
-        floor.note(call, talk=call.record.talk + max(0.0, floor.now - call.talking_since))
-        floor.change(call, talking_since=None)
-
-
-def _customer_leaves(floor: Floor, call: OutgoingCall) -> None:
-    first = call.bridge == call.customer_bridge and not call.operator_left
-    floor.change(call, customer_bridge=NO_BRIDGE, customer_left=call.customer_left or first)
 
 
 # -- the end -----------------------------------------------------------------------------------------------------------
@@ -276,10 +297,7 @@ def left_alone(floor: Floor, operator: Operator) -> None:
 def channel_over(floor: Floor, call: OutgoingCall, event: ChannelHungUp) -> None:
     """Handle the end of the customer's channel, or of the operator's leg, which is the end of the call."""
     if event.channel_id == call.customer:
-        together = call.is_before(OutgoingState.TALKING) or call.talking_since is not None
-        first = together and not call.operator_left
-        stop_clock(floor, call)
-        floor.change(call, customer_bridge=NO_BRIDGE, customer_left=call.customer_left or first)
+        floor.change(call, customer_bridge=NO_BRIDGE, customer_left=not call.operator_left)
         floor.note(call, cause=event.cause, cause_text=event.text)
     else:
         rang = call.record.arrived_at if call.rang_at is None else call.rang_at
@@ -291,7 +309,7 @@ def channel_over(floor: Floor, call: OutgoingCall, event: ChannelHungUp) -> None
 def guard(floor: Floor, id: CallId) -> None:
     """End a call of which nothing more is heard."""
     call = floor.outgoing.get(id)
-    if call is None or call.talking_since is not None:
+    if call is None:
         return
     if not floor.sees(id):  # Asterisk will report what happened to it
         call_out.guard(floor, call.call, dispatch.GUARD)
@@ -310,29 +328,23 @@ def over(
     lost: bool = False,
     failure: OfferFailure | None = None,
 ) -> None:
-    """End the call: complete its row, free its line and its operator. `lost`: nobody saw the end.
+    """End a call that came to nothing: complete its row, free its line and its operator. `lost`: nobody saw the end.
 
     `failure`: what an end before anybody was dialled says of the operator's phone.
     """
     phone_answered = not call.is_before(OutgoingState.PHONE_ANSWERED)
-    stop_clock(floor, call)
     outcome = _outcome(call, cause, lost=lost)
     if call.record.cause is None:
         floor.note(call, cause=cause, cause_text=text)
-    floor.note(call, ended_at=floor.now, outcome=outcome, hung_up_by=call.record.hung_up_by or _by(call, cause, lost))
+    floor.note(call, ended_at=floor.now, outcome=outcome, hung_up_by=call.record.hung_up_by or _by(call, cause))
     _rang(floor, call)
     floor.step_outgoing(call, OutgoingStep.END)
     floor.do(CancelTimer(_timer(call)))
     recording.end(floor, call)
     operator = floor.outgoing_over(call)
-    if call.record.answered_at is not None:
-        floor.do(SaveOffer(leg_of(call.record)))
-        floor.activity(operator, ActivityStep.FINISH, "conversation_ended", call.call)
-        conversation.begin_wrap_up(floor, operator, call.record.line)
-    else:
-        floor.activity(operator, ActivityStep.END_CALL, outcome.value, call.call)
-        if call.record.call_back and call.record.dialled_at is None and failure and not lost:
-            _not_there(floor, operator, call, failure)
+    floor.activity(operator, ActivityStep.END_CALL, outcome.value, call.call)
+    if call.record.call_back and call.record.dialled_at is None and failure and not lost:
+        _not_there(floor, operator, call, failure)
     attempt.ended(floor, call, phone_answered=phone_answered, lost=lost)
 
 
@@ -354,14 +366,14 @@ def _failure(floor: Floor, call: OutgoingCall, event: OutgoingNotPlaced) -> Offe
     return OfferFailure.DECLINED if event.failure is OfferFailure.BUSY and rang else event.failure
 
 
-def _by(call: OutgoingCall, cause: int, lost: bool) -> HungUpBy:
+def _by(call: OutgoingCall, cause: int) -> HungUpBy:
     if call.operator_left:
         return HungUpBy.OPERATOR
     if call.customer_left:
         return HungUpBy.CALLER
     if cause in VANISHED_CAUSES and not call.is_before(OutgoingState.PHONE_ANSWERED):
         return HungUpBy.NETWORK
-    return HungUpBy.OPERATOR if call.record.answered_at is not None and not lost else HungUpBy.NOBODY
+    return HungUpBy.NOBODY
 
 
 def _outcome(call: OutgoingCall, cause: int, *, lost: bool) -> Outcome:
@@ -381,6 +393,11 @@ def _outcome(call: OutgoingCall, cause: int, *, lost: bool) -> Outcome:
 
 
 # -- small steps -------------------------------------------------------------------------------------------------------
+
+
+def _over_already(floor: Floor, call: CallId) -> bool:
+    """Whether the customer of this call is a caller already: what is told of before is old."""
+    return call in floor.callers or call in floor.aside
 
 
 def come_to(floor: Floor, call: OutgoingCall, state: OutgoingState) -> None:

@@ -61,7 +61,7 @@ def begin(floor: Floor, caller: Caller, *, at_once: bool = True) -> None:
 
 def _record(floor: Floor, caller: Caller, *, at_once: bool = True) -> None:
     floor.change(caller, recorded=True)
-    floor.do(Record(caller.call, caller.record.line, at_once))
+    floor.do(Record(caller.channel_id, caller.record.line, at_once))
 
 
 def end(floor: Floor, caller: Caller | OutgoingCall) -> None:
@@ -69,9 +69,10 @@ def end(floor: Floor, caller: Caller | OutgoingCall) -> None:
     if caller.unrecorded and caller.record.talk:
         floor.note(caller, recording_problem=f"not recorded from the first word on: {caller.unrecorded}")
     if caller.recorded:
-        floor.await_recording(caller.record)
-        ended_at = floor.now if caller.record.ended_at is None else caller.record.ended_at
-        floor.do(FinishRecording(caller.call, caller.record.line, caller.record.talk, ended_at))
+        record = caller.record
+        floor.await_recording(record)
+        ended_at = floor.now if record.ended_at is None else record.ended_at
+        floor.do(FinishRecording(caller.call, record.line, record.talk, ended_at, record.customer_channel))
 
 
 def finished(floor: Floor, event: RecordingFinished) -> None:

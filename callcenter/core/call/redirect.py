@@ -18,7 +18,7 @@ def redirect(
     question: Question = Question.NOTHING,
 ) -> None:
     """Send the caller to a place of the dialplan, and remember it."""
-    word = Redirect(caller.call, place, prompts, announcement, queue_priority(floor, caller, place), question)
+    word = Redirect(caller.channel_id, place, prompts, announcement, queue_priority(floor, caller, place), question)
     floor.change(caller, redirect=word)
     floor.do(word)
 
@@ -52,7 +52,7 @@ def say_again(floor: Floor, caller: Caller) -> None:
 def after(floor: Floor, caller: Caller, place: Place) -> None:
     """Set where the caller goes when the bridge of the present conversation ends."""
     floor.change(caller, after=place)
-    floor.do(AfterBridge(caller.call, place))
+    floor.do(AfterBridge(caller.channel_id, place))
 
 
 def divert(floor: Floor, caller: Caller, prompt: str) -> None:

@@ -30,7 +30,7 @@ from callcenter.core.floor import Floor
 from callcenter.core.ids import NO_OFFER, NO_PERSON, CallId
 from callcenter.core.offer import Offer, OfferState
 from callcenter.core.operator import ActivityStep
-from callcenter.core.outgoing_call import OutgoingCall, leg_of
+from callcenter.core.outgoing_call import OutgoingCall
 from callcenter.core.records import LOST_CAUSE, CallRecord, Outcome, PromiseResult
 
 CAUSE_TEXT = "set aside after a defect"
@@ -41,7 +41,7 @@ OFFER_RESULT = "set_aside"
 
 
 def wanted(floor: Floor, event: SetAside) -> None:
-    """Set aside a call that has failed too often; an outgoing one is ended, since Asterisk has no queue for it."""
+    """Set aside a call that has failed too often; an outgoing one in which nobody talks yet is ended."""
     if event.call in floor.outgoing:
         end_outgoing(floor, floor.outgoing[event.call], event.why)
         return
@@ -66,7 +66,7 @@ def aside(floor: Floor, call: CallId, why: str, record: CallRecord | None = None
 
 def over(floor: Floor, event: ChannelHungUp) -> bool:
     """Complete the row of a set-aside call whose channel has ended. Returns False if the call was not set aside."""
-    call = CallId(event.channel_id)
+    call = floor.call_of(event.channel_id)
     if call not in floor.aside:
         return False
     record = floor.take_back_aside(call)
@@ -75,25 +75,23 @@ def over(floor: Floor, event: ChannelHungUp) -> bool:
         outcome = Outcome.LOST if record.outcome is Outcome.IN_PROGRESS else record.outcome
         record = replace(record, ended_at=max(floor.now, record.arrived_at), outcome=outcome, cause=event.cause)
         floor.await_recording(record)
-        floor.do(SaveCall(record), FinishRecording(record.call, record.line, record.talk, floor.now))
+        floor.do(SaveCall(record))
+        floor.do(FinishRecording(record.call, record.line, record.talk, floor.now, record.customer_channel))
+        attempt.over_with(floor, record)
     return True
 
 
 def end_outgoing(floor: Floor, call: OutgoingCall, why: str) -> None:
     """End an outgoing call that cannot be handled, whatever its state."""
     record, text = call.record, f"{CAUSE_TEXT}: {why}"
-    if call.talking_since is not None:
-        record = replace(record, talk=record.talk + max(0.0, floor.now - call.talking_since))
     outcome = Outcome.LOST if record.outcome is Outcome.IN_PROGRESS else record.outcome
     ended_at = max(floor.now, record.arrived_at)
     record = replace(record, ended_at=ended_at, outcome=outcome, cause=LOST_CAUSE, cause_text=text)
     floor.strike_outgoing(call)
     floor.await_recording(record)
     floor.do(HangUp(call.call), CancelTimer(Timer(TimerKind.OUTGOING, call.call)), SaveCall(record))
-    floor.do(FinishRecording(record.call, record.line, record.talk, ended_at))
-    if record.answered_at is not None:
-        floor.do(SaveOffer(leg_of(record)))
-    attempt.struck(floor, record)
+    floor.do(FinishRecording(record.call, record.line, record.talk, ended_at, record.customer_channel))
+    attempt.over_with(floor, record)
     floor.notice(f"The outgoing call {call.call} is ended: {why}.", Severity.WARNING)
 
 
@@ -112,7 +110,8 @@ def _give_away(floor: Floor, call: CallId, why: str, record: CallRecord | None) 
     if caller:
         _leave(floor, caller)
     _remember(floor, call, why, record)
-    floor.do(Redirect(call, Place.FALLBACK_QUEUE) if alone else AfterBridge(call, Place.GOODBYE))
+    channel = record.channel if record else call
+    floor.do(Redirect(channel, Place.FALLBACK_QUEUE) if alone else AfterBridge(channel, Place.GOODBYE))
 
 
 def _stop(floor: Floor, offer: Offer) -> None:
@@ -152,9 +151,11 @@ def _by_force(floor: Floor, call: CallId, why: str, record: CallRecord | None) -
         floor.do(SaveOffer(replace(offer.record, ended_at=floor.now, result=OFFER_RESULT)))
         if not offer.bridge:
             floor.do(HangUp(offer.id))
-    _remember(floor, call, why, caller.record if caller else floor.aside.get(call) or record)
+    record = caller.record if caller else floor.aside.get(call) or record
+    _remember(floor, call, why, record)
     if not given_away:
-        floor.do(AfterBridge(call, Place.GOODBYE) if talks else Redirect(call, Place.FALLBACK_QUEUE))
+        channel = record.channel if record else call
+        floor.do(AfterBridge(channel, Place.GOODBYE) if talks else Redirect(channel, Place.FALLBACK_QUEUE))
 
 
 def _remember(floor: Floor, call: CallId, why: str, record: CallRecord | None) -> None:

@@ -242,7 +242,7 @@ def _begin(floor: Floor, caller: Caller, handover: Handover) -> Answer:
     floor.change(caller, handover=handover)
     after(floor, caller, Place.HOLD)
     if record.consult and not handover.own_call:
-        floor.do(KeepLeg(handover.from_leg, True))
+        floor.do(KeepLeg(handover.from_leg, True, caller.channel))
     _ring_colleague(floor, caller, handover)
     floor.change(floor.operators[record.from_operator], transfer="ringing")
     floor.do(SaveTransfer(record))

@@ -15,7 +15,7 @@ def pressed(floor: Floor, event: TransferredByKey) -> None:
 
     Whatever was dialled, the caller is kept: for a colleague, the general line, or else the head of the queue.
     """
-    caller = floor.callers.get(event.call)
+    caller = floor.caller_of(event.call)
     if caller is None or not (conversation.hold(floor, caller) or caller.state is CallerState.HELD):
         return
     leg = floor.offers.get(caller.leg)

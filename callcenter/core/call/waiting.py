@@ -114,7 +114,7 @@ def announce(floor: Floor, call: CallId) -> None:
         # Four files fit into one line for Asterisk.
         words = words or _keep_place(floor, caller)
         before = () if words else ("thanks-for-waiting",)
-        floor.do(Announce(call, number, (*before, *prompts, *words), asked))
+        floor.do(Announce(caller.channel_id, number, (*before, *prompts, *words), asked))
     _again_later(floor, caller)
 
 
@@ -140,7 +140,7 @@ def _keep_place(floor: Floor, caller: Caller) -> tuple[str, ...]:
 
 def spoken(floor: Floor, event: AnnouncementSpoken) -> None:
     """Save an announcement that Asterisk began to play: from now on it counts as heard."""
-    caller = floor.callers.get(event.call)
+    caller = floor.caller_of(event.call)
     composed = caller.pending.get(event.number) if caller else None
     if caller is None or composed is None:
         return
@@ -153,7 +153,7 @@ def spoken(floor: Floor, event: AnnouncementSpoken) -> None:
 
 def info_menu_visited(floor: Floor, event: InfoMenuVisited) -> None:
     """Count a visit to the information menu; nothing else changes, in particular not the place in the queue."""
-    caller = floor.callers.get(event.call)
+    caller = floor.caller_of(event.call)
     if caller:
         floor.note(caller, info_visits=caller.record.info_visits + 1)
 
@@ -166,7 +166,7 @@ def _compose(floor: Floor, caller: Caller, *, kept: bool = False) -> tuple[int, 
     ewt = remaining_wait(line, caller.call, staff, floor.lines_sharing_staff(line), floor.now)
     estimate = ewt.estimate if ewt else None
     number = caller.announcements + 1
-    elapsed = floor.now - caller.waits_since if number == 1 else 0.0
+    elapsed = floor.now - caller.waits_since if number == 1 and caller.record.answered_at is None else 0.0
     words = Wording(None)
     if estimate and line.ledger.trusted(floor.now):
         words = wording(estimate, staff, caller.said, rules, elapsed)

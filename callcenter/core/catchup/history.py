@@ -44,7 +44,7 @@ def enter(
     floor.expect_nobody(server)
     for history in histories:
         if history.call:
-            floor.attempt(history.call, "the journal", _gather, floor, history, seen, steps)
+            floor.attempt(floor.call_of(history.call), "the journal", _gather, floor, history, seen, steps)
     with floor.looking_back():
         for at, call, enter_it in sorted(steps, key=lambda step: step[0]):
             wrap_ups_over(floor, at)
@@ -59,10 +59,10 @@ def _gather(
     seen: Mapping[ChannelId, ChannelSeen],
     steps: list[tuple[float, CallId, Callable[[], None]]],
 ) -> None:
-    caller = floor.callers.get(history.call)
+    caller = floor.caller_of(history.call)
     way_out = caller.after if caller else Place.HOLD
     past = _Past(floor, history, seen, way_out, frozenset(floor.offers))
-    steps += [(at, history.call, step) for at, step in past.steps()]
+    steps += [(at, past.call, step) for at, step in past.steps()]
 
 
 def unseen(leg: ChannelId) -> BridgeId:
@@ -91,11 +91,16 @@ class _Past:
     ours: frozenset[OfferId]
     """Legs that the core knew before."""
 
+    @property
+    def call(self) -> CallId:
+        """The call; the journal has the id of the caller's channel."""
+        return self.floor.call_of(self.history.call)
+
     # -- what happened, in order -----------------------------------------------------------------------------------
 
     def steps(self) -> Iterator[Step]:
         """Yield times and the steps to enter at them. Missing or impossible times are corrected."""
-        history, call = self.history, self.history.call
+        history, call = self.history, self.call
         if not self.floor.ended_lately(call) and call not in self.floor.aside and self._concerns_us():
             began = self._began()
             if call not in self.floor.callers:
@@ -105,9 +110,9 @@ class _Past:
                 last = max(last, self._moment(at, began))
                 yield self._moment(at, began), partial(self._came_to, name)
             for leg in history.legs:
-                if leg.channel_id not in (call, ""):
+                if leg.channel_id not in (history.call, ""):
                     yield from self._of_leg(leg, began)
-            if history.ended_at is not None and call not in self.seen:
+            if history.ended_at is not None and history.call not in self.seen:
                 yield max(last, self._moment(history.ended_at, began)), self._ended
         else:  # the end of the call is already entered, but its legs may have ended later
             for leg in history.legs:
@@ -138,7 +143,7 @@ class _Past:
 
     def _concerns_us(self) -> bool:
         """Whether the call is known, or was missed; not if Asterisk is still going to report its arrival."""
-        if self.history.call in self.floor.callers:
+        if self.call in self.floor.callers:
             return True
         if self.history.line not in self.floor.lines:
             return False
@@ -152,7 +157,7 @@ class _Past:
     # -- entering the steps ----------------------------------------------------------------------------------------
 
     def _caller(self) -> Caller | None:
-        return self.floor.callers.get(self.history.call)
+        return self.floor.callers.get(self.call)
 
     def _arrived(self) -> None:
         history = self.history
@@ -178,7 +183,7 @@ class _Past:
         if offer is None:
             self._found_talking(caller, leg)
         elif offer.talking_since is None and floor.now > offer.quiet_since:
-            for channel in (offer.id, caller.call):
+            for channel in (offer.id, caller.channel_id):
                 conversation.bridge_entered(floor, BridgeEntered(channel, bridge))
 
     def _found_talking(self, caller: Caller, leg: LegHistory) -> None:
@@ -187,7 +192,7 @@ class _Past:
         if caller.talking_since is not None and floor.now <= caller.talking_since:
             return  # older than what is known
         if caller.bridge:
-            conversation.bridge_left(floor, BridgeLeft(caller.call, caller.bridge))
+            conversation.bridge_left(floor, BridgeLeft(caller.channel_id, caller.bridge))
         dialplan_step.follow(floor, caller, dialplan_step.FALLBACK_QUEUE)
         if not CALLER.allows(caller.state, CallerStep.CONNECT):
             return
@@ -218,7 +223,8 @@ class _Past:
             floor.change(caller, after=Place.HOLD)
         elif offer.id in self.ours:
             floor.change(caller, after=self.way_out)
-        leaving = (caller.call, offer.id) if self._caller_hung_up() else (offer.id, caller.call)
+        theirs = caller.channel_id
+        leaving = (theirs, offer.id) if self._caller_hung_up() else (offer.id, theirs)
         bridge = offer.bridge
         for channel in leaving:
             conversation.bridge_left(floor, BridgeLeft(channel, bridge))
@@ -228,7 +234,7 @@ class _Past:
             conversation.stop_clock(self.floor, caller)
             self.floor.change(caller, bridge=NO_BRIDGE)
         else:
-            conversation.bridge_left(self.floor, BridgeLeft(caller.call, caller.bridge))
+            conversation.bridge_left(self.floor, BridgeLeft(caller.channel_id, caller.bridge))
 
     def _leg_ended(self, leg: LegHistory) -> None:
         self._talk_ended(leg)

@@ -1,4 +1,5 @@
-"""Outgoing calls after a crash or a lost connection: found again by their channels, or ended. None is dialled again.
+"""Outgoing calls, before anybody talks, after a crash or a lost connection: found again by their channels, or ended.
+None is dialled again.
 
 The operator's leg has the call's id; the customer's channel carries it in CC_OUTGOING.
 """
@@ -10,12 +11,11 @@ from dataclasses import replace
 
 from callcenter.core.call import attempt, dispatch, outgoing, recording
 from callcenter.core.call_back import over
-from callcenter.core.catchup.history import unseen
-from callcenter.core.commands import HangUp, SaveCall, SaveOffer, SetTimer, Severity
+from callcenter.core.commands import HangUp, SaveCall, SetTimer, Severity
 from callcenter.core.events import ChannelSeen, Timer, TimerKind
 from callcenter.core.floor import Floor
 from callcenter.core.ids import NO_BRIDGE, ChannelId
-from callcenter.core.outgoing_call import OutgoingCall, OutgoingState, leg_of
+from callcenter.core.outgoing_call import OutgoingCall, OutgoingState
 from callcenter.core.records import LOST_CAUSE, CallRecord, HungUpBy, Outcome
 from callcenter.core.server import ServerState
 
@@ -25,14 +25,12 @@ GONE = "gone while unseen"
 
 
 def recall(floor: Floor, record: CallRecord) -> None:
-    """Restore an outgoing call from its row; the next snapshot tells how far it is."""
+    """Restore an outgoing call in which nobody talked; the next snapshot tells how far it is."""
     operator = floor.operators.get(record.operator)
     if operator is None or operator.outgoing or record.line not in floor.lines:
         floor.notice(f"The outgoing call {record.call} is closed in the register: nobody's any more.", Severity.WARNING)
         closed = _closed(record, max(floor.now, record.arrived_at))
         floor.do(SaveCall(closed))
-        if closed.answered_at is not None:
-            floor.do(SaveOffer(leg_of(closed)))
         if closed.call_back:
             floor.remember_attempt(closed.call_back, over(closed))
             floor.do(over(closed))
@@ -43,11 +41,8 @@ def recall(floor: Floor, record: CallRecord) -> None:
         attempt.recall(floor, record)
     if record.dialled_at is not None:
         outgoing.come_to(floor, call, OutgoingState.DIALLED)
-    if record.answered_at is not None:
-        outgoing.come_to(floor, call, OutgoingState.TALKING)
-    if record.answered_at is not None and not record.talk:
-        bridge = unseen(record.call)
-        floor.change(call, talking_since=record.answered_at, bridge=bridge, customer_bridge=bridge)
+    if record.customer_channel:
+        floor.customer_dialled(call, record.customer_channel)
 
 
 def missing(floor: Floor, server: ServerState, seen: Mapping[ChannelId, ChannelSeen]) -> None:
@@ -55,8 +50,7 @@ def missing(floor: Floor, server: ServerState, seen: Mapping[ChannelId, ChannelS
     now = floor.now
     for call in [one for one in floor.outgoing.values() if one.call not in seen]:
         if floor.server_of(call.call) is server:
-            known = [call.record.arrived_at, call.talking_since or call.record.arrived_at]
-            floor.at(now if server.lost_at is None else min(now, max(server.lost_at, *known)))
+            floor.at(now if server.lost_at is None else min(now, max(server.lost_at, call.record.arrived_at)))
             floor.attempt(call.call, "a snapshot", _gone, floor, call)
     floor.at(now)
 
@@ -85,15 +79,12 @@ def _look(floor: Floor, call: OutgoingCall, leg: ChannelSeen, customer: ChannelS
         floor.change(call, recorded=False, unrecorded=recording.BEFORE)
     if leg.variables.get("CC_STAGE") == STAGE and call.is_before(OutgoingState.PHONE_ANSWERED):
         outgoing.come_to(floor, call, OutgoingState.PHONE_ANSWERED)
-    if customer and call.customer != customer.channel_id:
-        outgoing.found_customer(floor, call, customer.channel_id)
-    together = leg.bridge if customer and leg.bridge == customer.bridge else NO_BRIDGE
-    if together:
-        floor.change(call, bridge=together, customer_bridge=together)
+    if customer:
+        outgoing.found_customer(floor, call, customer.channel_id, customer.channel)
+    floor.change(call, bridge=leg.bridge, customer_bridge=customer.bridge if customer else NO_BRIDGE)
+    if customer and leg.bridge and leg.bridge == customer.bridge:
         outgoing.talks(floor, call)
     else:
-        outgoing.stop_clock(floor, call)
-        floor.change(call, bridge=leg.bridge, customer_bridge=customer.bridge if customer else NO_BRIDGE)
         _time_left(floor, call)
     if call.operator_left:
         floor.do(HangUp(call.call))  # the first one may be lost

@@ -117,9 +117,9 @@ def snapshot(floor: Floor, event: Snapshot) -> None:
 
 def in_fallback_queue(floor: Floor, event: InFallbackQueue) -> None:
     """Take back a caller whom Asterisk put into its own queue, wrongly believing that the controller is away."""
-    if not floor.server_of(event.call).connected or event.call in floor.aside:
+    if not floor.server_of(event.call).connected or floor.call_of(event.call) in floor.aside:
         return  # the next snapshot will tell the same; or the controller itself has sent the caller there
-    caller = floor.callers.get(event.call)
+    caller = floor.caller_of(event.call)
     if caller is None and not floor.ended_lately(event.call):
         channel = ChannelSeen(event.call, event.channel, number=event.number)
         caller = adoption.adopt(floor, channel, event.line, floor.now - event.seconds, event.name)
@@ -147,17 +147,19 @@ def _miss(floor: Floor, server: ServerState, event: Snapshot, seen: Mapping[Chan
     def missing(ids: Iterable[C]) -> list[C]:
         return [id for id in ids if id not in seen and floor.server_of(id) is server]
 
+    callers = {caller.channel_id: caller for caller in floor.callers.values()}
+    aside = {record.channel if record else call: call for call, record in floor.aside.items()}
     with floor.looking_back():
         if event.restarted:
             floor.at(_last_word(floor, server, event, seen))
-        for caller in [floor.callers[call] for call in missing(floor.callers)]:
+        for caller in [callers[channel] for channel in missing(callers)]:
             if not event.restarted or not floor.attempt(caller.call, "a snapshot", _cut_off, floor, caller):
                 departure.see_off(floor, caller, LOST_CAUSE, "gone while unseen", lost=True)
         for offer in [floor.offers[id] for id in missing(floor.offers)]:
             if not floor.attempt(offer.call, "a snapshot", _leg_gone, floor, offer):
                 set_aside.aside(floor, offer.call, f"the end of {offer.id} could not be entered", by_force=True)
-        for call in missing(floor.aside):
-            set_aside.over(floor, ChannelHungUp(call, LOST_CAUSE))
+        for channel in missing(aside):
+            set_aside.over(floor, ChannelHungUp(channel, LOST_CAUSE))
         outgoing_calls.missing(floor, server, seen)
         history.wrap_ups_over(floor, now)
     for channel_id in missing(floor.dialling):
@@ -177,7 +179,7 @@ def _leg_gone(floor: Floor, offer: Offer) -> None:
 def _call(floor: Floor, channel: ChannelSeen) -> CallId:
     """Return the call that the channel belongs to."""
     offer = floor.offer_of(channel.channel_id)
-    return offer.call if offer else CallId(channel.channel_id)
+    return offer.call if offer else floor.call_of(channel.channel_id)
 
 
 def _last_word(floor: Floor, server: ServerState, event: Snapshot, seen: Mapping[ChannelId, ChannelSeen]) -> float:
@@ -269,7 +271,7 @@ def _name_bridges(floor: Floor, seen: Mapping[ChannelId, ChannelSeen]) -> None:
 
 
 def _id(end: Offer | Caller) -> ChannelId:
-    return end.id if isinstance(end, Offer) else end.call
+    return end.id if isinstance(end, Offer) else end.channel_id
 
 
 def _catch_up(floor: Floor, channel: ChannelSeen) -> None:
@@ -291,10 +293,10 @@ def _catch_up(floor: Floor, channel: ChannelSeen) -> None:
     elif id.startswith(OUTGOING_PREFIX):
         if id not in floor.outgoing and not channel.bridge:
             floor.do(HangUp(id))  # nobody knows any more for whom the phone rings, or what is dialled
-    elif id in floor.aside:
+    elif floor.call_of(id) in floor.aside:
         ours = dialplan_step.ADOPTED - {dialplan_step.FALLBACK_QUEUE, dialplan_step.GREETED_BY_FALLBACK}
         if not channel.bridge and channel.variables.get("CC_STAGE") in ours:
-            floor.do(Redirect(CallId(id), Place.FALLBACK_QUEUE))  # the first Redirect was lost
+            floor.do(Redirect(id, Place.FALLBACK_QUEUE))  # the first Redirect was lost
     elif channel.variables.get("CC_STAGE") in dialplan_step.ADOPTED and not floor.ended_lately(CallId(id)):
         _adopt(floor, channel)
 
@@ -454,7 +456,7 @@ def _other_end(
 ) -> Offer | None:
     """Return the leg of the operator the caller is found talking to; None if it is not a known operator."""
     for end in together:
-        operator = adoption.at_phone(floor, end.phone) if end.channel_id != caller.call else None
+        operator = adoption.at_phone(floor, end.phone) if end.channel_id != caller.channel_id else None
         if operator:
             adoption.forget_ghost(floor, caller, operator, seen)
         if operator and adoption.available(operator):

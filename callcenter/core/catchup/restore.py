@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from math import inf
 
-from callcenter.core.call import conversation, cut_off, dispatch, keep_place, set_aside, take_back, waiting
+from callcenter.core.call import attempt, conversation, cut_off, dispatch, keep_place, set_aside, take_back, waiting
 from callcenter.core.call.redirect import queue_priority
 from callcenter.core.call_back import over
 from callcenter.core.caller import CALLER, Caller, CallerState, CallerStep, Handover
@@ -202,7 +202,8 @@ def _wrap_up(floor: Floor, operator: Operator, offer: OfferRecord | None, shift:
 
 
 def _call(floor: Floor, record: CallRecord) -> None:
-    if record.direction is Direction.OUTGOING:
+    called = record.direction is Direction.OUTGOING
+    if called and (record.answered_at is None or not record.customer_channel):
         outgoing_calls.recall(floor, record)
         return
     line = floor.lines.get(record.line)
@@ -213,7 +214,12 @@ def _call(floor: Floor, record: CallRecord) -> None:
     if record.identification in REGISTERED:
         customer = Customer(record.customer, record.role, record.inn)
     caller = floor.enter(Caller(record.call, NO_CHANNEL_NAME, record, customer=customer, restored=True))
-    floor.change(caller, recorded=record.joined_at is not None)  # recording begins on joining; the channel will tell
+    # Recording begins on joining, or when an operator has called; the channel will tell.
+    floor.change(caller, recorded=called or record.joined_at is not None, answer_counted=called)
+    if called:
+        floor.customer_dialled(caller, record.customer_channel)
+        if record.call_back:
+            attempt.recall(floor, record)
     if record.outcome not in (Outcome.CLOSED, Outcome.ALL_LINES_BUSY):
         floor.admit(caller)
 
@@ -247,8 +253,6 @@ def _offer(floor: Floor, record: OfferRecord) -> None:
             floor.change(caller, past_legs=caller.past_legs | {record.offer})
             _talked_last(floor, caller, record)
         return
-    if record.kind == OfferKind.OUTGOING:
-        return  # the row of the call tells all of it
     if operator is None or operator.offer or operator.outgoing or record.kind not in list(OfferKind):
         why = "another offer of the operator is younger" if operator and operator.offer else GONE
         floor.notice(f"Offer {record.offer} to '{record.operator}' is closed: {why}.", Severity.WARNING)
@@ -354,16 +358,16 @@ def _state(floor: Floor, caller: Caller, offers: Iterable[OfferRecord], transfer
         alive_at = floor.now if lost_at is None else lost_at
         floor.change(caller, answer_counted=alive_at - caller.connected_at > floor.settings.false_answer)
     if record.outcome is Outcome.CLOSED:
-        floor.change(caller, redirect=Redirect(caller.call, Place.CLOSED))
+        floor.change(caller, redirect=Redirect(caller.channel_id, Place.CLOSED))
     elif record.outcome is Outcome.ALL_LINES_BUSY:
-        floor.change(caller, redirect=Redirect(caller.call, Place.FULL))
+        floor.change(caller, redirect=Redirect(caller.channel_id, Place.FULL))
     elif record.outcome is Outcome.CALL_BACK:
-        floor.change(caller, redirect=Redirect(caller.call, Place.CALL_BACK, ("call-in-turn", "keep-goodbye")))
+        floor.change(caller, redirect=Redirect(caller.channel_id, Place.CALL_BACK, ("call-in-turn", "keep-goodbye")))
         keep_place.hold(floor, caller)
     elif state is CallerState.GENERAL:
-        floor.change(caller, redirect=Redirect(caller.call, Place.GENERAL, ("transferring-general",)))
+        floor.change(caller, redirect=Redirect(caller.channel_id, Place.GENERAL, ("transferring-general",)))
     elif caller.refused:
-        floor.change(caller, redirect=Redirect(caller.call, Place.CONDUCT, ("conduct-refused",)))
+        floor.change(caller, redirect=Redirect(caller.channel_id, Place.CONDUCT, ("conduct-refused",)))
 
 
 def _state_by_row(caller: Caller, diverted: bool) -> CallerState:
@@ -372,7 +376,7 @@ def _state_by_row(caller: Caller, diverted: bool) -> CallerState:
         return CallerState.LEAVING
     if diverted:
         return CallerState.GENERAL
-    if record.joined_at is None:
+    if record.joined_at is None and record.direction is Direction.INCOMING:
         return CallerState.ARRIVED
     if record.kept_for:
         return CallerState.KEPT
@@ -413,7 +417,7 @@ def _kept(floor: Floor, caller: Caller) -> None:
     """Let the caller go on waiting for the operator of the conversation that broke off."""
     record, priority = caller.record, queue_priority(floor, caller, Place.WAITING)
     floor.keep(caller, floor.operators[record.kept_for])
-    floor.change(caller, redirect=Redirect(caller.call, Place.WAITING, queue_priority=priority))
+    floor.change(caller, redirect=Redirect(caller.channel_id, Place.WAITING, queue_priority=priority))
     until = floor.now if record.kept_until is None else max(floor.now, record.kept_until)
     floor.do(SetTimer(Timer(TimerKind.TAKE_BACK, caller.call), until))
 
@@ -429,10 +433,8 @@ def _queue(floor: Floor, caller: Caller) -> None:
     waiting.take_place(floor, caller)
     if caller.offer in floor.offers:
         line.queue.reserve(caller.call)
-    floor.change(
-        caller,
-        redirect=Redirect(caller.call, Place.WAITING, queue_priority=queue_priority(floor, caller, Place.WAITING)),
-    )
+    priority = queue_priority(floor, caller, Place.WAITING)
+    floor.change(caller, redirect=Redirect(caller.channel_id, Place.WAITING, queue_priority=priority))
     heard = max((record.spoken_at for record in caller.promises), default=caller.record.joined_at or floor.now)
     at = max(floor.now, heard + line.settings.announce_every)
     floor.do(SetTimer(Timer(TimerKind.ANNOUNCE, caller.call), at))
@@ -451,7 +453,7 @@ def _aftermath(floor: Floor, event: FloorWarmStart) -> None:
     for record in event.unfinished_recordings:
         if record.ended_at is not None:
             floor.await_recording(record)
-            floor.do(FinishRecording(record.call, record.line, record.talk, record.ended_at))
+            floor.do(FinishRecording(record.call, record.line, record.talk, record.ended_at, record.customer_channel))
     for record in event.cut_off:
         if record.line in floor.lines:
             floor.attempt(record.call, RECALLING, cut_off.remember, floor, floor.lines[record.line], record)

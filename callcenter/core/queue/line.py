@@ -49,6 +49,8 @@ class LineState:
         """How many call-backs in a hurry may pass the callers now: it grows by the share of each caller served."""
         self.acquaintances: dict[str, Acquaintance] = {}
         """Who has called before, by number; those who called last at the end."""
+        self.requests_asked: dict[str, tuple[float, ...]] = {}
+        """When registration numbers were keyed in during the last hour, by calling number; the latest at the end."""
 
     def wait(self, to_serve: float, staff: int) -> Estimate | None:
         """Estimate the wait until connection of a caller after `to_serve` others; None: nobody is on duty."""

@@ -4,6 +4,7 @@ import { useState } from "preact/hooks";
 import { act } from "./server";
 import type { State, Told } from "./server";
 import { Dial } from "./dial";
+import { choice, choose, useKey } from "./keys";
 import { phone, start } from "./phone";
 import { grown } from "./bar";
 import { clock, use } from "./store";
@@ -15,6 +16,13 @@ export function Actions({ state }: { state: State }) {
   const { me } = state;
   const underWay = me.activity === "consulting" || ["ringing", "consulting"].includes(me.transfer);
   const ready = me.presence !== "paused" && me.activity !== "wrapping_up";
+  const consults = me.activity === "consulting";
+  useKey("KeyJ", "J", "take_back", underWay ? () => void act("/api/transfer/cancel") : null);
+  useKey("KeyK", "K", "complete", consults ? () => void act("/api/transfer/complete") : null);
+  useKey("KeyG", "G", "return", ready ? null : () => void act("/api/return"));
+  const atDeskPhone = use(phone).call === "none" && IN_CONVERSATION.includes(me.activity);
+  useKey("F2", "F2", "end_conversation", atDeskPhone ? () => void act("/api/end") : null);
+  useKey("Shift+KeyQ", "Shift+Q", "log_out", () => void act("/api/logout"));
   return (
     <section class="card actions" aria-label={word("actions")}>
       {underWay && (
@@ -22,7 +30,7 @@ export function Actions({ state }: { state: State }) {
           <h2>{word("transfer_under_way")}</h2>
           <div class="row">
             <Button post="/api/transfer/cancel" text={word("take_back")} />
-            {me.activity === "consulting" && <Button post="/api/transfer/complete" text={word("complete")} />}
+            {consults && <Button post="/api/transfer/complete" text={word("complete")} />}
           </div>
         </div>
       )}
@@ -72,6 +80,15 @@ function Button({ post, body = {}, text, label, id, kind, ask }: ButtonOptions) 
 function Transfer({ state }: { state: State }) {
   const [why, setWhy] = useState("");
   const note = why.trim();
+  const choosing = use(choice)?.of === "transfer";
+  const notCustomer = { target: "general", not_customer: true, note };
+  const pick = (digit: number, consult: boolean): void => {
+    const chosen = state.colleagues[digit - 1];
+    if (chosen) void act("/api/transfer", { target: chosen.group, consult, note });
+    else if (digit === 0) void act("/api/transfer", notCustomer);
+  };
+  useKey("KeyX", "X", "transfer_by_digit", () => choose({ of: "transfer", pick }));
+  useKey("KeyY", "Y", "why_transfer", () => document.getElementById("why")?.focus());
   return (
     <div id="transfer" role="group" aria-label={word("transfer")}>
       <h2>{word("transfer")}</h2>
@@ -83,13 +100,16 @@ function Transfer({ state }: { state: State }) {
           autocomplete="off"
           value={why}
           onInput={(event) => setWhy(event.currentTarget.value)}
+          onKeyDown={(event) => {
+            if (event.code === "Enter") choose({ of: "transfer", pick });
+          }}
         />
       </label>
       <ul class="colleagues">
-        {state.colleagues.map(({ group, title, free }) => (
+        {state.colleagues.map(({ group, title, free }, place) => (
           <li key={group}>
             <span>
-              {title} <small>{`${word("free")}: ${free}`}</small>
+              {choosing && place < 9 && <kbd>{place + 1}</kbd>} {title} <small>{`${word("free")}: ${free}`}</small>
             </span>
             {([false, true] as const).map((consult) => {
               const text = word(consult ? "talk_first" : "directly");
@@ -107,8 +127,8 @@ function Transfer({ state }: { state: State }) {
       </ul>
       <Button
         post="/api/transfer"
-        body={{ target: "general", not_customer: true, note }}
-        text={word("not_customer")}
+        body={notCustomer}
+        text={choosing ? `0: ${word("not_customer")}` : word("not_customer")}
         id="not-customer"
       />
     </div>
@@ -116,6 +136,12 @@ function Transfer({ state }: { state: State }) {
 }
 
 function Pause() {
+  const choosing = use(choice)?.of === "pause";
+  const pick = (digit: number): void => {
+    const reason = reasons[digit - 1]?.[0];
+    if (reason) void act("/api/pause", { reason });
+  };
+  useKey("KeyP", "P", "pause_by_digit", () => choose({ of: "pause", pick }));
   return (
     <form
       id="pause"
@@ -133,6 +159,15 @@ function Pause() {
         </select>
       </label>
       <button>{word("pause")}</button>
+      {choosing && (
+        <p class="quiet" id="pause-digits">
+          {reasons.slice(0, 9).map(([id, title], place) => (
+            <span key={id}>
+              <kbd>{place + 1}</kbd> {title}{" "}
+            </span>
+          ))}
+        </p>
+      )}
     </form>
   );
 }

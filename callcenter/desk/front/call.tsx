@@ -33,9 +33,11 @@ export function Caller({ call, outgoing }: { call: Call | null; outgoing: Outgoi
       </section>
     );
   }
+  const called = call.direction === "outgoing";
+  const title = word(called ? "outgoing_call" : "call");
   return (
-    <section id="call" class="card caller" aria-label={word("call")}>
-      <h2>{word("call")}</h2>
+    <section id="call" class="card caller" aria-label={title}>
+      <h2>{title}</h2>
       <p class="who" id="customer">
         {seen(call.customer || call.name || call.number) || word("anonymous")}
       </p>
@@ -43,9 +45,11 @@ export function Caller({ call, outgoing }: { call: Call | null; outgoing: Outgoi
         {seen(call.number) || word("anonymous")}
       </p>
       <p class="chips">
-        <span class="chip" id="urgency" data-urgency={call.urgency}>
-          {word(call.urgency)}
-        </span>
+        {call.urgency && (
+          <span class="chip" id="urgency" data-urgency={call.urgency}>
+            {word(call.urgency)}
+          </span>
+        )}
         {call.role && (
           <span class="chip" id="role">
             {call.role}
@@ -64,8 +68,8 @@ export function Caller({ call, outgoing }: { call: Call | null; outgoing: Outgoi
       <dl>
         <dt>{word("inn")}</dt>
         <dd id="inn">{call.inn || "—"}</dd>
-        <dt>{word("waited")}</dt>
-        <dd id="waited">{duration(call.waited)}</dd>
+        {!called && <dt>{word("waited")}</dt>}
+        {!called && <dd id="waited">{duration(call.waited)}</dd>}
         <dt>{word("line")}</dt>
         <dd>{call.line}</dd>
       </dl>

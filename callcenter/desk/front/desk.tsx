@@ -20,6 +20,7 @@ import { Request } from "./request_form";
 import { OpenForms, RequestsOfCaller } from "./request_lists";
 import { Sound, SoundNotice } from "./sound";
 import { message, open, say, told } from "./server";
+import { SessionEnds, watchSession } from "./session";
 import { use } from "./store";
 import { word } from "./texts";
 
@@ -36,6 +37,7 @@ function Desk() {
     return (
       <main class="narrow">
         <Banner />
+        <StillTalking />
         <Login />
       </main>
     );
@@ -44,6 +46,7 @@ function Desk() {
     <>
       <Bar {...shown} />
       <Banner />
+      <SessionEnds />
       <SoundNotice />
       <p id="message" role="status">
         {text}
@@ -71,6 +74,19 @@ function Desk() {
       </main>
       <NewsInShift {...shown} />
     </>
+  );
+}
+
+/** The session has ended in the middle of a conversation. */
+function StillTalking() {
+  if (use(phone).call !== "talking") return null;
+  return (
+    <section class="card" id="still-talking">
+      <p role="alert">{word("still_talking")}</p>
+      <button type="button" class="end" onClick={hangUp}>
+        {word("hang_up")} <kbd>F2</kbd>
+      </button>
+    </section>
   );
 }
 
@@ -103,6 +119,13 @@ told.subscribe(() => {
   const now = told.value?.state.me.transfer ?? "";
   if (now !== transfer && ["ringing", "missed"].includes(now)) say(word(`transfer_${now}`));
   transfer = now;
+});
+
+/** Whose session it is may have changed: somebody has logged in. */
+let somebody = false;
+told.subscribe(() => {
+  if (!somebody && told.value) watchSession();
+  somebody = Boolean(told.value);
 });
 
 render(<Desk />, document.getElementById("page")!);

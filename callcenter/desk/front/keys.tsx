@@ -1,6 +1,7 @@
 /** Keys, by their place on the keyboard and not by its layout. While somebody types, they are letters. */
 
 import { useEffect, useState } from "preact/hooks";
+import { say } from "./server";
 import { Store, use } from "./store";
 import { word } from "./texts";
 
@@ -20,8 +21,10 @@ const OTHERS: [string, string][] = [
   ["F8", "hold"],
   ["F9", "keypad"],
   ["1–9", "subject"],
+  ["⇧1–5", "result"],
   ["N", "essentials"],
   ["Ctrl+Enter", "register"],
+  ["H", "refuse"],
   ["W", "prolong"],
   ["F", "find_customer"],
   ["O", "crm"],
@@ -47,8 +50,40 @@ export function useKey(code: string, label: string, does: string, act: (() => vo
   }, [code, acts]);
 }
 
+/** What the next digit chooses from, while a key has asked for that; null: digits are what they always are. */
+interface Choice {
+  of: "transfer" | "pause";
+  /** With Shift, something else is done with the same one. */
+  pick: (digit: number, shift: boolean) => void;
+}
+
+export const choice = new Store<Choice | null>(null);
+
+export function choose(asked: Choice): void {
+  choice.set(asked);
+  say(word(`choose_${asked.of}`));
+}
+
+/** Before everything else that listens: a digit is one of the choice now, and any other key ends it. */
+addEventListener(
+  "keydown",
+  (event) => {
+    const asked = choice.value;
+    if (!asked || ["ShiftLeft", "ShiftRight"].includes(event.code)) return;
+    choice.set(null);
+    say("");
+    const digit = /^(?:Digit|Numpad)([0-9])$/.exec(event.code)?.[1];
+    if (event.code !== "Escape" && (!digit || event.altKey || event.ctrlKey || event.metaKey)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (digit) asked.pick(Number(digit), event.shiftKey);
+  },
+  { capture: true },
+);
+
 addEventListener("keydown", (event) => {
-  if (event.altKey || event.ctrlKey || event.metaKey || event.repeat || typing()) return;
+  if (event.altKey || event.ctrlKey || event.metaKey || event.repeat) return;
+  if (typing() && !/^F\d/.test(event.code)) return;
   const key = keys.value[event.shiftKey ? `Shift+${event.code}` : event.code];
   if (!key) return;
   event.preventDefault();

@@ -3,7 +3,7 @@
  * with it (an ICE restart), and again until something comes. Asterisk ends a page's call that is silent for some seconds.
  */
 
-import { conversation, phone, reconnect } from "./phone";
+import { conversation, fellSilent, phone, reconnect } from "./phone";
 import { renew } from "./server";
 
 const LOOK_MS = 250;
@@ -25,6 +25,7 @@ async function look(): Promise<void> {
   });
   const now = performance.now();
   if (received !== bytes || !heardAt) [bytes, heardAt] = [received, now];
+  fellSilent(now - heardAt > SILENT_MS);
   const lost = ["disconnected", "failed"].includes(connection.iceConnectionState);
   if (lost || now - heardAt > SILENT_MS) restart();
 }
@@ -46,6 +47,7 @@ phone.subscribe(() => {
   } else if (!talks && timer) {
     clearInterval(timer);
     timer = 0;
+    fellSilent(false);
   }
 });
 addEventListener("online", restart);

@@ -123,7 +123,16 @@ function register({ name, password, realm, url }: Access): void {
   made.start();
 }
 
+/** Whether nothing comes from Asterisk in the conversation any more. */
+let silent = false;
+
+export function fellSilent(now: boolean): void {
+  silent = now;
+}
+
 function incoming(rung: RTCSession): void {
+  // A network that was away: Asterisk has ended the call, and could not say so. Now it rings to have it taken back.
+  if (session && phone.value.call === "talking" && silent) session.terminate();
   if (session) {
     rung.terminate({ status_code: 486 });
     return;
@@ -147,6 +156,7 @@ function incoming(rung: RTCSession): void {
     const track = trackOf(microphone.value);
     if (track) track.enabled = true; // it may have been muted, and the next call uses it, too
     show({ call: "none", muted: false, held: false });
+    if (told.value === null) stop(); // nobody is logged in any more
   };
   rung.on("ended", over);
   rung.on("failed", over);
@@ -238,6 +248,8 @@ addEventListener("pagehide", () => {
 told.subscribe(() => {
   const me = told.value?.state.me;
   const { readiness, call } = phone.value;
+  // A session that ends takes no caller away: the conversation goes on to its end, and then the phone stops.
+  if (told.value === null && call === "talking") return;
   if (me?.page_phone == null) {
     if (readiness !== "off") stop();
   } else if (readiness === "off") {

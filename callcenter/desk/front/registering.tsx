@@ -86,8 +86,15 @@ function Form({ open, present }: { open: Open; present: string }) {
       </p>
       <fieldset class="choices results">
         <legend>{word("result")}</legend>
-        {RESULTS.map((id) => (
-          <Choice key={id} name="result" value={id} title={word(`result_${id}`)} chosen={written.result} shortcut="" />
+        {RESULTS.map((id, place) => (
+          <Choice
+            key={id}
+            name="result"
+            value={id}
+            title={word(`result_${id}`)}
+            chosen={written.result}
+            shortcut={`⇧${place + 1}`}
+          />
         ))}
       </fieldset>
       <div class="row">
@@ -98,14 +105,16 @@ function Form({ open, present }: { open: Open; present: string }) {
           type="button"
           class="end-quiet"
           id="refuse"
-          onClick={() => void (confirm(word("refuse_sure")) && refuse())}
+          onClick={refuseIfSure}
         >
-          {word("refuse")}
+          {word("refuse")} <kbd>H</kbd>
         </button>
       </div>
     </form>
   );
 }
+
+const refuseIfSure = (): void => void (confirm(word("refuse_sure")) && refuse());
 
 interface ChoiceOptions {
   name: "subject" | "result";
@@ -193,11 +202,16 @@ addEventListener("keydown", (event) => {
     }
     return;
   }
-  if (event.shiftKey || typing()) return;
+  if (typing()) return;
   const essentials = document.getElementById("essentials");
   const digit = /^Digit([1-9])$/.exec(event.code)?.[1];
   const subject = digit && shown.value?.card.subjects[Number(digit) - 1];
-  if (event.code === "KeyN" && essentials) essentials.focus();
+  if (event.shiftKey) {
+    const result = digit && shown.value && RESULTS[Number(digit) - 1];
+    if (!result) return;
+    write({ result });
+  } else if (event.code === "KeyN" && essentials) essentials.focus();
+  else if (event.code === "KeyH" && shown.value) refuseIfSure();
   else if (event.code === "KeyW" && told.value.state.me.may_prolong) void act("/api/wrap-up");
   else if (subject) write({ subject: subject[0] });
   else return;

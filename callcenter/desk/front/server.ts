@@ -17,9 +17,11 @@ export interface Call {
   /** The colleague who hands the caller on, and why. */
   handed_by: string;
   handed_why: string;
+  /** "outgoing": an operator has called them. */
+  direction: string;
 }
 
-/** A call that this person makes. */
+/** A call that this person makes, until somebody talks. */
 export interface Outgoing {
   call: string;
   line: string;
@@ -27,7 +29,7 @@ export interface Outgoing {
   customer: string;
   inn: string;
   state: string;
-  /** Seconds of the conversation; before it, since they asked for the call. */
+  /** Seconds since they asked for the call. */
   since: number;
   /** What it came to, if that is known already; '': not yet. */
   result: string;
@@ -61,7 +63,7 @@ export interface Me {
 
 /** The call in which the person talks, or which is offered to them; '' if there is none. */
 export function callOf(me: Me): string {
-  return me.call?.call ?? (me.outgoing?.state === "talking" ? me.outgoing.call : "");
+  return me.call?.call ?? "";
 }
 
 export interface Line {
@@ -161,13 +163,15 @@ export function live(): void {
   if (socket && socket.readyState <= WebSocket.OPEN) return;
   const opened = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/live`);
   socket = opened;
+  [number, room] = [0, null];
   opened.addEventListener("open", () => asked.set(asked.value + 1));
   opened.addEventListener("message", ({ data }) => {
     retry = FIRST_RETRY_MS;
     connected.set(true);
     const news = JSON.parse(data);
     if ("how" in news) asked.set(asked.value + 1);
-    else take(news);
+    else if (follows(news)) take(news);
+    else renew(); // something is missing: the first message of a new connection has everything
   });
   opened.addEventListener("close", ({ code }) => {
     if (socket !== opened) return;
@@ -194,7 +198,25 @@ export function tell(what: object): void {
   if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(what));
 }
 
-function take(news: Partial<State>): void {
+/** The number of the last message to this page alone, and of the last about what many are shown. */
+let number = 0;
+let room: number | null = null;
+
+interface Numbers {
+  n?: number;
+  room?: number;
+}
+
+/** Whether no message is missing before this one; what comes with both numbers is whole. */
+function follows(news: Numbers): boolean {
+  const before = { number, room };
+  if (news.n !== undefined) number = news.n;
+  if (news.room !== undefined) room = news.room;
+  if (news.n !== undefined) return news.n === before.number + 1;
+  return before.room !== null && news.room === before.room + 1;
+}
+
+function take({ n, room, ...news }: Partial<State> & Numbers): void {
   const now = performance.now() / 1000;
   const before = told.value;
   const parts = Object.fromEntries(Object.keys(news).map((part) => [part, now]));

@@ -1,0 +1,106 @@
+"""The lines of the other regulations, in `examples/`: complete, right, and as published."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from click.testing import CliRunner
+
+from callcenter.cli.main import main
+from callcenter.config import Config
+from callcenter.config.sections import Line
+from callcenter.core.ids import LineId
+from callcenter.requests.request import Way
+from callcenter.requests.rules import LineRules
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+MOSCOW, ASTANA = ZoneInfo("Europe/Moscow"), ZoneInfo("Asia/Almaty")
+
+
+@pytest.fixture(autouse=True)
+def _no_override(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CALLCENTER_VAR", raising=False)
+
+
+def example(name: str) -> tuple[Config, Line, LineRules]:
+    config = Config.load(EXAMPLES / f"{name}.yaml")
+    line = LineId(name)
+    return config, config.lines[line], config.request_rules()[line]
+
+
+def due(rules: LineRules, urgency: str, at: datetime) -> datetime | None:
+    term = rules.urgencies[urgency].answer
+    return None if term is None else rules.time.due(term, at)
+
+
+def moment(text: str, zone: ZoneInfo = MOSCOW) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=zone)
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_an_example_is_in_order_and_keeps_its_files_apart(path: Path) -> None:
+    told = CliRunner().invoke(main, ["check", "--config", str(path)])
+    assert told.exit_code == 0, told.output
+    assert "in order (1 line(s)" in told.output
+    config = Config.load(path)
+    assert config.var.resolve() == EXAMPLES.parent.resolve() / "var" / path.stem, (
+        "several can run beside config.yaml's line"
+    )
+    assert config.recordings.folder.is_relative_to(config.var)
+    staffed = [text for text in config.warnings(date(2025, 6, 1)) if "calendar" not in text]
+    assert staffed == []
+
+
+@pytest.mark.clause("eLot 2.2a, 2.2b, 2.4, 2.6, 2.11, 3.1")
+def test_elot() -> None:
+    _, line, rules = example("elot")
+    hours = line.hours.calendar
+    assert (line.numbers, line.required_staff, line.customer_role) == (("+78129080970",), 1, "")
+    assert hours.clock(date(2026, 11, 30)) == (time(11), time(18))
+    assert hours.clock(date(2026, 12, 1)) == hours.clock(date(2026, 12, 18)) == (time(9), time(21))
+    assert (line.queue.classes, line.ivr.urgency) == (("high", "normal"), {"1": "high", "2": "normal"})
+    assert len(line.subjects) == 6
+    friday = moment("2026-12-04 20:00")
+    assert due(rules, "Зарегистрированный", friday) == moment("2026-12-05 08:00"), "plain hours run through the night"
+    assert due(rules, "Незарегистрированный", friday) == moment("2026-12-07 20:00")
+    assert rules.ways == {Way.EMAIL, Way.TELEGRAM, Way.TELEPHONE}
+    assert "нарушение правил общения" in rules.refusals
+
+
+@pytest.mark.clause("eLot 2.2a")
+def test_targets_in_working_time_know_the_hours_of_auctions() -> None:
+    """The head's two hours for the assignment: at 17:00 they end the next morning, or today at 19:00."""
+    _, _, rules = example("elot")
+    assert rules.time.due(rules.assignment, moment("2026-11-30 17:00")) == moment("2026-12-01 10:00")
+    assert rules.time.due(rules.assignment, moment("2026-12-01 17:00")) == moment("2026-12-01 19:00")
+
+
+@pytest.mark.clause("E-SAUDA 1.3, 1.4, 1.5, 1.6, 2.3, 3.6")
+def test_e_sauda() -> None:
+    config, line, rules = example("e-sauda")
+    assert (line.zone, line.hours.country) == (ASTANA, "KZ")
+    assert line.hours.calendar.clock(date(2026, 12, 1)) == (time(9), time(18, 30))
+    assert (line.queue.classes, line.queue.default_class) == (("vip", "basic"), "basic")
+    assert len(rules.refusals) == 4
+    assert "не относится к компетенции службы" in rules.refusals
+    assert {"wishes", "error"} < set(line.subjects)
+    assert due(rules, "Базовый — консультация", moment("2026-12-15 18:00", ASTANA)) is None
+    asked = moment("2026-12-15 18:00", ASTANA)  # the 16th is Independence Day
+    assert due(rules, "VIP — консультация", asked) == moment("2026-12-17 12:30", ASTANA)
+    assert rules.time.due(rules.customer_reply, asked) == moment("2026-12-17 16:30", ASTANA)
+    assert any("calendar of KZ" in text for text in config.warnings(date(2026, 11, 30)))
+
+
+@pytest.mark.clause("TBS 2.5, 2.6, 3.2, 4.1, 4.2, 4.3, 5")
+def test_tbs() -> None:
+    _, line, rules = example("tbs")
+    assert line.hours.calendar.clock(date(2026, 12, 1)) == (time(9, 30), time(18, 30))
+    assert (line.numbers, line.extension) == (("+74952480646",), "1")
+    assert len(line.subjects) == 17
+    assert (rules.asks_before_closing, rules.interim_way) == (True, Way.EMAIL)
+    assert due(rules, "Обращение", moment("2026-11-30 18:00")) == moment("2026-12-02 16:00"), "16 working hours"
+    assert due(rules, "Техническая ошибка", moment("2026-11-30 18:00")) is None
+    assert rules.refusals == {"нет идентифицирующей информации", "нет оплаченного периода поддержки"}
