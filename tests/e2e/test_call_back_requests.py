@@ -121,7 +121,11 @@ async def test_who_keeps_the_place_and_hangs_up_is_called_when_the_turn_comes(tm
         await until(lambda: line.rows("select * from call_backs where state = 'done'"), what="it is known")
         (one,) = line.rows("select * from call_backs")
         assert (one["origin"], one["number"], one["request"]) == ("kept_place", "+73421000031", None)
-        first, second = line.rows("select * from calls order by id")
+        first, second = await until(lambda: rows if len(rows := calls(line)) == 2 else [], what="both have rows")
         assert (one["call"], first["outcome"], second["call_back"]) == (first["call"], "call_back", one["call_back"])
         assert one["place_at"] == first["place_at"]
         assert line.rows("select * from requests") == []
+
+
+def calls(line: Station) -> list[dict[str, Any]]:
+    return line.rows("select * from calls order by id")

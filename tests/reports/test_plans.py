@@ -133,6 +133,7 @@ QUESTIONS: dict[str, tuple[Ask, set[str]]] = {
         lambda register: register.floor_warm_start(lambda at: 0.0, timedelta(minutes=2), {"estp": 600.0}, NOW),
         {
             *(ENDS, "ix_calls_arrived_at (arrived_at>?)", LATELY),
+            "ix_calls_outcome_arrived_at (outcome=? AND arrived_at>?)",
             "ix_calls_failed (cause=? AND arrived_at>?)",
             "ix_calls_outcome_arrived_at (outcome=? AND arrived_at>?)",
             "ix_offers_call (call=?)",
