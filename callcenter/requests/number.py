@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from callcenter.core.ids import LineId
 
-_NUMBER = re.compile(r"([A-Z0-9][A-Z0-9_-]{0,63})-([0-9]{4})-([0-9]{6,12})")
+_NUMBER = re.compile(r"([A-Z0-9][A-Z0-9_-]{0,63})-([0-9]{4})-([0-9]{6,9})")
+"""The last part fits the integers of every database."""
 
 
 @dataclass(frozen=True, order=True)
