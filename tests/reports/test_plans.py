@@ -134,7 +134,6 @@ QUESTIONS: dict[str, tuple[Ask, set[str]]] = {
             *(ENDS, "ix_calls_arrived_at (arrived_at>?)", LATELY),
             "ix_calls_outcome_arrived_at (outcome=? AND arrived_at>?)",
             "ix_calls_failed (cause=? AND arrived_at>?)",
-            "ix_calls_outcome_arrived_at (outcome=? AND arrived_at>?)",
             "ix_offers_call (call=?)",
             "ix_offers_operator_placed_at (operator=?)",
             "sqlite_autoindex_announcements_1 (call=?)",
