@@ -93,6 +93,7 @@ async def test_without_mail_answers_wait_and_that_is_seen(tmp_path: Path, caplog
         await until(lambda: requests.state().waiting == {"email": 1})
         assert requests.state().oldest["email"] >= 300
         assert not requests.mail_leaves
+        await until(lambda: "wait in the outbox" in caplog.text)
     assert caplog.text.count("1 e-mails wait in the outbox: `mail` is not configured.") == 1
 
 

@@ -433,7 +433,7 @@ def test_every_stage_of_a_caller_is_told_to_the_journal_and_to_nobody_else_twice
         re.findall(r"CC_STAGE=(\w[\w-]*)\)\n same => n,CELGenUserEvent\(CC_STAGE,\1[:)]", site["extensions.conf"])
         == callers
     )
-    assert len(set(callers)) == len(callers) == 12
+    assert len(set(callers)) == len(callers) == 13
     assert dialplan_steps.count("arriving") == site["extensions.conf"].count("CELGenUserEvent(CC_ARRIVED,") == 1
 
 

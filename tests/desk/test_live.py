@@ -158,8 +158,10 @@ async def test_one_page_that_cannot_be_told_is_closed_and_no_other(
             backend.change("101", activity="talking")
             live_of(browser).changed()
             assert (await told(sound))["me"]["activity"] == "talking"
-            await broken.receive(timeout=5)
-            assert broken.close_code == WSCloseCode.INTERNAL_ERROR
+            while not broken.closed:
+                await broken.receive(timeout=5)
+            # The end of the connection may overtake the word about it.
+            assert broken.close_code in (WSCloseCode.INTERNAL_ERROR, WSCloseCode.ABNORMAL_CLOSURE)
 
 
 @pytest.mark.parametrize("length", [0, 1, 125, 126, 65535, 65536, 200_000])

@@ -96,9 +96,9 @@ def test_the_umask_only_ever_takes_away() -> None:
 def test_what_a_command_makes_is_private(tmp_path: Path, command: str, expected: str) -> None:
     """Whatever umask the shell had. The services share a group with Asterisk, which has a user of its own."""
     program = (
-        "import os, sys; from callcenter.cli import main\n"
+        "import os, sys; from callcenter.cli import main, options\n"
         "def load(path): print(f'{os.umask(0):03o}'); sys.exit()\n"
-        "main.load = load\n"
+        "options.load = load\n"
         "main.main()\n"
     )
     told = subprocess.run(
