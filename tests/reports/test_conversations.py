@@ -19,7 +19,7 @@ pytestmark = pytest.mark.clause("ESTP 2.6")
 def call(name: str, ended: float | None, **known: Any) -> dict[str, Any]:
     texts = [column.name for column in Call.__table__.columns if not column.nullable and column.name != "id"]
     usual: dict[str, Any] = dict.fromkeys(texts, "")
-    usual |= {"call": name, "line": "estp", "arrived_at": MORNING, "info_visits": 0, "talk": 10.0}
+    usual |= {"call": name, "line": "estp", "arrived_at": MORNING, "info_visits": 0, "attempt": 0, "talk": 10.0}
     return usual | {"ended_at": None if ended is None else at(ended)} | known
 
 
