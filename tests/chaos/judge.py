@@ -34,7 +34,7 @@ _LOUD = 500
 _MOSTLY = 0.8
 """Share of a conversation in which each side is heard; tones of one phone never pause."""
 
-DROPPED, SILENT, KEPT, INVERTED, INVERTED_IN_NET, ROWS, RECORDINGS, STUCK, TWICE, SHIFTS, PLACES = KINDS = (
+DROPPED, SILENT, KEPT, INVERTED, INVERTED_IN_NET, ROWS, RECORDINGS, STUCK, TWICE, SHIFTS, PLACES, *_BACK = KINDS = (
     "calls dropped by a fault",
     "music or conversations that stopped",
     "callers kept, or queued again, after their conversation",
@@ -46,7 +46,12 @@ DROPPED, SILENT, KEPT, INVERTED, INVERTED_IN_NET, ROWS, RECORDINGS, STUCK, TWICE
     "operators rung for two callers at once",
     "shifts ended by a fault",
     "places not kept after Asterisk's death",
+    "customers dialled twice for one try",
+    "call-backs forgotten",
+    "kept places without a call-back",
+    "tries of call-backs told wrongly",
 )
+DIALLED_TWICE, FORGOTTEN, NOT_KEPT, TRIES = _BACK
 
 
 @dataclass(frozen=True, slots=True)
