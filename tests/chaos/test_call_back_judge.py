@@ -98,13 +98,13 @@ def test_what_is_forgotten(good: CallBackEvidence, tmp_path: Path) -> None:
         assert kinds(left, tmp_path) == {(FORGOTTEN, VERA)}
     to_come = replace(good, call_backs=[call_back(1, VERA, state="waiting", next_at=at(3600.0)), gleb])
     assert kinds(to_come, tmp_path) == set()
-    open_try = replace(good, tries=[*good.tries[:-1], good.tries[-1] | {"over_at": None}])
+    open_try = replace(good, tries=[*good.tries[:-1], {**good.tries[-1], "over_at": None}])
     assert kinds(open_try, tmp_path) == {(FORGOTTEN, GLEB)}
 
 
 def test_a_place_that_is_not_kept(good: CallBackEvidence, tmp_path: Path) -> None:
     vera, gleb = good.call_backs
-    for promised in ((vera,), (vera, gleb, gleb | {"id": 3, "call_back": "cb-3"})):
+    for promised in ((vera,), (vera, gleb, {**gleb, "id": 3, "call_back": "cb-3"})):
         assert (NOT_KEPT, GLEB) in kinds(replace(good, call_backs=promised, rung=[], tries=[], calls=[]), tmp_path)
     unknown = replace(good, keepers_rows=[], call_backs=[vera], rung=good.rung[:2], tries=good.tries[:3])
     assert kinds(unknown, tmp_path) == {(NOT_KEPT, GLEB)}
