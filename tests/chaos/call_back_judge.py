@@ -65,7 +65,8 @@ def _wrong_tries(found: CallBackEvidence) -> Iterator[Violation]:
     for one, tried, theirs in _tried(found):
         name, came = f"try {tried['number']} of {one['call_back']}", tried["came"] or "not over"
         wrong = ""
-        if theirs and (str(one["call_back"]), int(tried["number"])) not in dialled:
+        unseen = came == "lost"  # nobody saw what came of it, perhaps not even the dialling: it counts
+        if theirs and not unseen and (str(one["call_back"]), int(tried["number"])) not in dialled:
             wrong = f"{name}: the phone was rung, and no call has been dialled by the register"
         elif theirs and came == "not_started":
             wrong = f"{name} is not started, but the phone was rung"

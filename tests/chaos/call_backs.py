@@ -20,7 +20,7 @@ from tests.e2e.softphone import Call, Softphone, tone
 _VOICE = tone(520.0, 1.0)
 _HOST = 200
 """Of the trunk's other end."""
-_EVERY = 16.0
+_EVERY = 24.0
 """Seconds between two promises, for one operator; with more they are more often."""
 _RINGS_AT_MOST = 30.0
 _ANSWER, _BUSY, _SILENT = 0.5, 0.25, 0.2

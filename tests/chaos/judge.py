@@ -193,8 +193,9 @@ def _times(case: Case, row: Row, late: float) -> Iterator[str]:
         yield from _differ("ended_at", ended, case.ended_at, late)
     joined, left = moment(row["joined_at"]), answered if answered is not None else ended
     if joined is not None and left is not None:
-        began = case.placed.dialled_at if row.get("waiting_from") == "arrival" else joined
-        yield from _differ("waiting", row["waiting"], left - began, seconds=True)
+        from_arrival = row.get("waiting_from") == "arrival"
+        began = case.placed.dialled_at if from_arrival else joined
+        yield from _differ("waiting", row["waiting"], left - began, late if from_arrival else 0.0, seconds=True)
     if first and joined is None:
         yield "answered without having joined the queue"
 

@@ -79,6 +79,15 @@ def test_a_phone_that_was_rung_in_a_try_that_is_said_not_to_have_begun(good: Cal
     assert kinds(rung, tmp_path) == {(TRIES, VERA)}
 
 
+def test_a_try_that_nobody_saw_counts_as_lost_even_if_nobody_saw_the_dialling(
+    good: CallBackEvidence, tmp_path: Path
+) -> None:
+    calls = [*good.calls[:2], call(1, 3, VERA, None), good.calls[3]]
+    assert kinds(replace(good, calls=calls), tmp_path) == {(TRIES, VERA)}
+    lost = [*good.tries[:2], tried(1, 3, 30.0, "lost"), good.tries[3]]
+    assert kinds(replace(good, calls=calls, tries=lost), tmp_path) == set()
+
+
 def test_a_conversation_that_nobody_had(good: CallBackEvidence, tmp_path: Path) -> None:
     silent = replace(good, rung=[one for one in good.rung if not one.answered])
     assert kinds(silent, tmp_path) == {(TRIES, VERA), (TRIES, GLEB)}
