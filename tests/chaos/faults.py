@@ -202,6 +202,7 @@ class Chaos:
         happening.died_at.append(time.time())
         await scene.crowds.vanish()
         await scene.witnesses.vanish()
+        await scene.keepers.vanish()
         waited = await asyncio.to_thread(scene.crowds.waiting)
         happening.again = waited[: round(len(waited) * _CALLS_AGAIN)]
         happening.note = f"{len(waited)} waited, {len(happening.again)} call again"
@@ -211,6 +212,7 @@ class Chaos:
         happening.mended_at = time.time()
         await scene.crowds.dial(happening.again)
         scene.witnesses.dial()
+        scene.keepers.dial()
 
 
 _DO: dict[str, Callable[[Chaos, Happening], Awaitable[None]]] = {

@@ -34,7 +34,7 @@ _LOUD = 500
 _MOSTLY = 0.8
 """Share of a conversation in which each side is heard; tones of one phone never pause."""
 
-DROPPED, SILENT, KEPT, INVERTED, INVERTED_IN_NET, ROWS, RECORDINGS, STUCK, TWICE, SHIFTS, PLACES = KINDS = (
+DROPPED, SILENT, KEPT, INVERTED, INVERTED_IN_NET, ROWS, RECORDINGS, STUCK, TWICE, SHIFTS, PLACES, *_BACK = KINDS = (
     "calls dropped by a fault",
     "music or conversations that stopped",
     "callers kept, or queued again, after their conversation",
@@ -46,7 +46,12 @@ DROPPED, SILENT, KEPT, INVERTED, INVERTED_IN_NET, ROWS, RECORDINGS, STUCK, TWICE
     "operators rung for two callers at once",
     "shifts ended by a fault",
     "places not kept after Asterisk's death",
+    "customers dialled twice for one try",
+    "call-backs forgotten",
+    "kept places without a call-back",
+    "tries of call-backs told wrongly",
 )
+DIALLED_TWICE, FORGOTTEN, NOT_KEPT, TRIES = _BACK
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,8 +193,9 @@ def _times(case: Case, row: Row, late: float) -> Iterator[str]:
         yield from _differ("ended_at", ended, case.ended_at, late)
     joined, left = moment(row["joined_at"]), answered if answered is not None else ended
     if joined is not None and left is not None:
-        began = case.placed.dialled_at if row.get("waiting_from") == "arrival" else joined
-        yield from _differ("waiting", row["waiting"], left - began, seconds=True)
+        from_arrival = row.get("waiting_from") == "arrival"
+        began = case.placed.dialled_at if from_arrival else joined
+        yield from _differ("waiting", row["waiting"], left - began, late if from_arrival else 0.0, seconds=True)
     if first and joined is None:
         yield "answered without having joined the queue"
 

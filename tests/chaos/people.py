@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import signal
 from collections.abc import AsyncIterator
@@ -143,6 +144,15 @@ class Pages:
                 return answer.status
         except (aiohttp.ClientError, TimeoutError, OSError):
             return 0
+
+    async def told(self, person: str, path: str, **body: Any) -> dict[str, Any] | None:
+        """What the controller answers to one request; None: it refuses, or gives no answer."""
+        with contextlib.suppress(aiohttp.ClientError, TimeoutError, OSError, ValueError):
+            async with self._browsers[person].post(f"/api/{path}", json=body) as answer:
+                if answer.status == 200:
+                    found: dict[str, Any] = await answer.json()
+                    return found
+        return None
 
     async def log_in(self, person: str) -> bool:
         """Open the shift; or only the session, where the shift is open."""

@@ -25,6 +25,10 @@ ASKED_BEFORE, ASKED_WAITING = LineId("estp"), LineId("second")
 DIALLED = {ASKED_BEFORE: NUMBER, ASKED_WAITING: "73422921961"}
 WITNESSES = "+73429"
 """How the numbers of the callers begin who only listen, with simpler phones than the others."""
+KEEPERS, CUSTOMERS = "+73428", "+73427"
+"""The same of those who keep their place and are called back, and of those who were promised a call."""
+KEEPS_PLACE = "9"
+"""The key with which a waiting caller keeps the place."""
 _WEIGHTS = {"kill": 5, "term": 1, "ami": 3, "db": 2, "disk": 1, "asterisk": 1}
 """How often in one round; the first round has one of each, so that a short run has seen all."""
 _TALK = (3.0, 12.0)

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from tests.chaos.call_back_judge import CallBackEvidence
 from tests.chaos.evidence import Case, Evidence, journal_files
 from tests.chaos.idle import idle
 from tests.chaos.judge import KINDS, Violation, clock, known_unrecorded
@@ -58,6 +59,7 @@ def figures(result: Result) -> dict[str, Any]:
         "being asked as the controller went, while waiting": sum(
             evidence.asked(case) and case.asked_waiting for case in evidence.cases
         ),
+        **_of_call_backs(result.call_backs),
         **counted,
         "seconds of an idle operator with callers waiting": _spread(
             [seconds for _, _, seconds in idle(evidence, result.plan.people, result.plan.wrap_up)]
@@ -66,6 +68,24 @@ def figures(result: Result) -> dict[str, Any]:
         "seconds until the fallback queue served": _spread(_net_served(evidence)),
         "seconds until callers were in the fallback queue": _spread(_net_entered(evidence)),
         "seconds until the daemon had the line back": _spread(back),
+    }
+
+
+def _of_call_backs(found: CallBackEvidence) -> dict[str, Any]:
+    came: dict[str, int] = {}
+    for tried in found.tries:
+        name = str(tried["came"] or "not over")
+        came[name] = came.get(name, 0) + 1
+    states: dict[str, int] = {}
+    for one in found.call_backs:
+        name = f"{one['origin']} {one['state']}"
+        states[name] = states.get(name, 0) + 1
+    return {
+        "call-backs promised by operators": len(found.promised),
+        "callers who wanted to keep the place": len(found.keepers),
+        "call-backs by origin and state": dict(sorted(states.items())),
+        "tries of them by result": dict(sorted(came.items())),
+        "customers' phones rung": len(found.rung),
     }
 
 
@@ -107,6 +127,7 @@ def stories(result: Result) -> Iterator[str]:
         died = ", ".join(map(clock, one.died_at)) or "-"
         times = f"died {died}; mended {clock(one.mended_at)}; back {clock(one.back_at)}"
         yield f"  {clock(one.at)}  {one.name} {one.note}; {times}"
+    yield from _told_of_call_backs(result)
     told: dict[str, list[Violation]] = {}
     for violation in result.violations:
         told.setdefault(violation.number, []).append(violation)
@@ -117,6 +138,27 @@ def stories(result: Result) -> Iterator[str]:
         for case in evidence.cases:
             if case.number == number or case.number in others:
                 yield from story(evidence, case)
+
+
+def _told_of_call_backs(result: Result) -> Iterator[str]:
+    """All that is known of the call-backs with violations."""
+    found, wrong = result.call_backs, {one.number for one in result.violations}
+    for one in found.call_backs:
+        if one["number"] not in wrong:
+            continue
+        yield f"CALL-BACK {_facts(one)}"
+        yield from (f"    try      {_facts(tried)}" for tried in found.tries if tried["call_back"] == one["id"])
+        yield from (f"    call     {_facts(row)}" for row in found.calls if row["call_back"] == one["call_back"])
+        for rung in found.rung:
+            if rung.number == one["number"]:
+                yield f"    rung     {clock(rung.at)}{' answered' if rung.answered else ''}"
+    for placed in found.keepers:
+        if placed.number in wrong:
+            yield f"KEEPER {placed.number} dialled {clock(placed.dialled_at)}, ended by {placed.ended_by or 'nobody'}"
+            yield f"    {clock(placed.ended_at)}"
+    for row in found.keepers_rows:
+        if row["number"] in wrong:
+            yield f"    row      {_facts(row)}"
 
 
 def story(evidence: Evidence, case: Case) -> Iterator[str]:

@@ -8,13 +8,16 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from tests.chaos import evidence, idle, testimony
+from tests.chaos import call_back_judge, evidence, idle, testimony
+from tests.chaos.call_back_judge import CallBackEvidence
+from tests.chaos.call_backs import Promises
 from tests.chaos.evidence import Evidence
 from tests.chaos.faults import Chaos, Happening
 from tests.chaos.judge import STUCK, Violation, violations
 from tests.chaos.order import inversions
-from tests.chaos.plan import ASKED_BEFORE, DIALLED, Plan
+from tests.chaos.plan import ASKED_BEFORE, DIALLED, KEEPERS, Plan
 from tests.chaos.scene import Scene, scene
 from tests.e2e.softphone import Softphone
 
@@ -24,6 +27,7 @@ _CALM = 12.0
 _QUIET_WITHIN = 30.0
 _SETTLED_WITHIN = 60.0
 _ANSWERED_WITHIN = 30.0
+_CALLED_BACK_WITHIN = 120.0
 _PROBE = "+73429999999"
 _GOOD_BYE = 1.0
 
@@ -34,6 +38,7 @@ class Result:
 
     plan: Plan
     evidence: Evidence
+    call_backs: CallBackEvidence
     violations: list[Violation]
     happened: list[Happening]
     seconds: float
@@ -49,24 +54,30 @@ async def play(plan: Plan, folder: Path, tell: Tell = lambda text: None) -> Resu
         await here.crowds.dial()
         stack = contextlib.AsyncExitStack()
         witnesses = await stack.enter_async_context(here.witnesses.listening())
+        await stack.enter_async_context(here.keepers.listening())
+        promises = Promises(plan, here.pages)
         work = asyncio.create_task(here.pages.work())
+        promising = asyncio.create_task(promises.work())
         chaos = Chaos(here)
         try:
             await asyncio.sleep(_WARM)
             await chaos.run(tell)
+            promising.cancel()
             here.pages.breaks = False
             await asyncio.sleep(_CALM)
             closed = time.time()
             stuck = await _close(here)
             tell("everybody has hung up; the last call is answered")
         finally:
-            work.cancel()
-            await asyncio.gather(work, return_exceptions=True)
+            for task in (work, promising):
+                task.cancel()
+            await asyncio.gather(work, promising, return_exceptions=True)
             await stack.aclose()
         await _settle(here)
         pending = await here.gauge("callcenter_register_pending_rows")
         await here.crowds.close()
-        rows = here.rows("select * from calls order by arrived_at")
+        rows = here.rows("select * from calls where direction = 'incoming' order by arrived_at")
+        call_backs = _of_call_backs(here, promises, [row for row in rows if row["number"].startswith(KEEPERS)])
         offers = here.rows("select * from offers order by placed_at")
         presence = here.rows("select operator, at, presence from presence_changes order by id")
         shifts = here.rows("select * from shifts order by started_at")
@@ -77,7 +88,7 @@ async def play(plan: Plan, folder: Path, tell: Tell = lambda text: None) -> Resu
     found = evidence.gather(
         seen,
         chaos.happened,
-        [row for row in rows if row["number"] != _PROBE],
+        [row for row in rows if row["number"] != _PROBE and not row["number"].startswith(KEEPERS)],
         offers,
         shifts,
         presence,
@@ -89,14 +100,30 @@ async def play(plan: Plan, folder: Path, tell: Tell = lambda text: None) -> Resu
         closed=closed,
     )
     judged = [*violations(found), *inversions(found, limit), *stuck, *idle.stuck(found, plan.people, plan.wrap_up)]
+    judged += call_back_judge.violations(call_backs, found)
     judged.sort(key=lambda one: one.at)
-    return Result(plan, found, judged, chaos.happened, time.monotonic() - started, pending)
+    return Result(plan, found, call_backs, judged, chaos.happened, time.monotonic() - started, pending)
+
+
+def _of_call_backs(here: Scene, promises: Promises, keepers_rows: list[dict[str, Any]]) -> CallBackEvidence:
+    return CallBackEvidence(
+        promises.made,
+        here.customers.rung,
+        here.rows("select * from call_backs order by id"),
+        here.rows("select * from call_back_tries order by call_back, number"),
+        here.rows("select * from calls where call_back <> '' order by id"),
+        [heard.placed for heard in here.keepers.heard],
+        keepers_rows,
+        time.time(),
+    )
 
 
 async def _close(here: Scene) -> list[Violation]:
     """All hang up; then nobody may be busy, and one more caller is answered."""
     await here.crowds.hang_up()
     await here.witnesses.hang_up()
+    await here.keepers.hang_up()
+    await _until(lambda: here.rows(_OPEN_CALL_BACKS)[0]["n"] == 0, _CALLED_BACK_WITHIN)
     found = []
     end = time.monotonic() + _QUIET_WITHIN
     while time.monotonic() < end:
@@ -141,6 +168,7 @@ async def _answered(here: Scene) -> bool:
 
 
 _OF_PROBE = f"select answered_at from calls where number = '{_PROBE}'"
+_OPEN_CALL_BACKS = "select count(*) as n from call_backs where ended_at is null"
 _UNFINISHED = (
     "select count(*) as n from calls where ended_at is null or (talk > 1 and recording = '' and recording_problem = '')"
 )

@@ -20,19 +20,26 @@ from callcenter.accounts.secrets import Secrets
 from callcenter.asterisk.render import Folders
 from callcenter.config import Config
 from tests.bench.verdict import BrokenMeasurementError
+from tests.chaos.call_backs import Customers
 from tests.chaos.people import Crowds, Pages
-from tests.chaos.plan import ASKED_BEFORE, ASKED_WAITING, DIALLED, Plan
+from tests.chaos.plan import ASKED_BEFORE, ASKED_WAITING, DIALLED, KEEPS_PLACE, Plan
 from tests.chaos.processes import Asterisk, Daemon, asterisk, daemon
 from tests.chaos.volume import Volume
 from tests.chaos.wire import Wire
-from tests.chaos.witness import Witnesses
+from tests.chaos.witness import Keepers, Witnesses
 from tests.e2e.hearing import brief_prompts
 from tests.e2e.station import PROJECT, configuration
 
 BACK_WITHIN = 60.0
 _LOOK = 0.05
 _CAPACITY = 200
-_WITNESSES = 2
+_WITNESSES, _KEEPERS = 2, 4
+_CALLS_BACK = {
+    "outgoing": {"ranges": ["+7 342"], "trunk": "city", "ring": "5"},
+    "requests": {"call_backs": {"voicemail": "1", "after_busy": "0", "after_no_answer": "0"}},
+    "subjects": {},
+}
+"""Quick to call again, so that a short run sees every try."""
 _MIN_FREE = 4
 """Megabytes: as much as is said in a few seconds of a full line."""
 _MEGABYTES_PER_SECOND = 0.4
@@ -52,6 +59,8 @@ class Scene:
     crowds: Crowds
     pages: Pages
     witnesses: Witnesses
+    keepers: Keepers
+    customers: Customers
     volumes: dict[str, Volume] = field(default_factory=dict)
     """By what is kept there: «recordings», «spool», «database»; empty where nothing can be mounted."""
 
@@ -112,7 +121,11 @@ async def scene(plan: Plan, folder: Path) -> AsyncIterator[Scene]:
         stack.push_async_callback(crowds.close)
         pages = await stack.enter_async_context(Pages(plan, config).open())
         witnesses = Witnesses(config, _WITNESSES)
-        found = Scene(plan, config, folder, machine, program, wire, crowds, pages, witnesses, volumes)
+        keepers = Keepers(config, _KEEPERS, plan.seed)
+        customers = await stack.enter_async_context(Customers(plan, config).reachable())
+        found = Scene(
+            plan, config, folder, machine, program, wire, crowds, pages, witnesses, keepers, customers, volumes
+        )
         if await found.until_back() is None:
             log = (folder / "controller.log").read_text(errors="replace")
             raise BrokenMeasurementError(f"the line does not start: {log[-2000:]}")
@@ -125,9 +138,8 @@ async def scene(plan: Plan, folder: Path) -> AsyncIterator[Scene]:
 
 def _configured(plan: Plan, folder: Path) -> Config:
     folder.mkdir(parents=True, exist_ok=True)
-    data = configuration(
-        ivr={"identify": "before_queue", "ask_inn": "false", "urgency": {"1": "urgent", "2": "normal"}}
-    )
+    asked = {"identify": "before_queue", "ask_inn": "false", "urgency": {"1": "urgent", "2": "normal"}}
+    data = configuration(ivr=asked | {"keep_place": {"key": KEEPS_PLACE}}, line=_CALLS_BACK)
     second = data["lines"][ASKED_WAITING] = copy.deepcopy(data["lines"][ASKED_BEFORE])
     second["ivr"]["identify"] = "in_queue"
     network = data["asterisk"]["sip_bind"].removesuffix("0.1")

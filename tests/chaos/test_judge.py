@@ -161,6 +161,13 @@ def test_who_was_there_when_asterisk_died_was_not_dropped_by_us(tale: Tale) -> N
     assert DROPPED not in tale.kinds()
 
 
+def test_an_arrival_that_was_held_up_on_its_way_makes_the_wait_from_arrival_shorter(tale: Tale) -> None:
+    tale.rows[0] |= {"waiting_from": "arrival", "arrived_at": at(2.5), "waiting": 19.5}
+    assert ROWS in tale.kinds()
+    tale.happened = [Happening("AMI stalled", START - 0.5, mended_at=START + 2.5)]
+    assert ROWS not in tale.kinds()
+
+
 def test_who_hangs_up_on_a_dead_asterisk_was_cut_off(tale: Tale) -> None:
     """The caller's BYE met nobody any more: the register says what it can know."""
     tale.placed[0] = replace(tale.placed[0], ended_by=EndedBy.PHONE, in_vain=True)

@@ -1,25 +1,33 @@
-"""Callers who listen: whether the music goes on while things die around them. Packets are counted, not judged."""
+"""Callers who listen: whether the music goes on while things die around them. Packets are counted, not judged.
+
+And callers who do not: they keep their place, and hang up.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import itertools
+import random
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from callcenter.config import Config
-from tests.chaos.plan import DIALLED, WITNESSES, line_of
+from tests.chaos.plan import DIALLED, KEEPERS, KEEPS_PLACE, WITNESSES, line_of
 from tests.chaos.testimony import EndedBy, Placed
 from tests.e2e.softphone import Call, Media, Softphone, tone
 
 AUDIBLE = 1.0
 """Seconds without a packet that a listener takes for a broken line."""
 _VOICE = tone(440.0, 1.0)
-_HOST = 30
+_HOST, _KEEPERS_HOST = 30, 40
 _THINKS = 2.5
+_HEARS_ENOUGH = (3.0, 10.0)
+_CONFIRMS_AFTER = (2.0, 5.0)
+_LETS_GO_AFTER = 40.0
+"""Seconds after which a caller who wanted to keep the place, and is still on the line, hangs up."""
 _AGAIN_AFTER = 2.0
 _ANSWERED_WITHIN = 30.0
 
@@ -64,9 +72,11 @@ class _Phone(Softphone):
 class Witnesses:
     """A few callers of endless patience, one after the other at each place."""
 
+    _begins, _host = WITNESSES, _HOST
+
     def __init__(self, config: Config, places: int) -> None:
         self._config, self._places = config, places
-        self._numbers = (f"{WITNESSES}{number:06d}" for number in itertools.count())
+        self._numbers = (f"{self._begins}{number:06d}" for number in itertools.count())
         self._tasks: list[asyncio.Task[None]] = []
         self.crowd = 0
         self.heard: list[Heard] = []
@@ -81,7 +91,7 @@ class Witnesses:
             await self.hang_up()
 
     def _start(self) -> None:
-        self._tasks = [asyncio.create_task(self._place(_HOST + place)) for place in range(self._places)]
+        self._tasks = [asyncio.create_task(self._place(self._host + place)) for place in range(self._places)]
 
     async def hang_up(self) -> None:
         """All of them, and nobody calls again."""
@@ -113,21 +123,24 @@ class Witnesses:
                 call = await phone.dial(DIALLED[line_of(number)])
                 call.say(_VOICE)
                 try:
-                    await self._listen(call, heard.placed)
+                    await self._answered(call, heard.placed)
+                    await self._waits(call)
                 finally:
                     self._put_down(call, heard)
             await asyncio.sleep(_AGAIN_AFTER)
 
     @staticmethod
-    async def _listen(call: Call, placed: Placed) -> None:
+    async def _answered(call: Call, placed: Placed) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_ANSWERED_WITHIN):
                 await call.answered.wait()
             placed.heard_at = placed.accepted_at = time.time()
-            await asyncio.wait([asyncio.ensure_future(call.ended.wait())], timeout=_THINKS)
-            if not call.ended.is_set():
+            if not await _over(call, _THINKS):
                 placed.key_at = time.time()
                 await call.press("2")
+
+    async def _waits(self, call: Call) -> None:
+        if call.answered.is_set():
             await call.ended.wait()
 
     @staticmethod
@@ -140,3 +153,28 @@ class Witnesses:
         if isinstance(call.media, _Ear):
             call.media.over(now)
             heard.gaps = call.media.gaps
+
+
+class Keepers(Witnesses):
+    """Callers who press the key of `ivr.keep_place`, confirm their number, and are let go; or hang up in the end."""
+
+    _begins, _host = KEEPERS, _KEEPERS_HOST
+
+    def __init__(self, config: Config, places: int, seed: int) -> None:
+        super().__init__(config, places)
+        self._luck = random.Random(f"keepers {seed}")
+
+    async def _waits(self, call: Call) -> None:
+        for key, after in ((KEEPS_PLACE, _HEARS_ENOUGH), ("1", _CONFIRMS_AFTER)):
+            if await _over(call, self._luck.uniform(*after)):
+                return
+            await call.press(key)
+        await _over(call, _LETS_GO_AFTER)
+
+
+async def _over(call: Call, within: float) -> bool:
+    """Whether the call has ended within so many seconds."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(within):
+            await call.ended.wait()
+    return call.ended.is_set()

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from callcenter.core.call_history import CallHistory, LegHistory
 from callcenter.core.commands import (
     Answer,
     CallOut,
@@ -19,12 +20,14 @@ from callcenter.core.commands import (
     HangUp,
     Place,
     Reply,
+    Ring,
     SaveCall,
     SetTimer,
 )
 from callcenter.core.events import (
     BridgeEntered,
     CallerFound,
+    ChannelSeen,
     ChannelsListed,
     Customer,
     CustomerDialled,
@@ -38,6 +41,7 @@ from callcenter.core.events import (
     RefuseCaller,
     ServiceEnded,
     SetAside,
+    Snapshot,
     Timer,
     TimerKind,
     TransferredByKey,
@@ -48,6 +52,7 @@ from tests.core import story as stories
 from tests.core.outgoing_pbx import OutgoingPbx
 from tests.core.soundness import assert_empty, assert_sound
 from tests.core.story import ASKS_IN_QUEUE, CUSTOMER, ESTP, NUMBER, OUTGOING, Guest, Story
+from tests.core.test_blindness import in_fallback_queue
 from tests.core.test_properties import HUNT
 
 pytestmark = [pytest.mark.clause("ESTP 5.4.5"), pytest.mark.clause("ESTP 5.5.2")]
@@ -562,6 +567,35 @@ def test_what_ended_meanwhile_is_ended_and_nobody_is_dialled_again(story: Story,
     assert story.line.lines_in_use == 0
     story.passes(21)
     assert_empty(story.center._floor)
+
+
+@pytest.mark.clause("ESTP 5.4.1")
+@pytest.mark.parametrize("talks", [True, False])
+def test_who_called_out_unseen_and_was_rung_by_asterisk_after_that_is_not_free(story: Story, talks: bool) -> None:
+    """Our call's end was lost with the connection; Asterisk's own queue has rung the same phone since then."""
+    asks(story)
+    call = the_call(story)
+    story.passes(1)
+    story.loses_asterisk()
+    story.passes(8)
+    bridge = "b-1" if talks else ""
+    spoken = ((story.now - 3, None),) if talks else ()
+    leg = LegHistory(ChannelId("7.7"), PhoneName("phone-101"), story.now - 5, story.now - 3 if talks else None, spoken)
+    steps = ((story.now - 6, "alone"),)
+    told = CallHistory("9.1", "SIP/9.1", "estp", arrived_at=story.now - 7, dialplan_steps=steps, legs=(leg,))
+    channels = (
+        in_fallback_queue("9.1", bridge=bridge),
+        ChannelSeen(leg.channel_id, "PJSIP/phone-101-7", BridgeId(bridge), 5.0, phone=leg.phone),
+        in_fallback_queue("9.2"),
+    )
+    before = len(story.commands)
+    story.connected = True
+    story.tell(Snapshot(channels, (told,)))
+    assert story.calls_saved[call].outcome is Outcome.LOST
+    assert story.is_now("101") == ("available", "talking" if talks else "offered")
+    assert not [command for command in story.since(before) if isinstance(command, Ring)]
+    if talks:
+        assert [one.operator for one in story.offers_saved.values() if one.call == "9.1"] == ["101"]
 
 
 def test_a_leg_of_which_nobody_knows_stops_ringing(story: Story) -> None:

@@ -95,6 +95,47 @@ async def test_an_answer_is_told_by_telephone_though_the_controller_dies_while_t
         assert [one["call"] for one in tries] == [one["call"] for one in calls]
 
 
+async def test_a_try_that_ends_while_no_controller_is_there_is_used_and_another_one_follows(
+    tmp_path: Path, brief: Path
+) -> None:
+    """It dies as the customer's phone rings; they talk and hang up, and nobody saw it: the answer may not be told."""
+    async with (
+        asterisk_without_controller(tmp_path, brief, line=LINE) as line,
+        Softphone("provider", f"{line.network}1.200", 5060, line.proxy) as provider,
+    ):
+        with another_process(line, tmp_path) as killed:
+            await ready(line)
+            phone = await line.operator("101")
+            await line.api(HEAD)
+            await answered_by_telephone(line)
+            leg = await phone.rings(15.0)
+            leg.answer()
+            leg.say(voice(OPERATOR))
+            there = await provider.rings()
+            await until(lambda: line.rows("select * from calls where attempt = 1"), what="it has a row")
+            killed.send_signal(signal.SIGKILL)
+            killed.wait()
+        there.answer()
+        there.say(voice(CALLER))
+        await hears(leg, CALLER)
+        await listen(leg, 2.0)
+        there.hang_up()
+        await asyncio.wait_for(leg.ended.wait(), 10.0)
+        async with controlled(line):
+            await until(lambda: line.rows("select * from call_back_tries where came <> ''"), what="it is known")
+            await all_quiet(line)
+        assert provider.incoming.empty(), "dialled once for this try"
+        (tried,) = line.rows("select * from call_back_tries")
+        (call,) = line.rows("select * from calls")
+        assert (tried["came"], tried["call"]) == ("lost", call["call"])
+        assert (call["outcome"], call["attempt"], call["dialled_at"] is None) == ("lost", 1, False)
+        (promised,) = line.rows("select * from call_backs")
+        assert promised["state"] == "waiting"
+        assert promised["next_at"] > tried["over_at"], "as after no answer"
+        (message,) = line.rows("select * from request_messages")
+        assert message["fate"] != "sent"
+
+
 async def test_who_keeps_the_place_and_hangs_up_is_called_when_the_turn_comes(tmp_path: Path) -> None:
     prompts = str(brief_prompts(tmp_path / "prompts", 0.5, ASKS))
     rules = LINE | {"requests": {"call_backs": {"voicemail": "0"}}}

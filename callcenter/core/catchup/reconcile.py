@@ -90,6 +90,8 @@ def snapshot(floor: Floor, event: Snapshot) -> None:
     seen = {channel.channel_id: channel for channel in event.channels}
     for channel in event.channels:
         floor.attempt(_call(floor, channel), "a snapshot", _recognise, floor, channel)
+    with floor.looking_back():  # first: who called out may have been rung by Asterisk's own queue since
+        outgoing_calls.missing(floor, server, seen)
     history.enter(floor, server, event.histories, seen)
     _miss(floor, server, event, seen)
     outgoing_calls.look(floor, server, seen)
@@ -160,7 +162,6 @@ def _miss(floor: Floor, server: ServerState, event: Snapshot, seen: Mapping[Chan
                 set_aside.aside(floor, offer.call, f"the end of {offer.id} could not be entered", by_force=True)
         for channel in missing(aside):
             set_aside.over(floor, ChannelHungUp(channel, LOST_CAUSE))
-        outgoing_calls.missing(floor, server, seen)
         history.wrap_ups_over(floor, now)
     for channel_id in missing(floor.dialling):
         shift.code_over(floor, channel_id)
