@@ -19,7 +19,7 @@ demo: environment asterisk front ## the line with simulated callers and operator
 	@$(BIN)/callcenter demo
 
 test: dev-environment asterisk postgresql front ## all tests, those with a real Asterisk included; T=… chooses some
-	@$(BIN)/python -m tests.side_by_side $(T)
+	@$(BIN)/python -m tests.all_tests $(T)
 
 e2e: dev-environment asterisk postgresql front ## only the stories with a real Asterisk
 	$(BIN)/python -m pytest --pool stories -n 6 --dist worksteal $(T)

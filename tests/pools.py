@@ -1,4 +1,4 @@
-"""`--pool`: stories with a real Asterisk mostly wait, other tests mostly compute; `side_by_side` runs both at once."""
+"""`--pool`: stories with a real Asterisk mostly wait, other tests mostly compute; `all_tests` runs both pools."""
 
 from __future__ import annotations
 

@@ -97,6 +97,7 @@ async def test_a_conversation_in_which_nobody_is_heard_ends(tmp_path: Path, cabl
         await page.click("#answer", timeout=TAKE_BACK * 1000)
         await listen(caller, 0.5)  # what was on the way
         await hears(caller, OPERATOR, within=5.0)
+        await listen(caller, 1.0)  # less would be a false answer
         await page.click("#hangup")
         await caller.ended.wait()
         row = await line.ended(number="+73425556002")
