@@ -144,7 +144,7 @@ def test_a_line_that_must_record_admits_nobody_new_and_serves_who_waits() -> Non
     assert story.calls().is_at(Place.GREETING)
 
 
-def test_two_troubles_of_one_recording_stand_all_tests(story: Story) -> None:
+def test_two_troubles_of_one_recording_stand_side_by_side(story: Story) -> None:
     story.logs_in("101")
     story.tell(FULL)
     caller = story.talks("101")
