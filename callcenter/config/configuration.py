@@ -272,8 +272,13 @@ def _core_line(line: Line) -> settings.Line:
         outgoing=_core_outgoing(line),
         requests_heard=_core_requests_heard(line),
         call_backs=settings.CallBacks(**line.queue.call_backs.model_dump()),
-        keep_place_key=line.ivr.keep_place.key if line.ivr.keep_place else "",
+        **_core_keep_place(line),
     )
+
+
+def _core_keep_place(line: Line) -> dict[str, Any]:
+    kept = line.ivr.keep_place
+    return {} if kept is None else {"keep_place_key": kept.key, "keep_place_per_number": kept.per_number}
 
 
 def _core_requests_heard(line: Line) -> settings.RequestsHeard | None:

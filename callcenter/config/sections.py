@@ -150,6 +150,8 @@ class KeepPlace(Section):
 
     key: WaitingKey
     """With which they ask for it."""
+    per_number: Annotated[int, Field(ge=1, le=100)] = 2
+    """Places that are kept for one number at the same time."""
 
 
 class Ivr(Section):

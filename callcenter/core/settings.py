@@ -134,6 +134,8 @@ class Line:
     call_backs: CallBacks = CallBacks()
     keep_place_key: str = ""
     """The key with which a waiting caller asks to be called back; '': nobody can."""
+    keep_place_per_number: int = 2
+    """Places that are kept for one number at the same time: whoever is to be called has not asked for it, perhaps."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -636,6 +636,41 @@ def test_another_number_is_keyed_in(kept: Story) -> None:
     assert [one.number for one in kept.all(KeepPlace)] == [NUMBER]
 
 
+def files(story: Story, keep: KeepPlace, id: int) -> None:
+    due(story, id, number=keep.number, place_at=keep.place_at, urgency=keep.urgency, kept_place=keep.call)
+
+
+def test_nobody_has_a_stranger_called_again_and_again(kept: Story) -> None:
+    """A number that is keyed in may be anybody's; and the caller's own is what the network says."""
+    for id in (1, 2):
+        guest = kept.waits()
+        wants_to_keep(kept, guest, NUMBER, other=True)
+        confirms(kept, guest)
+        files(kept, kept.all(KeepPlace)[-1], id)
+    third = kept.waits()
+    assert wants_to_keep(kept, third, NUMBER, other=True).heard[-1] == "keep-wrong"
+    confirms(kept, third)
+    assert (third.state, len(kept.all(KeepPlace))) == ("waiting", 2)
+    kept.tell(CallBackWithdrawn(CallBackId("cb-1")))
+    assert wants_to_keep(kept, third, NUMBER, other=True).heard[-1] == "keep-number"
+
+
+def test_the_queue_does_not_grow_with_callers_who_have_gone() -> None:
+    story = Story(stories.settings(replace(LINE, keep_place_key="9", capacity=2), wrap_up=20.0))
+    story.opens()
+    for id in (1, 2):
+        guest = story.waits()
+        wants_to_keep(story, guest, f"+7912555010{id}", other=True)
+        confirms(story, guest)
+        files(story, story.all(KeepPlace)[-1], id)
+    third = story.waits()
+    story.passes(45)
+    assert "keep-place-9" not in third.channel.heard
+    wants_to_keep(story, third, "+79125550103", other=True)
+    confirms(story, third)
+    assert (third.state, len(story.all(KeepPlace))) == ("waiting", 2)
+
+
 def test_who_withholds_the_number_keys_one_in(kept: Story) -> None:
     guest = kept.calls(CUSTOMER, number="")
     guest.hears_greeting()

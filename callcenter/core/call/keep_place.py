@@ -43,7 +43,7 @@ def confirmed(floor: Floor, event: KeepPlaceConfirmed) -> None:
 
 def follow(floor: Floor, caller: Caller, number: str) -> None:
     """Enter that a caller, of whom a former controller did not write it down, was promised a call."""
-    if caller.state is CallerState.WAITING and not caller.legs and _allows(floor, caller, number):
+    if caller.state is CallerState.WAITING and not caller.legs and _in_ranges(floor, caller, number):
         offer = floor.offers.get(caller.offer)
         if offer and offer.pending:
             floor.withdraw(offer)
@@ -83,5 +83,12 @@ def _may(floor: Floor, caller: Caller) -> bool:
 
 
 def _allows(floor: Floor, caller: Caller, number: str) -> bool:
+    """Whether the number may be called, and is not kept a place for too often: a stranger may have keyed it in."""
+    line = floor.line(caller)
+    few = waiting.kept_for(floor, line).count(number) < line.settings.keep_place_per_number
+    return few and _in_ranges(floor, caller, number)
+
+
+def _in_ranges(floor: Floor, caller: Caller, number: str) -> bool:
     rules = floor.line(caller).settings.outgoing
     return rules is not None and rules.allows(number)

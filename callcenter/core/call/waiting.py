@@ -16,6 +16,7 @@ from callcenter.core.ids import CallId
 from callcenter.core.question import Question, QuestionStep
 from callcenter.core.queue.announcement import Said, Wording, call_phrases, phrases, wording
 from callcenter.core.queue.ewt_input import remaining_wait
+from callcenter.core.queue.line import LineState
 from callcenter.core.records import AnnouncementRecord, PromiseResult
 
 
@@ -119,9 +120,19 @@ def announce(floor: Floor, call: CallId) -> None:
 
 
 def may_keep_place(floor: Floor, caller: Caller) -> bool:
-    """Whether the caller may keep the place and be called back: the line allows it, and is open."""
+    """Whether the caller may keep the place and be called back: the line allows it, and is open.
+
+    So many keep theirs as callers can wait, and no more: otherwise the queue would grow with callers who have gone.
+    """
     line = floor.line(caller)
-    return caller.state is CallerState.WAITING and line.open and bool(line.settings.keep_place_key)
+    allowed = caller.state is CallerState.WAITING and line.open and bool(line.settings.keep_place_key)
+    return allowed and len(kept_for(floor, line)) < line.settings.capacity
+
+
+def kept_for(floor: Floor, line: LineState) -> list[str]:
+    """Return the numbers to be called, once for each place that is kept on this line."""
+    leaving = [one.record.call_back_to for one in floor.callers.values() if one.record.line == line.settings.id]
+    return [*filter(None, leaving), *(back.due.number for back in line.call_backs.values() if back.kept)]
 
 
 def promise_call(floor: Floor, caller: Caller) -> tuple[AnnouncementRecord, tuple[str, ...]]:
