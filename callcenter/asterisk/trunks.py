@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from callcenter.config import Config, limits
-from callcenter.config.sections import Line, SipRegistration, Trunk
+from callcenter.config.line_sections import Line
+from callcenter.config.sections import SipRegistration, Trunk
 from callcenter.config.values import TRUNK_PREFIX, SipAddress, dialled_forms, local_digits
 from callcenter.core.ids import LineId
 

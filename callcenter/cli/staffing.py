@@ -17,7 +17,7 @@ from callcenter.calendar.clock import wall_clock
 from callcenter.calendar.hours import MIDNIGHT
 from callcenter.cli.options import Finite, config_option, load
 from callcenter.config import Config
-from callcenter.config.sections import Line
+from callcenter.config.line_sections import Line
 from callcenter.core.ids import LineId
 from callcenter.planning.arrivals import HALF_HOUR, History, typical_day
 from callcenter.planning.calls_table import CallsTableError, read_calls

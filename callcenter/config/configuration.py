@@ -15,13 +15,11 @@ from pydantic import ValidationError, ValidationInfo, model_validator
 from callcenter.calendar.working_time import WorkingTime
 from callcenter.config.consistency import Declared, inconsistencies
 from callcenter.config.description import Description
+from callcenter.config.line_sections import Line
 from callcenter.config.problems import ConfigError, Problem, field_problems
 from callcenter.config.roles import TAKES_CALLS
 from callcenter.config.section import OWN_NAME
-from callcenter.config.sections import (
-    Line,
-    browser_phone,
-)
+from callcenter.config.sections import browser_phone
 from callcenter.config.yaml_file import Document, Location, YamlError, read_yaml
 from callcenter.core import settings
 from callcenter.core.ids import LineId, PhoneName

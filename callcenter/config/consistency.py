@@ -14,8 +14,9 @@ from pathlib import Path
 
 from callcenter.config import limits
 from callcenter.config.description import Description
+from callcenter.config.line_sections import Line
 from callcenter.config.problems import Problem, nearest
-from callcenter.config.sections import GENERAL_CODE, Line
+from callcenter.config.sections import GENERAL_CODE
 from callcenter.config.values import dialled_forms
 from callcenter.core.ids import LineId
 

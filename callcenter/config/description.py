@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from callcenter.config.line_sections import Line
 from callcenter.config.request_sections import Mail
 from callcenter.config.section import Section
 from callcenter.config.sections import (
@@ -16,7 +17,6 @@ from callcenter.config.sections import (
     Codes,
     Group,
     Http,
-    Line,
     News,
     Person,
     PersonalData,

@@ -11,7 +11,7 @@ from functools import partial
 from random import Random
 
 from callcenter.calendar.clock import WallClock
-from callcenter.config.sections import Line
+from callcenter.config.line_sections import Line
 from callcenter.core.ids import LineId
 from callcenter.core.view import Outlook
 from callcenter.forecaster.advice import Advice

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from callcenter.calendar.clock import WallClock
-from callcenter.config.sections import Line
+from callcenter.config.line_sections import Line
 from callcenter.reports import promises
 from callcenter.reports.day_summary import sums_of_calls
 from callcenter.reports.day_sums import by_day, missing

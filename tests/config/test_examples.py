@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from callcenter.cli.main import main
 from callcenter.config import Config
-from callcenter.config.sections import Line
+from callcenter.config.line_sections import Line
 from callcenter.core.ids import LineId
 from callcenter.requests.request import Way
 from callcenter.requests.rules import LineRules

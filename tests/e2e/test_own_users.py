@@ -71,9 +71,10 @@ exec "$@"
 @pytest.fixture(autouse=True)
 def usual_umask() -> Iterator[None]:
     """That of the administrator who installs; a story before may have left a controller's."""
-    closed = [path for path in (PROJECT / "var", PROJECT / "var/venv") if not path.stat().st_mode & stat.S_IXOTH]
+    ours = (*reversed(PROJECT.parents), PROJECT, PROJECT / "var", PROJECT / "var/venv")
+    closed = [path for path in ours if not path.stat().st_mode & stat.S_IXOTH]
     if closed:
-        pytest.skip(f"a run of the line has closed {closed[0]} to other users: they cannot start our programs there")
+        pytest.skip(f"{closed[0]} is closed to other users: they cannot start our programs from there")
     before = os.umask(0o022)
     yield
     os.umask(before)

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import pytest
 
 from callcenter.config import Config
-from callcenter.config.sections import Line
+from callcenter.config.line_sections import Line
 from callcenter.core.commands import SaveCall
 from callcenter.core.records import CallRecord, Outcome
 from callcenter.core.view import Outlook
