@@ -383,7 +383,7 @@ class Secrets:
             yield content
             if not exists or content.model_dump() != before:
                 _write(self._path, content.model_dump(), "Secrets of the call centre. Not for anybody's eyes.")
-            self._take(content, _signature(self._path))
+            self._take(content, files.state(self._path))
 
     def _take(self, content: _Content, seen: tuple[int, ...]) -> None:
         with self._guard:
@@ -394,7 +394,7 @@ class Secrets:
         if self._clock() < self._unreadable_until:
             return
         try:
-            if (now := _signature(self._path)) != self._seen:
+            if (now := files.state(self._path)) != self._seen:
                 self._take(self._read(), now)
         except (OSError, SecretsError) as error:
             self._unreadable_until = self._clock() + LOOK_AGAIN
@@ -458,11 +458,6 @@ def _new_pin() -> str:
 
 def _digits(number: int) -> str:
     return "".join(secrets.choice(string.digits) for _ in range(number))
-
-
-def _signature(path: Path) -> tuple[int, ...]:
-    stat = path.stat()
-    return (stat.st_ino, stat.st_mtime_ns, stat.st_size)
 
 
 def _content_of(path: Path) -> _Content:

@@ -145,7 +145,7 @@ class Tokens:
 
     def _look_again(self) -> None:
         """Load what a command has changed. While the file cannot be read, no token is valid: it may be revoked."""
-        now = _signature(self._path)
+        now = files.state(self._path)
         if now == self._seen:
             return
         try:
@@ -181,11 +181,3 @@ def _hashed(text: str) -> str:
 
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NOFOLLOW, 0o600)
-
-
-def _signature(path: Path) -> tuple[int, ...]:
-    try:
-        stat = path.stat()
-    except OSError:
-        return ()
-    return (stat.st_ino, stat.st_mtime_ns, stat.st_size)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from pathlib import Path
 
 from callcenter.accounts import second_factor
 from callcenter.accounts.password_rules import Broken, broken
-from callcenter.accounts.secrets import PasswordReplaced, Secrets
-from callcenter.accounts.tokens import TokenError, Tokens
+from callcenter.accounts.secrets import SECRETS_FILE, PasswordReplaced, Secrets
+from callcenter.accounts.tokens import TOKENS_FILE, TokenError, Tokens
 from callcenter.accounts.verdict import Verdict
 from callcenter.app.audit_log import AuditLog
 from callcenter.app.log_ins import LogIns
@@ -18,8 +19,27 @@ from callcenter.calendar.clock import WallClock
 from callcenter.config import Config
 from callcenter.core.ids import PersonId
 from callcenter.desk.accounts import Account, Factor, OneTime, Unfinished
+from callcenter.system import files
 
 log = logging.getLogger(__name__)
+
+LOOKED_AT = 2.0
+"""Seconds between two looks at the files that commands change."""
+
+
+async def tell_of_commands(var: Path, tell: Callable[[], None]) -> None:
+    """Call `tell` whenever secrets or tokens have changed, until cancelled.
+
+    What a page does ends sessions at once. `callcenter passwd` is another process, and open pages ask for nothing.
+    """
+    watched = (var / SECRETS_FILE, var / TOKENS_FILE)
+    known = [files.state(file) for file in watched]
+    while True:
+        await asyncio.sleep(LOOKED_AT)
+        now = [files.state(file) for file in watched]
+        if now != known:
+            known = now
+            tell()
 
 
 class DeskAccounts:

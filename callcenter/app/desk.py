@@ -8,7 +8,7 @@ from datetime import timedelta
 from callcenter.accounts.secrets import Secrets
 from callcenter.accounts.sign_on import Provider
 from callcenter.accounts.tokens import Tokens
-from callcenter.app.accounts import DeskAccounts
+from callcenter.app.accounts import DeskAccounts, tell_of_commands
 from callcenter.app.audit_log import AuditLog
 from callcenter.app.certificate_watch import CertificateWatch
 from callcenter.app.health import Health
@@ -135,6 +135,7 @@ class Desk:
         await self._accounts.forget_leavers()
         await self.web.start()
         self._keep(self.registered.run, "registered share")
+        self._keep(lambda: tell_of_commands(self._config.var, lambda: self.web.tell_pages()), "accounts")
         self._keep(self._audit.run, "audit log")
         self._keep(self.certificate.keep, "certificate")
         self._keep(self._audit.keep, "audit retention")

@@ -123,6 +123,10 @@ class Link:
         self.connected = self._takeover.complete
         """Set while Asterisk is connected and the core knows its channels."""
         self._looking_again: asyncio.TimerHandle | None = None
+        self._unknown: frozenset[CallId] = frozenset()
+        """Callers in the last list of channels whom the core did not know."""
+        self._looked_for: frozenset[CallId] = frozenset()
+        """Those of them for whom a snapshot has been taken."""
         self._stopping = False
 
     # -- life --------------------------------------------------------------------------------------------------
@@ -148,15 +152,34 @@ class Link:
                 await self.list_phones()
 
     async def list_channels(self) -> None:
-        """Tell the core once which channels exist. If Asterisk does not answer, the next audit does it."""
+        """Tell the core once which channels exist; look again if it does not know a caller among them.
+
+        If Asterisk does not answer, the next audit does it.
+        """
         asked_at = asyncio.get_running_loop().time()
         try:
             listed = await self.ami.collect(translate.CHANNELS, AUDIT_TIMEOUT)
         except AmiError as error:
             log.info("The channels could not be listed: %s", error)
             return
-        ids = frozenset(ChannelId(one.get("Uniqueid", "")) for one in listed if self._check.believes(one))
+        there = [one for one in listed if self._check.believes(one)]
+        ids = frozenset(ChannelId(one.get("Uniqueid", "")) for one in there)
         self._listener.take(events.ChannelsListed(ids, asked_at, self.server))
+        served = (one.get("Uniqueid", "") for one in there if translate.is_served(one))
+        self._look_for_the_unknown({CallId(ChannelId(channel)) for channel in served if channel})
+
+    def _look_for_the_unknown(self, callers: set[CallId]) -> None:
+        """Take a snapshot if the last two lists have a caller whom the core does not know: an event was lost.
+
+        One list proves nothing: the event may be on its way. A snapshot that changes nothing is not repeated: the call
+        may be set aside.
+        """
+        unknown = callers - set(self._listener.calls(self.server))
+        lost = (unknown & self._unknown) - self._looked_for
+        if lost:
+            log.warning("Asterisk has callers whom the controller does not know: %s.", ", ".join(sorted(lost)))
+            self.look_again()
+        self._unknown, self._looked_for = frozenset(unknown), (self._looked_for & callers) | lost
 
     async def list_phones(self) -> None:
         """Tell the core once which phones can be reached. Without an answer, events and the next audit do it."""
@@ -285,6 +308,11 @@ class Link:
             self._recorders.begin_anew(call)
 
     # -- taking over -------------------------------------------------------------------------------------------
+
+    @property
+    def looks_again(self) -> bool:
+        """Whether a snapshot is going to be taken in a moment."""
+        return self._looking_again is not None
 
     def look_again(self) -> None:
         """Take a new snapshot in `LOOK_AGAIN` seconds, after an event failed. More calls until then have no effect."""

@@ -480,7 +480,16 @@ def without_format(message: Message) -> PhoneName:
 
 
 CHANNELS: Action = {"Action": "CoreShowChannels"}
-"""Lists all channels; only their ids are used, and which of them are answered."""
+"""Lists all channels; only their ids are used, where in the dialplan they are, and which of them are answered."""
+
+_SERVED_BY_CONTROLLER = frozenset(
+    {"cc-greeting", "cc-greeting-again", "cc-identify", "cc-urgency", "cc-waiting", "cc-hold", "cc-fallback"}
+)
+
+
+def is_served(message: Message) -> bool:
+    """Return whether a listed channel is a caller's whom the controller must know: nothing else moves them on."""
+    return message.get("Context") in _SERVED_BY_CONTROLLER
 
 
 def is_answered_leg(message: Message) -> bool:

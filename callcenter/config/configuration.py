@@ -135,6 +135,7 @@ class Config(Description):
                 for person in self.call_takers.values()
             },
             phones=frozenset(self.phones),
+            page_phones=frozenset(phone.id for phone in self.phones.values() if phone.browser),
             tested_phones=self._tested_phones,
             pause_reasons=tuple(self.pause_reasons),
             ring_timeout=self.timings.ring_timeout,

@@ -157,8 +157,10 @@ class Settings:
     people: Mapping[PersonId, Person]
     phones: frozenset[PhoneName] = frozenset()
     """Phones at which a shift can be opened; empty: any phone."""
+    page_phones: frozenset[PhoneName] = frozenset()
+    """Phones in pages: one that is found again may be another page, in which nothing rings yet."""
     tested_phones: frozenset[PhoneName] = frozenset()
-    """Phones in pages: no caller is offered there in a shift before somebody has heard a test."""
+    """Those of them that are tested: no caller is offered there in a shift before somebody has heard a test."""
     pause_reasons: tuple[str, ...] = ("lunch", "break", "training", "paperwork")
     ring_timeout: float = 15.0
     """How long an operator's phone rings before the offer counts as missed."""

@@ -123,8 +123,16 @@ class Database:
         return await self._writing.run(work)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        """Like `in_one_go`, but raises `RegisterError` when the database fails."""
+        """Like `in_one_go`, but raises `RegisterError` when the database fails.
+
+        Of two processes that hold what the other one waits for, PostgreSQL undoes one: `work` is done once more then.
+        """
         with self._explained():
+            try:
+                return await self.in_one_go(work)
+            except DBAPIError as problem:
+                if not postgresql.in_each_others_way(problem.orig):
+                    raise
             return await self.in_one_go(work)
 
     async def write_anew(self) -> str:

@@ -96,6 +96,14 @@ def state_of(problem: BaseException | None) -> str:
     return (problem.sqlstate or "") if isinstance(problem, psycopg.Error) else ""
 
 
+def in_each_others_way(problem: BaseException | None) -> bool:
+    """Return whether a transaction was undone for somebody else's sake: a deadlock, or a lock that was held too long.
+
+    Done again it meets what the other one has left.
+    """
+    return state_of(problem).startswith("40") or state_of(problem) == "55P03"
+
+
 def never_the_facts_fault(problem: BaseException | None) -> bool:
     """Return whether the tables or the rights are not as they should be: no other facts would fare better."""
     return state_of(problem).startswith("42")

@@ -41,6 +41,15 @@ def opened(path: Path) -> BufferedReader:
     return os.fdopen(handle, "rb")
 
 
+def state(path: Path) -> tuple[int, ...]:
+    """Return what is different after the file was replaced or changed; () while it cannot be seen."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
 def size(path: Path) -> int:
     """Return a file's size in bytes. Raises OSError, also for a symbolic link: what it leads to is not looked at."""
     found = path.lstat()

@@ -43,50 +43,56 @@ def forbidden() -> int:
 
 
 def tighten(folder: Path, forbidden: int) -> int:
-    """Take these permissions from a folder and everything in it. Returns how much of what is in it had them.
+    """Take these permissions from a folder and everything in it. Returns how much of what is in it had them, without
+    empty files, which tell nobody anything.
 
     A folder that nobody else can enter protects everything in it, so this is quick after the first time.
 
     Links are neither followed nor changed, nor is anything that belongs to somebody else.
     """
     found = 0
-    for name, place, mode in _open_to(folder, forbidden):
+    for name, place, seen in _open_to(folder, forbidden):
         with suppress(OSError):
             handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=place)
             try:
-                os.fchmod(handle, mode & ~forbidden)
-                found += place is not None
+                os.fchmod(handle, stat.S_IMODE(seen.st_mode) & ~forbidden)
+                found += _tells(place, seen)
             finally:
                 os.close(handle)
     return found
 
 
 def open_to(folder: Path, forbidden: int) -> int:
-    """Return how many files and folders below `folder` others can reach: to an empty one that they may enter, none."""
-    return sum(place is not None for _, place, _ in _open_to(folder, forbidden))
+    """Return how many files and folders below `folder` others can reach, as `tighten` counts them."""
+    return sum(_tells(place, seen) for _, place, seen in _open_to(folder, forbidden))
 
 
-def _open_to(folder: Path, forbidden: int) -> Iterator[tuple[str, int | None, int]]:
-    """Yield name, descriptor of the folder and mode of our own files and folders that have such permissions."""
-    mode = _mode_of_ours(str(folder), None)
-    if mode is None or not mode & forbidden:
+def _tells(place: int | None, seen: os.stat_result) -> bool:
+    """Whether it is below the folder, and more than an empty file: `recordings` comes with one."""
+    return place is not None and (stat.S_ISDIR(seen.st_mode) or seen.st_size > 0)
+
+
+def _open_to(folder: Path, forbidden: int) -> Iterator[tuple[str, int | None, os.stat_result]]:
+    """Yield name, descriptor of the folder and state of our own files and folders that have such permissions."""
+    seen = _ours(str(folder), None)
+    if seen is None or not seen.st_mode & forbidden:
         return
-    yield str(folder), None, mode
-    if not stat.S_ISDIR(mode):
+    yield str(folder), None, seen
+    if not stat.S_ISDIR(seen.st_mode):
         return
     for path, folders, names, place in os.fwalk(folder):
         if Path(path) == folder:
             folders[:] = [name for name in folders if name not in TOOLS]
         for name in (*folders, *names):
-            mode = _mode_of_ours(name, place)
-            if mode is not None and mode & forbidden:
-                yield name, place, mode
+            seen = _ours(name, place)
+            if seen is not None and seen.st_mode & forbidden:
+                yield name, place, seen
 
 
-def _mode_of_ours(name: str, place: int | None) -> int | None:
+def _ours(name: str, place: int | None) -> os.stat_result | None:
     try:
         found = os.stat(name, dir_fd=place, follow_symlinks=False)
     except OSError:
         return None
     ours = found.st_uid == os.geteuid() and (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode))
-    return found.st_mode if ours else None
+    return found if ours else None

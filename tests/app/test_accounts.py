@@ -14,15 +14,18 @@ import aiohttp
 import pyotp
 import pytest
 
+from callcenter.accounts.secrets import Secrets
 from callcenter.accounts.tokens import Tokens
 from callcenter.app import audit_log
 from callcenter.app.audit_log import AuditLog
 from callcenter.config import Config
 from callcenter.core.ids import PersonId
+from callcenter.desk.live import LOGGED_OUT
 from callcenter.reports.audit import Audit, AuditCheck
 from callcenter.store import Register
 from tests.app.harness import Harness
 from tests.asterisk.fake_asterisk import event
+from tests.patience import patience
 from tests.store.stories import eventually, stored
 from tests.wall import MONDAY_NOON, Wall
 
@@ -50,6 +53,11 @@ class Desk:
     async def post(self, path: str, **body: Any) -> tuple[int, Any]:
         async with self._session.post(f"http://127.0.0.1:{self._harness.config.http.port}{path}", json=body) as answer:
             return answer.status, await answer.json()
+
+    def live(self) -> Any:
+        """An open page's connection."""
+        origin = f"http://127.0.0.1:{self._harness.config.http.port}"
+        return self._session.ws_connect(f"{origin}/api/live", headers={"Origin": origin})
 
     async def get(self, path: str) -> int:
         async with self._session.get(f"http://127.0.0.1:{self._harness.config.http.port}{path}") as answer:
@@ -191,6 +199,23 @@ async def test_sessions_end_with_the_second_factor_that_was_shown_but_not_the_on
                 await laptop.post("/api/account/second-factor/drop", password=opening["password"])
             assert await phone.get("/api/account") == 401
             assert await laptop.get("/api/account") == (401 if lost else 200)
+
+
+async def test_an_open_page_closes_when_a_command_has_reset_the_password(
+    staffed: Harness, browsers: tuple[Desk, Desk]
+) -> None:
+    """Nothing else happens on the line, and the page asks for nothing."""
+    _, operator = browsers
+    async with staffed.connected():
+        assert (await operator.post("/api/login", id="101", password=first_password(staffed, "101")))[0] == 200
+        async with operator.live() as page:
+            assert (await page.receive_json(timeout=5))["n"] == 1
+            command = Secrets.load_or_create(staffed.config.var, staffed.config)
+            command.set_password("101")
+            async with patience(5.0):
+                while (message := await page.receive()).type is aiohttp.WSMsgType.TEXT:
+                    pass
+            assert (message.type, page.close_code) == (aiohttp.WSMsgType.CLOSE, LOGGED_OUT)
 
 
 async def test_nobody_who_takes_no_calls_opens_a_shift_with_a_pin(staffed: Harness) -> None:

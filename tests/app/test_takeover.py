@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from callcenter.asterisk import takeover
+from callcenter.asterisk import link, takeover
 from callcenter.asterisk.journal import CURRENT
 from callcenter.asterisk.render import Folders
 from callcenter.core.call_history import CallHistory
@@ -90,6 +90,44 @@ async def test_who_goes_to_asterisks_queue_just_after_having_been_listed_is_take
         harness.asterisk.say(enters_fallback_queue("1.1") + channels(waiting)(harness.asterisk.actions("Status")[-1]))
         await eventually(lambda: len(harness.asterisk.actions("Redirect")) == 3)
     assert {action["Channel"] for action in harness.asterisk.actions("Redirect")} == {"1.1"}
+
+
+async def test_a_caller_whose_arrival_was_never_heard_is_found_by_the_second_list(
+    harness: Harness, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing else would ever tell of somebody who is in the waiting room already: music for ever."""
+    there = {"Uniqueid": "1.1", "Channel": channel("1.1"), "Seconds": "40"}
+    listed = channels(there | {"Context": "cc-waiting"}, {"Uniqueid": "1.2", "Context": "cc-closed"})
+    harness.asterisk.answers["CoreShowChannels"] = listed
+    async with harness.connected() as controller:
+        harness.asterisk.answers["Status"] = channels(
+            there | {"Variable": "CC_LINE=estp\r\nVariable: CC_STAGE=waiting"}
+        )
+        looks_again = []
+        for _ in range(2):
+            await controller.link.list_channels()
+            looks_again.append(controller.link.looks_again)
+        assert looks_again == [False, True], "at first the event may be on its way"
+        await eventually(lambda: lines_in_use(controller) == 1)
+        for _ in range(2):
+            await controller.link.list_channels()
+        assert not controller.link.looks_again
+    assert "whom the controller does not know: 1.1." in caplog.text
+
+
+async def test_a_call_that_is_set_aside_is_looked_for_once(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The controller does not want to know it: Asterisk's own queue serves it."""
+    monkeypatch.setattr(link, "LOOK_AGAIN", 0.01)
+    there = {"Uniqueid": "1.1", "Channel": channel("1.1"), "Seconds": "40"}
+    harness.asterisk.answers["CoreShowChannels"] = channels(there | {"Context": "cc-fallback"})
+    async with harness.connected() as controller:
+        for _ in range(2):
+            await controller.link.list_channels()
+        await eventually(lambda: len(harness.asterisk.actions("Status")) == 2)
+        await connection(controller)
+        for _ in range(3):
+            await controller.link.list_channels()
+        assert not controller.link.looks_again
 
 
 TALKING = (

@@ -481,6 +481,39 @@ def test_what_is_over_while_nobody_looks_is_told(story: Story, told_before: bool
     assert len(story.pbx.out.dialled) == 1
 
 
+@pytest.mark.parametrize("away", ["the controller died", "the connection was lost"])
+@pytest.mark.parametrize("seen", ["the own phone rings", "the customer's phone rings"])
+def test_who_was_talked_with_unseen_is_not_called_again(story: Story, away: str, seen: str) -> None:
+    """From the answer to the good-bye nobody looked, but Asterisk wrote down that the two were in one bridge."""
+    story.logs_in("101")
+    told = due(story)
+    call = answers(story) if seen == "the customer's phone rings" else the_call(story)
+    story.passes(2)
+    story.dies() if away == "the controller died" else story.loses_asterisk()
+    if seen == "the own phone rings":
+        story.pbx.out.phone_answers(call)
+    story.passes(3)
+    story.pbx.out.customer_answers(call)
+    answered_at = story.now
+    story.passes(40)
+    story.pbx.out.customer_hangs_up(call)
+    story.passes(5)
+    story.starts_again() if away == "the controller died" else story.finds_asterisk(journal=True)
+    assert {(one.result, one.talk, one.call) for one in story.all(CallBackOver)} == {
+        (CallBackResult.TALKED, 40.0, call)
+    }
+    row = story.calls_saved[call]
+    assert (row.outcome, row.answered_at, row.talk, row.hung_up_by) == (
+        Outcome.ANSWERED, answered_at, 40.0, HungUpBy.CALLER,
+    )  # fmt: skip
+    assert (row.ended_at, row.operator) == (answered_at + 40, "101")
+    assert story.is_now("101") == ("available", "wrapping_up")
+    story.tell(told)
+    assert len(story.pbx.out.dialled) == 1
+    story.passes(60)
+    assert_empty(story.center._floor)
+
+
 def test_a_phone_answered_unseen_may_have_dialled(story: Story) -> None:
     story.logs_in("101")
     told = due(story)

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from callcenter.core.call.ringing import CAUSE_FOLLOWS
 from callcenter.core.caller import Caller, CallerState
 from callcenter.core.commands import (
     Command,
@@ -50,6 +51,8 @@ from callcenter.core.events import (
     Pause,
     RefuseCaller,
     Return,
+    Timer,
+    TimerKind,
     Transfer,
     UrgencyGiven,
 )
@@ -499,7 +502,8 @@ class CallCentreStories(RuleBasedStateMachine):
             return
         assert set(self.floor.callers) <= set(self.pbx.callers)
         assert set(self.pbx.callers) - set(self.floor.callers) <= self.unheard()
-        assert set(self.floor.offers) == {id for id, leg in self.pbx.legs.items() if leg.by_us or leg.bridge}
+        there = {id for id, leg in self.pbx.legs.items() if leg.by_us or leg.bridge}
+        assert set(self.floor.offers) == there | self.refused()
         assert {offer.call for offer in self.floor.offers.values()} <= set(self.floor.callers)
         for caller in self.floor.callers.values():
             self.is_where_believed(caller)
@@ -515,6 +519,13 @@ class CallCentreStories(RuleBasedStateMachine):
         if caller.handover or caller.state is CallerState.HELD:
             assert caller.handover, f"{caller.call} is held for nobody"
             assert caller.handover.offer in self.floor.offers, "nobody will come back"
+
+    def refused(self) -> set[OfferId]:
+        """Offers that Asterisk has refused: for a moment it is not known whether a channel ends, too, and tells why."""
+        refused = {id for id, offer in self.floor.offers.items() if offer.failure}
+        for id in refused:
+            assert self.story.timers[Timer(TimerKind.RING, id)] <= self.story.now + CAUSE_FOLLOWS
+        return refused
 
     def unheard(self) -> set[str]:
         """Callers whose arrival was lost: Asterisk will ask again."""
@@ -562,3 +573,52 @@ TestCallCentreStories.settings = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
+
+
+TALKS = "somebody calls urgently", "offer-0-0000001 is answered", "1 s pass", "101: back"
+REFUSED_WITHOUT_A_CHANNEL = {
+    "at a phone that is only said to be gone, for their own caller": (
+        *TALKS,
+        "101: lost",
+        "offer-0-0000001 vanishes",
+        "101 is back",
+    ),
+    "at a phone that was lost unseen, a moment after it was found": (
+        *TALKS,
+        "offer-0-0000001: Transfer(target='technical'",
+        "offer-0-0000002 is answered",
+        "17000.001 hangs up",
+        "201: no power",
+        "somebody calls urgently",
+        "LogOut(person='201'",
+        "an outage",
+        "101: lost",
+        "the outage is over",
+        "101 is back",
+    ),
+}
+
+
+@pytest.mark.parametrize("moves", REFUSED_WITHOUT_A_CHANNEL.values(), ids=REFUSED_WITHOUT_A_CHANNEL)
+def test_an_operator_is_rung(moves: tuple[str, ...]) -> None:
+    """Days that random ones have found: Asterisk refuses the offer without a channel, whose end would tell the cause.
+
+    The offer is over in a moment all the same.
+    """
+    day = CallCentreStories()
+    day.morning()
+    for move in moves:
+        if move == "an outage":
+            day.story.loses_asterisk()
+        elif move == "the outage is over":
+            day.connection_is_found()
+        else:
+            possible = dict([*day.callers_moves(), *day.operators_moves(), *day.phones_moves()])
+            next(do for name, do in possible.items() if name.startswith(move))()
+            day.told(True)
+        day.what_is_believed_is_true()
+    refused = day.refused()
+    assert len(refused) == 1
+    day.story.passes(CAUSE_FOLLOWS)
+    assert not refused & set(day.floor.offers)
+    day.teardown()

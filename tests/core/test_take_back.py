@@ -209,7 +209,34 @@ def test_the_caller_gives_up_while_the_phone_rings(story: Story, broken: Guest) 
     assert story.is_now("101") == ("available", "idle")
 
 
-def test_a_page_reloaded_twice_rings_again(story: Story, broken: Guest) -> None:
+@pytest.mark.parametrize("silent", [False, True])
+def test_a_phone_that_only_seems_lost_a_moment_after_it_came_is_rung_once(story: Story, silent: bool) -> None:
+    """Asterisk had asked it before it was there; that question fails while it rings, or is about to."""
+    story.logs_in("101")
+    caller = story.talks("101")
+    phone_dies(story)
+    story.passes(2)
+    story.phone("101").is_dead(silent)
+    comes_back(story)
+    first = story.phone("101").display.offer
+    story.passes(0.3)
+    story.phone("101").is_lost()
+    story.passes(0.3)
+    comes_back(story)
+    assert story.phone("101").display.offer == first
+    story.passes(1)
+    assert len([offer for offer in story.offers(caller) if offer[0] == "101"]) == 2
+    story.phone("101").answers()
+    assert caller.talks_with("101")
+
+
+def test_a_page_reloaded_twice_rings_again() -> None:
+    """What rang in the page that is gone rings nowhere."""
+    story = Story(settings(page_phones=frozenset({PhoneName("phone-101")})))
+    story.opens()
+    story.logs_in("101")
+    broken = story.talks("101")
+    page_goes_away(story)
     comes_back(story)
     assert story.phone("101").rings
     first = story.phone("101").display.offer

@@ -98,3 +98,32 @@ async def test_a_call_that_ended_meanwhile_is_ended_in_the_register(tmp_path: Pa
             await all_quiet(line)
         assert (row["outcome"], row["talk"]) == ("lost", 0.0)
         assert provider.incoming.empty(), "nobody is dialled again"
+
+
+async def test_a_conversation_that_nobody_saw_is_in_the_register(tmp_path: Path, brief: Path) -> None:
+    """Asterisk has written down who was in one bridge with whom, and when."""
+    async with scene(tmp_path, brief) as (line, provider):
+        with another_process(line, tmp_path) as killed:
+            await ready(line)
+            phone = await line.operator("101")
+            assert (await line.api("101", "call", number=CUSTOMER)).status == 200
+            leg = await phone.rings()
+            leg.say(voice(OPERATOR))
+            leg.answer()
+            there = await provider.rings()
+            await until(lambda: line.rows("select * from calls where dialled_at is not null"), what="it has a row")
+            killed.send_signal(signal.SIGKILL)
+            killed.wait()
+        there.answer()
+        there.say(voice(CALLER))
+        await hears(leg, CALLER)
+        await listen(leg, 1.5)
+        there.hang_up()
+        await until(leg.ended.is_set, 10.0)
+        async with controlled(line):
+            row = await line.ended(number=CUSTOMER)
+            await all_quiet(line)
+        assert (row["outcome"], row["operator"], row["hung_up_by"]) == ("answered", "101", "caller")
+        assert row["talk"] > 1.5
+        assert row["recording_seconds"] > 1.5
+        assert provider.incoming.empty(), "nobody is dialled again"

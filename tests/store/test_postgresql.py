@@ -17,12 +17,14 @@ from sqlalchemy import create_engine, make_url, text
 from callcenter.app.register import open_register
 from callcenter.config import Config
 from callcenter.reports.audit import Audit, AuditCheck
+from callcenter.request_register.call_backs import CallBackRegister
 from callcenter.request_register.register import RequestRegister
+from callcenter.requests.call_back import CallBackState, Withdraw
 from callcenter.store import Register, RegisterError, Writer
 from callcenter.store.spool import Spool
 from tests.databases import SYNCED, Server, stored
 from tests.request_register.conftest import of_lines
-from tests.request_register.stories import answered
+from tests.request_register.stories import CALLED, MINUTE, answered, new
 from tests.store.stories import arrival, eventually, presence, wall
 from tests.store.test_database import alembic_config
 
@@ -267,6 +269,34 @@ async def test_a_server_without_a_free_connection_is_waited_for(own_server: Serv
             other.close()
         assert await writer.stop(20)
     assert stored(url, "SELECT call FROM calls") == [("1",)]
+
+
+# -- two processes -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("patience", [0.3, 5.0], ids=["a lock is held too long", "a deadlock"])
+async def test_two_that_hold_what_the_other_one_waits_for_both_come_through(
+    postgresql_url: str, patience: float
+) -> None:
+    """One withdraws the call-back of a request, whose words another process erases just then, call-back and all."""
+    register = await Register.open(postgresql_url, busy_timeout=patience)
+    try:
+        book = CallBackRegister(register, of_lines)
+        filed = await new(RequestRegister(register, of_lines))
+        number, version, at = filed.requester.number, filed.request.version, CALLED + 5 * MINUTE
+        one = await book.order(filed.request.id, version, number, None, (), "101", at)
+        with psycopg.connect(postgresql_url) as other:
+            other.execute("UPDATE requests SET essentials = ''")
+            withdrawn = asyncio.create_task(book.act(one.id, Withdraw("no use"), "201", at + MINUTE))
+            with psycopg.connect(postgresql_url, autocommit=True) as watching:
+                waits = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+                await eventually(lambda: watching.execute(waits).fetchone() == (1,))
+            await asyncio.to_thread(other.execute, "UPDATE call_backs SET words = ''")
+        assert (await withdrawn).state is CallBackState.WITHDRAWN
+    finally:
+        await register.close()
+    assert stored(postgresql_url, "SELECT state, words FROM call_backs") == [("withdrawn", "")]
+    assert stored(postgresql_url, "SELECT essentials FROM requests") == [("",)]
 
 
 # -- rights ----------------------------------------------------------------------------------------------------

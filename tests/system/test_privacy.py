@@ -76,6 +76,15 @@ def test_what_the_set_up_leaves_is_nothing_to_warn_of(tmp_path: Path) -> None:
     assert mode(var) == 0o700, "what comes is private"
 
 
+def test_the_folder_of_recordings_as_it_comes_is_nothing_to_warn_of(tmp_path: Path) -> None:
+    """An empty file keeps it in a clone: private from now on, like what will be there."""
+    kept = tmp_path / "recordings" / ".gitkeep"
+    kept.parent.mkdir()
+    kept.touch(0o644)
+    assert (open_to(kept.parent, OTHERS), tighten(kept.parent, GROUP | OTHERS)) == (0, 0)
+    assert (mode(kept.parent), mode(kept)) == (0o700, 0o600)
+
+
 def test_a_folder_that_is_not_there_or_is_a_link_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(filled(tmp_path))
     assert (tighten(tmp_path / "nothing", OTHERS), tighten(tmp_path / "link", OTHERS)) == (0, 0)

@@ -43,6 +43,7 @@ def found(floor: Floor, event: PhoneFound) -> None:
     """Offer callers again at a phone that Asterisk can reach, when it has stayed for a moment."""
     before = floor.phones.get(event.phone)
     was_lost = before is not None and before.state in (PhoneState.DOUBTED, PhoneState.UNREACHABLE)
+    only_seemed = before is not None and _only_seemed_lost(floor, before)
     if event.page:
         _page_says(floor, event.phone, "")
     else:
@@ -51,7 +52,7 @@ def found(floor: Floor, event: PhoneFound) -> None:
     operator = _on_shift(floor, phone) if phone else None
     if phone and operator and operator.keeps:
         offer = floor.offers.get(operator.offer)
-        if offer and offer.pending and was_lost and floor.sees(offer.id):
+        if offer and offer.pending and was_lost and not only_seemed and floor.sees(offer.id):
             ringing.give_up(floor, offer, OfferFailure.UNREACHABLE)  # a page that was reloaded does not ring any more
         _rested(floor, phone)  # their caller waits for just this
     dispatch.offer_callers(floor)
@@ -157,7 +158,17 @@ def _judge(floor: Floor, phone: Phone, *, counts: bool) -> None:
         if late and phone.state is PhoneState.REACHABLE and not _lost_lately(floor, phone):
             _doubt(floor, phone)
         else:
-            _lose(floor, phone, counts=counts)
+            _lose(floor, phone, counts=counts, rings_on=late and phone.name not in floor.settings.page_phones)
+
+
+def _only_seemed_lost(floor: Floor, phone: Phone) -> bool:
+    """Whether what Asterisk last told of a phone, its loss, may be the answer to an older question.
+
+    Then it rings on. Not if it is in a page: that may have been loaded anew as quickly.
+    """
+    if phone.name in floor.settings.page_phones or phone.found_at is None:
+        return False
+    return 0 <= phone.told_at - phone.found_at < LATE
 
 
 def _lost_lately(floor: Floor, phone: Phone) -> bool:
@@ -175,7 +186,8 @@ def _count_loss(floor: Floor, phone: Phone) -> None:
     floor.change(phone, losses=phone.losses + 1 if _lost_lately(floor, phone) else 1, lost_at=floor.now)
 
 
-def _lose(floor: Floor, phone: Phone, *, counts: bool) -> None:
+def _lose(floor: Floor, phone: Phone, *, counts: bool, rings_on: bool = False) -> None:
+    """Count the phone as lost. `rings_on`: it may only seem so, and whoever is rung there is given all their time."""
     was_reachable = phone.reachable
     if counts:
         _count_loss(floor, phone)
@@ -187,7 +199,7 @@ def _lose(floor: Floor, phone: Phone, *, counts: bool) -> None:
         floor.notice(f"Phone '{phone.name}' of '{operator.person.id}' {what}.", Severity.WARNING)
     offer = floor.offers.get(operator.offer) if operator else None
     silent = offer is not None and (offer.record.ringing_at is None or phone.page != "")
-    if offer and offer.pending and silent and floor.sees(offer.id):
+    if offer and offer.pending and silent and not rings_on and floor.sees(offer.id):
         ringing.give_up(floor, offer, OfferFailure.UNREACHABLE)
 
 

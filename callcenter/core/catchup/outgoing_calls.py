@@ -1,26 +1,32 @@
 """Outgoing calls, before anybody talks, after a crash or a lost connection: found again by their channels, or ended.
-None is dialled again.
+None is dialled again. If the two have talked and parted unseen, Asterisk's journal tells it: the customer is a caller
+of whom `history` enters the rest.
 
 The operator's leg has the call's id; the customer's channel carries it in CC_OUTGOING.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from math import isfinite
 
 from callcenter.core.call import attempt, dispatch, outgoing, recording
 from callcenter.core.call_back import over
+from callcenter.core.call_history import CallHistory
+from callcenter.core.catchup.history import unseen
 from callcenter.core.commands import HangUp, SaveCall, SetTimer, Severity
 from callcenter.core.events import ChannelSeen, Timer, TimerKind
 from callcenter.core.floor import Floor
-from callcenter.core.ids import NO_BRIDGE, ChannelId
+from callcenter.core.ids import NO_BRIDGE, NO_CHANNEL, CallId, ChannelId
 from callcenter.core.outgoing_call import OutgoingCall, OutgoingState
 from callcenter.core.records import LOST_CAUSE, CallRecord, HungUpBy, Outcome
 from callcenter.core.server import ServerState
 
 STAGE = "outgoing"
 """CC_STAGE of an operator's leg that has been answered."""
+ANSWERED = "called"
+"""CC_STAGE of a customer who has answered."""
 GONE = "gone while unseen"
 
 
@@ -45,11 +51,19 @@ def recall(floor: Floor, record: CallRecord) -> None:
         floor.customer_dialled(call, record.customer_channel)
 
 
-def missing(floor: Floor, server: ServerState, seen: Mapping[ChannelId, ChannelSeen]) -> None:
-    """End the calls whose operator's leg is gone: when nobody saw it end, at the last moment that was seen."""
-    now = floor.now
+def missing(
+    floor: Floor, server: ServerState, seen: Mapping[ChannelId, ChannelSeen], histories: Iterable[CallHistory]
+) -> None:
+    """End the calls whose operator's leg is gone: when nobody saw it end, at the last moment that was seen.
+
+    Those of which the journal tells a conversation go on with it.
+    """
+    now, talked = floor.now, _talked(histories)
     for call in [one for one in floor.outgoing.values() if one.call not in seen]:
         if floor.server_of(call.call) is server:
+            told = talked.get(call.call)
+            if told and floor.attempt(call.call, "the journal", _talked_unseen, floor, call, *told):
+                continue
             floor.at(now if server.lost_at is None else min(now, max(server.lost_at, call.record.arrived_at)))
             floor.attempt(call.call, "a snapshot", _gone, floor, call)
     floor.at(now)
@@ -69,6 +83,29 @@ CARRIED = "CC_OUTGOING"
 
 def _gone(floor: Floor, call: OutgoingCall) -> None:
     outgoing.over(floor, call, LOST_CAUSE, GONE, lost=True)
+
+
+def _talked(histories: Iterable[CallHistory]) -> Mapping[CallId, tuple[CallHistory, float]]:
+    """Return whom operators have called and talked with, and since when, by the id of the operator's leg."""
+    found: dict[CallId, tuple[CallHistory, float]] = {}
+    for past in histories:
+        if any(name == ANSWERED for _, name in past.dialplan_steps):
+            for leg in past.legs:
+                began = [at for at, _ in leg.talks if isfinite(at)]
+                if began:
+                    found[CallId(leg.channel_id)] = past, min(began)
+    return found
+
+
+def _talked_unseen(floor: Floor, call: OutgoingCall, past: CallHistory, began: float) -> None:
+    """Enter that the two began to talk; how it went on follows from the same history."""
+    if call.customer not in (past.call, NO_CHANNEL):
+        raise ValueError(f"two customers of one outgoing call: {call.customer}, {past.call}")
+    floor.at(min(max(began, call.record.arrived_at, call.record.dialled_at or 0.0), floor.now))
+    outgoing.found_customer(floor, call, past.call, past.channel)
+    bridge = unseen(call.call)
+    floor.change(call, bridge=bridge, customer_bridge=bridge)
+    outgoing.talks(floor, call)
 
 
 def _look(floor: Floor, call: OutgoingCall, leg: ChannelSeen, customer: ChannelSeen | None) -> None:

@@ -91,7 +91,7 @@ def snapshot(floor: Floor, event: Snapshot) -> None:
     for channel in event.channels:
         floor.attempt(_call(floor, channel), "a snapshot", _recognise, floor, channel)
     with floor.looking_back():  # first: who called out may have been rung by Asterisk's own queue since
-        outgoing_calls.missing(floor, server, seen)
+        outgoing_calls.missing(floor, server, seen, event.histories)
     history.enter(floor, server, event.histories, seen)
     _miss(floor, server, event, seen)
     outgoing_calls.look(floor, server, seen)
