@@ -136,13 +136,18 @@ class CallBacks:
         if now - self._followed >= FOLLOW_EVERY:
             await self._follow_calendar()
             self._followed = now
-        await self._book.answer_by_telephone(now)
-        await self._book.follow_requests(now)
-        for one in await self._book.to_fall_due(now):
-            await self._act(one, do.FallDue())
+        left = await self._book.left()
+        if left.answers and await self._book.answer_by_telephone(now):
+            left = left._replace(promised=True)
+        if left.promised:
+            await self._book.follow_requests(now)
+            for one in await self._book.to_fall_due(now):
+                await self._act(one, do.FallDue())
         await self._see_begun()
-        await self._tell()
-        await self._settle_orphans()
+        if left.promised or self._told or self._begun or self._rows:
+            await self._tell()
+        if left.tries or self._orphans:
+            await self._settle_orphans()
         if now - self._counted >= COUNT_EVERY:
             await self._count()
             self._counted = now

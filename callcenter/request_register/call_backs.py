@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, select, update
 
@@ -55,6 +55,24 @@ AT_ONCE = 100
 CALENDAR = "the calendar of the line has changed"
 _CALLS = table_of(Call)
 _OPEN = CALL_BACKS.c.ended_at.is_(None)
+_UNANSWERED = (OUTBOX.c.way == Way.TELEPHONE.value, OUTBOX.c.settled_at.is_(None), OUTBOX.c.request.is_not(None))
+_ANSWERABLE = (*_UNANSWERED, OUTBOX.c.problem == "")
+_SOME_LEFT = select(
+    select(OUTBOX.c.id).where(*_ANSWERABLE).exists(),
+    select(CALL_BACKS.c.id).where(_OPEN).exists(),
+    select(TRIES.c.call_back).where(TRIES.c.over_at.is_(None)).exists(),
+)
+
+
+class Left(NamedTuple):
+    """What there may be to look after; most of the time nothing."""
+
+    answers: bool
+    """Requests that are answered by telephone, and for which no call has been promised."""
+    promised: bool
+    """Call-backs that are not over."""
+    tries: bool
+    """Tries of which nobody knows what came of them."""
 
 
 class CallBackRegister:
@@ -173,9 +191,7 @@ class CallBackRegister:
         A number that may not be called stays in the outbox with the reason: people have to find another way. `again`:
         those, too, because ranges may be others.
         """
-        waiting = [OUTBOX.c.way == Way.TELEPHONE.value, OUTBOX.c.settled_at.is_(None), OUTBOX.c.request.is_not(None)]
-        if not again:
-            waiting.append(OUTBOX.c.problem == "")
+        waiting = _UNANSWERED if again else _ANSWERABLE
         has_one = select(CALL_BACKS.c.id).where(CALL_BACKS.c.request == OUTBOX.c.request, _OPEN).exists()
         query = select(OUTBOX.c.key, OUTBOX.c.address, REQUESTS.c.request).join(
             REQUESTS, REQUESTS.c.id == OUTBOX.c.request
@@ -246,6 +262,10 @@ class CallBackRegister:
         return changed
 
     # -- reading -----------------------------------------------------------------------------------------------
+
+    async def left(self) -> Left:
+        """Return what there may be to look after, in one visit: it is asked all the time."""
+        return await look(self._register, lambda connection: Left(*map(bool, connection.execute(_SOME_LEFT).one())))
 
     async def one(self, call_back: CallBackId) -> CallBack:
         """Return a call-back. Raises `UnknownRequest`."""

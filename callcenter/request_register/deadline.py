@@ -27,12 +27,7 @@ async def write(register: Register, work: Callable[[Connection], T]) -> T:
 
 async def look(register: Register, work: Callable[[Connection], T]) -> T:
     """Run a reading in a connection of its own: it waits for no facts of calls, and they do not wait for it."""
-
-    async def reading() -> T:
-        async with register.session() as session:
-            return await (await session.connection()).run_sync(work)
-
-    return await _within(reading(), "try again")
+    return await _within(register.look(work), "try again")
 
 
 async def _within(work: Coroutine[Any, Any, T], then: str) -> T:

@@ -38,6 +38,8 @@ _INSERT: dict[str, Callable[[Table], sqlite.Insert | postgresql_dialect.Insert]]
 """Makes an INSERT … ON CONFLICT. Both databases have the same syntax, but SQLAlchemy has one class for each."""
 
 
+READERS = 4
+"""Threads that read for the program itself; people's reports have connections of their own."""
 LINGER = 0.9
 """Seconds that facts wait for others before they are written into a file."""
 
@@ -45,11 +47,12 @@ LINGER = 0.9
 class Database:
     """An open database with the register's tables. Open it with `Database.open`, close it with `close`."""
 
-    def __init__(self, engine: AsyncEngine, name: str, writing: WritingThread, file: str = "") -> None:
+    def __init__(self, engine: AsyncEngine, name: str, writing: Threads, reading: Threads, file: str = "") -> None:
         self.engine = engine
         self.name = name
         """The database's name for messages: a path, or a URL without its password."""
         self._writing = writing
+        self._reading = reading
         self._file = file
         """SQLite's file; '': another database."""
         self.linger = LINGER if file else postgresql.LINGER
@@ -92,11 +95,14 @@ class Database:
             if isinstance(problem, (SQLAlchemyError, sqlite3.Error, OSError)):
                 raise RegisterError(_explain(problem, name)) from problem
             raise
-        return cls(engine, name, WritingThread(_writing_engine(url, busy_timeout)), file)
+        writing = Threads(_threads_engine(url, busy_timeout, writing=True), 1, "register")
+        reading = Threads(_threads_engine(url, busy_timeout, writing=False), READERS, "register reader")
+        return cls(engine, name, writing, reading, file)
 
     async def close(self) -> None:
         """Close all connections. The register cannot be used afterwards."""
         await self._writing.close()
+        await self._reading.close()
         await self.engine.dispose()
 
     @asynccontextmanager
@@ -135,6 +141,14 @@ class Database:
                     raise
             return await self.in_one_go(work)
 
+    async def look(self, work: Callable[[Connection], T]) -> T:
+        """Run a reading in a thread and a connection that write nothing: no facts wait for it, nor it for them.
+
+        As cheap as `in_one_go`. Raises `RegisterError` when the database fails.
+        """
+        with self._explained():
+            return await self._reading.run(work)
+
     async def write_anew(self) -> str:
         """Write the whole SQLite file anew (VACUUM), in the thread that writes facts: they wait meanwhile.
 
@@ -162,12 +176,12 @@ class Database:
         return _INSERT[self.engine.dialect.name](table)
 
 
-class WritingThread:
-    """One thread with one connection of its own. It runs whole transactions, one after the other."""
+class Threads:
+    """Threads that run whole transactions, each with a connection of its own; one thread: one after the other."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, number: int, name: str) -> None:
         self._engine = engine
-        self._executor = ThreadPoolExecutor(1, "register")
+        self._executor = ThreadPoolExecutor(number, name)
 
     async def run(self, work: Callable[[Connection], T]) -> T:
         """Run one transaction. Once begun it is finished, even if the caller of `run` is cancelled."""
@@ -182,7 +196,7 @@ class WritingThread:
         return await asyncio.get_running_loop().run_in_executor(self._executor, work, path)
 
     async def close(self) -> None:
-        """Close the connection, after the current transaction."""
+        """Close the connections that nobody uses, as soon as a thread has time."""
         await asyncio.get_running_loop().run_in_executor(self._executor, self._engine.dispose)
         self._executor.shutdown(wait=False)
 
@@ -199,14 +213,15 @@ def _async_engine(url: URL, busy_timeout: float) -> AsyncEngine:
     return engine
 
 
-def _writing_engine(url: URL, busy_timeout: float) -> Engine:
+def _threads_engine(url: URL, busy_timeout: float, *, writing: bool) -> Engine:
+    """Make the engine of threads, each of which has one connection."""
+    room: dict[str, Any] = {"pool_size": 1 if writing else READERS, "max_overflow": 0}
     if not _is_sqlite(url):
-        return create_engine(
-            url, hide_parameters=True, pool_size=1, max_overflow=0, **_options(url, busy_timeout, writing=True)
-        )
-    engine = create_engine(url.set(drivername="sqlite"), hide_parameters=True)
+        return create_engine(url, hide_parameters=True, **room, **_options(url, busy_timeout, writing=writing))
+    engine = create_engine(url.set(drivername="sqlite"), hide_parameters=True, **room)
     sqlite_file.tune(engine, busy_timeout)
-    sqlite_file.keep_journals_in_memory(engine)
+    if writing:
+        sqlite_file.keep_journals_in_memory(engine)
     return engine
 
 

@@ -30,7 +30,7 @@ from callcenter.core.ids import NO_PERSON, LineId
 from callcenter.core.records import LOST_CAUSE, REFUSED_FOR_CONDUCT, Direction, HungUpBy, Outcome, PromiseResult
 from callcenter.core.warm_start import FloorWarmStart
 from callcenter.store import postgresql
-from callcenter.store.database import Database, WritingThread
+from callcenter.store.database import Database, Threads
 from callcenter.store.errors import FactError, RegisterAwayError
 from callcenter.store.facts import Fact
 from callcenter.store.rows import KEY_OF, TABLE_OF, Clock, Row, facts_of
@@ -50,8 +50,8 @@ _CLOSE_SHIFT = (
 class Register(Database):
     """A `callcenter.store.store.Store`. Reports read it with SQL, by what it has of the `Database`."""
 
-    def __init__(self, engine: AsyncEngine, name: str, writing: WritingThread, file: str = "") -> None:
-        super().__init__(engine, name, writing, file)
+    def __init__(self, engine: AsyncEngine, name: str, writing: Threads, reading: Threads, file: str = "") -> None:
+        super().__init__(engine, name, writing, reading, file)
         self._upserts = {kind: self._upsert(kind) for kind in TABLE_OF}
         self._open_shift = self.insert(table_of(Shift)).on_conflict_do_nothing()
 

@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from tests.bench import capacity, morning, morning_table, reaction, virtual_morning
+from tests.bench.ab_cli import compare_versions
 from tests.bench.capacity import Capacity
 from tests.bench.circumstances import circumstances, python_said
 from tests.bench.comparison_cli import compare_systems, draw_latency
@@ -115,6 +116,7 @@ def _show_reaction(measured: list[Reaction]) -> None:
 
 
 main.add_command(compare_systems)
+main.add_command(compare_versions)
 main.add_command(draw_latency)
 main.add_command(measure_browser)
 main.add_command(measure_desks)
