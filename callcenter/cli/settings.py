@@ -15,6 +15,7 @@ from callcenter.app.run import write_asterisk_files
 from callcenter.asterisk.render import Folders, Installation
 from callcenter.calendar.clock import wall_clock
 from callcenter.cli import access
+from callcenter.cli.dated_settings import problems
 from callcenter.cli.options import config_option, load
 from callcenter.core.errors import ReadableError
 from callcenter.system import privacy
@@ -34,6 +35,11 @@ def check(config_path: Path) -> None:
                 f"warning: {folder}: other users of this machine may read {found} files or folders; "
                 "the next start changes that, or now: chmod -R o= " + str(folder)
             )
+    soon, unpublished = problems(config, wall_clock())
+    for sentence in unpublished:
+        click.echo(f"warning: {sentence}")
+    if soon:
+        raise click.ClickException(f"{config_path}: {len(soon)} settings come too soon\n" + "\n".join(soon))
     if trouble := asyncio.run(database_trouble(config)):
         click.echo(f"warning: database: {trouble}")
     if config.tls and (judged := judge(config.tls.certificate, config.tls.key, wall_clock())).problem:

@@ -33,8 +33,7 @@ def _paths(*names: str) -> frozenset[Path]:
 
 
 STATED = _paths(
-    *("hours.opens", "hours.closes", "hours.country", "hours.extra_holidays", "hours.extra_workdays", "hours.periods"),
-    *("required_staff", "target_wait", "waiting_from", "customer_role"),
+    *("hours.opens", "hours.closes", "required_staff", "target_wait", "waiting_from", "customer_role"),
     *("requests.urgencies", "requests.form", "requests.customer_reply", "requests.closing", "requests.ways"),
     *("requests.refusals", "requests.interim_way"),
 )
@@ -48,12 +47,17 @@ DATABLE = STATED | _paths(
 )
 
 _ASTERISK = "Asterisk's own files have it, and they are read at a start"
+_DATES = "its days are dates already"
 _ORDER = "the order of those who wait depends on it"
 _FIGURES = "the figures of whole days are counted with it"
 _WHY_NOT: Mapping[Path, str] = {
     tuple(name.split(".")): why
     for name, why in {
         "hours.zone": "the days themselves, and midnight, are those of the zone",
+        "hours.periods": _DATES,
+        "hours.extra_holidays": _DATES,
+        "hours.extra_workdays": _DATES,
+        "hours.country": "terms that run are counted with its holidays, too",
         "numbers": _ASTERISK,
         "extension": _ASTERISK,
         "capacity": _ASTERISK,

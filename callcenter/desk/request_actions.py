@@ -172,6 +172,11 @@ class RequestActions:
         except KeyError:
             raise BadRequest(404, "no_requests", NO_REQUESTS) from None
 
+    def rules_of(self, request: Request) -> LineRules | None:
+        """Return the rules that a request has kept since it was asked; None: its line has no requests any more."""
+        rules = self.register.rules.get(request.line)
+        return rules.on(request.received_at) if rules else None
+
     def line(self, line: LineId) -> RequestLine:
         """Return the words of a line."""
         return self.lines.get(line, RequestLine(line, {}))

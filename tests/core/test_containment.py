@@ -32,6 +32,7 @@ from callcenter.core.events import (
     Return,
     ServiceEnded,
     SetAside,
+    SettingsChanged,
     TimerFired,
     Transfer,
 )
@@ -257,6 +258,7 @@ def test_what_no_such_day_has_can_be_cut_short_too(line: Story) -> None:
     urgent, waiting_, greeted = line.waits("urgent"), line.waits(), line.calls()
     line.passes(50)
     line.tell(RecordingPossible(possible=True), ClockSet(), DayStarted("estp"))
+    line.tell(SettingsChanged("estp", replace(line.settings.lines["estp"], announce_every=20.0), line.now))
     line.pbx.help_itself(waiting_.call)
     talking.hangs_up()
     line.tell(RecordingFinished(talking.call, "a.wav", 50.0, "0" * 64), RecordingFailed(handed_over.call, "no reason"))
@@ -271,6 +273,7 @@ def test_what_no_such_day_has_can_be_cut_short_too(line: Story) -> None:
         LineWarmStart,
         ServiceEnded,
         ClockSet,
+        SettingsChanged,
     }
 
 

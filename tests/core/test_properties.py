@@ -50,6 +50,7 @@ from callcenter.core.events import (
     Pause,
     RefuseCaller,
     Return,
+    SettingsChanged,
     Transfer,
     UrgencyGiven,
 )
@@ -317,6 +318,13 @@ class CallCentreStories(RuleBasedStateMachine):
             self.pending.clear()
             if what == "a blink":
                 self.connection_is_found()
+
+    @rule(every=st.sampled_from((20.0, 45.0)), before_queue=st.booleans())
+    def midnight(self, every: float, before_queue: bool) -> None:
+        """Other settings hold for those who call from now on."""
+        other = replace(SMALL, announce_every=every, asks_before_queue=before_queue)
+        self.story.handle(SettingsChanged(SMALL.id, other, self.story.now))
+        self.told(True)
 
     @precondition(lambda self: not self.story.connected or self.disturbed)
     @rule()
