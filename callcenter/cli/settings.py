@@ -39,7 +39,7 @@ def check(config_path: Path) -> None:
     for sentence in unpublished:
         click.echo(f"warning: {sentence}")
     if soon:
-        raise click.ClickException(f"{config_path}: {len(soon)} settings come too soon\n" + "\n".join(soon))
+        raise click.ClickException(f"{config_path}: customers have to be told before\n" + "\n".join(soon))
     if trouble := asyncio.run(database_trouble(config)):
         click.echo(f"warning: database: {trouble}")
     if config.tls and (judged := judge(config.tls.certificate, config.tls.key, wall_clock())).problem:

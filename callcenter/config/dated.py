@@ -7,17 +7,18 @@ have a date: the controller takes them over at midnight, without a restart.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
-from callcenter.config.line_sections import Change, Line
+from callcenter.calendar.working_time import Term
+from callcenter.config.line_sections import Line
 from callcenter.config.problems import Problem, field_problems, inside, is_model
+from callcenter.config.request_sections import spelled
 from callcenter.config.section import OWN_NAME, Section
 from callcenter.config.yaml_file import Location
 
@@ -128,7 +129,7 @@ class Difference:
 def versions(entry: Raw, line: Line) -> tuple[list[Version], list[Problem]]:
     """Return what holds when on a line, in order, and what is wrong with its sections. `entry`: as it is written."""
     place = ("lines", str(line.id), "changes")
-    bare = without_changes(entry)
+    bare: Raw = without_changes(entry)
     found, problems = [Version(ALWAYS, line, datable(bare))], list[Problem]()
     for index, change in sorted(enumerate(line.changes), key=lambda one: one[1].first):
         here: Location = (*place, index)
@@ -253,14 +254,25 @@ def midnight(day: date, zone: ZoneInfo) -> datetime:
 
 
 def shown(value: Any) -> str:
-    """Return a setting's value for an engineer, in one line."""
-    if isinstance(value, Section):
-        value = value.model_dump(mode="json", by_alias=True)
-    if isinstance(value, frozenset):
-        value = sorted(value)
-    if isinstance(value, str | int | float | date | None):
-        return "nothing" if value is None else str(value)
-    return json.dumps(value, ensure_ascii=False, default=str)
+    """Return a setting's value for an engineer, as it is written in the file."""
+    match value:
+        case None:
+            return "nothing"
+        case Term():
+            return spelled(value)
+        case time():
+            return f"{value:%H:%M}"
+        case timedelta():
+            return f"{value.total_seconds() / 60:g} minutes"
+        case Section():
+            return shown({name: one for name in type(value).model_fields if (one := getattr(value, name)) is not None})
+        case Mapping():
+            return "{" + ", ".join(f"{name}: {shown(one)}" for name, one in value.items()) + "}"
+        case tuple() | frozenset():
+            words = [shown(one) for one in value]
+            return "[" + ", ".join(sorted(words) if isinstance(value, frozenset) else words) + "]"
+        case bool():
+            return str(value).lower()
+        case _:
+            return f"{value:g}" if isinstance(value, float) else str(value)
 
-
-__all__ = ["Change", "Difference", "Holding", "Version"]

@@ -41,7 +41,7 @@ from callcenter.request_register.viewers import Viewer, Viewers
 from callcenter.requests import actions as do
 from callcenter.requests.lifecycle import ENDS, State
 from callcenter.requests.number import parse_number
-from callcenter.requests.request import Assignee, AssigneeKind, Entry, Fate, RequestId, Way
+from callcenter.requests.request import Assignee, AssigneeKind, Entry, Fate, Request, RequestId, Way
 from callcenter.requests.rules import LineRules
 from callcenter.store import RegisterError
 

@@ -13,6 +13,7 @@ import yaml
 
 from callcenter.accounts.secrets import Secrets, SecretsError
 from callcenter.app.requests import Requests
+from callcenter.app.settings_in_force import SettingsInForce
 from callcenter.calendar.clock import Clock
 from callcenter.config import Config
 from callcenter.core.ids import LineId

@@ -319,10 +319,10 @@ class CallCentreStories(RuleBasedStateMachine):
             if what == "a blink":
                 self.connection_is_found()
 
-    @rule(every=st.sampled_from((20.0, 45.0)), before_queue=st.booleans())
-    def midnight(self, every: float, before_queue: bool) -> None:
+    @rule(every=st.sampled_from((20.0, 45.0)), ask_inn=st.booleans())
+    def midnight(self, every: float, ask_inn: bool) -> None:
         """Other settings hold for those who call from now on."""
-        other = replace(SMALL, announce_every=every, asks_before_queue=before_queue)
+        other = replace(SMALL, announce_every=every, ask_inn=ask_inn)
         self.story.handle(SettingsChanged(SMALL.id, other, self.story.now))
         self.told(True)
 
