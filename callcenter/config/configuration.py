@@ -99,7 +99,8 @@ class Config(Description):
             config._entries = {  # noqa: SLF001 - its own
                 name: _introduced("lines", name, data["lines"][name]) for name in config.lines
             }
-            problems += config._check_changes(declared, found)  # noqa: SLF001
+            if not any(location[:1] == ("lines",) for location in spoiled):  # sections stand on what is above them
+                problems += config._check_changes(declared, found)  # noqa: SLF001
         return config, problems
 
     def _check_changes(self, declared: Declared, known: Collection[Problem]) -> Iterator[Problem]:
