@@ -92,7 +92,17 @@ class Controller:
             config, secrets, register, clock, self.take, lambda: self.view().call_backs, self.settings
         )
         self._desk = Desk(
-            config, secrets, register, self._directory, wall, self, self.link, self._forecaster, health, self.requests
+            config,
+            secrets,
+            register,
+            self._directory,
+            wall,
+            self,
+            self.link,
+            self._forecaster,
+            health,
+            self.requests,
+            self.settings,
         )
         self.people = self._desk.people
         self.metrics = Metrics(

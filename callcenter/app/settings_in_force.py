@@ -19,8 +19,10 @@ from callcenter.config.dated import Holding
 from callcenter.core import events
 from callcenter.core.events import Event
 from callcenter.core.ids import LineId
-from callcenter.dated.plan import Plan, holdings
+from callcenter.dated.notice import Notice, notices
+from callcenter.dated.plan import Published, holdings, waiting
 from callcenter.dated.table import SettingTable
+from callcenter.dated.timeline import OfLine, timelines
 from callcenter.requests.rules import LineRules
 from callcenter.store import Register, RegisterError
 from callcenter.system.sparing_log import SparingLog
@@ -50,17 +52,6 @@ async def at_start(config: Config, register: Register, now: datetime) -> Config:
         return config
 
 
-def waiting(plan: Plan) -> list[str]:
-    """Return what is not in force though the file says it, in sentences."""
-    if plan.held:
-        return [str(one) for one in plan.held]
-    return [
-        f"lines.{plan.line}: {'; '.join(map(str, changes))}, from {day} on: nobody has published it; "
-        "callcenter settings publish"
-        for day, changes in plan.told
-    ]
-
-
 async def as_published(config: Config, register: Register, now: datetime) -> Config:
     """Return the configuration with what holds now, for a command. Changes nothing. Raises `RegisterError`."""
     try:
@@ -86,6 +77,13 @@ class SettingsInForce:
         self._failed: set[tuple[LineId, datetime]] = set()
         """What the core did not take over because of a defect: the line goes on with what it had."""
         self._log = SparingLog(log)
+        self._rows: list[Published] = []
+        self.notices: list[Notice] = []
+        """What customers are told, the latest day first."""
+
+    def timelines(self) -> list[OfLine]:
+        """Return what holds when on each line. Not for the event loop."""
+        return timelines(self.config, self._rows, self._clock.wall())
 
     def lines(self) -> Iterable[Line]:
         """Return the lines as they are now."""
@@ -94,7 +92,7 @@ class SettingsInForce:
     async def begin(self) -> None:
         """Tell the core what held before: calls that it will find have kept that. Raises `RegisterError`."""
         now = self._clock.wall()
-        self._published = holdings(self.config, await self._table.published())
+        self._published = await self._read()
         self._held = {line: begun[-1] for line in self._published if (begun := self._begun(line, now))}
         for line in self._published:
             before = [one for one in self.config.held_before(line) if one[0] > now - LONGEST_CALL]
@@ -114,15 +112,26 @@ class SettingsInForce:
 
     async def refresh(self) -> None:
         """Read what was published. Raises `RegisterError`."""
-        found = holdings(self.config, await self._table.published())
-        self._published = self._without_failed(found)
+        self._published = self._without_failed(await self._read())
         self.look()
+
+    async def _read(self) -> dict[LineId, list[Holding]]:
+        rows = await self._table.published()
+        if rows != self._rows:
+            try:
+                self.notices = notices(self.config, rows)
+            except ConfigError as problem:
+                self._log.warning("notices", "published settings do not fit the file: %s", problem)
+            self._rows = rows
+        return holdings(self.config, rows)
 
     def look(self) -> None:
         """Take over what holds by now, and tell the core."""
         now = self._clock.wall()
         news = {
-            line: begun for line in self._published if (begun := self._begun(line, now)) and begun[-1] != self._held.get(line)
+            line: begun
+            for line in self._published
+            if (begun := self._begun(line, now)) and begun[-1] != self._held.get(line)
         }
         if not news:
             return

@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
 import click
 
 from callcenter.app.register import open_register
-from callcenter.app.settings_in_force import waiting
 from callcenter.calendar.clock import wall_clock
 from callcenter.cli.access import noted, person
 from callcenter.cli.options import config_option, load
 from callcenter.cli.question import run_query
-from callcenter.config import Config
-from callcenter.config.dated import ALWAYS, Version, differences
-from callcenter.core.ids import LineId
+from callcenter.config import Config, ConfigError
+from callcenter.config.dated import ALWAYS
 from callcenter.dated.notice import FOLDER, notices, write
-from callcenter.dated.plan import Plan, Published
+from callcenter.dated.plan import Plan
 from callcenter.dated.table import SettingTable, TooSoonError
+from callcenter.dated.timeline import OfLine, timelines
 from callcenter.desk.language import TEXTS
 from callcenter.store import RegisterError
-from callcenter.store.errors import OutdatedError
 
 
 @click.group(invoke_without_command=True)
@@ -38,15 +36,12 @@ def settings(context: click.Context, config_path: Path, line: str | None) -> Non
     config = load(config_path)
     if line is not None and line not in config.lines:
         raise click.BadParameter(f"no line '{line}'; configured: {', '.join(config.lines)}", param_hint="--line")
-    now, shown = wall_clock(), [LineId(line)] if line else list(config.lines)
+    now = wall_clock()
 
     async def show() -> None:
-        published, plans = await _known(config, now)
-        for name in shown:
-            click.echo("\n".join(_table(config, name, [one for one in published if one.line == name], now)))
-            for plan in plans:
-                if plan.line == name:
-                    click.echo("".join(f"  NOT IN FORCE: {sentence}\n" for sentence in waiting(plan)), nl=False)
+        for found in await _timelines(config, now):
+            if line in (None, found.line):
+                click.echo("\n".join(_table(found)))
 
     run_query(show())
 
@@ -87,48 +82,37 @@ def publish(config_path: Path, why: str | None) -> None:
         raise click.ClickException(f"nothing is published:\n{problem}") from problem
 
 
-def problems(config: Config, now: datetime) -> tuple[list[str], list[str]]:
-    """Return what comes too soon, and what nobody has published, for `callcenter check`; nothing without a register."""
-    if isinstance(config.database, Path) and not config.database.exists():
-        return [], []
+def problems(config: Config, now: datetime) -> list[str]:
+    """Return what the file says and does not hold, for `callcenter check`, in sentences; nothing without a register."""
     try:
-        _, plans = asyncio.run(_known(config, now))
-    except (OutdatedError, RegisterError):
-        return [], []
-    soon = [sentence for plan in plans if plan.held for sentence in waiting(plan)]
-    return soon, [sentence for plan in plans if not plan.held for sentence in waiting(plan)]
+        return [sentence for line in asyncio.run(_timelines(config, now)) for sentence in line.waiting]
+    except (RegisterError, ConfigError):
+        return []
 
 
-async def _known(config: Config, now: datetime) -> tuple[list[Published], list[Plan]]:
+async def _timelines(config: Config, now: datetime) -> list[OfLine]:
     if isinstance(config.database, Path) and not config.database.exists():
-        return [], []
+        return timelines(config, [], now)
     register = await open_register(config, create=False)
     try:
-        table = SettingTable(register)
-        published, plans = await table.published(), await table.plans(config, now)
+        return timelines(config, await SettingTable(register).published(), now)
     finally:
         await register.close()
-    return published, [plan for plan in plans if plan.held or (plan.told and config.lines[plan.line].notice_days)]
 
 
-def _table(config: Config, line: LineId, published: Sequence[Published], now: datetime) -> Iterator[str]:
-    settings, today = config.lines[line], now.astimezone(config.lines[line].zone).date()
-    notice = f", {settings.notice_days} days' notice" if settings.notice_days else ""
-    yield f"Line {line} ({settings.title}), {settings.zone}{notice}"
-    found: Sequence[Version | Published] = published or config.timeline(line)
-    lines = [config.line_with(line, one.content) if one.content else settings for one in found]
-    present = max((index for index, one in enumerate(found) if one.first <= today or not index), default=0)
-    for index, one in enumerate(found):
-        day = "from the beginning" if one.first == ALWAYS else f"from {one.first}"
-        who = ""
-        if isinstance(one, Published) and one.first != ALWAYS:
-            who = f"  (published {one.published_at.astimezone(settings.zone):%Y-%m-%d %H:%M} by {one.by})"
-            who += f", without notice: {one.without_notice}" if one.without_notice else ""
-        yield f"{'* ' if index == present else '  '}{day}{who}"
-        if index:
-            yield from (f"      {change}" for change in differences(lines[index - 1], lines[index]))
-    if len(found) == 1:
-        yield "      nothing changes"
+def _table(line: OfLine) -> Iterator[str]:
+    notice = f", {line.notice_days} days' notice" if line.notice_days else ""
+    yield f"Line {line.line} ({line.title}), {line.zone}{notice}"
+    for entry in line.entries:
+        who = (
+            f"  (published {entry.published_at:%Y-%m-%d %H:%M} by {entry.by})"
+            if entry.published_at and entry.day
+            else ""
+        )
+        who += f", without notice: {entry.without_notice}" if entry.without_notice else ""
+        yield f"{'* ' if entry.present else '  '}{f'from {entry.day}' if entry.day else 'from the beginning'}{who}"
+        yield from (f"      {change}" for change in entry.changes)
+    yield from (f"  NOT IN FORCE: {sentence}" for sentence in line.waiting)
 
 
 def _evidence(plan: Plan, why: str) -> Iterator[str]:
@@ -149,4 +133,3 @@ def _told(plan: Plan) -> Iterator[str]:
         yield f"lines.{plan.line}: taken over; customers need not be told"
     if plan.withdrawn:
         yield f"lines.{plan.line}: {len(plan.withdrawn)} published before no longer hold"
-

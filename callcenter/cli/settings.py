@@ -35,11 +35,8 @@ def check(config_path: Path) -> None:
                 f"warning: {folder}: other users of this machine may read {found} files or folders; "
                 "the next start changes that, or now: chmod -R o= " + str(folder)
             )
-    soon, unpublished = problems(config, wall_clock())
-    for sentence in unpublished:
-        click.echo(f"warning: {sentence}")
-    if soon:
-        raise click.ClickException(f"{config_path}: customers have to be told before\n" + "\n".join(soon))
+    if held := problems(config, wall_clock()):
+        raise click.ClickException(f"{config_path}: not in force, because it is not published\n" + "\n".join(held))
     if trouble := asyncio.run(database_trouble(config)):
         click.echo(f"warning: database: {trouble}")
     if config.tls and (judged := judge(config.tls.certificate, config.tls.key, wall_clock())).problem:

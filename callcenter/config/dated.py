@@ -122,8 +122,23 @@ class Difference:
         """Whether a regulation says it to customers."""
         return _under(self.path, STATED)
 
+    @property
+    def name(self) -> str:
+        """The setting, as in a sentence about the file: hours.closes."""
+        return ".".join(self.path)
+
+    @property
+    def was(self) -> str:
+        """Its value before, as it is written."""
+        return shown(self.before)
+
+    @property
+    def will(self) -> str:
+        """Its value from then on."""
+        return shown(self.after)
+
     def __str__(self) -> str:
-        return f"{'.'.join(self.path)}: {shown(self.before)} → {shown(self.after)}"
+        return f"{self.name}: {self.was} → {self.will}"
 
 
 def versions(entry: Raw, line: Line) -> tuple[list[Version], list[Problem]]:
@@ -275,4 +290,3 @@ def shown(value: Any) -> str:
             return str(value).lower()
         case _:
             return f"{value:g}" if isinstance(value, float) else str(value)
-

@@ -37,7 +37,9 @@ _PAGE = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_
 <h1>{{ line }}</h1>
 <h2>{{ heads.title }}</h2>
 <table>
-<thead><tr><th scope="col">{{ heads.what }}</th><th scope="col">{{ heads.until }}</th><th scope="col">{{ heads.then }}</th></tr></thead>
+<thead><tr>
+<th scope="col">{{ heads.what }}</th><th scope="col">{{ heads.until }}</th><th scope="col">{{ heads.then }}</th>
+</tr></thead>
 <tbody>
 {% for row in rows %}
 <tr><th scope="row">{{ row.what }}</th><td>{{ row.before }}</td><td>{{ row.after }}</td></tr>

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+
 from callcenter.config import Config
 from callcenter.config.dated import ALWAYS, Difference, Holding, Raw, Version, at, differences, midnight
 from callcenter.core.ids import LineId
@@ -100,7 +101,12 @@ def _compare(line: LineId, before: Sequence[Version], wanted: Sequence[Version],
 
 
 def _steps(
-    found: Plan, published: Sequence[Published], rows: Sequence[Version], wanted: Sequence[Version], today: date, notice: int
+    found: Plan,
+    published: Sequence[Published],
+    rows: Sequence[Version],
+    wanted: Sequence[Version],
+    today: date,
+    notice: int,
 ) -> Plan:
     new, withdrawn, replaced = list[Version](), list[int](), dict[int, Raw]()
     now, then = at(rows, today), at(wanted, today)
@@ -129,3 +135,14 @@ def holdings(config: Config, published: Sequence[Published]) -> dict[LineId, lis
             since = begins if row.first == ALWAYS else max(begins, row.published_at)
             found.setdefault(row.line, []).append(Holding(since, row.content))
     return {line: sorted(of_line, key=lambda one: one.since) for line, of_line in found.items()}
+
+
+def waiting(plan: Plan) -> list[str]:
+    """Return what is not in force though the file says it, in sentences."""
+    if plan.held:
+        return [str(one) for one in plan.held]
+    return [
+        f"lines.{plan.line}: {'; '.join(map(str, changes))}, from {day} on: nobody has published it; "
+        "callcenter settings publish"
+        for day, changes in plan.told
+    ]

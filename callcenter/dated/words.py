@@ -49,7 +49,8 @@ _BY_THE_MINUTE = "{time} (working days, by the minute)"
 _TITLE = "What changes from {day}"
 _PUBLISHED = "Published on {day}"
 _AT_MIDNIGHT = (
-    "The change takes effect at midnight ({zone}). Calls and requests that have begun before keep what was promised then."
+    "The change takes effect at midnight ({zone}). "
+    "Calls and requests that have begun before keep what was promised then."
 )
 _UNTIL, _FROM, _WHAT = "Until then", "From then on", "What"
 WORDS = (

@@ -60,7 +60,9 @@ def test_each_section_changes_what_it_names_and_leaves_the_rest(tmp_path: Path) 
 
 
 def test_a_table_of_names_is_replaced_as_a_whole(tmp_path: Path) -> None:
-    found = load(tmp_path, "from: 2027-01-11, requests: {urgencies: {Срочно: {answer: 4 working hours}}}").timeline(LINE)
+    found = load(tmp_path, "from: 2027-01-11, requests: {urgencies: {Срочно: {answer: 4 working hours}}}").timeline(
+        LINE
+    )
     requests = found[-1].line.requests
     assert requests is not None
     assert requests.urgencies.keys() == {"Срочно"}
@@ -80,9 +82,15 @@ def test_a_table_of_names_is_replaced_as_a_whole(tmp_path: Path) -> None:
         ("from: 2027-01-11, required_stuff: 3", "changes.0.required_stuff: found an unknown setting; 'required_staff'"),
         ("from: 2027-01-11, required_staff: many", "changes.0.required_staff: found 'many'; allowed: a whole number"),
         ("from: 2027-01-11, hours: {zone: Asia/Almaty}", "hours.zone: found a date for it, but the days themselves"),
-        ("from: 2027-01-11, hours: {extra_holidays: [2027-01-12]}", "found a date for it, but its days are dates already"),
+        (
+            "from: 2027-01-11, hours: {extra_holidays: [2027-01-12]}",
+            "found a date for it, but its days are dates already",
+        ),
         ("from: 2027-01-11, capacity: 5", "changes.0.capacity: found a date for it, but Asterisk's own files have it"),
-        ("from: 2027-01-11, queue: {classes: [normal, urgent]}", "queue.classes: found a date for it, but the order of"),
+        (
+            "from: 2027-01-11, queue: {classes: [normal, urgent]}",
+            "queue.classes: found a date for it, but the order of",
+        ),
         ("from: 2027-01-11, title: Другая", "title: found a date for it, but it is no promise to customers"),
         ("from: 2027-01-11, changes: []", "changes: found a date for it, but a section has no sections"),
         ("from: 2027-01-11, notice_days: 0", "notice_days: found a date for it, but it decides about dates itself"),
@@ -111,7 +119,9 @@ def test_a_mistake_that_only_the_second_section_makes(tmp_path: Path) -> None:
 
 def test_requests_do_not_begin_with_a_section(tmp_path: Path) -> None:
     path = tmp_path / "config.yaml"
-    path.write_text('lines: {estp: {numbers: ["+73422921960"], changes: [{from: 2027-01-11, requests: {form: 2 hours}}]}}')
+    path.write_text(
+        'lines: {estp: {numbers: ["+73422921960"], changes: [{from: 2027-01-11, requests: {form: 2 hours}}]}}'
+    )
     with pytest.raises(ConfigError, match="the line has no `requests` above"):
         Config.load(path)
 

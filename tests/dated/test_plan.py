@@ -78,8 +78,8 @@ def test_five_calendar_days_before_the_day_it_holds(line: Line, day: str, in_tim
         []
         if in_time
         else [
-            "lines.estp: hours.closes: 18:00 → 20:00: from 2026-12-04 on is too soon, customers have to be told before; "
-            "write it with `from: 2026-12-05` or later, or publish it --without-notice"
+            "lines.estp: hours.closes: 18:00 → 20:00: from 2026-12-04 on is too soon, customers have to be told "
+            "before; write it with `from: 2026-12-05` or later, or publish it --without-notice"
         ]
     )
 

@@ -30,7 +30,10 @@ lines:
     requests: {refusals: [хулиганство]}
     changes:
 """
-CHANGE = "      - {from: 2026-12-06, hours: {closes: 20:00}, requests: {refusals: [хулиганство, '<script>'], form: 2 hours}}\n"
+CHANGE = (
+    "      - {from: 2026-12-06, hours: {closes: 20:00}, "
+    "requests: {refusals: [хулиганство, '<script>'], form: 2 hours}}\n"
+)
 
 
 @pytest.fixture(autouse=True)
