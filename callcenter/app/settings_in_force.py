@@ -77,6 +77,8 @@ class SettingsInForce:
         self._failed: set[tuple[LineId, datetime]] = set()
         """What the core did not take over because of a defect: the line goes on with what it had."""
         self._log = SparingLog(log)
+        self._looked = clock.now()
+        """When somebody looked last: whoever called until then called before what holds since."""
         self._rows: list[Published] = []
         self.notices: list[Notice] = []
         """What customers are told, the latest day first."""
@@ -133,6 +135,7 @@ class SettingsInForce:
             for line in self._published
             if (begun := self._begun(line, now)) and begun[-1] != self._held.get(line)
         }
+        looked, self._looked = self._looked, self._clock.now()
         if not news:
             return
         try:
@@ -141,7 +144,7 @@ class SettingsInForce:
             self._log.warning("config", "published settings do not fit the file, and do not hold: %s", problem)
             self._held |= {line: begun[-1] for line, begun in news.items()}
             return
-        taken = [line for line, held in lines.items() if self._hand_over(line, held, now)]
+        taken = [line for line, held in lines.items() if self._hand_over(line, held, looked)]
         self._published = self._without_failed(self._published)
         self.config = self.config.holding(self._published, now)
         if taken:
@@ -149,13 +152,14 @@ class SettingsInForce:
             for tell in self.changed:
                 tell()
 
-    def _hand_over(self, line: LineId, begun: Sequence[tuple[Holding, Line]], now: datetime) -> bool:
+    def _hand_over(self, line: LineId, begun: Sequence[tuple[Holding, Line]], looked: float) -> bool:
         """Tell the core of each change since the last one, in order: two, if a machine slept over two midnights."""
         before = self._held.get(line)
         later = [one for one in begun if before is None or one[0].since > before.since] or begun[-1:]
         for holding, held in later:
-            back = before is not None and holding.since <= before.since  # replaced in its place, or the clock was set
-            since = self._clock.at(now if back else holding.since)
+            # Replaced in its place, or the clock was set back: then it holds for calls from now on.
+            back = before is not None and holding.since <= before.since
+            since = self._looked if back else max(looked, self._clock.at(holding.since))
             if not self._take(events.SettingsChanged(line, self.config.core_line(held), since)):
                 self._failed.add((line, holding.since))
                 return False
