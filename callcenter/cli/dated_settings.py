@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from callcenter.app.register import open_register
+from callcenter.app.settings_in_force import as_published
 from callcenter.calendar.clock import wall_clock
 from callcenter.cli.access import noted, person
 from callcenter.cli.options import config_option, load
@@ -88,6 +89,24 @@ def problems(config: Config, now: datetime) -> list[str]:
         return [sentence for line in asyncio.run(_timelines(config, now)) for sentence in line.waiting]
     except (RegisterError, ConfigError):
         return []
+
+
+def in_force(config: Config, now: datetime) -> Config:
+    """Return the configuration with what was published and holds now; without a register, the file's."""
+    if isinstance(config.database, Path) and not config.database.exists():
+        return config
+
+    async def read() -> Config:
+        register = await open_register(config, create=False)
+        try:
+            return await as_published(config, register, now)
+        finally:
+            await register.close()
+
+    try:
+        return asyncio.run(read())
+    except RegisterError:
+        return config
 
 
 async def _timelines(config: Config, now: datetime) -> list[OfLine]:

@@ -59,7 +59,9 @@ def test_too_soon_is_refused_until_there_is_a_reason_which_stays(terminal: Termi
     assert "without notice: the operator of the platform asks for it" in shown
     assert "NOT IN FORCE" not in shown
     assert terminal.types("check").exit_code == 0
-    ((who, what, about),) = stored(terminal.database, "SELECT who, what, about FROM audit WHERE what LIKE 'settings w%'")
+    ((who, what, about),) = stored(
+        terminal.database, "SELECT who, what, about FROM audit WHERE what LIKE 'settings w%'"
+    )
     assert who
     assert what == "settings without notice"
     assert about == (
