@@ -167,6 +167,7 @@ def operations() -> list[Operation]:
         requests=RequestActions(*[nothing] * 11),
         call_backs=CallBackActions(*[nothing] * 5),
         quality=QualityApi(backend, nothing, nothing, nothing),
+        dated=nothing,
     )
     found = []
     for route in app[GATE].routes:

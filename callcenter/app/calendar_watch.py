@@ -16,10 +16,13 @@ log = logging.getLogger(__name__)
 
 
 class CalendarWatch:
-    """The watch of one controller. `look` is called every second; `take` gets an event for each change."""
+    """The watch of one controller. `look` is called every second; `take` gets an event for each change.
 
-    def __init__(self, lines: Iterable[Line], clock: Clock, take: Callable[[Event], object]) -> None:
-        self._lines = tuple(lines)
+    `lines`: as they are now.
+    """
+
+    def __init__(self, lines: Callable[[], Iterable[Line]], clock: Clock, take: Callable[[Event], object]) -> None:
+        self._lines = lines
         self._clock = clock
         self._origin = clock.origin
         self._take = take
@@ -32,7 +35,7 @@ class CalendarWatch:
             log.warning("The clock was set by %s.", self._clock.origin - self._origin)
             self._origin = self._clock.origin
             self._take(events.ClockSet())
-        for line in self._lines:
+        for line in self._lines():
             now = self._clock.wall().astimezone(line.zone)
             if self._days.get(line.id) != now.date():
                 self._days[line.id] = now.date()

@@ -23,6 +23,7 @@ from callcenter.app.health import Health
 from callcenter.app.performer import Performer
 from callcenter.app.request_lookup import unavailable
 from callcenter.app.requests import Requests
+from callcenter.app.settings_in_force import SettingsInForce
 from callcenter.app.supervision import Supervision
 from callcenter.app.timers import Timers
 from callcenter.app.warm_start import WarmStart
@@ -70,9 +71,11 @@ class Controller:
         self._spool = Spool(config.var / "spool")
         self._writer = Writer(register, clock.date, self._spool)
         self._archive = Archive(config, register, self.take, wall)
+        self.settings = SettingsInForce(config, register, clock, self.take)
         self._forecaster = Forecaster(config.lines.values(), register, self.outlook, wall)
+        self.settings.changed.append(lambda: self._forecaster.follow(self.settings.lines()))
         self._warm_start = WarmStart(config, register, clock)
-        self._calendar = CalendarWatch(config.lines.values(), clock, self.take)
+        self._calendar = CalendarWatch(self.settings.lines, clock, self.take)
         self._clock = clock
         self._timers = Timers(lambda timer: self.take(events.TimerFired(timer)))
         listener = Listener(
@@ -85,9 +88,21 @@ class Controller:
         self.link = make_link(config, secrets, self._directory, self._warm_start, clock, listener)
         self._links = {self.link.server: self.link}
         health = Health(self.view, self.link, self._writer, self._spool, self._archive)
-        self.requests = Requests(config, secrets, register, clock, self.take, lambda: self.view().call_backs)
+        self.requests = Requests(
+            config, secrets, register, clock, self.take, lambda: self.view().call_backs, self.settings
+        )
         self._desk = Desk(
-            config, secrets, register, self._directory, wall, self, self.link, self._forecaster, health, self.requests
+            config,
+            secrets,
+            register,
+            self._directory,
+            wall,
+            self,
+            self.link,
+            self._forecaster,
+            health,
+            self.requests,
+            self.settings,
         )
         self.people = self._desk.people
         self.metrics = Metrics(
@@ -130,6 +145,7 @@ class Controller:
         if left:
             log.warning("%d facts of the last run were still in the spool; the register has them now.", left)
         await self._directory.refresh()
+        await self.settings.begin()
         self._calendar.look()
         await self._start_warm()
         await self._archive.look_at_space()
@@ -143,7 +159,8 @@ class Controller:
         keep(lambda: keep_past_days(self._register, lines, self._clock.wall), "past days")
         self._connection = keep(self.link.run, "ami", vital=True)
         keep(lambda: _every(link.HEARTBEAT, self._beat), "heartbeat", vital=True)
-        keep(lambda: _every(1.0, self._calendar.look), "calendar")
+        keep(lambda: _every(1.0, self._look_at_the_clock), "calendar")
+        keep(self.settings.keep, "settings")
         keep(self._keep_directory, "directory")
         keep(self.link.keep_journal, "journal")
         keep(self.link.audit, "audit")
@@ -265,6 +282,10 @@ class Controller:
             self.take(unavailable(wanted))
 
         self.tasks.once(look_up(), "request lookup", failed)
+
+    def _look_at_the_clock(self) -> None:
+        self.settings.look()  # first: the hours of the day that has begun are those of its settings
+        self._calendar.look()
 
     def _beat(self) -> None:
         self.link.beat()

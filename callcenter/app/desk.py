@@ -18,6 +18,7 @@ from callcenter.app.people import Core, People
 from callcenter.app.phone_notes import PhoneNotes
 from callcenter.app.registered_share import RegisteredShare
 from callcenter.app.requests import Requests
+from callcenter.app.settings_in_force import SettingsInForce
 from callcenter.app.turn import ice_servers
 from callcenter.app.web_server import Keep, WebServer
 from callcenter.app.wiring import (
@@ -59,8 +60,10 @@ class Desk:
         forecaster: Forecaster,
         health: Health,
         requests: Requests,
+        settings: SettingsInForce,
     ) -> None:
         self._config = config
+        self._settings = settings
         self._register = register
         self._directory = directory
         self._wall = wall
@@ -126,6 +129,7 @@ class Desk:
             self.certificate,
             self._provider,
             make_quality(self._register, self.people, self._wall),
+            self._settings,
         )
 
         self._requests.warnings.changed = self.web.tell_pages

@@ -12,6 +12,7 @@ from typing import Any
 from callcenter.accounts.secrets import Secrets
 from callcenter.app.call_backs import CallBacks
 from callcenter.app.request_lookup import RequestLookup
+from callcenter.app.settings_in_force import SettingsInForce
 from callcenter.calendar.clock import Clock
 from callcenter.config import Config
 from callcenter.config.roles import TAKES_CALLS, Role
@@ -31,7 +32,7 @@ from callcenter.request_register.erasure import RequestErasure
 from callcenter.request_register.in_force import WarningsInForce
 from callcenter.request_register.leavers import Leavers
 from callcenter.request_register.outbox import Carrier, Outbox
-from callcenter.request_register.register import RequestRegister
+from callcenter.request_register.register import RequestRegister, Rules
 from callcenter.request_register.sender import OutboxSender
 from callcenter.request_register.viewers import Viewers
 from callcenter.request_register.watch import TargetWatch, Warned
@@ -48,7 +49,7 @@ FOLLOW_EVERY = 3600.0
 class Requests:
     """All of it, for one controller. Nothing runs without lines that have requests.
 
-    `take` hands an event to the core; `floor` returns the call-backs that it has.
+    `take` hands an event to the core; `floor` returns the call-backs that it has. `settings`: those that hold.
     """
 
     def __init__(
@@ -59,11 +60,12 @@ class Requests:
         clock: Clock,
         take: Callable[[Event], bool],
         floor: Callable[[], Iterable[CallBackView]],
+        settings: SettingsInForce,
     ) -> None:
-        self._config = config
+        self._settings = settings
         self._wall = wall = clock.wall
         self._database = register
-        rules = config.request_rules
+        rules = settings.request_rules
         self.lines = {line.id: line.requests for line in config.lines.values() if line.requests is not None}
         """The settings of lines that have requests."""
         self.register = RequestRegister(register, rules)
@@ -71,7 +73,7 @@ class Requests:
         self.lookup = RequestLookup(self.register, self.lines, config.zone, normalise, wall)
         """For callers who key in a request's number."""
         self.outbox = Outbox(register)
-        self.attachments = make_attachments(config, register)
+        self.attachments = make_attachments(config, register, rules)
         self.viewers = Viewers()
         self.warnings = WarningsInForce(register)
         self.mail_leaves = config.mail is not None
@@ -162,8 +164,8 @@ class Requests:
             await asyncio.sleep(COUNT_EVERY)
 
     async def _follow(self) -> None:
-        hours = {line: self._config.lines[line].hours.calendar for line in self.lines}
         while True:
+            hours = {line: self._settings.config.lines[line].hours.calendar for line in self.lines}
             try:
                 await follow_calendars(self._database, self.register, hours, self._wall())
             except RegisterError as problem:
@@ -171,14 +173,14 @@ class Requests:
             await asyncio.sleep(FOLLOW_EVERY)
 
 
-def make_attachments(config: Config, register: Register) -> Attachments:
+def make_attachments(config: Config, register: Register, rules: Rules) -> Attachments:
     """Return the files of requests, below `var`."""
     allowed = {
         line.id: Allowed(line.requests.files.longest_mb * MB, frozenset(line.requests.files.types))
         for line in config.lines.values()
         if line.requests is not None
     }
-    return Attachments(register, config.var / "attachments", allowed, config.request_rules)
+    return Attachments(register, config.var / "attachments", allowed, rules)
 
 
 def make_smtp(config: Config, secrets: Secrets) -> Smtp:

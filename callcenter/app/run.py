@@ -21,6 +21,7 @@ from typing import Any
 from callcenter.accounts.secrets import Secrets
 from callcenter.app.controller import Controller
 from callcenter.app.register import open_register
+from callcenter.app.settings_in_force import at_start
 from callcenter.app.web_server import StartError
 from callcenter.asterisk import process
 from callcenter.asterisk.render import Folders, Installation, RenderError, render
@@ -53,6 +54,7 @@ async def controller(config: Config, *, with_asterisk: bool) -> AsyncIterator[Co
     async with contextlib.AsyncExitStack() as stack:
         register = await open_register(config)  # first: a starting Asterisk cannot be stopped quickly
         stack.push_async_callback(register.close)
+        config = await at_start(config, register, wall_clock())
         if with_asterisk:
             await stack.enter_async_context(_own_asterisk(config, secrets))
         found = Controller(config, secrets, register, wall_clock)

@@ -30,6 +30,7 @@ from callcenter.desk.recordings import RecordingsApi
 from callcenter.desk.registering import RegisteringApi
 from callcenter.desk.request_actions import RequestActions
 from callcenter.desk.sessions import Sessions
+from callcenter.desk.settings_pages import DatedSettings
 from callcenter.metrics import Metrics
 from callcenter.system import descriptors
 from callcenter.system.sparing_log import SparingServerLog
@@ -68,6 +69,7 @@ class WebServer:
         certificate: CertificateWatch,
         provider: Provider | None,
         quality: QualityApi,
+        dated: DatedSettings,
     ) -> None:
         self._keep = keep
         self._certificate = certificate
@@ -102,6 +104,7 @@ class WebServer:
             certificate=lambda: certificate.judged,
             provider=provider,
             quality=quality,
+            dated=dated,
             auto_answer=[line.id for line in config.lines.values() if line.auto_answer],
         )
         self._follow_news = partial(page[BULLETIN].keep, page[LIVE].changed)

@@ -39,6 +39,9 @@ PLACES = {
     "requests": Place("requests", "requests", "Requests with deadlines (ESTP 5.4.3, 5.5)."),
     "run": Place("run", "run", "Run the line on this machine; with asterisk.start, Asterisk too."),
     "serve": Place("run", "serve", "Run only the controller; Asterisk runs already."),
+    "settings": Place(
+        "dated_settings", "settings", "Which settings of a line hold when; publish those that change (ESTP 6.2)."
+    ),
     "simulate": Place(
         "simulate",
         "simulate_command",

@@ -14,6 +14,7 @@ import click
 
 from callcenter.app.register import open_register
 from callcenter.app.requests import make_attachments
+from callcenter.app.settings_in_force import as_published
 from callcenter.calendar.clock import wall_clock
 from callcenter.cli import request_table
 from callcenter.cli.access import noted, person
@@ -109,7 +110,8 @@ def act(config: Config, /, number: str, action: str, version: int | None, **give
 
     async def do() -> None:
         async with _opened(config) as register:
-            table = RequestRegister(register, config.request_rules)
+            rules = (await as_published(config, register, wall_clock())).request_rules
+            table = RequestRegister(register, rules)
             filed = await _found(table, number)
             wanted = action_of(action, Given(by=person(), zone=config.zone(filed.request.line), **given), config, filed)
             now = wall_clock()
@@ -171,7 +173,8 @@ def import_requests(config: Config, file: Path, line: str) -> None:
     async def take() -> None:
         async with _opened(config) as register:
             await noted(register, now, "requests import", f"{len(read.rows)} requests of {file.name}")
-            done = await take_over(register, config.request_rules, read.rows, person(), now)
+            rules = (await as_published(config, register, now)).request_rules
+            done = await take_over(register, rules, read.rows, person(), now)
         click.echo("\n".join(request_table.takeover_lines(done)))
 
     _run(take())
@@ -282,7 +285,7 @@ requests.add_command(call_backs)
 
 def request_erasure(config: Config, register: Register) -> RequestErasure:
     """Return what erases requests, in the name of the person at the terminal."""
-    files = make_attachments(config, register)
+    files = make_attachments(config, register, config.request_rules)
     return RequestErasure(register, files, config.request_rules, config.request_keep_days, person())
 
 

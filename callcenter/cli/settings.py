@@ -15,6 +15,7 @@ from callcenter.app.run import write_asterisk_files
 from callcenter.asterisk.render import Folders, Installation
 from callcenter.calendar.clock import wall_clock
 from callcenter.cli import access
+from callcenter.cli.dated_settings import in_force, problems
 from callcenter.cli.options import config_option, load
 from callcenter.core.errors import ReadableError
 from callcenter.system import privacy
@@ -34,6 +35,8 @@ def check(config_path: Path) -> None:
                 f"warning: {folder}: other users of this machine may read {found} files or folders; "
                 "the next start changes that, or now: chmod -R o= " + str(folder)
             )
+    if held := problems(config, wall_clock()):
+        raise click.ClickException(f"{config_path}: not in force, because it is not published\n" + "\n".join(held))
     if trouble := asyncio.run(database_trouble(config)):
         click.echo(f"warning: database: {trouble}")
     if config.tls and (judged := judge(config.tls.certificate, config.tls.key, wall_clock())).problem:
@@ -53,7 +56,7 @@ def check(config_path: Path) -> None:
 @click.option("--data", type=click.Path(path_type=Path), default=Path("/usr/share/asterisk"), show_default=True)
 def render(config_path: Path, to: Path | None, modules: Path | None, data: Path) -> None:
     """Write the files of an Asterisk that is run by systemd or in a container."""
-    config = load(config_path)
+    config = in_force(load(config_path), wall_clock())
     privacy.share(Folders.under(config.var).etc.parent)
     try:
         folder = write_asterisk_files(config, Installation(modules, data) if modules else None, to)

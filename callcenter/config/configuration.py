@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Mapping
-from datetime import UTC, date, tzinfo
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, tzinfo
 from itertools import takewhile
 from operator import eq
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import ValidationError, ValidationInfo, model_validator
+from pydantic import PrivateAttr, ValidationError, ValidationInfo, model_validator
 
 from callcenter.calendar.working_time import WorkingTime
+from callcenter.config import dated
 from callcenter.config.consistency import Declared, inconsistencies
 from callcenter.config.description import Description
 from callcenter.config.line_sections import Line
@@ -33,6 +35,11 @@ _NAMED = ("lines", "groups", "people", "phones", "trunks")
 
 class Config(Description):
     """The configuration, checked as a whole. Load it with `Config.load`."""
+
+    _entries: dict[LineId, dated.Raw] = PrivateAttr(default_factory=dict)
+    """The lines as they are written."""
+    _earlier: dict[LineId, tuple[tuple[datetime, Line], ...]] = PrivateAttr(default_factory=dict)
+    """What held before, the latest last, each with the moment when it ended."""
 
     @model_validator(mode="before")
     @classmethod
@@ -86,9 +93,71 @@ class Config(Description):
                 spoiled |= {problem.location[: 2 if problem.location[0] in _NAMED else 1] for problem in lacking}
                 config, _ = cls._validate(_without(data, spoiled), folder)
         if config is not None:
-            found = inconsistencies(config, _declared(data, config))
+            declared = _declared(data, config)
+            found = list(inconsistencies(config, declared))
             problems += [problem for problem in found if not _follows(problem, spoiled)]
+            config._entries = {  # noqa: SLF001 - its own
+                name: _introduced("lines", name, data["lines"][name]) for name in config.lines
+            }
+            if not any(location[:1] == ("lines",) for location in spoiled):  # sections stand on what is above them
+                problems += config._check_changes(declared, found)  # noqa: SLF001
         return config, problems
+
+    def _check_changes(self, declared: Declared, known: Collection[Problem]) -> Iterator[Problem]:
+        """Yield what is wrong with the sections that have a date, and with all that holds on their days."""
+        found: dict[LineId, list[dated.Version]] = {}
+        for name, line in self.lines.items():
+            found[name], wrong = dated.versions(self._entries[name], line)
+            yield from wrong
+        told = {(problem.location, problem.text) for problem in known}
+        for day in sorted({one.first for of_line in found.values() for one in of_line[1:]}):
+            then = {name: dated.at(of_line, day) for name, of_line in found.items()}
+            config = self.model_copy(update={"lines": {name: one.line for name, one in then.items()}})
+            for problem in inconsistencies(config, declared):
+                if (problem.location, problem.text) not in told:
+                    told.add((problem.location, problem.text))
+                    yield _dated(problem, then, day)
+
+    def timeline(self, line: LineId) -> list[dated.Version]:
+        """Return what holds when on a line by the file, in order."""
+        entry = self._entries.get(line)
+        if entry is None:
+            return [dated.Version(dated.ALWAYS, self.lines[line], {})]
+        written = Line.model_validate(dict(entry))
+        return dated.versions(entry, written)[0]
+
+    def line_with(self, line: LineId, content: dated.Raw) -> Line:
+        """Return a line with other datable settings. Raises ConfigError: another version of the program wrote them."""
+        try:
+            return dated.line_of(self._entries[line], content)
+        except ValidationError as error:
+            place = ("lines", line)
+            wrong = [Problem((*place, *one.location), one.text) for one in field_problems(error, Line)]
+            raise ConfigError(self.folder, [problem.sentence(Document()) for problem in wrong]) from None
+
+    def holding(self, published: Mapping[LineId, Sequence[dated.Holding]], now: datetime) -> Self:
+        """Return the configuration with what was published and holds now. `published`: by line, in order.
+
+        Raises ConfigError if what was published does not fit what the file says today.
+        """
+        lines, earlier = dict(self.lines), dict[LineId, tuple[tuple[datetime, Line], ...]]()
+        for name, of_line in published.items():
+            begun = [one for one in of_line if one.since <= now]
+            if name in self._entries and begun:
+                held = [self.line_with(name, one.content) for one in begun]
+                ends = [one.since for one in begun[1:]]
+                lines[name], earlier[name] = held[-1], tuple(zip(ends, held, strict=False))
+        config = self.model_copy(update={"lines": lines})
+        config._earlier = earlier  # noqa: SLF001 - its own
+        return config
+
+    def held_before(self, line: LineId) -> tuple[tuple[datetime, Line], ...]:
+        """Return what held before on a line, the latest last, each with the moment when it ended."""
+        return self._earlier.get(line, ())
+
+    def core_line(self, line: Line) -> settings.Line:
+        """Return a line for the core."""
+        return _core_line(line)
 
     @classmethod
     def _validate(cls, data: Any, folder: Path) -> tuple[Self | None, list[Problem]]:
@@ -105,15 +174,7 @@ class Config(Description):
     def request_rules(self) -> dict[LineId, LineRules]:
         """Return the rules of each line that has requests, with working hours of their own for whoever asks."""
         return {
-            line.id: line.requests.rules(
-                line.id,
-                WorkingTime(line.hours.calendar),
-                tuple(line.subjects),
-                _core_outgoing(line),
-                line.queue.default_class,
-            )
-            for line in self.lines.values()
-            if line.requests is not None
+            line.id: _request_rules(line, self.held_before(line.id)) for line in self.lines.values() if line.requests
         }
 
     def request_keep_days(self, line: str) -> int:
@@ -241,6 +302,33 @@ def _without(data: Any, gone: Collection[Location], place: Location = ()) -> Any
 def _follows(problem: Problem, spoiled: Iterable[Location]) -> bool:
     """Return whether a problem may only be a consequence of a wrong value at, in or above its place."""
     return any(all(map(eq, problem.location, location)) for location in spoiled)
+
+
+def _dated(problem: Problem, then: Mapping[LineId, dated.Version], day: date) -> Problem:
+    """Return a problem of a later day, at the section from which it comes if that is known."""
+    text, location = f"from {day}: {problem.text}", problem.location
+    if location[:1] == ("lines",) and len(location) > 1:
+        section = then[LineId(str(location[1]))].section
+        if section is not None:
+            location = (*location[:2], "changes", section, *location[2:])
+    return Problem(location, text)
+
+
+def _request_rules(line: Line, before: Sequence[tuple[datetime, Line]]) -> LineRules:
+    """Return the rules of a line's requests, with those that held before."""
+    rules: LineRules | None = None
+    ended: datetime | None = None
+    for ends, held in (*before, (None, line)):
+        if held.requests is not None:
+            time = WorkingTime(held.hours.calendar)
+            made = held.requests.rules(
+                held.id, time, tuple(held.subjects), _core_outgoing(held), held.queue.default_class
+            )
+            rules = replace(made, before=rules, since=ended if rules else None)
+        ended = ends
+    if rules is None:
+        raise ValueError(f"line {line.id} has no requests")
+    return rules
 
 
 def _core_line(line: Line) -> settings.Line:

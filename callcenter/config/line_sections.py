@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import time
 from itertools import pairwise
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from callcenter.calendar.hours import MIDNIGHT, Period, WorkingHours
 from callcenter.config.request_sections import Requests
@@ -43,6 +43,9 @@ LONGEST_RETENTION = 36_500
 
 MOST_PERIODS = 1000
 """Of a line."""
+
+MOST_CHANGES = 40
+"""Of a line: a day each, on which the whole configuration is checked."""
 
 
 class HoursPeriod(Section):
@@ -203,6 +206,19 @@ class Outgoing(Section):
     """The prompt that says who is calling and that it is recorded, before the operator is there; None: no words."""
 
 
+class Change(Section):
+    """What is another one from a day on, at midnight of the line's zone (ESTP 6.2): `dated.py` has the rules."""
+
+    model_config = ConfigDict(extra="allow")
+
+    first: Day = Field(alias="from")
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings, as they are written."""
+        return dict(self.model_extra or {})
+
+
 class Line(Named):
     """One published support line: its numbers, hours, people and promises."""
 
@@ -249,6 +265,10 @@ class Line(Named):
     """The longest wrap-up to which operators may prolong theirs."""
     outgoing: Outgoing | None = None
     """None: nobody calls out on behalf of this line."""
+    notice_days: Annotated[int, Field(ge=0, le=366)] = 0
+    """Calendar days before which a change of what customers are told has to be published (ESTP 6.2); 0: at any time."""
+    changes: Annotated[tuple[Change, ...], Field(max_length=MOST_CHANGES)] = ()
+    """In any order."""
     auto_answer: bool = False
     """Whether phones in pages answer its calls by themselves, after a tone; never while the operator types."""
 

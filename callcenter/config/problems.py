@@ -119,15 +119,16 @@ def _known_names(model: type[BaseModel], above: Iterable[str | int]) -> list[str
     """Return the names of the settings that exist at the end of a path."""
     annotation: Any = model
     for part in above:
-        annotation = _inside(annotation, part)
-    if not _is_model(annotation):
+        annotation = inside(annotation, part)
+    if not is_model(annotation):
         return []
     names = (field.alias or name for name, field in annotation.model_fields.items())
     return [name for name in names if not name.startswith(OWN_NAME[0])]
 
 
-def _inside(annotation: Any, part: str | int) -> Any:
-    if _is_model(annotation):
+def inside(annotation: Any, part: str | int) -> Any:
+    """Return what a setting of a section is: of an optional one, what it is if it is there; None: there is none."""
+    if is_model(annotation):
         fields = annotation.model_fields
         field = next((field for name, field in fields.items() if (field.alias or name) == part), None)
         annotation = field.annotation if field else None
@@ -140,5 +141,6 @@ def _inside(annotation: Any, part: str | int) -> Any:
     return annotation
 
 
-def _is_model(annotation: Any) -> bool:
+def is_model(annotation: Any) -> bool:
+    """Return whether it is a section."""
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)

@@ -46,6 +46,20 @@ def _term(text: object) -> Term:
         raise ValueError(f"{_ALLOWED}; longer than nothing and at most 366 days") from None
 
 
+def spelled(term: Term) -> str:
+    """Return a term as it is written in the file.
+
+    >>> spelled(Term.working_days(3)), spelled(Term.working_hours(2)), spelled(Term.plain_hours(1.5))
+    ('3 working days', '2 working hours', '90 minutes')
+    """
+    if term.days:
+        minute = " by the minute" if term.unit is Unit.WORKING_DAYS_BY_THE_MINUTE else ""
+        return f"{term.days} working day{'s' * (term.days > 1)}{minute}"
+    minutes = term.time.total_seconds() / 60
+    amount, unit = (minutes / 60, "hour") if minutes % 60 == 0 else (minutes, "minute")
+    return f"{amount:g} {'working ' * (term.unit is Unit.WORKING_TIME)}{unit}{'s' * (amount != 1)}"
+
+
 def _span(text: object) -> timedelta:
     if isinstance(text, timedelta):
         return text

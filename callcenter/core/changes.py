@@ -12,6 +12,7 @@ from callcenter.core.ids import BridgeId, CallId, ChannelId, ChannelName, LineId
 from callcenter.core.operator import Handling
 from callcenter.core.queue.announcement import Said
 from callcenter.core.records import AnnouncementRecord, CallRecord, HungUpBy, Identification, Outcome, TransferRecord
+from callcenter.core.settings import Line
 
 
 class CallEntry(TypedDict, total=False):
@@ -163,6 +164,8 @@ class LineChange(TypedDict, total=False):
     understaffed: bool
     cut_off: Mapping[str, tuple[CallRecord, ...]]
     spare: float
+    settings: Line
+    former: tuple[tuple[float, Line], ...]
 
 
 class ServerChange(TypedDict, total=False):

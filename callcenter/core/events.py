@@ -37,6 +37,7 @@ from callcenter.core.ids import (
     ServerId,
 )
 from callcenter.core.server import ONLY
+from callcenter.core.settings import Line
 from callcenter.core.warm_start import FloorWarmStart, LineWarmStart
 
 
@@ -631,6 +632,15 @@ class DayStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class SettingsChanged:
+    """Other settings of a line hold (ESTP 6.2): for calls that arrived at `since` or later, not for earlier ones."""
+
+    line: LineId
+    settings: Line
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
 class ClockSet:
     """The wall clock was set: dates follow it, also those of rows already written."""
 
@@ -821,6 +831,7 @@ Event = (
     | HoursChanged
     | DayStarted
     | ClockSet
+    | SettingsChanged
     | LineWarmStart
     | TimerFired
     | AsteriskLost

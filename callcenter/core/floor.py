@@ -293,6 +293,10 @@ class Floor:
         """Return the line that the caller dialled, or on behalf of which somebody calls out."""
         return self.lines[caller.record.line]
 
+    def rules(self, caller: Caller) -> Line:
+        """Return the line's settings as they were when the call began: it keeps them to its end (ESTP 6.2)."""
+        return self.line(caller).settings_at(caller.record.arrived_at)
+
     def move(self, caller: Caller, step: CallerStep) -> None:
         """Move the caller one step through the lifecycle."""
         self._undo.set(caller, "state", CALLER.next(caller.state, step))

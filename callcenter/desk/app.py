@@ -46,6 +46,7 @@ from callcenter.desk.requests import RequestsApi
 from callcenter.desk.responses import as_json
 from callcenter.desk.senders import Senders
 from callcenter.desk.sessions import Sessions
+from callcenter.desk.settings_pages import DatedSettings, SettingsPages
 from callcenter.desk.sign_on import SignOnPages
 from callcenter.desk.sparing import Sparing
 from callcenter.desk.state import States
@@ -88,6 +89,7 @@ def make_app(
     certificate: Callable[[], Judged | None] = lambda: None,
     provider: Provider | None = None,
     auto_answer: Collection[LineId] = (),
+    dated: DatedSettings | None = None,
 ) -> web.Application:
     """Make the web application.
 
@@ -101,6 +103,7 @@ def make_app(
     `bearers`: lets scripts in with a token. `certificate`: what is to be said of the desk's own; None: it has none.
     `provider`: the identity provider, if people may log in there.
     `quality`: keeps how conversations sound. `auto_answer`: the lines whose calls phones in pages answer by themselves.
+    `dated`: which settings of lines hold when.
     """
     gate = Gate(Senders(accounts, sessions, backend.operator, bearers), accounts.note)
     app = _application(gate, observe_request, door, proxies)
@@ -123,6 +126,8 @@ def make_app(
     if knowledge and bulletin:
         app[BULLETIN] = bulletin
         gate.add(app, _knowledge_routes(knowledge, accounts))
+    if dated:
+        gate.add(app, SettingsPages(dated).routes())
     for part in (registering, recordings, quality):
         if part:
             gate.add(app, part.routes())

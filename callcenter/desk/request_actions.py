@@ -41,7 +41,7 @@ from callcenter.request_register.viewers import Viewer, Viewers
 from callcenter.requests import actions as do
 from callcenter.requests.lifecycle import ENDS, State
 from callcenter.requests.number import parse_number
-from callcenter.requests.request import Assignee, AssigneeKind, Entry, Fate, RequestId, Way
+from callcenter.requests.request import Assignee, AssigneeKind, Entry, Fate, Request, RequestId, Way
 from callcenter.requests.rules import LineRules
 from callcenter.store import RegisterError
 
@@ -171,6 +171,11 @@ class RequestActions:
             return self.register.rules[line]
         except KeyError:
             raise BadRequest(404, "no_requests", NO_REQUESTS) from None
+
+    def rules_of(self, request: Request) -> LineRules | None:
+        """Return the rules that a request has kept since it was asked; None: its line has no requests any more."""
+        rules = self.register.rules.get(request.line)
+        return rules.on(request.received_at) if rules else None
 
     def line(self, line: LineId) -> RequestLine:
         """Return the words of a line."""

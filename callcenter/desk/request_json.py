@@ -110,7 +110,7 @@ def form(filed: Filed, desk: RequestActions, now: datetime) -> dict[str, Any]:
     """Return a form with what is written in it, and the words to say for each urgency (ESTP 5.5.1)."""
     request = filed.request
     told: dict[str, Any] = {}
-    for urgency in desk.rules(request.line).urgencies:
+    for urgency in desk.rules(request.line).on(request.received_at).urgencies:
         due = desk.register.promise(request.line, urgency, request.received_at)
         told[urgency] = {"due": moment(due), "words": desk.words(request.line, due)}
     target = request.target(TargetKind.FORM)

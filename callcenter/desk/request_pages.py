@@ -205,7 +205,7 @@ class RequestPages:
             history=[(one, list(entry_words(one))) for one in _told_once(history)],
             others=others,
             desk=desk,
-            rules=desk.register.rules.get(record.line),
+            rules=desk.rules_of(record),
             assignees=assignees(desk),
             states=STATES,
             kinds=KINDS,
@@ -217,7 +217,7 @@ class RequestPages:
         )
 
     def _promises(self, filed: Filed, access: Access) -> dict[str, dict[str, str]]:
-        record, rules = filed.request, self._desk.register.rules.get(filed.request.line)
+        record, rules = filed.request, self._desk.rules_of(filed.request)
         if rules is None or record.number is not None or access < Access.WORKS:
             return {}
         return {

@@ -76,17 +76,21 @@ class Forecaster:
             if watched.forecast is not None and now - watched.made_at < STALE_AFTER * watched.line.forecast.every
         }
 
+    def follow(self, lines: Iterable[Line]) -> None:
+        """Take over other settings of the lines."""
+        for line in lines:
+            self._watched[line.id].line = line
+
     async def run(self) -> None:
         """Forecast all lines until cancelled. Start it when the core knows today's earlier calls."""
         await asyncio.gather(*(self._watch(watched) for watched in self._watched.values()))
 
     async def _watch(self, watched: _Watched) -> None:
-        every = watched.line.forecast.every
         self._begin(watched)
-        await asyncio.sleep(min(FIRST_AFTER, every))
+        await asyncio.sleep(min(FIRST_AFTER, watched.line.forecast.every))
         while True:
             await self._attempt(self._look, watched)
-            await asyncio.sleep(every)
+            await asyncio.sleep(watched.line.forecast.every)
 
     def _begin(self, watched: _Watched) -> None:
         if not self._outlook(watched.line.id).joined:

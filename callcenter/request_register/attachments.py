@@ -164,7 +164,7 @@ class Attachments:
                 check_version(connection, loaded, version)
             if _there(connection, loaded.row, found):
                 return
-            rules = self._rules[loaded.request.line]
+            rules = self._rules[loaded.request.line].on(loaded.request.received_at)
             said = remark(loaded.request, Fact.ATTACHED, found.sha256, found.name, found.by, at, rules)
             store(connection, loaded, allowed(said), {}, NO_WORDS)
             values = {column: getattr(found, column) for column in Attachment.__dataclass_fields__}

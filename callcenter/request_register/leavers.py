@@ -92,7 +92,9 @@ class Leavers:
             request, who = loaded.request, loaded.request.assignee
             if who is None or who.id in self._here or request.state not in UNFINISHED:
                 continue  # somebody was faster
-            decision = allowed(decide(request, HandBack(BY, WHY), at, self._rules[request.line]))
+            decision = allowed(
+                decide(request, HandBack(BY, WHY), at, self._rules[request.line].on(request.received_at))
+            )
             store(connection, loaded, decision, {}, NO_WORDS)
             back[request.line, who.id].append(decision.request)
         for (line, person), theirs in back.items():

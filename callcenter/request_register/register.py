@@ -119,7 +119,7 @@ class RequestRegister:
 
         Raises `NoRequests`, or `ActionRefused` for an urgency that the line does not have.
         """
-        rules = of_line(self.rules, line)
+        rules = of_line(self.rules, line).on(received_at)
         if urgency not in rules.urgencies:
             known = tuple(sorted(rules.urgencies))
             raise ActionRefused(refused(Reason.UNKNOWN_URGENCY, given=urgency[:SHOWN], known=known))
@@ -153,7 +153,7 @@ class RequestRegister:
             there = connection.scalar(select(REQUESTS.c.request).where(*theirs).limit(1)) if call else None
             if there is not None:
                 return load_filed(connection, there)
-            rules = of_line(self._rules, line)
+            rules = of_line(self._rules, line).on(received_at)
             decision = open_request(new_id(), line, by, received_at, at, rules)
             insert_new(connection, decision, beside, words)
             return load_filed(connection, decision.request.id)
@@ -278,7 +278,7 @@ class RequestRegister:
             goes, stays = (first, second) if first.request.id == request else (second, first)
             check_version(connection, goes, version)
             check_version(connection, stays, into_version)
-            rules = of_line(self._rules, goes.request.line)
+            rules = of_request(self._rules, goes.request)
             ended, went_on = allowed(merge(goes.request, stays.request, clean(by, 64), why, at, rules))
             store(connection, goes, ended, {}, NO_WORDS)
             store(connection, stays, went_on, {}, NO_WORDS)
@@ -297,7 +297,7 @@ class RequestRegister:
             loaded = claim(connection, request)
             check_version(connection, loaded, version)
             before, filed = loaded.request, load_filed(connection, request)
-            rules = of_line(self._rules, before.line)
+            rules = of_request(self._rules, before)
             counter = take_counter(connection, before.line, counter_year(before, at, rules))
             old, new = allowed(split(before, part, clean(by, 64), why, at, rules, counter))
             store(connection, loaded, old, {}, NO_WORDS)
@@ -323,7 +323,7 @@ class RequestRegister:
         def do(connection: Connection) -> Filed:
             loaded = claim(connection, request)
             check_version(connection, loaded, version)
-            rules = of_line(self._rules, loaded.request.line)
+            rules = of_request(self._rules, loaded.request)
             decision = allowed(remark(loaded.request, fact, about, why, clean(by, 64), at, rules))
             store(connection, loaded, decision, beside, words)
             return load_filed(connection, request)
@@ -331,7 +331,7 @@ class RequestRegister:
         return await write(self._register, do)
 
     def _decided(self, connection: Connection, request: Request, action: Action, at: datetime) -> Decision:
-        rules = of_line(self._rules, request.line)
+        rules = of_request(self._rules, request)
         if isinstance(action, Submit) or (isinstance(action, Refuse) and request.number is None):
             action = replace(action, counter=take_counter(connection, request.line, counter_year(request, at, rules)))
         return allowed(decide(request, action, at, rules))
@@ -361,6 +361,11 @@ def of_line(rules: Mapping[LineId, LineRules], line: LineId) -> LineRules:
         raise NoRequests(
             f"the line '{line}' has no `requests` in the configuration; those that have: {known}"
         ) from None
+
+
+def of_request(rules: Mapping[LineId, LineRules], request: Request) -> LineRules:
+    """Return the rules of the time when it was asked: a request keeps them (ESTP 6.2). Raises `NoRequests`."""
+    return of_line(rules, request.line).on(request.received_at)
 
 
 def _prepared(action: Action) -> tuple[Action, Words]:

@@ -109,8 +109,9 @@ class TargetWatch:
             if warned is None or rules is None:  # a line that has no requests any more
                 later = None
             else:
-                later = next_look(request, at, warned.escalation, rules.time)
-                for warn in due_warnings(request, at, warned.escalation, rules.time):
+                time = rules.on(request.received_at).time
+                later = next_look(request, at, warned.escalation, time)
+                for warn in due_warnings(request, at, warned.escalation, time):
                     if _entered(connection, one.row, warn, at):
                         given[line, warn.kind, "before" if warn.offset.total_seconds() < 0 else "after"] += 1
                         told[line].append(Told(request, warn))

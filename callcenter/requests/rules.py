@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from callcenter.calendar.working_time import Term, WorkingTime
 from callcenter.core.ids import LineId
@@ -47,3 +48,14 @@ class LineRules:
     """How an interim reply has to leave, whatever way was chosen (TBS 4.3: by e-mail)."""
     call_backs: CallBackRules | None = None
     """None: nobody calls back on behalf of this line."""
+    since: datetime | None = None
+    """From when these rules hold; None: always."""
+    before: LineRules | None = None
+    """The rules until then: requests of that time keep them (ESTP 6.2)."""
+
+    def on(self, at: datetime) -> LineRules:
+        """Return the rules that held at a moment."""
+        rules = self
+        while rules.before is not None and rules.since is not None and at < rules.since:
+            rules = rules.before
+        return rules

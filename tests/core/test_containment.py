@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -32,6 +33,7 @@ from callcenter.core.events import (
     Return,
     ServiceEnded,
     SetAside,
+    SettingsChanged,
     TimerFired,
     Transfer,
 )
@@ -257,6 +259,7 @@ def test_what_no_such_day_has_can_be_cut_short_too(line: Story) -> None:
     urgent, waiting_, greeted = line.waits("urgent"), line.waits(), line.calls()
     line.passes(50)
     line.tell(RecordingPossible(possible=True), ClockSet(), DayStarted("estp"))
+    line.tell(SettingsChanged("estp", replace(line.settings.lines["estp"], announce_every=20.0), line.now))
     line.pbx.help_itself(waiting_.call)
     talking.hangs_up()
     line.tell(RecordingFinished(talking.call, "a.wav", 50.0, "0" * 64), RecordingFailed(handed_over.call, "no reason"))
@@ -271,6 +274,7 @@ def test_what_no_such_day_has_can_be_cut_short_too(line: Story) -> None:
         LineWarmStart,
         ServiceEnded,
         ClockSet,
+        SettingsChanged,
     }
 
 

@@ -51,6 +51,7 @@ from callcenter.core.events import (
     Pause,
     RefuseCaller,
     Return,
+    SettingsChanged,
     Timer,
     TimerKind,
     Transfer,
@@ -320,6 +321,13 @@ class CallCentreStories(RuleBasedStateMachine):
             self.pending.clear()
             if what == "a blink":
                 self.connection_is_found()
+
+    @rule(every=st.sampled_from((20.0, 45.0)), ask_inn=st.booleans())
+    def midnight(self, every: float, ask_inn: bool) -> None:
+        """Other settings hold for those who call from now on."""
+        other = replace(SMALL, announce_every=every, ask_inn=ask_inn)
+        self.story.handle(SettingsChanged(SMALL.id, other, self.story.now))
+        self.told(True)
 
     @precondition(lambda self: not self.story.connected or self.disturbed)
     @rule()

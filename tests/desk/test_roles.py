@@ -12,6 +12,8 @@ from aiohttp.test_utils import TestClient, TestServer
 from callcenter.core.ids import PersonId
 from callcenter.customers.directory import Directory
 from callcenter.customers.table import CustomersTable
+from callcenter.dated.notice import Notice
+from callcenter.dated.timeline import OfLine
 from callcenter.desk import make_app
 from callcenter.desk.app import GATE
 from callcenter.desk.call_back_actions import CallBackActions
@@ -61,6 +63,7 @@ TABLE = """
 GET  /                                              +     +   +   +   +   +    +   +   +   +
 GET  /built/{name}                                  +     +   +   +   +   +    +   +   +   +
 GET  /static                                        +     +   +   +   +   +    +   +   +   +
+GET  /notices                                       +     +   +   +   +   +    +   +   +   +
 GET  /healthz                                       +     +   +   +   +   +    +   +   +   +
 GET  /metrics                                       +     +   +   +   +   +    +   +   +   +
 POST /api/login                                     +     +   +   +   +   +    +   +   +   +
@@ -110,6 +113,8 @@ POST /api/quality                                   .     .   +   +   +   .    .
 POST /api/end                                       .     .   +   +   +   .    +   .   .   .
 GET  /api/owed                                      .     .   +   +   +   +    +   .   .   .
 GET  /api/recording                                 .     .   .   .   .   +    +   .   .   .
+GET  /api/settings                                  .     .   .   .   .   +    +   +   .   .
+GET  /settings                                      .     .   .   .   .   +    +   +   .   .
 GET  /api/floor                                     .     .   .   .   .   +    +   +   .   .
 GET  /api/forecast                                  .     .   .   .   .   +    +   .   .   .
 GET  /api/news                                      .     +   +   +   +   +    +   +   .   .
@@ -222,6 +227,15 @@ VALUES = {
 }
 
 
+class NoSettings:
+    """No line has settings with a date."""
+
+    notices: list[Notice] = []  # noqa: RUF012 - nobody adds any
+
+    def timelines(self) -> list[OfLine]:
+        return []
+
+
 @pytest.fixture
 async def browser(
     backend: FakeBackend, accounts: FakeAccounts, sessions: Sessions, register: Register, clock: Clock
@@ -261,6 +275,7 @@ async def browser(
         ),
         recordings=RecordingsApi(Cards(register, notes), Path("/nowhere"), clock, Audit(register).enter),
         quality=QualityApi(backend, QualityTable(register), notes, clock),
+        dated=NoSettings(),
     )
     async with TestClient(TestServer(app)) as client:
         yield client

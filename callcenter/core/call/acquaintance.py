@@ -18,7 +18,7 @@ def recall(floor: Floor, caller: Caller) -> None:
 
     A former caller of another role may be somebody else of the same office now: they are asked, not sent away.
     """
-    known, required = of(floor, caller), floor.line(caller).settings.customer_role
+    known, required = of(floor, caller), floor.rules(caller).customer_role
     if known is None or caller.customer or not known.inn:
         return
     if known.customer and required in ("", known.role):
@@ -30,7 +30,7 @@ def recall(floor: Floor, caller: Caller) -> None:
 
 def is_asked(floor: Floor, caller: Caller) -> bool:
     """Whether the caller is asked for the INN: not if the number told it once, or an operator found out."""
-    if not floor.line(caller).settings.ask_inn or caller.customer or caller.record.inn:
+    if not floor.rules(caller).ask_inn or caller.customer or caller.record.inn:
         return False
     known = of(floor, caller)
     return known is None or known.identification is not Identification.BY_OPERATOR

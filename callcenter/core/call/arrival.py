@@ -72,7 +72,7 @@ def greeting_heard(floor: Floor, event: GreetingHeard) -> None:
         cut_off.go_on(floor, caller, caller.regained, floor.now)
         waiting.welcome(floor, caller)
         dispatch.offer_callers(floor)
-    elif floor.line(caller).settings.asks_before_queue:
+    elif floor.rules(caller).asks_before_queue:
         question.ask_before_queue(floor, caller)
     else:
         waiting.join(floor, caller, "", floor.now)

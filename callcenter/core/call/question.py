@@ -29,7 +29,7 @@ def identified(floor: Floor, caller: Caller, customer: Customer, how: Identifica
 
 def not_a_customer(floor: Floor, caller: Caller) -> bool:
     """Whether the caller is known to have another role than the line is for (ESTP 2.1)."""
-    required = floor.line(caller).settings.customer_role
+    required = floor.rules(caller).customer_role
     return bool(caller.customer and required and caller.customer.role != required)
 
 
@@ -67,7 +67,7 @@ def ask_before_queue(floor: Floor, caller: Caller) -> None:
 
 
 def _ask_urgency(floor: Floor, caller: Caller, *before: str) -> None:
-    line = floor.line(caller).settings
+    line = floor.rules(caller)
     if line.class_of_digit:
         floor.move(caller, CallerStep.ASK_URGENCY)
         redirect(floor, caller, Place.URGENCY, *before, "ask-urgency")
@@ -120,7 +120,7 @@ def _inn_result(floor: Floor, caller: Caller, event: InnGiven) -> tuple[bool, tu
         floor.note(caller, identification=Identification.INN_ONLY, inn=event.digits)
         return False, ("inn-unknown-go-on",)
     floor.change(caller, inn_tries=caller.inn_tries + 1)
-    if caller.inn_tries < floor.line(caller).settings.inn_tries:
+    if caller.inn_tries < floor.rules(caller).inn_tries:
         return True, ("inn-again",)
     return False, ("inn-unknown-go-on",)
 
@@ -211,15 +211,15 @@ def _reclass(floor: Floor, caller: Caller, urgency: str) -> None:
 
 
 def _keys(floor: Floor, caller: Caller) -> Mapping[str, str]:
-    return floor.line(caller).settings.class_of_digit or {}
+    return floor.rules(caller).class_of_digit or {}
 
 
 def _class_of(floor: Floor, caller: Caller, digit: str) -> str:
-    return _keys(floor, caller).get(digit, floor.line(caller).settings.default_class)
+    return _keys(floor, caller).get(digit, floor.rules(caller).default_class)
 
 
 def _accepted(floor: Floor, caller: Caller, urgency: str) -> tuple[str, ...]:
-    line = floor.line(caller).settings
+    line = floor.rules(caller)
     return ("urgency-accepted",) if urgency == line.classes[0] != line.default_class else ()
 
 

@@ -36,7 +36,7 @@ def queue_priority(floor: Floor, caller: Caller, place: Place) -> float:
     """
     if place is not Place.WAITING:
         return 0.0
-    line = floor.line(caller).settings
+    line = floor.rules(caller)
     urgency = caller.record.urgency if caller.record.urgency in line.classes else line.default_class
     less_urgent = len(line.classes) - 1 - line.classes.index(urgency)
     return floor.now - caller.place_at + line.overtaking_limit * less_urgent

@@ -44,7 +44,7 @@ def welcome(floor: Floor, caller: Caller, *before: str) -> None:
 def expect(floor: Floor, caller: Caller) -> None:
     """Hold the place of a caller who has arrived and will join the queue: those who arrive later come after."""
     line = floor.line(caller)
-    line.queue.expect(caller.call, line.settings.default_class, caller.place_at)
+    line.queue.expect(caller.call, floor.rules(caller).default_class, caller.place_at)
     call_back_place.make_way(floor, line, caller.call)
 
 
@@ -54,7 +54,7 @@ def join(floor: Floor, caller: Caller, urgency: str, at: float, place_at: float 
     `place_at`: the place of a former call that was cut off.
     """
     line = floor.line(caller)
-    urgency = urgency if urgency in line.settings.classes else line.settings.default_class
+    urgency = urgency if urgency in line.settings.classes else floor.rules(caller).default_class
     place_at = caller.record.arrived_at if place_at is None else place_at
     floor.note(caller, urgency=urgency, joined_at=at, place_at=place_at)
     floor.move(caller, CallerStep.JOIN)
@@ -67,7 +67,7 @@ def take_place(floor: Floor, caller: Caller) -> None:
     """Put the caller into the queue at the place given by the call's row."""
     line = floor.line(caller)
     urgency = caller.record.urgency
-    urgency = urgency if urgency in line.settings.classes else line.settings.default_class
+    urgency = urgency if urgency in line.settings.classes else floor.rules(caller).default_class
     line.queue.join(caller.call, urgency, caller.place_at)
     call_back_place.make_way(floor, line, caller.call)
 
@@ -92,7 +92,7 @@ def next_question(floor: Floor, caller: Caller, *, at_once: bool = False) -> tup
 
     `at_once`: an operator is free, so at most the INN is asked, while the phone rings; the urgency changes nothing.
     """
-    line = floor.line(caller).settings
+    line = floor.rules(caller)
     if caller.question is Question.DUE and acquaintance.is_asked(floor, caller):
         floor.question(caller, QuestionStep.ASK_INN)
         return Question.INN, ("ask-inn",)
@@ -171,7 +171,7 @@ def info_menu_visited(floor: Floor, event: InfoMenuVisited) -> None:
 
 def _compose(floor: Floor, caller: Caller, *, kept: bool = False) -> tuple[int, tuple[str, ...]]:
     line = floor.line(caller)
-    rules = line.settings.promises
+    rules = floor.rules(caller).promises
     ahead = line.queue.ahead(caller.call, floor.now)
     staff = floor.staff(line.settings.answered_by)
     ewt = remaining_wait(line, caller.call, staff, floor.lines_sharing_staff(line), floor.now)
@@ -205,5 +205,5 @@ def _compose(floor: Floor, caller: Caller, *, kept: bool = False) -> tuple[int, 
 
 
 def _again_later(floor: Floor, caller: Caller) -> None:
-    every = floor.line(caller).settings.announce_every
+    every = floor.rules(caller).announce_every
     floor.do(SetTimer(Timer(TimerKind.ANNOUNCE, caller.call), floor.now + every))

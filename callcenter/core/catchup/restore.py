@@ -436,7 +436,7 @@ def _queue(floor: Floor, caller: Caller) -> None:
     priority = queue_priority(floor, caller, Place.WAITING)
     floor.change(caller, redirect=Redirect(caller.channel_id, Place.WAITING, queue_priority=priority))
     heard = max((record.spoken_at for record in caller.promises), default=caller.record.joined_at or floor.now)
-    at = max(floor.now, heard + line.settings.announce_every)
+    at = max(floor.now, heard + floor.rules(caller).announce_every)
     floor.do(SetTimer(Timer(TimerKind.ANNOUNCE, caller.call), at))
 
 

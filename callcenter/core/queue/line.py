@@ -24,6 +24,8 @@ class LineState:
 
     def __init__(self, settings: Line, undo: Undo) -> None:
         self.settings = settings
+        self.former: tuple[tuple[float, Line], ...] = ()
+        """The settings of before, each with the time until when it held; the latest at the end."""
         self.open = False
         self.lines_in_use = 0
         self.queue = Queue(settings.classes, settings.overtaking_limit, undo)
@@ -51,6 +53,10 @@ class LineState:
         """Who has called before, by number; those who called last at the end."""
         self.requests_asked: dict[str, tuple[float, ...]] = {}
         """When registration numbers were keyed in during the last hour, by calling number; the latest at the end."""
+
+    def settings_at(self, at: float) -> Line:
+        """Return the settings that held at a time."""
+        return next((settings for until, settings in self.former if at < until), self.settings)
 
     def wait(self, to_serve: float, staff: int) -> Estimate | None:
         """Estimate the wait until connection of a caller after `to_serve` others; None: nobody is on duty."""
