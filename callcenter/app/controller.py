@@ -28,10 +28,12 @@ from callcenter.app.timers import Timers
 from callcenter.app.warm_start import WarmStart
 from callcenter.app.wiring import make_link
 from callcenter.asterisk import link
+from callcenter.asterisk.line_hours import days_told
 from callcenter.asterisk.link import Listener
 from callcenter.asterisk.log_files import LogFiles
 from callcenter.asterisk.render import Folders
 from callcenter.asterisk.translate import LogInByPhone, NoteByPhone
+from callcenter.auctions.hours import HoursInForce
 from callcenter.calendar.clock import Clock, WallClock
 from callcenter.config import Config
 from callcenter.core import commands, events
@@ -45,12 +47,17 @@ from callcenter.customers.table import CustomersTable
 from callcenter.forecaster.forecaster import Forecaster
 from callcenter.metrics import Metrics
 from callcenter.reports.past_days import keep_past_days
-from callcenter.store import Register, Writer
+from callcenter.store import Register, RegisterError, Writer
 from callcenter.store.spool import Spool
+from callcenter.system.sparing_log import SparingLog
 
 log = logging.getLogger(__name__)
 
 DIRECTORY_REFRESH = 5.0
+HOURS_REFRESH = 5.0
+"""Seconds until auctions that were entered at a terminal are noticed; those of the desk take effect at once."""
+HOURS_TOLD_EVERY = 3600.0
+"""Seconds: the dialplan is told the hours of the days to come."""
 ENDING = 3.0
 """Seconds that calls have to end when Asterisk stops with us."""
 REGISTER_WITHIN = 30.0
@@ -70,9 +77,10 @@ class Controller:
         self._spool = Spool(config.var / "spool")
         self._writer = Writer(register, clock.date, self._spool)
         self._archive = Archive(config, register, self.take, wall)
-        self._forecaster = Forecaster(config.lines.values(), register, self.outlook, wall)
+        self.hours = HoursInForce(config.lines.values(), register)
+        self._forecaster = Forecaster(config.lines.values(), register, self.outlook, wall, self.hours.of)
         self._warm_start = WarmStart(config, register, clock)
-        self._calendar = CalendarWatch(config.lines.values(), clock, self.take)
+        self._calendar = CalendarWatch(config.lines.values(), self.hours.of, clock, self.take)
         self._clock = clock
         self._timers = Timers(lambda timer: self.take(events.TimerFired(timer)))
         listener = Listener(
@@ -85,9 +93,22 @@ class Controller:
         self.link = make_link(config, secrets, self._directory, self._warm_start, clock, listener)
         self._links = {self.link.server: self.link}
         health = Health(self.view, self.link, self._writer, self._spool, self._archive)
-        self.requests = Requests(config, secrets, register, clock, self.take, lambda: self.view().call_backs)
+        self.requests = Requests(
+            config, secrets, register, clock, self.take, lambda: self.view().call_backs, self.hours
+        )
+        self.hours.changed += [self._calendar.look, self._tell_hours, self.requests.follow_calendar]
         self._desk = Desk(
-            config, secrets, register, self._directory, wall, self, self.link, self._forecaster, health, self.requests
+            config,
+            secrets,
+            register,
+            self._directory,
+            wall,
+            self,
+            self.link,
+            self._forecaster,
+            health,
+            self.requests,
+            self.hours,
         )
         self.people = self._desk.people
         self.metrics = Metrics(
@@ -130,6 +151,7 @@ class Controller:
         if left:
             log.warning("%d facts of the last run were still in the spool; the register has them now.", left)
         await self._directory.refresh()
+        await self.hours.refresh()
         self._calendar.look()
         await self._start_warm()
         await self._archive.look_at_space()
@@ -145,6 +167,8 @@ class Controller:
         keep(lambda: _every(link.HEARTBEAT, self._beat), "heartbeat", vital=True)
         keep(lambda: _every(1.0, self._calendar.look), "calendar")
         keep(self._keep_directory, "directory")
+        keep(self._keep_hours, "hours")
+        keep(lambda: _every(HOURS_TOLD_EVERY, self._tell_hours), "hours for the dialplan")
         keep(self.link.keep_journal, "journal")
         keep(self.link.audit, "audit")
         keep(self.link.watch, "watch")
@@ -275,6 +299,20 @@ class Controller:
             await asyncio.sleep(DIRECTORY_REFRESH)
             if await self._directory.refresh():
                 log.info("The customers' directory has %d numbers.", len(self._directory))
+
+    async def _keep_hours(self) -> None:
+        log_of_hours = SparingLog(log)
+        while True:
+            await asyncio.sleep(HOURS_REFRESH)
+            try:
+                if await self.hours.refresh():
+                    log.info("The auctions have changed, and the hours with them.")
+            except RegisterError as problem:
+                log_of_hours.warning("register", "The hours cannot follow auctions just now: %s", problem)
+
+    def _tell_hours(self) -> None:
+        now = self._clock.wall()
+        self.link.tell_hours({line: days_told(self.hours.of(line), now) for line in self._config.lines})
 
 
 async def _every(seconds: float, act: Callable[[], None]) -> None:

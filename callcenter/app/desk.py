@@ -21,6 +21,7 @@ from callcenter.app.requests import Requests
 from callcenter.app.turn import ice_servers
 from callcenter.app.web_server import Keep, WebServer
 from callcenter.app.wiring import (
+    make_auctions,
     make_bearers,
     make_call_backs_at_desk,
     make_knowledge,
@@ -30,6 +31,7 @@ from callcenter.app.wiring import (
     make_requests_at_desk,
 )
 from callcenter.asterisk.link import Link
+from callcenter.auctions.hours import HoursInForce
 from callcenter.calendar.clock import WallClock
 from callcenter.config import Config
 from callcenter.core.ids import PersonId
@@ -59,7 +61,9 @@ class Desk:
         forecaster: Forecaster,
         health: Health,
         requests: Requests,
+        hours: HoursInForce,
     ) -> None:
+        self._hours = hours
         self._config = config
         self._register = register
         self._directory = directory
@@ -126,6 +130,7 @@ class Desk:
             self.certificate,
             self._provider,
             make_quality(self._register, self.people, self._wall),
+            make_auctions(self._config, self._hours, self._wall),
         )
 
         self._requests.warnings.changed = self.web.tell_pages

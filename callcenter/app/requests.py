@@ -6,12 +6,15 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from callcenter.accounts.secrets import Secrets
 from callcenter.app.call_backs import CallBacks
 from callcenter.app.request_lookup import RequestLookup
+from callcenter.auctions.hours import HoursInForce
 from callcenter.calendar.clock import Clock
 from callcenter.config import Config
 from callcenter.config.roles import TAKES_CALLS, Role
@@ -31,7 +34,7 @@ from callcenter.request_register.erasure import RequestErasure
 from callcenter.request_register.in_force import WarningsInForce
 from callcenter.request_register.leavers import Leavers
 from callcenter.request_register.outbox import Carrier, Outbox
-from callcenter.request_register.register import RequestRegister
+from callcenter.request_register.register import RequestRegister, Rules
 from callcenter.request_register.sender import OutboxSender
 from callcenter.request_register.viewers import Viewers
 from callcenter.request_register.watch import TargetWatch, Warned
@@ -42,13 +45,16 @@ log = logging.getLogger(__name__)
 
 COUNT_EVERY = 15.0
 FOLLOW_EVERY = 3600.0
-"""Seconds: the calendar is configured, so it is another one after a start, or when a year begins."""
+"""Seconds: the calendar is another one after a start, when a year begins, and when somebody has entered an auction; of
+the last one `follow_calendar` tells."""
+FOLLOW_AGAIN = 60.0
+"""Seconds until a register that failed is tried again."""
 
 
 class Requests:
     """All of it, for one controller. Nothing runs without lines that have requests.
 
-    `take` hands an event to the core; `floor` returns the call-backs that it has.
+    `take` hands an event to the core; `floor` returns the call-backs that it has. `hours`: those in force.
     """
 
     def __init__(
@@ -59,11 +65,14 @@ class Requests:
         clock: Clock,
         take: Callable[[Event], bool],
         floor: Callable[[], Iterable[CallBackView]],
+        hours: HoursInForce,
     ) -> None:
+        self._hours = hours
+        self._hours_changed = asyncio.Event()
         self._config = config
         self._wall = wall = clock.wall
         self._database = register
-        rules = config.request_rules
+        rules = hours.rules(config.request_rules)
         self.lines = {line.id: line.requests for line in config.lines.values() if line.requests is not None}
         """The settings of lines that have requests."""
         self.register = RequestRegister(register, rules)
@@ -71,7 +80,7 @@ class Requests:
         self.lookup = RequestLookup(self.register, self.lines, config.zone, normalise, wall)
         """For callers who key in a request's number."""
         self.outbox = Outbox(register)
-        self.attachments = make_attachments(config, register)
+        self.attachments = make_attachments(config, register, rules)
         self.viewers = Viewers()
         self.warnings = WarningsInForce(register)
         self.mail_leaves = config.mail is not None
@@ -119,6 +128,11 @@ class Requests:
             yield self.call_backs.run, "call-backs"
         yield lambda: self._erasure.run(self._wall), "request retention"
 
+    def follow_calendar(self) -> None:
+        """Have targets and call-backs follow the hours, soon: these have changed."""
+        self._hours_changed.set()
+        self.call_backs.follow_calendar()
+
     def state(self) -> RequestState:
         """Return the state for the metrics."""
         given = {(str(line), kind.value, when): n for (line, kind, when), n in self._watch.given.items()}
@@ -162,23 +176,28 @@ class Requests:
             await asyncio.sleep(COUNT_EVERY)
 
     async def _follow(self) -> None:
-        hours = {line: self._config.lines[line].hours.calendar for line in self.lines}
         while True:
+            self._hours_changed.clear()
+            again = FOLLOW_EVERY
+            hours = {line: replace(self._hours.of(line)) for line in self.lines}  # a thread of its own asks them
             try:
                 await follow_calendars(self._database, self.register, hours, self._wall())
             except RegisterError as problem:
                 log.warning("The targets of requests cannot follow the calendar just now: %s", problem)
-            await asyncio.sleep(FOLLOW_EVERY)
+                again = FOLLOW_AGAIN
+            with suppress(TimeoutError):
+                async with asyncio.timeout(again):
+                    await self._hours_changed.wait()
 
 
-def make_attachments(config: Config, register: Register) -> Attachments:
+def make_attachments(config: Config, register: Register, rules: Rules) -> Attachments:
     """Return the files of requests, below `var`."""
     allowed = {
         line.id: Allowed(line.requests.files.longest_mb * MB, frozenset(line.requests.files.types))
         for line in config.lines.values()
         if line.requests is not None
     }
-    return Attachments(register, config.var / "attachments", allowed, config.request_rules)
+    return Attachments(register, config.var / "attachments", allowed, rules)
 
 
 def make_smtp(config: Config, secrets: Secrets) -> Smtp:
