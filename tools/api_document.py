@@ -27,6 +27,7 @@ from callcenter.config.roles import EVERY_ROLE, Role
 from callcenter.desk import make_app
 from callcenter.desk.accounts import Accounts
 from callcenter.desk.app import GATE
+from callcenter.desk.auctions import AuctionActions
 from callcenter.desk.backend import Backend
 from callcenter.desk.call_back_actions import CallBackActions
 from callcenter.desk.gate import Need
@@ -114,6 +115,7 @@ _ADDRESS_FIELDS = {
     "which": "open, due, late or failed",
     "warned": "1: of what somebody is warned now",
     "name": "what the file is called",
+    "over": "1: what is over or withdrawn",
     "from": "the first day, such as 2026-11-01",
     "to": "the last day",
 }
@@ -124,8 +126,8 @@ class Found:
     """What a handler's source says."""
 
     body: type[BaseModel] | None = None
-    file: bool = False
-    """Whether the body is a file as it is."""
+    file: str = ""
+    """The type of a body that is a file as it is; '': it is none."""
     address: list[str] = field(default_factory=list)
     refusals: dict[tuple[int, str], str] = field(default_factory=dict)
     asks_core: bool = False
@@ -168,6 +170,7 @@ def operations() -> list[Operation]:
         call_backs=CallBackActions(*[nothing] * 5),
         quality=QualityApi(backend, nothing, nothing, nothing),
         dated=nothing,
+        auctions=AuctionActions(nothing, {}, nothing, nothing, nothing),
     )
     found = []
     for route in app[GATE].routes:
@@ -238,7 +241,9 @@ def _note(call: ast.Call, module: ModuleType, found: Found) -> None:
         if name != "lang" and name not in found.address:
             found.address.append(name)
     elif called == "_arriving":
-        found.file = True
+        found.file = "application/octet-stream"
+    elif called == "bodies.whole":
+        found.file = "text/csv"
     elif called == "self._ask" or called.endswith("_backend.ask"):
         found.asks_core = True
     elif called == "BadRequest":
@@ -314,8 +319,8 @@ def _operation(one: Operation) -> dict[str, Any]:
         schema = {"$ref": f"#/components/schemas/{body.__name__}"} if body else {"type": "object", "maxProperties": 0}
         content = {"application/json": {"schema": schema}}
         if one.found.file:
-            content = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
-        told["requestBody"] = {"required": body is not None or one.found.file, "content": content}
+            content = {one.found.file: {"schema": {"type": "string", "format": "binary"}}}
+        told["requestBody"] = {"required": body is not None or bool(one.found.file), "content": content}
     return told | {"responses": responses}
 
 
@@ -336,7 +341,7 @@ def markdown(all_of_them: list[Operation]) -> str:
             told = "; ".join(f"`{name}` – {_ADDRESS_FIELDS[name]}" for name in one.found.address)
             lines += ["", f"In the address: {told}."]
         if one.found.file:
-            lines += ["", "The body is the file as it is (`Content-Type: application/octet-stream`)."]
+            lines += ["", f"The body is the file as it is (`Content-Type: {one.found.file}`)."]
         if one.found.body:
             lines += ["", "| field | | |", "| --- | --- | --- |", *_fields(one.found.body)]
         if one.found.asks_core:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from datetime import date
 
 from callcenter.calendar.clock import Clock
+from callcenter.calendar.hours import WorkingHours
 from callcenter.config import Line
 from callcenter.core import events
 from callcenter.core.events import Event
@@ -16,13 +17,20 @@ log = logging.getLogger(__name__)
 
 
 class CalendarWatch:
-    """The watch of one controller. `look` is called every second; `take` gets an event for each change.
+    """The watch of one controller. `look` is called every second, and when hours have changed.
 
-    `lines`: as they are now.
+    `lines`: as they are now; `hours`: those of a line that are in force; `take` gets an event for each change.
     """
 
-    def __init__(self, lines: Callable[[], Iterable[Line]], clock: Clock, take: Callable[[Event], object]) -> None:
+    def __init__(
+        self,
+        lines: Callable[[], Iterable[Line]],
+        hours: Callable[[LineId], WorkingHours],
+        clock: Clock,
+        take: Callable[[Event], object],
+    ) -> None:
         self._lines = lines
+        self._hours = hours
         self._clock = clock
         self._origin = clock.origin
         self._take = take
@@ -40,7 +48,7 @@ class CalendarWatch:
             if self._days.get(line.id) != now.date():
                 self._days[line.id] = now.date()
                 self._take(events.DayStarted(line.id))
-            is_open = line.hours.calendar.is_open(now)
+            is_open = self._hours(line.id).is_open(now)
             if self._open.get(line.id) is not is_open:
                 self._open[line.id] = is_open
                 self._take(events.HoursChanged(line.id, is_open))

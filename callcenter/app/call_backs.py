@@ -81,6 +81,7 @@ class CallBacks:
         self._orphans: dict[CallBackId, int] = {}
         """Tries that are not due any more and are not over, and for how many looks they have been so."""
         self._followed = clock.wall() - 2 * FOLLOW_EVERY
+        self._hours_changed = False
         self._counted = self._followed
         self._fresh = True
         self.state = CallBackState()
@@ -97,6 +98,11 @@ class CallBacks:
     def keep_place(self, wish: KeepPlace) -> None:
         """Take the wish of a caller who hung up and keeps the place; it is stored soon."""
         self._news.append(wish)
+        self._came.set()
+
+    def follow_calendar(self) -> None:
+        """Move what waits to the hours of the line, soon: they have changed."""
+        self._hours_changed = True
         self._came.set()
 
     # -- for the desk ------------------------------------------------------------------------------------------
@@ -133,8 +139,13 @@ class CallBacks:
             await self._book.answer_by_telephone(now, again=True)
             await self._find_kept_places()
             self._fresh = False
-        if now - self._followed >= FOLLOW_EVERY:
-            await self._follow_calendar()
+        if self._hours_changed or now - self._followed >= FOLLOW_EVERY:
+            self._hours_changed = False
+            try:
+                await self._follow_calendar()
+            except RegisterError:
+                self._hours_changed = True
+                raise
             self._followed = now
         left = await self._book.left()
         if left.answers and await self._book.answer_by_telephone(now):

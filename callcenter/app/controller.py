@@ -29,10 +29,12 @@ from callcenter.app.timers import Timers
 from callcenter.app.warm_start import WarmStart
 from callcenter.app.wiring import make_link
 from callcenter.asterisk import link
+from callcenter.asterisk.line_hours import days_told
 from callcenter.asterisk.link import Listener
 from callcenter.asterisk.log_files import LogFiles
 from callcenter.asterisk.render import Folders
 from callcenter.asterisk.translate import LogInByPhone, NoteByPhone
+from callcenter.auctions.hours import HoursInForce
 from callcenter.calendar.clock import Clock, WallClock
 from callcenter.config import Config
 from callcenter.core import commands, events
@@ -46,12 +48,17 @@ from callcenter.customers.table import CustomersTable
 from callcenter.forecaster.forecaster import Forecaster
 from callcenter.metrics import Metrics
 from callcenter.reports.past_days import keep_past_days
-from callcenter.store import Register, Writer
+from callcenter.store import Register, RegisterError, Writer
 from callcenter.store.spool import Spool
+from callcenter.system.sparing_log import SparingLog
 
 log = logging.getLogger(__name__)
 
 DIRECTORY_REFRESH = 5.0
+HOURS_REFRESH = 5.0
+"""Seconds until auctions that were entered at a terminal are noticed; those of the desk take effect at once."""
+HOURS_TOLD_EVERY = 3600.0
+"""Seconds: the dialplan is told the hours of the days to come."""
 ENDING = 3.0
 """Seconds that calls have to end when Asterisk stops with us."""
 REGISTER_WITHIN = 30.0
@@ -72,10 +79,10 @@ class Controller:
         self._writer = Writer(register, clock.date, self._spool)
         self._archive = Archive(config, register, self.take, wall)
         self.settings = SettingsInForce(config, register, clock, self.take)
-        self._forecaster = Forecaster(config.lines.values(), register, self.outlook, wall)
-        self.settings.changed.append(lambda: self._forecaster.follow(self.settings.lines()))
+        self.hours = HoursInForce(self.settings.lines, register)
+        self._forecaster = Forecaster(config.lines.values(), register, self.outlook, wall, self.hours.of)
         self._warm_start = WarmStart(config, register, clock)
-        self._calendar = CalendarWatch(self.settings.lines, clock, self.take)
+        self._calendar = CalendarWatch(self.settings.lines, self.hours.of, clock, self.take)
         self._clock = clock
         self._timers = Timers(lambda timer: self.take(events.TimerFired(timer)))
         listener = Listener(
@@ -89,8 +96,10 @@ class Controller:
         self._links = {self.link.server: self.link}
         health = Health(self.view, self.link, self._writer, self._spool, self._archive)
         self.requests = Requests(
-            config, secrets, register, clock, self.take, lambda: self.view().call_backs, self.settings
+            config, secrets, register, clock, self.take, lambda: self.view().call_backs, self.settings, self.hours
         )
+        self.settings.changed += [lambda: self._forecaster.follow(self.settings.lines()), self._hours_changed]
+        self.hours.changed.append(self._hours_changed)
         self._desk = Desk(
             config,
             secrets,
@@ -103,6 +112,7 @@ class Controller:
             health,
             self.requests,
             self.settings,
+            self.hours,
         )
         self.people = self._desk.people
         self.metrics = Metrics(
@@ -146,6 +156,7 @@ class Controller:
             log.warning("%d facts of the last run were still in the spool; the register has them now.", left)
         await self._directory.refresh()
         await self.settings.begin()
+        await self.hours.refresh()
         self._calendar.look()
         await self._start_warm()
         await self._archive.look_at_space()
@@ -162,6 +173,8 @@ class Controller:
         keep(lambda: _every(1.0, self._look_at_the_clock), "calendar")
         keep(self.settings.keep, "settings")
         keep(self._keep_directory, "directory")
+        keep(self._keep_hours, "hours")
+        keep(lambda: _every(HOURS_TOLD_EVERY, self._tell_hours), "hours for the dialplan")
         keep(self.link.keep_journal, "journal")
         keep(self.link.audit, "audit")
         keep(self.link.watch, "watch")
@@ -296,6 +309,26 @@ class Controller:
             await asyncio.sleep(DIRECTORY_REFRESH)
             if await self._directory.refresh():
                 log.info("The customers' directory has %d numbers.", len(self._directory))
+
+    async def _keep_hours(self) -> None:
+        log_of_hours = SparingLog(log)
+        while True:
+            await asyncio.sleep(HOURS_REFRESH)
+            try:
+                if await self.hours.refresh():
+                    log.info("The auctions have changed, and the hours with them.")
+            except RegisterError as problem:
+                log_of_hours.warning("register", "The hours cannot follow auctions just now: %s", problem)
+
+    def _hours_changed(self) -> None:
+        """Something follows the hours of lines, wherever they come from: a setting with a date, or an auction."""
+        self._calendar.look()
+        self._tell_hours()
+        self.requests.follow_calendar()
+
+    def _tell_hours(self) -> None:
+        now = self._clock.wall()
+        self.link.tell_hours({line: days_told(self.hours.of(line), now) for line in self._config.lines})
 
 
 async def _every(seconds: float, act: Callable[[], None]) -> None:

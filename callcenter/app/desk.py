@@ -22,6 +22,7 @@ from callcenter.app.settings_in_force import SettingsInForce
 from callcenter.app.turn import ice_servers
 from callcenter.app.web_server import Keep, WebServer
 from callcenter.app.wiring import (
+    make_auctions,
     make_bearers,
     make_call_backs_at_desk,
     make_knowledge,
@@ -31,6 +32,7 @@ from callcenter.app.wiring import (
     make_requests_at_desk,
 )
 from callcenter.asterisk.link import Link
+from callcenter.auctions.hours import HoursInForce
 from callcenter.calendar.clock import WallClock
 from callcenter.config import Config
 from callcenter.core.ids import PersonId
@@ -61,7 +63,9 @@ class Desk:
         health: Health,
         requests: Requests,
         settings: SettingsInForce,
+        hours: HoursInForce,
     ) -> None:
+        self._hours = hours
         self._config = config
         self._settings = settings
         self._register = register
@@ -130,6 +134,7 @@ class Desk:
             self._provider,
             make_quality(self._register, self.people, self._wall),
             self._settings,
+            make_auctions(self._config, self._hours, self._wall),
         )
 
         self._requests.warnings.changed = self.web.tell_pages

@@ -6,6 +6,8 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +15,7 @@ from callcenter.accounts.secrets import Secrets
 from callcenter.app.call_backs import CallBacks
 from callcenter.app.request_lookup import RequestLookup
 from callcenter.app.settings_in_force import SettingsInForce
+from callcenter.auctions.hours import HoursInForce
 from callcenter.calendar.clock import Clock
 from callcenter.config import Config
 from callcenter.config.roles import TAKES_CALLS, Role
@@ -43,13 +46,17 @@ log = logging.getLogger(__name__)
 
 COUNT_EVERY = 15.0
 FOLLOW_EVERY = 3600.0
-"""Seconds: the calendar is configured, so it is another one after a start, or when a year begins."""
+"""Seconds: the calendar is another one after a start, when a year begins, and when somebody has entered an auction; of
+the last one `follow_calendar` tells."""
+FOLLOW_AGAIN = 60.0
+"""Seconds until a register that failed is tried again."""
 
 
 class Requests:
     """All of it, for one controller. Nothing runs without lines that have requests.
 
-    `take` hands an event to the core; `floor` returns the call-backs that it has. `settings`: those that hold.
+    `take` hands an event to the core; `floor` returns the call-backs that it has. `settings` and `hours`: those in
+    force.
     """
 
     def __init__(
@@ -61,11 +68,13 @@ class Requests:
         take: Callable[[Event], bool],
         floor: Callable[[], Iterable[CallBackView]],
         settings: SettingsInForce,
+        hours: HoursInForce,
     ) -> None:
-        self._settings = settings
+        self._hours = hours
+        self._hours_changed = asyncio.Event()
         self._wall = wall = clock.wall
         self._database = register
-        rules = settings.request_rules
+        rules = hours.rules(settings.request_rules)
         self.lines = {line.id: line.requests for line in config.lines.values() if line.requests is not None}
         """The settings of lines that have requests."""
         self.register = RequestRegister(register, rules)
@@ -121,6 +130,11 @@ class Requests:
             yield self.call_backs.run, "call-backs"
         yield lambda: self._erasure.run(self._wall), "request retention"
 
+    def follow_calendar(self) -> None:
+        """Have targets and call-backs follow the hours, soon: these have changed."""
+        self._hours_changed.set()
+        self.call_backs.follow_calendar()
+
     def state(self) -> RequestState:
         """Return the state for the metrics."""
         given = {(str(line), kind.value, when): n for (line, kind, when), n in self._watch.given.items()}
@@ -165,12 +179,17 @@ class Requests:
 
     async def _follow(self) -> None:
         while True:
-            hours = {line: self._settings.config.lines[line].hours.calendar for line in self.lines}
+            self._hours_changed.clear()
+            again = FOLLOW_EVERY
+            hours = {line: replace(self._hours.of(line)) for line in self.lines}  # a thread of its own asks them
             try:
                 await follow_calendars(self._database, self.register, hours, self._wall())
             except RegisterError as problem:
                 log.warning("The targets of requests cannot follow the calendar just now: %s", problem)
-            await asyncio.sleep(FOLLOW_EVERY)
+                again = FOLLOW_AGAIN
+            with suppress(TimeoutError):
+                async with asyncio.timeout(again):
+                    await self._hours_changed.wait()
 
 
 def make_attachments(config: Config, register: Register, rules: Rules) -> Attachments:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from math import inf
 
+from callcenter.auctions.hours import HoursInForce
 from callcenter.calendar.clock import Clock
 from callcenter.config import Config, ConfigError, Line
 from callcenter.config.dated import Holding
@@ -23,6 +24,7 @@ from callcenter.dated.notice import Notice, notices
 from callcenter.dated.plan import Published, holdings, waiting
 from callcenter.dated.table import SettingTable
 from callcenter.dated.timeline import OfLine, timelines
+from callcenter.request_register.register import Rules
 from callcenter.requests.rules import LineRules
 from callcenter.store import Register, RegisterError
 from callcenter.system.sparing_log import SparingLog
@@ -59,6 +61,17 @@ async def as_published(config: Config, register: Register, now: datetime) -> Con
     except ConfigError as problem:
         log.error("The published settings do not fit the file, which holds as it is: %s", problem)
         return config
+
+
+async def rules_in_force(config: Config, register: Register, now: datetime) -> Rules:
+    """Return what makes the rules of requests, for a command: by what was published, and by the auctions.
+
+    Raises `RegisterError`.
+    """
+    config = await as_published(config, register, now)
+    hours = HoursInForce(config.lines.values, register)
+    await hours.refresh()
+    return hours.rules(config.request_rules)
 
 
 class SettingsInForce:

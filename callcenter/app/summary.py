@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from callcenter.accounts.secrets import Secrets
 from callcenter.app.phone_sheet import server
+from callcenter.calendar.hours import WorkingHours
 from callcenter.config import Config, SipAddress
+from callcenter.core.ids import LineId
 from callcenter.core.view import View
 from callcenter.system.own_address import reachable
 
 
-def summary(config: Config, secrets: Secrets | None, view: View, now: datetime) -> Iterator[str]:
-    """Yield the lines to print at `now`. Without `secrets`, no lines with passwords (for output that goes to a log)."""
+def summary(
+    config: Config,
+    secrets: Secrets | None,
+    view: View,
+    now: datetime,
+    hours: Callable[[LineId], WorkingHours] | None = None,
+) -> Iterator[str]:
+    """Yield the lines to print at `now`. Without `secrets`, no lines with passwords (for output that goes to a log).
+
+    `hours`: those of a line that are in force; None: as configured.
+    """
     for line in config.lines.values():
         seen = view.lines[line.id]
-        until = line.hours.calendar.next_change(now).astimezone(line.zone)
+        found = hours(line.id) if hours else line.hours.calendar
+        until = found.next_change(now).astimezone(line.zone)
         state = "open" if seen.open else "closed"
         yield f"Line '{line.id}' ({line.title}): {state} until {until:%A %d %B %H:%M} {line.zone}"
     sip = server(config)

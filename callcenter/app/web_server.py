@@ -21,6 +21,7 @@ from callcenter.config import Config
 from callcenter.core.errors import ReadableError
 from callcenter.desk import make_app, make_metrics_app
 from callcenter.desk.app import BULLETIN, LIVE
+from callcenter.desk.auctions import AuctionActions
 from callcenter.desk.bearer import Bearers
 from callcenter.desk.call_back_actions import CallBackActions
 from callcenter.desk.door import Door, Room, listen
@@ -70,6 +71,7 @@ class WebServer:
         provider: Provider | None,
         quality: QualityApi,
         dated: DatedSettings,
+        auctions: AuctionActions | None,
     ) -> None:
         self._keep = keep
         self._certificate = certificate
@@ -105,6 +107,7 @@ class WebServer:
             provider=provider,
             quality=quality,
             dated=dated,
+            auctions=auctions,
             auto_answer=[line.id for line in config.lines.values() if line.auto_answer],
         )
         self._follow_news = partial(page[BULLETIN].keep, page[LIVE].changed)

@@ -18,11 +18,13 @@ from callcenter.asterisk.link import Link, LinkSettings, Listener
 from callcenter.asterisk.render import Folders, dialplan_version, endpoints
 from callcenter.asterisk.targets import transfer_targets
 from callcenter.asterisk.translate import Translator
+from callcenter.auctions.hours import HoursInForce
 from callcenter.calendar.clock import Clock, WallClock
 from callcenter.config import Config
 from callcenter.config.sections import Accounts
 from callcenter.core.ids import LineId, PersonId
 from callcenter.customers.directory import Directory, normalise, valid_inn
+from callcenter.desk.auctions import AuctionActions
 from callcenter.desk.bearer import Bearers
 from callcenter.desk.call_back_actions import CallBackActions
 from callcenter.desk.knowledge import KnowledgeApi
@@ -128,6 +130,14 @@ def make_registering(
 def make_quality(register: Register, people: People, wall: WallClock) -> QualityApi:
     """Return the API to which pages tell how conversations sound."""
     return QualityApi(people, QualityTable(register), NoteTable(register), wall)
+
+
+def make_auctions(config: Config, hours: HoursInForce, wall: WallClock) -> AuctionActions | None:
+    """Return what heads do with auctions; None: no line's hours follow any."""
+    if not hours.table.zones:
+        return None
+    titles = {line: config.lines[line].title for line in hours.table.zones}
+    return AuctionActions(hours.table, titles, hours.of, hours.refresh, wall)
 
 
 def make_recordings(config: Config, register: Register, wall: WallClock) -> RecordingsApi:

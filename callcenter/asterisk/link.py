@@ -26,7 +26,7 @@ from callcenter.calendar.clock import WallClock
 from callcenter.core import events
 from callcenter.core.commands import Record, Reply, SyncQueueMember, ToAsterisk
 from callcenter.core.events import Event
-from callcenter.core.ids import CallId, ChannelId, GroupId, PhoneName, ServerId
+from callcenter.core.ids import CallId, ChannelId, GroupId, LineId, PhoneName, ServerId
 from callcenter.core.reception import Received
 from callcenter.core.server import ONLY
 
@@ -127,6 +127,7 @@ class Link:
         """Callers in the last list of channels whom the core did not know."""
         self._looked_for: frozenset[CallId] = frozenset()
         """Those of them for whom a snapshot has been taken."""
+        self._hours: Mapping[LineId, str] = {}
         self._stopping = False
 
     # -- life --------------------------------------------------------------------------------------------------
@@ -200,6 +201,19 @@ class Link:
         if self._takeover.same_dialplan and not self.ami.unresponsive and not self._stopping:
             self.ami.send(translate.heartbeat(int(self._wall().timestamp())))
 
+    def tell_hours(self, days: Mapping[LineId, str]) -> None:
+        """Tell the dialplan when each line is open, as `line_hours.days_told` writes it, for the time when we are away.
+
+        Asterisk forgets them when it starts anew, so they are told again at each connection.
+        """
+        self._hours = days
+        if self.ami.connected:
+            self._send_hours()
+
+    def _send_hours(self) -> None:
+        for line, days in self._hours.items():
+            self.ami.send(translate.line_hours(line, days))
+
     def rotate_log(self) -> None:
         """Tell Asterisk to begin a new log file."""
         if self.ami.connected:
@@ -265,6 +279,7 @@ class Link:
         if connected:
             self.ami.send(translate.token(self._token))  # first of all: dialplan events without it are refused
             self._take_over()
+            self._send_hours()
         else:
             self._takeover.lost()
             self._listener.take(events.AsteriskLost(self.server))

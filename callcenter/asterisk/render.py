@@ -13,13 +13,13 @@ import re
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import time
 from pathlib import Path
 from typing import Any
 
 import jinja2
 
 from callcenter.accounts.secrets import Secrets
+from callcenter.asterisk.line_hours import last_minute
 from callcenter.asterisk.targets import dialled_colleagues
 from callcenter.asterisk.trunks import (
     dialled,
@@ -215,7 +215,7 @@ def render(config: Config, secrets: Secrets, asterisk: Installation, folders: Fo
         "dialled": dialled(config),
         "only_line": list(config.lines) if len(config.lines) == 1 else [],
         "general_lines": [(line.id, general_dial(config, line)) for line in config.lines.values()],
-        "last_minute": _last_minute,
+        "last_minute": last_minute,
         "max_calls": limits.channels(config),
         "trunks": [trunk_entry(config, trunk) for trunk in config.trunks.values()],
         "ami_networks": _ami_networks(config),
@@ -346,9 +346,3 @@ def _ami_networks(config: Config) -> list[str]:
     """Return the networks that may log in to AMI: only this machine if AMI is bound to IPv4 loopback; []: any."""
     bind = ipaddress.ip_address(config.asterisk.ami_bind)
     return ["127.0.0.0/255.0.0.0"] if bind.is_loopback and bind.version == 4 else []
-
-
-def _last_minute(closes: time) -> str:
-    """Return the last minute of the opening hours: GotoIfTime includes it, so 18:00 becomes 17:59, midnight 23:59."""
-    minutes = (closes.hour * 60 + closes.minute - 1) % (24 * 60)
-    return f"{minutes // 60:02}:{minutes % 60:02}"

@@ -568,6 +568,11 @@ def heartbeat(epoch: int) -> Action:
     return {"Action": "Setvar", "Variable": "CC_HEARTBEAT", "Value": str(epoch)}
 
 
+def line_hours(line: LineId, days: str) -> Action:
+    """Return the action that tells the dialplan the hours of a line, as `line_hours.days_told` writes them."""
+    return {"Action": "Setvar", "Variable": f"CC_DAYS_{line}", "Value": days}
+
+
 def _vanished(channel: ChannelId) -> Event:
     if channel.startswith((OFFER_PREFIX, OUTGOING_PREFIX)):
         return events.PhoneHungUp(OfferId(channel), int(_NO_SIGN_OF_LIFE))

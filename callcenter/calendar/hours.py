@@ -3,7 +3,7 @@
 The calendar of public holidays and of officially moved days comes from the `holidays` library. Dates that it does not
 know, and dates of one line only, are configured as extra holidays and extra workdays. Opening and closing times are
 computed in the line's zone and compared in UTC, so that a change between summer and winter time does not move them.
-From one day to another the hours may be others: a line of auctions works longer while they run (eLot 2.2a).
+From one day to another the hours may be others; and a line of auctions works longer while they run (eLot 2.2a).
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from zoneinfo import ZoneInfo
 
 import holidays
 
+from callcenter.calendar.auctions import AuctionHours, Run
+
 MIDNIGHT = time(0)
 """As a closing time: the end of the day (24:00)."""
 
@@ -25,7 +27,7 @@ _HORIZON = timedelta(days=400)
 
 @dataclass(frozen=True)
 class Period:
-    """Days on which the line has other hours, if they are working days: open auctions run, for example (eLot 2.2a)."""
+    """Days on which the line has other hours, if they are working days: in summer, for example."""
 
     first: date
     last: date
@@ -47,6 +49,8 @@ class WorkingHours:
     extra_workdays: frozenset[date] = frozenset()
     periods: tuple[Period, ...] = ()
     """In ascending order; they do not overlap."""
+    auctions: AuctionHours | None = None
+    """While one runs, the line is open at these hours, too; None: this line's hours follow no auctions (eLot 2.2a)."""
 
     @cached_property
     def _begins(self) -> list[date]:
@@ -72,12 +76,37 @@ class WorkingHours:
 
     def span(self, day: date) -> tuple[datetime, datetime]:
         """Return when the line opens and closes on this day, in UTC; twice the same moment if it stays closed."""
-        opening, closing = self.clock(day)
-        opens = self._moment(day, opening)
-        return opens, max(opens, self._closing(day, closing)) if self.working_day(day) else opens
+        opens, closes = self._of_working_day(day)
+        return (opens, closes) if self.working_day(day) else (opens, opens)
 
     def clock(self, day: date) -> tuple[time, time]:
         """Return from when to when the line is open on this day, by its clock, if it is a working day."""
+        if self._auction(day) is None:
+            return self._without_auctions(day)
+        opens, closes = (at.astimezone(self.zone) for at in self._of_working_day(day))
+        return opens.time(), closes.time()
+
+    def on(self, day: date) -> tuple[time, time] | None:
+        """Return from when to when the line is open on this day, to be told to people; None: it is closed that day.
+
+        A closing at `MIDNIGHT` is the end of the day.
+        """
+        return self.clock(day) if self.working_day(day) else None
+
+    def _of_working_day(self, day: date) -> tuple[datetime, datetime]:
+        """One span, which holds the usual hours and all that auctions need: what lies between them is not closed."""
+        opening, closing = self._without_auctions(day)
+        opens = self._moment(day, opening)
+        closes = max(opens, self._closing(day, closing))
+        auction = self._auction(day)
+        return (min(opens, auction[0]), max(closes, auction[1])) if auction else (opens, closes)
+
+    def _auction(self, day: date) -> Run | None:
+        if self.auctions is None or not self.auctions.runs:
+            return None
+        return self.auctions.within(self._moment(day, self.auctions.opens), self._closing(day, self.auctions.closes))
+
+    def _without_auctions(self, day: date) -> tuple[time, time]:
         place = bisect_right(self._begins, day)
         period = self.periods[place - 1] if place else None
         if period is None or day > period.last:

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from callcenter.app.register import open_register
-from callcenter.app.settings_in_force import as_published
+from callcenter.app.settings_in_force import rules_in_force
 from callcenter.calendar.clock import wall_clock
 from callcenter.cli.access import noted, person
 from callcenter.cli.options import pass_config
@@ -74,15 +74,14 @@ def order(config: Config, /, request: str, number: str | None, said: str, group:
 
     async def do_it() -> None:
         async with _opened(config) as register:
-            rules = (await as_published(config, register, wall_clock())).request_rules
-            requests = RequestRegister(register, rules)
+            requests = RequestRegister(register, await rules_in_force(config, register, wall_clock()))
             filed = await (requests.numbered(request) if "-" in request else requests.filed(RequestId(request)))
             now = wall_clock()
             await noted(
                 register, now, "requests call-back order", f"request {filed.request.number or filed.request.id}"
             )
             window = _window(config, filed.request.line, said, **times)
-            made = await CallBackRegister(register, rules).order(
+            made = await CallBackRegister(register, await rules_in_force(config, register, wall_clock())).order(
                 filed.request.id,
                 filed.request.version,
                 number or filed.requester.number,
@@ -109,8 +108,7 @@ def move(config: Config, /, call_back: str, said: str, number: str, why: str, **
 
     async def do_it() -> None:
         async with _opened(config) as register:
-            rules = (await as_published(config, register, wall_clock())).request_rules
-            book = CallBackRegister(register, rules)
+            book = CallBackRegister(register, await rules_in_force(config, register, wall_clock()))
             one = await book.one(CallBackId(call_back))
             window = _window(config, one.line, said, **times)
             if window is None:
@@ -150,8 +148,9 @@ def owed(config: Config, call: str) -> None:
         async with _opened(config) as register:
             now = wall_clock()
             await noted(register, now, "requests call-back owed", f"call {call[:150]}")
-            rules = (await as_published(config, register, now)).request_rules
-            made = await CallBackRegister(register, rules).owe(call, person(), now)
+            made = await CallBackRegister(register, await rules_in_force(config, register, wall_clock())).owe(
+                call, person(), now
+            )
         if made is None:
             click.echo("it was promised already")
         else:
@@ -188,8 +187,7 @@ def _act(config: Config, name: str, call_back: str, action: do.Action) -> None:
     async def do_it() -> None:
         async with _opened(config) as register:
             await noted(register, wall_clock(), f"requests call-back {name}", call_back[:64])
-            rules = (await as_published(config, register, wall_clock())).request_rules
-            book = CallBackRegister(register, rules)
+            book = CallBackRegister(register, await rules_in_force(config, register, wall_clock()))
             after = await book.act(CallBackId(call_back), action, person(), wall_clock())
         _tell(config, after)
 

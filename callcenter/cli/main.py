@@ -12,6 +12,7 @@ from callcenter.cli.commands import Commands, Place
 from callcenter.system import privacy
 
 PLACES = {
+    "auctions": Place("auctions", "auctions", "The auctions that a line's hours follow (eLot 2.2a)."),
     "audit": Place("audit", "audit", "The audit log: who saw or heard whose data, and who changed what (152-ФЗ)."),
     "backup": Place(
         "settings", "backup", "Copy settings, secrets and register into a new folder, with the line running."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, time, timedelta
 from pathlib import Path
@@ -14,8 +14,9 @@ import click
 
 from callcenter.app.register import open_register
 from callcenter.app.requests import make_attachments
-from callcenter.app.settings_in_force import as_published
+from callcenter.app.settings_in_force import rules_in_force
 from callcenter.calendar.clock import wall_clock
+from callcenter.calendar.working_time import WorkingTime
 from callcenter.cli import request_table
 from callcenter.cli.access import noted, person
 from callcenter.cli.call_backs import call_backs
@@ -90,7 +91,7 @@ def show_request(config: Config, number: str) -> None:
 
     async def show() -> None:
         async with _opened(config) as register:
-            table = RequestRegister(register, config.request_rules)
+            table = RequestRegister(register, await rules_in_force(config, register, wall_clock()))
             filed = await _found(table, number)
             history = await table.history(filed.request.id)
             await noted(register, wall_clock(), "requests show", f"request {filed.request.number or filed.request.id}")
@@ -110,8 +111,7 @@ def act(config: Config, /, number: str, action: str, version: int | None, **give
 
     async def do() -> None:
         async with _opened(config) as register:
-            rules = (await as_published(config, register, wall_clock())).request_rules
-            table = RequestRegister(register, rules)
+            table = RequestRegister(register, await rules_in_force(config, register, wall_clock()))
             filed = await _found(table, number)
             wanted = action_of(action, Given(by=person(), zone=config.zone(filed.request.line), **given), config, filed)
             now = wall_clock()
@@ -173,8 +173,9 @@ def import_requests(config: Config, file: Path, line: str) -> None:
     async def take() -> None:
         async with _opened(config) as register:
             await noted(register, now, "requests import", f"{len(read.rows)} requests of {file.name}")
-            rules = (await as_published(config, register, now)).request_rules
-            done = await take_over(register, rules, read.rows, person(), now)
+            done = await take_over(
+                register, await rules_in_force(config, register, wall_clock()), read.rows, person(), now
+            )
         click.echo("\n".join(request_table.takeover_lines(done)))
 
     _run(take())
@@ -187,10 +188,10 @@ def import_requests(config: Config, file: Path, line: str) -> None:
 def export_requests(config: Config, /, output: Path | None, **which: Any) -> None:
     """Export the requests received on some days as CSV: dates, targets kept or not, whole seconds. No names."""
     question = asked(config, wall_clock(), **which)
-    times = {name: rules.time for name, rules in config.request_rules().items()}
 
     async def export() -> None:
         async with _opened(config) as register:
+            times = await _times(config, register)
             found = figures(register, question.first, question.last, question.zones, times, question.now, question.line)
             rows = request_table.rows(found, question.zones)
             if output is None:
@@ -218,10 +219,10 @@ def summary(config: Config, /, by: str, aim: float | None, output: Path | None, 
     """
     longest = None if aim is None else timedelta(hours=aim)
     question = asked(config, wall_clock(), **which)
-    times = {name: rules.time for name, rules in config.request_rules().items()}
 
     async def show() -> None:
         async with _opened(config) as register:
+            times = await _times(config, register)
             found = figures(register, question.first, question.last, question.zones, times, question.now, question.line)
             made = await sums(found, by, question.zones, question.now)
         if output is None:
@@ -242,11 +243,11 @@ def summary(config: Config, /, by: str, aim: float | None, output: Path | None, 
 def report(config: Config, /, xlsx: Path, **which: Any) -> None:
     """Write the report of the requests received on some days as a workbook, as the page «Reports» has it."""
     question = asked(config, wall_clock(), **which)
-    times = {name: rules.time for name, rules in config.request_rules().items()}
 
     async def write() -> None:
         async with _opened(config) as register:
             await noted(register, question.now, "requests report", str(question))
+            times = await _times(config, register)
             found = figures(register, question.first, question.last, question.zones, times, question.now, question.line)
             made = await request_report(found, question.zones, question.now)
         shown = tables(made, request_table.names(config), request_table.aims(config), _language())
@@ -281,6 +282,11 @@ def erase(config: Config, dry_run: bool) -> None:
 
 
 requests.add_command(call_backs)
+
+
+async def _times(config: Config, register: Register) -> Mapping[LineId, WorkingTime]:
+    made = (await rules_in_force(config, register, wall_clock()))()
+    return {line: rules.time for line, rules in made.items()}
 
 
 def request_erasure(config: Config, register: Register) -> RequestErasure:

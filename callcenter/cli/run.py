@@ -43,7 +43,7 @@ def serve(config_path: Path) -> None:
 def _serve(config: Config, *, with_asterisk: bool, credentials: bool) -> None:
     def ready(controller: Controller, connected: bool) -> None:
         secrets = Secrets.load_or_create(config.var, config) if credentials else None
-        for line in summary(config, secrets, controller.view(), wall_clock()):
+        for line in summary(config, secrets, controller.view(), wall_clock(), controller.hours.of):
             click.echo(line)
 
     for warning in config.warnings(wall_clock().date()):

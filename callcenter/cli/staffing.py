@@ -13,8 +13,9 @@ from pathlib import Path
 import click
 
 from callcenter.app.register import open_register
+from callcenter.auctions.hours import HoursInForce
 from callcenter.calendar.clock import wall_clock
-from callcenter.calendar.hours import MIDNIGHT
+from callcenter.calendar.hours import MIDNIGHT, WorkingHours
 from callcenter.cli.options import Finite, config_option, load
 from callcenter.config import Config
 from callcenter.config.line_sections import Line
@@ -148,7 +149,7 @@ def _of_past_days(config: Config, line: Line, day: date | None, number: int) -> 
     before = (first - timedelta(days=back) for back in range(1, _FURTHEST))
     past = list(islice((date for date in before if calendar.working_day(date)), number))
     try:
-        counted, handling, patience = asyncio.run(_learnt(config, line, past))
+        counted, handling, patience, hours = asyncio.run(_learnt(config, line, past))
     except (RegisterError, OSError) as problem:
         raise click.ClickException(str(problem)) from problem
     typical = typical_day(counted, day)
@@ -158,13 +159,13 @@ def _of_past_days(config: Config, line: Line, day: date | None, number: int) -> 
             "give a forecast with --forecast"
         )
     calls = {
-        half_hour: typical[half_hour] for half_hour in range(48) if _open(line, day, half_hour) or typical[half_hour]
+        half_hour: typical[half_hour] for half_hour in range(48) if _open(hours, day, half_hour) or typical[half_hour]
     }
     return _Callers(calls, f"{day:%A %Y-%m-%d}, after {len(counted)} working days before", handling, patience)
 
 
-async def _learnt(config: Config, line: Line, past: Sequence[date]) -> tuple[History, float, float]:
-    """Return callers by day and half-hour, mean handling time and mean patience of these days, in seconds.
+async def _learnt(config: Config, line: Line, past: Sequence[date]) -> tuple[History, float, float, WorkingHours]:
+    """Return callers by day and half-hour, mean handling time and mean patience of these days, in seconds; the hours.
 
     With few calls the configured expectations dominate both means.
     """
@@ -174,20 +175,22 @@ async def _learnt(config: Config, line: Line, past: Sequence[date]) -> tuple[His
         since = datetime.combine(min(past), time(0), line.zone).astimezone(UTC)
         calls, busy = await history.handling(register, line.id, since)
         gave_up, queued = await history.patience(register, line.id, since)
+        hours = HoursInForce(lambda: [line], register)
+        await hours.refresh()
     finally:
         await register.close()
     expected, weight = line.queue.expected_handling, line.queue.expected_calls
     known = calls + weight
     handling = (calls * (busy + config.timings.wrap_up) + weight * expected) / known if known else expected
     # The line learns it in the same way: as if one caller had given up after the expected patience.
-    return counted, handling, (queued + line.queue.expected_patience) / (gave_up + 1)
+    return counted, handling, (queued + line.queue.expected_patience) / (gave_up + 1), hours.of(line.id)
 
 
-def _open(line: Line, day: date, half_hour: int) -> bool:
+def _open(hours: WorkingHours, day: date, half_hour: int) -> bool:
     def minutes(clock: time) -> int:
         return 60 * clock.hour + clock.minute
 
-    opening, closing = line.hours.calendar.clock(day)
+    opening, closing = hours.clock(day)
     closes = minutes(closing) if closing != MIDNIGHT else 24 * 60
     return minutes(opening) < 30 * (half_hour + 1) and 30 * half_hour < closes
 

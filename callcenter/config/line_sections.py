@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ConfigDict, Field, model_validator
 
+from callcenter.calendar.auctions import AuctionHours
 from callcenter.calendar.hours import MIDNIGHT, Period, WorkingHours
 from callcenter.config.request_sections import Requests
 from callcenter.config.section import Named, Section
@@ -49,7 +50,7 @@ MOST_CHANGES = 40
 
 
 class HoursPeriod(Section):
-    """Days on which a line has other hours: while open auctions run, for example (eLot 2.2a)."""
+    """Days on which a line has other hours: in summer, for example."""
 
     first: Day = Field(alias="from")
     last: Day = Field(alias="to")
@@ -72,6 +73,18 @@ def _check_day(opens: time, closes: time) -> None:
         raise ValueError(f"found opens {opens:%H:%M} and closes {closes:%H:%M}; opens is earlier than closes")
 
 
+class AuctionSection(Section):
+    """The hours of working days while open auctions run; heads enter these at the desk (eLot 2.2a)."""
+
+    opens: TimeOfDay = time(9)
+    closes: TimeOfDay = time(21)
+
+    @model_validator(mode="after")
+    def _has_length(self) -> Self:
+        _check_day(self.opens, self.closes)
+        return self
+
+
 class Hours(Section):
     """Working hours and calendar of a line (ESTP 2.2a)."""
 
@@ -84,6 +97,8 @@ class Hours(Section):
     extra_workdays: frozenset[Day] = frozenset()
     periods: Annotated[tuple[HoursPeriod, ...], Field(max_length=MOST_PERIODS)] = ()
     """Other hours from one day to another, in any order."""
+    auctions: AuctionSection | None = None
+    """None: the hours follow no auctions."""
 
     @model_validator(mode="after")
     def _day_has_length(self) -> Self:
@@ -103,7 +118,7 @@ class Hours(Section):
 
     @property
     def calendar(self) -> WorkingHours:
-        """These hours as an object that answers whether the line is open."""
+        """These hours as an object that answers whether the line is open. It knows of no auction yet."""
         return WorkingHours(
             self.zone,
             self.opens,
@@ -112,6 +127,7 @@ class Hours(Section):
             self.extra_holidays,
             self.extra_workdays,
             tuple(Period(one.first, one.last, one.opens, one.closes) for one in self._in_order()),
+            AuctionHours(self.auctions.opens, self.auctions.closes) if self.auctions else None,
         )
 
 

@@ -18,6 +18,8 @@ from callcenter.desk.account_pages import AccountPages
 from callcenter.desk.accounts import Accounts
 from callcenter.desk.api import Api
 from callcenter.desk.article_pages import ArticlePages
+from callcenter.desk.auction_pages import AuctionPages
+from callcenter.desk.auctions import AuctionActions, AuctionsApi
 from callcenter.desk.backend import Backend
 from callcenter.desk.bearer import Bearers
 from callcenter.desk.bodies import MAX_BODY
@@ -28,7 +30,7 @@ from callcenter.desk.door import Door
 from callcenter.desk.entrance import Entrance
 from callcenter.desk.gate import ANYBODY, Gate, Handler, Route
 from callcenter.desk.guard import ObserveRequest, add_headers, guard
-from callcenter.desk.html import WARNED
+from callcenter.desk.html import FOLLOWS_AUCTIONS, WARNED
 from callcenter.desk.knowledge import KnowledgeApi
 from callcenter.desk.live import Live
 from callcenter.desk.news_pages import NewsPages
@@ -79,6 +81,7 @@ def make_app(
     requests: RequestActions | None = None,
     call_backs: CallBackActions | None = None,
     quality: QualityApi | None = None,
+    auctions: AuctionActions | None = None,
     observe_request: ObserveRequest | None = None,
     door: Door | None = None,
     proxies: Proxies = (),
@@ -102,6 +105,7 @@ def make_app(
     `door`: what accepts the connections. `with_metrics`: whether Prometheus may scrape here, too.
     `bearers`: lets scripts in with a token. `certificate`: what is to be said of the desk's own; None: it has none.
     `provider`: the identity provider, if people may log in there.
+    `auctions`: what is done with the auctions that lines' hours follow, if any do.
     `quality`: keeps how conversations sound. `auto_answer`: the lines whose calls phones in pages answer by themselves.
     `dated`: which settings of lines hold when.
     """
@@ -134,6 +138,10 @@ def make_app(
     if requests:
         app[WARNED] = requests.warned
         gate.add(app, _request_routes(requests, call_backs))
+    if auctions:
+        app[FOLLOWS_AUCTIONS] = True
+        gate.add(app, AuctionsApi(auctions).routes())
+        gate.add(app, AuctionPages(auctions, _names(accounts)).routes())
     gate.add_files(app, web.StaticResource("/static", HERE / "static"), ANYBODY)
     if with_metrics:
         gate.add(app, _metrics_routes(backend, metrics_text))
@@ -197,12 +205,18 @@ def make_metrics_app(
     return app
 
 
-def _knowledge_routes(knowledge: KnowledgeApi, accounts: Accounts) -> list[Route]:
-    """The API of news and knowledge base, and the pages of those who write."""
+def _names(accounts: Accounts) -> Callable[[PersonId], str]:
+    """Return what names people; whoever is not there any more, by the id."""
 
     def name_of(person: PersonId) -> str:
         return accounts.people[person].name if person in accounts.people else person
 
+    return name_of
+
+
+def _knowledge_routes(knowledge: KnowledgeApi, accounts: Accounts) -> list[Route]:
+    """The API of news and knowledge base, and the pages of those who write."""
+    name_of = _names(accounts)
     return [
         *knowledge.routes(),
         *NewsPages(knowledge, name_of).routes(),

@@ -17,6 +17,7 @@ from callcenter.desk.bodies import BadRequest
 from callcenter.desk.gate import (
     AUTHORS,
     EVERYBODY,
+    KEEPS_AUCTIONS,
     LEADS_REQUESTS,
     OTHER_ACCOUNTS,
     REQUEST_BOARD,
@@ -37,6 +38,8 @@ SESSION_TEXTS = {
 """Words of the warning before a session ends, which every page has."""
 WARNED: web.AppKey[Callable[[Account], Tally]] = web.AppKey("warned")
 """Of how many requests somebody is warned; there only with requests."""
+FOLLOWS_AUCTIONS: web.AppKey[bool] = web.AppKey("follows_auctions", bool)
+"""Whether the hours of a line follow auctions; there only if so."""
 FORMS: web.RequestKey[bool] = web.RequestKey("forms", bool)
 """Set for a page with forms: its Content-Security-Policy allows them."""
 
@@ -90,6 +93,7 @@ def page(request: web.Request, template: str, zone: tzinfo, status: int = 200, *
         "sender": sender,
         "reads": sender is not None and sender.may(EVERYBODY),
         "writes": sender is not None and sender.may(AUTHORS),
+        "keeps_auctions": FOLLOWS_AUCTIONS in request.app and sender is not None and sender.may(KEEPS_AUCTIONS),
         "sees_requests": sender is not None and sender.may(SEES_REQUESTS),
         "sees_board": sender is not None and sender.may(REQUEST_BOARD),
         "leads_requests": sender is not None and sender.may(LEADS_REQUESTS),

@@ -11,6 +11,7 @@ from functools import partial
 from random import Random
 
 from callcenter.calendar.clock import WallClock
+from callcenter.calendar.hours import WorkingHours
 from callcenter.config.line_sections import Line
 from callcenter.core.ids import LineId
 from callcenter.core.view import Outlook
@@ -58,7 +59,11 @@ class Forecaster:
         register: Register,
         outlook: Callable[[LineId], Outlook],
         wall: WallClock,
+        hours: Callable[[LineId], WorkingHours] | None = None,
     ) -> None:
+        """Forecast these lines. `hours`: those of a line that are in force; None: as configured."""
+        configured = {line.id: line.hours.calendar for line in lines}
+        self._hours = hours or configured.__getitem__
         self._watched = {line.id: _Watched(line, Advice(line.id)) for line in lines}
         self._register = register
         self._outlook = outlook
@@ -105,7 +110,7 @@ class Forecaster:
     async def _look(self, watched: _Watched) -> None:
         """Make one forecast of this line; drop the last one if the line is closed."""
         id, now = watched.line.id, self._wall().astimezone(watched.line.zone)
-        if not watched.line.hours.calendar.is_open(now):
+        if not self._hours(id).is_open(now):
             watched.forecast, watched.advice = None, Advice(id)
             return
         try:
@@ -132,11 +137,11 @@ class Forecaster:
 
     async def _compute(self, watched: _Watched, now: datetime) -> Forecast:
         line, outlook = watched.line, self._outlook(watched.line.id)
-        hours, since = line.hours, watched.counted_since
-        opens, closes = hours.calendar.clock(now.date())
+        hours, since = self._hours(line.id), watched.counted_since
+        opens, closes = hours.clock(now.date())
         slots = expected_arrivals(watched.history, outlook.joined, now, opens, closes, since=since)
         # In UTC: Python subtracts two datetimes of the same zone as local times, which is wrong over a clock change.
-        closes_in = (hours.calendar.next_change(now) - now.astimezone(UTC)).total_seconds()
+        closes_in = (hours.next_change(now) - now.astimezone(UTC)).total_seconds()
         # The same random numbers all day, so that two forecasts differ only by what has happened, not by chance.
         chance = Random(f"{line.id} {now.date()}")  # noqa: S311 - a simulation
         play = partial(forecast, random=chance, risk=line.forecast.risk, at_least=line.required_staff)

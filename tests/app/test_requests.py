@@ -14,6 +14,7 @@ import yaml
 from callcenter.accounts.secrets import Secrets, SecretsError
 from callcenter.app.requests import Requests
 from callcenter.app.settings_in_force import SettingsInForce
+from callcenter.auctions.hours import HoursInForce
 from callcenter.calendar.clock import Clock
 from callcenter.config import Config
 from callcenter.core.ids import LineId
@@ -47,7 +48,8 @@ async def running(config: Config, wall: Wall) -> AsyncIterator[Requests]:
     register = await Register.open(config.database)
     secrets, clock = Secrets.load_or_create(config.var, config), Clock(asyncio.get_running_loop().time, wall)
     settings = SettingsInForce(config, register, clock, lambda _: True)
-    requests = Requests(config, secrets, register, clock, lambda _: True, tuple, settings)
+    hours = HoursInForce(settings.lines, register)
+    requests = Requests(config, secrets, register, clock, lambda _: True, tuple, settings, hours)
     tasks = [asyncio.create_task(work()) for work, _ in requests.work()]
     try:
         yield requests
