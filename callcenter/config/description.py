@@ -73,7 +73,7 @@ class Description(Section):
 
     @property
     def spoken_prompts(self) -> Path:
-        """The folder of prompts that were spoken on this machine. Asterisk plays them, so it is in Asterisk's folder."""
+        """The folder of prompts that were spoken on this machine; in Asterisk's folder, because it plays them."""
         return self.var / "asterisk" / "prompts" / "spoken"
 
     @property

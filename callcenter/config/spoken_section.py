@@ -7,7 +7,7 @@ from callcenter.config.values import SpokenText
 
 
 class Spoken(Section):
-    """One text for each value that a text of the catalogue can name (docs/prompts.md); None: as the line's setting says.
+    """One text for each value that a text of the catalogue can name (docs/prompts.md); None: as the setting says.
 
     Only what a Russian voice can say; figures are said in words.
     """

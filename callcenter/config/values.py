@@ -99,7 +99,9 @@ def _plain_text(text: str) -> str:
 def _spoken_text(text: str) -> str:
     for char in text:
         if not re.fullmatch(r"[А-Яа-яЁё0-9\u0301 ,.!?:;()«»—–-]", char):
-            raise ValueError(f"what a Russian voice can say: Russian letters, digits, simple punctuation, not {describe(char)}")
+            raise ValueError(
+                f"what a Russian voice can say: Russian letters, digits, simple punctuation, not {describe(char)}"
+            )
     if not re.search(r"[А-Яа-яЁё0-9]", text):
         raise ValueError("words that can be heard")
     return text.strip()
@@ -360,7 +362,9 @@ SpokenText = Annotated[str, Field(max_length=600), AfterValidator(_spoken_text)]
 Site = Annotated[
     str,
     Field(max_length=100),
-    AfterValidator(_of_form(rf"{_HOST_LABEL}(?:\.{_HOST_LABEL})+(?:/[A-Za-z0-9_-]+)*", "a web address, such as estp.ru")),
+    AfterValidator(
+        _of_form(rf"{_HOST_LABEL}(?:\.{_HOST_LABEL})+(?:/[A-Za-z0-9_-]+)*", "a web address, such as estp.ru")
+    ),
 ]
 Number = Annotated[str, AfterValidator(normalise_number)]
 NumberRange = Annotated[str, AfterValidator(_number_range)]

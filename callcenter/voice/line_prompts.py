@@ -1,13 +1,12 @@
-"""Each line's own prompts: the texts of the catalogue with its values, their files, and the folder that Asterisk plays.
+"""Each line's own prompts: the catalogue's texts with its values, their files, and the folder that Asterisk plays.
 
-A file spoken from a line's text is named for that text, so lines that say the same share it. It comes with the folder of
-prompts (`ru/lines/`) or was spoken on this machine (`config.spoken_prompts`). The line's folder (`config.prompts_of`) has
-a link for every prompt: to that file or, while there is none, to the neutral one that all lines share.
+A file spoken from a line's text is named for that text, so lines that say the same share it. It comes with the folder
+of prompts (`ru/lines/`) or was spoken on this machine (`config.spoken_prompts`). The folder of the line, from which
+Asterisk plays, has a link for every prompt: to that file or, while there is none, to the neutral one of all lines.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,10 +14,9 @@ from pathlib import Path
 
 from callcenter.config.description import Description
 from callcenter.config.line_sections import Line
-from callcenter.core.errors import ReadableError
 from callcenter.voice import template
 from callcenter.voice.line_words import line_words
-from callcenter.voice.prompts import CATALOGUE, Catalogue, PromptError, find_program
+from callcenter.voice.prompts import CATALOGUE, Catalogue, PromptError
 from callcenter.voice.speech import write_wave, wrong_format
 
 LONGEST = 1000
@@ -37,7 +35,7 @@ class Own:
 
 @dataclass(frozen=True)
 class Missing:
-    """A text that nobody has spoken yet, or a file that cannot be played."""
+    """A text that nobody has spoken yet, or whose file cannot be played."""
 
     prompt: str
     text: str
@@ -45,12 +43,9 @@ class Missing:
     """Of the file that is to be there."""
     lines: tuple[str, ...]
     """Whose text it is."""
-    wrong: str
-    """What is wrong with the file; '': there is none."""
 
     def __str__(self) -> str:
-        what = self.wrong or "nobody has spoken it"
-        return f"{', '.join(self.lines)}: {self.prompt}: missing: {what}: {self.name}: {self.text}"
+        return f"{', '.join(self.lines)}: {self.prompt}: missing: no {self.name} that can be played: «{self.text}»"
 
 
 def own_prompts(catalogue: Catalogue, line: Line) -> Own:
@@ -69,8 +64,8 @@ def own_prompts(catalogue: Catalogue, line: Line) -> Own:
         else:
             named = " or ".join(f"spoken.{name}" for name in sorted(template.names(entry.text)))
             problems.append(
-                f"lines.{line.id}: {prompt} would have {len(said)} characters, of which callers hear at most {LONGEST}; "
-                f"shorter words in {named}"
+                f"lines.{line.id}: {prompt} would have {len(said)} characters, and nobody listens to more than "
+                f"{LONGEST}; shorter words in {named}"
             )
     return Own(line, texts, tuple(dict.fromkeys(problems)))
 
@@ -80,27 +75,25 @@ def file_name(catalogue: Catalogue, prompt: str, text: str) -> str:
     return f"{prompt}.{catalogue.hash_of(text)[:12]}.wav"
 
 
-def missing(config: Description, catalogue: Catalogue, own: list[Own]) -> Iterator[Missing]:
+def missing(config: Description, catalogue: Catalogue) -> Iterator[Missing]:
     """Yield each text that has no playable file, once."""
     whose: dict[tuple[str, str], list[str]] = {}
-    for one in own:
+    for one in (own_prompts(catalogue, line) for line in config.lines.values()):
         for prompt, text in one.texts.items():
             whose.setdefault((prompt, text), []).append(one.line.id)
     for (prompt, text), lines in whose.items():
-        path = _file(config, catalogue, prompt, text)
-        wrong = wrong_format(path) if path else ""
-        if path is None or wrong:
-            yield Missing(prompt, text, file_name(catalogue, prompt, text), tuple(lines), wrong)
+        if _file(config, catalogue, prompt, text) is None:
+            yield Missing(prompt, text, file_name(catalogue, prompt, text), tuple(lines))
 
 
 def _file(config: Description, catalogue: Catalogue, prompt: str, text: str) -> Path | None:
     name = file_name(catalogue, prompt, text)
     places = (catalogue.root / "ru" / "lines" / name, config.spoken_prompts / name)
-    return next((path for path in places if path.is_file()), None)
+    return next((path for path in places if path.is_file() and not wrong_format(path)), None)
 
 
 def lay_out(config: Description) -> list[str]:
-    """Make each line's folder of prompts. Returns what its callers will not hear as meant, as sentences; nothing raises.
+    """Make each line's folder of prompts. Returns what callers will not hear as meant, as sentences; nothing raises.
 
     Whatever is wrong with the catalogue, every line has a folder in which nothing is missing that all lines share. A
     folder of prompts without a catalogue has nothing of lines: then there are no such folders.
@@ -150,7 +143,7 @@ def _lay_out(config: Description, catalogue: Catalogue | None) -> list[str]:
 def _link(folder: Path, wanted: dict[str, Path]) -> None:
     """Make this the content of a folder of links. Each is replaced at once: Asterisk may be about to play it."""
     folder.mkdir(parents=True, exist_ok=True)
-    found = {entry.name: os.readlink(entry.path) if entry.is_symlink() else "" for entry in os.scandir(folder)}
+    found = {path.name: str(path.readlink()) if path.is_symlink() else "" for path in folder.iterdir()}
     for name, path in wanted.items():
         if found.get(name) != str(path):
             unfinished = folder / f".{name}.part"
@@ -161,46 +154,15 @@ def _link(folder: Path, wanted: dict[str, Path]) -> None:
         (folder / name).unlink()
 
 
-def check_prompts(config: Description) -> int:
-    """Run `callcenter prompts check`: print what is wrong, in the folder and by line. Returns 1 if there is anything."""
-    try:
-        catalogue = Catalogue.load(config.prompts)
-        problems = [str(problem) for problem in catalogue.check()]
-    except PromptError as error:
-        print(error)
-        return 1
-    own = [own_prompts(catalogue, line) for line in config.lines.values()]
-    problems += [problem for one in own for problem in one.problems]
-    problems += [str(one) for one in missing(config, catalogue, own)]
-    for problem in problems:
-        print(problem)
-    if not problems:
-        different = len({(prompt, text) for one in own for prompt, text in one.texts.items()})
-        print(
-            f"{len(catalogue.ids())} prompts, and {different} in the own words of {len(own)} line(s): "
-            "all are there and up to date"
-        )
-    return 1 if problems else 0
+def speak(config: Description, catalogue: Catalogue, programs: tuple[Path, Path], *, ship: bool) -> list[str]:
+    """Speak all that the lines say and nobody has spoken: into `var`, or with `ship` into the folder of prompts.
 
-
-def build_prompts(config: Description, force: bool, ship: bool = False) -> int:
-    """Run `callcenter prompts build`: speak what is missing or stale (with `force` everything), then check.
-
-    What lines say is spoken into `var`, or with `ship` into the folder of prompts.
+    `programs`: RHVoice and sox. Returns what was spoken. Raises ReadableError.
     """
-    try:
-        catalogue = Catalogue.load(config.prompts)
-        programs = find_program("rhvoice", "RHVoice-test"), find_program("sox", "sox")
-        done = catalogue.build(*programs, only_stale=not force)
-        own = [own_prompts(catalogue, line) for line in config.lines.values()]
-        folder = catalogue.root / "ru" / "lines" if ship else config.spoken_prompts
-        folder.mkdir(parents=True, exist_ok=True)
-        voice = catalogue.voice(*programs)
-        for one in missing(config, catalogue, own):
-            write_wave(folder / one.name, voice.say(one.text))
-            done.append(f"{', '.join(one.lines)}: {one.prompt}")
-    except ReadableError as error:
-        print(error)
-        return 1
-    print(f"spoken: {len(done)}" + "".join(f"\n  {prompt}" for prompt in done))
-    return check_prompts(config)
+    folder = catalogue.root / "ru" / "lines" if ship else config.spoken_prompts
+    folder.mkdir(parents=True, exist_ok=True)
+    voice, done = catalogue.voice(*programs), list[str]()
+    for one in missing(config, catalogue):
+        write_wave(folder / one.name, voice.say(one.text))
+        done.append(f"{', '.join(one.lines)}: {one.prompt}")
+    return done

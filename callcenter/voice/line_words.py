@@ -95,7 +95,7 @@ def _listed(titles: list[str]) -> str | None:
 
 
 def _hours(line: Line) -> str | Unsaid:
-    """Return when the line works, in words that are true on every day: all its hours are named, whatever today's are."""
+    """Return when the line works, in words that are true on every day: all its hours, whatever today's are."""
     hours, zone = line.hours, line.spoken.zone or _ZONES.get(line.hours.zone.key)
     if zone is None:
         return Unsaid(f"lines.{line.id}.hours.zone", line.hours.zone.key, f"lines.{line.id}.spoken.zone")

@@ -1,8 +1,8 @@
 """The prompts: the catalogue of texts, the files spoken from it, and whether the two agree.
 
 A folder of prompts contains `catalogue.yaml`, `ru/<id>.wav`, `ru/manifest.json` and `music/`. The daemon needs only the
-files; RHVoice and sox are needed only to speak them again. A text with values of a line in it has a neutral one beside it,
-which is `ru/<id>.wav`; what each line says instead: `line_prompts.py`. See docs/prompts.md.
+files; RHVoice and sox are needed only to speak them again. A text with values of a line in it has a neutral one beside
+it, which is `ru/<id>.wav`; what each line says instead: `line_prompts.py`. See docs/prompts.md.
 """
 
 from __future__ import annotations
@@ -77,7 +77,9 @@ class Prompt(Strict):
         if mistake := next(template.mistakes(self.text or "", VALUES), None):
             raise ValueError(mistake)
         if self.of_lines != (self.neutral is not None):
-            raise ValueError("a text with values needs `neutral`, which is true of every line, and no other text has one")
+            raise ValueError(
+                "a text with values needs `neutral`, which is true of every line, and no other text has one"
+            )
         if template.has_values(self.neutral or ""):
             raise ValueError("found a value in `neutral`, which is true of every line")
         return self
@@ -155,7 +157,7 @@ class Catalogue:
         """Read `root/catalogue.yaml`. Raises PromptError with all mistakes in it."""
         path = root / CATALOGUE
         try:
-            raw: Any = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)
+            raw: Any = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506 - a safe one
             return cls(root, Texts.model_validate(raw))
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise PromptError(f"{path}: cannot be read: {error}") from error
