@@ -13,6 +13,7 @@ help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: environment asterisk front ## set everything up and run the line (Ctrl-C stops it); CONFIG=examples/elot.yaml another one
+	@$(BIN)/callcenter prompts build --lines $(if $(CONFIG),--config $(CONFIG)) || true
 	@$(BIN)/callcenter run $(if $(CONFIG),--config $(CONFIG))
 
 demo: environment asterisk front ## the line with simulated callers and operators
@@ -47,8 +48,8 @@ chaos: dev-environment asterisk ## break everything for half an hour, and judge 
 attack: dev-environment asterisk ## attack the running line over SIP and its manager, on this machine alone
 	$(BIN)/python -m pytest tests/attack $(T)
 
-prompts: environment voice ## speak the prompts whose text has changed
-	$(BIN)/callcenter prompts build
+prompts: environment voice ## speak the prompts whose text has changed, and what the lines of all examples say
+	$(foreach config,config.yaml $(wildcard examples/*.yaml),$(BIN)/callcenter prompts build --ship --config $(config) &&) true
 
 pictures: dev-environment asterisk front ## take the pictures of the desk in docs/pictures again
 	$(BIN)/python -m tests.browser.pictures

@@ -29,6 +29,7 @@ from callcenter.calendar.clock import wall_clock
 from callcenter.config import Config
 from callcenter.core.errors import ReadableError
 from callcenter.system import descriptors, privacy
+from callcenter.voice.line_prompts import lay_out
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +84,7 @@ async def _own_asterisk(config: Config, secrets: Secrets) -> AsyncIterator[None]
         _leave_settings(config, secrets, program, folders)
     else:
         run, temporary = process.run_folder(config.var)
-        render(config, secrets, program.installation, replace(folders, run=run))
+        _render(config, secrets, program.installation, replace(folders, run=run))
     try:
         async with process.kept_running(program, folders.etc, folders.log / "messages.log"):
             await _listening(config)
@@ -93,11 +94,18 @@ async def _own_asterisk(config: Config, secrets: Secrets) -> AsyncIterator[None]
             process.remove(run)
 
 
+def _render(config: Config, secrets: Secrets, asterisk: Installation, folders: Folders) -> None:
+    """Make the lines' folders of prompts, and Asterisk's files, which name them. Missing prompts are logged."""
+    for problem in lay_out(config):
+        log.warning("%s", problem)
+    render(config, secrets, asterisk, folders)
+
+
 def _leave_settings(config: Config, secrets: Secrets, program: process.Program, folders: Folders) -> None:
     """Keep the settings of an Asterisk that was left running; log a warning if the configuration has changed since."""
     with tempfile.TemporaryDirectory(prefix="callcenter-") as other:
         now = replace(folders, etc=Path(other))
-        render(config, secrets, program.installation, now)
+        _render(config, secrets, program.installation, now)
         names = [file.name for file in now.etc.iterdir() if file.is_file() and file.name != "asterisk.conf"]
         _, different, missing = filecmp.cmpfiles(folders.etc, now.etc, names, shallow=False)
     if different or missing:
@@ -215,7 +223,7 @@ def write_asterisk_files(config: Config, asterisk: Installation | None, to: Path
     secrets = Secrets.load_or_create(config.var, config)
     folders = Folders.under(config.var)
     folders = replace(folders, etc=to or folders.etc)
-    render(config, secrets, asterisk or process.find(PROJECT).installation, folders)
+    _render(config, secrets, asterisk or process.find(PROJECT).installation, folders)
     return folders.etc
 
 

@@ -60,7 +60,7 @@ one rings, even on a busy machine. A full line of 100 has entered after 10 s; th
 last."""
 
 LONGEST_FOLDER = 200
-"""Bytes. An announcement is four files in one AMI line of at most 1022 bytes; a recorder takes two files."""
+"""Bytes. What an operator is told is four files in one AMI line of at most 1022 bytes; a recorder takes two files."""
 
 DIALPLAN = "extensions.conf.j2"
 """The template of the dialplan."""
@@ -171,6 +171,9 @@ def render(config: Config, secrets: Secrets, asterisk: Installation, folders: Fo
     Raises RenderError; if the reason is a setting, no file has been written.
     """
     _check_folder("prompts", config.prompts)
+    own_prompts = {line: config.prompts_of(line) for line in config.lines if config.prompts_of(line).is_dir()}
+    for folder in own_prompts.values():
+        _check_folder("line's prompts", folder)
     _check_folder("recordings to be", folders.recording)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(config.dialplan),
@@ -188,6 +191,7 @@ def render(config: Config, secrets: Secrets, asterisk: Installation, folders: Fo
         "asterisk": asterisk,
         "folders": folders,
         "prompts": config.prompts,
+        "own_prompts": own_prompts,
         "features": features(config),
         "notes": notes(config),
         "codes": _codes(config),

@@ -309,7 +309,7 @@ class Translator:
 
     def _say(self, number: int, prompts: tuple[str, ...], question: Question) -> str:
         asked = f":{question.value}" if question is not Question.NOTHING else ""
-        return f"{number}:{self._files('&'.join(prompts))}{asked}"
+        return f"{number}:{'&'.join(prompts)}{asked}"
 
     def _files(self, prompts: str) -> str:
         return "&".join(f"{self.prompts}/ru/{prompt}" for prompt in prompts.split("&"))

@@ -7,7 +7,10 @@ from pathlib import Path
 import click
 
 from callcenter.cli.options import config_option, load
-from callcenter.voice.prompts import build_prompts, check_prompts
+from callcenter.config import Config
+from callcenter.core.errors import ReadableError
+from callcenter.voice.line_prompts import missing, own_prompts, speak
+from callcenter.voice.prompts import Catalogue, find_program
 
 
 @click.group()
@@ -18,13 +21,50 @@ def prompts() -> None:
 @prompts.command("check")
 @config_option
 def check_command(config_path: Path) -> None:
-    """Report prompts that are missing, stale or of a wrong format."""
-    raise SystemExit(check_prompts(load(config_path).prompts))
+    """Report prompts that are missing, stale or of a wrong format, and of which line."""
+    _check(load(config_path))
 
 
 @prompts.command("build")
 @config_option
 @click.option("--force", is_flag=True, help="Speak all again, not only what has changed.")
-def build_command(config_path: Path, force: bool) -> None:
-    """Speak the prompts whose text has changed."""
-    raise SystemExit(build_prompts(load(config_path).prompts, force))
+@click.option("--ship", is_flag=True, help="Speak the lines' own words into the folder of prompts, not into var.")
+@click.option(
+    "--lines", "only_lines", is_flag=True, help="Speak only what lines say in their own words, if a voice is here."
+)
+def build_command(config_path: Path, force: bool, ship: bool, only_lines: bool) -> None:
+    """Speak the prompts whose text has changed, and what the lines say in their own words."""
+    config = load(config_path)
+    try:
+        catalogue = Catalogue.load(config.prompts)
+        if only_lines and not next(missing(config, catalogue), None):
+            return
+        programs = find_program("rhvoice", "RHVoice-test"), find_program("sox", "sox")
+        done = [] if only_lines else catalogue.build(*programs, only_stale=not force)
+        done += speak(config, catalogue, programs, ship=ship)
+    except ReadableError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"spoken: {len(done)}" + "".join(f"\n  {prompt}" for prompt in done))
+    if not only_lines:
+        _check(config)
+
+
+def _check(config: Config) -> None:
+    """Print what is wrong, in the folder and by line; the command ends with 1 if there is anything."""
+    try:
+        catalogue = Catalogue.load(config.prompts)
+        problems = [str(problem) for problem in catalogue.check()]
+    except ReadableError as error:
+        raise click.ClickException(str(error)) from error
+    own = [own_prompts(catalogue, line) for line in config.lines.values()]
+    problems += [problem for one in own for problem in one.problems]
+    problems += [str(one) for one in missing(config, catalogue)]
+    for problem in problems:
+        click.echo(problem)
+    if problems:
+        raise SystemExit(1)
+    different = len({text for one in own for text in one.texts.items()})
+    click.echo(
+        f"{len(catalogue.ids())} prompts, and {different} in the own words of {len(own)} line(s): "
+        "all are there and up to date"
+    )

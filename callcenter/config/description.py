@@ -27,6 +27,7 @@ from callcenter.config.sections import (
     Trunk,
 )
 from callcenter.config.values import Database, DisplayText, FilePath, GroupId, Id, LineId, PersonId, PhoneName
+from callcenter.core import ids
 
 _PROJECT = Path(__file__).resolve().parents[2]
 
@@ -69,6 +70,20 @@ class Description(Section):
     prompts: FilePath = _PROJECT / "ivr_prompts"
     dialplan: FilePath = _PROJECT / "dialplan"
     """The folder of the templates of Asterisk's files."""
+
+    @property
+    def spoken_prompts(self) -> Path:
+        """The folder of prompts that were spoken on this machine; in Asterisk's folder, because it plays them."""
+        return self.var / "asterisk" / "prompts" / "spoken"
+
+    @property
+    def line_prompts(self) -> Path:
+        """The folder of the folders of the lines' prompts."""
+        return self.var / "asterisk" / "prompts" / "lines"
+
+    def prompts_of(self, line: ids.LineId) -> Path:
+        """Return the folder of everything that a line's callers hear, as Asterisk plays it."""
+        return self.line_prompts / line
 
     @property
     def call_takers(self) -> dict[PersonId, Person]:

@@ -13,6 +13,7 @@ from callcenter.calendar.auctions import AuctionHours
 from callcenter.calendar.hours import MIDNIGHT, Period, WorkingHours
 from callcenter.config.request_sections import Requests
 from callcenter.config.section import Named, Section
+from callcenter.config.spoken_section import Spoken
 from callcenter.config.values import (
     Country,
     CrmUrl,
@@ -28,6 +29,7 @@ from callcenter.config.values import (
     PlainText,
     PromptId,
     Seconds,
+    Site,
     SpokenMinutes,
     TimeOfDay,
     WaitingKey,
@@ -264,6 +266,10 @@ class Line(Named):
     general_limit: Annotated[float, Field(ge=60, le=86_400)] = 3600.0
     """The longest conversation with the general line, in seconds."""
     email: Email | None = None
+    site: Site | None = None
+    """Announced like the e-mail address, where the catalogue says so."""
+    spoken: Spoken = Spoken()
+    """How the line's own values are said in its prompts."""
     answered_by: Annotated[tuple[GroupId, ...], Field(min_length=1)] = (OPERATORS,)
     ivr: Ivr = Ivr()
     queue: Queue = Queue()

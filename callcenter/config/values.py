@@ -96,6 +96,17 @@ def _plain_text(text: str) -> str:
     return text.strip()
 
 
+def _spoken_text(text: str) -> str:
+    for char in text:
+        if not re.fullmatch(r"[А-Яа-яЁё0-9\u0301 ,.!?:;()«»—–-]", char):
+            raise ValueError(
+                f"what a Russian voice can say: Russian letters, digits, simple punctuation, not {describe(char)}"
+            )
+    if not re.search(r"[А-Яа-яЁё0-9]", text):
+        raise ValueError("words that can be heard")
+    return text.strip()
+
+
 def normalise_number(text: str) -> str:
     """Convert a telephone number to E.164, such as +73422921960; a number without a country code is Russian.
 
@@ -347,6 +358,14 @@ PersonId = Annotated[ids.PersonId, _DIALLED]
 DisplayText = Annotated[str, Field(max_length=80), AfterValidator(_display_text)]
 PlainText = Annotated[str, Field(max_length=200), AfterValidator(_plain_text)]
 Email = Annotated[str, AfterValidator(_of_form(_EMAIL, "an e-mail address, such as info@estp.ru"))]
+SpokenText = Annotated[str, Field(max_length=600), AfterValidator(_spoken_text)]
+Site = Annotated[
+    str,
+    Field(max_length=100),
+    AfterValidator(
+        _of_form(rf"{_HOST_LABEL}(?:\.{_HOST_LABEL})+(?:/[A-Za-z0-9_-]+)*", "a web address, such as estp.ru")
+    ),
+]
 Number = Annotated[str, AfterValidator(normalise_number)]
 NumberRange = Annotated[str, AfterValidator(_number_range)]
 PromptId = Annotated[str, AfterValidator(_of_form(r"[a-z][a-z0-9-]{0,60}", "the id of a prompt, such as greeting"))]

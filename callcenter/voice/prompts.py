@@ -1,7 +1,8 @@
 """The prompts: the catalogue of texts, the files spoken from it, and whether the two agree.
 
 A folder of prompts contains `catalogue.yaml`, `ru/<id>.wav`, `ru/manifest.json` and `music/`. The daemon needs only the
-files; RHVoice and sox are needed only to speak them again. See docs/prompts.md.
+files; RHVoice and sox are needed only to speak them again. A text with values of a line in it has a neutral one beside
+it, which is `ru/<id>.wav`; what each line says instead: `line_prompts.py`. See docs/prompts.md.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from callcenter.core.errors import ReadableError
 from callcenter.system import files
 from callcenter.system.programs import PARTS, ProgramError, ask_parts
+from callcenter.voice import template
+from callcenter.voice.line_words import VALUES
 from callcenter.voice.speech import FreeVoice, Voice, write_wave, wrong_format
 
 Words = Annotated[str, Field(min_length=1, pattern=r"\S")]
@@ -29,6 +32,9 @@ PromptId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")]
 ProblemKind = Literal["missing", "stale", "orphan", "format", "replaced"]
 
 
+CATALOGUE = "catalogue.yaml"
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""libyaml reads the catalogue ten times as fast, which counts because the daemon reads it at its start."""
 PROJECT = Path(__file__).resolve().parents[2]
 FETCHING = 1800.0
 """Seconds that the set-up gets to fetch a synthesiser."""
@@ -59,6 +65,7 @@ class Prompt(Strict):
 
     when: Words
     text: Words | None = None
+    neutral: Words | None = None
     tone: tuple[Annotated[int, Field(ge=300, le=3400)], Annotated[float, Field(gt=0, le=5)]] | None = None
     noise: tuple[Annotated[float, Field(ge=-70, le=-40)], Annotated[float, Field(gt=0, le=5)]] | None = None
     studio: bool = False
@@ -67,7 +74,25 @@ class Prompt(Strict):
     def _one_of(self) -> Prompt:
         if [self.text, self.tone, self.noise].count(None) != 2:
             raise ValueError("give one of text, tone and noise")
+        if mistake := next(template.mistakes(self.text or "", VALUES), None):
+            raise ValueError(mistake)
+        if self.of_lines != (self.neutral is not None):
+            raise ValueError(
+                "a text with values needs `neutral`, which is true of every line, and no other text has one"
+            )
+        if template.has_values(self.neutral or ""):
+            raise ValueError("found a value in `neutral`, which is true of every line")
         return self
+
+    @property
+    def of_lines(self) -> bool:
+        """Whether each line says this prompt with values of its own."""
+        return template.has_values(self.text or "")
+
+    @property
+    def shared(self) -> str | None:
+        """The text of the file that all lines share."""
+        return self.neutral or self.text
 
 
 class Family(Strict):
@@ -124,15 +149,15 @@ class Catalogue:
         for name, family in texts.families.items():
             for number in family.words:
                 if (prompt := f"{name}-{number}") in self.prompts:
-                    raise PromptError(f"{root / 'catalogue.yaml'}: {prompt} is both a prompt and in a family")
+                    raise PromptError(f"{root / CATALOGUE}: {prompt} is both a prompt and in a family")
                 self.prompts[prompt] = family.prompt(number)
 
     @classmethod
     def load(cls, root: Path) -> Catalogue:
         """Read `root/catalogue.yaml`. Raises PromptError with all mistakes in it."""
-        path = root / "catalogue.yaml"
+        path = root / CATALOGUE
         try:
-            raw: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+            raw: Any = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506 - a safe one
             return cls(root, Texts.model_validate(raw))
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise PromptError(f"{path}: cannot be read: {error}") from error
@@ -170,7 +195,7 @@ class Catalogue:
         Studio recordings are never overwritten. A file that somebody has replaced without marking it as studio is
         overwritten only if `only_stale` is false.
         """
-        voice = Voice(rhvoice, sox, self.texts.voice, self.texts.rate)
+        voice = self.voice(rhvoice, sox)
         manifest = self._manifest()
         done: list[str] = []
         (self.root / "ru").mkdir(parents=True, exist_ok=True)
@@ -185,6 +210,10 @@ class Catalogue:
         finally:  # if a prompt fails, keep the entries of those spoken before
             self._save({prompt: manifest[prompt] for prompt in sorted(self.prompts) if prompt in manifest})
         return done
+
+    def voice(self, rhvoice: Path, sox: Path) -> Voice:
+        """Return the voice of this catalogue."""
+        return Voice(rhvoice, sox, self.texts.voice, self.texts.rate)
 
     def _outdated(self, prompt: str, known: Spoken | None) -> bool:
         return any(problem.kind in ("missing", "stale") for problem in self._check_one(prompt, known))
@@ -212,7 +241,7 @@ class Catalogue:
             return voice.tone(*entry.tone)
         if entry.noise is not None:
             return voice.noise(*entry.noise)
-        return voice.say(self.texts.spoken(entry.text or ""))
+        return voice.say(self.texts.spoken(entry.shared or ""))
 
     def _accept_recording(self, prompt: str, manifest: dict[str, Spoken]) -> None:
         """Link a new studio recording to the current text; an old one stays linked to the text it was made for."""
@@ -222,8 +251,11 @@ class Catalogue:
 
     def _text_hash(self, prompt: str) -> str:
         entry = self.prompts[prompt]
-        said = str(entry.tone or entry.noise) if entry.text is None else self.texts.spoken(entry.text)
-        return hashlib.sha256(f"{self.texts.voice}\n{self.texts.rate}\n{said}".encode()).hexdigest()
+        return self.hash_of(str(entry.tone or entry.noise) if entry.shared is None else self.texts.spoken(entry.shared))
+
+    def hash_of(self, spoken: str) -> str:
+        """Return the SHA-256 of voice, rate and a text as it is given to the synthesiser."""
+        return hashlib.sha256(f"{self.texts.voice}\n{self.texts.rate}\n{spoken}".encode()).hexdigest()
 
     def _manifest(self) -> dict[str, Spoken]:
         path = self.root / "ru" / "manifest.json"
@@ -255,31 +287,3 @@ def find_program(part: str, command: str) -> Path:
         return Path(json.loads(ask_parts(PROJECT, "--where", part, timeout=FETCHING))["binary"])
     except ProgramError as problem:
         raise PromptError(problem.said or f"{part} cannot be had") from None
-
-
-def check_prompts(root: Path) -> int:
-    """Run `callcenter prompts check`: print the problems of a folder of prompts. Returns 1 if there are any."""
-    try:
-        catalogue = Catalogue.load(root)
-        problems = catalogue.check()
-    except PromptError as error:
-        print(error)
-        return 1
-    for problem in problems:
-        print(problem)
-    if not problems:
-        print(f"{len(catalogue.ids())} prompts: all are there and up to date")
-    return 1 if problems else 0
-
-
-def build_prompts(root: Path, force: bool) -> int:
-    """Run `callcenter prompts build`: speak what is missing or stale (with `force` everything), then check."""
-    try:
-        done = Catalogue.load(root).build(
-            find_program("rhvoice", "RHVoice-test"), find_program("sox", "sox"), only_stale=not force
-        )
-    except ReadableError as error:
-        print(error)
-        return 1
-    print(f"spoken: {len(done)}" + "".join(f"\n  {prompt}" for prompt in done))
-    return check_prompts(root)

@@ -384,13 +384,13 @@ def redirect(place: str) -> translate.Action:
         (commands.Redirect("1.7", Place.GREETING), [redirect("greeting")]),
         (
             commands.Redirect("1.7", Place.IDENTIFY, ("ask-inn",)),
-            [set_variable("1.7", "CC_SAY", "0:/srv/prompts/ru/ask-inn"), redirect("identify")],
+            [set_variable("1.7", "CC_SAY", "0:ask-inn"), redirect("identify")],
         ),
         (
             commands.Redirect("1.7", Place.WAITING, ("position-2", "wait-5"), 3),
             [
                 set_variable("1.7", "CC_AFTER", "hold"),
-                set_variable("1.7", "CC_SAY", "3:/srv/prompts/ru/position-2&/srv/prompts/ru/wait-5"),
+                set_variable("1.7", "CC_SAY", "3:position-2&wait-5"),
                 redirect("waiting"),
             ],
         ),
@@ -398,12 +398,12 @@ def redirect(place: str) -> translate.Action:
             commands.Redirect("1.7", Place.WAITING, queue_priority=600.04),
             [set_variable("1.7", "CC_AFTER", "hold"), set_variable("1.7", "CC_LEAD", "6000"), redirect("waiting")],
         ),
-        (commands.Announce("1.7", 4, ("wait-5",)), [set_variable("1.7", "CC_SAY", "4:/srv/prompts/ru/wait-5")]),
+        (commands.Announce("1.7", 4, ("wait-5",)), [set_variable("1.7", "CC_SAY", "4:wait-5")]),
         (
             commands.Announce("1.7", 0, ("ask-urgency",), Question.URGENCY, queue_priority=187.26),
             [
                 set_variable("1.7", "CC_LEAD", "1873"),
-                set_variable("1.7", "CC_SAY", "0:/srv/prompts/ru/ask-urgency:urgency"),
+                set_variable("1.7", "CC_SAY", "0:ask-urgency:urgency"),
             ],
         ),
         (commands.AfterBridge("1.7", Place.GOODBYE), [set_variable("1.7", "CC_AFTER", "goodbye")]),

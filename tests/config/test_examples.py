@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, time
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -44,7 +45,7 @@ def moment(text: str, zone: ZoneInfo = MOSCOW) -> datetime:
 def test_an_example_is_in_order_and_keeps_its_files_apart(path: Path) -> None:
     told = CliRunner().invoke(main, ["check", "--config", str(path)])
     assert told.exit_code == 0, told.output
-    assert "in order (1 line(s)" in told.output
+    assert f"in order ({4 if path.stem == 'four' else 1} line(s)" in told.output
     config = Config.load(path)
     assert config.var.resolve() == EXAMPLES.parent.resolve() / "var" / path.stem, (
         "several can run beside config.yaml's line"
@@ -52,6 +53,32 @@ def test_an_example_is_in_order_and_keeps_its_files_apart(path: Path) -> None:
     assert config.recordings.folder.is_relative_to(config.var)
     staffed = [text for text in config.warnings(date(2025, 6, 1)) if "calendar" not in text]
     assert staffed == []
+
+
+def test_all_four_at_once_are_the_four_lines() -> None:
+    """What callers of one regulation get does not depend on the others; only the people do."""
+    four = Config.load(EXAMPLES / "four.yaml")
+    assert list(four.lines) == ["estp", "elot", "e-sauda", "tbs"]
+    for name in ("elot", "e-sauda", "tbs"):
+        assert four.lines[LineId(name)] == example(name)[1]
+    estp, alone = four.lines[LineId("estp")], Config.load(EXAMPLES.parent / "config.yaml").lines[LineId("estp")]
+    same = ("numbers", "hours", "capacity", "required_staff", "target_wait", "customer_role", "general_line", "email")
+    for setting in (*same, "spoken", "answered_by", "ivr", "queue", "promises", "subjects", "requests"):
+        assert getattr(estp, setting) == getattr(alone, setting), setting
+    assert {line.answered_by for line in four.lines.values()} == {("operators",)}, "one team"
+
+
+def test_four_teams_instead_of_one_as_the_example_says(tmp_path: Path) -> None:
+    text = (EXAMPLES / "four.yaml").read_text(encoding="utf-8")
+    text = re.sub(r"^(.*)\boperators\b(.*# or ([a-z-]+-team))$", r"\1\3\2", text, flags=re.MULTILINE)
+    text = re.sub(r"^  # ([a-z-]+-team: \{)", r"  \1", text, flags=re.MULTILINE)
+    path = tmp_path / "config.yaml"
+    path.write_text(text, encoding="utf-8")
+    config = Config.load(path)
+    assert {line.id: line.answered_by for line in config.lines.values()} == {
+        name: (f"{name}-team",) for name in ("estp", "elot", "e-sauda", "tbs")
+    }
+    assert [text for text in config.warnings(date(2025, 6, 1)) if "calendar" not in text] == []
 
 
 @pytest.mark.clause("eLot 2.2a, 2.2b, 2.4, 2.6, 2.11, 3.1")

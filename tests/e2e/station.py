@@ -21,7 +21,7 @@ from callcenter.app.controller import Controller
 from callcenter.app.run import controller, until_ready
 from callcenter.calendar.clock import wall_clock
 from callcenter.config import Config
-from callcenter.core.ids import PersonId, PhoneName
+from callcenter.core.ids import LineId, PersonId, PhoneName
 from callcenter.core.view import OperatorView
 from tests.databases import rows_of
 from tests.e2e.softphone import Call, Softphone
@@ -182,6 +182,15 @@ class Station:
     def waiting(self) -> int:
         """Callers in the queue."""
         return sum(self.controller.view().lines["estp"].waiting.values())
+
+    def prompts(self, line: str = "estp") -> Path:
+        """A folder with the prompts as the callers of a line hear them."""
+        folder = self.config.var / "heard" / line
+        if not folder.exists():
+            folder.mkdir(parents=True)
+            (folder / "ru").symlink_to(self.config.prompts_of(LineId(line)))
+            (folder / "music").symlink_to(self.config.prompts / "music")
+        return folder
 
     # -- facts -------------------------------------------------------------------------------------------------
 
