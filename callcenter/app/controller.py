@@ -80,6 +80,7 @@ class Controller:
             self._log_in_by_phone,
             self._note_by_phone,
             self._center.calls,
+            self._center.is_call,
             lambda *task: self.tasks.once(*task),
         )
         self.link = make_link(config, secrets, self._directory, self._warm_start, clock, listener)

@@ -184,6 +184,13 @@ class CallCenter:
         called = (call.customer or call.call for call in floor.outgoing.values())
         return [CallId(channel) for channel in (*callers, *called) if floor.server_of(channel).name == server]
 
+    def is_call(self, server: ServerId, channel: ChannelId) -> bool:
+        """Return whether the channel is among `calls`, in a time that does not grow with them."""
+        floor = self._floor
+        outgoing = floor.outgoing.get(floor.call_of(channel))
+        one = floor.caller_of(channel) or (outgoing and (outgoing.customer or outgoing.call) == channel)
+        return bool(one) and floor.server_of(channel).name == server
+
     def server_of(self, channel_id: ChannelId) -> ServerId:
         """Return the server to which a command for this channel must go."""
         return self._floor.server_of(channel_id).name
