@@ -226,8 +226,12 @@ class CallCenter:
             {group: len(roster) for group, roster in floor.rosters.items()},
             {server.name: server.connected for server in floor.servers.values()},
             floor.not_recording,
-            tuple(_call_back_view(floor, back, now) for back in floor.call_backs.values()),
+            self.call_backs(now),
         )
+
+    def call_backs(self, now: float) -> tuple[CallBackView, ...]:
+        """Return the call-backs whose time has come; they are asked for more often than everything else."""
+        return tuple(_call_back_view(self._floor, back, now) for back in self._floor.call_backs.values())
 
 
 def _callers(line: LineState, now: float) -> list[CallId]:
