@@ -42,7 +42,7 @@ from callcenter.core.callcenter import CallCenter
 from callcenter.core.commands import Answer, Reply
 from callcenter.core.events import Event
 from callcenter.core.ids import CallId, LineId, PersonId
-from callcenter.core.view import OperatorView, Outlook, View
+from callcenter.core.view import CallBackView, OperatorView, Outlook, View
 from callcenter.customers.directory import Directory
 from callcenter.customers.table import CustomersTable
 from callcenter.forecaster.forecaster import Forecaster
@@ -90,13 +90,14 @@ class Controller:
             self._log_in_by_phone,
             self._note_by_phone,
             self._center.calls,
+            self._center.is_call,
             lambda *task: self.tasks.once(*task),
         )
         self.link = make_link(config, secrets, self._directory, self._warm_start, clock, listener)
         self._links = {self.link.server: self.link}
         health = Health(self.view, self.link, self._writer, self._spool, self._archive)
         self.requests = Requests(
-            config, secrets, register, clock, self.take, lambda: self.view().call_backs, self.settings, self.hours
+            config, secrets, register, clock, self.take, self.call_backs, self.settings, self.hours
         )
         self.settings.changed += [lambda: self._forecaster.follow(self.settings.lines()), self._hours_changed]
         self.hours.changed.append(self._hours_changed)
@@ -242,6 +243,10 @@ class Controller:
     def view(self, people: Collection[PersonId] | None = None) -> View:
         """Return the present state of the floor; of the people only those named, if any are."""
         return self._center.view(self.now(), people)
+
+    def call_backs(self) -> Collection[CallBackView]:
+        """Return the call-backs whose time has come."""
+        return self._center.call_backs(self.now())
 
     def operator(self, person: PersonId) -> OperatorView | None:
         """Return the present state of one person; None if there is no such account."""

@@ -73,9 +73,10 @@ class Performer:
 
     def perform(self, wanted: Collection[Command]) -> None:
         """Perform all commands of one event: those for Asterisk first, in one write, then the others; each in order."""
-        with self._together():  # so that no phone ever rings without the order to record the conversation
-            for command in wanted:
-                if isinstance(command, _TO_ASTERISK):
+        to_asterisk = [command for command in wanted if isinstance(command, _TO_ASTERISK)]
+        if to_asterisk:
+            with self._together():  # so that no phone ever rings without the order to record the conversation
+                for command in to_asterisk:
                     attempt(self._tell_asterisk, command)
         for command in wanted:
             if not isinstance(command, _TO_ASTERISK):

@@ -1,7 +1,6 @@
 """Asterisk's manager interface (AMI): one connection that is kept alive and delivers all events in order.
 
-The connection itself is in connection.py. panoramisk's ``Manager`` is not used: it sends an unanswered
-action *again* after a reconnect, when the caller may have hung up long ago. Durations are in seconds.
+The connection itself is in connection.py. Durations are in seconds.
 """
 
 from __future__ import annotations
@@ -11,7 +10,8 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,7 +24,7 @@ from callcenter.asterisk.connection import (
     Connection,
     NotConnected,
 )
-from callcenter.asterisk.messages import BREAKS_OUT, Headers, Message, checked, unfit
+from callcenter.asterisk.messages import BREAKS_OUT, Headers, Message
 from callcenter.system.backoff import Backoff
 
 __all__ = [
@@ -122,14 +122,9 @@ class Ami:
         """
         return self._submit(action, self._settings.action_timeout)
 
-    @contextlib.contextmanager
-    def together(self) -> Iterator[None]:
+    def together(self) -> AbstractContextManager[None]:
         """Send all actions of the block in one write: if we are killed, Asterisk gets all of them or none."""
-        if self._connection is None:
-            yield
-        else:
-            with self._connection.transport.together():
-                yield
+        return contextlib.nullcontext() if self._connection is None else self._connection.transport.together()
 
     async def collect(self, action: Headers, timeout: float) -> list[Message]:
         """Return the items of a list action (Status, PJSIPShowContacts …), without start and end. Raises AmiError."""
@@ -231,29 +226,26 @@ class Ami:
             self._guarded("responsiveness", self._on_unresponsive, unresponsive)
 
     def _submit(self, headers: Headers, timeout: float, *, lists: bool = False) -> asyncio.Future[Any]:
-        headers = checked(headers)
-        connection = self._connection
-        name = str(headers["Action"])
-        if connection is not None and self.connected:
-            reason = unfit(headers)
-            if reason is None:
-                self.actions_sent += 1
-                future = connection.request(Action(headers, timeout, lists=lists))
-                future.add_done_callback(self._settled)
-                return future
-            error: AmiError = ActionFailed(name, reason)
+        error: AmiError
+        try:
+            action = Action(headers, timeout, lists=lists, failed=self._failed)
+        except ActionFailed as problem:
+            error = problem
         else:
-            error = NotConnected(f"{name}: not sent, there is no connection to Asterisk")
+            if self._connection is not None and self.connected:
+                self.actions_sent += 1
+                return self._connection.request(action)
+        if not self.connected:
+            error = NotConnected(f"{headers['Action']}: not sent, there is no connection to Asterisk")
         future = asyncio.get_running_loop().create_future()
         future.set_exception(error)
-        self._settled(future)
+        future.exception()  # read: nobody has to look at it
+        self._failed(error)
         return future
 
-    def _settled(self, future: asyncio.Future[Any]) -> None:
-        """Count failures. Reading the exception also stops asyncio from reporting that nobody retrieved it."""
-        if not future.cancelled() and future.exception() is not None:
-            self.actions_failed += 1
-            log.debug("AMI: %s", future.exception())
+    def _failed(self, error: AmiError) -> None:
+        self.actions_failed += 1
+        log.debug("AMI: %s", error)
 
     def _take(self, message: Message) -> None:
         self.events_seen += 1

@@ -1,35 +1,30 @@
 """One TCP connection to the manager interface (AMI), from connect to loss, and the actions in flight on it.
 
-Built on panoramisk 1.4: its protocol registers and writes the actions, its ``Action`` renders them and
-assigns their ids. This module (with ami.py and messages.py) replaces what is not safe for live calls there:
+An action is written once, in one piece, and its future is done exactly once: by an answer, by the time or by the loss
+of the connection. All actions in flight share one timer, for the first of them whose time is over
+(docs/decisions/0044).
 
-* it decodes each chunk separately, so a character split between two chunks is lost;
-* an exception in a callback drops the connection, and async callbacks finish out of order;
-* it guesses from the wording of an answer whether a list follows, and a refused list never resolves;
-* it logs actions, including the login with its secret.
-
-Durations are in seconds. panoramisk is used only in this module.
+Durations are in seconds.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import re
+import uuid
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 
-from panoramisk.actions import Action as PanoramiskAction
-from panoramisk.ami_protocol import AMIProtocol
-from panoramisk.utils import IdGenerator
-
-from callcenter.asterisk.messages import Headers, Message, MessageReader
+from callcenter.asterisk.messages import Headers, Message, MessageReader, UnfitError, rendered
 from callcenter.core.errors import ReadableError
 
 CLOSING_TIME = 1.0
 
-_LIST_ID = IdGenerator("list")
-_OF_A_LIST = f"{_LIST_ID.prefix}/{_LIST_ID.uid}/"
+_RUN = uuid.uuid4().hex
+_NUMBERS = itertools.count(1)
+_OF_A_LIST = f"list/{_RUN}/"
 _NOTHING_FOUND = re.compile("No .+ found")
 """PJSIP reports an empty list as an error: ``No Contacts found``."""
 MAX_ITEMS = 20_000
@@ -61,26 +56,44 @@ class NotConnected(AmiError):
     """The action was not sent, or the connection was lost before the answer. It is never sent again."""
 
 
-class Action(PanoramiskAction):  # type: ignore[misc]  # panoramisk has no types
-    """One action in flight; its future resolves exactly once."""
+class Action:
+    """One action in flight; its future is done exactly once. `failed`: called when that is an error.
 
-    future: asyncio.Future[Any]
+    Raises ValueError for headers that could break out of their lines, and ActionFailed if Asterisk could not read them.
+    """
 
-    def __init__(self, headers: Headers, timeout: float, *, lists: bool = False) -> None:
-        if lists:
-            headers = {**headers, "ActionID": _LIST_ID()}
-        super().__init__(headers)
-        self.name = str(self["Action"])
+    __slots__ = ("data", "failed", "future", "id", "items", "lists", "name", "timeout")
+
+    def __init__(
+        self,
+        headers: Headers,
+        timeout: float,
+        *,
+        lists: bool = False,
+        failed: Callable[[AmiError], None] | None = None,
+    ) -> None:
+        self.name = str(headers["Action"])
+        given = None if lists else headers.get("ActionID")
+        self.id = str(given) if given else f"{_OF_A_LIST if lists else f'action/{_RUN}/'}{next(_NUMBERS)}"
+        try:
+            self.data = rendered({**headers, "ActionID": self.id})
+        except UnfitError as error:
+            raise ActionFailed(self.name, str(error)) from None
         self.lists = lists
-        loop = asyncio.get_running_loop()
-        self.timer = loop.call_later(timeout, self.fail, ActionTimeout(f"{self.name}: no answer in {timeout:g} s"))
+        self.items: list[Message] = []
+        self.timeout = timeout
+        self.failed = failed
+        self.future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
     def __repr__(self) -> str:
-        return f"<action {self.name}>"  # the dictionary's own repr would show the secret
+        return f"<action {self.name}>"
 
     def fail(self, error: AmiError) -> None:
         if not self.future.done():
             self.future.set_exception(error)
+            if self.failed:
+                self.future.exception()  # read: nobody has to look at it
+                self.failed(error)
 
     def add_message(self, message: Message) -> bool:
         """Take an answer or a list item; return True if this was the last message of the action."""
@@ -95,15 +108,18 @@ class Action(PanoramiskAction):  # type: ignore[misc]  # panoramisk has no types
             elif not self.lists:
                 self.future.set_result(message)
         elif message.get("EventList") == "Complete" or message["Event"].endswith("Complete"):
-            self.future.set_result(self.responses)
+            self.future.set_result(self.items)
         elif message.get("EventList", "").lower().startswith("cancel"):
             self.fail(ActionFailed(self.name, "Asterisk cancelled the list"))
-        elif len(self.responses) >= MAX_ITEMS:
+        elif len(self.items) >= MAX_ITEMS:
             self.fail(ActionFailed(self.name, f"a list of more than {MAX_ITEMS} items"))
-            self.responses.clear()
+            self.items.clear()
         else:
-            self.responses.append(message)
+            self.items.append(message)
         return self.future.done()
+
+
+_NONE: tuple[Action | None, float] = (None, 0.0)
 
 
 class Outbox:
@@ -135,15 +151,17 @@ class Outbox:
                 self._transport.write(b"".join(held))
 
 
-class Connection(AMIProtocol):  # type: ignore[misc]  # panoramisk has no types
+class Connection(asyncio.Protocol):
     """One TCP connection, from connect to loss. (asyncio sets TCP_NODELAY by default.)"""
 
-    responses: dict[str, Action]
     transport: Outbox
     closed = True
 
     def __init__(self, on_event: Callable[[Message], None]) -> None:
         self._on_event = on_event
+        self._in_flight: dict[str, tuple[Action, float]] = {}
+        """By id, each with the time until which it may be answered."""
+        self._sweep: asyncio.TimerHandle | None = None
         self._reader = MessageReader()
         self._reason: str | None = None
         loop = asyncio.get_running_loop()
@@ -154,8 +172,8 @@ class Connection(AMIProtocol):  # type: ignore[misc]  # panoramisk has no types
         self.lost: asyncio.Future[str] = loop.create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(Outbox(cast(asyncio.Transport, transport)))
-        self.encoding = "utf-8"
+        self.transport = Outbox(cast(asyncio.Transport, transport))
+        self.closed = False
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -166,26 +184,40 @@ class Connection(AMIProtocol):  # type: ignore[misc]  # panoramisk has no types
 
     def handle_message(self, message: Message) -> None:
         action_id = message.get("ActionID", "")
-        action = self.responses.get(action_id)
+        action, _ = self._in_flight.get(action_id, _NONE)
         # Do not test for "Response": the event OriginateResponse also has that header and its action's id.
         if "Event" not in message or (action is not None and action.lists):
             if action is not None and action.lists:
                 self.listed_at = self._time()
             if action is not None and action.add_message(message):
-                self._forget(action)
+                del self._in_flight[action_id]
         elif not action_id.startswith(_OF_A_LIST):  # a late list item has no receiver any more
             self._on_event(message)
 
     def request(self, action: Action) -> asyncio.Future[Any]:
         """Write the action at once, in one piece; return its future."""
-        action.future.add_done_callback(lambda _: self._forget(action))
-        self.send(action)  # panoramisk registers it in `responses`, renders and writes it
+        until = self._time() + action.timeout
+        earlier, _ = self._in_flight.pop(action.id, _NONE)
+        if earlier:
+            earlier.fail(ActionTimeout(f"{earlier.name}: not answered before another one with its id"))
+        self._in_flight[action.id] = action, until
+        if self._sweep is None or until < self._sweep.when():
+            self._sweep_at(until)
+        self.transport.write(action.data)
         return action.future
 
-    def _forget(self, action: Action) -> None:
-        action.timer.cancel()
-        if self.responses.get(action.id) is action:
-            del self.responses[action.id]
+    def _sweep_at(self, when: float | None) -> None:
+        if self._sweep is not None:
+            self._sweep.cancel()
+        self._sweep = None if when is None else asyncio.get_running_loop().call_at(when, self._time_over)
+
+    def _time_over(self) -> None:
+        """Fail the actions whose time is over, and wait for the next one."""
+        now = self._time()
+        for action in [action for action, until in self._in_flight.values() if until <= now]:
+            del self._in_flight[action.id]
+            action.fail(ActionTimeout(f"{action.name}: no answer in {action.timeout:g} s"))
+        self._sweep_at(min((until for _, until in self._in_flight.values()), default=None))
 
     def drop(self, reason: str) -> None:
         """Abort the connection now, without waiting for the peer."""
@@ -207,5 +239,7 @@ class Connection(AMIProtocol):  # type: ignore[misc]  # panoramisk has no types
         self.closed = True
         reason = self._reason or (f"connection lost: {exc}" if exc else "Asterisk closed the connection")
         self.lost.set_result(reason)
-        for action in list(self.responses.values()):
+        self._sweep_at(None)
+        left, self._in_flight = self._in_flight, {}
+        for action, _ in left.values():
             action.fail(NotConnected(f"{action.name}: not answered, {reason}"))

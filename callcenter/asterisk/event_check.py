@@ -61,15 +61,19 @@ class EventCheck:
         return {reason.value: self.refused[reason] for reason in Refusal}
 
     def _refusal(self, message: Message) -> Refusal | None:
-        told = message.get(TOKEN, "").encode(errors="replace")
-        if message.get("Event") == "UserEvent" and not hmac.compare_digest(told, self._token):
-            return Refusal.TOKEN
-        if any("\n" in value and not key.endswith(_MANY_LINES) for key, value in message.items()):
+        kind = message.get("Event")
+        if kind == "UserEvent":
+            told = message.get(TOKEN, "").encode(errors="replace")
+            if not hmac.compare_digest(told, self._token):
+                return Refusal.TOKEN
+        if "\n" in "".join(message.values()) and any(  # first all at once: hardly a message has any
+            "\n" in value and not key.endswith(_MANY_LINES) for key, value in message.items()
+        ):
             return Refusal.REPEATED  # the reader joins repeated headers with a line feed
-        if message.get("Event") == "PeerStatus":  # a phone or a trunk; it has no channel
+        if kind == "PeerStatus":  # a phone or a trunk; it has no channel
             return None if message.get("Peer", "").removeprefix("PJSIP/") in self._endpoints else Refusal.CHANNEL_NAME
         channel, name = message.get("Uniqueid", ""), message.get("Channel", "")
-        if message.get("Event") == "OriginateResponse":  # a phone that got no channel: its name alone, no id
+        if kind == "OriginateResponse":  # a phone that got no channel: its name alone, no id
             return None if name.removeprefix("PJSIP/") in self._endpoints else self._strange_name(name)
         if channel and not self._is_its_own(ChannelId(channel)):
             return Refusal.CHANNEL_ID

@@ -11,6 +11,7 @@ import logging
 import secrets
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from callcenter.asterisk import log_files, translate
@@ -75,6 +76,8 @@ class Listener:
     """Takes a code with which a call is registered."""
     calls: Callable[[ServerId], Collection[CallId]]
     """Returns the calls that the core believes to be in progress on a server."""
+    is_call: Callable[[ServerId, ChannelId], bool]
+    """Whether a channel is among them."""
     once: Callable[[Coroutine[Any, Any, None], str, Callable[[Exception], None]], None]
     """Runs a task once: the coroutine, the task's name, and what to call if it fails."""
 
@@ -102,6 +105,7 @@ class Link:
         self._listener = listener
         self._token = secrets.token_hex(16)
         self._streams = Streams()
+        self._is_call = partial(listener.is_call, self.server)
         self._check = EventCheck(self._token, settings.endpoints, settings.systemname)
         self.turned_away = Refusals()
         self.ami = Ami(settings.ami, self._on_message, self._on_connection, self._on_unresponsive)
@@ -318,7 +322,7 @@ class Link:
 
     def _watch_streams(self, message: Message) -> None:
         loop = asyncio.get_running_loop()
-        call = self._streams.told(message, lambda: self._listener.calls(self.server), loop.time())
+        call = self._streams.told(message, self._is_call, loop.time())
         if call is not None:
             self._recorders.begin_anew(call)
 

@@ -10,6 +10,8 @@ import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from callcenter.core.errors import ReadableError
+
 Message = Mapping[str, str]
 """A parsed message: an event (has ``Event``), or else an answer (has ``Response``).
 
@@ -28,7 +30,14 @@ MAX_LINE = 1022
 BREAKS_OUT = re.compile("[\r\n\0]")
 """Characters that would end a line, and so turn part of a value into another header or action."""
 
+_HEADER = re.compile(r"^([^:\r\n]*): ?([^\r\n]*)", re.MULTILINE)
+"""A line, where none has a line break within."""
+_KINDS = ("Event", "Response")
 log = logging.getLogger(__name__)
+
+
+class UnfitError(ReadableError):
+    """Asterisk could not read an action, although it is safe; the text says why."""
 
 
 def parse(block: str) -> Message | None:
@@ -36,6 +45,23 @@ def parse(block: str) -> Message | None:
 
     Also accepts ``Response: Follows``, which ends with a body that has no header (Asterisk before 14).
     """
+    message = _plain(block)
+    return _parsed(block) if message is None else message
+
+
+def _plain(block: str) -> dict[str, str] | None:
+    """Parse a message as nearly all are, in a few steps; None for any other: a repeated header, noise, a line break."""
+    ends = block.count("\r\n")
+    if block.count("\r") != ends or block.count("\n") != ends:
+        return None
+    headers = _HEADER.findall(block)
+    message = dict(headers)
+    if not len(headers) == len(message) == ends + 1 or headers[0][0] not in _KINDS:
+        return None
+    return None if headers[0][0] == "Response" and ("Event" in message or headers[0][1] == "Follows") else message
+
+
+def _parsed(block: str) -> Message | None:
     lines = block.split("\r\n")
     message: dict[str, str] = {}
     if block.startswith("Response: Follows"):
@@ -79,25 +105,32 @@ class MessageReader:
             raise ValueError(f"no end of a message in {MAX_MESSAGE} characters: is this port Asterisk's AMI?")
 
 
-def checked(headers: Headers) -> dict[str, str | list[str]]:
-    """Return the headers in panoramisk's form. Raises ValueError if one could break out of its line."""
-    result: dict[str, str | list[str]] = {}
-    for key, value in headers.items():
-        values = [value] if isinstance(value, str) else list(value)
-        if ":" in key or BREAKS_OUT.search(key) or any(map(BREAKS_OUT.search, values)):
-            raise ValueError(f"AMI {headers.get('Action')!r}: {key!r} must not contain CR, LF or NUL")
-        result[key] = value if isinstance(value, str) else values
-    return result
+def rendered(headers: Headers) -> bytes:
+    """Return an action as it is sent. Raises ValueError if a header could break out of its line, and `UnfitError`."""
+    lines = []
+    for key, value in sorted(headers.items()):
+        if ":" in key:
+            raise _breaks_out(headers, key)
+        lines += [f"{key}: {value}"] if isinstance(value, str) else [f"{key}: {one}" for one in value]
+    text, ends = "\r\n".join(lines), len(lines) - 1
+    if text.count("\r") != ends or text.count("\n") != ends or "\0" in text:
+        raise _breaks_out(headers, next(line.split(":")[0] for line in lines if BREAKS_OUT.search(line)))
+    try:
+        data = text.encode()
+    except UnicodeEncodeError as error:
+        key = next(line for line in lines if error.object[error.start] in line).split(":")[0]
+        raise UnfitError(f"{key} is not valid Unicode text") from None
+    if len(data) > MAX_LINE:  # else no line of it can be longer
+        _check_lines(data)
+    return data + b"\r\n\r\n"
 
 
-def unfit(headers: Mapping[str, str | list[str]]) -> str | None:
-    """Return why Asterisk could not read these headers, although they are safe; None if it can."""
-    for key, value in headers.items():
-        for line in [value] if isinstance(value, str) else value:
-            try:
-                length = len(f"{key}: {line}".encode())
-            except UnicodeEncodeError:
-                return f"{key} is not valid Unicode text"
-            if length > MAX_LINE:
-                return f"{key} makes a line of {length} bytes, Asterisk takes at most {MAX_LINE}"
-    return None
+def _breaks_out(headers: Headers, key: str) -> ValueError:
+    return ValueError(f"AMI {headers.get('Action')!r}: {key!r} must not contain CR, LF or NUL")
+
+
+def _check_lines(data: bytes) -> None:
+    for line in data.split(b"\r\n"):
+        if len(line) > MAX_LINE:
+            key = line.split(b":")[0].decode()
+            raise UnfitError(f"{key} makes a line of {len(line)} bytes, Asterisk takes at most {MAX_LINE}")

@@ -63,16 +63,16 @@ class Streams:
         self._begun_anew: set[CallId] = set()
         """Callers whose stream began anew while nobody was talking with them."""
 
-    def told(self, message: Message, calls: Callable[[], Collection[CallId]], now: float) -> CallId | None:
+    def told(self, message: Message, is_call: Callable[[ChannelId], bool], now: float) -> CallId | None:
         """Take one AMI message. Returns the call whose recorder must begin anew, if there is one.
 
-        `calls`: returns the calls in progress, by their callers' channels; other channels are the legs of operators.
+        `is_call`: whether a channel is the caller's of a call in progress; others are the legs of operators.
         """
         channel = ChannelId(message.get("Uniqueid", ""))
         match message.get("Event"):
             case "BridgeEnter":
                 self._note_outside(channel, message.get("Channel", ""))
-                return self._entered(channel, BridgeId(message.get("BridgeUniqueid", "")), calls, now)
+                return self._entered(channel, BridgeId(message.get("BridgeUniqueid", "")), is_call, now)
             case "BridgeLeave":
                 self._left(channel, now)
             case "Hangup":
@@ -82,9 +82,9 @@ class Streams:
                 self._outside.discard(channel)
             case "Unhold":
                 self._reports.pop(channel, None)  # whatever comes now is a new beginning
-                return self._partner(channel, calls)
+                return self._partner(channel, is_call)
             case "RTCPSent" if message.get("ReportCount", "0") != "0":
-                return self._reported(channel, _report(message, now), calls)
+                return self._reported(channel, _report(message, now), is_call)
         return None
 
     def listed(self, channels: Collection[ChannelSeen], calls: frozenset[CallId], now: float) -> list[CallId]:
@@ -105,7 +105,7 @@ class Streams:
         anew = []
         for channel, bridge in there.items():
             if bridge and bridge != self._bridge.get(channel):
-                anew.append(self._entered(channel, bridge, lambda: calls, now))
+                anew.append(self._entered(channel, bridge, calls.__contains__, now))
                 self._unmeasured(bridge, calls)
         for one in channels:  # CC_PART: later parts of a recording begin after the first conversation
             call = CallId(one.channel_id)
@@ -119,13 +119,13 @@ class Streams:
         return talk.received if talk else []
 
     def _entered(
-        self, channel: ChannelId, bridge: BridgeId, calls: Callable[[], Collection[CallId]], now: float
+        self, channel: ChannelId, bridge: BridgeId, is_call: Callable[[ChannelId], bool], now: float
     ) -> CallId | None:
         self._left(channel, now)
         self._bridge[channel] = bridge
         members = self._members.setdefault(bridge, set())
         members.add(channel)
-        call = self._partner(channel, calls)
+        call = self._partner(channel, is_call)
         others = members - {ChannelId(call)} if call else set()
         if call is None or not others - self._outside:
             return None  # alone, or with the general line
@@ -158,12 +158,11 @@ class Streams:
         if not members:
             del self._members[bridge]
 
-    def _partner(self, channel: ChannelId, calls: Callable[[], Collection[CallId]]) -> CallId | None:
+    def _partner(self, channel: ChannelId, is_call: Callable[[ChannelId], bool]) -> CallId | None:
         """Return the call in whose conversation the channel is: itself, or the caller in the same bridge."""
         bridge = self._bridge.get(channel)
         members = self._members.get(bridge, ()) if bridge else ()
-        known = calls() if members else ()
-        return next((CallId(one) for one in members if one in known), None)
+        return next((CallId(one) for one in members if is_call(one)), None)
 
     def _talk(self, call: CallId) -> _Talk:
         if call not in self._talks and len(self._talks) >= _MOST_CALLS:
@@ -171,17 +170,18 @@ class Streams:
         return self._talks.setdefault(call, _Talk())
 
     def _reported(
-        self, channel: ChannelId, report: _Report | None, calls: Callable[[], Collection[CallId]]
+        self, channel: ChannelId, report: _Report | None, is_call: Callable[[ChannelId], bool]
     ) -> CallId | None:
         before = self._reports.get(channel)
         if report is None:
             return None
         self._reports[channel] = report
-        call = self._partner(channel, calls)
+        call = self._partner(channel, is_call)
         talk = self._talks.get(call) if call else None
         if before and _began_anew(before, report):
             if talk is None or talk.since is None:
-                self._begun_anew |= {CallId(channel)} & set(calls())
+                if is_call(channel):
+                    self._begun_anew.add(CallId(channel))
                 return None
             return call
         if before is None or talk is None or talk.since is None:

@@ -186,6 +186,13 @@ class CallCenter:
         called = (call.customer or call.call for call in floor.outgoing.values())
         return [CallId(channel) for channel in (*callers, *called) if floor.server_of(channel).name == server]
 
+    def is_call(self, server: ServerId, channel: ChannelId) -> bool:
+        """Return whether the channel is among `calls`, in a time that does not grow with them."""
+        floor = self._floor
+        outgoing = floor.outgoing.get(floor.call_of(channel))
+        one = floor.caller_of(channel) or (outgoing and (outgoing.customer or outgoing.call) == channel)
+        return bool(one) and floor.server_of(channel).name == server
+
     def server_of(self, channel_id: ChannelId) -> ServerId:
         """Return the server to which a command for this channel must go."""
         return self._floor.server_of(channel_id).name
@@ -221,8 +228,12 @@ class CallCenter:
             {group: len(roster) for group, roster in floor.rosters.items()},
             {server.name: server.connected for server in floor.servers.values()},
             floor.not_recording,
-            tuple(_call_back_view(floor, back, now) for back in floor.call_backs.values()),
+            self.call_backs(now),
         )
+
+    def call_backs(self, now: float) -> tuple[CallBackView, ...]:
+        """Return the call-backs whose time has come; they are asked for more often than everything else."""
+        return tuple(_call_back_view(self._floor, back, now) for back in self._floor.call_backs.values())
 
 
 def _callers(line: LineState, now: float) -> list[CallId]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta
@@ -26,6 +27,8 @@ Record = TypeVar("Record")
 
 _Stored = Callable[[Any, datetime], Any]
 """Converts a field's value (not None) to its column's value. The datetime is second 0 of the core's clock."""
+
+_ANY_LENGTH = sys.maxsize
 
 TABLE_OF: dict[type[Save], type[Base]] = {
     SaveCall: Call,
@@ -56,11 +59,12 @@ def clean(raw: str, limit: int | None) -> str:
 
 def row_of(save: Save, wall: Wall, fact: str = "") -> Row:
     """Convert a fact to a row. Raises ValueError, TypeError or OverflowError for an impossible value."""
-    zero = wall(0.0)
-    row = {
-        name: None if (value := getattr(save.record, name)) is None else stored(value, zero)
-        for name, stored in _FIELDS[type(save)]
-    }
+    zero, record = wall(0.0), save.record
+    row: Row = {}
+    for name, longest, stored in _FIELDS[type(save)]:
+        value = getattr(record, name)
+        plain = value is None or (type(value) is str and len(value) <= longest and value.isprintable())
+        row[name] = value if plain else stored(value, zero)
     if isinstance(save, SavePresence):
         row["fact"] = fact
     return row
@@ -76,7 +80,7 @@ def record_of(record: type[Record], row: Mapping[str, Any], clock: Clock) -> Rec
 
 def facts_of(kind: type[Save]) -> Sequence[str]:
     """Return the columns that the core's fact of this kind fills."""
-    return [name for name, _ in _FIELDS[kind]]
+    return [name for name, *_ in _FIELDS[kind]]
 
 
 def _stored(column: Column[Any]) -> _Stored:
@@ -98,13 +102,21 @@ def _stored(column: Column[Any]) -> _Stored:
     return number
 
 
-def _fields(kind: type[Save]) -> Sequence[tuple[str, _Stored]]:
-    columns = table_of(TABLE_OF[kind]).c
-    return [(field.name, _stored(columns[field.name])) for field in fields(get_type_hints(kind)["record"])]
+def _fields(kind: type[Save]) -> Sequence[tuple[str, int, _Stored]]:
+    columns = [table_of(TABLE_OF[kind]).c[field.name] for field in fields(get_type_hints(kind)["record"])]
+    return [(column.name, _longest(column), _stored(column)) for column in columns]
+
+
+def _longest(column: Column[Any]) -> int:
+    """Return up to how many characters a printable text is stored as it is; -1: this is no column of texts."""
+    if not isinstance(column.type, String):
+        return -1
+    return _ANY_LENGTH if column.type.length is None else column.type.length
 
 
 _FIELDS = {kind: _fields(kind) for kind in TABLE_OF}
-"""Each field of a fact's record with its converter. Computed once, because every fact is converted."""
+"""Each field of a fact's record, up to which length its texts are stored as they are (nearly all of them), and its
+converter. Computed once, because every fact is converted."""
 
 
 def _read_back(record: type, name: str, column: Column[Any]) -> Callable[[Any, Clock], Any]:

@@ -9,6 +9,7 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
 from itertools import count, islice
 
 from callcenter.core.commands import Save, SavePresence
@@ -143,15 +144,20 @@ class Writer:
 
     def _fact(self, save: Save) -> Fact:
         """Make the fact's row and put it into the spool, if the spool takes it. Raises what `row_of` raises."""
+        zero = self._wall(0.0)  # one look at the clock dates all of the fact
+
+        def wall(at: float) -> datetime:
+            return zero + timedelta(seconds=at)
+
         if not isinstance(save, SavePresence):
-            row, opens = row_of(save, self._wall), False
+            row, opens = row_of(save, wall), False
         else:
-            row = row_of(save, self._wall, f"{self._start}:{next(self._numbers)}")
+            row = row_of(save, wall, f"{self._start}:{next(self._numbers)}")
             operator, off = save.record.operator, save.record.presence == Presence.OFF
             opens = not off and operator not in self._on_shift
             (self._on_shift.discard if off else self._on_shift.add)(operator)
         fact = Fact(type(save), row, time.monotonic(), opens, self._spool.next, kept=False)
-        fact.kept = self._spool.append(fact.content(self._wall))
+        fact.kept = self._spool.append(fact.content(wall))
         return fact
 
     def _wait(self, fact: Fact) -> None:

@@ -45,7 +45,9 @@ class TwoLinks:
         self.now = asyncio.get_running_loop().time
         self.center = CallCenter(settings(servers=(A, B), phones=frozenset({"phone-101"})))
         self._tasks: set[asyncio.Task[None]] = set()
-        listener = Listener(self.take, lambda attempt: None, lambda code: None, self.center.calls, self._once)
+        listener = Listener(
+            self.take, lambda attempt: None, lambda code: None, self.center.calls, self.center.is_call, self._once
+        )
         self.links = {name: self._link(name, folder / name, listener) for name in (A, B)}
         self.timers = Timers(lambda timer: self.take(TimerFired(timer)))
         self.performer = Performer(

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from callcenter.asterisk.messages import MAX_LINE, MAX_MESSAGE, MessageReader, checked, parse, unfit
+from callcenter.asterisk.messages import (
+    MAX_LINE,
+    MAX_MESSAGE,
+    Headers,
+    MessageReader,
+    UnfitError,
+    _parsed,
+    parse,
+    rendered,
+)
 
 STREAM = (
     "Asterisk Call Manager/9.0.0\r\n"
@@ -93,12 +102,41 @@ def test_the_longest_message_is_read_and_a_longer_one_is_refused_however_it_is_c
 def test_nothing_that_ends_a_line_gets_into_an_action(bad: str) -> None:
     for headers in ({"CallerID": bad}, {bad: "x"}, {"Variable": ["A=1", f"B={bad}"]}):
         with pytest.raises(ValueError, match="must not contain CR, LF or NUL"):
-            checked({"Action": "Setvar", **headers})
+            rendered({"Action": "Setvar", **headers})
 
 
-def test_a_header_that_asterisk_would_throw_away_is_named_before_it_is_sent() -> None:
-    assert unfit({"Variable": "N=" + "я" * 2000}) == (
-        f"Variable makes a line of 4012 bytes, Asterisk takes at most {MAX_LINE}"
-    )
-    assert unfit({"Variable": ["A=1", "N=\ud800"]}) == "Variable is not valid Unicode text"
-    assert unfit({"Variable": ["A=1", "N=Ёж 📞"]}) is None
+@pytest.mark.parametrize(
+    ("headers", "why"),
+    [
+        ({"Variable": "N=" + "я" * 2000}, f"Variable makes a line of 4012 bytes, Asterisk takes at most {MAX_LINE}"),
+        ({"Variable": ["A=1", "N=\ud800"]}, "Variable is not valid Unicode text"),
+    ],
+)
+def test_a_header_that_asterisk_would_throw_away_is_named_before_it_is_sent(headers: Headers, why: str) -> None:
+    with pytest.raises(UnfitError, match=why):
+        rendered({"Action": "Setvar", **headers})
+
+
+def test_an_action_is_sent_as_lines_of_its_headers_and_a_repeated_one_for_each_value() -> None:
+    sent = rendered({"Variable": ["A=1", "N=Ёж 📞"], "Action": "Setvar", "ActionID": "7"})
+    assert sent == "Action: Setvar\r\nActionID: 7\r\nVariable: A=1\r\nVariable: N=Ёж 📞\r\n\r\n".encode()
+    many = rendered({"Action": "Setvar", "Variable": [f"V{number}={'x' * 900}" for number in range(5)]})
+    assert len(many) > MAX_LINE, "the limit is that of a line"
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["Event", "Response", "Variable", "Channel", "a:b", "Output", ": ", ":", "Follows", "\r", "\n", " "]
+        )
+        | st.sampled_from(
+            ["Event: A\r\n", "Response: Success\r\n", "Channel: x\r\n", "Key:value\r\n", ":v\r\n", "noise\r\n"]
+        )
+        | st.text(max_size=3)
+    ).map("".join)
+)
+@example("Event: A\r\nChannel: \r\n")
+@example("Response: Success\r\nEvent: A")
+@example("Event: A\r\n:a:b")
+def test_the_quick_way_to_read_a_message_reads_it_as_the_careful_one(block: str) -> None:
+    assert parse(block) == _parsed(block)

@@ -46,7 +46,8 @@ _QUICK = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 def main(folder: Path, project: Path, calls: int, pace: float, profile: str = "") -> None:
     """Serve so many calls, and tell what they took."""
     operators = round(1.3 * pace * 4.5) + 2
-    config = configured(folder, operators, {"recordings": {"folder": "recordings", "check_after": 1}})
+    changes = {"recordings": {"folder": "recordings", "check_after": 1}, "timings": {"ring_timeout": 20}}
+    config = configured(folder, operators, changes)
     incoming = Folders.under(config.var).recording
     for asterisks in (incoming, Folders.under(config.var).log):
         asterisks.mkdir(parents=True, exist_ok=True)
@@ -100,7 +101,7 @@ async def _calls(controller: Controller, config: Config, calls: int, pace: float
     before = time.process_time()
     await asyncio.sleep(REST)
     at_rest = (time.process_time() - before) / REST
-    profiler = cProfile.Profile()
+    profiler = cProfile.Profile(time.thread_time)
     if profile:
         profiler.enable()
     own, before, began = time.thread_time(), time.process_time(), time.monotonic()
@@ -127,5 +128,5 @@ async def _calls(controller: Controller, config: Config, calls: int, pace: float
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO)
-    secrets._HASHER = _QUICK  # type: ignore[misc]
+    secrets._HASHER = _QUICK
     main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]), *sys.argv[5:])
