@@ -18,7 +18,7 @@ from callcenter.asterisk.render import dialplan_version
 
 VERSION = dialplan_version(Path(__file__).parents[2] / "dialplan").encode()
 _ACTION = re.compile(rb"Action: (\w+)\r\nActionID: ([^\r\n]*)((?:\r\n[^\r\n]+)*)\r\n\r\n")
-"""Headers come in the order of the alphabet."""
+"""panoramisk writes headers in the order of the alphabet."""
 _CONTEXT = re.compile(rb"^Context: ([^\r]*)", re.MULTILINE)
 _CALLER = re.compile(rb"^Variable: CC_CALLER=PJSIP/trunk-city-([0-9a-f]{8})", re.MULTILINE)
 _CHANNEL = re.compile(rb"^Channel: ([^\r]*)", re.MULTILINE)
