@@ -1,30 +1,39 @@
 """One TCP connection to the manager interface (AMI), from connect to loss, and the actions in flight on it.
 
-An action is written once, in one piece, and its future is done exactly once: by an answer, by the time or by the loss
-of the connection. All actions in flight share one timer, for the first of them whose time is over
-(docs/decisions/0044).
+Built on panoramisk 1.4: its protocol keeps the actions in flight and writes them, and they have its ids. This module
+(with ami.py and messages.py) replaces what is not safe for live calls there:
 
-Durations are in seconds.
+* it decodes each chunk separately, so a character split between two chunks is lost;
+* an exception in a callback drops the connection, and async callbacks finish out of order;
+* it guesses from the wording of an answer whether a list follows, and a refused list never resolves;
+* it logs actions, including the login with its secret;
+
+and what is slow: an action is one piece of text, and all in flight share one timer, for the first of them whose time
+is over (docs/decisions/0044). Its future is done exactly once: by an answer, by the time or by the loss of the
+connection.
+
+Durations are in seconds. panoramisk is used only in this module.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import re
-import uuid
 from collections.abc import Callable, Iterator
 from typing import Any, cast
+
+from panoramisk.actions import Action as PanoramiskAction
+from panoramisk.ami_protocol import AMIProtocol
+from panoramisk.utils import IdGenerator
 
 from callcenter.asterisk.messages import Headers, Message, MessageReader, UnfitError, rendered
 from callcenter.core.errors import ReadableError
 
 CLOSING_TIME = 1.0
 
-_RUN = uuid.uuid4().hex
-_NUMBERS = itertools.count(1)
-_OF_A_LIST = f"list/{_RUN}/"
+_ACTION_ID, _LIST_ID = IdGenerator("action"), IdGenerator("list")
+_OF_A_LIST = f"{_LIST_ID.prefix}/{_LIST_ID.uid}/"
 _NOTHING_FOUND = re.compile("No .+ found")
 """PJSIP reports an empty list as an error: ``No Contacts found``."""
 MAX_ITEMS = 20_000
@@ -56,13 +65,15 @@ class NotConnected(AmiError):
     """The action was not sent, or the connection was lost before the answer. It is never sent again."""
 
 
-class Action:
+class Action(PanoramiskAction):  # type: ignore[misc]  # panoramisk has no types
     """One action in flight; its future is done exactly once. `failed`: called when that is an error.
 
+    It is rendered when it is made and keeps no headers, for which panoramisk has a dictionary that ignores case.
     Raises ValueError for headers that could break out of their lines, and ActionFailed if Asterisk could not read them.
     """
 
-    __slots__ = ("data", "failed", "future", "id", "items", "lists", "name", "timeout")
+    id = ""
+    action_id = None
 
     def __init__(
         self,
@@ -74,19 +85,25 @@ class Action:
     ) -> None:
         self.name = str(headers["Action"])
         given = None if lists else headers.get("ActionID")
-        self.id = str(given) if given else f"{_OF_A_LIST if lists else f'action/{_RUN}/'}{next(_NUMBERS)}"
+        self.id = str(given) if given else (_LIST_ID if lists else _ACTION_ID)()
         try:
-            self.data = rendered({**headers, "ActionID": self.id})
+            self._text = rendered({**headers, "ActionID": self.id})
         except UnfitError as error:
             raise ActionFailed(self.name, str(error)) from None
         self.lists = lists
         self.items: list[Message] = []
         self.timeout = timeout
+        self.until = 0.0
+        """When its time is over, by the loop's clock; set when it is sent."""
         self.failed = failed
         self.future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
     def __repr__(self) -> str:
-        return f"<action {self.name}>"
+        return f"<action {self.name}>"  # the text would show the secret
+
+    def __str__(self) -> str:
+        """Return what is sent."""
+        return self._text
 
     def fail(self, error: AmiError) -> None:
         if not self.future.done():
@@ -119,9 +136,6 @@ class Action:
         return self.future.done()
 
 
-_NONE: tuple[Action | None, float] = (None, 0.0)
-
-
 class Outbox:
     """A transport that can collect several writes and send them as one."""
 
@@ -151,16 +165,16 @@ class Outbox:
                 self._transport.write(b"".join(held))
 
 
-class Connection(asyncio.Protocol):
+class Connection(AMIProtocol):  # type: ignore[misc]  # panoramisk has no types
     """One TCP connection, from connect to loss. (asyncio sets TCP_NODELAY by default.)"""
 
+    responses: dict[str, Action]
+    """Actions in flight, by id."""
     transport: Outbox
     closed = True
 
     def __init__(self, on_event: Callable[[Message], None]) -> None:
         self._on_event = on_event
-        self._in_flight: dict[str, tuple[Action, float]] = {}
-        """By id, each with the time until which it may be answered."""
         self._sweep: asyncio.TimerHandle | None = None
         self._reader = MessageReader()
         self._reason: str | None = None
@@ -172,8 +186,8 @@ class Connection(asyncio.Protocol):
         self.lost: asyncio.Future[str] = loop.create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = Outbox(cast(asyncio.Transport, transport))
-        self.closed = False
+        super().connection_made(Outbox(cast(asyncio.Transport, transport)))
+        self.encoding = "utf-8"
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -184,26 +198,24 @@ class Connection(asyncio.Protocol):
 
     def handle_message(self, message: Message) -> None:
         action_id = message.get("ActionID", "")
-        action, _ = self._in_flight.get(action_id, _NONE)
+        action = self.responses.get(action_id)
         # Do not test for "Response": the event OriginateResponse also has that header and its action's id.
         if "Event" not in message or (action is not None and action.lists):
             if action is not None and action.lists:
                 self.listed_at = self._time()
             if action is not None and action.add_message(message):
-                del self._in_flight[action_id]
+                del self.responses[action_id]
         elif not action_id.startswith(_OF_A_LIST):  # a late list item has no receiver any more
             self._on_event(message)
 
     def request(self, action: Action) -> asyncio.Future[Any]:
         """Write the action at once, in one piece; return its future."""
-        until = self._time() + action.timeout
-        earlier, _ = self._in_flight.pop(action.id, _NONE)
-        if earlier:
+        action.until = self._time() + action.timeout
+        if (earlier := self.responses.get(action.id)) is not None:
             earlier.fail(ActionTimeout(f"{earlier.name}: not answered before another one with its id"))
-        self._in_flight[action.id] = action, until
-        if self._sweep is None or until < self._sweep.when():
-            self._sweep_at(until)
-        self.transport.write(action.data)
+        if self._sweep is None or action.until < self._sweep.when():
+            self._sweep_at(action.until)
+        self.send(action)  # panoramisk registers it in `responses` and writes it
         return action.future
 
     def _sweep_at(self, when: float | None) -> None:
@@ -214,10 +226,10 @@ class Connection(asyncio.Protocol):
     def _time_over(self) -> None:
         """Fail the actions whose time is over, and wait for the next one."""
         now = self._time()
-        for action in [action for action, until in self._in_flight.values() if until <= now]:
-            del self._in_flight[action.id]
+        for action in [action for action in self.responses.values() if action.until <= now]:
+            del self.responses[action.id]
             action.fail(ActionTimeout(f"{action.name}: no answer in {action.timeout:g} s"))
-        self._sweep_at(min((until for _, until in self._in_flight.values()), default=None))
+        self._sweep_at(min((action.until for action in self.responses.values()), default=None))
 
     def drop(self, reason: str) -> None:
         """Abort the connection now, without waiting for the peer."""
@@ -240,6 +252,6 @@ class Connection(asyncio.Protocol):
         reason = self._reason or (f"connection lost: {exc}" if exc else "Asterisk closed the connection")
         self.lost.set_result(reason)
         self._sweep_at(None)
-        left, self._in_flight = self._in_flight, {}
-        for action, _ in left.values():
+        left, self.responses = self.responses, {}
+        for action in left.values():
             action.fail(NotConnected(f"{action.name}: not answered, {reason}"))

@@ -105,7 +105,7 @@ class MessageReader:
             raise ValueError(f"no end of a message in {MAX_MESSAGE} characters: is this port Asterisk's AMI?")
 
 
-def rendered(headers: Headers) -> bytes:
+def rendered(headers: Headers) -> str:
     """Return an action as it is sent. Raises ValueError if a header could break out of its line, and `UnfitError`."""
     lines = []
     for key, value in sorted(headers.items()):
@@ -122,7 +122,7 @@ def rendered(headers: Headers) -> bytes:
         raise UnfitError(f"{key} is not valid Unicode text") from None
     if len(data) > MAX_LINE:  # else no line of it can be longer
         _check_lines(data)
-    return data + b"\r\n\r\n"
+    return f"{text}\r\n\r\n"
 
 
 def _breaks_out(headers: Headers, key: str) -> ValueError:

@@ -119,7 +119,7 @@ def test_a_header_that_asterisk_would_throw_away_is_named_before_it_is_sent(head
 
 def test_an_action_is_sent_as_lines_of_its_headers_and_a_repeated_one_for_each_value() -> None:
     sent = rendered({"Variable": ["A=1", "N=Ёж 📞"], "Action": "Setvar", "ActionID": "7"})
-    assert sent == "Action: Setvar\r\nActionID: 7\r\nVariable: A=1\r\nVariable: N=Ёж 📞\r\n\r\n".encode()
+    assert sent == "Action: Setvar\r\nActionID: 7\r\nVariable: A=1\r\nVariable: N=Ёж 📞\r\n\r\n"
     many = rendered({"Action": "Setvar", "Variable": [f"V{number}={'x' * 900}" for number in range(5)]})
     assert len(many) > MAX_LINE, "the limit is that of a line"
 
