@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -165,7 +166,8 @@ class Requests:
 
     async def _follow(self) -> None:
         while True:
-            hours = {line: self._settings.config.lines[line].hours.calendar for line in self.lines}
+            lines = self._settings.config.lines
+            hours = {line: replace(lines[line].hours.calendar) for line in self.lines}  # a thread of its own asks them
             try:
                 await follow_calendars(self._database, self.register, hours, self._wall())
             except RegisterError as problem:
