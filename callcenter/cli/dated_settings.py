@@ -32,7 +32,7 @@ from callcenter.store import RegisterError
 def settings(context: click.Context, config_path: Path, line: str | None) -> None:
     """Which settings of a line hold when; publish those that change (ESTP 6.2).
 
-    Without a command: what holds when, what differs from one date to the next, and what the file says but does not hold.
+    Without a command: what holds when, what differs from one date to the next, and what of the file does not hold.
     """
     context.obj = config_path
     if context.invoked_subcommand:
