@@ -30,7 +30,10 @@ from callcenter.store import RegisterError
 @click.option("--line", help="Only this line.")
 @click.pass_context
 def settings(context: click.Context, config_path: Path, line: str | None) -> None:
-    """Show which settings hold when on each line, what differs from one date to the next, and what is not published."""
+    """Which settings of a line hold when; publish those that change (ESTP 6.2).
+
+    Without a command: what holds when, what differs from one date to the next, and what of the file does not hold.
+    """
     context.obj = config_path
     if context.invoked_subcommand:
         return

@@ -320,7 +320,7 @@ def _request_rules(line: Line, before: Sequence[tuple[datetime, Line]]) -> LineR
     ended: datetime | None = None
     for ends, held in (*before, (None, line)):
         if held.requests is not None:
-            time = WorkingTime(held.hours.calendar)
+            time = WorkingTime(replace(held.hours.calendar))
             made = held.requests.rules(
                 held.id, time, tuple(held.subjects), _core_outgoing(held), held.queue.default_class
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import time
+from functools import cached_property
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
@@ -118,9 +119,9 @@ class Hours(Section):
     def _in_order(self) -> list[HoursPeriod]:
         return sorted(self.periods, key=lambda period: period.first)
 
-    @property
+    @cached_property
     def calendar(self) -> WorkingHours:
-        """These hours as an object that answers whether the line is open. It knows of no auction yet."""
+        """These hours as an object that answers whether the line is open, without auctions. A thread of its own needs a copy."""
         return WorkingHours(
             self.zone,
             self.opens,

@@ -89,7 +89,8 @@ def _line(line: Mapping[str, Any], today: date) -> dict[str, Any]:
     days = [(today + timedelta(days=day)).isoformat() for day in range(-1, _DAYS_OPEN)]
     always = {"opens": "00:00", "closes": "24:00", "extra_workdays": days, "extra_holidays": []}
     changed: dict[str, Any] = {
-        **line,
+        **{name: value for name, value in line.items() if name != "changes"},
+        "notice_days": "0",  # nobody has to be told
         "hours": {**(line.get("hours") or {}), **always},
         "queue": {**(line.get("queue") or {}), **_QUEUE_PACE},
     }

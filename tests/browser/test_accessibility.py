@@ -38,6 +38,7 @@ TEXT = """\
 PAGES = (
     "/news", "/write/news", "/news/1", "/news/2", "/articles", "/articles?q=подпись", "/articles?q=ничего",
     "/articles/подпись", "/articles/подпись/edit", "/write/article", "/articles/нет", "/account", "/people",
+    "/settings", "/notices",
 )  # fmt: skip
 
 

@@ -25,6 +25,7 @@ from callcenter.knowledge.news import Reader
 from callcenter.knowledge.news_table import NewsTable
 from callcenter.knowledge.reading import Reading
 from callcenter.store import Register
+from tests.desk.dated_desk import SomeSettings
 from tests.desk.fake_accounts import FakeAccounts
 from tests.desk.test_with_core import SETTINGS, CoreFloor
 from tests.wall import Wall
@@ -56,7 +57,7 @@ class ShownFloor(CoreFloor):
 class Desk:
     """The page's API, and who is logged in there: by default an author of the texts, and an operator."""
 
-    def __init__(self, knowledge: KnowledgeApi, floor: ShownFloor) -> None:
+    def __init__(self, knowledge: KnowledgeApi, floor: ShownFloor, dated: SomeSettings | None = None) -> None:
         self.floor = floor
         self.accounts = FakeAccounts(STAFF, {one.id: f"password of {one.id}" for one in STAFF})
         self.sessions = Sessions(Wall())
@@ -68,6 +69,7 @@ class Desk:
             accounts=self.accounts,
             sessions=self.sessions,
             knowledge=knowledge,
+            dated=dated,
         )
         self.browsers: dict[str, TestClient[Any, Any]] = {}
 
@@ -104,7 +106,7 @@ async def writing_desk(tmp_path: Path, zone: str = "Europe/Moscow") -> AsyncIter
         {"operators": "Операторы"},
         ZoneInfo(zone),
     )
-    made = Desk(knowledge, ShownFloor())
+    made = Desk(knowledge, ShownFloor(), SomeSettings(tmp_path))
     async with TestServer(made.app) as server:
         for who in (AUTHOR, OPERATOR):
             made.browsers[who] = TestClient(server)
