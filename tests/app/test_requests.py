@@ -13,6 +13,7 @@ import yaml
 
 from callcenter.accounts.secrets import Secrets, SecretsError
 from callcenter.app.requests import Requests
+from callcenter.auctions.hours import HoursInForce
 from callcenter.calendar.clock import Clock
 from callcenter.config import Config
 from callcenter.core.ids import LineId
@@ -45,7 +46,9 @@ def written(folder: Path, head: str | None = "head@example.ru", **more: object) 
 async def running(config: Config, wall: Wall) -> AsyncIterator[Requests]:
     register = await Register.open(config.database)
     secrets, clock = Secrets.load_or_create(config.var, config), Clock(asyncio.get_running_loop().time, wall)
-    requests = Requests(config, secrets, register, clock, lambda _: True, tuple)
+    requests = Requests(
+        config, secrets, register, clock, lambda _: True, tuple, HoursInForce(config.lines.values(), register)
+    )
     tasks = [asyncio.create_task(work()) for work, _ in requests.work()]
     try:
         yield requests
