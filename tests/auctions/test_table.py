@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,9 @@ from sqlalchemy import func, select, text
 
 from callcenter.auctions.csv_file import AuctionsFileError, FileRow
 from callcenter.auctions.hours import HoursInForce, rules_in_force
-from callcenter.auctions.table import AuctionTable, ChangedMeanwhile, Imported
+from callcenter.auctions.table import AuctionTable, ChangedMeanwhile, Imported, _corrected
 from callcenter.calendar import auctions as rules
-from callcenter.calendar.auctions import AuctionRefused, AuctionText, Why
+from callcenter.calendar.auctions import Auction, AuctionRefused, AuctionText, Why
 from callcenter.config import Config
 from callcenter.core.ids import LineId
 from callcenter.store import Register
@@ -141,6 +142,23 @@ async def test_a_file_adds_corrects_and_leaves_the_others_all_or_nothing(table: 
     [only] = await table.versions(new.id)
     assert (only.who, only.written) == ("402", auction("newer"))
     assert await table.take(ELOT, file, "402", NOW) == Imported(0, 0, 4), "again: nothing changes"
+
+
+async def test_a_file_whose_auction_somebody_corrects_at_the_same_moment_is_not_taken(
+    table: AuctionTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entered = await table.add(ELOT, auction(), "401", NOW)
+    really = _corrected
+
+    def two_versions_later(before: Auction, *more: Any) -> Auction:
+        return replace(really(before, *more), version=before.version + 2)
+
+    monkeypatch.setattr("callcenter.auctions.table._corrected", two_versions_later)
+    with pytest.raises(AuctionsFileError, match="at the same moment; take the file over again"):
+        await table.take(
+            ELOT, [FileRow(2, auction(results="2026-11-27 10:00")), FileRow(3, auction("new"))], "402", NOW
+        )
+    assert await table.all(ELOT) == [entered]
 
 
 async def test_somebody_who_is_faster_with_a_name_is_named_by_the_database_too(
