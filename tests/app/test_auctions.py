@@ -14,6 +14,7 @@ from callcenter.auctions.table import AuctionTable
 from callcenter.calendar.auctions import AuctionText
 from callcenter.config import Config
 from callcenter.core.ids import LineId
+from callcenter.requests.call_back_wish import Window
 from callcenter.requests.targets import TargetKind
 from callcenter.store import Register
 from tests.app.harness import Harness, connection
@@ -31,7 +32,8 @@ def elot(harness: Harness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> H
     monkeypatch.setattr("callcenter.app.controller.HOURS_REFRESH", 0.02)
     content = yaml.safe_load((tmp_path / "config.yaml").read_text(encoding="utf-8"))
     content["lines"]["estp"]["hours"] = {"opens": "11:00", "closes": "18:00", "auctions": {}}
-    content["lines"]["estp"]["requests"] = {}
+    content["lines"]["estp"] |= {"requests": {}, "outgoing": {"ranges": ["+7342"]}}
+    content["trunks"]["city"]["outgoing"] = "127.0.1.200:5060"
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
     harness.config = Config.load(tmp_path / "config.yaml")
     harness.wall.set(moscow("2026-11-23 18:30"))
@@ -83,6 +85,25 @@ async def test_an_auction_entered_elsewhere_opens_the_line_and_moves_targets(elo
         assert await assignment(controller, number) == moscow("2026-11-24 12:00")
         await until(lambda: told(elot)[-1] == "11:00-17:59", what="the dialplan knows it")
         await terminal.close()
+
+
+async def test_a_call_back_promised_for_an_auction_s_hours_moves_when_it_is_withdrawn(elot: Harness) -> None:
+    async with elot.running() as controller:
+        now, requests, hours = moscow("2026-11-23 18:30"), controller.requests, controller.hours
+        text = AuctionText("17", moscow("2026-11-24 08:00"), moscow("2026-11-24 20:00"))
+        entered = await hours.table.add(ESTP, text, "401", now)
+        await hours.refresh()
+        filed = await new(requests.register, at=moscow("2026-11-23 16:58"))
+        window = Window(moscow("2026-11-24 09:10"), moscow("2026-11-24 09:40"))
+        number, seen = filed.requester.number, filed.request
+        promised = await requests.book.order(seen.id, seen.version, number, window, (), "101", now)
+        assert promised.next_at == moscow("2026-11-24 09:10")
+        await hours.table.withdraw(entered.id, 1, "401", now)
+        await hours.refresh()
+        why = "the calendar of the line has changed"
+        query = f"SELECT count(*) FROM request_history WHERE what = 'moved' AND why = '{why}'"  # noqa: S608 - ours
+        await until(lambda: elot.stored(query) == [(1,)], what="the call-back has moved")
+        assert (await requests.book.one(promised.id)).next_at == moscow("2026-11-24 11:00")
 
 
 async def test_a_controller_that_starts_knows_the_auctions_that_run(elot: Harness) -> None:
