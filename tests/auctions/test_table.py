@@ -171,20 +171,24 @@ async def test_somebody_who_is_faster_with_a_name_is_named_by_the_database_too(
     assert await table.number_not_over(ELOT, NOW) == 1
 
 
-async def test_ten_thousand_auctions_are_taken_and_the_hours_found(table: AuctionTable, register: Register) -> None:
+async def test_thousands_of_auctions_are_taken_corrected_and_the_hours_found(
+    table: AuctionTable, register: Register
+) -> None:
     first = moscow("2026-11-25 10:00")
     file = [
         FileRow(
             number + 2,
             AuctionText(f"№ {number}", first + timedelta(hours=number), first + timedelta(hours=number + 30)),
         )
-        for number in range(10_000)
+        for number in range(2_000)
     ]
-    assert await table.take(ELOT, file, "401", NOW) == Imported(10_000, 0, 0)
+    assert await table.take(ELOT, file, "401", NOW) == Imported(2_000, 0, 0)
     async with register.session() as session:
-        assert await session.scalar(select(func.count()).select_from(AuctionVersion)) == 10_000
+        assert await session.scalar(select(func.count()).select_from(AuctionVersion)) == 2_000
     [runs] = (await table.runs()).values()
     assert len(rules.merged(runs)) == 1
+    later = [FileRow(row.line, replace(row.text, results_at=row.text.results_at + timedelta(hours=1))) for row in file]
+    assert await table.take(ELOT, later, "401", NOW) == Imported(0, 2_000, 0)
 
 
 # -- the hours in force ------------------------------------------------------------------------------------------------
