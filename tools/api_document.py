@@ -72,6 +72,10 @@ if it is not the present one. What the line's rules do not allow is refused with
 `unsolved`, or with 400 `empty`, `too_long`, `unknown` or `date`; `reason` says which rule it is, and `message` what is
 allowed. Of a file: 400 `empty_file`, `wrong_type`, `wrong_content`, 413 `too_large`, 507 `disk_full`.
 
+**Auctions** (`/api/auctions/…`) are refused with 400 `ends_before_start`, `too_long`, `over`, `began_earlier`, `stays`,
+`has_begun`, `too_many`, 404 `unknown`, 409 `name_taken` or `withdrawn`; a file also with 400 `rows_wrong`,
+whose `message` names each line and what is wrong in it.
+
 **Refusals** have a word for programs and a sentence for people, in the language of `Accept-Language` or `?lang=` (ru,
 en): `{"answer": "not_logged_in", "message": "You are not on shift. Please log in."}`. Any request can be refused
 with:

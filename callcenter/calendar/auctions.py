@@ -118,6 +118,7 @@ class Why(StrEnum):
     NOT_A_TABLE = "not_a_table"
     HEADINGS = "headings"
     EMPTY = "empty"
+    CHANGED = "changed"
     TOO_MANY_ROWS = "too_many_rows"
 
 
@@ -142,6 +143,7 @@ SENTENCES = {
     Why.NOT_A_TABLE: "The file is not a CSV table.",
     Why.HEADINGS: "The first row needs the headings name, start and results (торги, начало, результаты).",
     Why.EMPTY: "The file has no auctions.",
+    Why.CHANGED: "Somebody else has changed an auction of the file at the same moment; take the file over again.",
     Why.TOO_MANY_ROWS: "A file has at most 10,000 auctions.",
 }
 """What is wrong or allowed. The desk says it in both languages."""

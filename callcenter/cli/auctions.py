@@ -39,7 +39,7 @@ _results = click.option("--results", type=_MOMENT, required=True, help="When its
 @config_option
 @click.pass_context
 def auctions(context: click.Context, config_path: Path) -> None:
-    """The auctions that lines' hours follow (`hours.auctions`). A running controller follows within seconds."""
+    """The auctions that a line's hours follow (eLot 2.2a). A running controller follows within seconds."""
     context.obj = config_path
 
 

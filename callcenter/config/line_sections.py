@@ -121,7 +121,7 @@ class Hours(Section):
 
     @cached_property
     def calendar(self) -> WorkingHours:
-        """These hours as an object that answers whether the line is open, without auctions. A thread of its own needs a copy."""
+        """These hours, without auctions, as an object that answers whether the line is open. Another thread needs a copy."""
         return WorkingHours(
             self.zone,
             self.opens,

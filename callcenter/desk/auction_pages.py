@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from datetime import datetime, tzinfo
+from functools import partial
 from typing import Any
 
 from aiohttp import web
 from aiohttp.helpers import content_disposition_header
+from babel.dates import format_date
 
 from callcenter.auctions.csv_file import HEADINGS, LARGEST_FILE
 from callcenter.auctions.export import rows as exported
@@ -160,6 +162,7 @@ class AuctionPages:
             skip=skip,
             most=MOST_LISTED,
             days=self._desk.days(line),
+            weekday=partial(format_date, format="EEE, d MMMM y", locale=chosen(request)),
             draft=_typed(form) if form else _EMPTY,
             name_of=self._name_of,
         )

@@ -32,6 +32,7 @@ _ANSWER_WITHIN = 5.0
 """Seconds."""
 _TAKEN_WITHIN = 60.0
 """Seconds for a whole file."""
+_CHANGED = N_("Somebody else has changed it meanwhile; nothing was saved. Its version now:")
 MOST_LISTED = 200
 DAYS_SHOWN = 14
 """Days whose hours are told."""
@@ -108,8 +109,12 @@ class AuctionActions:
     async def take(self, request: web.Request, line: LineId, file: bytes) -> Imported:
         """Take over the auctions of a CSV file: all of them or none. One file at a time is read."""
         async with answering(request, _TAKEN_WITHIN), self._one_file_at_a_time:
-            rows = await asyncio.to_thread(read, file, self.table.zones[line])
-            done = await self.table.take(line, rows, request[SENDER].id, self.wall())
+            try:
+                rows = await asyncio.to_thread(read, file, self.table.zones[line])
+                done = await self.table.take(line, rows, request[SENDER].id, self.wall())
+            except AuctionsFileError as no:
+                told = in_words(request, no.mistakes)
+                raise BadRequest(400, "rows_wrong", N_("Nothing was taken over."), told) from None
             await self._refresh()
         request[ABOUT] = f"{done.added} added, {done.corrected} corrected of {line}"
         return done
@@ -195,12 +200,9 @@ async def answering(request: web.Request, within: float = _ANSWER_WITHIN) -> Asy
         async with asyncio.timeout(within):
             yield
     except ChangedMeanwhile as changed:
-        sentence = N_("Somebody else has changed it meanwhile; nothing was saved. Its version now:")
-        raise BadRequest(409, "changed_meanwhile", sentence, str(changed.present.version)) from None
+        raise BadRequest(409, "changed_meanwhile", _CHANGED, str(changed.present.version)) from None
     except AuctionRefused as no:
         raise BadRequest(_STATUS.get(no.why, 400), no.why.value, SENTENCES[no.why], no.given) from None
-    except AuctionsFileError as no:
-        raise BadRequest(400, "rows_wrong", N_("Nothing was taken over."), in_words(request, no.mistakes)) from None
     except (RegisterError, TimeoutError):
         raise BadRequest(503, "no_answer", N_("The call centre does not answer. Please try again.")) from None
 
@@ -225,8 +227,8 @@ def told(auction: Auction) -> dict[str, Any]:
         "line": auction.line,
         "version": auction.version,
         "name": auction.written.name,
-        "starts_at": auction.written.starts_at.isoformat(),
-        "results_at": auction.written.results_at.isoformat(),
+        "starts_at": auction.written.run[0].isoformat(),
+        "results_at": auction.written.run[1].isoformat(),
         "withdrawn": auction.withdrawn,
         "who": auction.who,
         "at": auction.at.isoformat(),

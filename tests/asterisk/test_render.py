@@ -7,9 +7,11 @@ import re
 import shutil
 import stat
 from dataclasses import replace
+from datetime import UTC, datetime, time
 from itertools import combinations
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import yaml
@@ -18,6 +20,7 @@ from hypothesis import strategies as st
 
 from callcenter.accounts.secrets import Secrets
 from callcenter.asterisk.journal import CURRENT
+from callcenter.asterisk.line_hours import days_told
 from callcenter.asterisk.link import HEARTBEAT
 from callcenter.asterisk.render import (
     HEARTBEAT_STALE,
@@ -29,6 +32,8 @@ from callcenter.asterisk.render import (
     notes,
     render,
 )
+from callcenter.calendar.auctions import AuctionHours
+from callcenter.calendar.hours import WorkingHours
 from callcenter.config import Config, ConfigError
 
 PROJECT = Path(__file__).parents[2]
@@ -324,6 +329,17 @@ def test_without_the_controller_asterisk_keeps_the_hours_of_a_period(site: Site)
     inside = f"ExecIf($[{today} >= 20261201 & {today} <= 20261218]?Set(CC_HOURS=09:00-20:59))"
     plan = site["extensions.conf"]
     assert plan.index("Set(CC_HOURS=11:00-17:59)") < plan.index(inside) < plan.index("GotoIfTime(${CC_HOURS}")
+
+
+@pytest.mark.clause("eLot 2.2a")
+def test_the_dialplan_is_told_the_hours_of_two_weeks() -> None:
+    moscow = ZoneInfo("Europe/Moscow")
+    runs = ((datetime(2026, 12, 29, 7, tzinfo=UTC), datetime(2027, 1, 12, 10, tzinfo=UTC)),)
+    hours = WorkingHours(moscow, time(11), time(18), auctions=AuctionHours(time(9), time(0), runs))
+    told = days_told(hours, datetime(2026, 12, 28, 22, tzinfo=UTC))  # the 29th in Moscow
+    assert told.split("/")[:6] == ["20261229", "10:00-23:59", "20261230", "09:00-23:59", "20261231", "closed"]
+    assert told.split("/")[-4:] == ["20270110", "closed", "20270111", "09:00-23:59"]
+    assert re.fullmatch(r"(\d{8}/(closed|\d\d:\d\d-\d\d:\d\d)/?)+", told)
 
 
 def test_two_lines_of_one_controller_each_have_their_own(site: Site) -> None:

@@ -396,6 +396,11 @@ def test_each_mistake_is_told_with_its_place_and_what_is_allowed(tmp_path: Path,
             "estp.hours: found periods 2026-12-01 to 2026-12-03 and 2026-12-03 to 2026-12-09, which overlap; a day is",
         ),
         ("hours: {periods: [{from: 2026-12-01, opens: 09:00, closes: 21:00}]}", "estp.hours.periods.0.to: "),
+        (
+            "hours: {auctions: {opens: 21:00, closes: 09:00}}",
+            "estp.hours.auctions: found opens 21:00 and closes 09:00; opens is earlier than closes",
+        ),
+        ("hours: {auctions: {opens: 9}}", "estp.hours.auctions.opens: found '9'; allowed: a time of day such as"),
         ("hours: {extra_holidays: [20270101]}", "extra_holidays.0: found '20270101'; allowed: a date such as"),
         ("hours: {extra_holidays: [2027-02-30]}", "extra_holidays.0: found '2027-02-30'; allowed: a date such as"),
         (

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, time
+from dataclasses import replace
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 from click.testing import CliRunner
 
+from callcenter.calendar.auctions import AuctionHours
+from callcenter.calendar.working_time import WorkingTime
 from callcenter.cli.main import main
 from callcenter.config import Config
 from callcenter.config.line_sections import Line
@@ -39,6 +42,13 @@ def due(rules: LineRules, urgency: str, at: datetime) -> datetime | None:
 
 def moment(text: str, zone: ZoneInfo = MOSCOW) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=zone)
+
+
+def auction(starts: str, results: str) -> AuctionHours:
+    """The hours of the example while this auction runs."""
+    found = example("elot")[1].hours.calendar.auctions
+    assert found is not None
+    return replace(found, runs=((moment(starts).astimezone(UTC), moment(results).astimezone(UTC)),))
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.yaml")), ids=lambda path: path.stem)
@@ -87,7 +97,13 @@ def test_elot() -> None:
     hours = line.hours.calendar
     assert (line.numbers, line.required_staff, line.customer_role) == (("+78129080970",), 1, "")
     assert hours.clock(date(2026, 11, 30)) == (time(11), time(18))
-    assert hours.clock(date(2026, 12, 1)) == hours.clock(date(2026, 12, 18)) == (time(9), time(21))
+    held = auction("2026-12-01 10:00", "2026-12-03 15:00")
+    assert [replace(hours, auctions=held).clock(date(2026, 12, day)) for day in (1, 2, 3, 4)] == [
+        (time(10), time(21)),
+        (time(9), time(21)),
+        (time(9), time(18)),
+        (time(11), time(18)),
+    ]
     assert (line.queue.classes, line.ivr.urgency) == (("high", "normal"), {"1": "high", "2": "normal"})
     assert len(line.subjects) == 6
     friday = moment("2026-12-04 20:00")
@@ -99,10 +115,11 @@ def test_elot() -> None:
 
 @pytest.mark.clause("eLot 2.2a")
 def test_targets_in_working_time_know_the_hours_of_auctions() -> None:
-    """The head's two hours for the assignment: at 17:00 they end the next morning, or today at 19:00."""
-    _, _, rules = example("elot")
-    assert rules.time.due(rules.assignment, moment("2026-11-30 17:00")) == moment("2026-12-01 10:00")
-    assert rules.time.due(rules.assignment, moment("2026-12-01 17:00")) == moment("2026-12-01 19:00")
+    """The head's two hours for the assignment: at 17:00 they end the next day, or today at 19:00."""
+    _, line, rules = example("elot")
+    hours = replace(line.hours.calendar, auctions=auction("2026-12-01 10:00", "2026-12-03 15:00"))
+    assert rules.time.due(rules.assignment, moment("2026-12-01 17:00")) == moment("2026-12-02 12:00")
+    assert WorkingTime(hours).due(rules.assignment, moment("2026-12-01 17:00")) == moment("2026-12-01 19:00")
 
 
 @pytest.mark.clause("E-SAUDA 1.3, 1.4, 1.5, 1.6, 2.3, 3.6")

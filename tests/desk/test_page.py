@@ -11,6 +11,7 @@ import pytest
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
+from callcenter.calendar.auctions import SENTENCES as AUCTION_SENTENCES
 from callcenter.core.operator import Activity, Presence
 from callcenter.core.records import Identification
 from callcenter.dated import words as dated_words
@@ -100,7 +101,12 @@ def test_everything_that_people_read_is_translated_and_nothing_is_left_over() ->
     methods = [("**.py", "python"), ("**.html", "jinja2")]
     extracted = extract_from_dir(WEB, methods, keywords={"_": None, "N_": None})
     sources = {message for _, _, message, _, _ in extracted}
-    sources |= {sentence for _, sentence in SENTENCES.values()} | {*FILE_SENTENCES.values(), *WORDS, *dated_words.WORDS}
+    sources |= {sentence for _, sentence in SENTENCES.values()} | {
+        *FILE_SENTENCES.values(),
+        *AUCTION_SENTENCES.values(),
+        *WORDS,
+        *dated_words.WORDS,
+    }
     with (language.LOCALES / "ru/LC_MESSAGES/callcenter.po").open("rb") as file:
         catalogue = read_po(file, locale="ru")
     assert {message.id for message in catalogue if message.id} == sources

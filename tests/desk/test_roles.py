@@ -37,6 +37,7 @@ from callcenter.request_register.call_backs import CallBackRegister
 from callcenter.request_register.register import RequestRegister
 from callcenter.request_register.viewers import Viewers
 from callcenter.store import Register
+from tests.desk.auction_desk import auctions_of
 from tests.desk.conftest import Browser, Clock
 from tests.desk.fake_accounts import FakeAccounts
 from tests.desk.fake_backend import FakeBackend
@@ -209,6 +210,18 @@ POST /requests/{request}/{action}                   .     +   +   +   +   +    .
 POST /requests/{request}/files                      .     +   +   +   +   +    .   .   .   .
 GET  /requests/{request}/files/{file}               .     +   +   +   +   +    +   .   .   .
 POST /write/request                                 .     +   +   +   +   +    .   .   .   .
+GET  /api/auctions                                  .     .   .   .   .   +    .   .   .   .
+POST /api/auctions                                  .     .   .   .   .   +    .   .   .   .
+POST /api/auctions/import                           .     .   .   .   .   +    .   .   .   .
+GET  /api/auctions/{auction}                        .     .   .   .   .   +    .   .   .   .
+POST /api/auctions/{auction}                        .     .   .   .   .   +    .   .   .   .
+POST /api/auctions/{auction}/withdraw               .     .   .   .   .   +    .   .   .   .
+GET  /auctions                                      .     .   .   .   .   +    .   .   .   .
+POST /auctions                                      .     .   .   .   .   +    .   .   .   .
+POST /auctions/import                               .     .   .   .   .   +    .   .   .   .
+GET  /auctions.csv                                  .     .   .   .   .   +    .   .   .   .
+GET  /auctions/{auction}                            .     .   .   .   .   +    .   .   .   .
+POST /auctions/{auction}                            .     .   .   .   .   +    .   .   .   .
 """
 HEADING, *ROWS = [line.split() for line in TABLE.strip().splitlines()]
 ALLOWED = {(row[0], row[1]): dict(zip(HEADING, row[2:], strict=True)) for row in ROWS}
@@ -224,6 +237,7 @@ VALUES = {
     "call_back": "cb-0",
     "step": "order",
     "file": "0" * 64,
+    "auction": "1",
 }
 
 
@@ -276,6 +290,7 @@ async def browser(
         recordings=RecordingsApi(Cards(register, notes), Path("/nowhere"), clock, Audit(register).enter),
         quality=QualityApi(backend, QualityTable(register), notes, clock),
         dated=NoSettings(),
+        auctions=auctions_of(register, clock),
     )
     async with TestClient(TestServer(app)) as client:
         yield client

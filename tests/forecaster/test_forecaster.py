@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -99,6 +99,17 @@ def failing(problem: Exception) -> Callable[..., Any]:
         raise problem
 
     return fail
+
+
+@pytest.mark.clause("eLot 2.2a")
+async def test_the_hours_are_those_in_force_and_not_those_configured(line: Line, register: Register) -> None:
+    world, open_ = World(line, register), line.hours.calendar
+    closed = replace(open_, closes=time(10))
+    hours = [closed]
+    world.forecaster = Forecaster([line], register, lambda _: CALM, world.clock, lambda _: hours[0])
+    assert await world.looks() is None
+    hours[0] = open_
+    assert await world.looks() is not None
 
 
 @pytest.mark.clause("ESTP 2.2d")

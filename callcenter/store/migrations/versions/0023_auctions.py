@@ -35,7 +35,7 @@ def upgrade() -> None:
         sqlite_where=_IN_FORCE,
         postgresql_where=_IN_FORCE,
     )
-    op.create_index("ix_auctions_line", "auctions", ["line", "results_at"])
+    op.create_index("ix_auctions_line_results_at", "auctions", ["line", "results_at"])
     op.create_table(
         "auction_versions",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -49,7 +49,7 @@ def upgrade() -> None:
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_auction_versions"),
         sa.ForeignKeyConstraint(["auction"], ["auctions.id"], name="fk_auction_versions_auction"),
-        sa.UniqueConstraint("auction", "version", name="uq_auction_versions_auction"),
+        sa.UniqueConstraint("auction", "version", name="uq_auction_versions_auction_version"),
     )
 
 
