@@ -104,9 +104,10 @@ class Day:
             self.story.passes(self.chance.expovariate(1 / 25))
             self.arrives(self.chance.choice([*LIMITS, "estp"]), self.chance.choice(["urgent", "normal", "normal"]))
             self.work()
-        for _ in range(200):
-            self.story.passes(5)
-            self.work()
+        for _ in range(1000):
+            if self.waiting:
+                self.story.passes(5)
+                self.work()
         assert not self.waiting
 
     def work(self) -> None:

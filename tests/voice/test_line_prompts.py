@@ -195,7 +195,7 @@ def test_optional_parts_are_left_out_where_a_value_is_lacking() -> None:
 
 
 def content(config: Config, line: str) -> dict[str, Path]:
-    return {path.name: path.resolve() for path in config.prompts_of(LineId(line)).iterdir()}
+    return {path.name: path.resolve() for path in config.prompts_of(LineId(line)).glob("*.wav")}
 
 
 def shipped(folder: Path) -> Config:
