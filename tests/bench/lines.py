@@ -2,8 +2,8 @@
 
 The lines are those of `examples/four.yaml`, again and again under other ids and numbers, answered by one team. For each
 number of lines: how long reading and checking the file takes; the processor seconds of `callcenter check` as a whole;
-how long the lines' folders of prompts take at the first start and at later ones; how long `callcenter run` takes from its
-start until Asterisk is connected, and its processor seconds; and what controller and Asterisk need of memory.
+how long the lines' folders of prompts take at the first start and at later ones; how long `callcenter run` takes from
+its start until Asterisk is connected, and its processor seconds; and what controller and Asterisk need of memory.
 """
 
 from __future__ import annotations

@@ -300,5 +300,20 @@ def test_forty_lines_have_their_folders_in_a_moment(tmp_path: Path) -> None:
     assert len(list(config.line_prompts.iterdir())) == 40
 
 
-def run(config: Config, command: str) -> Result:
-    return CliRunner().invoke(main, ["prompts", command, "--config", str(config.folder / "config.yaml")])
+def run(config: Config, *command: str) -> Result:
+    return CliRunner().invoke(main, ["prompts", *command, "--config", str(config.folder / "config.yaml")])
+
+
+def test_what_is_recorded_needs_no_voice_and_what_is_not_says_which_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`make run` does this first: the examples run on a machine without a voice."""
+
+    def nowhere(part: str, command: str) -> Path:
+        raise PromptError(f"{command} is not on the PATH: install {part}")
+
+    monkeypatch.setattr("callcenter.cli.prompts.find_program", nowhere)
+    (tmp_path / "own").mkdir()
+    assert run(shipped(tmp_path), "build", "--lines").exit_code == 0
+    told = run(configured(tmp_path / "own", {"help-desk": LINE}), "build", "--lines")
+    assert (told.exit_code, told.output) == (1, "Error: RHVoice-test is not on the PATH: install rhvoice\n")
