@@ -18,7 +18,7 @@ PLACES = {
         "settings", "backup", "Copy settings, secrets and register into a new folder, with the line running."
     ),
     "certificate": Place("certificate", "certificate", "The certificate of the desk (TLS)."),
-    "check": Place("settings", "check", "Read the configuration and tell everything that is wrong with it."),
+    "check": Place("check", "check", "Read the configuration and tell everything that is wrong with it."),
     "customers": Place("customers", "customers", "The directory of the line's customers."),
     "database": Place("database", "database", "Where the register is kept."),
     "demo": Place(

@@ -1,8 +1,7 @@
-"""`callcenter check`, `render`, `backup` and `phones`: what follows from the settings, with the line running or not."""
+"""`callcenter render`, `backup` and `phones`: what follows from the settings, with the line running or not."""
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import click
@@ -10,41 +9,14 @@ import click
 from callcenter.accounts.secrets import Secrets, SecretsError
 from callcenter.app.backup import BackupError, backup_to
 from callcenter.app.phone_sheet import phone_sheet
-from callcenter.app.register import database_trouble
 from callcenter.app.run import write_asterisk_files
 from callcenter.asterisk.render import Folders, Installation
 from callcenter.calendar.clock import wall_clock
 from callcenter.cli import access
-from callcenter.cli.dated_settings import in_force, problems
+from callcenter.cli.dated_settings import in_force
 from callcenter.cli.options import config_option, load
 from callcenter.core.errors import ReadableError
 from callcenter.system import privacy
-from callcenter.system.certificate import judge
-
-
-@click.command()
-@config_option
-def check(config_path: Path) -> None:
-    """Read the configuration and tell everything that is wrong with it."""
-    config = load(config_path)
-    for warning in config.warnings(wall_clock().date()):
-        click.echo(f"warning: {warning}")
-    for folder in (config.var, config.recordings.folder):
-        if found := privacy.open_to(folder, privacy.OTHERS):
-            click.echo(
-                f"warning: {folder}: other users of this machine may read {found} files or folders; "
-                "the next start changes that, or now: chmod -R o= " + str(folder)
-            )
-    if held := problems(config, wall_clock()):
-        raise click.ClickException(f"{config_path}: not in force, because it is not published\n" + "\n".join(held))
-    if trouble := asyncio.run(database_trouble(config)):
-        click.echo(f"warning: database: {trouble}")
-    if config.tls and (judged := judge(config.tls.certificate, config.tls.key, wall_clock())).problem:
-        click.echo(f"warning: {judged.sentence}")
-    click.echo(
-        f"{config_path}: in order "
-        f"({len(config.lines)} line(s), {len(config.people)} people, {len(config.phones)} phones)"
-    )
 
 
 @click.command()

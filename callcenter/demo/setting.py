@@ -84,6 +84,10 @@ def derived(data: Mapping[str, Any], real: Config, folder: Path, today: date) ->
     }
 
 
+_REAL_HOURS = "с девяти до восемнадцати часов по московскому времени, кроме выходных и праздничных дней"
+"""What callers hear of the hours: those of the real line, whose words are recorded."""
+
+
 def _line(line: Mapping[str, Any], today: date) -> dict[str, Any]:
     """Open the line at every hour of these days."""
     days = [(today + timedelta(days=day)).isoformat() for day in range(-1, _DAYS_OPEN)]
@@ -93,5 +97,6 @@ def _line(line: Mapping[str, Any], today: date) -> dict[str, Any]:
         "notice_days": "0",  # nobody has to be told
         "hours": {**(line.get("hours") or {}), **always},
         "queue": {**(line.get("queue") or {}), **_QUEUE_PACE},
+        "spoken": {"hours": _REAL_HOURS, **(line.get("spoken") or {})},
     }
     return changed | ({"general_trunk": TRUNK} if line.get("general_line") else {})

@@ -7,6 +7,8 @@ Asterisk plays, has a link for every prompt: to that file or, while there is non
 
 from __future__ import annotations
 
+import hashlib
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +16,7 @@ from pathlib import Path
 
 from callcenter.config.description import Description
 from callcenter.config.line_sections import Line
+from callcenter.system import files
 from callcenter.voice import template
 from callcenter.voice.line_words import line_words
 from callcenter.voice.prompts import CATALOGUE, Catalogue, PromptError
@@ -21,6 +24,9 @@ from callcenter.voice.speech import write_wave, wrong_format
 
 LONGEST = 1000
 """Characters of a text: a minute and a half. Nobody listens to more."""
+
+_MADE = "made"
+"""A file in a line's folder: a hash of what was linked there."""
 
 
 @dataclass(frozen=True)
@@ -141,17 +147,32 @@ def _lay_out(config: Description, catalogue: Catalogue | None) -> list[str]:
 
 
 def _link(folder: Path, wanted: dict[str, Path]) -> None:
-    """Make this the content of a folder of links. Each is replaced at once: Asterisk may be about to play it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    found = {path.name: str(path.readlink()) if path.is_symlink() else "" for path in folder.iterdir()}
-    for name, path in wanted.items():
-        if found.get(name) != str(path):
-            unfinished = folder / f".{name}.part"
-            unfinished.unlink(missing_ok=True)
-            unfinished.symlink_to(path)
-            unfinished.replace(folder / name)
-    for name in found.keys() - wanted.keys():
-        (folder / name).unlink()
+    """Make this the content of a folder of links. Each is replaced at once: Asterisk may be about to play it.
+
+    A line has hundreds, so a folder that has been made for the same content is only looked at, and a new one is filled
+    before it has its name.
+    """
+    made = hashlib.sha256(repr(sorted(wanted.items())).encode()).hexdigest()
+    if not folder.is_dir():
+        unfinished = folder.with_name(f".{folder.name}.part")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(parents=True)
+        for name, path in wanted.items():
+            (unfinished / name).symlink_to(path)
+        unfinished.rename(folder)
+    else:
+        there = set(os.listdir(folder)) - {_MADE}  # noqa: PTH208 - half the time, and there are ten thousands
+        if there == wanted.keys() and (folder / _MADE).is_file() and (folder / _MADE).read_text() == made:
+            return
+        for name, path in wanted.items():
+            if name not in there or not (folder / name).is_symlink() or (folder / name).readlink() != path:
+                unfinished = folder / f".{name}.part"
+                unfinished.unlink(missing_ok=True)
+                unfinished.symlink_to(path)
+                unfinished.replace(folder / name)
+        for name in there - wanted.keys():
+            (folder / name).unlink(missing_ok=True)
+    files.replace(folder / _MADE, made.encode())
 
 
 def speak(config: Description, catalogue: Catalogue, programs: tuple[Path, Path], *, ship: bool) -> list[str]:

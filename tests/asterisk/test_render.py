@@ -303,6 +303,21 @@ def test_behind_nat_phones_on_private_networks_are_not_told_the_outside_address(
     assert ("local_net", "192.168.0.0/16") in transport
 
 
+def test_callers_hear_the_folder_of_their_line_and_without_one_what_all_lines_share(site: Site) -> None:
+    outgoing = BASE.replace('60"]', '60"], outgoing: {ranges: ["+7 342"], trunk: city}')
+    text = outgoing + "trunks: {city: {networks: [127.0.1.0/24], outgoing: '127.0.1.200:5060'}}\n"
+    site.render(text)
+    assert site["extensions.conf"].count("Set(CC_PROMPTS=") == 0
+    config = Config.load(site.folder / "config.yaml")
+    assert f"\nCC_PROMPTS = {config.prompts}/ru\n" in site["extensions.conf"]
+    (line,) = config.lines
+    own = config.prompts_of(line)
+    own.mkdir(parents=True)
+    site.render(text)
+    assert f"exten => {line},1,Set(CC_LINE={line})\n same => n,Set(CC_PROMPTS={own})\n" in site["extensions.conf"]
+    assert f"\n same => n,Set(_CC_PROMPTS={own})\n" in site["extensions.conf"], "whom an operator calls"
+
+
 @pytest.mark.parametrize(
     ("hours", "condition"),
     [

@@ -14,8 +14,9 @@ import pytest
 import yaml
 from sqlalchemy import func, select, text
 
+from callcenter.app.settings_in_force import rules_in_force
 from callcenter.auctions.csv_file import AuctionsFileError, FileRow
-from callcenter.auctions.hours import HoursInForce, rules_in_force
+from callcenter.auctions.hours import HoursInForce
 from callcenter.auctions.table import AuctionTable, ChangedMeanwhile, Imported, _corrected
 from callcenter.calendar import auctions as rules
 from callcenter.calendar.auctions import Auction, AuctionRefused, AuctionText, Why
@@ -234,7 +235,7 @@ async def test_the_hours_follow_what_was_entered_whoever_entered_it(register: Re
     assert rules_of_lines[ELOT].time.hours is not hours.of(ELOT), "each thread has a calendar of its own"
     assert not await hours.refresh()
 
-    assert (await rules_in_force(config, register))()[ELOT].time.hours.clock(day) == hours.of(ELOT).clock(day)
+    assert (await rules_in_force(config, register, NOW))()[ELOT].time.hours.clock(day) == hours.of(ELOT).clock(day)
     await terminal.withdraw(entered.id, 1, "root", NOW)
     assert await hours.refresh()
     assert hours.of(ELOT).clock(day) == before.clock(day)

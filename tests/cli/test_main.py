@@ -134,7 +134,7 @@ def test_who_asks_what_there_is_waits_for_no_library(asked: list[str]) -> None:
 @pytest.fixture
 def monday(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a year whose moved working days are known: of another one the calendar is to be warned of."""
-    monkeypatch.setattr("callcenter.cli.settings.wall_clock", lambda: MONDAY_NOON)
+    monkeypatch.setattr("callcenter.cli.check.wall_clock", lambda: MONDAY_NOON)
 
 
 @pytest.mark.usefixtures("monday")

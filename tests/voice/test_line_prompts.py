@@ -33,7 +33,7 @@ def _no_override(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CALLCENTER_VAR", raising=False)
 
 
-def configured(folder: Path, prompts: Path = PROMPTS, **lines: Mapping[str, Any]) -> Config:
+def configured(folder: Path, lines: Mapping[str, Any], prompts: Path = PROMPTS) -> Config:
     path = folder / "config.yaml"
     path.write_text(
         yaml.safe_dump({"lines": lines, "prompts": str(prompts), "asterisk": RTP}, allow_unicode=True, sort_keys=False)
@@ -76,13 +76,13 @@ EVENING = {"from": "2026-12-07", "to": "2026-12-08", "opens": "10:00", "closes":
     ],
 )
 def test_hours_are_told_so_that_they_are_true_on_every_day(tmp_path: Path, hours: dict[str, Any], words: str) -> None:
-    config = configured(tmp_path, **{"help-desk": LINE | {"hours": hours}})
+    config = configured(tmp_path, {"help-desk": LINE | {"hours": hours}})
     assert said(config, "info-hours") == f"Мы работаем {words}, кроме выходных и праздничных дней."
 
 
 def test_what_the_configuration_says_is_said_instead(tmp_path: Path) -> None:
     spoken = {"name": "Служба 01", "zone": "по времени Перми", "email": "хелп, собака, эстп, точка, ру"}
-    config = configured(tmp_path, **{"help-desk": LINE | {"title": "ESTP", "email": "help@estp.ru", "spoken": spoken}})
+    config = configured(tmp_path, {"help-desk": LINE | {"title": "ESTP", "email": "help@estp.ru", "spoken": spoken}})
     assert said(config, "greeting") == "Здравствуйте! Это Служба ноль один. Разговор записывается."
     assert "по времени Перми" in (said(config, "closed-hours") or "")
     assert said(config, "info-email", "help-desk") == (
@@ -91,7 +91,7 @@ def test_what_the_configuration_says_is_said_instead(tmp_path: Path) -> None:
 
 
 def test_a_line_without_an_address_does_not_speak_of_one(tmp_path: Path) -> None:
-    config = configured(tmp_path, **{"help-desk": LINE})
+    config = configured(tmp_path, {"help-desk": LINE})
     assert said(config, "nobody-on-shift") == "Сейчас на смене нет операторов. Вы можете подождать."
     assert said(config, "info-email") is None, "what all lines share is played"
     assert own_prompts(COMMITTED, config.lines[LineId("help-desk")]).problems == ()
@@ -111,7 +111,8 @@ def test_every_value_can_be_said_of_a_line_that_has_all(tmp_path: Path) -> None:
         yaml.safe_dump({"lines": {"help-desk": everything}, "trunks": trunks}, allow_unicode=True, sort_keys=False)
     )
     words = line_words(Config.load(path).lines[LineId("help-desk")])
-    assert (words.values.keys(), words.unsaid) == (VALUES, {})
+    assert words.values.keys() == VALUES
+    assert not words.unsaid
     assert words.values["general"] == "восемь, восемьсот, двести, ноль ноль, ноль ноль"
     assert words.values["subjects"] == "регистрация, ЭЦП и торги, сорок четыре-ФЗ"
     assert words.values["site"] == "е, эс, тэ, пэ, точка, ру, косая черта, хелп"
@@ -135,7 +136,7 @@ def test_every_value_can_be_said_of_a_line_that_has_all(tmp_path: Path) -> None:
 def test_what_cannot_be_said_is_named_with_its_setting_and_the_line_says_what_is_neutral(
     tmp_path: Path, line: dict[str, Any], told: str
 ) -> None:
-    config = configured(tmp_path, **{"help-desk": LINE | line})
+    config = configured(tmp_path, {"help-desk": LINE | line})
     own = own_prompts(COMMITTED, config.lines[LineId("help-desk")])
     assert [problem for problem in own.problems if problem.startswith(told)]
     assert all(len(text) <= LONGEST for text in own.texts.values())
@@ -149,13 +150,13 @@ def test_what_cannot_be_said_is_named_with_its_setting_and_the_line_says_what_is
 )
 def test_hostile_words_are_refused_with_their_place(tmp_path: Path, value: str) -> None:
     with pytest.raises(ConfigError, match=r"spoken\.name"):
-        configured(tmp_path, **{"help-desk": LINE | {"spoken": {"name": value}}})
+        configured(tmp_path, {"help-desk": LINE | {"spoken": {"name": value}}})
 
 
 @pytest.mark.parametrize("name", ["../up", "a/b", "раз", "..", "spoken/x", "a" * 200])
 def test_a_lines_folder_cannot_be_elsewhere(tmp_path: Path, name: str) -> None:
     with pytest.raises(ConfigError):
-        configured(tmp_path, **{name: LINE})
+        configured(tmp_path, {name: LINE})
 
 
 # --- the catalogue ----------------------------------------------------------------------------------------------------
@@ -195,7 +196,7 @@ def test_optional_parts_are_left_out_where_a_value_is_lacking() -> None:
 
 
 def content(config: Config, line: str) -> dict[str, Path]:
-    return {path.name: path.resolve() for path in config.prompts_of(LineId(line)).iterdir()}
+    return {path.name: path.resolve() for path in config.prompts_of(LineId(line)).glob("*.wav")}
 
 
 def shipped(folder: Path) -> Config:
@@ -220,14 +221,14 @@ def test_every_line_has_every_prompt_its_own_where_the_texts_differ(tmp_path: Pa
 
 
 def test_lines_that_say_the_same_share_a_file(tmp_path: Path) -> None:
-    config = configured(tmp_path, first=LINE, second=LINE | {"numbers": ["+7 342 292-19-61"]})
+    config = configured(tmp_path, {"first": LINE, "second": LINE | {"numbers": ["+7 342 292-19-61"]}})
     wanted = {(one.prompt, one.lines) for one in missing(config, COMMITTED)}
     assert ("greeting", ("first", "second")) in wanted
     assert all(lines == ("first", "second") for _, lines in wanted)
 
 
 def test_a_line_whose_words_nobody_has_spoken_says_what_is_neutral_and_which_is_told(tmp_path: Path) -> None:
-    config = configured(tmp_path, **{"help-desk": LINE, "estp": LINE | {"numbers": ["+7 342 292-19-61"]}})
+    config = configured(tmp_path, {"help-desk": LINE, "estp": LINE | {"numbers": ["+7 342 292-19-61"]}})
     told, _ = lay_out(config)
     assert told.startswith("lines.help-desk: greeting, closed-hours, ")
     assert "callers hear neutral ones; `callcenter prompts build` speaks them" in told
@@ -239,7 +240,7 @@ def test_a_line_whose_words_nobody_has_spoken_says_what_is_neutral_and_which_is_
 
 
 def test_what_is_spoken_on_this_machine_is_played(tmp_path: Path) -> None:
-    config = configured(tmp_path, **{"help-desk": LINE})
+    config = configured(tmp_path, {"help-desk": LINE})
     lacking = list(missing(config, COMMITTED))
     config.spoken_prompts.mkdir(parents=True)
     for one in lacking:
@@ -261,7 +262,7 @@ def test_a_catalogue_that_cannot_be_used_leaves_every_line_with_neutral_words(tm
     prompts = tmp_path / "prompts"
     shutil.copytree(PROMPTS, prompts)
     (prompts / "catalogue.yaml").write_text(text)
-    config = configured(tmp_path, prompts, **{"help-desk": LINE})
+    config = configured(tmp_path, {"help-desk": LINE}, prompts)
     (told,) = lay_out(config)
     assert told.startswith(f"{prompts}/catalogue.yaml:")
     assert "until this is mended, all lines say neutral words" in told
@@ -271,21 +272,21 @@ def test_a_catalogue_that_cannot_be_used_leaves_every_line_with_neutral_words(tm
 
 def test_a_folder_of_prompts_without_a_catalogue_is_played_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "prompts" / "ru").mkdir(parents=True)
-    config = configured(tmp_path, tmp_path / "prompts", **{"help-desk": LINE})
+    config = configured(tmp_path, {"help-desk": LINE}, tmp_path / "prompts")
     assert lay_out(config) == []
     assert not config.line_prompts.exists()
 
 
 def test_a_line_that_is_gone_and_a_prompt_that_is_gone_leave_no_link(tmp_path: Path) -> None:
-    lay_out(configured(tmp_path, first=LINE))
-    config = configured(tmp_path, second=LINE)
+    lay_out(configured(tmp_path, {"first": LINE}))
+    config = configured(tmp_path, {"second": LINE})
     (config.line_prompts / "first" / "old.wav").symlink_to("/nowhere")
     lay_out(config)
     assert [path.name for path in config.line_prompts.iterdir()] == ["second"]
 
 
 def test_a_disk_that_is_full_leaves_the_shared_prompts(tmp_path: Path) -> None:
-    config = configured(tmp_path, **{"help-desk": LINE})
+    config = configured(tmp_path, {"help-desk": LINE})
     config.var.mkdir()
     (config.var / "asterisk").write_text("not a folder")
     (told,) = lay_out(config)
@@ -294,10 +295,25 @@ def test_a_disk_that_is_full_leaves_the_shared_prompts(tmp_path: Path) -> None:
 
 def test_forty_lines_have_their_folders_in_a_moment(tmp_path: Path) -> None:
     lines = {f"line-{number}": LINE | {"numbers": [f"+7 342 292-19-{number}"]} for number in range(10, 50)}
-    config = configured(tmp_path, **lines)
+    config = configured(tmp_path, lines)
     lay_out(config)
     assert len(list(config.line_prompts.iterdir())) == 40
 
 
-def run(config: Config, command: str) -> Result:
-    return CliRunner().invoke(main, ["prompts", command, "--config", str(config.folder / "config.yaml")])
+def run(config: Config, *command: str) -> Result:
+    return CliRunner().invoke(main, ["prompts", *command, "--config", str(config.folder / "config.yaml")])
+
+
+def test_what_is_recorded_needs_no_voice_and_what_is_not_says_which_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`make run` does this first: the examples run on a machine without a voice."""
+
+    def nowhere(part: str, command: str) -> Path:
+        raise PromptError(f"{command} is not on the PATH: install {part}")
+
+    monkeypatch.setattr("callcenter.cli.prompts.find_program", nowhere)
+    (tmp_path / "own").mkdir()
+    assert run(shipped(tmp_path), "build", "--lines").exit_code == 0
+    told = run(configured(tmp_path / "own", {"help-desk": LINE}), "build", "--lines")
+    assert (told.exit_code, told.output) == (1, "Error: RHVoice-test is not on the PATH: install rhvoice\n")
