@@ -98,6 +98,7 @@ class WebServer:
             sessions=sessions,
             accounts=accounts,
             zone=next((line.zone for line in config.lines.values()), UTC),
+            zones={line.id: line.zone.key for line in config.lines.values()},
             door=self.door,
             proxies=http.proxies,
             with_metrics=http.metrics_port is None,

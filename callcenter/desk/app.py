@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, tzinfo
 from functools import wraps
+from types import MappingProxyType
 
 from aiohttp import web
 
@@ -88,6 +89,7 @@ def make_app(
     with_metrics: bool = True,
     page_phones_at: str = "",
     zone: tzinfo = UTC,
+    zones: Mapping[LineId, str] = MappingProxyType({}),
     bearers: Bearers | None = None,
     certificate: Callable[[], Judged | None] = lambda: None,
     provider: Provider | None = None,
@@ -97,7 +99,8 @@ def make_app(
     """Make the web application.
 
     `titles`: the displayed name of each group; its keys are the groups to which a caller can be transferred.
-    `pause_reasons`: in the order in which the page shows them. `zone`: in which pages show times.
+    `pause_reasons`: in the order in which the page shows them. `zone`: in which pages show times,
+    `zones`: in which they show those of a line, by its name in the IANA database.
     `knowledge`: news and knowledge base, if there are any. `registering`, `recordings`: likewise card and registering,
     and earlier calls to listen to; `requests`, `call_backs`: likewise requests, and their call-backs.
     `observe_request` is called for every answered request.
@@ -120,7 +123,7 @@ def make_app(
     reading = knowledge.reading if knowledge else None
     gate.add(app, Api(backend, titles, pause_reasons, accounts, sessions, states, reading).routes())
     gate.add(app, live.routes())
-    gate.add(app, Page(pause_reasons, page_phones_at).routes())
+    gate.add(app, Page(pause_reasons, page_phones_at, zones).routes())
     gate.add(app, AccountApi(actions).routes())
     entrance = Entrance(accounts, sessions)
     sign_on = provider.title if provider else ""

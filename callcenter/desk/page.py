@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from aiohttp import web
 
+from callcenter.core.ids import LineId
 from callcenter.desk.gate import ANYBODY, LOGGED_OUT_PAGE, SENDER, Route
 from callcenter.desk.guard import CONNECTS, at_our_host
 from callcenter.desk.html import SESSION_TEXTS, rendered
@@ -250,9 +252,14 @@ SCRIPT_TEXTS = {
 class Page:
     """The page in both languages."""
 
-    def __init__(self, pause_reasons: Collection[str], page_phones_at: str = "") -> None:
+    def __init__(
+        self,
+        pause_reasons: Collection[str],
+        page_phones_at: str = "",
+        zones: Mapping[LineId, str] = MappingProxyType({}),
+    ) -> None:
         self._page_phones_at = page_phones_at
-        self._pages = {language: _page(language, pause_reasons, bool(page_phones_at)) for language in LANGUAGES}
+        self._pages = {language: _page(language, pause_reasons, bool(page_phones_at), zones) for language in LANGUAGES}
 
     def routes(self) -> list[Route]:
         """The page and its script; the style sheet is a file."""
@@ -280,12 +287,13 @@ class Page:
         )
 
 
-def _page(language: str, pause_reasons: Collection[str], page_phones: bool) -> str:
+def _page(language: str, pause_reasons: Collection[str], page_phones: bool, zones: Mapping[LineId, str]) -> str:
     gettext = TEXTS[language].gettext
     return rendered(
         language,
         "desk.html",
         page_phones=page_phones,
+        zones=dict(zones),
         reasons=[(reason, gettext(REASONS.get(reason, reason))) for reason in pause_reasons],
         texts={key: gettext(text) for key, text in SCRIPT_TEXTS.items()},
     )

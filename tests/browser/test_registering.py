@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -12,7 +14,7 @@ import pytest_asyncio
 from playwright.async_api import BrowserContext, Page, expect
 
 from callcenter.core.events import Customer, Return
-from callcenter.core.ids import PersonId
+from callcenter.core.ids import LineId, PersonId
 from callcenter.customers.table import CustomersTable
 from tests.browser.browser import browser
 from tests.e2e.hearing import brief_prompts
@@ -144,6 +146,26 @@ async def test_a_call_is_registered_over_a_reload(running: Station, page: Page) 
     assert await page.get_attribute("#crm", "rel") == "noopener noreferrer"
     await shot(page, "talking")
     again.hang_up()
+    await ready(running, page)
+
+
+async def test_times_are_of_the_lines_clock_wherever_the_browser_is(running: Station, page: Page) -> None:
+    """Somebody works from elsewhere, or the machine has the wrong zone: then the page says whose clock it shows."""
+    caller = await running.caller("+73425552003")
+    await talking(page)
+    caller.hang_up()
+    await expect(page.locator("#state")).to_have_text("Оформление после звонка")
+    zone = running.config.lines[LineId("estp")].zone
+    at = datetime.fromisoformat((await running.row(number="+73425552003"))["arrived_at"]).replace(tzinfo=UTC)
+    there, shown = at.astimezone(zone), page.locator("#note .whose small")
+    devices = await page.context.new_cdp_session(page)
+    for elsewhere in (zone.key, "America/Caracas"):
+        await devices.send("Emulation.setTimezoneOverride", {"timezoneId": elsewhere})
+        await page.reload()
+        offset = there.utcoffset()
+        assert offset
+        named = "" if elsewhere == zone.key else f" GMT+{offset // timedelta(hours=1)}"
+        await expect(shown).to_have_text(re.compile(f"(^|, ){there:%H:%M}{re.escape(named)}$"))
     await ready(running, page)
 
 

@@ -54,7 +54,7 @@ function Before({ one, mayHear, line }: { one: Earlier; mayHear: boolean; line: 
     <li>
       <p>
         <strong>{one.notes.map((note) => seen(note.subject)).filter(Boolean)[0] ?? word("call")}</strong>{" "}
-        <small>{moment(one.at)}</small>
+        <small>{moment(one.at, line)}</small>
       </p>
       <p>
         <small>{facts.filter(Boolean).join(" · ")}</small>

@@ -41,7 +41,7 @@ function Form({ open, present }: { open: Open; present: string }) {
       }}
     >
       <p class="whose">
-        <strong>{who}</strong> <small>{moment(card.at)}</small>
+        <strong>{who}</strong> <small>{moment(card.at, card.line)}</small>
         {registered && <span class="chip done">{word("registered")}</span>}
       </p>
       {present && present !== card.call && (
@@ -180,7 +180,7 @@ export function NotRegistered() {
             >
               <strong>{seen(one.customer || one.name || one.number) || word("anonymous")}</strong>{" "}
               <small>
-                {moment(one.began_at)}
+                {moment(one.began_at, one.line)}
                 {one.draft?.text ? ` · ${word("draft")}: ${seen(one.draft.text.slice(0, 60))}` : ""}
               </small>
             </button>

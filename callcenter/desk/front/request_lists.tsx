@@ -6,13 +6,11 @@ import { FormTime } from "./request_form";
 import { findStanding, forms, goOn, lines, ofCaller, open } from "./requests";
 import type { Row, Standing } from "./requests";
 import { use } from "./store";
-import { language, moment, seen, word } from "./texts";
-
-const DAY = new Intl.DateTimeFormat(language, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+import { dated, language, moment, seen, word } from "./texts";
 
 function Due({ row }: { row: Row }) {
   if (!row.due) return null;
-  const day = DAY.format(new Date(row.due));
+  const day = dated(row.due, row.line);
   const mark = row.overdue ? `▲ ${word("request_late")}` : row.due_today ? `◆ ${word("request_today")}` : "●";
   return (
     <small class="due-mark" data-late={row.overdue} data-today={row.due_today && !row.overdue}>
@@ -138,7 +136,7 @@ export function OpenForms() {
               aria-current={now?.form.id === row.id}
               onClick={() => void goOn(row.id)}
             >
-              <strong>{seen(row.requester) || word("anonymous")}</strong> <small>{moment(row.received_at)}</small>{" "}
+              <strong>{seen(row.requester) || word("anonymous")}</strong> <small>{moment(row.received_at, row.line)}</small>{" "}
               <FormTime due={row.due} />
               <small class="written">{seen(row.essentials.slice(0, 80))}</small>
             </button>

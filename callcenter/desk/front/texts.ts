@@ -23,13 +23,53 @@ export function duration(seconds: number): string {
 /** Without the characters that are not seen but turn what follows around, or hide it. */
 export const seen = (text: string): string => text.replace(/[\p{Cc}\p{Cf}]/gu, (letter) => (letter === "\n" ? " " : ""));
 
-const DAY = new Intl.DateTimeFormat(language, { day: "numeric", month: "short" });
-const TIME = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
+interface Clock {
+  date: Intl.DateTimeFormat;
+  day: Intl.DateTimeFormat;
+  time: Intl.DateTimeFormat;
+  named: Intl.DateTimeFormat;
+  compared: Intl.DateTimeFormat;
+}
+
+/** The zone of each line, by its id. */
+const zones: Record<string, string> = JSON.parse(page.dataset["zones"] ?? "{}");
+const clocks = new Map<string, Clock>();
+const HOUR = { hour: "2-digit", minute: "2-digit" } as const;
+const own = new Intl.DateTimeFormat(language, { ...HOUR, day: "numeric" });
+
+/** The clock on the wall of the people who answer a line; of a line that is no more, this browser's. */
+function clockOf(line: string): Clock {
+  let found = clocks.get(line);
+  if (!found) {
+    const zone = Object.hasOwn(zones, line) ? { timeZone: zones[line] } : {};
+    found = {
+      date: new Intl.DateTimeFormat("sv", zone),
+      day: new Intl.DateTimeFormat(language, { day: "numeric", month: "short", ...zone }),
+      time: new Intl.DateTimeFormat(language, { ...HOUR, ...zone }),
+      named: new Intl.DateTimeFormat(language, { ...HOUR, timeZoneName: "short", ...zone }),
+      compared: new Intl.DateTimeFormat(language, { ...HOUR, day: "numeric", ...zone }),
+    };
+    clocks.set(line, found);
+  }
+  return found;
+}
+
+/** The time by the line's clock; with its zone if this browser's clock shows another one. */
+function hour(at: Date, line: string): string {
+  const { time, named, compared } = clockOf(line);
+  return (compared.format(at) === own.format(at) ? time : named).format(at);
+}
+
+/** A date, by the line's clock: the day, and the time. */
+export function dated(iso: string, line: string): string {
+  const at = new Date(iso);
+  return Number.isNaN(at.getTime()) ? "" : `${clockOf(line).day.format(at)}, ${hour(at, line)}`;
+}
 
 /** A moment of the past: today the time alone, else the day as well. */
-export function moment(iso: string): string {
+export function moment(iso: string, line: string): string {
   const at = new Date(iso);
-  if (Number.isNaN(at.getTime())) return "";
-  const today = at.toDateString() === new Date().toDateString();
-  return today ? TIME.format(at) : `${DAY.format(at)}, ${TIME.format(at)}`;
+  const { date } = clockOf(line);
+  const today = !Number.isNaN(at.getTime()) && date.format(at) === date.format(new Date());
+  return today ? hour(at, line) : dated(iso, line);
 }
