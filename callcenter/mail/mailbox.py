@@ -13,7 +13,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -41,6 +41,7 @@ WITHIN = 300.0
 """Seconds for one step with the server: a mail of the largest size over a slow line."""
 _FIRST_PAUSE, _LONGEST_PAUSE, _AFTER_REFUSAL = 2.0, 300.0, 300.0
 """Seconds until the next try, doubled with each; after a refused password not sooner: servers lock accounts."""
+_CLOSED_WITHIN = 5.0
 _AT_ONCE = 200
 """Mails of which it is asked together whether they were taken."""
 OLD = timedelta(days=1)
@@ -96,6 +97,8 @@ class Mailbox:
         self._looked_at = clock()
         self.problem = ""
         """Why it cannot be read just now; '' while it can."""
+        self.looks = 0
+        """That succeeded, since the start."""
         self.messages = 0
         """Mails in it, taken or not, at the last look."""
 
@@ -116,6 +119,7 @@ class Mailbox:
                         yield arrived
                     failures = 0
                     self.problem, self._looked_at = "", self._clock()
+                    self.looks += 1
                     if self._imap is not None and self._imap.tells:
                         await self._do(self._imap.wait, self._every)
                         continue
@@ -130,8 +134,11 @@ class Mailbox:
                     self._tell("disk", f"mails cannot be kept: {problem.strerror}")
                 await asyncio.sleep(min(pause, self._every) if failures == 0 else pause)
         finally:
-            await self._hang_up()
+            closing = await self._hang_up()
             self._thread.shutdown(wait=False)
+            if closing is not None:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(asyncio.wrap_future(closing), _CLOSED_WITHIN)
 
     async def kept(self, arrived: Arrived) -> None:
         """Move a mail away: it is in the register. If the server does not let us, a later look does."""
@@ -254,6 +261,7 @@ class Mailbox:
             async with asyncio.timeout(WITHIN):
                 return await asyncio.shield(working)
         except TimeoutError:
+            working.add_done_callback(lambda done: done.cancelled() or done.exception())
             await self._hang_up()
             raise MailboxError(f"{self._server.host} has not answered within {WITHIN:.0f} s") from None
         except MailboxError:
@@ -265,12 +273,12 @@ class Mailbox:
             working.add_done_callback(lambda done: done.cancelled() or done.exception())
             raise
 
-    async def _hang_up(self) -> None:
+    async def _hang_up(self) -> Future[None] | None:
         imap, self._imap = self._imap, None
-        if imap is not None:
-            imap.abort()  # whoever waits for it in the thread stops waiting
-            with contextlib.suppress(RuntimeError):
-                self._thread.submit(imap.close)
+        if imap is None:
+            return None
+        imap.abort()  # whoever waits for it in the thread stops waiting
+        return self._thread.submit(imap.close)
 
     def _tell(self, kind: str, problem: str) -> None:
         self.problem = problem

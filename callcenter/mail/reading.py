@@ -174,7 +174,8 @@ def _headers(message: Message) -> Mapping[str, str]:
 
 def _address(message: Message, name: str) -> tuple[str, str]:
     """Return the first address of a header, and its name."""
-    for raw in message.get_all(name, [])[:3]:
+    found_headers = [value for called, value in message.raw_items() if called.lower() == name]
+    for raw in found_headers[:3]:
         # Names are decoded after the list is taken apart: an encoded comma separates nothing.
         for called, address in getaddresses([str(raw)[:LONGEST_HEADER].replace("\n", " ").replace("\r", " ")]):
             found = "".join(address.split())
@@ -198,7 +199,16 @@ def _parts(message: Message) -> Iterator[Message]:
         if part.get_content_maintype() == "multipart" and isinstance(inner, list):
             waiting.extend(reversed([one for one in inner if isinstance(one, Message)]))
         else:
+            _with_text_in_headers(part)
             yield part
+
+
+def _with_text_in_headers(part: Message) -> None:
+    """Make text of names of files that stand in a header as bare bytes: the library would lose them."""
+    for name, value in list(part.raw_items()):
+        raw = str(value)
+        if name.lower() in ("content-type", "content-disposition") and not raw.isascii():
+            part.replace_header(name, text_of(raw[:LONGEST_HEADER].encode("utf-8", "surrogateescape"), ""))
 
 
 def _is_file(part: Message) -> bool:

@@ -34,11 +34,11 @@ def of_lines() -> dict[LineId, LineRules]:
 
 def make_attachments(database: Register, folder: Path) -> Attachments:
     allowed = Allowed(1_000_000, frozenset({"pdf", "png", "txt", "docx", "zip"}))
-    return Attachments(database, folder, {line: allowed for line in of_lines()}, of_lines)
+    return Attachments(database, folder, dict.fromkeys(of_lines(), allowed), of_lines)
 
 
 def make_arrivals(database: Register, attachments: Attachments) -> ArrivalRegister:
-    return ArrivalRegister(database, attachments, of_lines, {line: WORDS for line in of_lines()})
+    return ArrivalRegister(database, attachments, of_lines, dict.fromkeys(of_lines(), WORDS))
 
 
 @pytest.fixture

@@ -28,10 +28,9 @@ from tests.request_register.stories import CALLED, MINUTE, act
 
 @pytest.fixture
 def drop(tmp_path: Path) -> FileDrop:
-    folders = [tmp_path / name for name in ("coming", "done", "leaving")]
-    for folder in folders:
-        folder.mkdir()
-    return FileDrop(ESTP, *folders)
+    for name in ("coming", "done", "leaving"):
+        (tmp_path / name).mkdir()
+    return FileDrop(ESTP, tmp_path / "coming", tmp_path / "done", tmp_path / "leaving")
 
 
 async def until(receiver: Receiver, messages: int) -> None:
@@ -39,9 +38,10 @@ async def until(receiver: Receiver, messages: int) -> None:
     running = asyncio.create_task(receiver.run())
     try:
         async with patience(30):
-            while receiver.outcomes.total() < messages and not running.done():
-                await asyncio.sleep(0.01)
-            await asyncio.sleep(0.05)
+            while True:
+                await asyncio.sleep(0.02)
+                if receiver.outcomes.total() >= messages or running.done():
+                    break
     finally:
         running.cancel()
         with suppress(asyncio.CancelledError):

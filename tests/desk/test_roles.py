@@ -203,6 +203,7 @@ GET  /requests/{request}                            .     +   +   +   +   +    +
 POST /requests/{request}/{action}                   .     +   +   +   +   +    .   .   .   .
 POST /requests/{request}/files                      .     +   +   +   +   +    .   .   .   .
 GET  /requests/{request}/files/{file}               .     +   +   +   +   +    +   .   .   .
+GET  /requests/{request}/files/{file}/page          .     +   +   +   +   +    +   .   .   .
 POST /write/request                                 .     +   +   +   +   +    .   .   .   .
 """
 HEADING, *ROWS = [line.split() for line in TABLE.strip().splitlines()]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -48,7 +48,7 @@ def mail(
         "",
         text,
     ]
-    return "\r\n".join(lines).encode()
+    return "\r\n".join(lines).replace("\r\n", "\n").replace("\n", "\r\n").encode()
 
 
 @asynccontextmanager
@@ -78,11 +78,18 @@ async def being_read(
         await reader.close()
 
 
+async def until(condition: Callable[[], object], seconds: float = 20) -> None:
+    """Wait for what has to come."""
+    async with patience(seconds):
+        while True:
+            if condition():
+                return
+            await asyncio.sleep(0.02)
+
+
 async def taken(receiver: Receiver, messages: int) -> None:
     """Wait until so many messages were taken, whatever became of them."""
-    async with patience(60):
-        while receiver.outcomes.total() < messages:
-            await asyncio.sleep(0.02)
+    await until(lambda: receiver.outcomes.total() >= messages)
 
 
 class _Doomed(ArrivalRegister):
@@ -134,7 +141,7 @@ async def main(where: str, port: str, user: str, folder: str, stop_at: str) -> N
             await kept(one)
             await step("moved", stop_at)
 
-        mailbox.kept = moved  # type: ignore[method-assign]
+        mailbox.kept = moved  # type: ignore[method-assign,assignment]
         while True:
             await sender.send_due()
             await asyncio.sleep(0.02)
