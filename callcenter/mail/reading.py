@@ -88,8 +88,8 @@ def _read(message: Message, raw: bytes) -> Mail:
     pictures: dict[str, tuple[str, bytes]] = {}
     for part in _parts(message):
         kind = part.get_content_type()
-        if kind.startswith("text/") and not _is_file(part):
-            words = text_of(_content(part), part.get_content_charset("") or "")
+        if kind in ("text/plain", "text/html") and not _is_file(part):
+            words = text_of(_content(part), part.get_content_charset("") or "").replace("\r\n", "\n")
             (htmls if kind == "text/html" else texts).append(words)
             continue
         found = _file(part, kind, len(files) + 1)

@@ -11,8 +11,17 @@ import errno
 import hashlib
 import os
 import secrets
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Collection,
+    Iterable,
+    Mapping,
+    Sequence,
+)
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from io import BufferedReader
@@ -141,9 +150,9 @@ class Attachments:
                 try:
                     if own is None:
                         raise AttachmentError(FileProblem.NO_FILES)
-                    async with self._unfinished(line) as unfinished:
+                    async with self._unfinished(line) as unfinished, aclosing(_pieces(one.path)) as content:
                         sha256, size = await _written(
-                            unfinished, _pieces(one.path), name, own, checked=not one.part, more=OF_MAILS
+                            unfinished, content, name, own, checked=not one.part, more=OF_MAILS
                         )
                         await asyncio.to_thread(_into_place, unfinished, self.path(line, sha256))
                 except AttachmentError as problem:
@@ -245,7 +254,7 @@ def mark_deleted(connection: Connection, row: int, at: datetime) -> list[tuple[L
     return [(LineId(line), sha256) for line, sha256 in found]
 
 
-async def _pieces(path: Path) -> AsyncIterator[bytes]:
+async def _pieces(path: Path) -> AsyncGenerator[bytes, None]:
     with await asyncio.to_thread(files.opened, path) as file:
         while piece := await asyncio.to_thread(file.read, _PIECE):
             yield piece
