@@ -119,6 +119,8 @@ class _Content(BaseModel):
     people: dict[str, _Hashes] = {}
     mail: Annotated[str, StringConstraints(pattern=r"^[ -~]{1,256}$")] | None = None
     database: Annotated[str, StringConstraints(pattern=r"^[ -~]{1,256}$")] | None = None
+    mailboxes: dict[str, Annotated[str, StringConstraints(pattern=r"^[ -~]{1,256}$")] | None] = {}
+    mail_ids: Machine = Field(default_factory=lambda: secrets.token_urlsafe(24))
 
 
 def database_password(var: Path) -> str:
@@ -173,6 +175,13 @@ class Secrets:
             raise SecretsError(
                 f"{found._path}: no password for {config.mail.user} at {config.mail.host}; write it there, as `mail`"
             )
+        without = [
+            line.id for line in config.lines.values() if line.channels.email and not found.mailboxes.get(line.id)
+        ]
+        if without:
+            raise SecretsError(
+                f"{found._path}: no password for the mailbox of {', '.join(without)}; write it there, under `mailboxes`"
+            )
         if config.sign_on and not found.sign_on:
             raise SecretsError(
                 f"{found._path}: no secret for {config.sign_on.issuer}; write the one that the provider gave to "
@@ -214,6 +223,16 @@ class Secrets:
     def mail(self) -> str:
         """The password of our account at the mail server; '' if there is none."""
         return self._content.mail or ""
+
+    @property
+    def mailboxes(self) -> Mapping[str, str]:
+        """The passwords of the lines' mailboxes, by line."""
+        return {name: password for name, password in self._content.mailboxes.items() if password}
+
+    @property
+    def mail_ids(self) -> str:
+        """The key in the Message-IDs of our e-mail: who refers to one has had a mail of ours."""
+        return self._content.mail_ids
 
     def initial(self, person: str) -> Initial | None:
         """Return a person's first credentials; None once both were changed."""
@@ -321,6 +340,9 @@ class Secrets:
         for trunk in config.trunks.values():
             if trunk.provider:
                 content.trunks.setdefault(trunk.id, None)
+        for line in config.lines.values():
+            if line.channels.email:
+                content.mailboxes.setdefault(line.id, None)
         new = {person: Initial(_new_password(), _new_pin()) for person in config.people if person not in content.people}
         if new:
             initial = self._read_initial()

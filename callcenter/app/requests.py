@@ -13,6 +13,7 @@ from typing import Any
 
 from callcenter.accounts.secrets import Secrets
 from callcenter.app.call_backs import CallBacks
+from callcenter.app.channels import Channels, make_smtp
 from callcenter.app.request_lookup import RequestLookup
 from callcenter.app.settings_in_force import SettingsInForce
 from callcenter.auctions.hours import HoursInForce
@@ -23,8 +24,6 @@ from callcenter.core.events import Event
 from callcenter.core.view import CallBackView
 from callcenter.customers.directory import normalise
 from callcenter.desk.language import TEXTS
-from callcenter.mail.letter import Sender
-from callcenter.mail.smtp import Server, Smtp
 from callcenter.metrics import RequestState
 from callcenter.request_register.attachments import MB, Allowed, Attachments
 from callcenter.request_register.board import RequestBoard
@@ -89,7 +88,7 @@ class Requests:
         """Whether e-mail is sent; otherwise what has to leave waits, and the head has to know."""
         carriers: dict[Way, Carrier] = {}
         if config.mail is not None:
-            carriers[Way.EMAIL] = make_smtp(config, secrets)
+            carriers[Way.EMAIL] = make_smtp(config, secrets, self.attachments)
         self._sender = (
             OutboxSender(self.outbox, self.register, carriers, config.mail.give_up_after.time, wall)
             if config.mail is not None
@@ -109,6 +108,7 @@ class Requests:
         here = [id_ for id_, one in config.people.items() if frozenset(one.roles) & (TAKES_CALLS | {Role.HEAD})]
         self._leavers = Leavers(register, rules, [*here, *config.groups], heads, wall)
         self._erasure = RequestErasure(register, self.attachments, rules, config.request_keep_days)
+        self.channels = Channels(config, secrets, register, self.attachments, clock)
         self._state = RequestState()
         self.book = CallBackRegister(register, rules)
         """The call-backs."""
@@ -120,6 +120,7 @@ class Requests:
             return
         if self._sender is not None:
             yield self._sender.run, "outbox"
+        yield from self.channels.work()
         yield self._watch.run, "targets"
         if self._conduct.tells_anybody:
             yield self._conduct.run, "refusals for conduct"
@@ -139,7 +140,13 @@ class Requests:
         """Return the state for the metrics."""
         given = {(str(line), kind.value, when): n for (line, kind, when), n in self._watch.given.items()}
         sent, failed = (self._sender.sent, self._sender.failed) if self._sender else (0, 0)
-        return self._state._replace(warnings=given, sent=sent, failed=failed, call_backs=self.call_backs.state)
+        return self._state._replace(
+            warnings=given,
+            sent=sent,
+            failed=failed,
+            call_backs=self.call_backs.state,
+            channels=self.channels.state(),
+        )
 
     async def look(self, now: datetime) -> None:
         """Count what is open, late and waiting. Raises `RegisterError`."""
@@ -200,12 +207,3 @@ def make_attachments(config: Config, register: Register, rules: Rules) -> Attach
         if line.requests is not None
     }
     return Attachments(register, config.var / "attachments", allowed, rules)
-
-
-def make_smtp(config: Config, secrets: Secrets) -> Smtp:
-    """Return our way to the configured mail server."""
-    mail = config.mail
-    if mail is None:
-        raise ValueError("no mail is configured")
-    server = Server(mail.host, mail.port, mail.tls, mail.user or "", secrets.mail, mail.authorities)
-    return Smtp(server, Sender(mail.sender, mail.sender_name))

@@ -19,6 +19,7 @@ from callcenter.config.problems import Problem, nearest
 from callcenter.config.sections import GENERAL_CODE
 from callcenter.config.values import dialled_forms
 from callcenter.core.ids import LineId
+from callcenter.requests.request import Way
 
 LONGEST_NAME = 32
 """Characters of a phone's name."""
@@ -43,6 +44,7 @@ def inconsistencies(config: Description, declared: Declared) -> Iterator[Problem
     yield from _sign_on(config, declared)
     yield from _general_lines(config, declared)
     yield from _outgoing(config, declared)
+    yield from _channels(config)
     yield from _keeping_places(config)
     yield from _codes(config)
     yield from _retention(config)
@@ -62,6 +64,42 @@ def _references(config: Description, declared: Declared) -> Iterator[Problem]:
 
 def _unknown(location: tuple[str | int, ...], kind: str, name: str, known: Iterable[str]) -> Problem:
     return Problem(location, f"found {kind} {name!r}, which is not described; {nearest(name, known)}")
+
+
+_FORBIDDEN_WAYS = frozenset({Way.CHAT, Way.TELEGRAM})
+"""What a line without other channels does not have (ESTP 2.7)."""
+
+
+def _channels(config: Description) -> Iterator[Problem]:
+    mailboxes: dict[tuple[str, str, str], str] = {}
+    for line in config.lines.values():
+        place: tuple[str | int, ...] = ("lines", line.id, "channels")
+        ways = line.requests.ways if line.requests else frozenset()
+        if line.channels.no_others and (wrong := sorted(ways & _FORBIDDEN_WAYS)):
+            text = f"found {wrong[0].value}, but the line has no other channels (channels.no_others, ESTP 2.7)"
+            yield Problem(("lines", line.id, "requests", "ways"), text)
+        email = line.channels.email
+        if email is None:
+            continue
+        place = (*place, "email")
+        if line.requests is None:
+            yield Problem(place, "found a mailbox, but the line has no `requests`; mails become requests")
+            continue
+        if Way.EMAIL not in ways:
+            yield Problem(place, "found a mailbox, but `requests.ways` has no email; mails are answered by e-mail")
+        if config.mail is None:
+            yield Problem(place, "found a mailbox, but no `mail`; without it nobody is answered")
+        if email.address is None and line.email is None:
+            yield Problem((*place, "address"), "found none; the address of the mailbox, here or as the line's `email`")
+        if email.subject is not None and email.subject not in line.subjects:
+            yield _unknown((*place, "subject"), "subject", email.subject, line.subjects)
+        if email.urgency is not None and email.urgency not in line.requests.urgencies:
+            yield _unknown((*place, "urgency"), "urgency", email.urgency, line.requests.urgencies)
+        mailbox = (email.imap.host, email.imap.user, email.imap.folder)
+        if (other := mailboxes.setdefault(mailbox, line.id)) != line.id:
+            yield Problem((*place, "imap"), f"found the mailbox of line {other!r}; each line has one of its own")
+        if email.imap.folder == email.imap.done:
+            yield Problem((*place, "imap", "done"), "found the mailbox's own folder; another one for what is done")
 
 
 def _classes(config: Description) -> Iterator[Problem]:

@@ -12,6 +12,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from callcenter.calendar.auctions import AuctionHours
 from callcenter.calendar.hours import MIDNIGHT, Period, WorkingHours
+from callcenter.config.channel_sections import Channels
 from callcenter.config.request_sections import Requests
 from callcenter.config.section import Named, Section
 from callcenter.config.spoken_section import Spoken
@@ -121,7 +122,7 @@ class Hours(Section):
 
     @cached_property
     def calendar(self) -> WorkingHours:
-        """These hours, without auctions, as an object that answers whether the line is open. Another thread needs a copy."""
+        """These hours, without auctions, as an object that says whether the line is open. A thread needs a copy."""
         return WorkingHours(
             self.zone,
             self.opens,
@@ -282,6 +283,8 @@ class Line(Named):
     """The subjects under which a call can be registered (ESTP 3.1): id -> title."""
     requests: Requests | None = None
     """What is not finished in the conversation (ESTP 5.4.3, 5.5); None: this line has no requests."""
+    channels: Channels = Channels()
+    """Where it takes what is written to it; by default nowhere."""
     crm_url: CrmUrl | None = None
     """Where more is known of a caller; `values.CRM_VALUES` can stand in it."""
     wrap_up_limit: Annotated[float, Field(ge=0, le=7200)] = 600.0

@@ -27,11 +27,17 @@ ObserveRequest = Callable[[str, str, int], None]
 
 CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'{more}; img-src data:; "
-    "media-src 'self'; base-uri 'none'; form-action {forms}; frame-ancestors 'none'"
+    "media-src 'self'; frame-src {frames}; base-uri 'none'; form-action {forms}; frame-ancestors 'none'"
 )
-"""`more`: other addresses that the page's script may connect to. `forms`: where a page's forms may be sent."""
+"""`more`: other addresses that the page's script may connect to. `forms`: where a page's forms may be sent.
+`frames`: from where it has frames."""
 CONNECTS: web.RequestKey[str] = web.RequestKey("connects", str)
 """Set by a handler whose page connects to another address."""
+FRAMES: web.RequestKey[bool] = web.RequestKey("frames", bool)
+"""Set by a handler whose page shows mails in frames."""
+FRAMED: web.RequestKey[bool] = web.RequestKey("framed", bool)
+"""Set by a handler that hands out a mail for such a frame: it may show its own pictures, and nothing else."""
+IN_FRAME = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; sandbox; frame-ancestors 'self'"
 SANDBOX: web.RequestKey[bool] = web.RequestKey("sandbox", bool)
 """Set by a handler that hands out what somebody else has written: whatever it is, it may do nothing."""
 SANDBOXED = "default-src 'none'; sandbox; frame-ancestors 'none'"
@@ -57,10 +63,15 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
     response.headers.update(HEADERS)
     more, forms = request.get(CONNECTS, ""), request.get(FORMS, False)
     response.headers["Content-Security-Policy"] = CONTENT_POLICY.format(
-        more=f" {more}" if more else "", forms="'self'" if forms else "'none'"
+        more=f" {more}" if more else "",
+        forms="'self'" if forms else "'none'",
+        frames="'self'" if request.get(FRAMES) else "'none'",
     )
     if request.get(SANDBOX):
         response.headers["Content-Security-Policy"] = SANDBOXED
+    if request.get(FRAMED):
+        response.headers["Content-Security-Policy"] = IN_FRAME
+        response.headers["X-Frame-Options"] = "SAMEORIGIN"
     if forms:  # without a referrer, browsers hide from us that a form comes from our own page
         response.headers["Referrer-Policy"] = "same-origin"
     response.headers["Cache-Control"] = "no-cache" if request.path.startswith(("/static/", "/built/")) else "no-store"

@@ -23,6 +23,8 @@ LONGEST_NAME, LONGEST_NUMBER, LONGEST_CONVENIENT = 300, 64, 500
 MOST_AT_ONCE = 200
 """Requests that are assigned together."""
 MOST_CAUSES = 20
+MOST_FILES = 20
+"""Files that leave with one message."""
 
 _A_REQUEST = N_("the id of a request")
 _TEXT_ALLOWED = N_("a text of at most 100000 characters")
@@ -123,6 +125,12 @@ class Versioned(Body):
     """`version`: that of the request as it was seen; whoever acts on another is told."""
 
     version: Number
+
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description=N_("the SHA-256 of a file of the request"))]
+Enclosed = Annotated[
+    tuple[Sha256, ...], Field(max_length=MOST_FILES, description=N_("at most 20 files of the request, by SHA-256"))
+]
 
 
 class Acts(Versioned, ABC):
@@ -241,13 +249,17 @@ class ManyAssigned(Assignment):
 
 
 class Question(Acts):
-    """POST /api/requests/{request}/ask: what the customer is asked for, and why it is needed (E-SAUDA 3.6)."""
+    """POST /api/requests/{request}/ask: what the customer is asked for, and why it is needed (E-SAUDA 3.6).
+
+    `files`: those of the request that leave with it.
+    """
 
     text: LongText
     why: OneLine
+    files: Enclosed = ()
 
     def action(self, by: str) -> do.Action:
-        return do.Ask(by, self.text, self.why)
+        return do.Ask(by, self.text, self.why, self.files)
 
 
 class Interim(Acts):
@@ -269,12 +281,13 @@ class Interim(Acts):
 
 
 class Answered(Acts):
-    """POST /api/requests/{request}/answer (ESTP 5.5.6)."""
+    """POST /api/requests/{request}/answer (ESTP 5.5.6). `files`: those of the request that leave with it."""
 
     text: LongText
+    files: Enclosed = ()
 
     def action(self, by: str) -> do.Action:
-        return do.Answer(by, self.text)
+        return do.Answer(by, self.text, self.files)
 
 
 class Closed(Acts):

@@ -19,7 +19,7 @@ from callcenter.desk import bodies
 from callcenter.desk import request_json as shown
 from callcenter.desk.bodies import BadRequest
 from callcenter.desk.gate import ABOUT, SEES_REQUESTS, SENDER, WORKS_ON_REQUESTS, Route
-from callcenter.desk.guard import SANDBOX
+from callcenter.desk.guard import FRAMED, SANDBOX
 from callcenter.desk.language import N_
 from callcenter.desk.request_access import Access
 from callcenter.desk.request_actions import RequestActions, name
@@ -38,6 +38,8 @@ _NEXT_PIECE_WITHIN = 15.0
 _AT_ONCE = 4
 """Files that one person may send at a time."""
 _LONGEST_NAME = 1000
+_LONGEST_PAGE = 10_000_000
+"""Bytes of a mail's page, with its pictures."""
 
 
 class RequestFiles:
@@ -87,6 +89,17 @@ class RequestFiles:
             content.close()
         await answer.write_eof()
         return answer
+
+    async def show(self, request: web.Request) -> web.StreamResponse:
+        """Show a mail as it looked, in a frame of the request's page: cleaned when it came, and without rights here."""
+        ref, sha256 = request.match_info["request"], request.match_info["file"]
+        kept, content = await self.opened(request, ref, sha256)
+        with content:
+            if kept.part != "page":
+                raise BadRequest(404, "unknown", N_("There is no such file."))
+            text = await asyncio.to_thread(content.read, _LONGEST_PAGE)
+        request[FRAMED] = True
+        return web.Response(body=text, content_type="text/html", charset="utf-8")
 
     async def opened(self, request: web.Request, ref: str, sha256: str) -> tuple[Attachment, BufferedReader]:
         """Return a file of a request, to somebody who may read it. Raises `BadRequest`."""

@@ -93,6 +93,8 @@ def values(model: type[allowed.Acts | bodies.Body], form: Form, zone: tzinfo) ->
             found[name] = form.number(name)
         elif name == "causes":
             found[name] = tuple(line.strip() for line in form.one(name).splitlines() if line.strip())
+        elif name == "files":
+            found[name] = form.all(name)
         elif name == "reply":
             if form.one("reply_way"):
                 found[name] = {"way": form.one("reply_way"), "address": form.one("reply_address")}

@@ -83,6 +83,7 @@ def whole(filed: Filed, history: Iterable[Entry], desk: RequestActions, now: dat
         },
         "call": filed.call,
         "origin": filed.origin,
+        "suggested": filed.suggested,
         "opened_by": desk.name_of(filed.opened_by),
         "told": filed.told,
         "assignee": assignee(request.assignee, desk),
@@ -95,6 +96,8 @@ def whole(filed: Filed, history: Iterable[Entry], desk: RequestActions, now: dat
                 "sender": one.sender,
                 "text": one.text,
                 "from_customer": one.from_customer,
+                "automatic": one.automatic,
+                "original": part_of(filed, one.key, "original"),
             }
             for one in filed.received
         ],
@@ -142,7 +145,15 @@ def options(desk: RequestActions) -> list[dict[str, Any]]:
 
 def files(filed: Filed) -> list[dict[str, Any]]:
     """Return the files of a request that are still kept."""
-    return [file(kept) for kept in filed.attachments if kept.deleted_at is None]
+    return [file(kept) for kept in filed.attachments if kept.deleted_at is None and not kept.part]
+
+
+def part_of(filed: Filed, message: str, part: str) -> str:
+    """Return the SHA-256 of a part of a message that came in, such as its 'original'; '' if there is none."""
+    found = (
+        one.sha256 for one in filed.attachments if (one.message, one.part) == (message, part) and not one.deleted_at
+    )
+    return next(found, "")
 
 
 def file(kept: Attachment) -> dict[str, Any]:
@@ -208,6 +219,7 @@ def _message(one: Message) -> dict[str, Any]:
         "address": one.reply.address,
         "text": one.text,
         "queued_at": one.queued_at.isoformat(),
+        "files": list(one.files),
         "fate": one.fate.value,
     }
 

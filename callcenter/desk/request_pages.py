@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,7 @@ from callcenter.desk.call_back_actions import CallBackActions, may_order
 from callcenter.desk.call_back_words import CALL_BACK_STATES, CAME
 from callcenter.desk.forms import Form
 from callcenter.desk.gate import ABOUT, NOTES, SEES_REQUESTS, SENDER, WORKS_ON_REQUESTS, Route
+from callcenter.desk.guard import FRAMES
 from callcenter.desk.html import Told
 from callcenter.desk.language import N_, translated
 from callcenter.desk.request_access import Access
@@ -27,6 +28,7 @@ from callcenter.desk.request_words import FATES, KINDS, LABELS, OF_FILES, PURPOS
 from callcenter.desk.requests import filled_requester
 from callcenter.request_register.filed import Filed, Received
 from callcenter.requests.lifecycle import ENDS
+from callcenter.requests.quotes import Piece, pieces
 from callcenter.requests.request import Assignee, AssigneeKind, Entry, Fact, Fate, Message, Way
 from callcenter.requests.targets import TargetKind
 
@@ -48,6 +50,16 @@ class Spoken:
     ours: bool
     settles: str = ""
     """The key under which somebody says what became of it, while nobody knows."""
+    original: str = ""
+    """The SHA-256 of the whole message as it came in, and of its page; '' if there is none."""
+    page: str = ""
+    files: tuple[str, ...] = ()
+    """The names of the files that leave with it."""
+
+    @property
+    def pieces(self) -> list[Piece]:
+        """Its text, the quoted parts apart: they are shown folded."""
+        return pieces(self.text)
 
 
 class RequestPages:
@@ -66,6 +78,7 @@ class RequestPages:
             Route("POST", action, self.act, WORKS_ON_REQUESTS, notes="request changed", page=True),
             Route("POST", _PAGE + "/files", self.add_files, WORKS_ON_REQUESTS, notes="request file added", page=True),
             Route("GET", _PAGE + FILE, self._files.take, SEES_REQUESTS, page=True),
+            Route("GET", _PAGE + FILE + "/page", self._files.show, SEES_REQUESTS, page=True),
             Route("POST", "/write/request", self.open, WORKS_ON_REQUESTS, notes="request form opened", page=True),
         ]
 
@@ -179,6 +192,7 @@ class RequestPages:
         desk, now, record = self._desk, self._desk.wall(), filed.request
         answer = record.target(TargetKind.ANSWER)
         others = desk.look(request[SENDER].account, filed) if access >= Access.READS else ()
+        request[FRAMES] = access >= Access.READS
         return html.page(
             request,
             "request.html",
@@ -237,10 +251,12 @@ class RequestPages:
         return translated(request, WHYS[entry.why]) if entry.why in WHYS else entry.why
 
     def _spoken(self, filed: Filed) -> Iterator[Spoken]:
+        names = {one.sha256: one.name for one in filed.attachments if not one.part}
         for sent in filed.request.messages:
-            yield _sent(sent)
+            yield replace(_sent(sent), files=tuple(names.get(one, "") for one in sent.files))
         for received in filed.received:
-            yield _received(received)
+            original, page = (shown.part_of(filed, received.key, part) for part in ("original", "page"))
+            yield replace(_received(received), original=original, page=page)
 
 
 def _sent(message: Message) -> Spoken:
@@ -251,6 +267,8 @@ def _sent(message: Message) -> Spoken:
 
 def _received(message: Received) -> Spoken:
     title = N_("from the customer") if message.from_customer else N_("from the department outside")
+    if message.automatic:
+        title = N_("written by a machine")
     return Spoken(message.at, message.sender, message.way, title, message.text, "", ours=False)
 
 

@@ -103,6 +103,7 @@ CHANGED: Mapping[str, str] = {
     "date": N_("date"),
     "customer": N_("customer"),
     "colleague": N_("department outside"),
+    "automatic": N_("a machine"),
 }
 THINGS: Mapping[Thing, str] = {
     Thing.SUBJECT: N_("the subject"),

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 
 from callcenter.core.errors import ReadableError
+from callcenter.mail.ids import MessageIds
+from callcenter.request_register.outbox import Leaving
 
 _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*", re.ASCII)
+_ID = re.compile(r"<[!-;=?-~]{1,480}>", re.ASCII)
+"""A Message-ID that may stand in a header of ours: whoever sent it has chosen it."""
 _HOST = re.compile(r"(?=.{1,253}$)[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*", re.ASCII)
 
 
@@ -27,34 +30,46 @@ class Sender:
 
     address: str
     name: str = ""
+    signature: str = ""
+    """Below what a person has written, after the usual «-- »."""
+
+    @property
+    def domain(self) -> str:
+        """The part after the @."""
+        return self.address.rpartition("@")[2]
 
 
-def message_id(key: str, sender: Sender) -> str:
-    """Return the Message-ID of a message: the same for each try, so that the other side can tell a repetition.
+def letter(
+    leaving: Leaving, sender: Sender, ids: MessageIds, files: Sequence[tuple[str, str, bytes]] = ()
+) -> EmailMessage:
+    """Return the e-mail. Raises `AddressError` if it goes to what is not one e-mail address.
 
-    >>> message_id("ESTP-2026-000123/2", Sender("info@estp.ru"))
-    '<ESTP-2026-000123.2@estp.ru>'
-    """
-    name = key.replace("/", ".")
-    if not (name.isascii() and name.replace(".", "").replace("-", "").replace("_", "").isalnum()):
-        name = hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()[:40]
-    return f"<{name}@{sender.address.rpartition('@')[2]}>"
-
-
-def letter(key: str, to: str, subject: str, text: str, sender: Sender, queued_at: datetime) -> EmailMessage:
-    """Return the e-mail. Raises `AddressError` if `to` is not one e-mail address.
-
-    `queued_at`: its date, which is the same for each try.
+    `files`: name, media type and content of each. Message-ID and date are the same for each try.
     """
     message = EmailMessage(policy=SMTP)
-    message["Message-ID"] = message_id(key, sender)
-    message["Date"] = format_datetime(queued_at)
+    message["Message-ID"] = ids.of(leaving.key, sender.domain)
+    message["Date"] = format_datetime(leaving.queued_at)
     message["From"] = Address(sender.name, addr_spec=sender.address)
-    message["To"] = _address(to)
-    message["Subject"] = " ".join(subject.split())
+    message["To"] = _address(leaving.address)
+    message["Subject"] = " ".join(leaving.subject.split())
+    theirs = [one for one in leaving.answers if _ID.fullmatch(one)]
+    ours = [ids.of(key, sender.domain) for key in leaving.earlier]
+    if theirs or ours:
+        message["In-Reply-To"] = (theirs or ours)[-1]
+        message["References"] = " ".join([*ours, *theirs])
     # Written by a person, but no robot shall answer it with «I am on holiday» (RFC 3834).
-    message["X-Auto-Response-Suppress"] = "OOF, AutoReply"
+    message["X-Auto-Response-Suppress"] = "All" if leaving.automatic else "OOF, AutoReply"
+    if leaving.automatic:
+        message["Auto-Submitted"] = "auto-replied"
+    text = leaving.text
+    if sender.signature and leaving.request is not None:
+        text = f"{text.rstrip()}\n\n-- \n{sender.signature.strip()}\n"
     message.set_content(text)
+    for name, media_type, content in files:
+        main, _, sub = media_type.partition("/")
+        if main in ("", "text", "message", "multipart"):  # kept as they are, byte by byte
+            main, sub = "application", "octet-stream"
+        message.add_attachment(content, maintype=main, subtype=sub or "octet-stream", filename=name)
     return message
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Literal
 
@@ -16,19 +18,14 @@ from aiosmtplib.errors import (
     SMTPResponseException,
 )
 
-from callcenter.core.errors import ReadableError
+from callcenter.core.ids import LineId
+from callcenter.mail.ids import MessageIds
 from callcenter.mail.letter import AddressError, Sender, letter
+from callcenter.request_register.outbox import Came, Leaving, Receipt
+from callcenter.system.files import opened
 
 WITHIN = 30.0
 """Seconds for each answer of the server."""
-
-
-class NotSentError(ReadableError):
-    """The server did not take a message. `for_good`: and never will; otherwise another attempt can help."""
-
-    def __init__(self, text: str, *, for_good: bool) -> None:
-        super().__init__(text)
-        self.for_good = for_good
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +44,44 @@ class Server:
 
 
 class Smtp:
-    """Sends one message at a time, each over a connection of its own: there are few."""
+    """Sends one message at a time, each over a connection of its own: there are few.
 
-    def __init__(self, server: Server, sender: Sender) -> None:
+    `sender_of`: whom the e-mail of a line comes from. `path_of`: where a line keeps a file, by its SHA-256.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        sender_of: Callable[[LineId], Sender],
+        ids: MessageIds,
+        path_of: Callable[[LineId, str], Path] | None = None,
+    ) -> None:
         self._server = server
-        self._sender = sender
+        self._sender_of = sender_of
+        self._ids = ids
+        self._path_of = path_of
 
-    async def send(self, key: str, to: str, subject: str, text: str, queued_at: datetime) -> None:
-        """Hand a message to the server. Raises `NotSentError`; if nobody knows whether it was taken, too."""
-        server = self._server
+    async def deliver(self, leaving: Leaving) -> Receipt:
+        """Hand a message to the server. If nobody knows whether it was taken, it is tried again."""
         try:
-            message = letter(key, to, subject, text, self._sender, queued_at)
+            message = await asyncio.to_thread(self._letter, leaving)
         except AddressError as problem:
-            raise NotSentError(str(problem), for_good=True) from problem
+            return Receipt(Came.NEVER, str(problem))
+        except OSError as problem:
+            return Receipt(Came.AGAIN, f"a file of the message cannot be read: {problem.strerror}")
+        return await self._hand_over(message, leaving.address)
+
+    def _letter(self, leaving: Leaving) -> EmailMessage:
+        files = []
+        for line, one in leaving.files:
+            if self._path_of is None:
+                break
+            with opened(self._path_of(line, one.sha256)) as file:
+                files.append((one.name or "file", one.media_type, file.read()))
+        return letter(leaving, self._sender_of(leaving.line), self._ids, files)
+
+    async def _hand_over(self, message: EmailMessage, to: str) -> Receipt:
+        server = self._server
         try:
             context = ssl.create_default_context(cafile=server.authorities) if server.tls != "none" else None
             await aiosmtplib.send(
@@ -75,13 +97,15 @@ class Smtp:
             )
         except SMTPRecipientsRefused as problem:
             code, said = max((refused.code, refused.message) for refused in problem.recipients)
-            raise NotSentError(
-                f"{server.host} does not take mail for {to}: {code} {said}", for_good=code >= 500
-            ) from None
+            return _not_taken(code, f"{server.host} does not take mail for {to}: {code} {said}")
         except SMTPAuthenticationError as problem:  # ours to mend: the customer's answer must not be given up for it
-            raise NotSentError(f"{server.host} refuses our password: {problem.code}", for_good=False) from None
+            return Receipt(Came.AGAIN, f"{server.host} refuses our password: {problem.code}")
         except SMTPResponseException as problem:
-            for_good = problem.code >= 500
-            raise NotSentError(f"{server.host} says {problem.code} {problem.message}", for_good=for_good) from None
+            return _not_taken(problem.code, f"{server.host} says {problem.code} {problem.message}")
         except (SMTPException, OSError, ValueError) as problem:
-            raise NotSentError(f"{server.host}:{server.port} cannot be used: {problem}", for_good=False) from None
+            return Receipt(Came.AGAIN, f"{server.host}:{server.port} cannot be used: {problem}")
+        return Receipt(Came.SENT)
+
+
+def _not_taken(code: int, why: str) -> Receipt:
+    return Receipt(Came.NEVER if code >= 500 else Came.AGAIN, why)

@@ -11,6 +11,17 @@ from callcenter.metrics import call_backs
 from callcenter.metrics.call_backs import CallBackState
 
 
+class ChannelState(NamedTuple):
+    """What came in by written channels."""
+
+    outcomes: Mapping[tuple[str, str, str], int] = {}
+    """Messages since the start, by line, channel and what became of them."""
+    ages: Mapping[tuple[str, str], float] = {}
+    """Seconds since a channel was last looked at with success, by line and channel."""
+    waiting: Mapping[tuple[str, str], int] = {}
+    """Messages that the channel has, taken or not."""
+
+
 class RequestState(NamedTuple):
     """What is open and late, what was warned of, what waits to leave."""
 
@@ -28,6 +39,7 @@ class RequestState(NamedTuple):
     """Since the start, by this controller; and given up."""
     failed: int = 0
     call_backs: CallBackState = CallBackState()
+    channels: ChannelState = ChannelState()
 
 
 def families(state: RequestState) -> Iterator[Metric]:
@@ -54,6 +66,7 @@ def families(state: RequestState) -> Iterator[Metric]:
     yield warnings
     yield from _outbox(state)
     yield from call_backs.families(state.call_backs)
+    yield from _channels(state.channels)
 
 
 def _outbox(state: RequestState) -> Iterator[Metric]:
@@ -69,3 +82,28 @@ def _outbox(state: RequestState) -> Iterator[Metric]:
     yield oldest
     yield CounterMetricFamily("callcenter_outbox_sent", "Messages that were taken.", value=state.sent)
     yield CounterMetricFamily("callcenter_outbox_failed", "Messages that were given up.", value=state.failed)
+
+
+def _channels(state: ChannelState) -> Iterator[Metric]:
+    arrived = CounterMetricFamily(
+        "callcenter_channel_messages",
+        "Messages that came in by written channels, by what became of them.",
+        labels=["line", "channel", "outcome"],
+    )
+    for labels, count in state.outcomes.items():
+        arrived.add_metric(labels, count)
+    yield arrived
+    age = GaugeMetricFamily(
+        "callcenter_channel_age_seconds",
+        "Time since the channel was last looked at with success.",
+        labels=["line", "channel"],
+    )
+    for where, seconds in state.ages.items():
+        age.add_metric(where, seconds)
+    yield age
+    there = GaugeMetricFamily(
+        "callcenter_channel_mailbox_messages", "Messages in the mailbox, taken or not.", labels=["line", "channel"]
+    )
+    for where, messages in state.waiting.items():
+        there.add_metric(where, messages)
+    yield there

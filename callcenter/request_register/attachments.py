@@ -11,8 +11,17 @@ import errno
 import hashlib
 import os
 import secrets
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Collection, Iterable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Collection,
+    Iterable,
+    Mapping,
+    Sequence,
+)
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from io import BufferedReader
@@ -40,6 +49,10 @@ MB = 1_000_000
 _UNFINISHED = ".part"
 _HEAD = 4096
 """Bytes by which a file's type is known."""
+OF_MAILS = frozenset({"dat", "eml", "ics", "vcf", "sig", "sgn", "p7s", "p7m"})
+"""Endings of files that mail programs add by themselves: they are taken from a mail, whatever the line takes."""
+_NO_LIMIT = 10**12
+_PIECE = 256 * 1024
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -51,6 +64,23 @@ class Allowed:
     """Bytes."""
     endings: Collection[str]
     """Of names, in small letters and without a dot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """A file that came with a message: what its sender called it, and where it is now. `part`: as an attachment's."""
+
+    name: str
+    path: Path
+    part: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """What was kept of a message's files, and why others were not."""
+
+    kept: tuple[Attachment, ...]
+    left_out: tuple[AttachmentError, ...]
 
 
 class Attachments:
@@ -102,6 +132,36 @@ class Attachments:
                 await self._drop_unless_used(LineId(line), found.sha256)
             raise
         return found
+
+    @asynccontextmanager
+    async def placed(self, line: LineId, brought: Sequence[Brought], by: str, at: datetime) -> AsyncIterator[Placed]:
+        """Put what a message brings in place; within the block its rows are entered, and nobody deletes a content.
+
+        Yields what was kept, and for what was not kept why: the original, which is never checked, has it still. Raises
+        `AttachmentError` if the disk is full. What gets no row is removed by `sweep`.
+        """
+        limits = self._allowed.get(line)
+        kept: list[Attachment] = []
+        left_out: list[AttachmentError] = []
+        async with self._placing:
+            for one in brought:
+                name = one_line(one.name.replace("\\", "/").rsplit("/", 1)[-1])[:200] or "file"
+                own = Allowed(_NO_LIMIT, ()) if one.part else limits
+                try:
+                    if own is None:
+                        raise AttachmentError(FileProblem.NO_FILES)
+                    async with self._unfinished(line) as unfinished, aclosing(_pieces(one.path)) as content:
+                        sha256, size = await _written(
+                            unfinished, content, name, own, checked=not one.part, more=OF_MAILS
+                        )
+                        await asyncio.to_thread(_into_place, unfinished, self.path(line, sha256))
+                except AttachmentError as problem:
+                    left_out.append(problem)
+                    continue
+                except OSError as problem:
+                    raise _not_kept(name, problem) from problem
+                kept.append(Attachment(sha256, name, media_type(name), size, at, clean(by, 64), "", None, one.part))
+            yield Placed(tuple(kept), tuple(left_out))
 
     async def open(self, request: RequestId, sha256: str) -> tuple[Attachment, BufferedReader]:
         """Return a file of a request, opened for reading."""
@@ -194,15 +254,36 @@ def mark_deleted(connection: Connection, row: int, at: datetime) -> list[tuple[L
     return [(LineId(line), sha256) for line, sha256 in found]
 
 
-async def _written(path: Path, content: AsyncIterable[bytes], name: str, limits: Allowed) -> tuple[str, int]:
-    """Write a file and flush it to the disk. Returns its SHA-256, and its size in bytes."""
+async def _pieces(path: Path) -> AsyncGenerator[bytes, None]:
+    with await asyncio.to_thread(files.opened, path) as file:
+        while piece := await asyncio.to_thread(file.read, _PIECE):
+            yield piece
+
+
+async def _written(
+    path: Path,
+    content: AsyncIterable[bytes],
+    name: str,
+    limits: Allowed,
+    *,
+    checked: bool = True,
+    more: Collection[str] = (),
+) -> tuple[str, int]:
+    """Write a file and flush it to the disk. Returns its SHA-256, and its size in bytes.
+
+    `checked`: whether its type is; `more`: endings that are taken beside those of the line.
+    """
+    if checked and more:
+        limits = replace(limits, endings=frozenset(limits.endings) | frozenset(more))
     with await asyncio.to_thread(_created, path) as file:
-        found = await _copy(content, file, name, limits)
+        found = await _copy(content, file, name, limits, checked=checked)
         await asyncio.to_thread(_flush, file)
     return found
 
 
-async def _copy(content: AsyncIterable[bytes], file: BinaryIO, name: str, limits: Allowed) -> tuple[str, int]:
+async def _copy(
+    content: AsyncIterable[bytes], file: BinaryIO, name: str, limits: Allowed, *, checked: bool
+) -> tuple[str, int]:
     digest, size, head = hashlib.sha256(), 0, b""
     async for piece in content:
         size += len(piece)
@@ -210,12 +291,14 @@ async def _copy(content: AsyncIterable[bytes], file: BinaryIO, name: str, limits
             raise AttachmentError(FileProblem.TOO_LARGE, name=name, megabytes=f"{limits.longest / MB:g}")
         if len(head) < _HEAD:
             head += piece[: _HEAD - len(head)]
-            _check_type(name, head, limits)
+            if checked:
+                _check_type(name, head, limits)
         digest.update(piece)
         await asyncio.to_thread(file.write, piece)
     if not size:
         raise AttachmentError(FileProblem.EMPTY, name=name)
-    _check_type(name, head, limits, whole_head=True)
+    if checked:
+        _check_type(name, head, limits, whole_head=True)
     return digest.hexdigest(), size
 
 

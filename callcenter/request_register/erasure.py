@@ -20,7 +20,7 @@ from callcenter.request_register.attachments import Attachments, mark_deleted
 from callcenter.request_register.call_back_rows import CALL_BACKS
 from callcenter.request_register.deadline import look, write
 from callcenter.request_register.filed import Requester
-from callcenter.request_register.filing import HISTORY, MESSAGES, OUTBOX, REQUESTS, claim, store
+from callcenter.request_register.filing import ARRIVALS, HISTORY, MESSAGES, OUTBOX, REQUESTS, claim, store
 from callcenter.request_register.register import Rules, allowed
 from callcenter.request_register.rows import requester_row
 from callcenter.request_register.search import NO_WORDS, index_for
@@ -158,6 +158,7 @@ class RequestErasure:
             update(OUTBOX).where(OUTBOX.c.request == row, OUTBOX.c.settled_at.is_(None)).values(settled_at=now),
             update(OUTBOX).where(OUTBOX.c.request == row).values(text="", address="", problem=""),
             update(CALL_BACKS).where(CALL_BACKS.c.request == row).values(_NOBODY),
+            update(ARRIVALS).where(ARRIVALS.c.request == row).values(sender="", message_id=""),
             update(HISTORY).where(HISTORY.c.request == row, HISTORY.c.why != "").values(why=""),
         ):
             connection.execute(statement)

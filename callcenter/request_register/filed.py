@@ -42,6 +42,8 @@ class Received:
     sender: str
     text: str
     from_customer: bool
+    automatic: bool = False
+    """Whether no person wrote it: a machine's answer, or word of a letter that was not delivered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,8 @@ class Attachment:
     message: str
     """The key of the message it belongs to; '' if it was added by hand."""
     deleted_at: datetime | None
+    part: str = ""
+    """'original': the whole message as it came in; 'page': its cleaned HTML; '': a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,8 @@ class Filed:
     erased_at: datetime | None = None
     origin: str = ""
     """Its number in the system from which it was taken over; '' for all others."""
+    suggested: str = ""
+    """The number of a request to which it may belong; '' for none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from callcenter.core.ids import LineId
 from callcenter.request_register import rows
-from callcenter.request_register.errors import ChangedMeanwhile, UnknownRequest
+from callcenter.request_register.errors import AttachmentError, ChangedMeanwhile, FileProblem, UnknownRequest
 from callcenter.request_register.filed import Filed
 from callcenter.request_register.letters import outbox_row
 from callcenter.request_register.search import Words, index_for
@@ -29,6 +29,7 @@ HISTORY = table_of(tables.HistoryRow)
 COUNTERS = table_of(tables.RequestCounter)
 OUTBOX = table_of(tables.OutboxRow)
 ATTACHMENTS = table_of(tables.RequestAttachment)
+ARRIVALS = table_of(tables.StoredArrival)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ def load_filed(connection: Connection, id_: RequestId) -> Filed:
         tuple(map(rows.attachment_of, connection.execute(files).mappings())),
         beside["erased_at"],
         beside["origin"],
+        beside["suggested"],
     )
 
 
@@ -88,6 +90,13 @@ def check_version(connection: Connection, loaded: Loaded, version: int) -> None:
     last = select(HISTORY.c.by).where(HISTORY.c.request == loaded.row).order_by(HISTORY.c.running.desc()).limit(1)
     by = connection.scalar(last) or "somebody"
     raise ChangedMeanwhile(str(request.number or "the draft"), request.version, by)
+
+
+def check_files(connection: Connection, loaded: Loaded, files: Sequence[str]) -> None:
+    """Raise `AttachmentError` if one of these contents is no file of the request, or not any more."""
+    theirs = (ATTACHMENTS.c.request == loaded.row, ATTACHMENTS.c.deleted_at.is_(None), ATTACHMENTS.c.part == "")
+    if files and not set(files) <= set(connection.scalars(select(ATTACHMENTS.c.sha256).where(*theirs))):
+        raise AttachmentError(FileProblem.UNKNOWN)
 
 
 def take_counter(connection: Connection, line: LineId, year: int) -> Counter:

@@ -32,4 +32,6 @@ def outbox_row(message: Message, request: Request) -> Row:
         "problem": "",
         "settled_at": None,
         "sent": False,
+        "files": list(message.files),
+        "automatic": False,
     }

@@ -6,15 +6,17 @@ Whoever sends (`Carrier`) may die at any moment: a row is sent again until its f
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
 from sqlalchemy import Connection, RowMapping, func, select, update
 
 from callcenter.core.ids import LineId
 from callcenter.request_register.deadline import look, write
-from callcenter.request_register.filing import OUTBOX, REQUESTS
+from callcenter.request_register.filed import Attachment
+from callcenter.request_register.filing import ARRIVALS, ATTACHMENTS, MESSAGES, OUTBOX, REQUESTS
 from callcenter.requests.number import Number
 from callcenter.requests.request import RequestId, Way
 from callcenter.store import Register
@@ -39,6 +41,31 @@ class Leaving:
     next_try_at: datetime
     tries: int
     problem: str
+    files: tuple[tuple[LineId, Attachment], ...] = ()
+    """Files of the request that leave with it, each with the line that keeps it."""
+    automatic: bool = False
+    """Whether no person has written it."""
+    answers: tuple[str, ...] = ()
+    """By which ids the other side knows what it has written in this matter before, the oldest first."""
+    earlier: tuple[str, ...] = ()
+    """The keys of our messages to the same address before this one."""
+
+
+class Came(StrEnum):
+    """What came of a try to deliver."""
+
+    SENT = "sent"
+    AGAIN = "again"
+    """It was not taken now, or nobody knows whether it was: it is tried again, under the same key."""
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a channel says of one message. `why`: what was wrong, for people."""
+
+    came: Came
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +80,10 @@ class Waiting:
 
 
 class Carrier(Protocol):
-    """Takes messages of one way out of the house."""
+    """Takes messages of one way out of the house: half of a channel."""
 
-    async def send(self, key: str, to: str, subject: str, text: str, queued_at: datetime) -> None:
-        """Send one. Raises an error with `for_good` if it was not taken."""
+    async def deliver(self, leaving: Leaving) -> Receipt:
+        """Try to deliver one, under its key. Does not raise for what the other side says or fails to say."""
 
 
 class Outbox:
@@ -69,9 +96,11 @@ class Outbox:
         """Return what is to be tried now, the oldest first."""
         query = _LEAVING.where(OUTBOX.c.settled_at.is_(None), OUTBOX.c.way == way.value, OUTBOX.c.next_try_at <= at)
         wanted = query.order_by(OUTBOX.c.next_try_at, OUTBOX.c.id).limit(limit)
-        return await look(
-            self._register, lambda connection: [_leaving(r) for r in connection.execute(wanted).mappings()]
-        )
+
+        def read(connection: Connection) -> list[Leaving]:
+            return [_with_thread(connection, row) for row in connection.execute(wanted).mappings().all()]
+
+        return await look(self._register, read)
 
     async def unsettled(self, ways: Collection[Way], limit: int = 200) -> list[Leaving]:
         """Return what waits for people or for a server, the oldest first: letters to be posted, calls to be made."""
@@ -106,9 +135,20 @@ class Outbox:
 
 
 def put_email(
-    connection: Connection, line: LineId, key: str, address: str, subject: str, text: str, at: datetime
+    connection: Connection,
+    line: LineId,
+    key: str,
+    address: str,
+    subject: str,
+    text: str,
+    at: datetime,
+    request: int | None = None,
+    *,
+    automatic: bool = False,
 ) -> None:
-    """Enter an e-mail that is not of a request, in a transaction of others."""
+    """Enter an e-mail that is no message of a request, in a transaction of others. `request`: the row of one that it
+    is about all the same.
+    """
     row = {
         "key": key,
         "line": line,
@@ -121,13 +161,16 @@ def put_email(
         "tries": 0,
         "problem": "",
         "sent": False,
+        "request": request,
+        "automatic": automatic,
     }
     connection.execute(insert_for(connection, OUTBOX).values(row).on_conflict_do_nothing())
 
 
 _NAMES = ("key", "way", "address", "subject", "text", "queued_at", "next_try_at", "tries", "problem")
 _LEAVING = select(
-    *(OUTBOX.c[name] for name in (*_NAMES, "line")),
+    *(OUTBOX.c[name] for name in (*_NAMES, "line", "files", "automatic")),
+    OUTBOX.c.request.label("row"),
     REQUESTS.c.request.label("request_id"),
     REQUESTS.c.year,
     REQUESTS.c.running,
@@ -138,4 +181,41 @@ def _leaving(row: RowMapping) -> Leaving:
     line = LineId(row["line"])
     number = None if row["running"] is None else Number(line, row["year"], row["running"])
     request = None if row["request_id"] is None else RequestId(row["request_id"])
-    return Leaving(request=request, number=number, line=line, **{n: row[n] for n in _NAMES} | {"way": Way(row["way"])})
+    named = {n: row[n] for n in _NAMES} | {"way": Way(row["way"]), "automatic": bool(row["automatic"])}
+    return Leaving(request=request, number=number, line=line, **named)
+
+
+def _with_thread(connection: Connection, row: RowMapping) -> Leaving:
+    """Return a message with its files, and with what was written between the two sides before it: the same each try."""
+    leaving = _leaving(row)
+    if row["row"] is None:
+        return leaving
+    files = select(ATTACHMENTS).where(
+        ATTACHMENTS.c.request == row["row"], ATTACHMENTS.c.sha256.in_(row["files"]), ATTACHMENTS.c.deleted_at.is_(None)
+    )
+    kept = {
+        found["sha256"]: (LineId(found["line"]), Attachment(**{n: found[n] for n in Attachment.__dataclass_fields__}))
+        for found in connection.execute(files).mappings()
+    }
+    theirs = select(ARRIVALS.c.message_id).where(
+        ARRIVALS.c.request == row["row"],
+        ARRIVALS.c.sender == leaving.address.strip().lower(),
+        ARRIVALS.c.message_id != "",
+        ARRIVALS.c.at <= leaving.queued_at,
+    )
+    ours = select(MESSAGES.c.key).where(
+        MESSAGES.c.request == row["row"],
+        ~MESSAGES.c.inward,
+        MESSAGES.c.address == leaving.address,
+        MESSAGES.c.at < leaving.queued_at,
+        MESSAGES.c.key != leaving.key,
+    )
+    return replace(
+        leaving,
+        files=tuple(kept[sha256] for sha256 in row["files"] if sha256 in kept),
+        answers=tuple(connection.scalars(theirs.order_by(ARRIVALS.c.id)))[-_MOST_OF_A_THREAD:],
+        earlier=tuple(connection.scalars(ours.order_by(MESSAGES.c.id)))[-_MOST_OF_A_THREAD:],
+    )
+
+
+_MOST_OF_A_THREAD = 20

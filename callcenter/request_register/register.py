@@ -21,6 +21,7 @@ from callcenter.request_register.filing import (
     MESSAGES,
     OUTBOX,
     REQUESTS,
+    check_files,
     check_version,
     claim,
     insert_new,
@@ -185,6 +186,8 @@ class RequestRegister:
         def do(connection: Connection) -> Filed:
             loaded = claim(connection, request)
             check_version(connection, loaded, version)
+            if isinstance(action, Answer | Ask):
+                check_files(connection, loaded, action.files)
             store(connection, loaded, self._decided(connection, loaded.request, action, at), {}, words)
             return load_filed(connection, request)
 

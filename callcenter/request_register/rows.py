@@ -194,17 +194,21 @@ def message_row(message: Message) -> Row:
         "text": message.text,
         "at": message.queued_at,
         "fate": message.fate.value,
+        "files": list(message.files),
     }
 
 
 def _message(row: RowMapping) -> Message:
     reply = Reply(Way(row["way"]), row["address"])
-    return Message(row["key"], Purpose(row["purpose"]), reply, row["text"], row["at"], Fate(row["fate"]))
+    return Message(
+        row["key"], Purpose(row["purpose"]), reply, row["text"], row["at"], Fate(row["fate"]), tuple(row["files"])
+    )
 
 
 def received_of(row: RowMapping) -> Received:
     """Return a message that came in."""
-    return Received(row["key"], row["at"], Way(row["way"]), row["address"], row["text"], row["purpose"] == "customer")
+    from_customer, automatic = row["purpose"] == "customer", row["purpose"] == "automatic"
+    return Received(row["key"], row["at"], Way(row["way"]), row["address"], row["text"], from_customer, automatic)
 
 
 def entry_row(entry: Entry) -> Row:

@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from callcenter.calendar.clock import WallClock
-from callcenter.core.errors import ReadableError
-from callcenter.request_register.outbox import Carrier, Leaving, Outbox
+from callcenter.request_register.outbox import Came, Carrier, Leaving, Outbox
 from callcenter.request_register.register import RequestRegister
 from callcenter.requests.actions import Delivered, NotDelivered
 from callcenter.requests.request import Way
@@ -68,10 +67,9 @@ class OutboxSender:
 
     async def _send(self, leaving: Leaving, carrier: Carrier) -> None:
         if leaving.key not in self._taken:
-            try:
-                await carrier.send(leaving.key, leaving.address, leaving.subject, leaving.text, leaving.queued_at)
-            except ReadableError as problem:
-                await self._not_taken(leaving, str(problem), for_good=getattr(problem, "for_good", False))
+            receipt = await carrier.deliver(leaving)
+            if receipt.came is not Came.SENT:
+                await self._not_taken(leaving, receipt.why, for_good=receipt.came is Came.NEVER)
                 return
             self._taken.add(leaving.key)
         await self._requests.report(Delivered(leaving.key), self._wall())

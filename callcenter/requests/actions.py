@@ -79,6 +79,8 @@ class Ask:
     by: str
     text: str
     why: str
+    files: tuple[str, ...] = ()
+    """The SHA-256 of the request's files that leave with it."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,8 @@ class Answer:
 
     by: str
     text: str
+    files: tuple[str, ...] = ()
+    """The SHA-256 of the request's files that leave with it."""
 
 
 @dataclass(frozen=True)

@@ -119,9 +119,10 @@ class Change:
         number, self._counter = counter.next()
         self.request = replace(self.request, number=number)
 
-    def send(self, purpose: Purpose, reply: Reply, text: str) -> Message:
+    def send(self, purpose: Purpose, reply: Reply, text: str, files: tuple[str, ...] = ()) -> Message:
         """Put a message into the outbox, under a key of its own."""
-        message = Message(f"{self.number}/{len(self.request.messages) + 1}", purpose, reply, text, self.at)
+        key = f"{self.number}/{len(self.request.messages) + 1}"
+        message = Message(key, purpose, reply, text, self.at, files=files)
         self._send.append(message)
         self.request = replace(self.request, messages=(*self.request.messages, message))
         self.note(Fact.QUEUED, message.key, f"{purpose.value} by {reply.way.value} to {reply.address}")

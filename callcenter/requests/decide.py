@@ -227,7 +227,7 @@ def _owe_assignment(change: Change) -> None:
 def _ask(change: Change, action: Ask) -> None:
     why = said(action.why, Thing.WHY_MORE)
     change.step(Step.ASK, why)
-    _to_customer(change, Purpose.QUESTION, action.text)
+    _to_customer(change, Purpose.QUESTION, action.text, files=action.files)
     change.stop(TargetKind.ANSWER, why)
     change.begin(TargetKind.CUSTOMER_REPLY, change.rules.customer_reply)
 
@@ -281,16 +281,18 @@ def _check_new_date(change: Change, expected: datetime, than: datetime) -> None:
 
 def _answer(change: Change, action: Answer) -> None:
     change.step(Step.ANSWER)
-    change.meet(TargetKind.ANSWER, _to_customer(change, Purpose.ANSWER, action.text))
+    change.meet(TargetKind.ANSWER, _to_customer(change, Purpose.ANSWER, action.text, files=action.files))
     change.drop(TargetKind.ASSIGNMENT)
     change.begin(TargetKind.CLOSING, change.rules.closing)
 
 
-def _to_customer(change: Change, purpose: Purpose, text: str, reply: Reply | None = None) -> Message:
+def _to_customer(
+    change: Change, purpose: Purpose, text: str, reply: Reply | None = None, files: tuple[str, ...] = ()
+) -> Message:
     reply = reply or change.request.reply
     if reply is None:
         raise ValueError("only a draft has no way of the answer")
-    message = change.send(purpose, reply, said(text, Thing.TEXT, LONGEST_TEXT))
+    message = change.send(purpose, reply, said(text, Thing.TEXT, LONGEST_TEXT), files)
     change.meet(TargetKind.FIRST_ANSWER, message)
     return message
 

@@ -14,6 +14,7 @@ from callcenter.core.ids import LineId
 
 _NUMBER = re.compile(r"([A-Z0-9][A-Z0-9_-]{0,63})-([0-9]{4})-([0-9]{6,9})")
 """The last part fits the integers of every database."""
+_NUMBER_IN = re.compile(rf"(?<![A-Z0-9_-]){_NUMBER.pattern}(?![0-9])")
 
 
 @dataclass(frozen=True, order=True)
@@ -36,6 +37,12 @@ def parse_number(text: str) -> Number | None:
         return None
     number = Number(LineId(found[1].lower()), int(found[2]), int(found[3]))
     return number if str(number) == found[0] else None
+
+
+def numbers_in(text: str) -> list[Number]:
+    """Return the numbers that stand in a text, such as the subject of a mail."""
+    found = (parse_number(one[0]) for one in _NUMBER_IN.finditer(text[:2000].upper()))
+    return list(dict.fromkeys(one for one in found if one is not None))
 
 
 def keyed_number(line: LineId, digits: str) -> Number | None:

@@ -85,6 +85,8 @@ class Message:
     text: str
     queued_at: datetime
     fate: Fate = Fate.WAITING
+    files: tuple[str, ...] = ()
+    """The SHA-256 of the request's files that leave with it."""
 
 
 class Fact(StrEnum):

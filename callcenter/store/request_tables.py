@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint, false, text
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from callcenter.store.tables import Base, Digest, Id, Name, PhoneNumber, Sentence, UniqueId, Word
@@ -39,6 +39,7 @@ class StoredRequest(Base):
         Index(None, "call"),
         Index(None, "requester_number"),
         Index(None, "requester_inn"),
+        Index(None, "address"),
         Index(
             "uq_requests_origin",
             "line",
@@ -100,6 +101,8 @@ class StoredRequest(Base):
     """Whether who asks is known by an INN (eLot 2.2b); it stays when that is erased."""
     origin: Mapped[str] = mapped_column(UniqueId, server_default="")
     """Its number in the system from which it was taken over; '' for all others."""
+    suggested: Mapped[str] = mapped_column(UniqueId, server_default="")
+    """The number of a request to which it may belong: a person decides. '' for all others."""
 
 
 class StoredTarget(Base):
@@ -145,13 +148,15 @@ class RequestMessage(Base):
     inward: Mapped[bool]
     """Whether it came in."""
     purpose: Mapped[str] = mapped_column(Word)
-    """'' for what came in, except 'customer' and 'colleague'."""
+    """'' for what came in, except 'customer', 'colleague' and 'automatic'."""
     way: Mapped[str] = mapped_column(Word)
     address: Mapped[str] = mapped_column(LongLine)
     """To whom, or from whom."""
     text: Mapped[str] = mapped_column(Text)
     at: Mapped[datetime]
     fate: Mapped[str] = mapped_column(Word)
+    files: Mapped[list[Any]] = mapped_column(JSON, server_default="[]")
+    """The SHA-256 of the request's files that leave with it."""
 
 
 class HistoryRow(Base):
@@ -225,6 +230,10 @@ class OutboxRow(Base):
     settled_at: Mapped[datetime | None]
     sent: Mapped[bool]
     """When it is settled: whether it was sent, or given up."""
+    files: Mapped[list[Any]] = mapped_column(JSON, server_default="[]")
+    """The SHA-256 of the request's files that leave with it."""
+    automatic: Mapped[bool] = mapped_column(server_default=false())
+    """Whether no person has written it: then nobody's machine may answer it (RFC 3834)."""
 
 
 class RequestAttachment(Base):
@@ -244,6 +253,49 @@ class RequestAttachment(Base):
     at: Mapped[datetime]
     by: Mapped[str] = mapped_column(Id)
     deleted_at: Mapped[datetime | None]
+    part: Mapped[str] = mapped_column(Word, server_default="")
+    """'original' or 'page': of a message that came in. '' for a file."""
+
+
+class StoredArrival(Base):
+    """A message that came in by a written channel and was taken: it is taken once, however often it is seen."""
+
+    __tablename__ = "arrivals"
+    __table_args__ = (
+        UniqueConstraint("line", "channel", "key", name="uq_arrivals_line"),
+        Index(None, "request"),
+        Index(None, "place"),
+        Index(None, "sender", "at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    line: Mapped[str] = mapped_column(Id)
+    channel: Mapped[str] = mapped_column(Word)
+    key: Mapped[str] = mapped_column(Digest)
+    """The message's own id, however often and wherever it is seen."""
+    place: Mapped[str] = mapped_column(UniqueId)
+    """Where the channel has it."""
+    at: Mapped[datetime]
+    sender: Mapped[str] = mapped_column(Sentence)
+    """In small letters. Personal data: erased with its request."""
+    outcome: Mapped[str] = mapped_column(Word)
+    request: Mapped[int | None] = mapped_column(ForeignKey("requests.id"))
+    message_id: Mapped[str] = mapped_column(Sentence)
+    """By which an answer refers to it; '' if it has none."""
+
+
+class StoredMailbox(Base):
+    """How far a line's mailbox was read."""
+
+    __tablename__ = "mailboxes"
+
+    line: Mapped[str] = mapped_column(Id, primary_key=True)
+    validity: Mapped[int] = mapped_column(BigInteger)
+    """UIDVALIDITY (RFC 9051, 2.3.1.1): with another one, all UIDs are others."""
+    first: Mapped[int] = mapped_column(BigInteger)
+    """The first UID that is ours; what is before it was there before us, and stays where it is."""
+    since: Mapped[datetime]
+    """When it was looked at first."""
 
 
 class RequestWarning(Base):

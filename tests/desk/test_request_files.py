@@ -210,7 +210,7 @@ async def test_a_form_without_a_script_brings_several_files(desk: Desk) -> None:
     assert answer.status == 400
     text = await answer.text()
     assert "Файлы такого типа, как c.exe, не принимаются" in text
-    assert text.count("a.pdf</bdi>") == text.count("b.pdf</bdi>") == 1
+    assert text.count("a.pdf</bdi></a>") == text.count("b.pdf</bdi></a>") == 1
     assert (await desk.browsers[LEBEDEV].post(address, data={"file": "x"})).status == 415
     broken = {"Content-Type": "multipart/form-data"}
     assert (await desk.browsers[LEBEDEV].post(address, data=b"x", headers=broken)).status == 400

@@ -209,6 +209,7 @@ GET  /requests/{request}                            .     +   +   +   +   +    +
 POST /requests/{request}/{action}                   .     +   +   +   +   +    .   .   .   .
 POST /requests/{request}/files                      .     +   +   +   +   +    .   .   .   .
 GET  /requests/{request}/files/{file}               .     +   +   +   +   +    +   .   .   .
+GET  /requests/{request}/files/{file}/page          .     +   +   +   +   +    +   .   .   .
 POST /write/request                                 .     +   +   +   +   +    .   .   .   .
 GET  /api/auctions                                  .     .   .   .   .   +    .   .   .   .
 POST /api/auctions                                  .     .   .   .   .   +    .   .   .   .

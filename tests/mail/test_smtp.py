@@ -20,12 +20,30 @@ from typing import Any
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword
 
-from callcenter.mail.letter import AddressError, Sender, letter, message_id
-from callcenter.mail.smtp import NotSentError, Server, Smtp
+from callcenter.core.ids import LineId
+from callcenter.mail.ids import MessageIds
+from callcenter.mail.letter import AddressError, Sender, letter
+from callcenter.mail.smtp import Server, Smtp
+from callcenter.request_register.outbox import Came, Leaving, Receipt
+from callcenter.requests.number import Number
+from callcenter.requests.request import RequestId, Way
 from tests.e2e.station import free_port
 
 QUEUED = datetime(2026, 11, 30, 7, 5, tzinfo=UTC)
 US = Sender("info@estp.ru", "Служба поддержки ЕСТП")
+IDS = MessageIds("secret")
+
+
+def leaving(
+    to: str = "zakazchik@example.ru",
+    subject: str = "Ответ",
+    text: str = "Да.",
+    key: str = "ESTP-2026-000001/1",
+    **more: Any,
+) -> Leaving:
+    line, number = LineId("estp"), Number(LineId("estp"), 2026, 1)
+    whose = (RequestId("r"), number, line, Way.EMAIL)
+    return Leaving(key, *whose, to, subject, text, QUEUED, QUEUED, 0, "", **more)
 
 
 class Postbox:
@@ -62,8 +80,8 @@ async def serving(box: Postbox, **settings: Any) -> AsyncIterator[Server]:
         await server.wait_closed()
 
 
-async def send(server: Server, to: str = "zakazchik@example.ru", subject: str = "Ответ", text: str = "Да.") -> None:
-    await Smtp(server, US).send("ESTP-2026-000001/1", to, subject, text, QUEUED)
+async def send(server: Server, to: str = "zakazchik@example.ru", text: str = "Да.") -> Receipt:
+    return await Smtp(server, lambda _: US, IDS).deliver(leaving(to, text=text))
 
 
 @pytest.mark.clause("ESTP 5.5.6")
@@ -73,7 +91,8 @@ async def test_a_letter_arrives_as_it_was_written_and_twice_under_one_id() -> No
         for _ in range(2):
             await send(server, text="Перевыпустите сертификат.\n.\nС уважением")
     one, two = box.took
-    assert one["Message-ID"] == two["Message-ID"] == "<ESTP-2026-000001.1@estp.ru>"
+    assert one["Message-ID"] == two["Message-ID"]
+    assert IDS.key_of(one["Message-ID"]) == "ESTP-2026-000001/1"
     assert one["Date"] == two["Date"]
     assert one["From"] == "Служба поддержки ЕСТП <info@estp.ru>"
     assert one["Subject"] == "Ответ"
@@ -85,26 +104,24 @@ async def test_what_the_server_says_decides_whether_it_is_tried_again(said: str,
     box = Postbox()
     for box.says, box.says_of_recipient in ((said, "250 OK"), ("250 OK", said)):
         async with serving(box) as server:
-            with pytest.raises(NotSentError) as refused:
-                await send(server)
-        assert refused.value.for_good is for_good
-        assert said[:3] in str(refused.value)
+            receipt = await send(server)
+        assert receipt.came is (Came.NEVER if for_good else Came.AGAIN)
+        assert said[:3] in receipt.why
     assert box.took == []
 
 
 async def test_a_server_that_is_away_is_tried_again() -> None:
-    with pytest.raises(NotSentError, match="cannot be used") as refused:
-        await send(Server("127.0.0.1", free_port(socket.SOCK_STREAM), "none"))
-    assert not refused.value.for_good
+    receipt = await send(Server("127.0.0.1", free_port(socket.SOCK_STREAM), "none"))
+    assert receipt.came is Came.AGAIN
+    assert "cannot be used" in receipt.why
 
 
 async def test_a_server_without_encryption_gets_no_password() -> None:
     box = Postbox()
     async with serving(box) as plain:
-        with pytest.raises(NotSentError) as refused:
-            await send(Server(plain.host, plain.port, "starttls", "info@estp.ru", "secret"))
-    assert not refused.value.for_good
-    assert "secret" not in str(refused.value) + repr(plain)
+        receipt = await send(Server(plain.host, plain.port, "starttls", "info@estp.ru", "secret"))
+    assert receipt.came is Came.AGAIN
+    assert "secret" not in receipt.why + repr(plain)
 
 
 @pytest.mark.filterwarnings("ignore:Requiring AUTH")
@@ -114,9 +131,9 @@ async def test_our_own_wrong_password_does_not_give_an_answer_up() -> None:
 
     box = Postbox()
     async with serving(box, authenticator=refuse, auth_required=True, auth_require_tls=False) as server:
-        with pytest.raises(NotSentError, match="refuses our password") as refused:
-            await send(Server(server.host, server.port, "none", "info@estp.ru", "wrong"))
-    assert not refused.value.for_good
+        receipt = await send(Server(server.host, server.port, "none", "info@estp.ru", "wrong"))
+    assert receipt.came is Came.AGAIN
+    assert "refuses our password" in receipt.why
 
 
 @pytest.mark.filterwarnings("ignore:Requiring AUTH")
@@ -163,9 +180,9 @@ async def test_over_tls_a_password_is_said_only_to_the_server_of_our_authority(
         await send(ours)
         assert len(box.took) == 1
         assert passwords == [b"right"]
-        with pytest.raises(NotSentError, match="cannot be used") as refused:
-            await send(replace(ours, authorities=None))
-        assert not refused.value.for_good
+        receipt = await send(replace(ours, authorities=None))
+        assert receipt.came is Came.AGAIN
+        assert "cannot be used" in receipt.why
     assert passwords == [b"right"], "nobody else has heard it"
 
 
@@ -185,25 +202,50 @@ async def test_over_tls_a_password_is_said_only_to_the_server_of_our_authority(
 )
 async def test_what_is_no_address_is_refused_for_good(to: str) -> None:
     with pytest.raises(AddressError, match="is not an e-mail address"):
-        letter("k", to, "s", "t", US, QUEUED)
-    with pytest.raises(NotSentError) as refused:
-        await send(Server("127.0.0.1", 1, "none"), to)
-    assert refused.value.for_good
+        letter(leaving(to), US, IDS)
+    assert (await send(Server("127.0.0.1", 1, "none"), to)).came is Came.NEVER
 
 
 def test_a_russian_domain_is_written_as_servers_know_it() -> None:
-    assert letter("k", "info@почта.рф", "s", "t", US, QUEUED)["To"] == "info@xn--80a1acny.xn--p1ai"
+    assert letter(leaving("info@почта.рф"), US, IDS)["To"] == "info@xn--80a1acny.xn--p1ai"
 
 
 def test_no_subject_makes_a_header_of_its_own() -> None:
-    made = letter("k", "a@b.ru", "Ответ\r\nBcc: all@example.ru\n\n<b>", "t", US, QUEUED)
+    made = letter(leaving("a@b.ru", "Ответ\r\nBcc: all@example.ru\n\n<b>"), US, IDS)
     assert "Bcc" not in made
     assert made["Subject"] == "Ответ Bcc: all@example.ru <b>"
 
 
 def test_a_key_that_cannot_stand_in_a_message_id_is_hashed() -> None:
-    assert message_id("ESTP-2026-000123/2", US) == "<ESTP-2026-000123.2@estp.ru>"
-    strange = message_id("a b>\r\n", US)
+    known = IDS.of("ESTP-2026-000123/2", "estp.ru")
+    assert known.startswith("<ESTP-2026-000123.2.")
+    assert known.endswith("@estp.ru>")
+    strange = IDS.of("a b>\r\n", "estp.ru")
     assert strange.startswith("<")
     assert strange.isascii()
     assert len(strange.split()) == 1
+
+
+def test_nobody_else_makes_an_id_of_ours() -> None:
+    ours = IDS.of("ESTP-2026-000123/2", "estp.ru")
+    assert IDS.key_of(ours.upper().replace("ESTP.RU", "estp.ru")) == "ESTP-2026-000123/2", (
+        "some servers change the case"
+    )
+    forged = (MessageIds("guessed").of("ESTP-2026-000123/2", "estp.ru"), "<ESTP-2026-000123.2@estp.ru>", "", "<x>")
+    assert IDS.keys_of(forged) == []
+    assert IDS.key_of(ours.replace("000123", "000124")) is None
+    assert "secret" not in repr(IDS)
+
+
+@pytest.mark.clause("TBS 4.2")
+def test_an_answer_is_threaded_and_signed_and_no_machine_answers_an_acknowledgement() -> None:
+    theirs = ("<1@customer>", "<2@customer>", "<no id\r\nBcc: x@y>")
+    ours = replace(US, signature="Отдел поддержки\n8 342 292-19-60")
+    made = letter(leaving(answers=theirs, earlier=("ESTP-2026-000001/1",), key="ESTP-2026-000001/2"), ours, IDS)
+    assert made["In-Reply-To"] == "<2@customer>"
+    assert made["References"] == f"{IDS.of('ESTP-2026-000001/1', 'estp.ru')} <1@customer> <2@customer>"
+    assert made.get_content().replace("\r\n", "\n") == "Да.\n\n-- \nОтдел поддержки\n8 342 292-19-60\n"
+    assert "Auto-Submitted" not in made
+    told = letter(leaving(automatic=True), US, IDS)
+    assert told["Auto-Submitted"] == "auto-replied"
+    assert told["X-Auto-Response-Suppress"] == "All"

@@ -32,6 +32,7 @@ from callcenter.core.view import LineView, OperatorView, PromisesView, View, Wai
 from callcenter.metrics import AmiState, Metrics, RecordingState, RegisterState, RequestState
 from callcenter.metrics.call_backs import CallBackState
 from callcenter.metrics.recent import LIMIT
+from callcenter.metrics.requests import ChannelState
 from callcenter.planning.forecast import Forecast, Need
 from callcenter.system.certificate import PROBLEMS, Judged
 
@@ -143,6 +144,9 @@ class World:
             oldest={"email": 61.5},
             sent=7,
             failed=1,
+            channels=ChannelState(
+                outcomes={("estp", "email", "new"): 3}, ages={("estp", "email"): 2.5}, waiting={("estp", "email"): 1}
+            ),
             call_backs=CallBackState(
                 open={("estp", "due"): 2},
                 late={"estp": 1},
@@ -474,7 +478,7 @@ LABELS = {
     "reason": {"token", "number"},
     "line": {"estp"},
     "urgency": {"urgent", "normal"},
-    "outcome": {outcome.value for outcome in Outcome},
+    "outcome": {*(outcome.value for outcome in Outcome), "new"},
     "group": {"operators"},
     "presence": {"available", "paused", "off"},
     "activity": {"idle", "talking"},
@@ -493,6 +497,7 @@ LABELS = {
     "target": {"answer"},
     "when": {"before"},
     "way": {"email"},
+    "channel": {"email"},
 }
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from callcenter.request_register.outbox import Outbox
+from callcenter.request_register.outbox import Came, Leaving, Outbox, Receipt
 from callcenter.request_register.register import RequestRegister
 from callcenter.request_register.sender import OutboxSender
 from callcenter.requests.request import Way
@@ -19,9 +19,10 @@ from tests.request_register.stories import CALLED, MINUTE, answered
 class Printing:
     """The other side: what is printed has arrived."""
 
-    async def send(self, key: str, to: str, subject: str, text: str, queued_at: datetime) -> None:
-        print(key, flush=True)
+    async def deliver(self, leaving: Leaving) -> Receipt:
+        print(leaving.key, flush=True)
         await asyncio.sleep(0.001)
+        return Receipt(Came.SENT)
 
 
 async def main(where: Where) -> None:

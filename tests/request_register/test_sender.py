@@ -6,9 +6,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from callcenter.core.errors import ReadableError
 from callcenter.core.ids import LineId
-from callcenter.request_register.outbox import Outbox
+from callcenter.request_register.outbox import Came, Leaving, Outbox, Receipt
 from callcenter.request_register.register import RequestRegister
 from callcenter.request_register.sender import LONGEST_PAUSE, OutboxSender, pause_after
 from callcenter.requests import actions as do
@@ -21,10 +20,8 @@ from tests.request_register.stories import CALLED, MINUTE, act, answered, new
 pytestmark = pytest.mark.clause("ESTP 5.5.6")
 
 
-class NotTakenError(ReadableError):
-    def __init__(self, *, for_good: bool) -> None:
-        super().__init__("550 no such user <zakazchik@example.ru>")
-        self.for_good = for_good
+def not_taken(*, for_good: bool) -> Receipt:
+    return Receipt(Came.NEVER if for_good else Came.AGAIN, "550 no such user <zakazchik@example.ru>")
 
 
 class Post:
@@ -32,12 +29,13 @@ class Post:
 
     def __init__(self) -> None:
         self.took: list[tuple[str, str, str]] = []
-        self.refuses: NotTakenError | None = None
+        self.refuses: Receipt | None = None
 
-    async def send(self, key: str, to: str, subject: str, text: str, queued_at: datetime) -> None:
+    async def deliver(self, leaving: Leaving) -> Receipt:
         if self.refuses is not None:
-            raise self.refuses
-        self.took.append((key, to, subject))
+            return self.refuses
+        self.took.append((leaving.key, leaving.address, leaving.subject))
+        return Receipt(Came.SENT)
 
 
 class Clock:
@@ -127,7 +125,7 @@ async def test_what_is_not_taken_now_is_tried_again_later_and_later_and_then_giv
     requests: RequestRegister, sender: OutboxSender, post: Post, clock: Clock, outbox: Outbox
 ) -> None:
     filed = await answered(requests)
-    post.refuses = NotTakenError(for_good=False)
+    post.refuses = not_taken(for_good=False)
     tries = 0
     while clock.now < CALLED + timedelta(hours=50):
         tries += await sender.send_due()
@@ -144,7 +142,7 @@ async def test_what_is_never_taken_comes_back_at_once(
     requests: RequestRegister, sender: OutboxSender, post: Post, caplog: pytest.LogCaptureFixture
 ) -> None:
     filed = await answered(requests)
-    post.refuses = NotTakenError(for_good=True)
+    post.refuses = not_taken(for_good=True)
     await sender.send_due()
     filed = await requests.filed(filed.request.id)
     assert filed.request.state is State.IN_WORK
