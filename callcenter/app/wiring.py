@@ -21,7 +21,7 @@ from callcenter.asterisk.translate import Translator
 from callcenter.calendar.clock import Clock, WallClock
 from callcenter.config import Config
 from callcenter.config.sections import Accounts
-from callcenter.core.ids import LineId, PersonId
+from callcenter.core.ids import LineId
 from callcenter.customers.directory import Directory, normalise, valid_inn
 from callcenter.desk.bearer import Bearers
 from callcenter.desk.call_back_actions import CallBackActions
@@ -158,10 +158,7 @@ def make_requests_at_desk(
         if line.requests is not None
     }
 
-    def group_of(person: PersonId) -> str:
-        own = people.operator(person)
-        return own.group if own else ""
-
+    groups = {id: person.group for id, person in config.call_takers.items()}
     zones = {line: config.zone(line) for line in lines}
 
     def found(first: date, last: date, line: LineId | None, now: datetime) -> AsyncIterator[RequestFigures]:
@@ -175,7 +172,7 @@ def make_requests_at_desk(
         lines,
         lambda: accounts.people,
         {group.id: group.title for group in config.groups.values()},
-        group_of,
+        lambda person: groups.get(person) or "",
         registering,
         wall,
         Audit(register).enter,
