@@ -22,7 +22,7 @@ from callcenter.auctions.hours import HoursInForce
 from callcenter.calendar.clock import Clock, WallClock
 from callcenter.config import Config
 from callcenter.config.sections import Accounts
-from callcenter.core.ids import LineId, PersonId
+from callcenter.core.ids import LineId
 from callcenter.customers.directory import Directory, normalise, valid_inn
 from callcenter.desk.auctions import AuctionActions
 from callcenter.desk.bearer import Bearers
@@ -168,10 +168,7 @@ def make_requests_at_desk(
         if line.requests is not None
     }
 
-    def group_of(person: PersonId) -> str:
-        own = people.operator(person)
-        return own.group if own else ""
-
+    groups = {id: person.group for id, person in config.call_takers.items()}
     zones = {line: config.zone(line) for line in lines}
 
     def found(first: date, last: date, line: LineId | None, now: datetime) -> AsyncIterator[RequestFigures]:
@@ -185,7 +182,7 @@ def make_requests_at_desk(
         lines,
         lambda: accounts.people,
         {group.id: group.title for group in config.groups.values()},
-        group_of,
+        lambda person: groups.get(person) or "",
         registering,
         wall,
         Audit(register).enter,
