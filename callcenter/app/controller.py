@@ -51,6 +51,7 @@ from callcenter.reports.past_days import keep_past_days
 from callcenter.store import Register, RegisterError, Writer
 from callcenter.store.spool import Spool
 from callcenter.system.sparing_log import SparingLog
+from callcenter.voice.line_prompts import lay_out
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +100,11 @@ class Controller:
         self.requests = Requests(
             config, secrets, register, clock, self.take, self.call_backs, self.settings, self.hours
         )
-        self.settings.changed += [lambda: self._forecaster.follow(self.settings.lines()), self._hours_changed]
+        self.settings.changed += [
+            lambda: self._forecaster.follow(self.settings.lines()),
+            self._hours_changed,
+            lambda: self.tasks.once(self._lay_out_words(), "words of lines", lambda _: None),
+        ]
         self.hours.changed.append(self._hours_changed)
         self._desk = Desk(
             config,
@@ -330,6 +335,11 @@ class Controller:
         self._calendar.look()
         self._tell_hours()
         self.requests.follow_calendar()
+
+    async def _lay_out_words(self) -> None:
+        """Have callers hear the settings that hold now, in the words that were spoken for them before."""
+        for problem in await asyncio.to_thread(lay_out, self.settings.config):
+            log.warning("%s", problem)
 
     def _tell_hours(self) -> None:
         now = self._clock.wall()

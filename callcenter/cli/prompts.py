@@ -56,8 +56,8 @@ def _check(config: Config) -> None:
         problems = [str(problem) for problem in catalogue.check()]
     except ReadableError as error:
         raise click.ClickException(str(error)) from error
-    own = [own_prompts(catalogue, line) for line in config.lines.values()]
-    problems += [problem for one in own for problem in one.problems]
+    own = [own_prompts(catalogue, version.line) for line in config.lines for version in config.timeline(line)]
+    problems += dict.fromkeys(problem for one in own for problem in one.problems)
     problems += [str(one) for one in missing(config, catalogue)]
     for problem in problems:
         click.echo(problem)
@@ -65,6 +65,6 @@ def _check(config: Config) -> None:
         raise SystemExit(1)
     different = len({text for one in own for text in one.texts.items()})
     click.echo(
-        f"{len(catalogue.ids())} prompts, and {different} in the own words of {len(own)} line(s): "
+        f"{len(catalogue.ids())} prompts, and {different} in the own words of {len(config.lines)} line(s): "
         "all are there and up to date"
     )

@@ -34,7 +34,15 @@ def _paths(*names: str) -> frozenset[Path]:
 
 
 STATED = _paths(
-    *("hours.opens", "hours.closes", "required_staff", "target_wait", "waiting_from", "customer_role"),
+    *(
+        "hours.opens",
+        "hours.closes",
+        "hours.auctions",
+        "required_staff",
+        "target_wait",
+        "waiting_from",
+        "customer_role",
+    ),
     *("requests.urgencies", "requests.form", "requests.customer_reply", "requests.closing", "requests.ways"),
     *("requests.refusals", "requests.interim_way"),
 )
@@ -158,6 +166,9 @@ def versions(entry: Raw, line: Line) -> tuple[list[Version], list[Problem]]:
         bare, wrong = _next(bare, wanted, here)
         if not wrong and line.requests is None and "requests" in wanted:
             wrong = [Problem((*here, "requests"), "found, but the line has no `requests` above; add them there")]
+        if not wrong and line.hours.auctions is None and "auctions" in (wanted.get("hours") or {}):
+            text = "found, but the line has no `hours.auctions` above; add them there"
+            wrong = [Problem((*here, "hours", "auctions"), text)]
         if wrong:
             problems += wrong
             break  # those that follow stand on this one

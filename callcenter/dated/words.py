@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import Any
 
 from babel.units import format_unit
@@ -19,6 +19,7 @@ Gettext = Callable[[str], str]
 """Puts a sentence into the language of the notice."""
 
 _HOURS = "Opening hours on working days"
+_AUCTIONS = "{hours}; while open auctions run: {auctions}"
 _ANSWER = "Answer to a request «{urgency}» within"
 _FIRST_ANSWER = "First answer to a request «{urgency}» within"
 _NAMES = {
@@ -54,7 +55,7 @@ _AT_MIDNIGHT = (
 )
 _UNTIL, _FROM, _WHAT = "Until then", "From then on", "What"
 WORDS = (
-    *(_HOURS, _ANSWER, _FIRST_ANSWER, *_NAMES.values(), *_VALUES.values(), _NOTHING),
+    *(_HOURS, _AUCTIONS, _ANSWER, _FIRST_ANSWER, *_NAMES.values(), *_VALUES.values(), _NOTHING),
     *(_WORKING_TIME, _WORKING_DAYS, _BY_THE_MINUTE, _TITLE, _PUBLISHED, _AT_MIDNIGHT, _UNTIL, _FROM, _WHAT),
 )
 """All that is translated; the desk's catalogue has it in Russian."""
@@ -98,7 +99,7 @@ def rows(before: Line, after: Line, language: str, gettext: Gettext) -> list[Row
     found = [one for one in differences(before, after) if one.stated]
     made = []
     if any(one.path[0] == "hours" for one in found):
-        made.append(Row(gettext(_HOURS), _hours(before), _hours(after)))
+        made.append(Row(gettext(_HOURS), _hours(before, gettext), _hours(after, gettext)))
     for one in found:
         name = ".".join(one.path)
         if name == "requests.urgencies":
@@ -109,9 +110,16 @@ def rows(before: Line, after: Line, language: str, gettext: Gettext) -> list[Row
     return made
 
 
-def _hours(line: Line) -> str:
-    closes = line.hours.closes
-    return f"{line.hours.opens:%H:%M}–{'24:00' if closes == MIDNIGHT else format(closes, '%H:%M')}"
+def _hours(line: Line, gettext: Gettext) -> str:
+    usual, auctions = line.hours, line.hours.auctions
+    hours = _from_to(usual.opens, usual.closes)
+    if auctions is None:
+        return hours
+    return gettext(_AUCTIONS).format(hours=hours, auctions=_from_to(auctions.opens, auctions.closes))
+
+
+def _from_to(opens: time, closes: time) -> str:
+    return f"{opens:%H:%M}–{'24:00' if closes == MIDNIGHT else format(closes, '%H:%M')}"
 
 
 def _urgencies(

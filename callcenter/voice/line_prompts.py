@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from callcenter.config import Config
 from callcenter.config.description import Description
 from callcenter.config.line_sections import Line
 from callcenter.system import files
@@ -81,12 +82,14 @@ def file_name(catalogue: Catalogue, prompt: str, text: str) -> str:
     return f"{prompt}.{catalogue.hash_of(text)[:12]}.wav"
 
 
-def missing(config: Description, catalogue: Catalogue) -> Iterator[Missing]:
-    """Yield each text that has no playable file, once."""
+def missing(config: Config, catalogue: Catalogue) -> Iterator[Missing]:
+    """Yield each text that has no playable file, once: also those of settings that hold from a later day on."""
     whose: dict[tuple[str, str], list[str]] = {}
-    for one in (own_prompts(catalogue, line) for line in config.lines.values()):
-        for prompt, text in one.texts.items():
-            whose.setdefault((prompt, text), []).append(one.line.id)
+    for version in (version for line in config.lines for version in config.timeline(line)):
+        for prompt, text in own_prompts(catalogue, version.line).texts.items():
+            lines = whose.setdefault((prompt, text), [])
+            if version.line.id not in lines:
+                lines.append(version.line.id)
     for (prompt, text), lines in whose.items():
         if _file(config, catalogue, prompt, text) is None:
             yield Missing(prompt, text, file_name(catalogue, prompt, text), tuple(lines))
@@ -175,7 +178,7 @@ def _link(folder: Path, wanted: dict[str, Path]) -> None:
     files.replace(folder / _MADE, made.encode())
 
 
-def speak(config: Description, catalogue: Catalogue, programs: tuple[Path, Path], *, ship: bool) -> list[str]:
+def speak(config: Config, catalogue: Catalogue, programs: tuple[Path, Path], *, ship: bool) -> list[str]:
     """Speak all that the lines say and nobody has spoken: into `var`, or with `ship` into the folder of prompts.
 
     `programs`: RHVoice and sox. Returns what was spoken. Raises ReadableError.

@@ -111,6 +111,9 @@ def _hours(line: Line) -> str | Unsaid:
 
 
 def _other_spans(hours: Hours) -> list[tuple[time, time]]:
-    """Return the hours of the line's periods that are not the usual ones, each once."""
-    found = dict.fromkeys((period.opens, period.closes) for period in hours.periods)
+    """Return the hours of the line's periods and auctions that are not the usual ones, each once."""
+    spans = [(period.opens, period.closes) for period in hours.periods]
+    if hours.auctions is not None:
+        spans.append((hours.auctions.opens, hours.auctions.closes))
+    found = dict.fromkeys(spans)
     return sorted(span for span in found if span != (hours.opens, hours.closes))

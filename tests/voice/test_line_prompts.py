@@ -56,6 +56,11 @@ EVENING = {"from": "2026-12-07", "to": "2026-12-08", "opens": "10:00", "closes":
 @pytest.mark.parametrize(
     ("hours", "words"),
     [
+        (
+            USUAL | {"auctions": {"opens": "09:00", "closes": "21:00"}},
+            "с одиннадцати до восемнадцати часов, а в отдельные дни с девяти до двадцати одного часа, "
+            "по московскому времени",
+        ),
         ({}, "с девяти до восемнадцати часов по московскому времени"),
         (
             {"zone": "Asia/Almaty", "country": "KZ", "opens": "09:00", "closes": "18:30"},
@@ -237,6 +242,13 @@ def test_a_line_whose_words_nobody_has_spoken_says_what_is_neutral_and_which_is_
     assert checked.exit_code == 1
     assert "help-desk, estp: greeting: missing: no greeting." in checked.output
     assert "«Здравствуйте! Это линия поддержки. Разговор записывается.»" in checked.output
+
+
+def test_what_a_line_will_say_from_a_later_day_on_is_spoken_before(tmp_path: Path) -> None:
+    later = {"from": "2099-01-12", "hours": {"opens": "10:00"}}
+    config = configured(tmp_path, {"help-desk": LINE | {"changes": [later]}})
+    hours = [one.text for one in missing(config, COMMITTED) if one.prompt == "closed-hours"]
+    assert ["с девяти до восемнадцати" in hours[0], "с десяти до восемнадцати" in hours[1]] == [True, True]
 
 
 def test_what_is_spoken_on_this_machine_is_played(tmp_path: Path) -> None:
