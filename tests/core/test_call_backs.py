@@ -182,6 +182,20 @@ def test_somebody_stays_free_for_the_next_caller(story: Story) -> None:
     assert rung(story) == [("phone-101", NUMBER)], "now 102 is left"
 
 
+def test_in_the_second_half_of_its_window_it_takes_the_last_one(story: Story) -> None:
+    """On a busy line more than one is never free."""
+    story.logs_in("101", "102")
+    story.talks("101")
+    due(story)
+    story.passes(1770)
+    story.waits().hangs_up()
+    story.passes(5)
+    assert not rung(story)
+    story.passes(20)
+    story.waits().hangs_up()
+    assert rung(story) == [("phone-102", NUMBER)]
+
+
 @pytest.mark.parametrize("reason", ["its window ends soon", "a kept place", "callers wait", "nobody else is on duty"])
 def test_the_last_one_who_is_free_calls_when(story: Story, reason: str) -> None:
     story.logs_in("101", "102")

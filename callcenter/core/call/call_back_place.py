@@ -75,10 +75,12 @@ def may_begin(floor: Floor, back: CallBack) -> bool:
 def leaves_somebody(floor: Floor, line: LineState, back: CallBack) -> bool:
     """Whether enough people stay free for the next callers, if a customer is called while nobody waits.
 
-    It has time, and the next caller has none. Not asked of a kept place, of one whose window ends soon, and where only
-    one person is on duty, who would never call anybody.
+    It has time, and the next caller has none. Not asked of a kept place, in the second half of the window, because on a
+    busy line more than one is never free, and where only one person is on duty.
     """
-    hurries = back.kept or back.hurried or floor.now >= latest(floor, back) - line.settings.call_backs.hurry
+    ends = latest(floor, back)
+    patient_until = min((back.due.place_at + ends) / 2, ends - line.settings.call_backs.hurry)
+    hurries = back.kept or back.hurried or floor.now >= patient_until
     groups = line.settings.answered_by
     staff = floor.staff(groups)
     if hurries or staff < 2 or floor.free(groups) > max(1, staff // STAYS_FREE):
