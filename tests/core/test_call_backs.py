@@ -156,13 +156,66 @@ def test_who_does_not_answer_the_own_phone_uses_no_attempt(story: Story) -> None
 
 
 def test_a_phone_that_is_dead_rests_and_nobody_is_paused(story: Story) -> None:
-    story.logs_in("101", "102")
+    story.logs_in("101", "102", "103")
     story.phone("101").is_dead()
     due(story)
     story.passes(5)
     assert story.is_now("101") == ("available", "idle")
     assert story.operator("101").phone_trouble == "unreachable"
     assert [phone for phone, _ in rung(story)] == ["phone-101", "phone-102"]
+
+
+@pytest.mark.clause("ESTP 2.2d")
+def test_somebody_stays_free_for_the_next_caller(story: Story) -> None:
+    """A call-back has an hour, and whoever calls now has no time."""
+    story.logs_in("101", "102")
+    first = story.talks("101")
+    due(story)
+    assert not rung(story), "102 is the last one"
+    second = story.waits()
+    assert story.phone("102").display.call == second.call, "who would have had to wait otherwise"
+    story.phone("102").answers()
+    story.passes(30)
+    first.hangs_up()
+    second.hangs_up()
+    story.passes(20)
+    assert rung(story) == [("phone-101", NUMBER)], "now 102 is left"
+
+
+def test_in_the_second_half_of_its_window_it_takes_the_last_one(story: Story) -> None:
+    """On a busy line more than one is never free."""
+    story.logs_in("101", "102")
+    story.talks("101")
+    due(story)
+    story.passes(1770)
+    story.waits().hangs_up()
+    story.passes(5)
+    assert not rung(story)
+    story.passes(20)
+    story.waits().hangs_up()
+    assert rung(story) == [("phone-102", NUMBER)]
+
+
+@pytest.mark.parametrize("reason", ["its window ends soon", "a kept place", "callers wait", "nobody else is on duty"])
+def test_the_last_one_who_is_free_calls_when(story: Story, reason: str) -> None:
+    story.logs_in("101", "102")
+    story.talks("101")
+    if reason == "nobody else is on duty":
+        story.pauses("101")
+    if reason == "callers wait":
+        story.talks("102")
+        due(story)
+        waiting = [story.waits() for _ in range(5)]
+        assert len(waiting) == 5
+        story.act(story.pbx.hang_up, story.phone("102").leg.id)  # type: ignore[union-attr]
+        story.passes(20)
+        assert not rung(story), "it made way to the four callers before it"
+        return
+    due(story, kept_place=CallId("1.1" if reason == "a kept place" else ""))
+    if reason == "its window ends soon":
+        assert not rung(story)
+        story.passes(3600 - 15 - 600)
+    assert rung(story) == [("phone-102", NUMBER)]
 
 
 def test_who_pauses_while_the_phone_rings_is_let_go(story: Story) -> None:

@@ -17,6 +17,8 @@ from callcenter.core.floor import Floor
 from callcenter.core.ids import CallId
 from callcenter.core.queue.line import LineState
 
+STAYS_FREE = 3
+"""One in so many people on duty stays free for the next callers while a call-back has time; at least one of them."""
 NEARLY = 1e-9
 """A share of callers that is so close to a whole number is one."""
 
@@ -68,6 +70,25 @@ def may_begin(floor: Floor, back: CallBack) -> bool:
     place = line.open and line.lines_in_use < line.settings.capacity and floor.sees_any
     in_time = floor.now <= latest(floor, back)
     return place and recordable and in_time and CALL_BACK.allows(back.state, CallBackStep.BEGIN)
+
+
+def leaves_somebody(floor: Floor, line: LineState, back: CallBack) -> bool:
+    """Whether enough people stay free for the next callers, if a customer is called while nobody waits.
+
+    It has time, and the next caller has none. Not asked of a kept place, in the second half of the window, because on a
+    busy line more than one is never free, and where only one person is on duty.
+    """
+    ends = latest(floor, back)
+    patient_until = min((back.due.place_at + ends) / 2, ends - line.settings.call_backs.hurry)
+    hurries = back.kept or back.hurried or floor.now >= patient_until
+    groups = line.settings.answered_by
+    staff = floor.staff(groups)
+    if hurries or staff < 2 or floor.free(groups) > max(1, staff // STAYS_FREE):
+        return True
+    caller = floor.longest_free(back.due.groups)
+    if caller is None or caller.person.group not in groups:
+        return True
+    return any(_counts(line, call) for call in line.queue.in_turn(floor.now))
 
 
 # -- fairness ----------------------------------------------------------------------------------------------------------

@@ -164,7 +164,9 @@ def _can_be_next(floor: Floor, line: LineState, may: Callable[[CallId], bool] | 
         back = line.call_backs.get(call)
         if back is None:
             return somebody and (may is None or may(call))
-        return call_back_place.may_begin(floor, back) and floor.free(back.due.groups) > 0
+        if not call_back_place.may_begin(floor, back) or floor.free(back.due.groups) == 0:
+            return False
+        return call_back_place.leaves_somebody(floor, line, back)
 
     return can_be
 
