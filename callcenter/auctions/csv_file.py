@@ -103,12 +103,12 @@ class _Read:
         return local.replace(tzinfo=given).astimezone(UTC) if given else moment(local, self.zone, last=last)
 
 
-def read(raw: bytes, zone: tzinfo) -> list[FileRow]:
-    """Return the auctions of a CSV table in UTF-8 or Windows-1251, with `;`, `,` or tabs, and headings in English or
-    Russian.
+def read(raw: bytes, zone: tzinfo) -> tuple[list[FileRow], list[Mistake]]:
+    """Return the auctions of a CSV table and the mistakes in it, in order.
 
-    Moments are those of the line's zone, unless they have an offset. What the table of auctions says to each is not
-    asked here. Raises `AuctionsFileError`.
+    In UTF-8 or Windows-1251, with `;`, `,` or tabs, and headings in English or Russian. Moments are those of the line's
+    zone, unless they have an offset. What the table of auctions says to each row is not asked here. Raises
+    `AuctionsFileError` if it is no such table at all.
     """
     if len(raw) > LARGEST_FILE:
         raise AuctionsFileError([Mistake(0, Why.TOO_LARGE)])
@@ -124,11 +124,9 @@ def read(raw: bytes, zone: tzinfo) -> list[FileRow]:
             found.take(rows.line_num, {name: row[at] if at < len(row) else "" for name, at in columns.items()})
     except csv.Error as problem:
         raise AuctionsFileError([Mistake(rows.line_num, Why.NOT_A_TABLE, f"({problem})")]) from problem
-    if found.mistakes:
-        raise AuctionsFileError(found.mistakes)
-    if not found.rows:
+    if not (found.rows or found.mistakes):
         raise AuctionsFileError([Mistake(0, Why.EMPTY)])
-    return found.rows
+    return found.rows, found.mistakes
 
 
 def _text(raw: bytes) -> str:

@@ -150,10 +150,13 @@ class AuctionTable:
 
         return await self._register.read(save)
 
-    async def take(self, line: LineId, rows: Sequence[FileRow], who: str, at: datetime) -> Imported:
+    async def take(
+        self, line: LineId, rows: Sequence[FileRow], who: str, at: datetime, mistakes: Sequence[Mistake] = ()
+    ) -> Imported:
         """Add what a file has, and correct what is there under the same name: all of it, or nothing.
 
-        What the table has beyond the file stays. Raises `AuctionsFileError` with all mistakes.
+        `mistakes`: those found while it was read. What the table has beyond the file stays. Raises `AuctionsFileError`
+        with all mistakes.
         """
         today = self._today(line, at)
 
@@ -161,8 +164,8 @@ class AuctionTable:
             mine = select(_AUCTIONS).where(_AUCTIONS.c.line == line, ~_AUCTIONS.c.withdrawn)
             there = {row.name: _auction(row) for row in connection.execute(mine)}
             changed = [row for row in rows if not _same(there.get(row.text.name), row.text)]
-            if mistakes := _mistakes(changed, there, today):
-                raise AuctionsFileError(mistakes)
+            if wrong := [*mistakes, *_mistakes(changed, there, today)]:
+                raise AuctionsFileError(sorted(wrong, key=lambda one: one.line))
             fresh = [row.text for row in changed if row.text.name not in there]
             _check_room(connection, line, len(fresh))
             _add_many(connection, line, fresh, who, at)

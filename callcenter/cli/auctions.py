@@ -137,9 +137,9 @@ def import_auctions(config: Config, file: Path, named: str | None) -> None:
     async def do() -> None:
         async with _opened(config) as (register, hours):
             line, now = _line(hours, named), wall_clock()
-            found = read(_content(file), hours.table.zones[line])
+            found, mistakes = read(_content(file), hours.table.zones[line])
             await noted(register, now, "auctions imported", f"{len(found)} auctions of {file.name} for {line}")
-            done = await hours.table.take(line, found, person(), now)
+            done = await hours.table.take(line, found, person(), now, mistakes)
         click.echo(f"{done.added} added, {done.corrected} corrected, {done.unchanged} as before")
 
     _run(do())

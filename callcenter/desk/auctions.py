@@ -110,8 +110,8 @@ class AuctionActions:
         """Take over the auctions of a CSV file: all of them or none. One file at a time is read."""
         async with answering(request, _TAKEN_WITHIN), self._one_file_at_a_time:
             try:
-                rows = await asyncio.to_thread(read, file, self.table.zones[line])
-                done = await self.table.take(line, rows, request[SENDER].id, self.wall())
+                rows, mistakes = await asyncio.to_thread(read, file, self.table.zones[line])
+                done = await self.table.take(line, rows, request[SENDER].id, self.wall(), mistakes)
             except AuctionsFileError as no:
                 told = in_words(request, no.mistakes)
                 raise BadRequest(400, "rows_wrong", N_("Nothing was taken over."), told) from None

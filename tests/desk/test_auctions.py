@@ -153,6 +153,7 @@ async def test_a_file_is_taken_over_by_page_and_api_all_or_nothing(desk: Auction
     wrong = rows + "19;вчера;сегодня\n20;2026-11-20 09:00;2026-11-21 09:00\n"
     page = await desk.send(HEAD, "/auctions/import?line=elot", 400, data=file_of(wrong))
     assert "Nothing was taken over. Line 4: A moment is written as 2026-12-01 15:00" in page
+    assert "\nLine 5: It was over before today" in page
     csv = {"Content-Type": "text/csv"}
     old = "name,start,results\n20,2026-11-20 09:00,2026-11-21 09:00\n21,2026-11-26 09:00,2026-11-27 09:00\n"
     told = await desk.ask(HEAD, "POST", "auctions/import?line=elot", 400, data=old.encode(), headers=csv)
