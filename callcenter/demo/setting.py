@@ -12,6 +12,8 @@ import yaml
 
 from callcenter.config import Config
 from callcenter.config.yaml_file import read_yaml
+from callcenter.core.ids import LineId
+from callcenter.voice.line_words import line_words
 
 TRUNK = "demo"
 GENERAL_LINE_HOST = "1.200"
@@ -67,7 +69,7 @@ def derived(data: Mapping[str, Any], real: Config, folder: Path, today: date) ->
         "recordings": {**(data.get("recordings") or {}), "folder": str(folder / "recordings")},
         "prompts": str(real.prompts),
         "dialplan": str(real.dialplan),
-        "lines": {name: _line(line, today) for name, line in (data.get("lines") or {}).items()},
+        "lines": {name: _line(name, line, today, real) for name, line in (data.get("lines") or {}).items()},
         "phones": {
             phone.id: {"address": f"{net}.{_PHONES}.{place}:{_PORT}", "shared": str(phone.shared).lower()}
             for place, phone in enumerate((one for one in real.phones.values() if not one.browser), 1)
@@ -84,19 +86,16 @@ def derived(data: Mapping[str, Any], real: Config, folder: Path, today: date) ->
     }
 
 
-_REAL_HOURS = "с девяти до восемнадцати часов по московскому времени, кроме выходных и праздничных дней"
-"""What callers hear of the hours: those of the real line, whose words are recorded."""
-
-
-def _line(line: Mapping[str, Any], today: date) -> dict[str, Any]:
-    """Open the line at every hour of these days."""
+def _line(name: str, line: Mapping[str, Any], today: date, real: Config) -> dict[str, Any]:
+    """Open the line at every hour of these days. It tells the hours of the real one, whose words are recorded."""
     days = [(today + timedelta(days=day)).isoformat() for day in range(-1, _DAYS_OPEN)]
     always = {"opens": "00:00", "closes": "24:00", "extra_workdays": days, "extra_holidays": []}
+    said = line_words(real.lines[LineId(name)]).values.get("hours")
     changed: dict[str, Any] = {
         **{name: value for name, value in line.items() if name != "changes"},
         "notice_days": "0",  # nobody has to be told
         "hours": {**(line.get("hours") or {}), **always},
         "queue": {**(line.get("queue") or {}), **_QUEUE_PACE},
-        "spoken": {"hours": _REAL_HOURS, **(line.get("spoken") or {})},
+        "spoken": {**(line.get("spoken") or {}), **({"hours": said} if said else {})},
     }
     return changed | ({"general_trunk": TRUNK} if line.get("general_line") else {})

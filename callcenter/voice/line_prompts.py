@@ -181,12 +181,16 @@ def _link(folder: Path, wanted: dict[str, Path]) -> None:
 def speak(config: Config, catalogue: Catalogue, programs: tuple[Path, Path], *, ship: bool) -> list[str]:
     """Speak all that the lines say and nobody has spoken: into `var`, or with `ship` into the folder of prompts.
 
+    What an announcer is to say is left to them.
+
     `programs`: RHVoice and sox. Returns what was spoken. Raises ReadableError.
     """
     folder = catalogue.root / "ru" / "lines" if ship else config.spoken_prompts
     folder.mkdir(parents=True, exist_ok=True)
     voice, done = catalogue.voice(*programs), list[str]()
     for one in missing(config, catalogue):
+        if catalogue.prompts[one.prompt].studio:
+            continue
         write_wave(folder / one.name, voice.say(one.text))
         done.append(f"{', '.join(one.lines)}: {one.prompt}")
     return done

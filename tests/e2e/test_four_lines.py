@@ -82,8 +82,9 @@ async def test_each_caller_hears_their_own_line_and_one_team_serves_them_in_orde
             leg.answer()
             served = next(call for call in calls.values() if call.phone.user == leg.caller_number)
             await hears(served, OPERATOR)
+            await listen(served, 1.0)  # a shorter conversation would count as none
             leg.hang_up()
-            await served.ended.wait()
+            await asyncio.wait_for(served.ended.wait(), 30.0)
         rows = [await here.ended(number=f"+7342111110{place}") for place in range(4)]
     assert order == [f"+7342111110{place}" for place in range(4)], "by arrival, whatever the line"
     assert [row["line"] for row in rows] == list(DIALLED)

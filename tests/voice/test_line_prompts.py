@@ -16,7 +16,7 @@ from callcenter.cli.main import main
 from callcenter.config import Config
 from callcenter.config.problems import ConfigError
 from callcenter.core.ids import LineId
-from callcenter.voice.line_prompts import LONGEST, lay_out, missing, own_prompts
+from callcenter.voice.line_prompts import LONGEST, lay_out, missing, own_prompts, speak
 from callcenter.voice.line_words import VALUES, line_words
 from callcenter.voice.prompts import Catalogue, PromptError
 from callcenter.voice.template import fill, mistakes
@@ -265,6 +265,19 @@ def test_what_is_spoken_on_this_machine_is_played(tmp_path: Path) -> None:
     assert [one.name for one in missing(config, COMMITTED)] == [broken.name]
     assert lay_out(config)
     assert content(config, "help-desk")[f"{lacking[0].prompt}.wav"].parent == PROMPTS / "ru"
+
+
+def test_what_an_announcer_is_to_say_is_never_spoken(tmp_path: Path) -> None:
+    prompts = tmp_path / "prompts"
+    shutil.copytree(PROMPTS, prompts)
+    catalogue = prompts / "catalogue.yaml"
+    texts = yaml.safe_load(catalogue.read_text(encoding="utf-8"))
+    texts["prompts"] = {name: entry | {"studio": True} for name, entry in texts["prompts"].items()}
+    catalogue.write_text(yaml.safe_dump(texts, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    config = configured(tmp_path, {"help-desk": LINE}, prompts)
+    nowhere = Path("/nonexistent")
+    assert speak(config, Catalogue.load(prompts), (nowhere, nowhere), ship=False) == []
+    assert "greeting" in {one.prompt for one in missing(config, Catalogue.load(prompts))}
 
 
 @pytest.mark.parametrize(
