@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 import tracemalloc
 import wave
 from pathlib import Path
@@ -9,10 +10,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from callcenter.core.reception import Received, Side
 from callcenter.recordings.bunching import BLOCK, surplus
-from callcenter.recordings.completeness import missing
+from callcenter.recordings.completeness import _has_zeros, missing
 from callcenter.recordings.recording import RATE
 from callcenter.recordings.sound import sound_of
 
@@ -187,3 +190,14 @@ def test_what_a_link_leads_to_is_not_compared(tmp_path: Path) -> None:
         missing(link, received(Side.CALLER, 3))
     with pytest.raises(OSError, match="symbolic link, which is not followed"):
         sound_of(link)
+
+
+@given(st.lists(st.sampled_from([0, 1, 8, 256, 8448, -1]), max_size=40))
+@example([8, 8448])  # two zero bytes that are no sample
+def test_zeros_are_found_between_other_samples_alone(samples: list[int]) -> None:
+    within = array.array("h", samples)
+    while within and not within[0]:
+        within.pop(0)
+    while within and not within[-1]:
+        within.pop()
+    assert _has_zeros(array.array("h", samples).tobytes()) == (0 in within)
