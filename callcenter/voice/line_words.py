@@ -86,8 +86,9 @@ def _values(line: Line) -> Iterator[tuple[str, str, Callable[[], str | Unsaid | 
 
 
 def _inside(title: str) -> str:
-    """Return a title as it stands inside a sentence: abbreviations keep their capitals."""
-    return title[:1].lower() + title[1:] if title[1:2].islower() or title[1:2] == " " else title
+    """Return a title as it stands inside a sentence: abbreviations and foreign names keep their capitals."""
+    word = title[1:2].islower() or title[1:2] == " "
+    return title[:1].lower() + title[1:] if word and not title[:1].isascii() else title
 
 
 def _listed(titles: list[str]) -> str | None:
