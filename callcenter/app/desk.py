@@ -108,7 +108,14 @@ class Desk:
         notes = NoteTable(self._register)
         self.phone_notes = PhoneNotes(self.people, registering, notes, subjects, written, self._wall)
         requests = make_requests_at_desk(
-            self._config, self._requests, self.people, self._accounts, registering, self._register, self._wall
+            self._config,
+            self._requests,
+            self.people,
+            self._accounts,
+            registering,
+            self._directory,
+            self._register,
+            self._wall,
         )
         self.web = WebServer(
             self._config,

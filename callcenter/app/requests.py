@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Iterator
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from callcenter.accounts.secrets import Secrets
@@ -16,6 +16,7 @@ from callcenter.calendar.clock import Clock
 from callcenter.config import Config
 from callcenter.config.roles import TAKES_CALLS, Role
 from callcenter.core.events import Event
+from callcenter.core.ids import LineId
 from callcenter.core.view import CallBackView
 from callcenter.customers.directory import normalise
 from callcenter.desk.language import TEXTS
@@ -118,6 +119,10 @@ class Requests:
         if any(one.call_backs for one in self.book.rules.values()):
             yield self.call_backs.run, "call-backs"
         yield lambda: self._erasure.run(self._wall), "request retention"
+
+    def today(self, line: LineId) -> date:
+        """Return the date in a line's zone."""
+        return self._wall().astimezone(self._config.zone(line)).date()
 
     def state(self) -> RequestState:
         """Return the state for the metrics."""

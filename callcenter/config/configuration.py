@@ -111,6 +111,7 @@ class Config(Description):
                 tuple(line.subjects),
                 _core_outgoing(line),
                 line.queue.default_class,
+                line.contracts.rules if line.contracts else None,
             )
             for line in self.lines.values()
             if line.requests is not None
@@ -251,7 +252,11 @@ def _core_line(line: Line) -> settings.Line:
         customer_role=line.customer_role,
         ask_inn=line.ivr.ask_inn,
         asks_before_queue=line.ivr.identify == "before_queue",
+        asked_for=line.ivr.asked_for,
         inn_tries=line.ivr.inn_tries,
+        without_period=line.contracts.without_period if line.contracts else None,
+        class_of_level=line.contracts.class_of_level if line.contracts else {},
+        call_back_levels=frozenset(line.requests.call_backs.levels) if line.requests else frozenset(),
         classes=line.queue.classes,
         class_of_digit=dict(line.ivr.urgency) or None,
         default_class=line.queue.default_class,

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, model_validator
 
 from callcenter.calendar.hours import MIDNIGHT, Period, WorkingHours
+from callcenter.config.contract_section import Contracts
 from callcenter.config.request_sections import Requests
 from callcenter.config.section import Named, Section
 from callcenter.config.values import (
@@ -34,6 +35,7 @@ from callcenter.config.values import (
 )
 from callcenter.core import ids
 from callcenter.core.records import WaitingFrom
+from callcenter.core.settings import AskedFor
 
 OPERATORS = ids.GroupId("operators")
 """The group that is meant where none is named."""
@@ -127,6 +129,8 @@ class Ivr(Section):
     identify: Literal["in_queue", "before_queue"] = "in_queue"
     """When they are asked: while the caller waits, or before the caller joins the queue."""
     ask_inn: bool = True
+    asked_for: AskedFor = AskedFor.INN
+    """What `ask_inn` asks for: the INN, the digits of a contract's number, or either of them (TBS 1)."""
     inn_tries: Annotated[int, Field(ge=1, le=9)] = 2
     """Wrong INNs that are said to be wrong; silence is not one of them."""
     urgency: dict[Digit, Id] = {"1": "urgent", "2": "normal"}
@@ -243,6 +247,8 @@ class Line(Named):
     """The subjects under which a call can be registered (ESTP 3.1): id -> title."""
     requests: Requests | None = None
     """What is not finished in the conversation (ESTP 5.4.3, 5.5); None: this line has no requests."""
+    contracts: Contracts | None = None
+    """None: nobody is asked for a contract, and all are served alike."""
     crm_url: CrmUrl | None = None
     """Where more is known of a caller; `values.CRM_VALUES` can stand in it."""
     wrap_up_limit: Annotated[float, Field(ge=0, le=7200)] = 600.0

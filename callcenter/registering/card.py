@@ -73,6 +73,8 @@ class Card:
     customer: str
     role: str
     inn: str
+    contract: str
+    """By which the caller was served."""
     identification: str
     identified_by: str
     info_visits: int
@@ -108,6 +110,7 @@ class Cards:
             row.customer,
             row.role,
             row.inn,
+            row.contract,
             row.identification,
             row.identified_by,
             row.info_visits,

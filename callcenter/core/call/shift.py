@@ -120,7 +120,7 @@ def day_started(floor: Floor, event: DayStarted) -> None:
     """Reset the day's statistics, at midnight in the line's zone."""
     if event.line in floor.lines:
         floor.lines[event.line].waits.day.clear()
-        floor.change(floor.lines[event.line], joined=0)
+        floor.change(floor.lines[event.line], joined=0, day=event.day)
 
 
 def check_staff(floor: Floor) -> None:
