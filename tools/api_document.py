@@ -29,6 +29,7 @@ from callcenter.desk.accounts import Accounts
 from callcenter.desk.app import GATE
 from callcenter.desk.backend import Backend
 from callcenter.desk.call_back_actions import CallBackActions
+from callcenter.desk.directory import DirectoryApi
 from callcenter.desk.gate import Need
 from callcenter.desk.knowledge import KnowledgeApi
 from callcenter.desk.quality import QualityApi
@@ -167,6 +168,7 @@ def operations() -> list[Operation]:
         requests=RequestActions(*[nothing] * 11),
         call_backs=CallBackActions(*[nothing] * 5),
         quality=QualityApi(backend, nothing, nothing, nothing),
+        directory=DirectoryApi(nothing),
     )
     found = []
     for route in app[GATE].routes:

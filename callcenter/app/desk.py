@@ -11,6 +11,7 @@ from callcenter.accounts.tokens import Tokens
 from callcenter.app.accounts import DeskAccounts
 from callcenter.app.audit_log import AuditLog
 from callcenter.app.certificate_watch import CertificateWatch
+from callcenter.app.directory_table import DirectoryTable
 from callcenter.app.health import Health
 from callcenter.app.log_ins import LogIns
 from callcenter.app.page_phones import PagePhones
@@ -34,6 +35,7 @@ from callcenter.calendar.clock import WallClock
 from callcenter.config import Config
 from callcenter.core.ids import PersonId
 from callcenter.customers.directory import Directory
+from callcenter.desk.directory import DirectoryApi
 from callcenter.desk.sessions import Sessions
 from callcenter.forecaster.forecaster import Forecaster
 from callcenter.metrics import Metrics
@@ -133,6 +135,7 @@ class Desk:
             self.certificate,
             self._provider,
             make_quality(self._register, self.people, self._wall),
+            DirectoryApi(DirectoryTable(self._config, self._register, self._wall)),
         )
 
         self._requests.warnings.changed = self.web.tell_pages

@@ -23,6 +23,7 @@ from callcenter.desk import make_app, make_metrics_app
 from callcenter.desk.app import BULLETIN, LIVE
 from callcenter.desk.bearer import Bearers
 from callcenter.desk.call_back_actions import CallBackActions
+from callcenter.desk.directory import DirectoryApi
 from callcenter.desk.door import Door, Room, listen
 from callcenter.desk.knowledge import KnowledgeApi
 from callcenter.desk.quality import QualityApi
@@ -68,6 +69,7 @@ class WebServer:
         certificate: CertificateWatch,
         provider: Provider | None,
         quality: QualityApi,
+        directory: DirectoryApi,
     ) -> None:
         self._keep = keep
         self._certificate = certificate
@@ -102,6 +104,7 @@ class WebServer:
             certificate=lambda: certificate.judged,
             provider=provider,
             quality=quality,
+            directory=directory,
             auto_answer=[line.id for line in config.lines.values() if line.auto_answer],
         )
         self._follow_news = partial(page[BULLETIN].keep, page[LIVE].changed)

@@ -10,12 +10,13 @@ from typing import IO, Any
 
 import click
 
+from callcenter.app.directory_table import words_of
 from callcenter.app.register import open_register
 from callcenter.calendar.clock import wall_clock
 from callcenter.cli.access import noted
 from callcenter.cli.options import config_option, pass_config
 from callcenter.config import Config
-from callcenter.customers.csv_file import COLUMNS, CustomersFile, CustomersFileError, Words, exported
+from callcenter.customers.csv_file import COLUMNS, CustomersFile, CustomersFileError, exported
 from callcenter.customers.directory import Directory
 from callcenter.customers.table import CustomersTable
 from callcenter.store import Register, RegisterError
@@ -94,9 +95,8 @@ def show_customer(config: Config, who: str | None) -> None:
         click.echo(f"{customer.name} · {customer.role} · INN {customer.inn or 'unknown'}")
         for one in customer.contracts:
             named = ", ".join(filter(None, (one.number, one.login, one.level, one.plan, one.line)))
-            period = (
-                f"paid {one.paid_from or '…'} – {one.paid_to or '…'}" if one.paid_from or one.paid_to else "not paid"
-            )
+            days = f"{one.paid_from or '…'} – {one.paid_to or '…'}"
+            period = days if one.paid_from or one.paid_to else "nothing"
             click.echo(f"contract {named} · paid: {period}")
 
     _run(show())
@@ -135,16 +135,6 @@ async def _opened(config: Config) -> AsyncIterator[Register]:
         yield register
     finally:
         await register.close()
-
-
-def words_of(config: Config) -> Words:
-    """Return the levels, plans and lines that a table may name."""
-    contracts = [line.contracts for line in config.lines.values() if line.contracts]
-    return Words(
-        frozenset(level for one in contracts for level in one.levels),
-        frozenset(plan for one in contracts for plan in one.plans),
-        frozenset(map(str, config.lines)),
-    )
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:

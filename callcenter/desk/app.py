@@ -24,6 +24,7 @@ from callcenter.desk.bodies import MAX_BODY
 from callcenter.desk.call_back_actions import CallBackActions
 from callcenter.desk.call_back_pages import CallBackPages
 from callcenter.desk.call_backs import CallBacksApi
+from callcenter.desk.directory import DirectoryApi
 from callcenter.desk.door import Door
 from callcenter.desk.entrance import Entrance
 from callcenter.desk.gate import ANYBODY, Gate, Handler, Route
@@ -78,6 +79,7 @@ def make_app(
     requests: RequestActions | None = None,
     call_backs: CallBackActions | None = None,
     quality: QualityApi | None = None,
+    directory: DirectoryApi | None = None,
     observe_request: ObserveRequest | None = None,
     door: Door | None = None,
     proxies: Proxies = (),
@@ -100,6 +102,7 @@ def make_app(
     `door`: what accepts the connections. `with_metrics`: whether Prometheus may scrape here, too.
     `bearers`: lets scripts in with a token. `certificate`: what is to be said of the desk's own; None: it has none.
     `provider`: the identity provider, if people may log in there.
+    `directory`: the customers' directory as a table.
     `quality`: keeps how conversations sound. `auto_answer`: the lines whose calls phones in pages answer by themselves.
     """
     gate = Gate(Senders(accounts, sessions, backend.operator, bearers), accounts.note)
@@ -123,7 +126,7 @@ def make_app(
     if knowledge and bulletin:
         app[BULLETIN] = bulletin
         gate.add(app, _knowledge_routes(knowledge, accounts))
-    for part in (registering, recordings, quality):
+    for part in (registering, recordings, quality, directory):
         if part:
             gate.add(app, part.routes())
     if requests:

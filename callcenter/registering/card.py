@@ -73,14 +73,14 @@ class Card:
     customer: str
     role: str
     inn: str
-    contract: str
-    """By which the caller was served."""
     identification: str
     identified_by: str
     info_visits: int
     heard: tuple[Heard, ...]
     handed: tuple[Handed, ...]
     earlier: tuple[Earlier, ...]
+    contract: str = ""
+    """By which the caller was served."""
 
 
 class Cards:
@@ -110,7 +110,6 @@ class Cards:
             row.customer,
             row.role,
             row.inn,
-            row.contract,
             row.identification,
             row.identified_by,
             row.info_visits,
@@ -120,6 +119,7 @@ class Cards:
                 for one in handed[-MOST_HEARD:]
             ),
             await self._earlier(row),
+            row.contract,
         )
 
     async def recording(self, call: str) -> str:

@@ -14,10 +14,12 @@ from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
 
 from callcenter.app.call_backs import CallBacks
+from callcenter.app.directory_table import DirectoryTable
 from callcenter.app.wiring import standing_of
 from callcenter.calendar.clock import Clock
 from callcenter.calendar.hours import WorkingHours
 from callcenter.calendar.working_time import WorkingTime
+from callcenter.config import Config
 from callcenter.config.roles import Role
 from callcenter.core import events
 from callcenter.core.callcenter import CallCenter
@@ -43,6 +45,7 @@ from callcenter.desk import make_app
 from callcenter.desk.accounts import Account
 from callcenter.desk.app import LIVE
 from callcenter.desk.call_back_actions import CallBackActions
+from callcenter.desk.directory import DirectoryApi
 from callcenter.desk.registering import LineWords, RegisteringApi
 from callcenter.desk.request_actions import RequestActions, RequestLine
 from callcenter.desk.sessions import Sessions
@@ -75,6 +78,7 @@ NAMES = {
     ENGINEER: ("Инженер", Role.ENGINEER),
 }
 STAFF = [Account(PersonId(id), name, frozenset({role})) for id, (name, role) in NAMES.items()]
+_CONFIG = Config.load(Path(__file__).parents[2] / "config.yaml")
 SUBJECTS = {"signature": "Электронная подпись", "other": "Иные вопросы"}
 NUMBER = "+73420000777"
 SCHOOL = Customer("Школа № 7 посёлка Кедровка", "Заказчик", "5900000115")
@@ -247,6 +251,7 @@ class Desk:
             registering=self.registering,
             requests=self.requests,
             call_backs=self.call_backs,
+            directory=DirectoryApi(DirectoryTable(_CONFIG, line.register, line.clock)),
             zone=MOSCOW,
         )
         self.warnings.changed = self.changed

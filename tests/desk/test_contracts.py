@@ -112,3 +112,26 @@ async def test_a_complaint_about_an_employee_is_read_by_quality_control_and_head
     of_caller = await desk.get(ANNA, f"requests/caller?call={call}")
     assert "нагрубил" not in str(of_caller)
     await desk.line.ends(call)
+
+
+@pytest.mark.clause("TBS 1, 4.1")
+async def test_a_head_replaces_the_directory_over_the_api_as_a_whole_or_not_at_all(desk: Desk) -> None:
+    async def send(who: str, text: str, kind: str = "text/csv") -> tuple[int, dict[str, object]]:
+        answer = await desk.browsers[who].post("/api/directory", data=text.encode(), headers={"Content-Type": kind})
+        return answer.status, await answer.json()
+
+    head = "number;inn;name;role;contract;paid_from;paid_to\n"
+    assert (await send(ANNA, head))[0] == 403
+    assert (await send(HEAD, head, "text/plain"))[0] == 415
+    status, told = await send(HEAD, head + ";5900000115;Школа;Заказчик;7;2026-12-02;2026-12-01\n")
+    assert (status, told["answer"]) == (400, "wrong_table")
+    assert "line 2: paid from 2026-12-02 to 2026-12-01" in str(told["mistakes"])
+    assert (await send(HEAD, head))[1]["mistakes"] == "the table has headings, but no customers"
+    rows = ";5900000115;=1+1;Заказчик;7;2026-12-01;2026-12-02\n"
+    assert await send(HEAD, head + rows) == (200, {"rows": 1})
+    answer = await desk.browsers[HEAD].get("/api/directory")
+    text = await answer.text()
+    assert answer.headers["Content-Disposition"].startswith("attachment")
+    assert ";5900000115;'=1+1;Заказчик;7;;;;2026-12-01;2026-12-02;" in text
+    assert (await send(HEAD, text))[0] == 200, "what was taken can be brought back"
+    assert (HEAD, "customers taken", "1 entries") in await desk.audited()
