@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, TextIO
 
 import click
 
@@ -105,14 +105,14 @@ def show_customer(config: Config, who: str | None) -> None:
 @customers.command("export")
 @click.argument("file", type=click.File("w", encoding="utf-8", lazy=True))
 @pass_config
-def export_customers(config: Config, file: IO[str]) -> None:
+def export_customers(config: Config, file: TextIO) -> None:
     """Write the directory as a table that `import` takes; no cell is a formula for a spreadsheet."""
 
-    async def export() -> int:
+    async def export() -> None:
         async with _opened(config) as register:
             entries = await CustomersTable(register).entries()
             await noted(register, wall_clock(), "customers export", f"{len(entries)} entries")
-            return await write_csv(COLUMNS, exported(entries), file)
+            await write_csv(COLUMNS, exported(entries), file)
 
     _run(export())
 

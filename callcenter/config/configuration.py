@@ -166,6 +166,14 @@ class Config(Description):
                     f"lines.{line.id}.required_staff: {line.required_staff} people must be on duty, "
                     f"but only {staff} belong to {', '.join(line.answered_by)}"
                 )
+            writing = sum(
+                bool(line.written and person.group in line.written.groups) for person in self.call_takers.values()
+            )
+            if line.written and writing < line.written.required_staff:
+                found.append(
+                    f"lines.{line.id}.written.required_staff: {line.written.required_staff} people must be on duty, "
+                    f"but only {writing} belong to {', '.join(line.written.groups)}"
+                )
         found += [
             f"people.{person.id}.supervisor: the former name; write `roles: [operator, supervisor, head]`"
             for person in self.people.values()
@@ -249,6 +257,8 @@ def _core_line(line: Line) -> settings.Line:
         answered_by=line.answered_by,
         capacity=line.capacity,
         required_staff=line.required_staff,
+        written_by=line.written.groups if line.written else (),
+        required_written=line.written.required_staff if line.written else 0,
         customer_role=line.customer_role,
         ask_inn=line.ivr.ask_inn,
         asks_before_queue=line.ivr.identify == "before_queue",

@@ -56,6 +56,12 @@ def _references(config: Description, declared: Declared) -> Iterator[Problem]:
         for index, group in enumerate(line.answered_by):
             if group not in declared["groups"]:
                 yield _unknown(("lines", line.id, "answered_by", index), "group", group, declared["groups"])
+        for index, group in enumerate(line.written.groups if line.written else ()):
+            place = ("lines", line.id, "written", "groups", index)
+            if group not in declared["groups"]:
+                yield _unknown(place, "group", group, declared["groups"])
+            elif group in line.answered_by:
+                yield Problem(place, f"found {group!r}, which answers the telephone, too; a group of its own")
     for person in config.call_takers.values():
         if person.group not in declared["groups"]:
             yield _unknown(("people", person.id, "group"), "group", person.group, declared["groups"])

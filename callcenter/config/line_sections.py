@@ -207,6 +207,14 @@ class Outgoing(Section):
     """The prompt that says who is calling and that it is recorded, before the operator is there; None: no words."""
 
 
+class Written(Section):
+    """The people who answer what is written: e-mail, forms, messengers (eLot 2.2a)."""
+
+    groups: Annotated[tuple[GroupId, ...], Field(min_length=1)]
+    """None of them answers the line's telephone: nobody counts twice."""
+    required_staff: Annotated[int, Field(ge=1, le=10_000)] = 1
+
+
 class Line(Named):
     """One published support line: its numbers, hours, people and promises."""
 
@@ -223,6 +231,8 @@ class Line(Named):
     calls_per_number: Annotated[int, Field(ge=1, le=10_000)] = 10
     """Calls of one number at the same time."""
     required_staff: Annotated[int, Field(ge=0, le=10_000)] = 2
+    written: Written | None = None
+    """Who must be there for what is written, beside those who answer the telephone; None: nobody (eLot 2.2a)."""
     target_wait: Seconds = 300.0
     answer_within: Seconds = 60.0
     waiting_from: WaitingFrom = WaitingFrom.ARRIVAL

@@ -111,6 +111,10 @@ class Line:
     """Callers admitted at the same time (ESTP 2.2b)."""
     required_staff: int = 2
     """People who must be on duty during hours (ESTP 2.2b)."""
+    written_by: tuple[GroupId, ...] = ()
+    """Groups whose people answer what is written (eLot 2.2a)."""
+    required_written: int = 0
+    """Of them, how many must be on duty during hours."""
     customer_role: str = "Заказчик"
     """The role this line is for; a known caller of another role goes to the general line (ESTP 2.1)."""
     ask_inn: bool = True
