@@ -166,9 +166,8 @@ class Config(Description):
                     f"lines.{line.id}.required_staff: {line.required_staff} people must be on duty, "
                     f"but only {staff} belong to {', '.join(line.answered_by)}"
                 )
-            writing = sum(
-                bool(line.written and person.group in line.written.groups) for person in self.call_takers.values()
-            )
+            groups = line.written.groups if line.written else ()
+            writing = sum(person.group in groups for person in self.call_takers.values())
             if line.written and writing < line.written.required_staff:
                 found.append(
                     f"lines.{line.id}.written.required_staff: {line.written.required_staff} people must be on duty, "
