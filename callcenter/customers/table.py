@@ -28,6 +28,8 @@ _CONTRACT = (
 )
 """In the order of `Contract`'s fields."""
 _NO_CONTRACT = Contract()
+_PIECE = 1000
+"""Rows that are read at a time."""
 _CONTACTS = table_of(LearnedContact)
 
 
@@ -50,9 +52,14 @@ class CustomersTable:
     async def entries(self) -> Sequence[tuple[str, Customer]]:
         """Return all rows, in the order of the imported file."""
         query = select(CustomerNumber.number, CustomerNumber.name, CustomerNumber.role, CustomerNumber.inn, *_CONTRACT)
+        entries: list[tuple[str, Customer]] = []
         async with self._register.session() as session:
-            rows = (await session.execute(query.order_by(CustomerNumber.id))).all()
-        return [(number or "", Customer(name, role, inn, _contracts(of))) for number, name, role, inn, *of in rows]
+            # In pieces: nothing else in this process waits for a hundred thousand rows.
+            async for rows in (await session.stream(query.order_by(CustomerNumber.id))).partitions(_PIECE):
+                entries += [
+                    (number or "", Customer(name, role, inn, _contracts(of))) for number, name, role, inn, *of in rows
+                ]
+        return entries
 
     async def contacts(self) -> Sequence[Contact]:
         """Return what operators have learned, in the order of learning."""

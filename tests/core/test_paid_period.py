@@ -46,6 +46,11 @@ def keys(story: Story, guest: Guest, whose: Customer | None, *, queued: bool = T
     story.tell(InnGiven(guest.call, InnEntry.ENTERED, digits, of_contract=whose, in_queue=queued))
 
 
+LEVELS = line(
+    None, classes=("vip", "basic"), default_class="basic", class_of_level={"VIP": "vip"}, asked_for=AskedFor.CONTRACT
+)
+
+
 # -- who has no paid period ------------------------------------------------------------------------------------------
 
 
@@ -111,6 +116,17 @@ def test_after_a_crash_who_was_turned_away_is_still_turned_away() -> None:
 
 
 @pytest.mark.clause("TBS 4.1")
+@pytest.mark.clause("E-SAUDA 1.3")
+def test_after_a_crash_in_the_greeting_who_has_paid_is_not_told_otherwise_and_keeps_the_level() -> None:
+    story = begun(replace(LEVELS, without_period=WithoutPeriod.QUEUE))
+    caller = story.calls(customer(VIP))
+    story.dies()
+    story.starts_again(told=DayStarted(TBS, TODAY))
+    caller.hears_greeting()
+    assert ("not-paid" in caller.heard, caller.row.urgency) == (False, "vip")
+
+
+@pytest.mark.clause("TBS 4.1")
 def test_midnight_of_the_lines_zone_decides_and_a_call_keeps_the_day_on_which_it_began() -> None:
     story = begun(line(WithoutPeriod.END, asked_for=AskedFor.CONTRACT))
     late = story.calls()
@@ -157,10 +173,6 @@ def test_before_anybody_knows_the_date_nobody_is_told_that_a_period_is_over() ->
 
 
 # -- levels ----------------------------------------------------------------------------------------------------------
-
-LEVELS = line(
-    None, classes=("vip", "basic"), default_class="basic", class_of_level={"VIP": "vip"}, asked_for=AskedFor.CONTRACT
-)
 
 
 @pytest.mark.clause("E-SAUDA 1.3")

@@ -20,15 +20,23 @@ NOT_PAID = "not-paid"
 
 def of(floor: Floor, caller: Caller) -> Standing:
     """Return by what the caller is served; nothing, while nobody knows who calls."""
+    if _recalled(caller):
+        return Standing(level=caller.record.level, contract=caller.record.contract)
     line = floor.line(caller)
     contracts = caller.customer.contracts if caller.customer else ()
     return standing(contracts, line.settings.id, caller.day or line.day)
 
 
+def _recalled(caller: Caller) -> bool:
+    """Whether only the row tells who calls, after a crash: it has the contract, but nothing of periods."""
+    return caller.day is None and not (caller.customer and caller.customer.contracts)
+
+
 def lacking(floor: Floor, caller: Caller) -> WithoutPeriod | None:
     """Return what becomes of a known caller without a paid period; None: the line does not ask, or they have one."""
     line = floor.line(caller)
-    if caller.customer is None or (caller.day or line.day) is None or of(floor, caller).paid:
+    unknown = caller.customer is None or (caller.day or line.day) is None or _recalled(caller)
+    if unknown or of(floor, caller).paid:
         return None
     return line.settings.without_period
 
