@@ -30,6 +30,7 @@ from callcenter.desk.app import GATE
 from callcenter.desk.auctions import AuctionActions
 from callcenter.desk.backend import Backend
 from callcenter.desk.call_back_actions import CallBackActions
+from callcenter.desk.directory import DirectoryApi
 from callcenter.desk.gate import Need
 from callcenter.desk.knowledge import KnowledgeApi
 from callcenter.desk.quality import QualityApi
@@ -175,6 +176,7 @@ def operations() -> list[Operation]:
         quality=QualityApi(backend, nothing, nothing, nothing),
         dated=nothing,
         auctions=AuctionActions(nothing, {}, nothing, nothing, nothing),
+        directory=DirectoryApi(nothing),
     )
     found = []
     for route in app[GATE].routes:

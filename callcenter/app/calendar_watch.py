@@ -47,7 +47,7 @@ class CalendarWatch:
             now = self._clock.wall().astimezone(line.zone)
             if self._days.get(line.id) != now.date():
                 self._days[line.id] = now.date()
-                self._take(events.DayStarted(line.id))
+                self._take(events.DayStarted(line.id, now.date()))
             is_open = self._hours(line.id).is_open(now)
             if self._open.get(line.id) is not is_open:
                 self._open[line.id] = is_open

@@ -11,6 +11,7 @@ from callcenter.accounts.tokens import Tokens
 from callcenter.app.accounts import DeskAccounts, tell_of_commands
 from callcenter.app.audit_log import AuditLog
 from callcenter.app.certificate_watch import CertificateWatch
+from callcenter.app.directory_table import DirectoryTable
 from callcenter.app.health import Health
 from callcenter.app.log_ins import LogIns
 from callcenter.app.page_phones import PagePhones
@@ -37,6 +38,7 @@ from callcenter.calendar.clock import WallClock
 from callcenter.config import Config
 from callcenter.core.ids import PersonId
 from callcenter.customers.directory import Directory
+from callcenter.desk.directory import DirectoryApi
 from callcenter.desk.sessions import Sessions
 from callcenter.forecaster.forecaster import Forecaster
 from callcenter.metrics import Metrics
@@ -115,7 +117,14 @@ class Desk:
         notes = NoteTable(self._register)
         self.phone_notes = PhoneNotes(self.people, registering, notes, subjects, written, self._wall)
         requests = make_requests_at_desk(
-            self._config, self._requests, self.people, self._accounts, registering, self._register, self._wall
+            self._config,
+            self._requests,
+            self.people,
+            self._accounts,
+            registering,
+            self._directory,
+            self._register,
+            self._wall,
         )
         self.web = WebServer(
             self._config,
@@ -135,6 +144,7 @@ class Desk:
             make_quality(self._register, self.people, self._wall),
             self._settings,
             make_auctions(self._config, self._hours, self._wall),
+            DirectoryApi(DirectoryTable(self._config, self._register, self._wall)),
         )
 
         self._requests.warnings.changed = self.web.tell_pages

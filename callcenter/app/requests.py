@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from callcenter.accounts.secrets import Secrets
@@ -21,6 +21,7 @@ from callcenter.calendar.clock import Clock
 from callcenter.config import Config
 from callcenter.config.roles import TAKES_CALLS, Role
 from callcenter.core.events import Event
+from callcenter.core.ids import LineId
 from callcenter.core.view import CallBackView
 from callcenter.customers.directory import normalise
 from callcenter.desk.language import TEXTS
@@ -71,6 +72,7 @@ class Requests:
     ) -> None:
         self._hours = hours
         self._hours_changed = asyncio.Event()
+        self._config = config
         self._wall = wall = clock.wall
         self._database = register
         rules = hours.rules(settings.request_rules)
@@ -135,6 +137,10 @@ class Requests:
         """Have targets and call-backs follow the hours, soon: these have changed."""
         self._hours_changed.set()
         self.call_backs.follow_calendar()
+
+    def today(self, line: LineId) -> date:
+        """Return the date in a line's zone."""
+        return self._wall().astimezone(self._config.zone(line)).date()
 
     def state(self) -> RequestState:
         """Return the state for the metrics."""

@@ -24,6 +24,7 @@ from callcenter.desk.app import BULLETIN, LIVE
 from callcenter.desk.auctions import AuctionActions
 from callcenter.desk.bearer import Bearers
 from callcenter.desk.call_back_actions import CallBackActions
+from callcenter.desk.directory import DirectoryApi
 from callcenter.desk.door import Door, Room, listen
 from callcenter.desk.knowledge import KnowledgeApi
 from callcenter.desk.quality import QualityApi
@@ -72,6 +73,7 @@ class WebServer:
         quality: QualityApi,
         dated: DatedSettings,
         auctions: AuctionActions | None,
+        directory: DirectoryApi,
     ) -> None:
         self._keep = keep
         self._certificate = certificate
@@ -109,6 +111,7 @@ class WebServer:
             quality=quality,
             dated=dated,
             auctions=auctions,
+            directory=directory,
             auto_answer=[line.id for line in config.lines.values() if line.auto_answer],
         )
         self._follow_news = partial(page[BULLETIN].keep, page[LIVE].changed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, date, datetime
+from functools import partial
 
 from callcenter.accounts.attempts import Attempts
 from callcenter.accounts.secrets import Secrets
@@ -22,6 +23,7 @@ from callcenter.auctions.hours import HoursInForce
 from callcenter.calendar.clock import Clock, WallClock
 from callcenter.config import Config
 from callcenter.config.sections import Accounts
+from callcenter.core.contract import Standing, standing
 from callcenter.core.ids import LineId
 from callcenter.customers.directory import Directory, normalise, valid_inn
 from callcenter.desk.auctions import AuctionActions
@@ -63,6 +65,7 @@ def make_link(
         tuple(config.pause_reasons),
         config.prompts,
         transfer_targets(config),
+        directory.by_contract,
     )
     journal = Journal(
         folders.journal,
@@ -123,7 +126,16 @@ def make_registering(
 ) -> RegisteringApi:
     """Return the API of card and registering. `conduct`: counts a call of a line refused for conduct."""
     notes = NoteTable(register)
-    lines = {str(line.id): LineWords(line.title, line.subjects, line.crm_url or "") for line in config.lines.values()}
+    lines = {
+        str(line.id): LineWords(
+            line.title,
+            line.subjects,
+            line.crm_url or "",
+            line.zone,
+            line.contracts.rules if line.contracts else None,
+        )
+        for line in config.lines.values()
+    }
     return RegisteringApi(people, notes, Cards(register, notes), directory, lines, wall, Audit(register).enter, conduct)
 
 
@@ -152,6 +164,7 @@ def make_requests_at_desk(
     people: People,
     accounts: DeskAccounts,
     registering: RegisteringApi,
+    directory: Directory,
     register: Register,
     wall: WallClock,
 ) -> RequestActions:
@@ -191,7 +204,14 @@ def make_requests_at_desk(
         found,
         requests.warnings,
         requests.call_backs.calling,
+        partial(standing_of, directory),
     )
+
+
+def standing_of(directory: Directory, line: LineId, who: Requester, day: date) -> Standing:
+    """Return by which contract a requester is served on a day, as the directory says."""
+    known = directory.known(who.contract, who.inn, who.number)
+    return standing(known.contracts if known else (), line, day)
 
 
 def make_call_backs_at_desk(
@@ -199,13 +219,12 @@ def make_call_backs_at_desk(
 ) -> CallBackActions:
     """Return what people do with call-backs at the desk."""
 
-    def level_of(requester: Requester) -> str:
-        known = directory.by_number(requester.number)
-        if known is None and requester.inn:
-            known = directory.by_inn(requester.inn)
-        return known.role if known else ""
+    def levels_of(line: LineId, requester: Requester) -> list[str]:
+        known = directory.known(requester.contract, requester.inn, requester.number)
+        role = [known.role] if known else []
+        return [*role, standing_of(directory, line, requester, requests.today(line)).level]
 
-    return CallBackActions(at_desk, requests.book, CallBackBoard(register), level_of, requests.call_backs.calling_back)
+    return CallBackActions(at_desk, requests.book, CallBackBoard(register), levels_of, requests.call_backs.calling_back)
 
 
 def make_bearers(settings: Accounts, tokens: Tokens) -> Bearers:

@@ -127,7 +127,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Translator:
-    """`by_number` and `by_inn` ask the customers' directory, which is in memory."""
+    """`by_number`, `by_inn` and `by_contract` ask the customers' directory, which is in memory."""
 
     normalise: Callable[[str], str]
     by_number: Callable[[str], events.Customer | None]
@@ -137,6 +137,7 @@ class Translator:
     prompts: Path
     targets: Mapping[str, Target] = field(default_factory=dict)
     """What a phone's own transfer key may dial, and a phone to talk with a colleague."""
+    by_contract: Callable[[str], events.Customer | None] = lambda digits: None
 
     # -- from Asterisk -----------------------------------------------------------------------------------------
 
@@ -232,7 +233,9 @@ class Translator:
             entry = InnEntry.ENTERED  # the caller typed, but did not press hash
         valid = self.valid_inn(digits)
         customer = self.by_inn(digits) if valid else None
-        return events.InnGiven(CallId(channel), entry, digits, valid, customer, _in_queue(message))
+        return events.InnGiven(
+            CallId(channel), entry, digits, valid, customer, _in_queue(message), self.by_contract(digits)
+        )
 
     def _reason(self, key: str) -> str:
         place = int(key) if key.isdecimal() else 0

@@ -6,19 +6,21 @@ import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
+from callcenter.app.directory_table import words_of
 from callcenter.app.register import open_register
 from callcenter.calendar.clock import wall_clock
 from callcenter.cli.access import noted
 from callcenter.cli.options import config_option, pass_config
 from callcenter.config import Config
-from callcenter.customers.csv_file import CustomersFile, CustomersFileError
+from callcenter.customers.csv_file import COLUMNS, CustomersFile, CustomersFileError, exported
 from callcenter.customers.directory import Directory
 from callcenter.customers.table import CustomersTable
 from callcenter.store import Register, RegisterError
+from callcenter.system.spreadsheet import write_csv
 
 _MISTAKES_SHOWN = 50
 
@@ -38,11 +40,12 @@ def customers(context: click.Context, config_path: Path) -> None:
 def import_customers(config: Config, file: Path, skip_bad: bool) -> None:
     """Replace the directory by a CSV table: number, inn, name, role (or телефон, ИНН, наименование, роль).
 
+    It may have contracts, too: contract, login, level, plan, paid_from, paid_to, line (docs/contracts.md).
     All or nothing: one wrong row, and the directory stays as it was. A running controller takes the new
     directory over by itself within seconds.
     """
     try:
-        read = CustomersFile.read(file)
+        read = CustomersFile.read(file, words_of(config))
     except CustomersFileError as problem:
         raise click.ClickException(str(problem)) from problem
     for mistake in read.mistakes[:_MISTAKES_SHOWN]:
@@ -82,14 +85,36 @@ def show_customer(config: Config, who: str | None) -> None:
                 return
             directory = Directory(table)
             await directory.refresh()
-            customer = directory.by_inn(who) or directory.by_number(who)
+            customer = directory.known(who, who, who)
             if customer is not None:
                 await noted(register, wall_clock(), "customers show", "one customer")
         if customer is None:
-            raise click.ClickException(f"'{who}' is not in the directory, neither as a number nor as an INN")
+            raise click.ClickException(
+                f"'{who}' is not in the directory, neither as a number nor as an INN, a contract or a login"
+            )
         click.echo(f"{customer.name} · {customer.role} · INN {customer.inn or 'unknown'}")
+        for one in customer.contracts:
+            named = ", ".join(filter(None, (one.number, one.login, one.level, one.plan, one.line)))
+            days = f"{one.paid_from or '…'} – {one.paid_to or '…'}"
+            period = days if one.paid_from or one.paid_to else "nothing"
+            click.echo(f"contract {named} · paid: {period}")
 
     _run(show())
+
+
+@customers.command("export")
+@click.argument("file", type=click.File("w", encoding="utf-8", lazy=True))
+@pass_config
+def export_customers(config: Config, file: TextIO) -> None:
+    """Write the directory as a table that `import` takes; no cell is a formula for a spreadsheet."""
+
+    async def export() -> None:
+        async with _opened(config) as register:
+            entries = await CustomersTable(register).entries()
+            await noted(register, wall_clock(), "customers export", f"{len(entries)} entries")
+            await write_csv(COLUMNS, exported(entries), file)
+
+    _run(export())
 
 
 async def _show_latest(table: CustomersTable) -> None:

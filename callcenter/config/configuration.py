@@ -227,6 +227,13 @@ class Config(Description):
                     f"lines.{line.id}.required_staff: {line.required_staff} people must be on duty, "
                     f"but only {staff} belong to {', '.join(line.answered_by)}"
                 )
+            groups = line.written.groups if line.written else ()
+            writing = sum(person.group in groups for person in self.call_takers.values())
+            if line.written and writing < line.written.required_staff:
+                found.append(
+                    f"lines.{line.id}.written.required_staff: {line.written.required_staff} people must be on duty, "
+                    f"but only {writing} belong to {', '.join(line.written.groups)}"
+                )
         found += [
             f"people.{person.id}.supervisor: the former name; write `roles: [operator, supervisor, head]`"
             for person in self.people.values()
@@ -322,7 +329,12 @@ def _request_rules(line: Line, before: Sequence[tuple[datetime, Line]]) -> LineR
         if held.requests is not None:
             time = WorkingTime(replace(held.hours.calendar))
             made = held.requests.rules(
-                held.id, time, tuple(held.subjects), _core_outgoing(held), held.queue.default_class
+                held.id,
+                time,
+                tuple(held.subjects),
+                _core_outgoing(held),
+                held.queue.default_class,
+                held.contracts.rules if held.contracts else None,
             )
             rules = replace(made, before=rules, since=ended if rules else None)
         ended = ends
@@ -337,10 +349,16 @@ def _core_line(line: Line) -> settings.Line:
         answered_by=line.answered_by,
         capacity=line.capacity,
         required_staff=line.required_staff,
+        written_by=line.written.groups if line.written else (),
+        required_written=line.written.required_staff if line.written else 0,
         customer_role=line.customer_role,
         ask_inn=line.ivr.ask_inn,
         asks_before_queue=line.ivr.identify == "before_queue",
+        asked_for=line.ivr.asked_for,
         inn_tries=line.ivr.inn_tries,
+        without_period=line.contracts.without_period if line.contracts else None,
+        class_of_level=line.contracts.class_of_level if line.contracts else {},
+        call_back_levels=frozenset(line.requests.call_backs.levels) if line.requests else frozenset(),
         classes=line.queue.classes,
         class_of_digit=dict(line.ivr.urgency) or None,
         default_class=line.queue.default_class,

@@ -19,6 +19,7 @@ from callcenter.config.problems import Problem, nearest
 from callcenter.config.sections import GENERAL_CODE
 from callcenter.config.values import dialled_forms
 from callcenter.core.ids import LineId
+from callcenter.core.settings import WithoutPeriod
 from callcenter.requests.request import Way
 
 LONGEST_NAME = 32
@@ -46,6 +47,8 @@ def inconsistencies(config: Description, declared: Declared) -> Iterator[Problem
     yield from _outgoing(config, declared)
     yield from _channels(config)
     yield from _keeping_places(config)
+    yield from _contracts(config)
+    yield from _subjects(config, declared)
     yield from _codes(config)
     yield from _retention(config)
 
@@ -55,6 +58,12 @@ def _references(config: Description, declared: Declared) -> Iterator[Problem]:
         for index, group in enumerate(line.answered_by):
             if group not in declared["groups"]:
                 yield _unknown(("lines", line.id, "answered_by", index), "group", group, declared["groups"])
+        for index, group in enumerate(line.written.groups if line.written else ()):
+            place = ("lines", line.id, "written", "groups", index)
+            if group not in declared["groups"]:
+                yield _unknown(place, "group", group, declared["groups"])
+            elif group in line.answered_by:
+                yield Problem(place, f"found {group!r}, which answers the telephone, too; a group of its own")
     for person in config.call_takers.values():
         if person.group not in declared["groups"]:
             yield _unknown(("people", person.id, "group"), "group", person.group, declared["groups"])
@@ -312,6 +321,32 @@ def _keeping_places(config: Description) -> Iterator[Problem]:
         if recorded and missing:
             text = f"found, but nobody has recorded call-in-{missing[0]}; promises.minutes names it"
             yield Problem(("lines", line.id, "ivr", "keep_place"), text)
+
+
+def _subjects(config: Description, declared: Declared) -> Iterator[Problem]:
+    for line in config.lines.values():
+        for subject, rules in (line.requests.of_subjects if line.requests else {}).items():
+            place = ("lines", line.id, "requests", "of_subjects", subject)
+            if subject not in line.subjects:
+                yield Problem(place, f"found {subject!r}, which is not in subjects; {nearest(subject, line.subjects)}")
+            for index, urgency in enumerate(rules.urgencies):
+                if line.requests and urgency not in line.requests.urgencies:
+                    yield _unknown((*place, "urgencies", index), "urgency", urgency, line.requests.urgencies)
+            if rules.group is not None and rules.group not in declared["groups"]:
+                yield _unknown((*place, "group"), "group", rules.group, declared["groups"])
+
+
+def _contracts(config: Description) -> Iterator[Problem]:
+    for line in config.lines.values():
+        if line.contracts is None:
+            continue
+        place, requests = ("lines", line.id, "contracts"), line.requests
+        urgencies, refusals = (requests.urgencies, requests.refusals) if requests else ({}, ())
+        yield from line.contracts.problems(place, line.queue.classes, line.subjects, urgencies, refusals)
+        if line.contracts.without_period is WithoutPeriod.GENERAL_LINE and line.general_line is None:
+            yield Problem(
+                (*place, "without_period"), "found general_line, but the line has none; set it, or queue or end"
+            )
 
 
 def _prompts(folder: Path) -> list[str]:

@@ -13,6 +13,7 @@ from pydantic import ConfigDict, Field, model_validator
 from callcenter.calendar.auctions import AuctionHours
 from callcenter.calendar.hours import MIDNIGHT, Period, WorkingHours
 from callcenter.config.channel_sections import Channels
+from callcenter.config.contract_section import Contracts
 from callcenter.config.request_sections import Requests
 from callcenter.config.section import Named, Section
 from callcenter.config.spoken_section import Spoken
@@ -39,6 +40,7 @@ from callcenter.config.values import (
 )
 from callcenter.core import ids
 from callcenter.core.records import WaitingFrom
+from callcenter.core.settings import AskedFor
 
 OPERATORS = ids.GroupId("operators")
 """The group that is meant where none is named."""
@@ -150,6 +152,8 @@ class Ivr(Section):
     identify: Literal["in_queue", "before_queue"] = "in_queue"
     """When they are asked: while the caller waits, or before the caller joins the queue."""
     ask_inn: bool = True
+    asked_for: AskedFor = AskedFor.INN
+    """What `ask_inn` asks for: the INN, the digits of a contract's number, or either of them (TBS 1)."""
     inn_tries: Annotated[int, Field(ge=1, le=9)] = 2
     """Wrong INNs that are said to be wrong; silence is not one of them."""
     urgency: dict[Digit, Id] = {"1": "urgent", "2": "normal"}
@@ -239,6 +243,14 @@ class Change(Section):
         return dict(self.model_extra or {})
 
 
+class Written(Section):
+    """The people who answer what is written: e-mail, forms, messengers (eLot 2.2a)."""
+
+    groups: Annotated[tuple[GroupId, ...], Field(min_length=1)]
+    """None of them answers the line's telephone: nobody counts twice."""
+    required_staff: Annotated[int, Field(ge=1, le=10_000)] = 1
+
+
 class Line(Named):
     """One published support line: its numbers, hours, people and promises."""
 
@@ -255,6 +267,8 @@ class Line(Named):
     calls_per_number: Annotated[int, Field(ge=1, le=10_000)] = 10
     """Calls of one number at the same time."""
     required_staff: Annotated[int, Field(ge=0, le=10_000)] = 2
+    written: Written | None = None
+    """Who must be there for what is written, beside those who answer the telephone; None: nobody (eLot 2.2a)."""
     target_wait: Seconds = 300.0
     answer_within: Seconds = 60.0
     waiting_from: WaitingFrom = WaitingFrom.ARRIVAL
@@ -285,6 +299,8 @@ class Line(Named):
     """What is not finished in the conversation (ESTP 5.4.3, 5.5); None: this line has no requests."""
     channels: Channels = Channels()
     """Where it takes what is written to it; by default nowhere."""
+    contracts: Contracts | None = None
+    """None: nobody is asked for a contract, and all are served alike."""
     crm_url: CrmUrl | None = None
     """Where more is known of a caller; `values.CRM_VALUES` can stand in it."""
     wrap_up_limit: Annotated[float, Field(ge=0, le=7200)] = 600.0

@@ -15,13 +15,14 @@ from pydantic import Field, PlainValidator, model_validator
 
 from callcenter.calendar.working_time import Term, Unit, WorkingTime
 from callcenter.config.section import Section
-from callcenter.config.values import DisplayText, Email, FilePath, Host, PlainText, Port
+from callcenter.config.values import DisplayText, Email, FilePath, GroupId, Host, Id, PlainText, Port
 from callcenter.core.ids import LineId
 from callcenter.core.settings import Outgoing
 from callcenter.requests.call_back_rules import CallBackRules
+from callcenter.requests.contract_rules import ContractRules
 from callcenter.requests.escalation import Escalation, Notice
 from callcenter.requests.request import Way
-from callcenter.requests.rules import LineRules, Urgency
+from callcenter.requests.rules import LineRules, SubjectRules, Urgency
 from callcenter.requests.targets import TargetKind
 
 LONGEST_FILE_MB = 100
@@ -90,6 +91,22 @@ class UrgencySection(Section):
     first_answer: TermText | None = None
 
 
+class SubjectSection(Section):
+    """What is special about the requests of one subject."""
+
+    urgencies: tuple[PlainText, ...] = ()
+    """The only ones that they may have; without any: all but those of other such subjects."""
+    group: GroupId | None = None
+    """Who gets them as soon as they are registered; None: the head makes somebody responsible."""
+    confidential: bool = False
+    """Only that group and the heads read them: not whoever registered them, nor supervisors (E-SAUDA 3.7)."""
+
+    @property
+    def rules(self) -> SubjectRules:
+        """Return it for requests."""
+        return SubjectRules(frozenset(self.urgencies), self.group or "", self.confidential)
+
+
 class NoticeSection(Section):
     """When to warn of one target."""
 
@@ -127,7 +144,8 @@ class CallBacks(Section):
     furthest_days: Annotated[int, Field(ge=1, le=366)] = 31
     """How far off a convenient time may begin."""
     levels: tuple[PlainText, ...] = Field(default=(), alias="for")
-    """The customers who may order one (E-SAUDA 2.2), by the directory's role; without any: everybody."""
+    """The customers who may order one (E-SAUDA 2.2), by their contract's level or the directory's role; without any:
+    everybody."""
 
     def rules(self, outgoing: Outgoing, queue_class: str, subject: str, urgency: str) -> CallBackRules:
         """Return the line's rules. `subject`, `urgency`: of a request that is made of a failed one."""
@@ -177,6 +195,8 @@ class Requests(Section):
         "Контроль": UrgencySection(answer=Term.working_days(3)),
     }
     """ESTP 5.5.1."""
+    of_subjects: dict[Id, SubjectSection] = {}
+    """Subjects that are categories of their own: wishes (E-SAUDA 1.6), complaints about employees (E-SAUDA 3.7)."""
     form: TermText = Term.plain_hours(1)
     """From the call until the form is with the head (ESTP 5.5.3)."""
     assignment: TermText = Term.working_hours(2)
@@ -217,7 +237,13 @@ class Requests(Section):
         return self
 
     def rules(
-        self, line: LineId, time: WorkingTime, subjects: Sequence[str], outgoing: Outgoing | None, queue_class: str
+        self,
+        line: LineId,
+        time: WorkingTime,
+        subjects: Sequence[str],
+        outgoing: Outgoing | None,
+        queue_class: str,
+        contracts: ContractRules | None = None,
     ) -> LineRules:
         """Return the rules of the line's requests. `outgoing`: how the line calls out; `queue_class`: its usual one."""
         subject = "other" if "other" in subjects else next(iter(subjects), "call back")
@@ -236,6 +262,8 @@ class Requests(Section):
             asks_before_closing=self.asks_before_closing,
             interim_way=self.interim_way,
             call_backs=self.call_backs.rules(outgoing, queue_class, subject, urgency) if outgoing else None,
+            contracts=contracts,
+            of_subjects={name: one.rules for name, one in self.of_subjects.items()},
         )
 
     @property

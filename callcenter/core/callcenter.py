@@ -286,6 +286,8 @@ def _line_view(floor: Floor, line: LineState, now: float) -> LineView:
         call_backs=len(line.call_backs),
         out_of_reach=floor.out_of_reach(line.settings.answered_by),
         required_staff=line.settings.required_staff,
+        written_on_duty=floor.staff(line.settings.written_by),
+        required_written=line.settings.required_written,
         target_wait=line.settings.target_wait,
         windows=line.waits.view(now),
         handling=line.handling.mean,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 
 from callcenter.core.commands import Place, Redirect
@@ -49,6 +50,8 @@ class CallerStep(StrEnum):
     """What moves a caller to the next state."""
 
     REFUSE = "refuse"
+    TURN_AWAY = "turn_away"
+    """The caller has no paid period, and hears so (TBS 4.1)."""
     GREET = "greet"
     ASK_INN = "ask_inn"
     ASK_URGENCY = "ask_urgency"
@@ -73,6 +76,7 @@ CALLER: Machine[CallerState, CallerStep] = Machine(
     {
         (_S.ARRIVED, _T.REFUSE): _S.LEAVING,
         (_S.ARRIVED, _T.GREET): _S.GREETED,
+        (_S.ARRIVED, _T.TURN_AWAY): _S.LEAVING,
         (_S.ARRIVED, _T.DIVERT): _S.GENERAL,
         (_S.ARRIVED, _T.REACH): _S.TALKING,
         (_S.ARRIVED, _T.JOIN): _S.WAITING,
@@ -83,9 +87,11 @@ CALLER: Machine[CallerState, CallerStep] = Machine(
         (_S.IDENTIFYING, _T.ASK_URGENCY): _S.CHOOSING,
         (_S.IDENTIFYING, _T.JOIN): _S.WAITING,
         (_S.IDENTIFYING, _T.DIVERT): _S.GENERAL,
+        (_S.IDENTIFYING, _T.TURN_AWAY): _S.LEAVING,
         (_S.CHOOSING, _T.JOIN): _S.WAITING,
         (_S.WAITING, _T.CONNECT): _S.TALKING,
         (_S.WAITING, _T.DIVERT): _S.GENERAL,
+        (_S.WAITING, _T.TURN_AWAY): _S.LEAVING,
         (_S.WAITING, _T.CALL_BACK): _S.LEAVING,
         (_S.TALKING, _T.CONNECT): _S.TALKING,
         (_S.TALKING, _T.HOLD): _S.HELD,
@@ -144,6 +150,8 @@ class Caller:
     admitted: bool = False
     """Counts among the lines in use (ESTP 2.2b)."""
     customer: Customer | None = None
+    day: date | None = None
+    """The date in the line's zone on which the call began; None: that of today."""
     inn_tries: int = 0
     """Wrong INNs so far."""
     question: Question = QUESTION.start

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import TypedDict
 
 from callcenter.core.caller import Composed, Handover
@@ -46,6 +47,8 @@ class CallEntry(TypedDict, total=False):
     ringing: float | None
     customer_channel: ChannelId
     call_back_to: str
+    contract: str
+    level: str
 
 
 class OfferEntry(TypedDict, total=False):
@@ -160,6 +163,7 @@ class LineChange(TypedDict, total=False):
 
     open: bool
     joined: int
+    day: date | None
     trusted: bool
     understaffed: bool
     cut_off: Mapping[str, tuple[CallRecord, ...]]

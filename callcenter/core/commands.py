@@ -53,6 +53,8 @@ class Place(StrEnum):
     """The caller hears that the place is kept and that they will be called; the call ends."""
     CONDUCT = "conduct"
     """The words with which a conversation is refused because of the caller's conduct."""
+    NOT_PAID = "not-paid"
+    """The words that there is no paid period, and how to get one; the call ends (TBS 4.1)."""
     FALLBACK_QUEUE = "fallback"
     """Asterisk's own queue, for a call that is set aside."""
 

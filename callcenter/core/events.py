@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from callcenter.core.call_history import CallHistory
+from callcenter.core.contract import Contract
 from callcenter.core.ids import (
     NO_BRIDGE,
     NO_CALL,
@@ -48,6 +49,8 @@ class Customer:
     name: str
     role: str
     inn: str = ""
+    contracts: tuple[Contract, ...] = ()
+    """In the order in which they count (`core.contract.standing`)."""
 
 
 class InnEntry(StrEnum):
@@ -95,7 +98,10 @@ class GreetingHeard:
 
 @dataclass(frozen=True, slots=True)
 class InnGiven:
-    """The caller was asked for the INN. `valid`: the check digits are right; `customer`: whose INN it is, if known."""
+    """The caller was asked for the INN or a contract.
+
+    `valid`: the check digits of an INN are right; `customer`: whose INN it is, if known.
+    """
 
     call: CallId
     entry: InnEntry
@@ -104,6 +110,8 @@ class InnGiven:
     customer: Customer | None = None
     in_queue: bool = False
     """Asked while waiting; the dialplan goes on by itself. False: asked before the queue, the dialplan waits."""
+    of_contract: Customer | None = None
+    """Whose contract has these digits in its number, if the line asks for that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -626,9 +634,10 @@ class HoursChanged:
 
 @dataclass(frozen=True, slots=True)
 class DayStarted:
-    """A new date in the line's time zone: the averages of the day start again."""
+    """A new date in the line's time zone: the averages of the day start again, paid periods begin and end."""
 
     line: LineId
+    day: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,12 @@ The caller keeps the place in the queue meanwhile; nothing here delays an operat
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import NamedTuple
 
 from callcenter.core.machine import Machine
+from callcenter.core.settings import AskedFor
 
 
 class Question(StrEnum):
@@ -51,3 +54,18 @@ QUESTION: Machine[Question, QuestionStep] = Machine(
         **{(state, _T.STOP): _Q.NOTHING for state in _Q},
     },
 )
+
+
+class Asking(NamedTuple):
+    """The prompts with which a caller is asked who they are: the question, that it was wrong, that we go on without."""
+
+    ask: str
+    again: str
+    unknown: str
+
+
+ASKING: Mapping[AskedFor, Asking] = {
+    AskedFor.INN: Asking("ask-inn", "inn-again", "inn-unknown-go-on"),
+    AskedFor.CONTRACT: Asking("ask-contract", "contract-again", "contract-unknown-go-on"),
+    AskedFor.INN_OR_CONTRACT: Asking("ask-inn-or-contract", "inn-or-contract-again", "inn-or-contract-unknown-go-on"),
+}

@@ -32,6 +32,8 @@ class Identification(StrEnum):
     BY_NUMBER = "by_number"
     BY_INN = "by_inn"
     """The INN belongs to an entry of the directory."""
+    BY_CONTRACT = "by_contract"
+    """The keyed digits are those of a contract of an entry of the directory (TBS 1)."""
     INN_ONLY = "inn_only"
     """A correct INN that is not in the directory."""
     BY_FORMER_CALL = "by_former_call"
@@ -43,7 +45,13 @@ class Identification(StrEnum):
 
 
 REGISTERED = frozenset(
-    {Identification.BY_NUMBER, Identification.BY_INN, Identification.BY_FORMER_CALL, Identification.BY_HAND}
+    {
+        Identification.BY_NUMBER,
+        Identification.BY_INN,
+        Identification.BY_CONTRACT,
+        Identification.BY_FORMER_CALL,
+        Identification.BY_HAND,
+    }
 )
 """Persons registered on the platform are those known to the directory (ESTP 2.2d)."""
 
@@ -86,6 +94,8 @@ class Outcome(StrEnum):
     ALL_LINES_BUSY = "all_lines_busy"
     GENERAL_LINE = "general_line"
     """Not a Customer: sent to the general line before any operator answered (ESTP 2.1)."""
+    NOT_PAID = "not_paid"
+    """Known, but without a paid period: the line serves nobody without one (TBS 4.1)."""
     CALL_BACK = "call_back"
     """Hung up while waiting, keeps the place, and is called back when the turn comes: neither answered nor abandoned,
     so no average of waits and no service level counts it (docs/decisions/0032-call-backs-wait-in-the-queue.md)."""
@@ -215,6 +225,10 @@ class CallRecord:
     """Which attempt of it, from 1. It is used if `dialled_at` is known: at most one call of an attempt is dialled."""
     call_back_to: str = ""
     """Of a caller who keeps the place: the number to call."""
+    contract: str = ""
+    """Number or login of the contract by which the caller is served on this day (TBS 4.1)."""
+    level: str = ""
+    """The level of that contract (E-SAUDA 1.3)."""
 
     @property
     def channel(self) -> ChannelId:

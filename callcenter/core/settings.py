@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 
 from callcenter.core.ids import GroupId, LineId, PersonId, PhoneName, ServerId
 from callcenter.core.records import WaitingFrom
@@ -70,6 +71,24 @@ class RequestsHeard:
     """Numbers that may be keyed in from one calling number; callers who withhold theirs count as one."""
 
 
+class AskedFor(StrEnum):
+    """What a caller is asked for whom nobody knows by number (ESTP 2.1, TBS 1)."""
+
+    INN = "inn"
+    CONTRACT = "contract"
+    """The digits of its number, or of a login that consists of digits."""
+    INN_OR_CONTRACT = "inn_or_contract"
+
+
+class WithoutPeriod(StrEnum):
+    """What becomes of a known caller without a paid period, who is told so and how to get one (TBS 4.1)."""
+
+    QUEUE = "queue"
+    """They wait like others; nothing is promised to their requests."""
+    GENERAL_LINE = "general_line"
+    END = "end"
+
+
 @dataclass(frozen=True, slots=True)
 class CallBacks:
     """How call-backs stand among the callers of a line (docs/decisions/0032-call-backs-wait-in-the-queue.md)."""
@@ -92,12 +111,17 @@ class Line:
     """Callers admitted at the same time (ESTP 2.2b)."""
     required_staff: int = 2
     """People who must be on duty during hours (ESTP 2.2b)."""
+    written_by: tuple[GroupId, ...] = ()
+    """Groups whose people answer what is written (eLot 2.2a)."""
+    required_written: int = 0
+    """Of them, how many must be on duty during hours."""
     customer_role: str = "Заказчик"
     """The role this line is for; a known caller of another role goes to the general line (ESTP 2.1)."""
     ask_inn: bool = True
-    """Whether a caller whom the directory does not know by number is asked for the INN."""
+    """Whether a caller whom the directory does not know by number is asked for the INN, or what `asked_for` says."""
     asks_before_queue: bool = False
     """Whether INN and urgency are asked before the queue; otherwise while waiting in it."""
+    asked_for: AskedFor = AskedFor.INN
     inn_tries: int = 2
     """Wrong INNs that are said to be wrong; silence is not one of them."""
     classes: tuple[str, ...] = ("urgent", "normal")
@@ -134,6 +158,12 @@ class Line:
     call_backs: CallBacks = CallBacks()
     keep_place_key: str = ""
     """The key with which a waiting caller asks to be called back; '': nobody can."""
+    without_period: WithoutPeriod | None = None
+    """None: nobody needs a paid period."""
+    class_of_level: Mapping[str, str] = field(default_factory=dict)
+    """The urgency class that follows from a contract's level (E-SAUDA 1.3)."""
+    call_back_levels: frozenset[str] = frozenset()
+    """The levels, or the directory's roles, whose callers may order a call-back (E-SAUDA 2.2); empty: all."""
     keep_place_per_number: int = 2
     """Places that are kept for one number at the same time: whoever is to be called has not asked for it, perhaps."""
 

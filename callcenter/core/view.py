@@ -179,6 +179,9 @@ class LineView:
     promises: PromisesView
     call_backs: int = 0
     """Call-backs that wait among the callers, kept places included, and those for which a phone rings."""
+    written_on_duty: int = 0
+    """People on duty who answer what is written, and how many are required (eLot 2.2a)."""
+    required_written: int = 0
     out_of_reach: int = 0
     """People of the line's groups on shift and not paused, whose phone cannot be reached: they are not on duty."""
 

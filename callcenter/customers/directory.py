@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, Self
 
 import phonenumbers
 from stdnum.ru import inn as russian_inn
 
+from callcenter.core.contract import Contract, newest_first
 from callcenter.core.events import Customer
 from callcenter.knowledge.text import composed
 
@@ -51,6 +53,20 @@ def valid_inn(digits: str) -> bool:
     if not (digits.isascii() and digits.isdigit() and len(digits) in (10, 12)):
         return False
     return bool(russian_inn.is_valid(digits)) and not digits.startswith("00")
+
+
+LONGEST_LOGIN = 254
+"""Characters: as long as an e-mail address can be."""
+_LOOK_ALIKE = str.maketrans("авекмнорстухё", "abekmhopctyxe")
+"""Small Cyrillic letters → the Latin ones that look the same as capitals, or nearly so."""
+
+
+def as_named(raw: str) -> str:
+    """Return a login or a contract's number so that it is found however it is typed.
+
+    «ТБС 12/А» is the same with Latin letters in between: nobody sees or hears the difference.
+    """
+    return "".join(composed(raw).casefold().translate(_LOOK_ALIKE).split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,22 +115,44 @@ class Source(Protocol):
         """Keep a contact; it replaces an earlier one of the same number. Raises `RegisterError`."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """The imported directory, by everything by which customers are found."""
+
+    by_number: Mapping[str, Customer]
+    by_inn: Mapping[str, Customer]
+    by_contract: Mapping[str, Customer]
+    """By login, and by the number of a contract, both as `as_named`."""
+    by_digits: Mapping[str, Customer]
+    """By the digits of a contract's number; without those that two customers' contracts have."""
+    all: Sequence[tuple[str, Found]]
+    """Everybody once, with the words by which they are found."""
+
+    @classmethod
+    def of(cls, entries: Sequence[tuple[str, Customer]]) -> Self:
+        entries = with_all_contracts(entries)
+        by_inn: dict[str, Customer] = {}
+        for _, customer in entries:
+            if customer.inn:
+                by_inn.setdefault(customer.inn, customer)
+        by_number = {number: customer for number, customer in entries if number}
+        by_contract, by_digits = _named(customer for _, customer in entries)
+        return cls(by_number, by_inn, by_contract, by_digits, tuple(_once(entries)))
+
+
 class Directory:
     """The whole directory in memory, so that it answers at once whatever the database does."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
         self._version = Version(object(), None)
-        self._by_number: Mapping[str, Customer] = {}
-        self._by_inn: Mapping[str, Customer] = {}
+        self._now = _Index.of(())
         self._learned: Mapping[str, tuple[Contact, Customer]] = {}
         """By number."""
-        self._all: Sequence[tuple[str, Found]] = ()
-        """Everybody once, with the words by which they are found."""
 
     def __len__(self) -> int:
         """The number of telephone numbers it knows."""
-        return len(self._by_number) + sum(1 for number in self._learned if number not in self._by_number)
+        return len(self._now.by_number) + sum(1 for number in self._learned if number not in self._now.by_number)
 
     async def refresh(self) -> bool:
         """Load what has changed; call this every few seconds. Returns whether something was loaded.
@@ -132,23 +170,16 @@ class Directory:
             log.warning("the customers' directory can't be read, the old one stays: %s", problem)
             return False
         if entries is not None:
-            self._take(entries)
+            # 100,000 rows take a second: callers are identified meanwhile, by the directory as it was.
+            self._now = await asyncio.to_thread(_Index.of, entries)
         learned = {}
         for contact in contacts:
-            whose = self._by_inn.get(contact.inn) if contact.inn else self._by_number.get(contact.of_number)
+            whose = self._now.by_inn.get(contact.inn) if contact.inn else self._now.by_number.get(contact.of_number)
             # What is imported is the customers' own word, and counts more.
-            if whose is not None and self._by_number.get(contact.number, whose) == whose:
+            if whose is not None and self._now.by_number.get(contact.number, whose) == whose:
                 learned[contact.number] = contact, whose
         self._learned, self._version = learned, version
         return True
-
-    def _take(self, entries: Sequence[tuple[str, Customer]]) -> None:
-        by_inn: dict[str, Customer] = {}
-        for _, customer in entries:
-            if customer.inn:
-                by_inn.setdefault(customer.inn, customer)
-        self._by_number = {number: customer for number, customer in entries if number}
-        self._by_inn, self._all = by_inn, tuple(_once(entries))
 
     async def learn_number(self, raw: str, inn: str, of_number: str, person: str, who: str, at: datetime) -> bool:
         """Keep what operator `who` has found out, and use it from now on. The customer is named as in `Contact`.
@@ -170,9 +201,9 @@ class Directory:
         if not words:
             return []
         number = normalise(asked)
-        exact = [one for one in (self.by_number(asked), self._by_inn.get(words[0])) if one]
+        exact = [one for one in (self.by_number(asked), self._now.by_inn.get(words[0]), self.by_contract(asked)) if one]
         found = {customer: Found(customer, number) for customer in exact}
-        for text, one in self._all:
+        for text, one in self._now.all:
             if len(found) >= limit:
                 break
             if all(word in text for word in words):
@@ -190,14 +221,60 @@ class Directory:
         if not number:
             return None
         learned = self._learned.get(number)
-        return learned[1] if learned else self._by_number.get(number)
+        return learned[1] if learned else self._now.by_number.get(number)
 
     def by_inn(self, digits: str) -> Customer | None:
         """Return the customer who has this INN."""
-        return self._by_inn.get(digits)
+        return self._now.by_inn.get(digits)
+
+    def by_contract(self, named: str) -> Customer | None:
+        """Return the customer who has this login, or a contract of this number; that one counts first.
+
+        `named` may be the number as it is written, or its digits alone, as callers key them: then no other customer's
+        contract has the same.
+        """
+        name = as_named(named[:LONGEST_LOGIN])
+        return (self._now.by_contract.get(name) or self._now.by_digits.get(name)) if name else None
+
+    def known(self, contract: str, inn: str, number: str) -> Customer | None:
+        """Return the customer who is meant: by contract or login, else by INN, else by telephone number."""
+        return self.by_contract(contract) or (self.by_inn(inn) if inn else None) or self.by_number(number)
 
     valid_inn = staticmethod(valid_inn)
     normalise = staticmethod(normalise)
+
+
+def with_all_contracts(entries: Sequence[tuple[str, Customer]]) -> list[tuple[str, Customer]]:
+    """Return the entries, each with all contracts of its INN; without one it has its own."""
+    contracts: dict[str, dict[Contract, None]] = {}
+    for _, one in entries:
+        if one.inn and one.contracts:
+            contracts.setdefault(one.inn, {}).update(dict.fromkeys(one.contracts))
+    ordered = {inn: newest_first(all_) for inn, all_ in contracts.items()}
+    return [
+        (number, replace(one, contracts=ordered[one.inn]) if one.inn in ordered else one) for number, one in entries
+    ]
+
+
+def _whose(customer: Customer) -> tuple[str, str]:
+    return customer.inn, "" if customer.inn else customer.name
+
+
+def _named(customers: Iterable[Customer]) -> tuple[Mapping[str, Customer], Mapping[str, Customer]]:
+    """Return the customers by login and contract, and by the digits of a contract; the named one counts first."""
+    by_name: dict[str, Customer] = {}
+    by_digits: dict[str, Customer | None] = {}
+    for customer in dict.fromkeys(customers):
+        for one in customer.contracts:
+            this = replace(customer, contracts=(one, *(other for other in customer.contracts if other != one)))
+            for name in filter(None, (as_named(one.login), as_named(one.number))):
+                by_name.setdefault(name, this)
+            digits = "".join(filter(str.isdecimal, one.number))
+            if digits:
+                before = by_digits.setdefault(digits, this)
+                if before is None or _whose(before) != _whose(this):
+                    by_digits[digits] = None
+    return by_name, {digits: whose for digits, whose in by_digits.items() if whose is not None}
 
 
 def _once(entries: Sequence[tuple[str, Customer]]) -> Iterator[tuple[str, Found]]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import astuple
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import delete, func, insert, select
 
+from callcenter.core.contract import Contract
 from callcenter.core.events import Customer
 from callcenter.customers.directory import Contact, Version
 from callcenter.store import Register
@@ -19,6 +22,14 @@ _VERSION = select(
     select(func.count(LearnedContact.id)).scalar_subquery(),
     select(func.max(LearnedContact.at)).scalar_subquery(),
 )
+_CONTRACT = (
+    *(CustomerNumber.contract, CustomerNumber.login, CustomerNumber.level, CustomerNumber.plan),
+    *(CustomerNumber.paid_from, CustomerNumber.paid_to, CustomerNumber.line),
+)
+"""In the order of `Contract`'s fields."""
+_NO_CONTRACT = Contract()
+_PIECE = 1000
+"""Rows that are read at a time."""
 _CONTACTS = table_of(LearnedContact)
 
 
@@ -40,10 +51,15 @@ class CustomersTable:
 
     async def entries(self) -> Sequence[tuple[str, Customer]]:
         """Return all rows, in the order of the imported file."""
-        columns = (CustomerNumber.number, CustomerNumber.name, CustomerNumber.role, CustomerNumber.inn)
+        query = select(CustomerNumber.number, CustomerNumber.name, CustomerNumber.role, CustomerNumber.inn, *_CONTRACT)
+        entries: list[tuple[str, Customer]] = []
         async with self._register.session() as session:
-            rows = (await session.execute(select(*columns).order_by(CustomerNumber.id))).all()
-        return [(number or "", Customer(name, role, inn)) for number, name, role, inn in rows]
+            # In pieces: nothing else in this process waits for a hundred thousand rows.
+            async for rows in (await session.stream(query.order_by(CustomerNumber.id))).partitions(_PIECE):
+                entries += [
+                    (number or "", Customer(name, role, inn, _contracts(of))) for number, name, role, inn, *of in rows
+                ]
+        return entries
 
     async def contacts(self) -> Sequence[Contact]:
         """Return what operators have learned, in the order of learning."""
@@ -65,7 +81,8 @@ class CustomersTable:
     ) -> int:
         """Replace all present rows by these, in one transaction. Returns the import's number."""
         rows = [
-            {"number": number or None, "inn": who.inn, "name": who.name, "role": who.role} for number, who in entries
+            {"number": number or None, "inn": who.inn, "name": who.name, "role": who.role} | _contract_row(who)
+            for number, who in entries
         ]
         record = DirectoryImport(
             imported_at=at, source=clean(source, _SOURCE_LENGTH), customers=len(rows), skipped=skipped
@@ -76,3 +93,14 @@ class CustomersTable:
                 await session.execute(insert(CustomerNumber), rows)
             session.add(record)
         return record.id
+
+
+def _contracts(fields: Iterable[Any]) -> tuple[Contract, ...]:
+    one = Contract(*fields)
+    return () if one == _NO_CONTRACT else (one,)
+
+
+def _contract_row(who: Customer) -> dict[str, Any]:
+    """Return the columns of the one contract that a row has."""
+    values = astuple(next(iter(who.contracts), _NO_CONTRACT))
+    return {column.key: value for column, value in zip(_CONTRACT, values, strict=True)}

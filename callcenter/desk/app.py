@@ -27,6 +27,7 @@ from callcenter.desk.bodies import MAX_BODY
 from callcenter.desk.call_back_actions import CallBackActions
 from callcenter.desk.call_back_pages import CallBackPages
 from callcenter.desk.call_backs import CallBacksApi
+from callcenter.desk.directory import DirectoryApi
 from callcenter.desk.door import Door
 from callcenter.desk.entrance import Entrance
 from callcenter.desk.gate import ANYBODY, Gate, Handler, Route
@@ -83,6 +84,7 @@ def make_app(
     call_backs: CallBackActions | None = None,
     quality: QualityApi | None = None,
     auctions: AuctionActions | None = None,
+    directory: DirectoryApi | None = None,
     observe_request: ObserveRequest | None = None,
     door: Door | None = None,
     proxies: Proxies = (),
@@ -109,6 +111,7 @@ def make_app(
     `bearers`: lets scripts in with a token. `certificate`: what is to be said of the desk's own; None: it has none.
     `provider`: the identity provider, if people may log in there.
     `auctions`: what is done with the auctions that lines' hours follow, if any do.
+    `directory`: the customers' directory as a table.
     `quality`: keeps how conversations sound. `auto_answer`: the lines whose calls phones in pages answer by themselves.
     `dated`: which settings of lines hold when.
     """
@@ -135,7 +138,7 @@ def make_app(
         gate.add(app, _knowledge_routes(knowledge, accounts))
     if dated:
         gate.add(app, SettingsPages(dated).routes())
-    for part in (registering, recordings, quality):
+    for part in (registering, recordings, quality, directory):
         if part:
             gate.add(app, part.routes())
     if requests:

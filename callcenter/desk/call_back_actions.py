@@ -34,20 +34,23 @@ _NO_WINDOW = N_("A convenient time has a beginning and an end.")
 
 
 class CallBackActions:
-    """`level_of`: a customer's, by the directory. `calling_back`: who makes a call-back, or has just done so."""
+    """`levels_of`: a customer's, by contract and role in the directory.
+
+    `calling_back`: who makes a call-back, or has just done so.
+    """
 
     def __init__(
         self,
         requests: RequestActions,
         book: CallBackRegister,
         board: CallBackBoard,
-        level_of: Callable[[Requester], str],
+        levels_of: Callable[[LineId, Requester], Collection[str]],
         calling_back: Callable[[CallBackId], Collection[PersonId]],
     ) -> None:
         self.requests = requests
         self.book = book
         self._board = board
-        self._level_of = level_of
+        self._levels_of = levels_of
         self._calling_back = calling_back
 
     # -- looking -----------------------------------------------------------------------------------------------
@@ -119,10 +122,10 @@ class CallBackActions:
         filed = await self._may(request, ref)
         sender = request[SENDER]
         wants = filed.request.state is State.DRAFT and Role.HEAD not in sender.account.roles
-        level = self._level_of(filed.requester) if wants else None
+        levels = self._levels_of(filed.request.line, filed.requester) if wants else None
         async with answering(request, self.requests.name_of):
             return await self.book.order(
-                filed.request.id, version, number, window, groups, sender.id, self.requests.wall(), level
+                filed.request.id, version, number, window, groups, sender.id, self.requests.wall(), levels
             )
 
     async def move(

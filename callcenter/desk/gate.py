@@ -48,6 +48,7 @@ SEES_REQUESTS = Need(TAKES_CALLS | {Role.HEAD, Role.SUPERVISOR})
 WORKS_ON_REQUESTS = Need(TAKES_CALLS | {Role.HEAD})
 OPENS_REQUESTS = Need(frozenset({Role.HEAD}), on_shift=TAKES_CALLS)
 REQUEST_BOARD = Need(frozenset({Role.HEAD, Role.SUPERVISOR}))
+DIRECTORY = Need(frozenset({Role.HEAD}))
 LEADS_REQUESTS = Need(frozenset({Role.HEAD}))
 
 

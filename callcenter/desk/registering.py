@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any, Protocol
 from urllib.parse import quote
 
@@ -18,19 +18,22 @@ from aiohttp import web
 from callcenter.calendar.clock import WallClock
 from callcenter.core import events
 from callcenter.core.commands import Answer
+from callcenter.core.contract import standing
 from callcenter.core.events import Customer
-from callcenter.core.ids import PersonId
+from callcenter.core.ids import LineId, PersonId
 from callcenter.desk import bodies
 from callcenter.desk import registering_bodies as allowed
 from callcenter.desk.backend import Backend
 from callcenter.desk.bodies import BadRequest
 from callcenter.desk.calls import LookedAt, call_of, register_answers
+from callcenter.desk.contract_json import contract
 from callcenter.desk.gate import ABOUT, ON_SHIFT, RECORDINGS, SENDER, Route
 from callcenter.desk.language import N_
 from callcenter.desk.responses import SENTENCES, as_json, response
 from callcenter.registering.card import Card, Cards, Earlier
 from callcenter.registering.note_table import NoteTable, Unregistered
 from callcenter.registering.notes import Lack, Note, NoteText, Result, lacks
+from callcenter.requests.contract_rules import ContractRules
 
 log = logging.getLogger(__name__)
 
@@ -63,11 +66,8 @@ class Customers(Protocol):
     def find(self, asked: str, limit: int) -> Sequence[Match]:
         """Return customers by name, INN or number."""
 
-    def by_inn(self, digits: str) -> Customer | None:
-        """Return the customer who has this INN."""
-
-    def by_number(self, raw: str) -> Customer | None:
-        """Return the customer who has this number."""
+    def known(self, contract: str, inn: str, number: str) -> Customer | None:
+        """Return the customer who is meant by a contract or login, else by an INN, else by a number."""
 
     def person_at(self, raw: str) -> str:
         """Return who is at this number, as an operator has learned it; '': nobody knows."""
@@ -83,6 +83,9 @@ class LineWords:
     title: str
     subjects: Mapping[str, str]
     crm_url: str = ""
+    zone: tzinfo = UTC
+    contracts: ContractRules | None = None
+    """None: the line asks nobody for a contract."""
 
 
 class RegisteringApi:
@@ -138,9 +141,18 @@ class RegisteringApi:
             "line_title": words.title,
             "crm_url": crm_address(words.crm_url, found),
             "person": self._customers.person_at(found.number),
+            "contract": self._contract(words, found),
             "may_hear": request[SENDER].may(RECORDINGS),
         }
         return as_json(_card(found, self._name, self._subject) | told | {"line": line})
+
+    def _contract(self, words: LineWords, card: Card) -> dict[str, Any] | None:
+        """Return by what the caller is served, on the day on which the call began; None: the line asks nobody."""
+        if words.contracts is None:
+            return None
+        who = self._customers.known(card.contract, card.inn, card.number)
+        day = card.at.astimezone(words.zone).date()
+        return contract(standing(who.contracts if who else (), LineId(card.line), day), words.contracts)
 
     async def known(self, call: str, person: PersonId) -> tuple[str, Card | None, Note | None]:
         """Return the line of a call that is, or was, the person's own; who called; and the person's note.
@@ -160,14 +172,14 @@ class RegisteringApi:
         if found:
             async with register_answers():
                 await self._looked_at(self._wall(), person, "page customers", f"{len(found)} customers")
-        return as_json({"customers": [asdict(one.customer) | {"number": one.number} for one in found]})
+        return as_json({"customers": [_match(one) for one in found]})
 
     async def identify(self, request: web.Request) -> web.Response:
         """Enter who called, as the operator found out; with `learn` the number is theirs from now on."""
         person = request[SENDER].id
         body = await bodies.read(request, allowed.Identified)
         request[ABOUT] = f"call {body.call}"
-        customer = self._customers.by_inn(body.inn) if body.inn else self._customers.by_number(body.number)
+        customer = self._customers.known(body.contract, body.inn, body.number)
         if customer is None:
             raise BadRequest(404, "unknown", N_("There is no such customer in the directory."))
         async with register_answers():
@@ -292,6 +304,12 @@ class RegisteringApi:
 
     def _subject(self, line: str, subject: str) -> str:
         return self._lines[line].subjects.get(subject, subject) if line in self._lines else subject
+
+
+def _match(one: Match) -> dict[str, str]:
+    who = one.customer
+    named = next((of.number or of.login for of in who.contracts), "")
+    return {"name": who.name, "role": who.role, "inn": who.inn, "number": one.number, "contract": named}
 
 
 def crm_address(template: str, card: Card) -> str:

@@ -64,7 +64,7 @@ class Refusal(Body):
 
 
 class Identified(Body):
-    """POST /api/identify: whose call it is, by INN, or by a number of a customer without one.
+    """POST /api/identify: whose call it is, by contract or login, by INN, or by a number of a customer without one.
 
     `learn`: the number belongs to them from now on. `person`: who is there.
     """
@@ -72,5 +72,6 @@ class Identified(Body):
     call: Call
     inn: Annotated[str, Field(pattern=r"^([0-9]{10}|[0-9]{12})?$", description=_AN_INN)] = ""
     number: Annotated[str, Field(pattern=r"^(\+[0-9]{5,15})?$", description=_A_NUMBER)] = ""
+    contract: Annotated[str, Field(max_length=300, description=N_("a contract's number, or a login"))] = ""
     learn: Annotated[bool, Field(description=N_("true or false"))] = False
     person: Annotated[str, AfterValidator(_person), Field(description=_A_PERSON)] = ""

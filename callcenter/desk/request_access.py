@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
@@ -32,9 +32,18 @@ class Seen:
 
 
 def access_of(
-    account: Account, own_names: Collection[str], state: State, opened_by: str, assignee: Assignee | None
+    account: Account,
+    own_names: Collection[str],
+    state: State,
+    opened_by: str,
+    assignee: Assignee | None,
+    *,
+    confidential: bool = False,
 ) -> Access:
-    """Return how much of a request in this state they may see and do. `own_names`: assignees that mean them."""
+    """Return how much of a request in this state they may see and do. `own_names`: assignees that mean them.
+
+    `confidential`: a complaint about an employee, for its group and the heads alone (E-SAUDA 3.7).
+    """
     mine = opened_by == account.id
     if Role.HEAD in account.roles:
         return Access.LEADS
@@ -43,18 +52,27 @@ def access_of(
     inside = assignee is not None and assignee.kind is not AssigneeKind.DEPARTMENT
     if account.takes_calls and inside and assignee and assignee.id in own_names:
         return Access.WORKS
+    if confidential:
+        return Access.STATE
     return Access.READS if mine or Role.SUPERVISOR in account.roles else Access.STATE
 
 
 def seen_by(
-    account: Account, own_names: Collection[str], rows: Iterable[BoardRow], *, at_hand: bool = False
+    account: Account,
+    own_names: Collection[str],
+    rows: Iterable[BoardRow],
+    *,
+    at_hand: bool = False,
+    confidential: Callable[[BoardRow], bool] = lambda row: False,
 ) -> Iterator[Seen]:
     """Yield a list as they may see it: of others' requests where these stand, of others' forms nothing.
 
     `at_hand`: these are of their own caller, whom they have to answer: they see them in full.
     """
     for row in rows:
-        if at_hand or access_of(account, own_names, row.state, row.opened_by, row.assignee) >= Access.READS:
+        secret = confidential(row)
+        access = access_of(account, own_names, row.state, row.opened_by, row.assignee, confidential=secret)
+        if (at_hand and not secret) or access >= Access.READS:
             yield Seen(row, in_full=True)
         elif row.state is not State.DRAFT:
             bare = replace(row, subject="", urgency="", essentials="", requester="", assignee=None, opened_by="")

@@ -18,6 +18,7 @@ from aiohttp import web
 
 from callcenter.calendar.clock import WallClock
 from callcenter.config.roles import TAKES_CALLS, Role
+from callcenter.core.contract import Standing
 from callcenter.core.ids import GroupId, LineId, PersonId
 from callcenter.desk import html
 from callcenter.desk.accounts import Account
@@ -101,6 +102,7 @@ class RequestActions:
         figures: Figures | None = None,
         warnings: WarningsInForce | None = None,
         calling: Callable[[RequestId], Collection[PersonId]] = lambda _: (),
+        standing: Callable[[LineId, Requester, date], Standing | None] = lambda line, who, day: None,
     ) -> None:
         self.register = register
         self.board = board
@@ -118,6 +120,8 @@ class RequestActions:
         self._looked_at = looked_at
         self._calling = calling
         """Who calls the customer of a request back, or has just done so: they work on it."""
+        self._standing = standing
+        """By which contract a requester is served on a day."""
 
     # -- who and what ------------------------------------------------------------------------------------------
 
@@ -201,9 +205,30 @@ class RequestActions:
     def access(self, account: Account, filed: Filed) -> Access:
         """Return how much of this request they may see and do."""
         request = filed.request
-        access = access_of(account, self.own_names(account), request.state, filed.opened_by, request.assignee)
+        access = access_of(
+            account,
+            self.own_names(account),
+            request.state,
+            filed.opened_by,
+            request.assignee,
+            confidential=self.confidential(filed.request.line, request.subject),
+        )
         calls = account.takes_calls and account.id in self._calling(request.id)
         return max(access, Access.WORKS) if calls else access
+
+    def confidential(self, line: LineId, subject: str) -> bool:
+        """Return whether requests about this are for their group and the heads alone (E-SAUDA 3.7)."""
+        rules = self.register.rules.get(line)
+        found = rules.of_subjects.get(subject) if rules else None
+        return found is not None and found.confidential
+
+    def standing(self, filed: Filed) -> Standing | None:
+        """Return by which contract the customer is served, on the day on which they asked; None: nobody needs one."""
+        rules = self.register.rules.get(filed.request.line)
+        if rules is None or rules.contracts is None:
+            return None
+        day = filed.request.received_at.astimezone(self.zone_of(filed.request.line)).date()
+        return self._standing(filed.request.line, filed.requester, day)
 
     # -- looking -----------------------------------------------------------------------------------------------
 
@@ -237,7 +262,15 @@ class RequestActions:
     ) -> list[Seen]:
         """Return a list of requests as the sender may see it (`seen_by`), and write down that they do."""
         account = request[SENDER].account
-        seen = list(seen_by(account, self.own_names(account), rows, at_hand=at_hand))
+        seen = list(
+            seen_by(
+                account,
+                self.own_names(account),
+                rows,
+                at_hand=at_hand,
+                confidential=lambda row: self.confidential(row.line, row.subject),
+            )
+        )
         if seen:
             bare_ones = sum(not one.in_full for one in seen)
             about = f"{len(seen)}: {what}" + (f"; {bare_ones} of them by number and state alone" if bare_ones else "")
@@ -427,6 +460,11 @@ class RequestActions:
         return new
 
     def _completed(self, filed: Filed, action: do.Action) -> do.Action:
+        if isinstance(action, do.Submit):
+            return replace(action, standing=self.standing(filed))
+        return self._written(filed, action)
+
+    def _written(self, filed: Filed, action: do.Action) -> do.Action:
         """Return the action with what need not be written by hand: an interim reply's words, a department."""
         if isinstance(action, do.Inform) and not action.text:
             return replace(action, text=self._interim_text(filed, action.causes, action.expected))
@@ -459,4 +497,10 @@ def end_of_day(at: datetime, zone: tzinfo) -> datetime:
 
 
 def _requester(card: Card) -> Requester:
-    return Requester(name=card.name[:300], number=card.number[:64], inn=card.inn[:12], customer=card.customer[:300])
+    return Requester(
+        name=card.name[:300],
+        number=card.number[:64],
+        inn=card.inn[:12],
+        customer=card.customer[:300],
+        contract=card.contract,
+    )

@@ -108,6 +108,7 @@ class Filled(Body):
     number: Telephone | None = None
     inn: Annotated[str, Field(pattern=r"^[0-9]{0,12}$", description=N_("an INN of 10 or 12 digits"))] | None = None
     customer: Name | None = None
+    contract: Name | None = None
     convenient: (
         Annotated[str, one_line(LONGEST_CONVENIENT), Field(description=N_("at most 500 characters in one line"))] | None
     ) = None
@@ -148,10 +149,15 @@ class Told(Versioned):
 
 
 class Submitted(Acts):
-    """POST /api/requests/{request}/submit: the form goes to the head (ESTP 5.5.3)."""
+    """POST /api/requests/{request}/submit: the form goes to the head (ESTP 5.5.3).
+
+    `why`: why something is registered that the customer's plan leaves to the customer (TBS 5).
+    """
+
+    why: OneLine = ""
 
     def action(self, by: str) -> do.Action:
-        return do.Submit(by)
+        return do.Submit(by, why=self.why)
 
 
 class Started(Acts):

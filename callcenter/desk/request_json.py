@@ -6,14 +6,18 @@ from collections.abc import Iterable
 from datetime import datetime, tzinfo
 from typing import Any
 
+from callcenter.core.contract import Standing
 from callcenter.core.ids import LineId
+from callcenter.desk.contract_json import contract
 from callcenter.desk.request_access import Seen
 from callcenter.desk.request_actions import RequestActions, end_of_day
 from callcenter.request_register.filed import Attachment, Filed, Outcome
 from callcenter.request_register.viewers import Viewer
+from callcenter.requests.contract_rules import ContractRules
 from callcenter.requests.lifecycle import UNFINISHED, State
 from callcenter.requests.number import Number
 from callcenter.requests.request import Assignee, Entry, Message, Way
+from callcenter.requests.rules import LineRules
 from callcenter.requests.targets import Target, TargetKind
 
 
@@ -77,6 +81,7 @@ def whole(filed: Filed, history: Iterable[Entry], desk: RequestActions, now: dat
             "number": requester.number,
             "inn": requester.inn,
             "customer": requester.customer,
+            "contract": requester.contract,
             "convenient": requester.convenient,
             "convenient_from": local(requester.convenient_from, zone),
             "convenient_until": local(requester.convenient_until, zone),
@@ -116,12 +121,19 @@ def form(filed: Filed, desk: RequestActions, now: datetime) -> dict[str, Any]:
     for urgency in desk.rules(request.line).on(request.received_at).urgencies:
         due = desk.register.promise(request.line, urgency, request.received_at)
         told[urgency] = {"due": moment(due), "words": desk.words(request.line, due)}
-    target = request.target(TargetKind.FORM)
+    target, rules, by = request.target(TargetKind.FORM), desk.rules(request.line), desk.standing(filed)
     return whole(filed, (), desk, now) | {
         "form_due": moment(target.due) if target and request.state is State.DRAFT else None,
         "promises": told,
+        "contract": _contract(by, rules) if by else None,
         "now": now.isoformat(),
     }
+
+
+def _contract(by: Standing, rules: LineRules) -> dict[str, Any]:
+    of_line = rules.contracts or ContractRules()
+    promised = [one for one in rules.urgencies if of_line.promised_to(by.level, one)]
+    return contract(by, of_line) | {"urgencies": promised}
 
 
 def options(desk: RequestActions) -> list[dict[str, Any]]:
@@ -132,6 +144,12 @@ def options(desk: RequestActions) -> list[dict[str, Any]]:
             "title": desk.line(line).title,
             "subjects": list(desk.line(line).subjects.items()),
             "urgencies": list(rules.urgencies),
+            "own_urgencies": {
+                subject: [one for one in rules.urgencies if rules.urgency_fits(subject, one)]
+                for subject in rules.subjects
+                if rules.of_subjects
+            },
+            "contracts": rules.contracts is not None,
             "ways": [way.value for way in Way if way in rules.ways],
             "refusals": sorted(rules.refusals),
             "spoken_answer": desk.line(line).spoken_answer,

@@ -255,6 +255,7 @@ def filled_requester(filed: Filed, body: allowed.Filled, zone: tzinfo) -> Reques
         number=kept(body.number, was.number),
         inn=kept(body.inn, was.inn),
         customer=kept(body.customer, was.customer),
+        contract=kept(body.contract, was.contract),
         convenient=kept(body.convenient, was.convenient),
         convenient_from=begins if window else was.convenient_from,
         convenient_until=ends if window else was.convenient_until,

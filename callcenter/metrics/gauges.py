@@ -199,7 +199,7 @@ def _staff(view: View) -> Iterator[Metric]:
     )
     yield by_line(
         "callcenter_understaffed",
-        "1 when the line is open with fewer people on duty than required.",
+        "1 when the line is open with fewer people on duty than required, by telephone or in writing.",
         lines,
-        lambda x: x.open and x.on_duty < x.required_staff,
+        lambda x: x.open and (x.on_duty < x.required_staff or x.written_on_duty < x.required_written),
     )

@@ -79,6 +79,8 @@ class Card:
     heard: tuple[Heard, ...]
     handed: tuple[Handed, ...]
     earlier: tuple[Earlier, ...]
+    contract: str = ""
+    """By which the caller was served."""
 
 
 class Cards:
@@ -117,6 +119,7 @@ class Cards:
                 for one in handed[-MOST_HEARD:]
             ),
             await self._earlier(row),
+            row.contract,
         )
 
     async def recording(self, call: str) -> str:

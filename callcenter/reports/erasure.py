@@ -22,7 +22,7 @@ from callcenter.store.tables import Call, Erasure, LearnedContact, Transfer, tab
 
 log = logging.getLogger(__name__)
 
-PERSONAL = ("number", "name", "inn", "customer", "call_back_to")
+PERSONAL = ("number", "name", "inn", "customer", "call_back_to", "contract")
 """The columns of a call that say who called."""
 FIRST_AFTER, EVERY = 900.0, 86_400.0
 """Seconds from the start to the first run, and between two runs."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -105,11 +105,11 @@ class CallBackRegister:
         groups: Sequence[str],
         by: str,
         at: datetime,
-        level: str | None = None,
+        levels: Collection[str] | None = None,
     ) -> CallBack:
         """Promise to call somebody back about a request, which has one call-back at a time.
 
-        `window`: None: the line's next hours. `level`: of a customer who wants it; None: we want to call.
+        `window`: None: the line's next hours. `levels`: of a customer who wants it; None: we want to call.
         """
 
         def do_it(connection: Connection) -> CallBack:
@@ -117,7 +117,7 @@ class CallBackRegister:
             check_version(connection, loaded, version)
             rules = of_line(self._rules, loaded.request.line)
             _check_possible(connection, loaded)
-            one = self._wished(loaded.request.line, Origin.WISH, number, window, groups, at, level)
+            one = self._wished(loaded.request.line, Origin.WISH, number, window, groups, at, levels)
             one = replace(one, request=request)
             insert_call_back(connection, one, loaded.row, by, None)
             words, dates = one.window.words, (one.window.since, one.window.until)
@@ -338,15 +338,15 @@ class CallBackRegister:
         window: Window | None,
         groups: Sequence[str],
         at: datetime,
-        level: str | None,
+        levels: Collection[str] | None,
     ) -> CallBack:
         rules = of_line(self._rules, line)
         call_backs = _of(rules)
         wanted = window or suggested_window(at, rules.time, call_backs)
         typed = normalised(number)
         try:
-            if level is not None:
-                checked_level(level, call_backs)
+            if levels is not None:
+                checked_level(levels, call_backs)
             chosen = checked_groups(tuple(map(GroupId, groups)), call_backs)
         except RefusedError as no:
             raise ActionRefused(no.refused) from None

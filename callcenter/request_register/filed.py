@@ -29,6 +29,8 @@ class Requester:
     """When it suits them, in their words; at most 500 characters."""
     convenient_from: datetime | None = None
     convenient_until: datetime | None = None
+    contract: str = ""
+    """Number of the contract, or login, by which they want to be served (TBS 1)."""
 
 
 @dataclass(frozen=True, slots=True)

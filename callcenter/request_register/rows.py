@@ -233,6 +233,7 @@ def requester_row(requester: Requester) -> Row:
         "requester_inn": clean(requester.inn, 32),
         "registered": bool(requester.inn.strip()),
         "requester_customer": clean(requester.customer, 300),
+        "requester_contract": clean(requester.contract, 300),
         "convenient": clean(requester.convenient, 500),
         "convenient_from": requester.convenient_from,
         "convenient_until": requester.convenient_until,
@@ -249,6 +250,7 @@ def requester_of(row: RowMapping) -> Requester:
         row["convenient"],
         row["convenient_from"],
         row["convenient_until"],
+        row["requester_contract"],
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from callcenter.core.contract import Standing
 from callcenter.requests.number import Counter
 from callcenter.requests.request import Assignee, Reply
 
@@ -27,6 +28,10 @@ class Submit:
     by: str
     counter: Counter | None = None
     """Handed in where the decision is stored; people's wishes have none."""
+    standing: Standing | None = None
+    """By what the customer is served, on the day of the request; None: nobody has looked it up, and it is not asked."""
+    why: str = ""
+    """Why something is done that the customer's plan leaves to the customer (TBS 5)."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -41,6 +41,7 @@ class CallBackRules:
     """Of the request that the head gets of a call that has none, if the caller was not reached; and its urgency."""
     failed_urgency: str = ""
 
-    def may_order(self, level: str) -> bool:
-        """Return whether a customer of this level may order a call-back."""
-        return not self.levels or level.casefold() in {one.casefold() for one in self.levels}
+    def may_order(self, levels: Collection[str]) -> bool:
+        """Return whether a customer of these levels (of contract and directory) may order a call-back."""
+        theirs = {one.casefold() for one in levels}
+        return not self.levels or not theirs.isdisjoint(one.casefold() for one in self.levels)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -100,9 +101,9 @@ def checked_groups(groups: tuple[GroupId, ...], rules: CallBackRules) -> tuple[G
     return groups
 
 
-def checked_level(level: str, rules: CallBackRules) -> None:
+def checked_level(levels: Collection[str], rules: CallBackRules) -> None:
     """Refuse somebody who may not order a call-back on this line (E-SAUDA 2.2)."""
-    if not rules.may_order(level):
+    if not rules.may_order(levels):
         raise RefusedError(Reason.LEVEL, known=tuple(sorted(rules.levels)))
 
 

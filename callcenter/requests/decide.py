@@ -48,9 +48,11 @@ from callcenter.requests.change import (
     moment,
     said,
 )
+from callcenter.requests.contract_rules import Service
 from callcenter.requests.lifecycle import ENDS, UNFINISHED, State, Step
 from callcenter.requests.refusal import Reason, Refused, RefusedError, Thing
 from callcenter.requests.request import (
+    Assignee,
     AssigneeKind,
     Fact,
     Fate,
@@ -61,7 +63,7 @@ from callcenter.requests.request import (
     RequestId,
     Way,
 )
-from callcenter.requests.rules import LineRules, Urgency
+from callcenter.requests.rules import LineRules, SubjectRules, Urgency
 from callcenter.requests.targets import TargetKind
 
 LONGEST_DELAY = timedelta(days=366)
@@ -155,11 +157,12 @@ def _fill(change: Change, action: Fill) -> None:
 
 
 def _submit(change: Change, action: Submit) -> None:
-    change.step(Step.SUBMIT)
+    change.step(Step.SUBMIT, action.why.strip()[:LONGEST_LINE])
     request = change.request
     said(request.subject, Thing.SUBJECT)
     said(request.essentials, Thing.ESSENTIALS, LONGEST_TEXT)
     urgency = _known_urgency(change, request.urgency)
+    _check_category(change, action)
     if request.reply is None:
         raise RefusedError(Reason.MISSING, thing=Thing.WAY)  # ESTP 5.5.2
     if action.counter is None:
@@ -167,8 +170,27 @@ def _submit(change: Change, action: Submit) -> None:
     change.take_number(action.counter)
     change.meet(TargetKind.FORM)
     change.begin(TargetKind.ASSIGNMENT, change.rules.assignment)
-    change.begin(TargetKind.FIRST_ANSWER, urgency.first_answer, request.received_at)
-    change.begin(TargetKind.ANSWER, urgency.answer, request.received_at)
+    contracts = change.rules.contracts
+    if contracts is None or action.standing is None or action.standing.paid or not contracts.needs_period:
+        change.begin(TargetKind.FIRST_ANSWER, urgency.first_answer, request.received_at)
+        change.begin(TargetKind.ANSWER, urgency.answer, request.received_at)
+    if group := change.rules.of_subjects.get(request.subject, SubjectRules()).group:
+        _assign(change, Assign(action.by, Assignee(AssigneeKind.GROUP, group)))
+
+
+def _check_category(change: Change, action: Submit) -> None:
+    """Refuse an urgency that is another subject's or level's, and what the customer's plan leaves to the customer."""
+    request, rules, by = change.request, change.rules, action.standing
+    fitting = [one for one in rules.urgencies if rules.urgency_fits(request.subject, one)]
+    if request.urgency not in fitting:
+        raise RefusedError(Reason.URGENCY_OF_SUBJECT, given=request.urgency[:SHOWN], known=tuple(fitting))
+    if rules.contracts is None or by is None:
+        return
+    if not rules.contracts.promised_to(by.level, request.urgency):
+        known = tuple(one for one in fitting if rules.contracts.promised_to(by.level, one))
+        raise RefusedError(Reason.URGENCY_OF_LEVEL, given=request.urgency[:SHOWN], known=known)
+    if rules.contracts.service(by.plan, request.subject) is not Service.OPERATOR and not action.why.strip():
+        raise RefusedError(Reason.LEFT_TO_USER, plan=by.plan)
 
 
 def _change_urgency(change: Change, action: ChangeUrgency) -> None:
@@ -408,7 +430,16 @@ def _refuse(change: Change, action: Refuse) -> None:
         change.take_number(action.counter)
         change.meet(TargetKind.FORM)
     change.edit("refusal", replace(change.request, refusal=action.reason), why)
+    _tell_how_to_get(change, action.reason)
     change.drop()
+
+
+def _tell_how_to_get(change: Change, refusal: str) -> None:
+    """Write to who has no paid period how to get one (TBS 4.1); on the telephone the operator has said it."""
+    contracts, reply = change.rules.contracts, change.request.reply
+    told = contracts is not None and refusal == contracts.refusal and contracts.how_to_get
+    if contracts and told and reply is not None and reply.way is not Way.TELEPHONE:
+        _to_customer(change, Purpose.ANSWER, contracts.how_to_get, reply)
 
 
 def _recompute(change: Change, why: str) -> None:

@@ -69,6 +69,9 @@ class Reason(StrEnum):
     TOO_LONG = "too_long"
     UNKNOWN_SUBJECT = "unknown_subject"
     UNKNOWN_URGENCY = "unknown_urgency"
+    URGENCY_OF_SUBJECT = "urgency_of_subject"
+    URGENCY_OF_LEVEL = "urgency_of_level"
+    LEFT_TO_USER = "left_to_user"
     UNKNOWN_WAY = "unknown_way"
     UNKNOWN_REFUSAL = "unknown_refusal"
     UNKNOWN_MESSAGE = "unknown_message"
@@ -127,6 +130,19 @@ SENTENCES: Mapping[Reason, tuple[Why, str]] = {
     Reason.TOO_LONG: (Why.TOO_LONG, "This is too long: {thing}, {length} characters; allowed are {longest}"),
     Reason.UNKNOWN_SUBJECT: (Why.UNKNOWN, "“{given}” is no subject of this line; it has: {known}"),
     Reason.UNKNOWN_URGENCY: (Why.UNKNOWN, "“{given}” is no urgency of this line; it has: {known}"),
+    Reason.URGENCY_OF_SUBJECT: (
+        Why.UNKNOWN,
+        "“{given}” is not for requests of this subject; these are: {known}",
+    ),
+    Reason.URGENCY_OF_LEVEL: (
+        Why.UNKNOWN,
+        "“{given}” is not promised at this customer's level of service; what is: {known}",
+    ),
+    Reason.LEFT_TO_USER: (
+        Why.EMPTY,
+        "By the plan “{plan}” the customer does this without us: tell where the instructions are, or say why it is "
+        "registered nevertheless",
+    ),
     Reason.UNKNOWN_WAY: (Why.UNKNOWN, "This line does not answer by “{given}”; its ways are: {known}"),
     Reason.UNKNOWN_REFUSAL: (Why.UNKNOWN, "“{given}” is no reason of this line; its reasons are: {known}"),
     Reason.UNKNOWN_MESSAGE: (Why.UNKNOWN, "This request has no such message; it has: {known}"),

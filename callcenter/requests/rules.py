@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from callcenter.calendar.working_time import Term, WorkingTime
 from callcenter.core.ids import LineId
 from callcenter.requests.call_back_rules import CallBackRules
+from callcenter.requests.contract_rules import ContractRules
 from callcenter.requests.request import Way
 
 
@@ -19,6 +20,18 @@ class Urgency:
     answer: Term | None
     """None: no date is promised (TBS 4.3: technical errors)."""
     first_answer: Term | None = None
+
+
+@dataclass(frozen=True)
+class SubjectRules:
+    """What is special about a subject: wishes (E-SAUDA 1.6), complaints about employees (E-SAUDA 3.7)."""
+
+    urgencies: frozenset[str] = frozenset()
+    """The only ones that its requests may have; empty: all that belong to no other subject."""
+    group: str = ""
+    """Who gets them; '': the head assigns them."""
+    confidential: bool = False
+    """Only that group and the heads read them."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +61,9 @@ class LineRules:
     """How an interim reply has to leave, whatever way was chosen (TBS 4.3: by e-mail)."""
     call_backs: CallBackRules | None = None
     """None: nobody calls back on behalf of this line."""
+    contracts: ContractRules | None = None
+    """None: nobody is asked for a contract."""
+    of_subjects: Mapping[str, SubjectRules] = field(default_factory=dict)
     since: datetime | None = None
     """From when these rules hold; None: always."""
     before: LineRules | None = None
@@ -59,3 +75,8 @@ class LineRules:
         while rules.before is not None and rules.since is not None and at < rules.since:
             rules = rules.before
         return rules
+
+    def urgency_fits(self, subject: str, urgency: str) -> bool:
+        """Return whether a request about this may have the urgency."""
+        own = self.of_subjects.get(subject, SubjectRules()).urgencies
+        return urgency in own if own else all(urgency not in one.urgencies for one in self.of_subjects.values())

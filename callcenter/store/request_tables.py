@@ -92,6 +92,8 @@ class StoredRequest(Base):
     requester_number: Mapped[str] = mapped_column(PhoneNumber)
     requester_inn: Mapped[str] = mapped_column(String(32))
     requester_customer: Mapped[str] = mapped_column(Name)
+    requester_contract: Mapped[str] = mapped_column(Name, server_default="")
+    """Number of the contract, or login (TBS 1)."""
     convenient: Mapped[str] = mapped_column(Sentence)
     convenient_from: Mapped[datetime | None]
     convenient_until: Mapped[datetime | None]

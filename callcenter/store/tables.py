@@ -6,7 +6,7 @@ column is binding: longer text from outside is cut to it before it is written (`
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -154,6 +154,10 @@ class Call(Base):
     called_back_at: Mapped[datetime | None]
     """When a caller whom a failure had cut off was called back."""
     identified_by: Mapped[str] = mapped_column(Id, server_default="")
+    contract: Mapped[str] = mapped_column(Name, server_default="")
+    """Number or login of the contract by which the caller was served (TBS 4.1)."""
+    level: Mapped[str] = mapped_column(Name, server_default="")
+    """Its level (E-SAUDA 1.3)."""
     direction: Mapped[str] = mapped_column(Word, server_default="incoming")
     """Reports of waits, targets and forecasts count incoming calls alone."""
     dialled_at: Mapped[datetime | None]
@@ -312,6 +316,16 @@ class CustomerNumber(Base):
     inn: Mapped[str] = mapped_column(String(12), index=True)
     name: Mapped[str] = mapped_column(Name)
     role: Mapped[str] = mapped_column(Name)
+    contract: Mapped[str] = mapped_column(Id, server_default="")
+    """Its number."""
+    login: Mapped[str] = mapped_column(Name, server_default="")
+    level: Mapped[str] = mapped_column(Name, server_default="")
+    plan: Mapped[str] = mapped_column(Name, server_default="")
+    paid_from: Mapped[date | None]
+    paid_to: Mapped[date | None]
+    """Included."""
+    line: Mapped[str] = mapped_column(Id, server_default="")
+    """The line that the contract is for; '': all."""
 
 
 class LearnedContact(Base):

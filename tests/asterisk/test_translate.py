@@ -588,6 +588,8 @@ def in_core() -> set[str]:
         "call/redirect",
         "call/transfer",
         "call/keep_place",
+        "call/paid_period",
+        "question",
     )
     texts = [(PROJECT / f"callcenter/core/{name}.py").read_text() for name in files]
     return {word for text in texts for word in words(text)} | {"connecting", "identified"}

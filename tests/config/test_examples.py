@@ -17,6 +17,8 @@ from callcenter.cli.main import main
 from callcenter.config import Config
 from callcenter.config.line_sections import Line
 from callcenter.core.ids import LineId
+from callcenter.core.settings import AskedFor
+from callcenter.requests.contract_rules import Service
 from callcenter.requests.request import Way
 from callcenter.requests.rules import LineRules
 
@@ -105,6 +107,8 @@ def test_elot() -> None:
         (time(11), time(18)),
     ]
     assert (line.queue.classes, line.ivr.urgency) == (("high", "normal"), {"1": "high", "2": "normal"})
+    assert line.written is not None
+    assert (line.written.groups, line.written.required_staff) == (("letters",), 1)
     assert len(line.subjects) == 6
     friday = moment("2026-12-04 20:00")
     assert due(rules, "Зарегистрированный", friday) == moment("2026-12-05 08:00"), "plain hours run through the night"
@@ -122,7 +126,7 @@ def test_targets_in_working_time_know_the_hours_of_auctions() -> None:
     assert WorkingTime(hours).due(rules.assignment, moment("2026-12-01 17:00")) == moment("2026-12-01 19:00")
 
 
-@pytest.mark.clause("E-SAUDA 1.3, 1.4, 1.5, 1.6, 2.3, 3.6")
+@pytest.mark.clause("E-SAUDA 1.3, 1.4, 1.5, 1.6, 2.2, 2.3, 3.6, 3.7")
 def test_e_sauda() -> None:
     config, line, rules = example("e-sauda")
     assert (line.zone, line.hours.country) == (ASTANA, "KZ")
@@ -131,6 +135,17 @@ def test_e_sauda() -> None:
     assert len(rules.refusals) == 4
     assert "не относится к компетенции службы" in rules.refusals
     assert {"wishes", "error"} < set(line.subjects)
+    assert rules.contracts is not None
+    assert rules.contracts.promised_to("VIP", "VIP — ошибка")
+    assert not rules.contracts.promised_to("", "VIP — ошибка")
+    assert rules.contracts.promised_to("", "Базовый — ошибка")
+    assert line.contracts is not None
+    assert line.contracts.class_of_level == {"Базовый": "basic", "VIP": "vip"}
+    assert rules.of_subjects["complaint"].group == "quality"
+    assert rules.urgency_fits("wishes", "Пожелание")
+    assert not rules.urgency_fits("portal", "Пожелание")
+    assert rules.call_backs is not None
+    assert rules.call_backs.levels == {"VIP"}
     assert due(rules, "Базовый — консультация", moment("2026-12-15 18:00", ASTANA)) is None
     asked = moment("2026-12-15 18:00", ASTANA)  # the 16th is Independence Day
     assert due(rules, "VIP — консультация", asked) == moment("2026-12-17 12:30", ASTANA)
@@ -148,3 +163,34 @@ def test_tbs() -> None:
     assert due(rules, "Обращение", moment("2026-11-30 18:00")) == moment("2026-12-02 16:00"), "16 working hours"
     assert due(rules, "Техническая ошибка", moment("2026-11-30 18:00")) is None
     assert rules.refusals == {"нет идентифицирующей информации", "нет оплаченного периода поддержки"}
+    contracts = rules.contracts
+    assert contracts is not None
+    assert contracts.needs_period
+    by_user = {subject for subject, who in contracts.plans["Базовый"].items() if who is Service.USER}
+    assert len(by_user) == 9
+    assert contracts.service("Базовый", "catalogue") is Service.NOBODY
+    assert {contracts.service("Расширенный", subject) for subject in line.subjects} == {Service.OPERATOR}
+    assert line.ivr.asked_for is AskedFor.INN_OR_CONTRACT
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after", "told"),
+    [
+        ("tbs", "without_period: queue", "without_period: general_line", "found general_line, but the line has none"),
+        ("tbs", "          cabinet: user", "          cabinat: user", "'cabinat', which is not in subjects"),
+        ("tbs", "refusal: нет оплаченного", "refusal: не оплачено", "which is not in requests.refusals"),
+        ("tbs", "how_to_get: Оплатить", "# ", "found nothing; how to get a paid period"),
+        ("e-sauda", "VIP: {class: vip,", "VIP: {class: gold,", "found class 'gold', which is not described"),
+        ("e-sauda", "usual_level: Базовый", "usual_level: Basic", "'Basic', which is not in levels"),
+        ("e-sauda", "group: quality, conf", "group: qality, conf", "found group 'qality', which is not described"),
+        ("elot", "groups: [letters]", "groups: [operators]", "which answers the telephone, too"),
+    ],
+)
+def test_contracts_that_do_not_fit_the_line_are_named(
+    tmp_path: Path, name: str, before: str, after: str, told: str
+) -> None:
+    text = (EXAMPLES / f"{name}.yaml").read_text(encoding="utf-8")
+    assert before in text
+    (tmp_path / "config.yaml").write_text(text.replace(before, after, 1), encoding="utf-8")
+    output = CliRunner().invoke(main, ["check", "--config", str(tmp_path / "config.yaml")]).output
+    assert told in output

@@ -56,11 +56,12 @@ DIALPLAN_STEPS = {
     Place.GENERAL: "general",
     Place.GOODBYE: "leaving",
     Place.CONDUCT: "leaving",
+    Place.NOT_PAID: "leaving",
     Place.KEEP_PLACE: "waiting",
     Place.CALL_BACK: "call-back",
 }
 """What the dialplan notes on a caller's channel."""
-SENT_AWAY = (Place.CLOSED, Place.FULL, Place.GOODBYE, Place.CONDUCT, Place.CALL_BACK)
+SENT_AWAY = (Place.CLOSED, Place.FULL, Place.GOODBYE, Place.CONDUCT, Place.NOT_PAID, Place.CALL_BACK)
 """Places after which there is nothing more."""
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from callcenter.core.commands import Answer, Notice, Severity
@@ -162,6 +164,19 @@ def test_too_few_people_during_hours_is_said_once_and_unsaid() -> None:
     assert story.notices[-1] == "Line 'estp': 1 on duty, 2 required."
     story.closes()
     assert "required" not in story.notices[-1]
+
+
+@pytest.mark.clause("eLot 2.2a")
+def test_the_telephone_and_what_is_written_each_need_their_people() -> None:
+    story = Story(settings(replace(ESTP, required_staff=1, written_by=("managers",), required_written=1)))
+    story.logs_in("101")
+    story.opens()
+    assert story.notices[-1] == "Line 'estp': 1 on duty, 1 required; in writing: 0 on duty, 1 required."
+    story.logs_in("301")
+    assert story.notices[-1] == "Line 'estp': enough people on duty again (1)."
+    assert (story.line.written_on_duty, story.line.required_written) == (1, 1)
+    story.pauses("301")
+    assert story.notices[-1].endswith("in writing: 0 on duty, 1 required.")
 
 
 @pytest.mark.clause("ESTP 2.2b")

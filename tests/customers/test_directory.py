@@ -252,7 +252,7 @@ def test_all_mistakes_are_told_at_once_with_their_lines(tmp_path: Path) -> None:
     assert [str(mistake) for mistake in read.mistakes] == [
         "line 3: number '2921960'; allowed: a number with its area code, such as +7 342 000-00-01",
         "line 5: INN '5900000011'; allowed: 10 or 12 digits with the right check digits",
-        "line 6: neither a number nor an INN; allowed: at least one of them",
+        "line 6: neither a number nor an INN nor a contract; allowed: at least one of them",
         "line 7: a name of 0 characters; allowed: 1 to 300 characters",
         "line 7: a role of 0 characters; allowed: 1 to 100 characters",
         "line 8: number +73420000001 stands on line 2 already; allowed: each number once",

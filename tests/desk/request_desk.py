@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, time, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,12 @@ from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
 
 from callcenter.app.call_backs import CallBacks
+from callcenter.app.directory_table import DirectoryTable
+from callcenter.app.wiring import standing_of
 from callcenter.calendar.clock import Clock
 from callcenter.calendar.hours import WorkingHours
 from callcenter.calendar.working_time import WorkingTime
+from callcenter.config import Config
 from callcenter.config.roles import Role
 from callcenter.core import events
 from callcenter.core.callcenter import CallCenter
@@ -41,6 +45,7 @@ from callcenter.desk import make_app
 from callcenter.desk.accounts import Account
 from callcenter.desk.app import LIVE
 from callcenter.desk.call_back_actions import CallBackActions
+from callcenter.desk.directory import DirectoryApi
 from callcenter.desk.registering import LineWords, RegisteringApi
 from callcenter.desk.request_actions import RequestActions, RequestLine
 from callcenter.desk.sessions import Sessions
@@ -73,6 +78,7 @@ NAMES = {
     ENGINEER: ("Инженер", Role.ENGINEER),
 }
 STAFF = [Account(PersonId(id), name, frozenset({role})) for id, (name, role) in NAMES.items()]
+_CONFIG = Config.load(Path(__file__).parents[2] / "config.yaml")
 SUBJECTS = {"signature": "Электронная подпись", "other": "Иные вопросы"}
 NUMBER = "+73420000777"
 SCHOOL = Customer("Школа № 7 посёлка Кедровка", "Заказчик", "5900000115")
@@ -172,7 +178,13 @@ class RequestLineFloor(Line):
 class Desk:
     """Everybody's browsers."""
 
-    def __init__(self, line: RequestLineFloor, directory: Directory, folder: Path) -> None:
+    def __init__(
+        self,
+        line: RequestLineFloor,
+        directory: Directory,
+        folder: Path,
+        of_lines: Callable[[], dict[LineId, LineRules]] = of_lines,
+    ) -> None:
         self.line = line
         self.folder = folder
         self.register = RequestRegister(line.register, of_lines)
@@ -183,7 +195,7 @@ class Desk:
             notes,
             Cards(line.register, notes),
             directory,
-            {"estp": LineWords("ЕСТП", SUBJECTS)},
+            {"estp": LineWords("ЕСТП", SUBJECTS, "", MOSCOW, of_lines()[LineId("estp")].contracts)},
             line.clock,
             self.audit.enter,
         )
@@ -219,12 +231,13 @@ class Desk:
             ),
             self.warnings,
             lambda request: line.call_backs.calling(request),
+            partial(standing_of, directory),
         )
         self.call_backs = CallBackActions(
             self.requests,
             CallBackRegister(line.register, of_lines),
             CallBackBoard(line.register),
-            lambda requester: "VIP" if requester.inn == SCHOOL.inn else "",
+            lambda line, requester: ["VIP"] if requester.inn == SCHOOL.inn else [],
             lambda call_back: line.call_backs.calling_back(call_back),
         )
         self.sessions = Sessions(line.clock)
@@ -238,6 +251,7 @@ class Desk:
             registering=self.registering,
             requests=self.requests,
             call_backs=self.call_backs,
+            directory=DirectoryApi(DirectoryTable(_CONFIG, line.register, line.clock)),
             zone=MOSCOW,
         )
         self.warnings.changed = self.changed
@@ -326,14 +340,19 @@ class Desk:
 
 
 @asynccontextmanager
-async def request_desk(folder: Path, *without: str) -> AsyncIterator[Desk]:
+async def request_desk(
+    folder: Path,
+    *without: str,
+    lines: Callable[[], dict[LineId, LineRules]] = of_lines,
+    customers: Sequence[tuple[str, Customer]] = (("+73420000001", SCHOOL),),
+) -> AsyncIterator[Desk]:
     """Everybody has logged in, the operators and the specialist with a shift; `without`: but these."""
     register = await Register.open(folder / "register.sqlite", busy_timeout=0.3)
     table = CustomersTable(register)
-    await table.replace([("+73420000001", SCHOOL)], "file", MONDAY_NOON)
+    await table.replace(customers, "file", MONDAY_NOON)
     directory = Directory(table)
     await directory.refresh()
-    made = Desk(RequestLineFloor(register), directory, folder)
+    made = Desk(RequestLineFloor(register), directory, folder, lines)
     async with TestServer(made.app) as server:
         for who in NAMES:
             made.browsers[who] = TestClient(server)

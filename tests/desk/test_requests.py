@@ -289,6 +289,7 @@ async def test_the_caller_at_hand_is_seen_in_full_whoever_works_on_it(desk: Desk
 
 @pytest.mark.clause("ESTP 5.5.3")
 @pytest.mark.clause("ESTP 5.5.6")
+@pytest.mark.clause("ESTP 5.4.4")
 async def test_a_request_is_assigned_answered_and_closed_and_the_history_tells_it(desk: Desk) -> None:
     filed = await desk.new()
     await desk.act(LEBEDEV, filed, "start", 403)

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
+from callcenter.app.directory_table import DirectoryTable
+from callcenter.config import Config
 from callcenter.core.ids import PersonId
 from callcenter.customers.directory import Directory
 from callcenter.customers.table import CustomersTable
@@ -17,6 +19,7 @@ from callcenter.dated.timeline import OfLine
 from callcenter.desk import make_app
 from callcenter.desk.app import GATE
 from callcenter.desk.call_back_actions import CallBackActions
+from callcenter.desk.directory import DirectoryApi
 from callcenter.desk.gate import Gate, Route
 from callcenter.desk.knowledge import KnowledgeApi
 from callcenter.desk.quality import QualityApi
@@ -103,6 +106,8 @@ POST /api/transfer/cancel                           .     .   +   +   +   .    .
 POST /api/transfer/complete                         .     .   +   +   +   .    .   .   .   .
 GET  /api/card                                      .     .   +   +   +   .    .   .   .   .
 GET  /api/customers                                 .     .   +   +   +   .    .   .   .   .
+GET  /api/directory                                  .     .   .   .   .   +    .   .   .   .
+POST /api/directory                                  .     .   .   .   .   +    .   .   .   .
 POST /api/identify                                  .     .   +   +   +   .    .   .   .   .
 GET  /api/notes                                     .     .   +   +   +   .    .   .   .   .
 POST /api/note                                      .     .   +   +   +   .    .   .   .   .
@@ -286,12 +291,13 @@ async def browser(
         registering=registering,
         requests=requests,
         call_backs=CallBackActions(
-            requests, CallBackRegister(register, of_lines), CallBackBoard(register), lambda _: "", lambda _: ()
+            requests, CallBackRegister(register, of_lines), CallBackBoard(register), lambda _, __: [], lambda _: ()
         ),
         recordings=RecordingsApi(Cards(register, notes), Path("/nowhere"), clock, Audit(register).enter),
         quality=QualityApi(backend, QualityTable(register), notes, clock),
         dated=NoSettings(),
         auctions=auctions_of(register, clock),
+        directory=DirectoryApi(DirectoryTable(Config.load(Path(__file__).parents[2] / "config.yaml"), register, clock)),
     )
     async with TestClient(TestServer(app)) as client:
         yield client

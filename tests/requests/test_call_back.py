@@ -136,10 +136,10 @@ def test_the_next_working_hours_are_suggested_and_a_place_is_kept_until_the_next
 
 def test_only_customers_of_the_level_that_the_line_names_order_one() -> None:
     vip = replace(RULES, levels=frozenset({"VIP"}))
-    checked_level("vip", vip)
-    checked_level("", RULES)
+    checked_level(["Заказчик", "vip"], vip)
+    checked_level([], RULES)
     with pytest.raises(RefusedError, match="VIP"):
-        checked_level("Basic", vip)
+        checked_level(["Basic"], vip)
 
 
 def test_busy_then_no_answer_then_they_talk() -> None:

@@ -19,7 +19,7 @@ def recall(floor: Floor, caller: Caller) -> None:
     A former caller of another role may be somebody else of the same office now: they are asked, not sent away.
     """
     known, required = of(floor, caller), floor.rules(caller).customer_role
-    if known is None or caller.customer or not known.inn:
+    if known is None or caller.customer or not known.inn or _needs_contract(floor, caller):
         return
     if known.customer and required in ("", known.role):
         how = Identification.BY_FORMER_CALL
@@ -33,7 +33,13 @@ def is_asked(floor: Floor, caller: Caller) -> bool:
     if not floor.rules(caller).ask_inn or caller.customer or caller.record.inn:
         return False
     known = of(floor, caller)
-    return known is None or known.identification is not Identification.BY_OPERATOR
+    return known is None or _needs_contract(floor, caller) or known.identification is not Identification.BY_OPERATOR
+
+
+def _needs_contract(floor: Floor, caller: Caller) -> bool:
+    """Whether the line serves by contracts: a former call does not tell what the directory says of them today."""
+    rules = floor.line(caller).settings
+    return bool(rules.without_period or rules.class_of_level or rules.call_back_levels)
 
 
 def remember(floor: Floor, caller: Caller) -> None:

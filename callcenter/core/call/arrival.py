@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from callcenter.core.call import acquaintance, cut_off, dispatch, question, waiting
+from callcenter.core.call import acquaintance, cut_off, dispatch, paid_period, question, waiting
 from callcenter.core.call.redirect import divert, redirect, say_again
 from callcenter.core.caller import Caller, CallerState, CallerStep
 from callcenter.core.commands import Place, Redirect, Severity
@@ -30,7 +30,7 @@ def arrived(floor: Floor, event: CallArrived) -> None:
     arrived_at = missed.arrived_at if missed else floor.now
     waiting_from = line.settings.waiting_from
     record = CallRecord(event.call, event.line, event.number, event.name, arrived_at, waiting_from=waiting_from)
-    caller = floor.enter(Caller(event.call, event.channel, record, customer=event.customer))
+    caller = floor.enter(Caller(event.call, event.channel, record, customer=event.customer, day=line.day))
     if event.customer:
         question.identified(floor, caller, event.customer, Identification.BY_NUMBER)
     else:
@@ -53,7 +53,7 @@ def greet(floor: Floor, caller: Caller) -> None:
     """Greet an admitted caller. A known caller who is not a Customer goes to the general line instead (ESTP 2.1)."""
     if question.not_a_customer(floor, caller):
         divert(floor, caller, "not-customer")
-    else:
+    elif not paid_period.send_away(floor, caller):
         floor.move(caller, CallerStep.GREET)
         waiting.expect(floor, caller)
         acquaintance.recall(floor, caller)
@@ -77,7 +77,7 @@ def greeting_heard(floor: Floor, event: GreetingHeard) -> None:
     else:
         waiting.join(floor, caller, "", floor.now)
         floor.question(caller, QuestionStep.BEGIN)
-        waiting.welcome(floor, caller)
+        waiting.welcome(floor, caller, *paid_period.words(floor, caller))
         dispatch.offer_callers(floor)
 
 

@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from callcenter.core.call import acquaintance, call_back_place, dispatch, waiting
+from callcenter.core.call import acquaintance, call_back_place, dispatch, paid_period, waiting
 from callcenter.core.call.redirect import after, divert, queue_priority, redirect, say_again
 from callcenter.core.caller import Caller, CallerState, CallerStep
 from callcenter.core.commands import Announce, Answer, Place, Reply, SaveCall
 from callcenter.core.events import CallerFound, Customer, InnEntry, InnGiven, UrgencyGiven
 from callcenter.core.floor import Floor
-from callcenter.core.question import QUESTION, Question, QuestionStep
+from callcenter.core.question import ASKING, QUESTION, Question, QuestionStep
 from callcenter.core.records import Identification
+from callcenter.core.settings import AskedFor, WithoutPeriod
 
 _QUEUED = frozenset({CallerState.WAITING, CallerState.TALKING, CallerState.HELD, CallerState.KEPT})
 """States in which an answer to a question of the waiting room can arrive; later ones change nothing any more."""
@@ -24,7 +25,16 @@ _QUEUED = frozenset({CallerState.WAITING, CallerState.TALKING, CallerState.HELD,
 
 def identified(floor: Floor, caller: Caller, customer: Customer, how: Identification, inn: str = "") -> None:
     """Enter who calls."""
-    floor.note(caller, identification=how, customer=customer.name, role=customer.role, inn=customer.inn or inn)
+    by = paid_period.of(floor, caller)
+    floor.note(
+        caller,
+        identification=how,
+        customer=customer.name,
+        role=customer.role,
+        inn=customer.inn or inn,
+        contract=by.contract,
+        level=by.level,
+    )
 
 
 def not_a_customer(floor: Floor, caller: Caller) -> bool:
@@ -61,9 +71,9 @@ def ask_before_queue(floor: Floor, caller: Caller) -> None:
     """Ask the first question before the queue. A caller whom the directory knows by number is not asked for the INN."""
     if acquaintance.is_asked(floor, caller):
         floor.move(caller, CallerStep.ASK_INN)
-        redirect(floor, caller, Place.IDENTIFY, "ask-inn")
+        redirect(floor, caller, Place.IDENTIFY, ASKING[floor.line(caller).settings.asked_for].ask)
     else:
-        _ask_urgency(floor, caller)
+        _ask_urgency(floor, caller, *paid_period.words(floor, caller))
 
 
 def _ask_urgency(floor: Floor, caller: Caller, *before: str) -> None:
@@ -99,6 +109,8 @@ def inn_given(floor: Floor, event: InnGiven) -> None:
     again, before = _inn_result(floor, caller, event)
     if not_a_customer(floor, caller):
         divert(floor, caller, "not-customer")
+    elif paid_period.send_away(floor, caller):
+        return
     elif again:
         floor.move(caller, CallerStep.ASK_INN)
         redirect(floor, caller, Place.IDENTIFY, *before)
@@ -112,37 +124,60 @@ def _inn_result(floor: Floor, caller: Caller, event: InnGiven) -> tuple[bool, tu
         _first_answer(floor, caller)
     if event.entry is not InnEntry.ENTERED:
         return False, ()
-    if event.valid and event.customer:
-        floor.change(caller, customer=event.customer)
-        identified(floor, caller, event.customer, Identification.BY_INN, event.digits)
-        return False, ("identified",)
-    if event.valid:
+    line = floor.rules(caller)
+    asked, words = line.asked_for, ASKING[line.asked_for]
+    valid = event.valid and asked is not AskedFor.CONTRACT
+    customer = event.customer if valid else None
+    how = Identification.BY_INN if customer else Identification.BY_CONTRACT
+    customer = customer or (None if asked is AskedFor.INN else event.of_contract)
+    if customer:
+        floor.change(caller, customer=customer)
+        identified(floor, caller, customer, how, event.digits if how is Identification.BY_INN else "")
+        return False, paid_period.words(floor, caller) or ("identified",)
+    if valid:
         floor.note(caller, identification=Identification.INN_ONLY, inn=event.digits)
-        return False, ("inn-unknown-go-on",)
+        return False, (words.unknown,)
     floor.change(caller, inn_tries=caller.inn_tries + 1)
-    if caller.inn_tries < floor.rules(caller).inn_tries:
-        return True, ("inn-again",)
-    return False, ("inn-unknown-go-on",)
+    if caller.inn_tries < line.inn_tries:
+        return True, (words.again,)
+    return False, (words.unknown,)
 
 
 def _inn_in_queue(floor: Floor, caller: Caller, event: InnGiven) -> None:
     if caller.state is not CallerState.WAITING or caller.legs:
         # In the second in which the operator answers: the card shows who it is, and the operator decides.
-        if event.entry is InnEntry.ENTERED and event.valid:
+        if event.entry is InnEntry.ENTERED and _answers(floor, caller, event):
             _inn_result(floor, caller, event)
         return
-    if caller.question is not Question.INN and not (event.entry is InnEntry.ENTERED and event.valid):
+    if caller.question is not Question.INN and not (event.entry is InnEntry.ENTERED and _answers(floor, caller, event)):
         return  # asked by a controller that has died meanwhile: a good answer is as good
     again, before = _inn_result(floor, caller, event)
     if not_a_customer(floor, caller):
-        _divert_waiting(floor, caller)
+        _leave_queue(floor, caller)
+        divert(floor, caller, "not-customer")
+        dispatch.offer_callers(floor)
+    elif paid_period.lacking(floor, caller) in (WithoutPeriod.GENERAL_LINE, WithoutPeriod.END):
+        _leave_queue(floor, caller)
+        paid_period.send_away(floor, caller)
+        dispatch.offer_callers(floor)
     elif again:
         floor.question(caller, QuestionStep.ASK_INN)
         floor.do(Announce(caller.call, 0, before, Question.INN))
     else:
         if QUESTION.allows(caller.question, QuestionStep.SETTLE):
             floor.question(caller, QuestionStep.SETTLE)
+        urgency = paid_period.urgency(floor, caller, caller.record.urgency)
+        if urgency and urgency != caller.record.urgency:
+            _reclass(floor, caller, urgency)
         _go_on(floor, caller, *before)
+        dispatch.offer_callers(floor)
+
+
+def _answers(floor: Floor, caller: Caller, event: InnGiven) -> bool:
+    """Whether the digits tell who calls, by what the line asks for."""
+    asked = floor.line(caller).settings.asked_for
+    by_inn = event.valid and asked is not AskedFor.CONTRACT
+    return by_inn or (event.of_contract is not None and asked is not AskedFor.INN)
 
 
 def _go_on(floor: Floor, caller: Caller, *before: str) -> None:
@@ -154,15 +189,15 @@ def _go_on(floor: Floor, caller: Caller, *before: str) -> None:
         floor.do(Announce(caller.call, 0, (*before, *words), asked))
 
 
-def _divert_waiting(floor: Floor, caller: Caller) -> None:
-    """Send a waiting caller who is not a Customer to the general line; a phone that rings for them stops."""
+def _leave_queue(floor: Floor, caller: Caller) -> None:
+    """Take a waiting caller who is not served here out of the queue; a phone that rings for them stops."""
     offer = floor.offers.get(caller.offer)
     if offer and offer.pending:
         floor.withdraw(offer)
     waiting.leave(floor, caller)
-    after(floor, caller, Place.GENERAL)  # the operator may have answered in the same instant
-    divert(floor, caller, "not-customer")
-    dispatch.offer_callers(floor)
+    general = not_a_customer(floor, caller) or paid_period.lacking(floor, caller) is WithoutPeriod.GENERAL_LINE
+    # The operator may have answered in the same instant.
+    after(floor, caller, Place.GENERAL if general else Place.GOODBYE)
 
 
 def urgency_given(floor: Floor, event: UrgencyGiven) -> None:
@@ -189,7 +224,7 @@ def _urgency_in_queue(floor: Floor, caller: Caller, event: UrgencyGiven) -> None
         _first_answer(floor, caller)
     if QUESTION.allows(caller.question, QuestionStep.SETTLE):
         floor.question(caller, QuestionStep.SETTLE)
-    urgency = _class_of(floor, caller, event.digit)
+    urgency = paid_period.urgency(floor, caller, _class_of(floor, caller, event.digit))
     words = _accepted(floor, caller, urgency)
     if urgency != caller.record.urgency:
         _reclass(floor, caller, urgency)

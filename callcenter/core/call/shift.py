@@ -120,20 +120,21 @@ def day_started(floor: Floor, event: DayStarted) -> None:
     """Reset the day's statistics, at midnight in the line's zone."""
     if event.line in floor.lines:
         floor.lines[event.line].waits.day.clear()
-        floor.change(floor.lines[event.line], joined=0)
+        floor.change(floor.lines[event.line], joined=0, day=event.day)
 
 
 def check_staff(floor: Floor) -> None:
     """Warn when fewer people than required are on duty in hours, and report when there are enough again (ESTP 2.2b)."""
     for line in floor.lines.values():
         on_duty, required = floor.staff(line.settings.answered_by), line.settings.required_staff
-        understaffed = line.open and on_duty < required
+        written, required_written = floor.staff(line.settings.written_by), line.settings.required_written
+        understaffed = line.open and (on_duty < required or written < required_written)
         if understaffed and not line.understaffed:
             away = floor.out_of_reach(line.settings.answered_by)
             phones_lost = f"; phones that can't be reached: {away}" if away else ""
-            floor.notice(
-                f"Line '{line.settings.id}': {on_duty} on duty, {required} required{phones_lost}.", Severity.WARNING
-            )
+            in_writing = f"; in writing: {written} on duty, {required_written} required" if required_written else ""
+            text = f"Line '{line.settings.id}': {on_duty} on duty, {required} required{in_writing}{phones_lost}."
+            floor.notice(text, Severity.WARNING)
         elif line.understaffed and not understaffed:
             floor.notice(f"Line '{line.settings.id}': enough people on duty again ({on_duty}).")
         if line.understaffed is not understaffed:

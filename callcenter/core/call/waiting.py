@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from math import isfinite
 
-from callcenter.core.call import acquaintance, call_back_place, recording
+from callcenter.core.call import acquaintance, call_back_place, paid_period, recording
 from callcenter.core.call.promise import settle
 from callcenter.core.call.redirect import redirect
 from callcenter.core.caller import Caller, CallerState, CallerStep, Composed
@@ -13,7 +13,7 @@ from callcenter.core.commands import Announce, CancelTimer, Place, SaveAnnouncem
 from callcenter.core.events import AnnouncementSpoken, InfoMenuVisited, Timer, TimerKind
 from callcenter.core.floor import Floor
 from callcenter.core.ids import CallId
-from callcenter.core.question import Question, QuestionStep
+from callcenter.core.question import ASKING, Question, QuestionStep
 from callcenter.core.queue.announcement import Said, Wording, call_phrases, phrases, wording
 from callcenter.core.queue.ewt_input import remaining_wait
 from callcenter.core.queue.line import LineState
@@ -44,7 +44,8 @@ def welcome(floor: Floor, caller: Caller, *before: str) -> None:
 def expect(floor: Floor, caller: Caller) -> None:
     """Hold the place of a caller who has arrived and will join the queue: those who arrive later come after."""
     line = floor.line(caller)
-    line.queue.expect(caller.call, floor.rules(caller).default_class, caller.place_at)
+    urgency = paid_period.urgency(floor, caller) or floor.rules(caller).default_class
+    line.queue.expect(caller.call, urgency, caller.place_at)
     call_back_place.make_way(floor, line, caller.call)
 
 
@@ -54,7 +55,7 @@ def join(floor: Floor, caller: Caller, urgency: str, at: float, place_at: float 
     `place_at`: the place of a former call that was cut off.
     """
     line = floor.line(caller)
-    urgency = urgency if urgency in line.settings.classes else floor.rules(caller).default_class
+    urgency = paid_period.urgency(floor, caller, urgency) or floor.rules(caller).default_class
     place_at = caller.record.arrived_at if place_at is None else place_at
     floor.note(caller, urgency=urgency, joined_at=at, place_at=place_at)
     floor.move(caller, CallerStep.JOIN)
@@ -95,7 +96,7 @@ def next_question(floor: Floor, caller: Caller, *, at_once: bool = False) -> tup
     line = floor.rules(caller)
     if caller.question is Question.DUE and acquaintance.is_asked(floor, caller):
         floor.question(caller, QuestionStep.ASK_INN)
-        return Question.INN, ("ask-inn",)
+        return Question.INN, (ASKING[line.asked_for].ask,)
     if caller.question in (Question.DUE, Question.INN_SETTLED) and not at_once:
         if line.class_of_digit:
             floor.question(caller, QuestionStep.ASK_URGENCY)
@@ -126,7 +127,7 @@ def may_keep_place(floor: Floor, caller: Caller) -> bool:
     """
     line = floor.line(caller)
     allowed = caller.state is CallerState.WAITING and line.open and bool(line.settings.keep_place_key)
-    return allowed and len(kept_for(floor, line)) < line.settings.capacity
+    return allowed and paid_period.may_keep_place(floor, caller) and len(kept_for(floor, line)) < line.settings.capacity
 
 
 def kept_for(floor: Floor, line: LineState) -> list[str]:

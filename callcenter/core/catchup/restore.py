@@ -361,6 +361,8 @@ def _state(floor: Floor, caller: Caller, offers: Iterable[OfferRecord], transfer
         floor.change(caller, redirect=Redirect(caller.channel_id, Place.CLOSED))
     elif record.outcome is Outcome.ALL_LINES_BUSY:
         floor.change(caller, redirect=Redirect(caller.channel_id, Place.FULL))
+    elif record.outcome is Outcome.NOT_PAID:
+        floor.change(caller, redirect=Redirect(caller.channel_id, Place.NOT_PAID, ("not-paid",)))
     elif record.outcome is Outcome.CALL_BACK:
         floor.change(caller, redirect=Redirect(caller.channel_id, Place.CALL_BACK, ("call-in-turn", "keep-goodbye")))
         keep_place.hold(floor, caller)

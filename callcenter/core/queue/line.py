@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 
 from callcenter.core.call_back import CallBack
 from callcenter.core.ids import CallId
@@ -27,6 +28,8 @@ class LineState:
         self.former: tuple[tuple[float, Line], ...] = ()
         """The settings of before, each with the time until when it held; the latest at the end."""
         self.open = False
+        self.day: date | None = None
+        """The date in the line's zone; None: nobody has told it yet."""
         self.lines_in_use = 0
         self.queue = Queue(settings.classes, settings.overtaking_limit, undo)
         self.joined = 0

@@ -1,8 +1,9 @@
 /** The card: what was before, what the caller heard, and who it really is. All of it comes from outside: text only. */
 
 import { useEffect, useRef, useState } from "preact/hooks";
+import { ContractOf } from "./contract";
 import { find, post, refresh, shown, typing } from "./notes";
-import type { Card, Earlier } from "./notes";
+import type { Card, Earlier, Match } from "./notes";
 import { callOut, mayDial } from "./dial";
 import { told } from "./server";
 import { use } from "./store";
@@ -24,6 +25,7 @@ export function CallerCard() {
   const { card } = open;
   return (
     <section id="card" class="card history" aria-label={word("history")}>
+      {card.contract && <ContractOf contract={card.contract} subjects={card.subjects} />}
       <h2>{word("before_this_call")}</h2>
       {card.earlier.length ? (
         <ul class="earlier">
@@ -137,10 +139,17 @@ function Now({ card }: { card: Card }) {
   );
 }
 
+const known = ({ role, inn, number, contract }: Match): string[] => [
+  seen(role),
+  inn && `${word("inn")} ${inn}`,
+  inn ? "" : number,
+  contract && `${word("contract")} ${seen(contract)}`,
+];
+
 /** Find the caller's entry by hand; their number can be kept, so that it is known the next time. */
 function Who({ card }: { card: Card }) {
   const [asked, ask] = useState("");
-  const [found, setFound] = useState<{ name: string; role: string; inn: string; number: string }[]>([]);
+  const [found, setFound] = useState<Match[]>([]);
   const [person, setPerson] = useState(card.person);
   const latest = useRef("");
   useEffect(() => {
@@ -153,8 +162,9 @@ function Who({ card }: { card: Card }) {
     return () => clearTimeout(timer);
   }, [asked]);
 
-  async function choose(inn: string, number: string, learn: boolean): Promise<void> {
-    const body = { call: card.call, inn, number: inn ? "" : number, learn, person: learn ? person : "" };
+  async function choose({ inn, number, contract }: Match, learn: boolean): Promise<void> {
+    const named = { inn, number: inn ? "" : number, contract: inn || number ? "" : contract };
+    const body = { call: card.call, ...named, learn, person: learn ? person : "" };
     const answer = await post("/api/identify", body);
     if (answer?.status !== 200) return;
     ask("");
@@ -213,20 +223,20 @@ function Who({ card }: { card: Card }) {
             </label>
           )}
           <ul class="earlier" id="found">
-            {found.map(({ name, role, inn, number }) => (
-              <li key={`${inn} ${number} ${name}`}>
+            {found.map((one) => (
+              <li key={`${one.inn} ${one.number} ${one.contract} ${one.name}`}>
                 <p>
-                  <strong>{seen(name)}</strong>
+                  <strong>{seen(one.name)}</strong>
                 </p>
                 <p>
-                  <small>{[seen(role), inn && `${word("inn")} ${inn}`, inn ? "" : number].filter(Boolean).join(" · ")}</small>
+                  <small>{known(one).filter(Boolean).join(" · ")}</small>
                 </p>
                 <div class="row">
-                  <button type="button" onClick={() => void choose(inn, number, false)}>
+                  <button type="button" onClick={() => void choose(one, false)}>
                     {word("this_is_them")}
                   </button>
-                  {card.number && (
-                    <button type="button" onClick={() => void choose(inn, number, true)}>
+                  {card.number && (one.inn || one.number) && (
+                    <button type="button" onClick={() => void choose(one, true)}>
                       {word("number_is_theirs")}
                     </button>
                   )}

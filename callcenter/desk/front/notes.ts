@@ -1,5 +1,6 @@
 /** What is written down of each call: kept on the server while it is typed, and shown in the form of one call at a time. */
 
+import type { Contract } from "./contract";
 import { callOf, request, say, told } from "./server";
 import type { Answer } from "./server";
 import { Store } from "./store";
@@ -43,6 +44,8 @@ export interface Card {
   handed: { at: string; by: string; to: string; target: string; result: string; note: string }[];
   earlier: Earlier[];
   subjects: [string, string][];
+  /** By what the caller is served; null: the line asks nobody. */
+  contract: Contract | null;
   crm_url: string;
   /** Whether the person may listen to recordings. */
   may_hear: boolean;
@@ -246,7 +249,16 @@ export async function list(): Promise<void> {
   if (answer?.status === 200) unregistered.set(answer.data["calls"] as unknown as Unregistered[]);
 }
 
-export async function find(asked: string): Promise<{ name: string; role: string; inn: string; number: string }[]> {
+/** Somebody of the customers' directory; `contract`: number or login of one of theirs. */
+export interface Match {
+  name: string;
+  role: string;
+  inn: string;
+  number: string;
+  contract: string;
+}
+
+export async function find(asked: string): Promise<Match[]> {
   const answer = await get(`/api/customers?q=${encodeURIComponent(asked)}`);
   return answer?.status === 200 ? (answer.data["customers"] as never) : [];
 }

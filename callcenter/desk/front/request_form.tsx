@@ -1,8 +1,9 @@
 /** The form of a request, beside the call: the words to say, what is asked, and how the answer comes (ESTP 5.4.3, 5.5). */
 
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { grown } from "./bar";
 import { CallBackPromise } from "./call_back";
+import { ContractOf } from "./contract";
 import { FileList } from "./files";
 import { useKey } from "./keys";
 import { shown } from "./notes";
@@ -128,6 +129,7 @@ function Fields({ now, all }: { now: Open; all: Record<string, LineOptions> }) {
   const line = all[form.line];
   const also = use(others);
   const element = useRef<HTMLFormElement>(null);
+  const [why, setWhy] = useState("");
   useEffect(() => element.current?.querySelector<HTMLElement>("input")?.focus(), []); // it was asked for with a key
   if (!line) return null;
   /** Keys in this form are this form's: digits choose its subject, Ctrl+Enter passes it on. */
@@ -135,7 +137,7 @@ function Fields({ now, all }: { now: Open; all: Record<string, LineOptions> }) {
     if (event.ctrlKey && ["Enter", "NumpadEnter"].includes(event.code)) {
       event.preventDefault();
       event.stopPropagation();
-      void submit();
+      void submit(why);
       return;
     }
     const digit = /^Digit([1-9])$/.exec(event.code)?.[1];
@@ -157,7 +159,7 @@ function Fields({ now, all }: { now: Open; all: Record<string, LineOptions> }) {
       onKeyDown={keys}
       onSubmit={(event) => {
         event.preventDefault();
-        void submit();
+        void submit(why);
       }}
     >
       <p class="whose">
@@ -165,12 +167,13 @@ function Fields({ now, all }: { now: Open; all: Record<string, LineOptions> }) {
         <small>{line.title}</small>
         <FormTime due={form.form_due} />
       </p>
+      {form.contract && <ContractOf contract={form.contract} subjects={[]} />}
       <p class="others" role="status" hidden={!also}>
         {also && `${word("request_also_open")} ${seen(also)}`}
       </p>
       <fieldset class="choices results">
         <legend>{word("request_urgency")}</legend>
-        {line.urgencies.map((urgency) => (
+        {possible(form, line, filled.subject).map((urgency) => (
           <Choice
             key={urgency}
             name="urgency"
@@ -182,6 +185,7 @@ function Fields({ now, all }: { now: Open; all: Record<string, LineOptions> }) {
       </fieldset>
       <Say form={form} urgency={filled.urgency} />
       <Subject line={line} filled={filled} />
+      <Left form={form} subject={filled.subject} why={why} write={setWhy} />
       <label>
         <span class="legend">{word("essentials")}</span>
         <textarea
@@ -217,6 +221,7 @@ function Fields({ now, all }: { now: Open; all: Record<string, LineOptions> }) {
         <Line name="number" filled={filled} longest={64} />
         <Line name="inn" filled={filled} longest={12} />
         <Line name="customer" filled={filled} longest={300} />
+        {line.contracts && <Line name="contract" filled={filled} longest={300} />}
       </div>
       {line.files && (
         <fieldset class="choices">
@@ -236,6 +241,44 @@ function Fields({ now, all }: { now: Open; all: Record<string, LineOptions> }) {
         </button>
       </div>
     </form>
+  );
+}
+
+/** What may be promised: to this customer's level, and about this subject; what was chosen before stays visible. */
+function possible({ contract, urgency }: Form, line: LineOptions, subject: string): string[] {
+  const own = line.own_urgencies[subject] ?? line.urgencies;
+  return line.urgencies.filter(
+    (one) => one === urgency || (own.includes(one) && (contract?.urgencies ?? line.urgencies).includes(one)),
+  );
+}
+
+interface LeftOf {
+  form: Form;
+  subject: string;
+  why: string;
+  write: (why: string) => void;
+}
+
+/** What the customer's plan leaves to the customer: the operator tells where the instructions are (TBS 5). */
+function Left({ form, subject, why, write }: LeftOf) {
+  const service = form.contract?.services[subject];
+  if (service !== "user" && service !== "nobody") return null;
+  return (
+    <div class="say" id="left-to-user">
+      <p role="status">
+        ▲ {word("plan")} «{seen(form.contract?.plan ?? "")}»: {word(`service_${service}`)}. {word("service_tell")}
+      </p>
+      <label>
+        <span class="legend">{word("service_why")}</span>
+        <input
+          id="request-why"
+          maxLength={2000}
+          autocomplete="off"
+          value={why}
+          onInput={(event) => write(event.currentTarget.value)}
+        />
+      </label>
+    </div>
   );
 }
 
@@ -269,7 +312,7 @@ interface LineOf {
 function Line({ name, filled, longest }: LineOf) {
   return (
     <label>
-      <span class="legend">{word(name === "subject" || name === "inn" ? name : `request_${name}`)}</span>
+      <span class="legend">{word(["subject", "inn", "contract"].includes(name) ? name : `request_${name}`)}</span>
       <input
         id={`request-${name}`}
         maxLength={longest}

@@ -1,5 +1,6 @@
 /** Requests: the form that is open, kept on the server while it is typed; the forms not passed on; the caller's earlier ones. */
 
+import type { Contract } from "./contract";
 import { Files } from "./files";
 import type { Kept, Limits } from "./files";
 import { post, shown, write as writeNote } from "./notes";
@@ -45,6 +46,10 @@ export interface LineOptions {
   title: string;
   subjects: [string, string][];
   urgencies: string[];
+  /** The urgencies of a subject, if some are for some subjects alone. */
+  own_urgencies: Record<string, string[]>;
+  /** Whether the line serves by contracts. */
+  contracts: boolean;
   ways: string[];
   /** Seconds in which an answer is given in the conversation; 0: no limit. */
   spoken_answer: number;
@@ -67,6 +72,7 @@ export interface Form extends Standing {
     number: string;
     inn: string;
     customer: string;
+    contract: string;
     convenient: string;
     /** In the line's zone. */
     convenient_from: string | null;
@@ -77,6 +83,8 @@ export interface Form extends Standing {
   version: number;
   form_due: string | null;
   promises: Record<string, { due: string | null; words: Words }>;
+  /** By what the customer is served; null: the line asks nobody. */
+  contract: (Contract & { urgencies: string[] }) | null;
   now: string;
 }
 
@@ -90,6 +98,8 @@ export interface Filled {
   number: string;
   inn: string;
   customer: string;
+  /** Number of the contract, or login. */
+  contract: string;
   convenient: string;
   /** As a field for date and time has them, in the line's zone. */
   convenient_from: string;
@@ -185,6 +195,7 @@ function take(form: Form): void {
       number: requester.number,
       inn: requester.inn,
       customer: requester.customer,
+      contract: requester.contract,
       convenient: requester.convenient,
       convenient_from: (requester.convenient_from ?? "").slice(0, MINUTES),
       convenient_until: (requester.convenient_until ?? "").slice(0, MINUTES),
@@ -279,11 +290,12 @@ export async function tell(words: string): Promise<void> {
 }
 
 /** Pass the form to the head: it gets its number. */
-export async function submit(): Promise<void> {
+/** `why`: why something is registered that the customer's plan leaves to the customer. */
+export async function submit(why = ""): Promise<void> {
   const now = await settle();
   if (!now || now.form.number) return;
   const { id, version, call } = now.form;
-  const answer = await post(`/api/requests/${id}/submit`, { version });
+  const answer = await post(`/api/requests/${id}/submit`, { version, why });
   if (answer?.status !== 200 || open.value?.form.id !== id) return;
   take(answer.data as unknown as Form);
   say(`${word("request_registered")}: ${open.value.form.number}`);
