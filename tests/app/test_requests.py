@@ -75,7 +75,7 @@ async def test_an_answer_leaves_by_mail_and_the_head_is_warned_of_an_old_form(tm
             await draft(requests.register)
             await until(lambda: len(box.took) == 2)
             by_recipient = {str(one["To"]): one for one in box.took}
-            assert by_recipient["zakazchik@example.ru"]["Message-ID"] == "<ESTP-2026-000001.1@estp.ru>"
+            assert by_recipient["zakazchik@example.ru"]["Message-ID"].startswith("<ESTP-2026-000001.1.")
             assert "форма не передана" in by_recipient["head@example.ru"].get_content()
             await until(lambda: requests.state().sent == 2)
             seen = await requests.register.filed(filed.request.id)
