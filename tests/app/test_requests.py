@@ -134,4 +134,5 @@ async def test_the_head_gets_an_e_mail_of_a_call_refused_for_conduct(tmp_path: P
             await NoteTable(operators).register("1.1", "101", NoteText("", "Брань", "refused", conduct=True), CALLED)
             await operators.close()
             await until(lambda: len(box.took) == 1)
-    assert (box.took[0]["To"], box.took[0]["Message-ID"]) == ("head@example.ru", "<conduct.1.1@estp.ru>")
+    assert box.took[0]["To"] == "head@example.ru"
+    assert box.took[0]["Message-ID"].startswith("<conduct.1.1.")
