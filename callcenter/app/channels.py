@@ -33,8 +33,8 @@ class Channels:
     def __init__(
         self, config: Config, secrets: Secrets, register: Register, attachments: Attachments, clock: Clock
     ) -> None:
-        lines = {line: line.channels.email for line in config.lines.values() if line.channels.email}
-        words = {line.id: _words(line, email) for line, email in lines.items()}
+        lines = [(line, line.channels.email) for line in config.lines.values() if line.channels.email]
+        words = {line.id: _words(line, email) for line, email in lines}
         self.arrivals = ArrivalRegister(register, attachments, config.request_rules, words)
         self._reader = Reader()
         progress, ids = ProgressTable(register), MessageIds(secrets.mail_ids)
@@ -50,7 +50,7 @@ class Channels:
                 config.var / "mail" / line.id,
                 clock.wall,
             )
-            for line, email in lines.items()
+            for line, email in lines
         ]
         self._receivers = [Receiver(mailbox, self.arrivals, clock.wall) for mailbox in self._mailboxes]
 

@@ -40,13 +40,18 @@ class Receiver:
                     await self._inlet.kept(arrived)
 
     async def take(self, arrived: Arrived) -> bool:
-        """Take one message; return whether it is in the register."""
+        """Take one message; return whether it is in the register.
+
+        One that shows a defect of ours stays where it is, and keeps no other from being taken.
+        """
         try:
             taken = await self._arrivals.take(arrived, self._wall())
         except RegisterError as problem:
             self._log.warning("register", "a message of %s waits for the register: %s", arrived.line, problem)
         except RequestError as problem:
             self._log.warning("refused", "a message of %s (%s) is not taken: %s", arrived.line, arrived.place, problem)
+        except Exception:
+            log.exception("A message of %s (%s) is not taken; the others are.", arrived.line, arrived.place)
         else:
             self.outcomes["again" if taken.again else taken.outcome.value] += 1
             return True

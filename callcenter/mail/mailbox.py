@@ -108,7 +108,8 @@ class Mailbox:
         return self._clock() - self._looked_at
 
     async def receive(self) -> AsyncIterator[Arrived]:
-        """Yield the mails, the oldest first, for ever."""
+        """Yield the mails, the oldest first, for ever. It may be begun again after it was ended."""
+        self._thread = ThreadPoolExecutor(1, f"mailbox-{self.line}")
         await asyncio.to_thread(_emptied, self._folder)
         failures = 0
         try:

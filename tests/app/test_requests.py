@@ -79,7 +79,7 @@ async def test_an_answer_leaves_by_mail_and_the_head_is_warned_of_an_old_form(tm
             await draft(requests.register)
             await until(lambda: len(box.took) == 2)
             by_recipient = {str(one["To"]): one for one in box.took}
-            assert by_recipient["zakazchik@example.ru"]["Message-ID"] == "<ESTP-2026-000001.1@estp.ru>"
+            assert by_recipient["zakazchik@example.ru"]["Message-ID"].startswith("<ESTP-2026-000001.1.")
             assert "форма не передана" in by_recipient["head@example.ru"].get_content()
             await until(lambda: requests.state().sent == 2)
             seen = await requests.register.filed(filed.request.id)
@@ -138,4 +138,5 @@ async def test_the_head_gets_an_e_mail_of_a_call_refused_for_conduct(tmp_path: P
             await NoteTable(operators).register("1.1", "101", NoteText("", "Брань", "refused", conduct=True), CALLED)
             await operators.close()
             await until(lambda: len(box.took) == 1)
-    assert (box.took[0]["To"], box.took[0]["Message-ID"]) == ("head@example.ru", "<conduct.1.1@estp.ru>")
+    assert box.took[0]["To"] == "head@example.ru"
+    assert box.took[0]["Message-ID"].startswith("<conduct.1.1.")

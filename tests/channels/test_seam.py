@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from callcenter.channels.channel import Channel
+from callcenter.channels.channel import Arrived, Channel
 from callcenter.channels.receiver import Receiver
-from callcenter.request_register.arrivals import ArrivalRegister
+from callcenter.request_register.arrivals import ArrivalRegister, Taken
 from callcenter.request_register.attachments import Attachments
 from callcenter.request_register.outbox import Outbox
 from callcenter.request_register.register import RequestRegister
@@ -115,3 +115,26 @@ async def test_what_the_register_does_not_take_now_is_taken_later_and_once(
     filed = await requests.numbered("ESTP-2026-000001")
     assert len(filed.received) == 1
     assert [path.name for path in drop.done.iterdir()] == ["1"]
+
+
+async def test_a_message_that_shows_a_defect_of_ours_keeps_no_other_from_being_taken(
+    drop: FileDrop,
+    arrivals: ArrivalRegister,
+    requests: RequestRegister,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    for name in ("1", "2"):
+        (drop.coming / name).write_text(f"anna\nПодпись {name}\nНе подписывается")
+    take = arrivals.take
+
+    async def fails_for_one(arrived: Arrived, at: datetime) -> Taken:
+        if arrived.place == "1":
+            raise ZeroDivisionError
+        return await take(arrived, at)
+
+    monkeypatch.setattr(arrivals, "take", fails_for_one)
+    await until(Receiver(drop, arrivals, lambda: CALLED), 2)
+    assert (await requests.numbered("ESTP-2026-000001")).request.subject == "Подпись 2"
+    assert [path.name for path in drop.coming.iterdir()] == ["1"]
+    assert "is not taken; the others are" in caplog.text

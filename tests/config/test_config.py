@@ -851,3 +851,66 @@ def test_each_mistake_of_a_lines_requests(tmp_path: Path, settings: str, told: s
 def test_each_mistake_of_mail(tmp_path: Path, mail: str, told: str) -> None:
     [found] = problems(tmp_path, SHORT + f"mail: {mail}\n")
     assert told in found
+
+
+@pytest.mark.clause("ESTP 2.7")
+def test_a_line_without_other_channels_refuses_them(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load(
+            tmp_path,
+            """
+            lines:
+              estp:
+                numbers: ["7 (342) 292-19-60"]
+                requests: {ways: [email, telegram]}
+                channels: {no_others: true}
+            """,
+        )
+    assert "found telegram, but the line has no other channels (channels.no_others, ESTP 2.7)" in str(refused.value)
+
+
+def test_a_mailbox_needs_what_its_mails_become_and_how_they_are_answered(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load(
+            tmp_path,
+            """
+            lines:
+              estp:
+                numbers: ["7 (342) 292-19-60"]
+                requests: {ways: [letter]}
+                subjects: {other: Иное}
+                channels: {email: {imap: {host: a.ru, user: u, done: INBOX}, subject: signature, urgency: Вчера}}
+              second:
+                numbers: ["7 (342) 292-19-61"]
+                email: b@a.ru
+                channels: {email: {imap: {host: a.ru, user: u}}}
+            """,
+        )
+    for problem in (
+        "`requests.ways` has no email",
+        "found a mailbox, but no `mail`",
+        "the address of the mailbox, here or as the line's `email`",
+        "found subject 'signature'",
+        "found urgency 'Вчера'",
+        "found the mailbox's own folder",
+        "found a mailbox, but the line has no `requests`",
+    ):
+        assert problem in str(refused.value), problem
+
+
+def test_a_mailbox_is_described_in_a_few_words(tmp_path: Path) -> None:
+    config = load(
+        tmp_path,
+        """
+        lines:
+          estp:
+            numbers: ["7 (342) 292-19-60"]
+            email: info@estp.ru
+            requests: {}
+            channels: {email: {imap: {host: imap.example.ru, user: info@estp.ru}}}
+        mail: {host: smtp.example.ru, from: info@estp.ru}
+        """,
+    )
+    email = config.lines["estp"].channels.email
+    assert email is not None
+    assert (email.imap.port, email.imap.tls, email.old_mail) == (993, "tls", "leave")
