@@ -97,8 +97,19 @@ class Dovecot:
         return int(said[0] or 0) if status == "OK" else 0
 
     def forget_uids(self, user: str) -> None:
-        """Give the mailbox another UIDVALIDITY, as after a restore: all its mails get other UIDs."""
-        for path in (self.folder / "mail" / user).glob("dovecot*"):
+        """Give the mailbox another UIDVALIDITY, as after a restore: all its mails get other UIDs.
+
+        Dovecot's is the second in which the mailbox was made: in the same second it would be the same one.
+        """
+        box, probe = self.folder / "mail" / user, self.folder / "probe"
+        before = int((box / "dovecot-uidlist").read_text().split(" V", 1)[1].split()[0])
+        limit = Patience(5)
+        while not limit.over():
+            probe.touch()
+            if int(probe.stat().st_mtime) > before:
+                break
+            time.sleep(0.05)
+        for path in box.glob("dovecot*"):
             path.unlink()
 
 

@@ -132,6 +132,7 @@ async def test_what_was_in_the_mailbox_before_stays_also_when_its_uids_change(
         await until(lambda: mailbox.looks)
         await asyncio.to_thread(dovecot.put, user, mail("новое"), received=CALLED)
         await taken(receiver, 1)
+        await until(lambda: dovecot.count(user) == 5)
     # A copy of the server is restored: the new mail is in the mailbox again, and all have other UIDs.
     dovecot.put(user, mail("новое"), mail("новейшее"), received=CALLED + timedelta(minutes=1))
     dovecot.forget_uids(user)
@@ -155,6 +156,7 @@ async def test_old_mails_are_taken_if_the_line_says_so_and_nobody_is_told_after_
     rules = replace(RULES, takes_old=True)
     async with being_read(dovecot.server(user), database, arrivals, tmp_path, rules=rules) as (_, receiver):
         await taken(receiver, 1)
+        await until(lambda: dovecot.count(user) == 0)
     assert receiver.outcomes == {"new": 1}
     assert await outbox.due(Way.EMAIL, CALLED) == []
 
