@@ -283,7 +283,6 @@ class Link:
         if connected:
             self.ami.send(translate.token(self._token))  # first of all: dialplan events without it are refused
             self._take_over()
-            self._send_hours()
         else:
             self._takeover.lost()
             self._listener.take(events.AsteriskLost(self.server))
@@ -359,6 +358,7 @@ class Link:
     def _take_snapshot(self, snapshot: events.Snapshot) -> bool:
         """Hand the snapshot to the core; return False if it fails both with and without the journal's histories."""
         self.beat()  # else callers that are redirected now find a stale heartbeat and return to the fallback queue
+        self._send_hours()
         snapshot = replace(snapshot, server=self.server)
         # If the core fails, try without the journal; otherwise nobody would get an offer any more.
         taken = self._listener.take(snapshot) or self._listener.take(replace(snapshot, histories=()))

@@ -157,7 +157,7 @@ def test_the_shipped_file_is_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_files_that_others_may_read_are_a_warning(site: Path) -> None:
     folder = config_of(site).var
     folder.mkdir()
-    (folder / "register.sqlite").touch()
+    (folder / "register.sqlite").write_bytes(b"names and numbers")
     (folder / "register.sqlite").chmod(0o644)
     for mode, told in ((0o755, True), (0o750, False)):
         folder.chmod(mode)

@@ -43,6 +43,7 @@ def test_a_date_is_told_with_its_weekday(due: str, ru: str, en: str) -> None:
 
 VALUES: dict[str, Value] = {
     "minutes": 15,
+    "plan": "<i>Базовый</i>",
     "days": 7,
     "most": 15,
     "step": Step.HAND_BACK,
