@@ -24,6 +24,7 @@ from callcenter.mail.smtp import Server, Smtp
 from callcenter.metrics.requests import ChannelState
 from callcenter.request_register.arrivals import ArrivalRegister, LineWords
 from callcenter.request_register.attachments import MB, Attachments
+from callcenter.request_register.register import Rules as RequestRules
 from callcenter.store import Register
 
 
@@ -31,11 +32,17 @@ class Channels:
     """What comes in, for one controller. Nothing runs for lines without written channels."""
 
     def __init__(
-        self, config: Config, secrets: Secrets, register: Register, attachments: Attachments, clock: Clock
+        self,
+        config: Config,
+        secrets: Secrets,
+        register: Register,
+        attachments: Attachments,
+        rules: RequestRules,
+        clock: Clock,
     ) -> None:
         lines = [(line, line.channels.email) for line in config.lines.values() if line.channels.email]
         words = {line.id: _words(line, email) for line, email in lines}
-        self.arrivals = ArrivalRegister(register, attachments, config.request_rules, words)
+        self.arrivals = ArrivalRegister(register, attachments, rules, words)
         self._reader = Reader()
         progress, ids = ProgressTable(register), MessageIds(secrets.mail_ids)
         self._mailboxes = [

@@ -110,7 +110,7 @@ class Requests:
         here = [id_ for id_, one in config.people.items() if frozenset(one.roles) & (TAKES_CALLS | {Role.HEAD})]
         self._leavers = Leavers(register, rules, [*here, *config.groups], heads, wall)
         self._erasure = RequestErasure(register, self.attachments, rules, config.request_keep_days)
-        self.channels = Channels(config, secrets, register, self.attachments, clock)
+        self.channels = Channels(config, secrets, register, self.attachments, rules, clock)
         self._state = RequestState()
         self.book = CallBackRegister(register, rules)
         """The call-backs."""

@@ -32,7 +32,7 @@ from callcenter.request_register.filing import (
     take_counter,
 )
 from callcenter.request_register.outbox import put_email
-from callcenter.request_register.register import Rules, allowed, new_id, of_line
+from callcenter.request_register.register import Rules, allowed, new_id, of_line, of_request
 from callcenter.request_register.search import Words
 from callcenter.requests.actions import Action, Fill, NotDelivered, Receive, Submit
 from callcenter.requests.belonging import Candidate, Facts, Limits, Nature, Outcome, Place, place
@@ -271,7 +271,7 @@ class _Taking:
     def _join(self, connection: Connection, found: Place) -> RequestId:
         candidate = _sure(found)
         loaded = claim(connection, candidate.id)
-        rules = of_line(self.rules, loaded.request.line)
+        rules = of_request(self.rules, loaded.request)
         from_customer = not self._answers_colleague(loaded.request)
         decision = allowed(decide(loaded.request, Receive(self.arrived.channel, from_customer), self.at, rules))
         store(connection, loaded, decision, {}, self.words)
@@ -281,7 +281,7 @@ class _Taking:
     def _beside(self, connection: Connection, found: Place) -> RequestId:
         candidate = _sure(found)
         loaded = claim(connection, candidate.id)
-        rules = of_line(self.rules, loaded.request.line)
+        rules = of_request(self.rules, loaded.request)
         noted = allowed(remark(loaded.request, Fact.RECEIVED, "automatic", "", self.arrived.channel, self.at, rules))
         store(connection, loaded, noted, {}, self.words)
         self._keep_message(connection, loaded.row, noted.request, "automatic")
@@ -291,7 +291,7 @@ class _Taking:
 
     def _not_delivered(self, connection: Connection, request: RequestId) -> None:
         loaded = load(connection, request)
-        rules = of_line(self.rules, loaded.request.line)
+        rules = of_request(self.rules, loaded.request)
         known = {message.key for message in loaded.request.messages}
         for key in self.arrived.refers:
             if key in known:
@@ -326,7 +326,7 @@ class _Taking:
         }
         connection.execute(insert(MESSAGES).values(message))
         loaded = claim(connection, request.id)
-        rules = of_line(self.rules, request.line)
+        rules = of_request(self.rules, request)
         for kept in _once(self.placed.kept):
             values = {name: getattr(kept, name) for name in Attachment.__dataclass_fields__} | {"message": one.key}
             connection.execute(insert(ATTACHMENTS).values(values | {"request": row, "line": one.line}))
@@ -354,7 +354,7 @@ class _Taking:
         return Requester(known.name or one.sender_name, known.number, known.inn, known.customer)
 
     def _acknowledge(self, connection: Connection, row: int, request: Request) -> None:
-        one, rules = self.arrived, of_line(self.rules, self.arrived.line)
+        one, rules = self.arrived, of_request(self.rules, request)
         answer = request.target(TargetKind.ANSWER)
         until = f"{answer.due.astimezone(rules.time.hours.zone):%d.%m.%Y %H:%M}" if answer else "—"
         text = self.line.acknowledgement.replace("{number}", str(request.number)).replace("{until}", until)
