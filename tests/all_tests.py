@@ -1,8 +1,7 @@
-"""`make test`: all tests, in two pools side by side; `make test T=…` hands pytest's own arguments on.
+"""`make test`: all tests, in two pools one after the other; `make test T=…` hands pytest's own arguments on.
 
-Stories take place in real time, several at once, and mostly wait. The other tests take the processor time that stories
-leave, and no more (`SCHED_IDLE`): beside what computes as their equal, a story's sound would falter on two cores. Where
-a system has no such policy, one pool comes after the other.
+Stories take place in real time, several at once; beside tests that compute, their sound falters on two cores, even if
+those only get the processor time that stories leave (SCHED_IDLE: 12 stories of 534 had pauses of a tenth of a second).
 
 A test can fail because the machine was late: in the crowd, or because something else runs here. So what failed in the
 crowd is told alone, twice at most. What it takes is told at the end; some thirty failures are no accident.
@@ -12,10 +11,8 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,8 +22,6 @@ from tests.pools import FAST, STORIES
 CACHE = Path("var/cache")
 POOLS = {STORIES: ("-n", "5", "--dist", "worksteal"), FAST: ("-n", "3", "--dist", "worksteal")}
 ALONE = ("-n", "0", "--last-failed", "--last-failed-no-failures", "none")
-LEAVES_TO_OTHERS = [chrt, "--idle", "0"] if (chrt := shutil.which("chrt")) else []
-"""A command so prefixed has the processor when nobody else wants it."""
 NO_ACCIDENT = 30
 """So many tests of a pool that fail are not told once more."""
 PASSED, FAILED, NOTHING_CHOSEN = 0, 1, 5
@@ -39,10 +34,7 @@ def main() -> int:
     # Each process would compile every module for itself, and so would each controller that a story starts.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     notes: list[str] = []
-    outcomes = dict(zip(POOLS, _crowds(chosen, began, notes), strict=True))
-    for pool, outcome in outcomes.items():
-        if outcome == FAILED:
-            outcomes[pool] = _alone(pool, chosen, notes)
+    outcomes = {pool: _crowd(pool, chosen, notes) for pool in POOLS}
     if set(outcomes.values()) == {NOTHING_CHOSEN}:
         notes.append("nothing was chosen")
         worst = NOTHING_CHOSEN
@@ -52,23 +44,9 @@ def main() -> int:
     return worst
 
 
-def _crowds(chosen: Sequence[str], began: float, notes: list[str]) -> tuple[int, int]:
-    """Both pools: what pytest returned for the stories and for the others."""
-    stories, fast = (_pytest(pool, "--cache-clear", *POOLS[pool], *chosen) for pool in POOLS)
-    if not LEAVES_TO_OTHERS:
-        return subprocess.run(stories, check=False).returncode, subprocess.run(fast, check=False).returncode
-    with tempfile.TemporaryFile() as printed:  # two that print at once could not be read
-        beside = subprocess.Popen([*LEAVES_TO_OTHERS, *fast], stdout=printed, stderr=subprocess.STDOUT)
-        try:
-            first = subprocess.run(stories, check=False).returncode
-            notes.append(f"stories: {time.monotonic() - began:.0f} s")
-            second = beside.wait()
-        finally:
-            beside.kill()
-        printed.seek(0)
-        sys.stdout.flush()
-        shutil.copyfileobj(printed, sys.stdout.buffer)
-    return first, second
+def _crowd(pool: str, chosen: Sequence[str], notes: list[str]) -> int:
+    outcome = subprocess.run(_pytest(pool, "--cache-clear", *POOLS[pool], *chosen), check=False).returncode
+    return _alone(pool, chosen, notes) if outcome == FAILED else outcome
 
 
 def _alone(pool: str, chosen: Sequence[str], notes: list[str]) -> int:

@@ -31,3 +31,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         others = [item for item in items if ("e2e" in item.keywords) != (pool == STORIES)]
         config.hook.pytest_deselected(items=others)
         items[:] = [item for item in items if ("e2e" in item.keywords) == (pool == STORIES)]
+        items.sort(key=_longest, reverse=True)
+
+
+def _longest(item: pytest.Item) -> float:
+    """Seconds that a test asks for: what takes minutes begins first, or everybody would wait for it at the end."""
+    asked = item.get_closest_marker("timeout")
+    return float(asked.args[0]) if asked else 0.0

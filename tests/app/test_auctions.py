@@ -115,4 +115,4 @@ async def test_a_controller_that_starts_knows_the_auctions_that_run(elot: Harnes
     async with elot.running() as controller:
         assert controller.view().lines["estp"].open
         await connection(controller)
-        assert told(elot)[-1] == "11:00-19:59"
+        await until(lambda: told(elot)[-1:] == ["11:00-19:59"], what="the dialplan knows it")

@@ -30,9 +30,15 @@ GREETED_AND_TOLD = 18.0
 DIALLED = {"estp": "73422921960", "elot": "78129080970", "e-sauda": "77172000000", "tbs": "74952480646"}
 
 
+def example() -> dict[str, Any]:
+    """As it is written; the groups are those of the example, too."""
+    written: dict[str, Any] = yaml.load(FOUR.read_text(encoding="utf-8"), yaml.BaseLoader)  # noqa: S506
+    return written
+
+
 def lines(*, open_now: bool) -> dict[str, Any]:
     """The example's lines, open day and night or closed for these days; what they say of their hours stays the same."""
-    written: dict[str, Any] = yaml.load(FOUR.read_text(encoding="utf-8"), yaml.BaseLoader)["lines"]  # noqa: S506
+    written: dict[str, Any] = example()["lines"]
     config, today = Config.load(FOUR), wall_clock().date()
     days = [(today + timedelta(days=shift)).isoformat() for shift in (-1, 0, 1)]
     for name, line in written.items():
@@ -68,7 +74,7 @@ def said_whole(here: Station, call: Call, prompt: str) -> set[str]:
 
 @pytest.mark.clause("TBS 2.6", "ESTP 2.3", "ESTP 2.6")
 async def test_each_caller_hears_their_own_line_and_one_team_serves_them_in_order(tmp_path: Path) -> None:
-    async with station(tmp_path, lines=lines(open_now=True)) as here:
+    async with station(tmp_path, lines=lines(open_now=True), groups=example()["groups"]) as here:
         calls = await callers(here)
         view = here.controller.view
         await until(lambda: all(sum(line.waiting.values()) for line in view().lines.values()), 30.0, "all wait")
@@ -96,7 +102,7 @@ async def test_each_caller_hears_their_own_line_and_one_team_serves_them_in_orde
 
 @pytest.mark.clause("ESTP 2.2c", "eLot 2.2a", "E-SAUDA 1.5", "TBS 2.5")
 async def test_outside_hours_each_caller_hears_the_hours_and_the_address_of_their_line(tmp_path: Path) -> None:
-    async with station(tmp_path, lines=lines(open_now=False)) as here:
+    async with station(tmp_path, lines=lines(open_now=False), groups=example()["groups"]) as here:
         calls = await callers(here)
         await asyncio.gather(*(asyncio.wait_for(call.ended.wait(), 90.0) for call in calls.values()))
     for name, call in calls.items():

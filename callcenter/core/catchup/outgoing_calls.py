@@ -58,10 +58,7 @@ def missing(
 
     Those of which the journal tells a conversation go on with it.
     """
-    now = floor.now
-    talked: dict[CallId, tuple[CallHistory, float]] = {}
-    for past in histories:
-        floor.attempt(floor.call_of(past.call), "the journal", _note_talk, talked, past)
+    now, talked = floor.now, _talked(floor, histories)
     for call in [one for one in floor.outgoing.values() if one.call not in seen]:
         if floor.server_of(call.call) is server:
             told = talked.get(call.call)
@@ -88,13 +85,19 @@ def _gone(floor: Floor, call: OutgoingCall) -> None:
     outgoing.over(floor, call, LOST_CAUSE, GONE, lost=True)
 
 
-def _note_talk(talked: dict[CallId, tuple[CallHistory, float]], past: CallHistory) -> None:
-    """Note whom an operator has called and talked with, and since when, by the id of the operator's leg."""
-    if any(name == ANSWERED for _, name in past.dialplan_steps):
-        for leg in past.legs:
-            began = [at for at, _ in leg.talks if isfinite(at)]
-            if began:
-                talked[CallId(leg.channel_id)] = past, min(began)
+def _talked(floor: Floor, histories: Iterable[CallHistory]) -> Mapping[CallId, tuple[CallHistory, float]]:
+    """Return whom operators have called and talked with, and since when, by the id of the operator's leg."""
+    found: dict[CallId, tuple[CallHistory, float]] = {}
+    for past in histories:
+        floor.attempt(floor.call_of(past.call), "the journal", lambda one: found.update(_talks(one)), past)
+    return found
+
+
+def _talks(past: CallHistory) -> dict[CallId, tuple[CallHistory, float]]:
+    if all(name != ANSWERED for _, name in past.dialplan_steps):
+        return {}
+    began = {leg.channel_id: [at for at, _ in leg.talks if isfinite(at)] for leg in past.legs}
+    return {CallId(channel): (past, min(times)) for channel, times in began.items() if times}
 
 
 def _talked_unseen(floor: Floor, call: OutgoingCall, past: CallHistory, began: float) -> None:
