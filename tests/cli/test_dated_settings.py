@@ -38,7 +38,7 @@ class Terminal:
 @pytest.fixture
 def terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Terminal:
     monkeypatch.delenv("CALLCENTER_VAR", raising=False)
-    for module in ("dated_settings", "settings", "access"):
+    for module in ("dated_settings", "settings", "check", "access"):
         monkeypatch.setattr(f"callcenter.cli.{module}.wall_clock", lambda: NOW)
     found = Terminal(tmp_path)
     assert found.types("settings", "publish").exit_code == 0
