@@ -101,8 +101,8 @@ def dialplan(folder: Path, *edits: Edit, base: Path = PROJECT / "dialplan", over
 def short_prompts(folder: Path) -> Path:
     """The prompts, but greeting and farewell of a moment: callers are here to wait."""
     shutil.copytree(PROJECT / "ivr_prompts", folder)
-    for name in _SHORT:
-        with wave.open(str(folder / "ru" / f"{name}.wav"), "wb") as file:
+    for path in [path for name in _SHORT for path in (folder / "ru").rglob(f"{name}.*wav")]:  # and each line's own
+        with wave.open(str(path), "wb") as file:
             file.setnchannels(1)
             file.setsampwidth(2)
             file.setframerate(8000)
