@@ -33,7 +33,8 @@ _BLOCKS = frozenset(
     ("p", "div", "br", "tr", "li", "ul", "ol", "table", "blockquote", "hr", "pre", "h1", "h2", "h3", "h4", "h5", "h6")
     + ("section", "article", "header", "footer", "dd", "dt")
 )
-_UNSEEN = frozenset({"script", "style", "head", "title", "template", "noscript"})
+_UNSEEN = frozenset({"script", "style", "title"})
+"""Not the head: many programs do not close it, and nothing else in it is text."""
 
 
 def page(source: str, title: str, pictures: Mapping[str, tuple[str, bytes]]) -> str:
@@ -99,7 +100,8 @@ class _Reader(HTMLParser):
             self._unseen += 1
         if tag == "blockquote":
             self._quotes += 1
-        if tag in _BLOCKS:
+        if tag in _BLOCKS or tag == "body":
+            self._unseen = 0  # a title that is not closed must not swallow the mail
             self._begin_line()
         if tag == "img" and (alt := dict(attrs).get("alt")):
             self.handle_data(f"[{alt}]")

@@ -6,6 +6,7 @@ import pytest
 
 from callcenter.mail.charsets import text_of
 from callcenter.mail.page import page
+from callcenter.mail.page import text_of as words_of
 from callcenter.mail.reading import MOST_FILES, read
 from callcenter.requests.belonging import Nature
 from callcenter.requests.quotes import new_part, pieces
@@ -87,3 +88,16 @@ def test_whatever_the_bytes_are_they_become_text() -> None:
     assert text_of(bytes(range(256)), "utf-8")
     assert text_of(b"\xff\xfe", "no such charset")
     assert text_of("naïve café".encode("latin-1"), "iso-8859-1")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "<html><head><meta charset=utf-8><body>Контракт <b>не</b> подписывается",
+        "<title>Письмо<p>Контракт не подписывается",
+        "<head><title>Письмо</title><style>p{color:red}</style><table><tr><td>Контракт не подписывается",
+        "<noscript>Контракт не подписывается</noscript><script>alert(1)</script>",
+    ],
+)
+def test_what_is_not_closed_swallows_no_words(source: str) -> None:
+    assert words_of(source).strip() == "Контракт не подписывается"
