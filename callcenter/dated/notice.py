@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from itertools import pairwise
 from pathlib import Path
 
@@ -71,7 +71,8 @@ class Notice:
         """Return the words around the rows."""
         zone = self.after.zone
         published = format_date(self.published_at.astimezone(zone).date(), "long", locale=language)
-        return heads(format_date(self.day, "long", locale=language), published, str(zone), gettext)
+        late = self.published_at > datetime.combine(self.day, time(0), zone)
+        return heads(format_date(self.day, "long", locale=language), published, str(zone), gettext, late=late)
 
     def rows(self, language: str, gettext: Gettext) -> list[Row]:
         """Return what changes."""

@@ -53,10 +53,14 @@ _AT_MIDNIGHT = (
     "The change takes effect at midnight ({zone}). "
     "Calls and requests that have begun before keep what was promised then."
 )
+_AT_ONCE = (
+    "The change took effect when it was published. "
+    "Calls and requests that had begun before keep what was promised then."
+)
 _UNTIL, _FROM, _WHAT = "Until then", "From then on", "What"
 WORDS = (
     *(_HOURS, _AUCTIONS, _ANSWER, _FIRST_ANSWER, *_NAMES.values(), *_VALUES.values(), _NOTHING),
-    *(_WORKING_TIME, _WORKING_DAYS, _BY_THE_MINUTE, _TITLE, _PUBLISHED, _AT_MIDNIGHT, _UNTIL, _FROM, _WHAT),
+    *(_WORKING_TIME, _WORKING_DAYS, _BY_THE_MINUTE, _TITLE, _PUBLISHED, _AT_MIDNIGHT, _AT_ONCE, _UNTIL, _FROM, _WHAT),
 )
 """All that is translated; the desk's catalogue has it in Russian."""
 
@@ -82,12 +86,12 @@ class Heads:
     then: str
 
 
-def heads(day: str, published: str, zone: str, gettext: Gettext) -> Heads:
-    """Return the words around the rows. `day`, `published`: dates, as they are shown."""
+def heads(day: str, published: str, zone: str, gettext: Gettext, *, late: bool) -> Heads:
+    """Return the words around the rows. `day`, `published`: dates, as they are shown; `late`: after that midnight."""
     return Heads(
         gettext(_TITLE).format(day=day),
         gettext(_PUBLISHED).format(day=published),
-        gettext(_AT_MIDNIGHT).format(zone=zone),
+        gettext(_AT_ONCE) if late else gettext(_AT_MIDNIGHT).format(zone=zone),
         gettext(_WHAT),
         gettext(_UNTIL),
         gettext(_FROM),

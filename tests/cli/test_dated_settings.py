@@ -85,3 +85,12 @@ def test_in_time_is_published_with_a_notice_to_customers(terminal: Terminal) -> 
     terminal.writes("")
     terminal.types("settings", "publish")
     assert not notice.exists(), "taken back, in time"
+
+
+@pytest.mark.clause("ESTP 6.2")
+def test_a_notice_of_a_change_after_its_midnight_does_not_speak_of_midnight(terminal: Terminal) -> None:
+    terminal.writes(SOON.replace("2026-12-02", "2026-11-30"))
+    assert terminal.types("settings", "publish", "--without-notice", "the platform is out of order").exit_code == 0
+    notice = (terminal.path.parent / "var" / "notices" / "estp-2026-11-30.ru.txt").read_text(encoding="utf-8")
+    assert "Изменение вступило в силу с момента публикации." in notice
+    assert "полночь" not in notice
