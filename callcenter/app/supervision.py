@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 from callcenter.system.backoff import Backoff
@@ -21,8 +21,23 @@ LONGEST_PAUSE = 60.0
 """Seconds before a task is restarted. If it ran longer than `LONGEST_PAUSE`, its failures count from one again."""
 VITAL_FAILURES = 5
 """When a vital task ends this many times in a row, the controller stops."""
+CANCEL_AGAIN = 1.0
+"""Seconds from the cancellation of a task to the next one."""
 
 Work = Callable[[], Coroutine[Any, Any, None]]
+
+
+async def end(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel tasks and wait until they have ended. One that goes on is cancelled again.
+
+    A cancellation can get lost: `asyncio.wait_for` of Python 3.11 returns the result that came in the same moment
+    instead. Libraries use it; a sender whose mail was taken at that moment would look into the outbox for ever.
+    """
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=CANCEL_AGAIN)
 
 
 class Supervision:
@@ -61,10 +76,7 @@ class Supervision:
 
     async def stop(self) -> None:
         """Cancel all tasks and wait until they have ended."""
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(self._tasks)
         self.broken.cancel()
 
     def _begin(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:

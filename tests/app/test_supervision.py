@@ -69,6 +69,26 @@ async def test_without_a_vital_task_there_is_no_going_on() -> None:
     await tasks.stop()
 
 
+async def test_a_task_ends_although_an_answer_comes_while_it_is_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a library that waits with `asyncio.wait_for`, which may then return the answer and not be cancelled."""
+    monkeypatch.setattr(supervision, "CANCEL_AGAIN", 0.01)
+    answers: list[asyncio.Future[None]] = []
+
+    async def work() -> None:
+        while True:
+            answers.append(asyncio.get_running_loop().create_future())
+            await asyncio.wait_for(answers[-1], 60.0)
+
+    tasks = Supervision(lambda name: None)
+    task = tasks.keep(work, "asks")
+    await eventually(lambda: bool(answers))
+    await asyncio.sleep(0)
+    answers[-1].set_result(None)
+    async with patience(10):
+        await tasks.stop()
+    assert task.cancelled()
+
+
 async def test_a_task_of_somebody_elses_that_dies_stops_the_controller() -> None:
     tasks = Supervision(lambda name: None)
     stopped = asyncio.create_task(asyncio.Event().wait(), name="somebody else's")
