@@ -12,12 +12,13 @@ import secrets
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from callcenter.asterisk import log_files, translate
 from callcenter.asterisk.ami import Ami, AmiError, AmiSettings, Message
 from callcenter.asterisk.event_check import EventCheck
 from callcenter.asterisk.journal import Journal, Position
+from callcenter.asterisk.moments import Moments
 from callcenter.asterisk.recorders import Recorders
 from callcenter.asterisk.refusals import Refusals
 from callcenter.asterisk.streams import Streams
@@ -64,12 +65,20 @@ class LinkSettings:
     """Prefix of its channel ids if there are several servers; events about other servers' channels are then refused."""
 
 
+class Take(Protocol):
+    """Hands an event to the core. `at`: when it happened, in seconds of the core's clock; None: now.
+
+    Returns False if the core failed, and the event had no effect.
+    """
+
+    def __call__(self, event: Event, at: float | None = None, /) -> bool: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Listener:
     """The functions of the controller that a link calls."""
 
-    take: Callable[[Event], bool]
-    """Hands an event to the core; False: the core failed, and the event had no effect."""
+    take: Take
     log_in: Callable[[translate.LogInByPhone], None]
     """Takes an id and a PIN dialled at a phone, to be verified."""
     note: Callable[[translate.NoteByPhone], None]
@@ -105,6 +114,7 @@ class Link:
         self._listener = listener
         self._token = secrets.token_hex(16)
         self._streams = Streams()
+        self._moments = Moments()
         self._is_call = partial(listener.is_call, self.server)
         self._check = EventCheck(self._token, settings.endpoints, settings.systemname)
         self.turned_away = Refusals()
@@ -300,7 +310,9 @@ class Link:
                 phone,
                 self._formats,
             )
-        if self.turned_away.take(message, asyncio.get_running_loop().time()):
+        now = asyncio.get_running_loop().time()
+        at = self._moments.of(message.get("Timestamp", ""), now)
+        if self.turned_away.take(message, now):
             return
         if self._takeover.holds(message):  # kept until the snapshot has been processed
             return
@@ -315,9 +327,9 @@ class Link:
         elif isinstance(event, translate.NoteByPhone):
             self._listener.note(event)
         elif isinstance(event, events.PhoneLost | events.PhoneFound):
-            self._listener.take(replace(event, server=self.server))
+            self._listener.take(replace(event, server=self.server), at)
         elif event is not None:
-            self._listener.take(event)
+            self._listener.take(event, at)
 
     def _watch_streams(self, message: Message) -> None:
         loop = asyncio.get_running_loop()

@@ -33,6 +33,7 @@ from callcenter.config import GENERAL_CODE, Config, limits
 from callcenter.config.values import SipAddress
 from callcenter.core.errors import ReadableError
 from callcenter.core.events import GENERAL_LINE
+from callcenter.core.ids import LineId
 from callcenter.system import files, privacy
 
 HEARTBEAT_STALE = 3
@@ -134,6 +135,15 @@ MOST_SUBJECTS = 9
 
 
 @dataclass(frozen=True, slots=True)
+class Second:
+    """A second language that a line's callers are offered."""
+
+    language: str
+    key: str
+    prompts: Path
+
+
+@dataclass(frozen=True, slots=True)
 class Feature:
     """A code dialled during a conversation. `name`: the `Feature` header of the event that the controller gets."""
 
@@ -165,6 +175,18 @@ def notes(config: Config) -> tuple[Feature, ...]:
     return (Feature("conduct", config.codes.conduct), *found)
 
 
+def _second_languages(config: Config) -> dict[LineId, Second]:
+    """Return what each line offers whose prompts of a second language are all there."""
+    found: dict[LineId, Second] = {}
+    for line in config.lines.values():
+        if second := line.second_language:
+            folder = config.prompts_of(line.id, second.language)
+            if folder.is_dir():
+                _check_folder("prompts of a second language", folder)
+                found[line.id] = Second(second.language, second.key, folder)
+    return found
+
+
 def render(config: Config, secrets: Secrets, asterisk: Installation, folders: Folders) -> None:
     """Write all of Asterisk's files into `folders.etc`.
 
@@ -192,6 +214,7 @@ def render(config: Config, secrets: Secrets, asterisk: Installation, folders: Fo
         "folders": folders,
         "prompts": config.prompts,
         "own_prompts": own_prompts,
+        "second_languages": _second_languages(config),
         "features": features(config),
         "notes": notes(config),
         "codes": _codes(config),

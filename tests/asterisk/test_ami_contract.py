@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -39,6 +40,7 @@ astlogdir => {home}
     "manager.conf": """
 [general]
 enabled = yes
+timestampevents = yes
 bindaddr = 127.0.0.1
 port = {port}
 [callcenter]
@@ -130,6 +132,15 @@ async def test_a_note_of_ours_comes_back_as_an_event_with_every_letter(line: Lin
     await line.until_event("UserEvent")
     assert line.events[-1]["UserEvent"] == "Note"
     assert line.events[-1]["Name"] == name
+
+
+async def test_each_event_has_the_time_at_which_it_happened(line: Line) -> None:
+    for number in range(2):
+        await line.ami.send({"Action": "UserEvent", "UserEvent": "Note", "Number": str(number)})
+    await line.until(lambda: line.names.count("UserEvent") == 2)
+    stamps = [event["Timestamp"] for event in line.events if event["Event"] == "UserEvent"]
+    assert all(re.fullmatch(r"\d{10,}\.\d{6}", stamp) for stamp in stamps)
+    assert float(stamps[0]) <= float(stamps[1]) < float(stamps[0]) + LIMIT
 
 
 async def test_a_call_is_seen_from_its_first_event_and_in_the_snapshot(line: Line) -> None:

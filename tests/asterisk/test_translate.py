@@ -26,7 +26,8 @@ from callcenter.core.question import Question
 from callcenter.core.queue.announcement import LONGER, Wording, call_phrases, phrases
 from callcenter.core.server import ONLY
 from callcenter.core.settings import Promises
-from callcenter.customers.directory import normalise, valid_inn
+from callcenter.customers.directory import normalise
+from callcenter.requests.inn import valid_inn
 from callcenter.voice.prompts import Catalogue
 
 PROJECT = Path(__file__).parents[2]
@@ -89,6 +90,8 @@ DESK: Desk = {"phone": PhoneName("101"), "reply_to": PHONE}
         (said("Newstate", Uniqueid="offer-b-1", ChannelState="6"), None),
         (said("Newstate", ChannelState="5"), None),
         (user("CCGreeted"), events.GreetingHeard("1.7")),
+        (user("CCGreeted", Language="ru", Chosen="en"), events.GreetingHeard("1.7", "en")),
+        (user("CCGreeted", Chosen="fr\n"), events.GreetingHeard("1.7")),
         (user("CCUrgency", Digit="1"), events.UrgencyGiven("1.7", "1")),
         (user("CCUrgency", Digit=""), events.UrgencyGiven("1.7", "")),
         (user("CCUrgency", Digit="2", Queue="yes"), events.UrgencyGiven("1.7", "2", in_queue=True)),
@@ -264,7 +267,7 @@ HEADERS = (
     "Queue",
     "Uniqueid", "Channel", "Cause", "Cause-txt", "BridgeUniqueid", "ChannelState", "Response", "ActionID",
     "Reason", "Line", "Number", "Name", "Digits", "Status", "Digit", "Phone", "Id", "Pin", "Key", "Feature",
-    "Variable", "Seconds", "CallerIDNum", "BridgeID", "Age", "Why", "To", "Note", "Call", "Try",
+    "Variable", "Seconds", "CallerIDNum", "BridgeID", "Age", "Why", "To", "Note", "Call", "Try", "Chosen",
 )  # fmt: skip
 KINDS = (
     "UserEvent",

@@ -23,7 +23,8 @@ from callcenter.core import commands, events
 from callcenter.core.call_history import CallHistory
 from callcenter.core.commands import OfferKind, Place
 from callcenter.core.ids import CallId, ChannelName, OfferId, PersonId, PhoneName
-from callcenter.customers.directory import normalise, valid_inn
+from callcenter.customers.directory import normalise
+from callcenter.requests.inn import valid_inn
 from tests.e2e.listening import OPERATOR, hears, voice
 from tests.e2e.softphone import Call, Softphone
 from tests.e2e.station import PROJECT, Station, configuration, every_day, until
