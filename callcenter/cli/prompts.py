@@ -9,7 +9,7 @@ import click
 from callcenter.cli.options import config_option, load
 from callcenter.config import Config
 from callcenter.core.errors import ReadableError
-from callcenter.voice.line_prompts import missing, own_prompts, speak
+from callcenter.voice.line_prompts import languages, missing, own_prompts, speak, speakers
 from callcenter.voice.prompts import Catalogue, find_program
 
 
@@ -36,12 +36,14 @@ def build_command(config_path: Path, force: bool, ship: bool, only_lines: bool) 
     """Speak the prompts whose text has changed, and what the lines say in their own words."""
     config = load(config_path)
     try:
-        catalogue = Catalogue.load(config.prompts)
-        if only_lines and not next(missing(config, catalogue), None):
+        russian, *others = _catalogues(config)
+        if only_lines and not any(next(missing(config, catalogue), None) for catalogue in (russian, *others)):
             return
         programs = find_program("rhvoice", "RHVoice-test"), find_program("sox", "sox")
-        done = [] if only_lines else catalogue.build(*programs, only_stale=not force)
-        done += speak(config, catalogue, programs, ship=ship)
+        done = [] if only_lines else russian.build(*programs, only_stale=not force)
+        done += speak(config, russian, programs, ship=ship)
+        for catalogue in others:  # hundreds of files that most lines never need: not in the repository
+            done += speak(config, catalogue, programs, ship=False)
     except ReadableError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"spoken: {len(done)}" + "".join(f"\n  {prompt}" for prompt in done))
@@ -52,13 +54,19 @@ def build_command(config_path: Path, force: bool, ship: bool, only_lines: bool) 
 def _check(config: Config) -> None:
     """Print what is wrong, in the folder and by line; the command ends with 1 if there is anything."""
     try:
-        catalogue = Catalogue.load(config.prompts)
+        catalogues = _catalogues(config)
+        catalogue = catalogues[0]
         problems = [str(problem) for problem in catalogue.check()]
     except ReadableError as error:
         raise click.ClickException(str(error)) from error
-    own = [own_prompts(catalogue, version.line) for line in config.lines for version in config.timeline(line)]
+    own = [
+        own_prompts(one, version.line)
+        for one in catalogues
+        for line in speakers(config, one.language)
+        for version in config.timeline(line)
+    ]
     problems += dict.fromkeys(problem for one in own for problem in one.problems)
-    problems += [str(one) for one in missing(config, catalogue)]
+    problems += [str(one) for each in catalogues for one in missing(config, each)]
     for problem in problems:
         click.echo(problem)
     if problems:
@@ -68,3 +76,8 @@ def _check(config: Config) -> None:
         f"{len(catalogue.ids())} prompts, and {different} in the own words of {len(config.lines)} line(s): "
         "all are there and up to date"
     )
+
+
+def _catalogues(config: Config) -> list[Catalogue]:
+    """Return those of the languages that the lines speak, Russian first. Raises PromptError."""
+    return [Catalogue.load(config.prompts, language) for language in languages(config)]

@@ -3,6 +3,9 @@
 A file spoken from a line's text is named for that text, so lines that say the same share it. It comes with the folder
 of prompts (`ru/lines/`) or was spoken on this machine (`config.spoken_prompts`). The folder of the line, from which
 Asterisk plays, has a link for every prompt: to that file or, while there is none, to the neutral one of all lines.
+
+A second language has no files of all lines: whatever a line says in it is a file named for its text. The line has a
+folder for it if nothing is missing, and only then callers are offered the language.
 """
 
 from __future__ import annotations
@@ -10,17 +13,18 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from callcenter.config import Config
 from callcenter.config.description import Description
 from callcenter.config.line_sections import Line
+from callcenter.core.ids import LineId
 from callcenter.system import files
 from callcenter.voice import template
-from callcenter.voice.line_words import line_words
-from callcenter.voice.prompts import CATALOGUE, Catalogue, PromptError
+from callcenter.voice.line_words import english_words, line_words
+from callcenter.voice.prompts import CATALOGUE, RUSSIAN, Catalogue, PromptError
 from callcenter.voice.speech import write_wave, wrong_format
 
 LONGEST = 1000
@@ -56,13 +60,17 @@ class Missing:
 
 
 def own_prompts(catalogue: Catalogue, line: Line) -> Own:
-    """Return what a line says in its own words. A text whose value the line does not have is not among them."""
-    words, texts, problems = line_words(line), dict[str, str](), list[str]()
+    """Return what a line says in files of its own: in Russian what has its values, in another language everything.
+
+    A Russian text whose value the line does not have is not among them: all lines share the neutral one.
+    """
+    russian = catalogue.language == RUSSIAN
+    words, texts, problems = (line_words if russian else english_words)(line), dict[str, str](), list[str]()
     for prompt, entry in catalogue.prompts.items():
-        if not entry.of_lines or entry.text is None:
+        if entry.text is None or (russian and not entry.of_lines):
             continue
         problems += [str(words.unsaid[name]) for name in sorted(template.names(entry.text)) if name in words.unsaid]
-        filled = template.fill(entry.text, words.values)
+        filled = template.fill(entry.text, words.values) or (None if russian else entry.neutral)
         if filled is None:
             continue
         said = catalogue.texts.spoken(filled)
@@ -82,10 +90,26 @@ def file_name(catalogue: Catalogue, prompt: str, text: str) -> str:
     return f"{prompt}.{catalogue.hash_of(text)[:12]}.wav"
 
 
+def languages(config: Description) -> tuple[str, ...]:
+    """Return the languages that the lines speak, Russian first."""
+    seconds = {line.second_language.language for line in config.lines.values() if line.second_language}
+    return RUSSIAN, *sorted(seconds)
+
+
+def speakers(config: Description, language: str) -> list[LineId]:
+    """Return the lines that speak a language."""
+    return [
+        line.id
+        for line in config.lines.values()
+        if language == RUSSIAN or (line.second_language is not None and line.second_language.language == language)
+    ]
+
+
 def missing(config: Config, catalogue: Catalogue) -> Iterator[Missing]:
     """Yield each text that has no playable file, once: also those of settings that hold from a later day on."""
     whose: dict[tuple[str, str], list[str]] = {}
-    for version in (version for line in config.lines for version in config.timeline(line)):
+    lines_of_language = speakers(config, catalogue.language)
+    for version in (version for line in lines_of_language for version in config.timeline(line)):
         for prompt, text in own_prompts(catalogue, version.line).texts.items():
             lines = whose.setdefault((prompt, text), [])
             if version.line.id not in lines:
@@ -97,7 +121,7 @@ def missing(config: Config, catalogue: Catalogue) -> Iterator[Missing]:
 
 def _file(config: Description, catalogue: Catalogue, prompt: str, text: str) -> Path | None:
     name = file_name(catalogue, prompt, text)
-    places = (catalogue.root / "ru" / "lines" / name, config.spoken_prompts / name)
+    places = (catalogue.root / catalogue.language / "lines" / name, config.spoken_prompts / name)
     return next((path for path in places if path.is_file() and not wrong_format(path)), None)
 
 
@@ -143,9 +167,39 @@ def _lay_out(config: Description, catalogue: Catalogue | None) -> list[str]:
                 f"lines.{one.line.id}: {', '.join(lacking)}: nobody has spoken the line's own words, so callers hear "
                 "neutral ones; `callcenter prompts build` speaks them"
             )
+    offered: set[str] = set()
+    for language in languages(config)[1:] if catalogue else ():
+        for line in speakers(config, language):
+            told += _lay_out_second(config, config.lines[line], language, shared, offered)
     for folder in config.line_prompts.iterdir():
-        if folder.name not in config.lines:
+        if folder.name not in config.lines and folder.name not in offered:
             shutil.rmtree(folder, ignore_errors=True)
+    return told
+
+
+def _lay_out_second(
+    config: Description, line: Line, language: str, shared: Mapping[str, Path], offered: set[str]
+) -> list[str]:
+    """Make a line's folder of a second language, and add its name to those `offered`, if all prompts are there."""
+    try:
+        catalogue = Catalogue.load(config.prompts, language)
+    except PromptError as error:
+        return [f"{error}\n  until this is mended, {line.id} speaks Russian only"]
+    own = own_prompts(catalogue, line)
+    found = {prompt: _file(config, catalogue, prompt, text) for prompt, text in own.texts.items()}
+    told, lacking = list(own.problems), [prompt for prompt, path in found.items() if path is None]
+    lacking += [prompt for prompt, entry in catalogue.prompts.items() if entry.text is not None and prompt not in found]
+    if lacking:
+        named = ", ".join(lacking[:3]) + (f" and {len(lacking) - 3} more" if len(lacking) > 3 else "")
+        return [
+            *told,
+            f"lines.{line.id}.second_language: {named}: nobody has spoken them, so the language is not offered; "
+            "`callcenter prompts build` speaks them",
+        ]
+    wanted = dict(shared) | {f"{prompt}.wav": path for prompt, path in found.items() if path is not None}
+    folder = config.prompts_of(line.id, language)
+    _link(folder, wanted)
+    offered.add(folder.name)
     return told
 
 
@@ -185,7 +239,7 @@ def speak(config: Config, catalogue: Catalogue, programs: tuple[Path, Path], *, 
 
     `programs`: RHVoice and sox. Returns what was spoken. Raises ReadableError.
     """
-    folder = catalogue.root / "ru" / "lines" if ship else config.spoken_prompts
+    folder = catalogue.root / catalogue.language / "lines" if ship else config.spoken_prompts
     folder.mkdir(parents=True, exist_ok=True)
     voice, done = catalogue.voice(*programs), list[str]()
     for one in missing(config, catalogue):

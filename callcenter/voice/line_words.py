@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import time
 
 from callcenter.config.line_sections import Hours, Line
-from callcenter.config.spoken_section import Spoken
-from callcenter.voice import russian
+from callcenter.config.spoken_section import Spoken, SpokenEnglish
+from callcenter.voice import english, russian
 
 VALUES = frozenset(Spoken.model_fields) - {"zone", "periods"}
 """The names of the values; `zone` and `periods` are parts of `hours`."""
@@ -31,20 +31,25 @@ _ZONES = {
     "Asia/Kamchatka": "по камчатскому времени",
     "Asia/Almaty": "по времени Астаны",
 }
+_ZONES_IN_ENGLISH = {
+    "Asia/Almaty": "Astana time",
+    **{f"{zone}": f"{zone.partition('/')[2]} time" for zone in _ZONES if zone != "Asia/Almaty"},
+}
 
 
 @dataclass(frozen=True)
 class Unsaid:
-    """A setting that no Russian voice can say as it stands."""
+    """A setting that no voice of the language can say as it stands."""
 
     place: str
     value: str
     """The word or sign that cannot be said."""
     remedy: str
     """The setting in which its spoken form is given."""
+    language: str = "Russian"
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.value!r} cannot be said in Russian; write its spoken form in {self.remedy}"
+        return f"{self.place}: {self.value!r} cannot be said in {self.language}; write its spoken form in {self.remedy}"
 
 
 @dataclass(frozen=True)
@@ -83,6 +88,45 @@ def _values(line: Line) -> Iterator[tuple[str, str, Callable[[], str | Unsaid | 
     yield "subjects", "subjects", lambda: _listed([russian.said(_inside(title)) for title in line.subjects.values()])
     yield "customers", "spoken.customers", lambda: None
     yield "at_hand", "spoken.at_hand", lambda: None
+
+
+def english_words(line: Line) -> LineWords:
+    """Return everything that can be said of a line in English: what its `second_language.spoken` says, and figures."""
+    spoken = line.second_language.spoken if line.second_language else SpokenEnglish()
+    made: dict[str, tuple[str, str | None]] = {
+        "name": ("title", line.title),
+        "hours": ("hours.zone", _english_hours(line, spoken)),
+        "email": ("email", line.email and english.address(line.email)),
+        "site": ("site", line.site and english.address(line.site)),
+        "number": ("numbers", english.telephone(line.numbers[0])),
+        "general": ("general_line", line.general_line and english.telephone(line.general_line)),
+        "subjects": ("subjects", ", ".join(line.subjects.values()) or None),
+    }
+    values: dict[str, str] = {}
+    unsaid: dict[str, Unsaid] = {}
+    for name in sorted(VALUES):
+        setting, found = made.get(name, (name, None))
+        given = getattr(spoken, name)
+        text = english.said(given) if given is not None else found
+        if text and (odd := english.unspeakable(text)):
+            remedy = f"lines.{line.id}.second_language.spoken.{'zone' if name == 'hours' else name}"
+            unsaid[name] = Unsaid(f"lines.{line.id}.{setting}", odd, remedy, "English")
+        elif text:
+            values[name] = text
+    return LineWords(values, unsaid)
+
+
+def _english_hours(line: Line, spoken: SpokenEnglish) -> str:
+    hours = line.hours
+    others = [english.from_to(*span) for span in _other_spans(hours)]
+    when = spoken.periods or "on certain days"
+    told = ""
+    if len(others) > MOST_OTHER_HOURS:
+        told = f", and {when} at other times,"
+    elif others:
+        told = f", and {when} {' or '.join(others)},"
+    zone = spoken.zone or _ZONES_IN_ENGLISH.get(hours.zone.key, hours.zone.key)
+    return f"{english.from_to(hours.opens, hours.closes)}{told} {zone}, except on weekends and public holidays"
 
 
 def _inside(title: str) -> str:

@@ -2,7 +2,8 @@
 
 A folder of prompts contains `catalogue.yaml`, `ru/<id>.wav`, `ru/manifest.json` and `music/`. The daemon needs only the
 files; RHVoice and sox are needed only to speak them again. A text with values of a line in it has a neutral one beside
-it, which is `ru/<id>.wav`; what each line says instead: `line_prompts.py`. See docs/prompts.md.
+it, which is `ru/<id>.wav`; what each line says instead: `line_prompts.py`. `catalogue.en.yaml` has what callers hear
+who have chosen English. See docs/prompts.md.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from callcenter.system import files
 from callcenter.system.programs import PARTS, ProgramError, ask_parts
 from callcenter.voice import template
 from callcenter.voice.line_words import VALUES
-from callcenter.voice.speech import FreeVoice, Voice, write_wave, wrong_format
+from callcenter.voice.speech import ENGLISH, FreeVoice, Voice, write_wave, wrong_format
 
 Words = Annotated[str, Field(min_length=1, pattern=r"\S")]
 PromptId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")]
@@ -33,11 +34,17 @@ ProblemKind = Literal["missing", "stale", "orphan", "format", "replaced"]
 
 
 CATALOGUE = "catalogue.yaml"
+RUSSIAN = "ru"
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """libyaml reads the catalogue ten times as fast, which counts because the daemon reads it at its start."""
 PROJECT = Path(__file__).resolve().parents[2]
 FETCHING = 1800.0
 """Seconds that the set-up gets to fetch a synthesiser."""
+
+
+def catalogue_name(language: str) -> str:
+    """Return the name of a language's catalogue."""
+    return CATALOGUE if language == RUSSIAN else f"catalogue.{language}.yaml"
 
 
 class PromptError(ReadableError):
@@ -140,25 +147,28 @@ class Spoken:
 
 
 class Catalogue:
-    """The texts of one folder of prompts, with the families expanded."""
+    """The texts of one folder of prompts in one language, with the families expanded."""
 
-    def __init__(self, root: Path, texts: Texts) -> None:
+    def __init__(self, root: Path, texts: Texts, language: str = RUSSIAN) -> None:
         self.root = root
+        self.language = language
+        if (texts.voice in ENGLISH) != (language != RUSSIAN):
+            raise PromptError(f"{root / catalogue_name(language)}: the voice {texts.voice} speaks another language")
         self.texts = texts
         self.prompts = dict(texts.prompts)
         for name, family in texts.families.items():
             for number in family.words:
                 if (prompt := f"{name}-{number}") in self.prompts:
-                    raise PromptError(f"{root / CATALOGUE}: {prompt} is both a prompt and in a family")
+                    raise PromptError(f"{root / catalogue_name(language)}: {prompt} is both a prompt and in a family")
                 self.prompts[prompt] = family.prompt(number)
 
     @classmethod
-    def load(cls, root: Path) -> Catalogue:
-        """Read `root/catalogue.yaml`. Raises PromptError with all mistakes in it."""
-        path = root / CATALOGUE
+    def load(cls, root: Path, language: str = RUSSIAN) -> Catalogue:
+        """Read `root/catalogue.yaml`, or that of another language. Raises PromptError with all mistakes in it."""
+        path = root / catalogue_name(language)
         try:
             raw: Any = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506 - a safe one
-            return cls(root, Texts.model_validate(raw))
+            return cls(root, Texts.model_validate(raw), language)
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise PromptError(f"{path}: cannot be read: {error}") from error
         except ValidationError as error:

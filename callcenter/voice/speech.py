@@ -24,10 +24,13 @@ MARGIN = RATE // 10  # samples of silence kept before and after the speech
 FRAME = RATE // 50
 QUIET = 0.01  # a frame this much (−40 dB) below the loudest one contains no speech
 PAUSE = 6  # frames: a shorter silence may be the closure of a consonant
-CONTINUATIONS = (" да.", " так.")  # spoken after a clause that another file continues, then cut off
+# spoken after a clause that another file continues, then cut off
+CONTINUATIONS = {"ru": (" да.", " так."), "en": (" yes.", " so.")}
 _SPEAKING = 60.0  # seconds, limit of one text-to-speech run
 
-FreeVoice = Literal["irina", "anna", "elena", "aleksandr"]  # RHVoice's other Russian voices are not free
+# RHVoice's other voices of these languages are not free
+FreeVoice = Literal["irina", "anna", "elena", "aleksandr", "slt", "bdl", "clb"]
+ENGLISH = frozenset({"slt", "bdl", "clb"})
 
 
 class SpeechError(ReadableError):
@@ -55,7 +58,7 @@ class Voice:
         return trimmed(levelled(self._speak(text)))
 
     def _clause(self, text: str) -> array[int]:
-        first, *others = CONTINUATIONS
+        first, *others = CONTINUATIONS["en" if self.name in ENGLISH else "ru"]
         for continuation in others:
             try:
                 return before_last_pause(self._speak(text + first))
@@ -114,7 +117,7 @@ def levelled(samples: array[int]) -> array[int]:
     """
     level = speech_level(samples)
     if level == -math.inf:
-        raise SpeechError("the synthesiser was silent: is the text empty, or not Russian?")
+        raise SpeechError("the synthesiser was silent: is the text empty, or in another language?")
     gain = 10 ** ((SPEECH_LEVEL - level) / 20)
     ceiling = FULL_SCALE * 10 ** (PEAK_LEVEL / 20)
     block = RATE // 200
