@@ -1,0 +1,1 @@
+"""The adapter of Telegram: a line's bot, over the Bot API."""
