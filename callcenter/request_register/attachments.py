@@ -35,7 +35,7 @@ from callcenter.knowledge.text import line as one_line
 from callcenter.request_register.deadline import look, write
 from callcenter.request_register.errors import AttachmentError, FileProblem, RequestError, UnknownRequest
 from callcenter.request_register.file_types import fits, media_type
-from callcenter.request_register.filed import Attachment
+from callcenter.request_register.filed import UNCHECKED, Attachment
 from callcenter.request_register.filing import ATTACHMENTS, REQUESTS, check_version, claim, store
 from callcenter.request_register.register import Rules, allowed
 from callcenter.request_register.search import NO_WORDS
@@ -84,12 +84,23 @@ class Placed:
 
 
 class Attachments:
-    """The files in a folder. `allowed_of`: by line, for lines that have requests.
+    """The files in a folder. `allowed_of`: by line, for lines that have requests. `checked`: whether a virus scanner is
+    asked about each, and what it has not called clean is not handed out.
 
     Methods raise `AttachmentError`, `UnknownRequest`, `ChangedMeanwhile` and `RegisterError`.
     """
 
-    def __init__(self, register: Register, folder: Path, allowed_of: Mapping[LineId, Allowed], rules: Rules) -> None:
+    def __init__(
+        self,
+        register: Register,
+        folder: Path,
+        allowed_of: Mapping[LineId, Allowed],
+        rules: Rules,
+        *,
+        checked: bool = False,
+    ) -> None:
+        self._checked = checked
+        self._scan = UNCHECKED if checked else ""
         self._register = register
         self._folder = folder
         self._allowed = allowed_of
@@ -117,7 +128,8 @@ class Attachments:
         if limits is None:
             raise AttachmentError(FileProblem.NO_FILES)
         name = one_line(name.replace("\\", "/").rsplit("/", 1)[-1])[:200] or "file"
-        found = Attachment("", name, media_type(name), 0, at, clean(by, 64), clean(message, 250), None)
+        by, message = clean(by, 64), clean(message, 250)
+        found = Attachment("", name, media_type(name), 0, at, by, message, None, scan=self._scan)
         try:
             async with self._unfinished(LineId(line)) as unfinished:
                 sha256, size = await _written(unfinished, content, name, limits)
@@ -160,7 +172,8 @@ class Attachments:
                     continue
                 except OSError as problem:
                     raise _not_kept(name, problem) from problem
-                kept.append(Attachment(sha256, name, media_type(name), size, at, clean(by, 64), "", None, one.part))
+                kind, who = media_type(name), clean(by, 64)
+                kept.append(Attachment(sha256, name, kind, size, at, who, "", None, one.part, self._scan))
             yield Placed(tuple(kept), tuple(left_out))
 
     async def open(self, request: RequestId, sha256: str) -> tuple[Attachment, BufferedReader]:
@@ -171,6 +184,10 @@ class Attachments:
         line, attachment = found
         if attachment.deleted_at is not None:
             raise AttachmentError(FileProblem.DELETED)
+        if attachment.infected:
+            raise AttachmentError(FileProblem.INFECTED, name=attachment.name, found=attachment.infected)
+        if attachment.unchecked and self._checked:
+            raise AttachmentError(FileProblem.UNCHECKED, name=attachment.name)
         try:
             return attachment, await asyncio.to_thread(files.opened, self.path(LineId(line), sha256))
         except OSError as problem:
