@@ -17,8 +17,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import cast
 
-from callcenter.desk.visitors import Proxies, peer_group
 from callcenter.system.sparing_log import SparingLog
+from callcenter.web.visitors import Proxies, peer_group
 
 log = logging.getLogger(__name__)
 

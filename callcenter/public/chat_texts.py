@@ -1,0 +1,46 @@
+"""The words of the on-line assistant for its script."""
+
+from __future__ import annotations
+
+from callcenter.web.language import N_
+
+CHAT_TEXTS = {
+    "title": N_("On-line assistant"),
+    "ask": N_("What would you like to ask?"),
+    "ask_hint": N_("Describe your question: first we look for an answer in the articles."),
+    "search": N_("Find an answer"),
+    "found": N_("This may help:"),
+    "none": N_("There are no articles about that."),
+    "back": N_("To the list"),
+    "to_person": N_("Write to a specialist"),
+    "name": N_("Your name"),
+    "contact": N_("E-mail"),
+    "contact_hint": N_("We answer there if the connection breaks or nobody is available."),
+    "start": N_("Start the chat"),
+    "wrong_name": N_("Please write your name."),
+    "wrong_contact": N_("Please check the e-mail address."),
+    "wrong_text": N_("Please write your question, at most 4000 characters."),
+    "too_many": N_("There are too many requests just now. Please try again in a minute."),
+    "failed": N_("That could not be sent. Check the connection and try again."),
+    "messages": N_("Messages"),
+    "waiting": N_("We are looking for a free specialist."),
+    "place": N_("Your place in the queue:"),
+    "open": N_("You are talking to"),
+    "open_nobody": N_("A specialist is here."),
+    "ended": N_("The chat is over. The messages stay here."),
+    "left": N_("Nobody is available now. Your question is with the specialists; the answer comes by e-mail."),
+    "request": N_("Your question is registered with the number"),
+    "until": N_("You get an answer until"),
+    "typing": N_("The specialist is typing…"),
+    "write": N_("Your message"),
+    "send": N_("Send"),
+    "sending": N_("being sent…"),
+    "not_sent": N_("not sent"),
+    "leave": N_("End the chat"),
+    "again": N_("New chat"),
+    "you": N_("You"),
+    "us": N_("Specialist"),
+    "number": N_("Number of the chat"),
+    "no_connection": N_("No connection. It is being restored; no message is lost."),
+    "unknown": N_("This chat is not kept any more."),
+}

@@ -1,0 +1,1 @@
+"""What each web application of ours stands on: who may connect, from where a request comes, in which language."""
