@@ -10,6 +10,7 @@ from callcenter.core.call import (
     arrival,
     call_back,
     call_back_place,
+    chat,
     conversation,
     departure,
     ending,
@@ -33,6 +34,7 @@ from callcenter.core.call import (
 from callcenter.core.call_back import CallBack
 from callcenter.core.caller import Caller
 from callcenter.core.catchup import audit, reconcile, restore
+from callcenter.core.chat import Chat, ChatState
 from callcenter.core.commands import Command
 from callcenter.core.defect import Defect, concerned
 from callcenter.core.events import Event, TimerFired, TimerKind
@@ -43,6 +45,7 @@ from callcenter.core.ids import (
     CallBackId,
     CallId,
     ChannelId,
+    ChatId,
     LineId,
     OfferId,
     PersonId,
@@ -54,7 +57,7 @@ from callcenter.core.queue.ewt_input import newcomer_wait
 from callcenter.core.queue.line import LineState
 from callcenter.core.records import Direction, Outcome
 from callcenter.core.settings import Settings
-from callcenter.core.view import CallBackView, CallView, LineView, OperatorView, OutgoingView, Outlook, View
+from callcenter.core.view import CallBackView, CallView, ChatView, LineView, OperatorView, OutgoingView, Outlook, View
 
 
 def _timer_fired(floor: Floor, event: TimerFired) -> None:
@@ -81,6 +84,14 @@ def _timer_fired(floor: Floor, event: TimerFired) -> None:
             outgoing.guard(floor, CallId(ChannelId(event.timer.of)))
         case TimerKind.CALL_BACK:
             call_back.time_over(floor, CallBackId(event.timer.of))
+        case TimerKind.CHAT_OFFER:
+            chat.not_accepted(floor, ChatId(event.timer.of))
+        case TimerKind.CHAT_WAIT:
+            chat.waited_too_long(floor, ChatId(event.timer.of))
+        case TimerKind.CHAT_WRAP_UP:
+            chat.wrap_up_over(floor, ChatId(event.timer.of))
+        case TimerKind.CHAT_AWAY:
+            chat.away(floor, PersonId(event.timer.of))
 
 
 RULES: Mapping[type, Callable[[Floor, Any], None]] = {
@@ -123,6 +134,13 @@ RULES: Mapping[type, Callable[[Floor, Any], None]] = {
     events.OutgoingAsked: outgoing.asked,
     events.CallBackDue: call_back.due,
     events.CallBackWithdrawn: call_back.withdrawn,
+    events.ChatArrived: chat.arrived,
+    events.ChatAccepted: chat.accepted,
+    events.ChatDeclined: chat.declined,
+    events.ChatHandedOver: chat.handed_over,
+    events.ChatClosed: chat.closed,
+    events.ChatLeft: chat.left,
+    events.DeskOpened: chat.desk_opened,
     events.OutgoingPhoneRings: outgoing.phone_rings,
     events.OutgoingPhoneAnswered: outgoing.phone_answered,
     events.OutgoingNotPlaced: outgoing.not_placed,
@@ -231,6 +249,18 @@ class CallCenter:
             self.call_backs(now),
         )
 
+    def chats(self) -> tuple[ChatView, ...]:
+        """Return the chats that are not over."""
+        return tuple(_chat_view(chat) for chat in self._floor.chats.values())
+
+    def chat(self, chat: ChatId, now: float) -> ChatView | None:
+        """Return one chat, with its place among those that wait; None: it is over, or was never there."""
+        found = self._floor.chats.get(chat)
+        if found is None:
+            return None
+        queue = self._floor.lines[found.arrived.line].chats
+        return _chat_view(found, queue.ahead(found.key, now) + 1 if found.key in queue else 0)
+
     def call_backs(self, now: float) -> tuple[CallBackView, ...]:
         """Return the call-backs whose time has come; they are asked for more often than everything else."""
         return tuple(_call_back_view(self._floor, back, now) for back in self._floor.call_backs.values())
@@ -249,6 +279,10 @@ def _waiting(line: LineState, now: float) -> tuple[Mapping[str, int], float]:
             counts[line.settings.classes[line.queue.where(call)[0]]] -= 1
         oldest = min((line.queue.place_at(call) for call in _callers(line, now)), default=None)
     return counts, now - oldest if oldest is not None else 0.0
+
+
+def _chat_view(chat: Chat, place: int = 0) -> ChatView:
+    return ChatView(chat.id, chat.arrived.line, chat.state.value, chat.operator, place)
 
 
 def _call_back_view(floor: Floor, back: CallBack, now: float) -> CallBackView:
@@ -284,6 +318,8 @@ def _line_view(floor: Floor, line: LineState, now: float) -> LineView:
         longest_wait=longest_wait,
         on_duty=on_duty,
         call_backs=len(line.call_backs),
+        chats_waiting=len(line.chats),
+        chats_open=_open_chats(floor, line),
         out_of_reach=floor.out_of_reach(line.settings.answered_by),
         required_staff=line.settings.required_staff,
         written_on_duty=floor.staff(line.settings.written_by),
@@ -295,6 +331,11 @@ def _line_view(floor: Floor, line: LineState, now: float) -> LineView:
         next_wait=newcomer_wait(line, line.settings.default_class, on_duty, free, now),
         promises=line.ledger.view(now),
     )
+
+
+def _open_chats(floor: Floor, line: LineState) -> int:
+    answered = ChatState.OPEN
+    return sum(one.state is answered and one.arrived.line == line.settings.id for one in floor.chats.values())
 
 
 def _operator_view(floor: Floor, operator: Operator, now: float) -> OperatorView:
@@ -317,6 +358,8 @@ def _operator_view(floor: Floor, operator: Operator, now: float) -> OperatorView
         may_prolong=conversation.may_prolong(operator),
         outgoing=_outgoing_view(floor, operator, now),
         call_ranges=outgoing.ranges_for(floor, operator),
+        chats=operator.chats,
+        kept_from_calls=operator.kept_from_calls,
         phone_trouble=floor.phones[operator.phone].trouble if operator.phone in floor.phones else "",
     )
 
@@ -367,4 +410,5 @@ def _call_view(floor: Floor, operator: Operator, caller: Caller, now: float) -> 
         handed_by=by.person.name if by else "",
         handed_why=handed.note if handed else "",
         direction=record.direction.value,
+        language=record.language,
     )

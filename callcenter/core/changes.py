@@ -9,7 +9,7 @@ from typing import TypedDict
 from callcenter.core.caller import Composed, Handover
 from callcenter.core.commands import Place, Redirect
 from callcenter.core.events import CallBackDue, Customer, OfferFailure
-from callcenter.core.ids import BridgeId, CallId, ChannelId, ChannelName, LineId, OfferId, PersonId, PhoneName
+from callcenter.core.ids import BridgeId, CallId, ChannelId, ChannelName, GroupId, LineId, OfferId, PersonId, PhoneName
 from callcenter.core.operator import Handling
 from callcenter.core.queue.announcement import Said
 from callcenter.core.records import AnnouncementRecord, CallRecord, HungUpBy, Identification, Outcome, TransferRecord
@@ -49,6 +49,7 @@ class CallEntry(TypedDict, total=False):
     call_back_to: str
     contract: str
     level: str
+    language: str
 
 
 class OfferEntry(TypedDict, total=False):
@@ -116,6 +117,15 @@ class CallBackChange(TypedDict, total=False):
     withdrawn: bool
     known: bool
     promises: tuple[AnnouncementRecord, ...]
+
+
+class ChatChange(TypedDict, total=False):
+    """Fields of a chat."""
+
+    groups: tuple[GroupId, ...]
+    passed: frozenset[PersonId]
+    answered: bool
+    wanted: PersonId
 
 
 class OutgoingChange(TypedDict, total=False):

@@ -12,10 +12,12 @@ from callcenter.core.ids import (
     NO_CHANNEL_NAME,
     NO_GROUP,
     NO_OFFER,
+    NO_PERSON,
     CallBackId,
     CallId,
     ChannelId,
     ChannelName,
+    ChatId,
     GroupId,
     LineId,
     OfferId,
@@ -415,6 +417,33 @@ class KeepPlace:
     place_at: float
 
 
+class ChatOutcome(StrEnum):
+    """Why a chat is over."""
+
+    NOT_OVER = ""
+    ENDED = "ended"
+    LEFT = "left"
+    """The customer left before anybody answered."""
+    NOBODY_THERE = "nobody_there"
+    """The line is closed, or nobody is there who could answer."""
+    WAITED_TOO_LONG = "waited_too_long"
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMoved:
+    """A chat has another state or another operator: for the page of the customer and for the register."""
+
+    chat: ChatId
+    state: str
+    """As in `chat.ChatState`."""
+    operator: PersonId
+    outcome: ChatOutcome = ChatOutcome.NOT_OVER
+    why: str = ""
+    """'missed', 'declined', 'withdrawn', 'handed_over', 'away', 'logged_out', or ''."""
+    before: PersonId = NO_PERSON
+    """Whose it was, if somebody has lost it or given it away."""
+
+
 Save = SaveCall | SaveOffer | SaveAnnouncement | SaveTransfer | SavePresence
 ToChannel = Redirect | Announce | TellRequest | AfterBridge | Record | Ring | CallColleague | CallOut | HangUp | KeepLeg
 ToAll = SyncQueueMember | LookForPhone
@@ -434,6 +463,7 @@ Command = (
     | Contained
     | SetAsideCall
     | ToCallBacks
+    | ChatMoved
 )
 
 

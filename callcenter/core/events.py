@@ -29,6 +29,7 @@ from callcenter.core.ids import (
     CallId,
     ChannelId,
     ChannelName,
+    ChatId,
     GroupId,
     LineId,
     OfferId,
@@ -94,6 +95,8 @@ class GreetingHeard:
     """The greeting and the recording notice have been played to the end."""
 
     call: CallId
+    language: str = ""
+    """The second language of the line, if the caller has chosen it: 'en'."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -654,6 +657,73 @@ class ClockSet:
     """The wall clock was set: dates follow it, also those of rows already written."""
 
 
+@dataclass(frozen=True, slots=True)
+class ChatArrived:
+    """A customer wants to write with somebody; also told again, after a start, of each chat that is not over."""
+
+    chat: ChatId
+    line: LineId
+    place_at: float
+    """The time of its place."""
+    urgency: str = ""
+    """'': the line's usual one."""
+    operator: PersonId = NO_PERSON
+    """Who answered it before the start; nobody: it waits."""
+    answered: bool = False
+    """Whether anybody has answered it before the start."""
+    again: bool = False
+    """Whether it is told again: pages of the desk come back a little later than the controller."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChatAccepted:
+    """Somebody accepts the chat that they are offered."""
+
+    chat: ChatId
+    person: PersonId
+
+
+@dataclass(frozen=True, slots=True)
+class ChatDeclined:
+    """Somebody does not want the chat that they are offered."""
+
+    chat: ChatId
+    person: PersonId
+
+
+@dataclass(frozen=True, slots=True)
+class ChatHandedOver:
+    """A chat's operator gives it to a colleague, or to a group; neither: to whoever comes next."""
+
+    chat: ChatId
+    person: PersonId
+    to: PersonId = NO_PERSON
+    group: GroupId = NO_GROUP
+
+
+@dataclass(frozen=True, slots=True)
+class ChatClosed:
+    """A chat's operator ends the conversation; or, after it, their work on it."""
+
+    chat: ChatId
+    person: PersonId
+
+
+@dataclass(frozen=True, slots=True)
+class ChatLeft:
+    """The customer has ended the chat, or has been away for too long."""
+
+    chat: ChatId
+
+
+@dataclass(frozen=True, slots=True)
+class DeskOpened:
+    """A person has opened a page of the desk, where chats can be shown to them, or has none any more."""
+
+    person: PersonId
+    open: bool
+
+
 class TimerKind(StrEnum):
     """What a timer is for."""
 
@@ -669,6 +739,13 @@ class TimerKind(StrEnum):
     OUTGOING = "outgoing"
     CALL_BACK = "call_back"
     """A call-back begins to hurry, or can no longer be begun."""
+    CHAT_OFFER = "chat_offer"
+    """Somebody has not accepted a chat in time."""
+    CHAT_WAIT = "chat_wait"
+    """A chat has waited too long."""
+    CHAT_WRAP_UP = "chat_wrap_up"
+    CHAT_AWAY = "chat_away"
+    """A person's page has been closed for too long to keep their chats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -830,6 +907,13 @@ Event = (
     | OutgoingAsked
     | CallBackDue
     | CallBackWithdrawn
+    | ChatArrived
+    | ChatAccepted
+    | ChatDeclined
+    | ChatHandedOver
+    | ChatClosed
+    | ChatLeft
+    | DeskOpened
     | OutgoingPhoneRings
     | OutgoingPhoneAnswered
     | OutgoingNotPlaced

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ParamSpec, overload
 
 from callcenter.core.call_back import CALL_BACK, CallBack, CallBackStep
 from callcenter.core.caller import CALLER, Caller, CallerStep
+from callcenter.core.chat import CHAT, Chat, ChatState, ChatStep
 from callcenter.core.commands import (
     CallBackOver,
     Command,
@@ -30,10 +31,12 @@ from callcenter.core.ids import (
     NO_CHANNEL,
     NO_LINE,
     NO_OFFER,
+    NO_PERSON,
     NO_PHONE,
     CallBackId,
     CallId,
     ChannelId,
+    ChatId,
     GroupId,
     OfferId,
     PersonId,
@@ -60,6 +63,7 @@ if TYPE_CHECKING:
         CallBackChange,
         CallEntry,
         CallerChange,
+        ChatChange,
         FloorChange,
         LineChange,
         OfferChange,
@@ -103,6 +107,10 @@ class Floor:
         """The call of each channel of a customer whom an operator has called."""
         self.call_backs: dict[CallBackId, CallBack] = {}
         """Call-backs whose time has come."""
+        self.chats: dict[ChatId, Chat] = {}
+        """Chats that are not over."""
+        self.at_desks: dict[PersonId, Operator] = {}
+        """Who has a page open in which chats can be shown."""
         self.apart = LineState(Line(NO_LINE, ()), undo)
         """The queue of call-backs for people who answer no line's callers."""
         self.attempts: dict[CallBackId, CallBackOver] = {}
@@ -187,6 +195,8 @@ class Floor:
                     people.add(thing.operator)
                 case Phone() if thing.name in self.at_phone:
                     people.add(self.at_phone[thing.name])
+                case Chat() if thing.operator:
+                    people.add(thing.operator)
                 case OutgoingCall():
                     people.add(thing.record.operator)
                 case Caller():
@@ -247,6 +257,8 @@ class Floor:
     def change(self, thing: OutgoingCall, /, **changes: Unpack[OutgoingChange]) -> None: ...
     @overload
     def change(self, thing: CallBack, /, **changes: Unpack[CallBackChange]) -> None: ...
+    @overload
+    def change(self, thing: Chat, /, **changes: Unpack[ChatChange]) -> None: ...
     @overload
     def change(self, thing: Phone, /, **changes: Unpack[PhoneChange]) -> None: ...
     @overload
@@ -558,6 +570,69 @@ class Floor:
     def take_kept_promises(self, call: CallId) -> tuple[AnnouncementRecord, ...]:
         """Return them, for the call-back that has the place now."""
         return self._undo.take(self.kept_places, call) or ()
+
+    # -- chats -------------------------------------------------------------------------------------------------
+
+    def enter_chat(self, chat: Chat) -> None:
+        """Add a chat; it waits at the place of its time."""
+        self._undo.put(self.chats, chat.id, chat)
+        self._chat_line(chat).chats.join(chat.key, self._chat_urgency(chat), chat.arrived.place_at)
+
+    def step_chat(self, chat: Chat, step: ChatStep) -> None:
+        """Move a chat one step through the lifecycle; its place among those that wait follows."""
+        self._undo.set(chat, "state", CHAT.next(chat.state, step))
+        queue = self._chat_line(chat).chats
+        if chat.state is ChatState.OFFERED:
+            queue.reserve(chat.key)
+        elif chat.state is ChatState.WAITING and chat.key in queue:
+            queue.release(chat.key)
+        elif chat.state is ChatState.WAITING:
+            queue.join(chat.key, self._chat_urgency(chat), chat.arrived.place_at)
+        else:
+            queue.leave(chat.key)
+
+    def give_chat(self, chat: Chat, operator: Operator) -> None:
+        """Note that an operator is offered the chat, or answers it."""
+        self._undo.set(chat, "operator", operator.person.id)
+        self._chats_of(operator, (*operator.chats, chat.id))
+
+    def take_chat(self, chat: Chat) -> None:
+        """Note that nobody has the chat any more."""
+        operator = self.operators.get(chat.operator)
+        self._undo.set(chat, "operator", NO_PERSON)
+        if operator:
+            self._chats_of(operator, tuple(one for one in operator.chats if one != chat.id))
+
+    def forget_chat(self, chat: Chat) -> None:
+        """Remove a chat that is over."""
+        self.take_chat(chat)
+        self._chat_line(chat).chats.leave(chat.key)
+        self._undo.take(self.chats, chat.id)
+
+    def sit_at_desk(self, operator: Operator, *, there: bool) -> None:
+        """Note whether the person has a page open in which chats can be shown."""
+        self._undo.set(operator, "at_desk", there)
+        if there:
+            self._undo.put(self.at_desks, operator.person.id, operator)
+        else:
+            self._undo.take(self.at_desks, operator.person.id)
+
+    def _chats_of(self, operator: Operator, chats: tuple[ChatId, ...]) -> None:
+        self._undo.set(operator, "chats", chats)
+        self._undo.set(operator, "chats_since", self.now)
+        lines = (self._chat_line(self.chats[one]).settings.chat for one in chats)
+        kept = any(not rules.beside_calls for rules in lines if rules)
+        if operator.kept_from_calls and not kept:
+            self._undo.set(operator, "free_since", self.now)
+        self._undo.set(operator, "kept_from_calls", kept)
+        self.enrol(operator)
+
+    def _chat_line(self, chat: Chat) -> LineState:
+        return self.lines[chat.arrived.line]
+
+    def _chat_urgency(self, chat: Chat) -> str:
+        settings, urgency = self._chat_line(chat).settings, chat.arrived.urgency
+        return urgency if urgency in settings.classes else settings.default_class
 
     # -- operators ---------------------------------------------------------------------------------------------
 

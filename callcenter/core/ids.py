@@ -37,6 +37,8 @@ ReplyTo = NewType("ReplyTo", str)
 
 CallBackId = NewType("CallBackId", str)
 """A call-back, from the wish for it to the conversation or the last failure: 'cb-' and its id in the register."""
+ChatId = NewType("ChatId", str)
+"""A chat: a random id, made when it begins."""
 
 # The values for "none".
 NO_CHANNEL = ChannelId("")
@@ -50,3 +52,4 @@ NO_GROUP = GroupId("")
 NO_PHONE = PhoneName("")
 NO_REPLY = ReplyTo("")
 NO_CALL_BACK = CallBackId("")
+NO_CHAT = ChatId("")

@@ -6,7 +6,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from callcenter.core.commands import OfferKind
-from callcenter.core.ids import NO_CALL, NO_CHANNEL, NO_OFFER, NO_PHONE, CallId, ChannelId, LineId, OfferId, PhoneName
+from callcenter.core.ids import (
+    NO_CALL,
+    NO_CHANNEL,
+    NO_OFFER,
+    NO_PHONE,
+    CallId,
+    ChannelId,
+    ChatId,
+    LineId,
+    OfferId,
+    PhoneName,
+)
 from callcenter.core.machine import Machine
 from callcenter.core.settings import Person
 
@@ -139,14 +150,28 @@ class Operator:
     """When wrap-up ends automatically."""
     ready_by: float | None = None
     """The latest time to which the person may prolong the wrap-up."""
+    at_desk: bool = False
+    """Whether a page is open in which chats can be shown to them; told only where there are chats."""
+    chats: tuple[ChatId, ...] = ()
+    """Those that they are offered, answer, or write down: the oldest first."""
+    chats_since: float = 0.0
+    """When the number of their chats last changed."""
+    kept_from_calls: bool = False
+    """Whether their chats keep them from being offered callers: the floor's own note."""
     transfer: str = ""
     """State or result of the last transfer they asked for, for their page."""
 
     @property
     def free(self) -> bool:
         """Whether the operator can be offered a caller now, if the phone can be rung (phone.py)."""
-        busy = self.dialling or self.internal_call or self.keeps
+        busy = self.dialling or self.internal_call or self.keeps or self.kept_from_calls
         return self.presence is Presence.AVAILABLE and self.activity is Activity.IDLE and not busy
+
+    @property
+    def may_chat(self) -> bool:
+        """Whether the person can be offered a chat now, if it is not one too many: it needs no phone."""
+        busy = self.dialling or self.internal_call or self.keeps
+        return self.at_desk and self.presence is Presence.AVAILABLE and self.activity is Activity.IDLE and not busy
 
     def wants(self, kind: OfferKind) -> bool:
         """Whether an offer of this kind may ring them: who is paused may still take back their own caller."""

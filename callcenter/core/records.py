@@ -229,6 +229,8 @@ class CallRecord:
     """Number or login of the contract by which the caller is served on this day (TBS 4.1)."""
     level: str = ""
     """The level of that contract (E-SAUDA 1.3)."""
+    language: str = ""
+    """The second language of the line, if the caller has chosen it: 'en'."""
 
     @property
     def channel(self) -> ChannelId:

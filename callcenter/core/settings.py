@@ -101,6 +101,28 @@ class CallBacks:
 
 
 @dataclass(frozen=True, slots=True)
+class ChatRules:
+    """How the chats of a line are shared out among its people (docs/decisions/0047)."""
+
+    groups: tuple[GroupId, ...]
+    """Whose people answer them."""
+    at_once: int = 3
+    """Chats that one person answers at the same time."""
+    beside_calls: bool = False
+    """Whether somebody who answers chats is offered callers, too."""
+    stay_free: int = 1
+    """So many people stay free for callers, as long as somebody else answers the chats."""
+    accept_within: float = 20.0
+    """Seconds for which somebody is offered a chat."""
+    away: float = 30.0
+    """Seconds for which a person's page may be closed before their chats are given to others."""
+    longest_wait: float = 300.0
+    """Seconds after which a chat that nobody accepts becomes a request."""
+    wrap_up: float = 60.0
+    """Seconds after the end of a chat in which it still counts among its operator's."""
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """One published support line: its obligations, its operators, its rules (ESTP 2.2, 4.2, 5.4)."""
 
@@ -158,6 +180,8 @@ class Line:
     call_backs: CallBacks = CallBacks()
     keep_place_key: str = ""
     """The key with which a waiting caller asks to be called back; '': nobody can."""
+    chat: ChatRules | None = None
+    """None: the line has no chat."""
     without_period: WithoutPeriod | None = None
     """None: nobody needs a paid period."""
     class_of_level: Mapping[str, str] = field(default_factory=dict)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from callcenter.core.ids import NO_CALL_BACK, CallBackId, CallId, GroupId, LineId, PersonId, PhoneName, ServerId
+from callcenter.core.ids import NO_CALL_BACK, CallBackId, CallId, ChatId, GroupId, LineId, PersonId, PhoneName, ServerId
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,8 @@ class CallView:
     """Why, in the colleague's words."""
     direction: str = "incoming"
     """Who called: 'outgoing' if an operator did."""
+    language: str = ""
+    """What the caller has chosen to hear, if it is not Russian: 'en'."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,20 @@ class CallBackView:
 
 
 @dataclass(frozen=True, slots=True)
+class ChatView:
+    """A chat that is not over."""
+
+    chat: ChatId
+    line: LineId
+    state: str
+    """As in `chat.ChatState`."""
+    operator: PersonId
+    """To whom it is offered, or who answers."""
+    place: int = 0
+    """1, 2, … while nobody answers it, if that was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
 class OperatorView:
     """One person: what they want (presence), what their phone does (activity), their call."""
 
@@ -106,6 +122,10 @@ class OperatorView:
     phone_trouble: str = ""
     """Why no caller is offered at the phone now, although nobody paused: 'unreachable', 'busy', 'not_placed', or ''; of
     a phone in a page also what is wrong there: 'untested', 'no_microphone', 'no_sound', 'silent_page'."""
+    chats: tuple[ChatId, ...] = ()
+    """Chats that they are offered, answer, or write down."""
+    kept_from_calls: bool = False
+    """Whether these keep them from being offered callers."""
     wrap_up: float | None = None
     """Seconds from `since` to the end of the wrap-up; None: there is none, or it has no end."""
     may_prolong: bool = False
@@ -179,6 +199,9 @@ class LineView:
     promises: PromisesView
     call_backs: int = 0
     """Call-backs that wait among the callers, kept places included, and those for which a phone rings."""
+    chats_waiting: int = 0
+    """Chats that nobody has accepted yet."""
+    chats_open: int = 0
     written_on_duty: int = 0
     """People on duty who answer what is written, and how many are required (eLot 2.2a)."""
     required_written: int = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from callcenter.core.call.dialplan_step import MENUS
 from callcenter.core.call_back import CallBackState
 from callcenter.core.caller import CallerState
+from callcenter.core.chat import ChatState, chat_of
 from callcenter.core.commands import OfferKind
 from callcenter.core.floor import Floor
 from callcenter.core.operator import Activity, Operator
@@ -18,6 +19,7 @@ def assert_sound(floor: Floor) -> None:
     _rosters_are_who_is_free(floor)
     _outgoing_calls_are_their_operators(floor)
     _call_backs_are_where_they_stand(floor)
+    _chats_are_their_operators(floor)
     kept_callers_are_sound(floor)
 
 
@@ -89,6 +91,26 @@ def _call_backs_are_where_they_stand(floor: Floor) -> None:
         assert not back.call or (row and row.call_back == id)
     standing = [key for line in (*floor.lines.values(), floor.apart) for key in line.call_backs]
     assert len(standing) == len(set(standing)) <= len(floor.call_backs)
+
+
+def _chats_are_their_operators(floor: Floor) -> None:
+    """Every chat that is not over waits at its place, or is with one person, who knows of it."""
+    owned = [one for operator in floor.operators.values() for one in operator.chats]
+    assert len(owned) == len(set(owned)), "nobody answers the chat of somebody else"
+    assert set(owned) == {id for id, chat in floor.chats.items() if chat.state is not ChatState.WAITING}
+    for id, chat in floor.chats.items():
+        assert chat.id == id
+        assert (chat.key in floor.lines[chat.arrived.line].chats) == (
+            chat.state in (ChatState.WAITING, ChatState.OFFERED)
+        )
+        assert not chat.operator or id in floor.operators[chat.operator].chats
+        assert chat.state not in (ChatState.ENDED, ChatState.LEFT)
+    for operator in floor.operators.values():
+        assert (operator.person.id in floor.at_desks) == operator.at_desk
+        rules = [floor.lines[floor.chats[one].arrived.line].settings.chat for one in operator.chats]
+        assert operator.kept_from_calls == any(not one.beside_calls for one in rules if one)
+    for line in floor.lines.values():
+        assert all(chat_of(key) in floor.chats for key in line.chats.in_order(floor.now))
 
 
 def _rosters_are_who_is_free(floor: Floor) -> None:

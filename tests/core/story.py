@@ -424,8 +424,8 @@ class Guest:
     call: CallId
     channel: CallerChannel = None  # type: ignore[assignment]  # from the moment the PBX has it
 
-    def hears_greeting(self) -> None:
-        self.story._report(GreetingHeard(self.call))
+    def hears_greeting(self, language: str = "") -> None:
+        self.story._report(GreetingHeard(self.call, language))
 
     def enters_inn(self, digits: str = INN, valid: bool = True, customer: Customer | None = None) -> None:
         self.story._report(InnGiven(self.call, InnEntry.ENTERED, digits, valid, customer, self.in_queue))

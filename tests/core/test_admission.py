@@ -44,6 +44,20 @@ def test_hours_end_for_new_callers_only() -> None:
     assert in_menu.state == "waiting"
 
 
+def test_the_language_that_a_caller_has_chosen_is_in_the_row_and_before_the_operator(story: Story) -> None:
+    guest, other = story.calls(CUSTOMER), story.calls(CUSTOMER)
+    guest.hears_greeting("en")
+    other.hears_greeting()
+    guest.presses("1")
+    guest.hears_greeting("en")  # said again, because the answer to it was lost
+    story.logs_in("101")
+    assert (guest.row.language, other.row.language) == ("en", "")
+    story.phone("101").answers()
+    shown = story.center.view(story.now).operators["101"].call
+    assert shown is not None
+    assert shown.language == "en"
+
+
 @pytest.mark.clause("ESTP 2.2b")
 def test_a_hundred_lines_and_one_more(story: Story) -> None:
     admitted = [story.calls() for _ in range(100)]

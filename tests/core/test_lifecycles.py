@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from callcenter.core.caller import CALLER, CallerState, CallerStep
+from callcenter.core.chat import CHAT, ChatState, ChatStep
 from callcenter.core.machine import IllegalTransition, Machine
 from callcenter.core.offer import OFFER, OfferState, OfferStep
 from callcenter.core.operator import ACTIVITY, PRESENCE, Activity, ActivityStep, Presence, PresenceStep
@@ -20,6 +21,7 @@ TABLES = [
     pytest.param(PRESENCE, Presence, PresenceStep, set(), id="presence"),
     pytest.param(ACTIVITY, Activity, ActivityStep, set(), id="activity"),
     pytest.param(OUTGOING, OutgoingState, OutgoingStep, {OutgoingState.TALKING, OutgoingState.ENDED}, id="outgoing"),
+    pytest.param(CHAT, ChatState, ChatStep, {ChatState.ENDED, ChatState.LEFT}, id="chat"),
     pytest.param(
         OFFER, OfferState, OfferStep, {OfferState.FAILED, OfferState.CANCELLED, OfferState.FINISHED}, id="offer"
     ),

@@ -66,6 +66,8 @@ def greeting_heard(floor: Floor, event: GreetingHeard) -> None:
     caller = floor.callers.get(event.call)
     if caller is None:
         return
+    if event.language != caller.record.language:
+        floor.note(caller, language=event.language)
     if caller.state is not CallerState.GREETED:
         say_again(floor, caller)
     elif caller.regained:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from callcenter.core.call import attempt, call_back_place, call_out, recording, waiting
+from callcenter.core.call import attempt, call_back_place, call_out, chat_dispatch, recording, waiting
 from callcenter.core.call.set_aside import aside
 from callcenter.core.caller import Caller
 from callcenter.core.commands import CallBackOver, CallBackResult, CancelTimer, OfferKind, Ring, SetTimer
@@ -29,12 +29,14 @@ def offer_callers(floor: Floor) -> None:
     """Place offers as long as a waiting caller has a free operator.
 
     If an offer fails, what was done before it for the same event stays. A caller who cannot be offered would block
-    everybody behind them, and is set aside at once.
+    everybody behind them, and is set aside at once. Chats come after the callers: they get who is free then.
     """
     if floor.sees_all:
         floor.attempt(NO_CALL, "dispatch", _offer_callers, floor, None)
     elif floor.sees_any:
         floor.attempt(NO_CALL, "dispatch", _offer_callers, floor, floor.sees)
+    if floor.chats:
+        floor.attempt(NO_CALL, "the dispatch of chats", chat_dispatch.offer_chats, floor)
 
 
 def end_wrap_up(floor: Floor, operator: Operator) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from callcenter.core.call import conversation, dispatch, ending, outgoing, phones, take_back
+from callcenter.core.call import chat, conversation, dispatch, ending, outgoing, phones, take_back
 from callcenter.core.commands import Answer, CancelTimer, Reply, SetTimer, Severity
 from callcenter.core.events import DayStarted, HoursChanged, LogIn, LogOut, Pause, Return, Timer, TimerKind, UnreadNews
 from callcenter.core.floor import Floor
@@ -58,6 +58,7 @@ def log_out(floor: Floor, event: LogOut) -> None:
     if call and call.is_before(OutgoingState.TALKING):
         outgoing.hang_up(floor, operator)
     take_back.given_up(floor, operator)
+    chat.logged_out(floor, operator)
     _reply(floor, event.reply_to, Answer.LOGGED_OUT)
 
 
@@ -75,6 +76,7 @@ def pause(floor: Floor, event: Pause) -> None:
         if call and call.record.call_back and call.is_before(OutgoingState.PHONE_ANSWERED):
             outgoing.hang_up(floor, operator)
         take_back.given_up(floor, operator)
+        chat.paused(floor, operator)
         _reply(floor, event.reply_to, Answer.PAUSED)
 
 

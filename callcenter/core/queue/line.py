@@ -32,6 +32,8 @@ class LineState:
         """The date in the line's zone; None: nobody has told it yet."""
         self.lines_in_use = 0
         self.queue = Queue(settings.classes, settings.overtaking_limit, undo)
+        self.chats = Queue(settings.classes, settings.overtaking_limit, undo)
+        """Chats that nobody answers yet: a queue of their own, so that they take no place among the callers."""
         self.joined = 0
         """Callers who joined the queue since the day began."""
         self.arrivals = {name: ArrivalRate(ARRIVALS_OVER, undo) for name in settings.classes}
