@@ -7,7 +7,7 @@ tell its writer the number. Whoever dies before finds it in its channel again; w
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -31,18 +31,19 @@ from callcenter.request_register.filing import (
     store,
     take_counter,
 )
-from callcenter.request_register.outbox import put_email
+from callcenter.request_register.outbox import put_message
 from callcenter.request_register.register import Rules, allowed, new_id, of_line, of_request
 from callcenter.request_register.search import Words
-from callcenter.requests.actions import Action, Fill, NotDelivered, Receive, Submit
+from callcenter.requests.actions import Action, Assign, Fill, NotDelivered, Receive, Submit
 from callcenter.requests.belonging import Candidate, Facts, Limits, Nature, Outcome, Place, place
 from callcenter.requests.change import LONGEST_LINE, LONGEST_TEXT, Decision, counter_year
 from callcenter.requests.decide import decide, open_request
+from callcenter.requests.inn import inn_in
 from callcenter.requests.lifecycle import State
 from callcenter.requests.number import Number, numbers_in, parse_number
 from callcenter.requests.quotes import new_part
 from callcenter.requests.remark import remark
-from callcenter.requests.request import Fact, Purpose, Reply, Request, RequestId, Way
+from callcenter.requests.request import Assignee, AssigneeKind, Fact, Purpose, Reply, Request, RequestId, Way
 from callcenter.requests.rules import LineRules
 from callcenter.requests.targets import TargetKind
 from callcenter.store import Register
@@ -85,6 +86,18 @@ class Arrived:
     files: tuple[Brought, ...] = ()
     old: bool = False
     """Whether it came long before it was taken: then nobody is told that it was."""
+    requester: Requester | None = None
+    """Who asks, as they say; None: as the same address was known before, else by the sender's name."""
+    about: str = ""
+    """The subject of the line that its writer has chosen; '': the line's usual one."""
+    urgency: str = ""
+    """'': the line's usual one."""
+    answer_to: str = ""
+    """Where the answer goes, if not to the address from which it came: a telephone number."""
+    apart: bool = False
+    """Whether its sender is only said to be who he is, so that it joins no request but one that it `refers` to."""
+    told: str = ""
+    """Added to what its writer is told (TBS 4.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +109,13 @@ class LineWords:
     urgency: str
     limits: Limits
     acknowledgement: str
-    """With {number} and {until}; '': nobody is told."""
+    """With {number}, {until} and {link}; '': nobody is told."""
     in_hours: str = ""
     """Added to it while the line is open: that it is to be called then (ESTP 2.2c)."""
+    group: str = ""
+    """Who is responsible at once; '': nobody, the head decides."""
+    link: Callable[[Number], str] = lambda number: ""
+    """Where its writer finds the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +130,13 @@ class Taken:
 
 
 class ArrivalRegister:
-    """Takes messages of all lines. `words`: by line, for lines with written channels.
+    """Takes messages of all lines. `words`: by line and channel, for those that there are.
 
     Methods raise `RegisterError`; `take` also `RequestError`, and then nothing was taken.
     """
 
     def __init__(
-        self, register: Register, attachments: Attachments, rules: Rules, words: Mapping[LineId, LineWords]
+        self, register: Register, attachments: Attachments, rules: Rules, words: Mapping[tuple[LineId, str], LineWords]
     ) -> None:
         self._register = register
         self._attachments = attachments
@@ -139,7 +156,9 @@ class ArrivalRegister:
         found = Words.of(None, None, None, arrived.text)
         beginning = await asyncio.to_thread(Words.of, arrived.subject, arrived.text, arrived.sender_name)
         async with self._attachments.placed(arrived.line, arrived.files, arrived.channel, at) as placed:
-            taking = _Taking(arrived, self._words[arrived.line], self._rules, placed, at, found, beginning)
+            taking = _Taking(
+                arrived, self._words[arrived.line, arrived.channel], self._rules, placed, at, found, beginning
+            )
             return await write(self._register, taking.take)
 
 
@@ -202,18 +221,32 @@ class _Taking:
         sender = one.sender.lower()
         theirs = (ARRIVALS.c.sender == sender, ARRIVALS.c.at > since, ARRIVALS.c.id != row)
         last_hour = connection.scalar(select(func.count()).where(*theirs)) or 0
+        crowded = last_hour >= self.line.limits.per_hour and not one.apart
         told = (OUTBOX.c.address == one.reply_to, OUTBOX.c.automatic, OUTBOX.c.queued_at > since)
         return Facts(
             nature=one.nature,
             sender=sender,
             at=self.at,
             answers=self._answered(connection),
-            named=tuple(self._named(connection)),
-            latest=self._latest(connection, theirs) if last_hour >= self.line.limits.per_hour else None,
+            named=() if one.apart else tuple(self._named(connection)),
+            latest=self._latest(connection, theirs) if crowded else None,
             last_hour=last_hour,
             acknowledged=connection.scalar(select(func.count()).where(*told)) or 0,
+            going=self._going(connection, row),
             quiet=one.quiet,
         )
+
+    def _going(self, connection: Connection, row: int) -> Candidate | None:
+        one, limits = self.arrived, self.line.limits
+        if not limits.same_matter or not one.sender:
+            return None
+        before = (
+            ARRIVALS.c.channel == one.channel,
+            ARRIVALS.c.sender == one.sender.lower(),
+            ARRIVALS.c.at > self.at - limits.same_matter,
+            ARRIVALS.c.id != row,
+        )
+        return self._latest(connection, before)
 
     def _answered(self, connection: Connection) -> Candidate | None:
         for key in self.arrived.refers:
@@ -252,15 +285,20 @@ class _Taking:
 
     def _new(self, connection: Connection, found: Place) -> RequestId:
         one, rules = self.arrived, of_line(self.rules, self.arrived.line)
-        reply = Reply(one.way, one.reply_to or one.sender or "-")
-        subject = self.line.subject or one.subject or "—"
-        fill = Fill(one.channel, subject[:LONGEST_LINE], self._essentials(), self.line.urgency)
+        reply = Reply(one.way, one.answer_to or one.reply_to or one.sender or "-")
+        subject = one.about or self.line.subject or one.subject or "—"
+        wanted = (one.urgency or self.line.urgency, *rules.urgencies)
+        urgency = next((urgency for urgency in wanted if rules.urgency_fits(subject, urgency)), self.line.urgency)
+        fill = Fill(one.channel, subject[:LONGEST_LINE], self._essentials(), urgency)
         opened = open_request(new_id(), one.line, one.channel, self.at, self.at, rules)
         filled = _next(opened, fill, rules, self.at)
         # The address is whatever the sender has written: an answer that it cannot get is told when it does not leave.
         filled = replace(filled, request=replace(filled.request, reply=reply))
         counter = take_counter(connection, one.line, counter_year(filled.request, self.at, rules))
         decision = _next(filled, Submit(one.channel, counter), rules, self.at)
+        if self.line.group and decision.request.assignee is None:
+            to = Assignee(AssigneeKind.GROUP, self.line.group)
+            decision = _next(decision, Assign(one.channel, to), rules, self.at)
         beside = {"call": "", "opened_by": one.channel, "told": "", "erased_at": None}
         beside |= {"suggested": str(found.suggested or "")}
         row = insert_new(connection, decision, rows.requester_row(self._requester(connection)) | beside, self.of_new)
@@ -341,28 +379,36 @@ class _Taking:
         return (f"{one.subject}\n\n{text}".strip() or "—") if self.line.subject else (text or one.subject or "—")
 
     def _requester(self, connection: Connection) -> Requester:
-        """Return who asks: as the same address was known before, else as the message says (eLot 2.3)."""
+        """Return who asks: as the same address was known before, else as the message says (eLot 2.3).
+
+        An INN that it names is what somebody claims: a person looks at it before anything depends on it.
+        """
         one = self.arrived
+        if one.requester is not None:
+            return one.requester
         addresses = {address for address in (one.sender, one.sender.lower(), one.reply_to) if address}
         query = select(REQUESTS).where(
             REQUESTS.c.address.in_(addresses), REQUESTS.c.way == one.way.value, REQUESTS.c.erased_at.is_(None)
         )
         before = connection.execute(query.order_by(REQUESTS.c.id.desc()).limit(1)).mappings().one_or_none()
+        named = inn_in(new_part(one.text))
         if before is None:
-            return Requester(name=one.sender_name)
+            return Requester(name=one.sender_name, inn=named)
         known = rows.requester_of(before)
-        return Requester(known.name or one.sender_name, known.number, known.inn, known.customer)
+        return Requester(known.name or one.sender_name, known.number, known.inn or named, known.customer)
 
     def _acknowledge(self, connection: Connection, row: int, request: Request) -> None:
         one, rules = self.arrived, of_request(self.rules, request)
         answer = request.target(TargetKind.ANSWER)
         until = f"{answer.due.astimezone(rules.time.hours.zone):%d.%m.%Y %H:%M}" if answer else "—"
+        link = self.line.link(request.number) if request.number else ""
         text = self.line.acknowledgement.replace("{number}", str(request.number)).replace("{until}", until)
+        text = "\n\n".join(filter(None, (text.replace("{link}", link), one.told)))
         if self.line.in_hours and rules.time.hours.is_open(self.at):
             text += "\n\n" + self.line.in_hours
         subject, address = f"Обращение {request.number} зарегистрировано", one.reply_to or one.sender
         key = f"{request.number}/{RECEIVED}"
-        put_email(connection, one.line, key, address, subject, text, self.at, row, automatic=True)
+        put_message(connection, one.line, key, one.way, address, subject, text, self.at, row, automatic=True)
 
 
 def _sure(found: Place) -> Candidate:
@@ -389,7 +435,7 @@ def _candidate(connection: Connection, number: Number) -> Candidate | None:
     if found is None:
         return None
     addresses = set(connection.scalars(select(MESSAGES.c.address).where(MESSAGES.c.request == found["id"])))
-    if found["way"] == Way.EMAIL.value:
+    if found["way"] in (Way.EMAIL.value, Way.TELEGRAM.value):
         addresses.add(found["address"])
     small = frozenset(one.strip().lower() for one in addresses if one)
     return Candidate(RequestId(found["request"]), number, State(found["state"]), found["changed_at"], small)

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, select, update
 
 from callcenter.calendar.clock import WallClock
 from callcenter.core.ids import LineId
@@ -28,6 +28,8 @@ from callcenter.requests.lifecycle import ENDS
 from callcenter.requests.remark import remark
 from callcenter.requests.request import Fact, RequestId
 from callcenter.store import Register
+from callcenter.store.chat_tables import ChatMessage, StoredChat
+from callcenter.store.tables import table_of
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +39,8 @@ LONG_OVERDUE, MOST_OVERDUE = timedelta(days=31), 10
 """More requests than this that are overdue by this much are not erased without being asked: the clock may be wrong."""
 ORPHANED = timedelta(days=1)
 """After which a file without a row is removed."""
+_CHATS, _CHAT_MESSAGES = table_of(StoredChat), table_of(ChatMessage)
+_NO_CHAT = dict.fromkeys(("name", "contact", "secret", "note", "draft"), "")
 _NOBODY = {"number": "", "words": "", "why": ""}
 _PAUSE = 0.02
 """Seconds between two requests: the facts of present calls are written in between."""
@@ -95,11 +99,15 @@ class RequestErasure:
         keep = {line: timedelta(days=self._keep_days(line)) for line in {line for _, line, _ in found}}
         return [RequestId(id_) for id_, line, ended_at in found if ended_at < now - keep[line]]
 
-    async def of_person(self, number: str, inn: str) -> tuple[list[RequestId], list[RequestId]]:
-        """Return the requests of a telephone number or an INN: those that have ended, and those that are open."""
+    async def of_person(self, number: str, inn: str, email: str = "") -> tuple[list[RequestId], list[RequestId]]:
+        """Return the requests of a number, an INN or an address (e-mail): those that have ended, and those open."""
         theirs = [
             column == value
-            for column, value in ((REQUESTS.c.requester_number, number), (REQUESTS.c.requester_inn, inn))
+            for column, value in (
+                (REQUESTS.c.requester_number, number),
+                (REQUESTS.c.requester_inn, inn),
+                (func.lower(REQUESTS.c.address), email),
+            )
             if value
         ]
         ended: dict[RequestId, None] = {}
@@ -160,6 +168,8 @@ class RequestErasure:
             update(CALL_BACKS).where(CALL_BACKS.c.request == row).values(_NOBODY),
             update(ARRIVALS).where(ARRIVALS.c.request == row).values(sender="", message_id=""),
             update(HISTORY).where(HISTORY.c.request == row, HISTORY.c.why != "").values(why=""),
+            delete(_CHAT_MESSAGES).where(_CHAT_MESSAGES.c.chat.in_(select(_CHATS.c.id).where(_CHATS.c.request == row))),
+            update(_CHATS).where(_CHATS.c.request == row).values(_NO_CHAT | {"erased_at": now}),
         ):
             connection.execute(statement)
         index_for(connection.dialect.name).remove(connection, row)

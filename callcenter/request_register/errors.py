@@ -51,6 +51,8 @@ class FileProblem(StrEnum):
     UNKNOWN = "unknown_file"
     DELETED = "deleted"
     NOT_READ = "not_read"
+    UNCHECKED = "unchecked"
+    INFECTED = "infected"
 
 
 FILE_SENTENCES: Mapping[FileProblem, str] = {
@@ -64,6 +66,8 @@ FILE_SENTENCES: Mapping[FileProblem, str] = {
     FileProblem.UNKNOWN: "This request has no such file",
     FileProblem.DELETED: "The file was kept long enough and is deleted",
     FileProblem.NOT_READ: "{name} cannot be read: {cause}",
+    FileProblem.UNCHECKED: "{name} is not handed out yet: the virus scanner has not answered",
+    FileProblem.INFECTED: "{name} is not handed out: the virus scanner has found {found} in it",
 }
 """In English, without their full stops; the desk's catalogue has them in Russian."""
 

@@ -48,6 +48,10 @@ class Received:
     """Whether no person wrote it: a machine's answer, or word of a letter that was not delivered."""
 
 
+UNCHECKED = "unchecked"
+INFECTED = "infected: "
+
+
 @dataclass(frozen=True, slots=True)
 class Attachment:
     """A file of a request. `name` is what the sender called it, for showing only: it never becomes a path."""
@@ -64,6 +68,18 @@ class Attachment:
     deleted_at: datetime | None
     part: str = ""
     """'original': the whole message as it came in; 'page': its cleaned HTML; '': a file."""
+    scan: str = ""
+    """What the virus scanner says: `UNCHECKED`, 'clean', or `INFECTED` with a name; '': nobody was asked."""
+
+    @property
+    def unchecked(self) -> bool:
+        """Whether the scanner has not answered yet."""
+        return self.scan == UNCHECKED
+
+    @property
+    def infected(self) -> str:
+        """What the scanner has found in it; '' for nothing."""
+        return self.scan.removeprefix(INFECTED) if self.scan.startswith(INFECTED) else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,9 +135,17 @@ class Outbox:
 
 
 def put_email(
+    connection: Connection, line: LineId, key: str, address: str, subject: str, text: str, at: datetime
+) -> None:
+    """Enter an e-mail that is not of a request, in a transaction of others."""
+    put_message(connection, line, key, Way.EMAIL, address, subject, text, at)
+
+
+def put_message(
     connection: Connection,
     line: LineId,
     key: str,
+    way: Way,
     address: str,
     subject: str,
     text: str,
@@ -146,13 +154,13 @@ def put_email(
     *,
     automatic: bool = False,
 ) -> None:
-    """Enter an e-mail that is no message of a request, in a transaction of others. `request`: the row of one that it
-    is about all the same.
+    """Enter what leaves by a way and is no message of a request, in a transaction of others. `request`: the row of one
+    that it is about all the same.
     """
     row = {
         "key": key,
         "line": line,
-        "way": Way.EMAIL.value,
+        "way": way.value,
         "address": address,
         "subject": subject[:2000],
         "text": text,

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from callcenter.calendar.clock import WallClock
-from callcenter.request_register.outbox import Came, Carrier, Leaving, Outbox
+from callcenter.request_register.outbox import Came, Carrier, Leaving, Outbox, Receipt
 from callcenter.request_register.register import RequestRegister
 from callcenter.requests.actions import Delivered, NotDelivered
 from callcenter.requests.request import Way
@@ -47,6 +47,11 @@ class OutboxSender:
         """Since the start; and those that were not taken, and not tried again."""
         self.failed = 0
 
+    @property
+    def ways(self) -> list[str]:
+        """What it sends by."""
+        return [way.value for way in self._carriers]
+
     async def run(self) -> None:
         """Send until cancelled."""
         while True:
@@ -67,7 +72,7 @@ class OutboxSender:
 
     async def _send(self, leaving: Leaving, carrier: Carrier) -> None:
         if leaving.key not in self._taken:
-            receipt = await carrier.deliver(leaving)
+            receipt = _held_up(leaving) or await carrier.deliver(leaving)
             if receipt.came is not Came.SENT:
                 await self._not_taken(leaving, receipt.why, for_good=receipt.came is Came.NEVER)
                 return
@@ -85,6 +90,16 @@ class OutboxSender:
             return
         self._log.warning("late", "%s was not taken and is tried again: %s", leaving.key, _without(why, leaving))
         await self._outbox.postpone(leaving.key, why, now + pause_after(leaving.tries))
+
+
+def _held_up(leaving: Leaving) -> Receipt | None:
+    """Return why a message does not leave by its files; None: nothing is wrong with them."""
+    for _, file in leaving.files:
+        if file.infected:
+            return Receipt(Came.NEVER, f"{file.name} is not handed out: the virus scanner has found {file.infected}")
+        if file.unchecked:
+            return Receipt(Came.AGAIN, f"{file.name} is not handed out yet: the virus scanner has not answered")
+    return None
 
 
 def pause_after(tries: int) -> timedelta:

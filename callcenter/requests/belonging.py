@@ -72,6 +72,8 @@ class Facts:
     acknowledged: int = 0
     quiet: bool = False
     """Whether it asks for no answer of a machine, as mailing lists do."""
+    going: Candidate | None = None
+    """Where the sender's last message within `Limits.same_matter` belongs: people write a thought in five messages."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,8 @@ class Limits:
     per_hour: int
     """Messages of one address that become requests of their own; more join the latest of these."""
     acknowledged_per_hour: int
+    same_matter: timedelta = timedelta(0)
+    """In a conversation, so long after a message the next one of its writer goes on with the same request."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +110,9 @@ def place(facts: Facts, limits: Limits) -> Place:
         return Place(Outcome.BESIDE, ours)
     if ours is not None and _goes_on(ours, facts.at, limits):
         return Place(Outcome.JOINED, ours)
+    going = facts.going if ours is None else None
+    if going is not None and going.state is not State.CLOSED and _goes_on(going, facts.at, limits):
+        return Place(Outcome.JOINED if facts.nature is Nature.WRITTEN else Outcome.BESIDE, going)
     if facts.last_hour >= limits.per_hour and facts.latest is not None and _goes_on(facts.latest, facts.at, limits):
         return Place(Outcome.JOINED if facts.nature is Nature.WRITTEN else Outcome.BESIDE, facts.latest)
     near = ours or next(iter(facts.named), None)

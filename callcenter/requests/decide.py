@@ -109,7 +109,7 @@ def _apply(change: Change, action: Action) -> None:
         case HandBack():
             _hand_back(change, said(action.why, Thing.REASON))
         case Start():
-            change.step(Step.START)
+            _start(change)
         case Ask():
             _ask(change, action)
         case Resume():
@@ -231,6 +231,15 @@ def _assign(change: Change, action: Assign) -> None:
     if who.kind is AssigneeKind.DEPARTMENT:
         reply = _reachable(Reply(Way.EMAIL, who.email), Thing.DEPARTMENT_EMAIL)
         change.send(Purpose.ASSIGNMENT, reply, said(action.text, Thing.DEPARTMENT_TASK, LONGEST_TEXT))
+
+
+def _start(change: Change) -> None:
+    """Begin to work on it. What a group was responsible for is then this person's: no two of them answer the same."""
+    change.step(Step.START)
+    who = change.request.assignee
+    if who is not None and who.kind is AssigneeKind.GROUP:
+        mine = Assignee(AssigneeKind.PERSON, change.by)
+        change.edit("assignee", replace(change.request, assignee=mine), f"{mine.kind.value} {mine.id}")
 
 
 def _hand_back(change: Change, why: str) -> None:

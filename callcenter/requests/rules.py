@@ -20,6 +20,8 @@ class Urgency:
     answer: Term | None
     """None: no date is promised (TBS 4.3: technical errors)."""
     first_answer: Term | None = None
+    out_of_turn: bool = False
+    """Whether it goes before others that are not late yet (eLot 2.4)."""
 
 
 @dataclass(frozen=True)
