@@ -13,7 +13,8 @@ from pathlib import Path
 from callcenter.core.contract import Contract
 from callcenter.core.errors import ReadableError
 from callcenter.core.events import Customer
-from callcenter.customers.directory import as_named, normalise, valid_inn
+from callcenter.customers.directory import as_named, normalise
+from callcenter.requests.inn import valid_inn
 
 HEADINGS = {
     "number": ("number", "телефон"),

@@ -10,11 +10,11 @@ from datetime import datetime
 from typing import NamedTuple, Protocol, Self
 
 import phonenumbers
-from stdnum.ru import inn as russian_inn
 
 from callcenter.core.contract import Contract, newest_first
 from callcenter.core.events import Customer
 from callcenter.knowledge.text import composed
+from callcenter.requests.inn import valid_inn
 
 log = logging.getLogger(__name__)
 
@@ -46,13 +46,6 @@ def _possible(text: str) -> str:
     if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
         return ""
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-
-
-def valid_inn(digits: str) -> bool:
-    """Return whether the INN has 10 or 12 digits and correct check digits. Region 00 does not exist."""
-    if not (digits.isascii() and digits.isdigit() and len(digits) in (10, 12)):
-        return False
-    return bool(russian_inn.is_valid(digits)) and not digits.startswith("00")
 
 
 LONGEST_LOGIN = 254

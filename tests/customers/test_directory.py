@@ -16,8 +16,9 @@ from callcenter.cli.customers import customers
 from callcenter.config import VAR_OVERRIDE
 from callcenter.core.events import Customer
 from callcenter.customers.csv_file import CustomersFile, CustomersFileError
-from callcenter.customers.directory import Directory, normalise, valid_inn
+from callcenter.customers.directory import Directory, normalise
 from callcenter.customers.table import CustomersTable
+from callcenter.requests.inn import valid_inn
 from callcenter.store import Register
 from tests.databases import Where, stored
 
