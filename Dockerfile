@@ -33,6 +33,7 @@ FROM python AS front
 RUN apt-get update && apt-get install -y --no-install-recommends nodejs npm python3-venv
 COPY tools/front.py /build/tools/
 COPY callcenter/desk/front /build/callcenter/desk/front
+COPY callcenter/public/front /build/callcenter/public/front
 RUN python3 /build/tools/front.py
 
 FROM python AS controller

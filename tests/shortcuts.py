@@ -1,5 +1,5 @@
-"""What every test would pay for again, and few are about: migrations for a new register, slow password hashes, and the
-search for Asterisk's program.
+"""What every test would pay for again, and few are about: migrations for a new register, slow password hashes, the
+search for Asterisk's program, and the templates of its files; in stories, YAML that is read by a parser in Python.
 
 Tests of the migrations ask for `real_migrations`. Other processes that a test starts take no shortcuts.
 """
@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import cache, cached_property
 from pathlib import Path
+from typing import Any
 
 import argon2
+import jinja2
 import pytest
+import yaml
 from sqlalchemy import create_engine
 
 from callcenter.accounts import secrets
@@ -56,6 +59,7 @@ def shortcuts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
             sqlite_file, "check_file", _NewRegisters(sqlite_file.check_file, tmp_path_factory.mktemp("migrated"))
         )
         patch.setattr(process, "find", _once(process.find))
+        patch.setattr(jinja2.Environment, "__init__", _with(_Compiled(), jinja2.Environment.__init__))
         yield
 
 
@@ -63,6 +67,45 @@ def _once(find: Callable[[Path], process.Program]) -> Callable[[Path], process.P
     """`tools/parts.py`, a program of its own, is asked once where our Asterisk is."""
     ours = cache(find)
     return lambda project: ours(project) if project == PROJECT else find(project)
+
+
+class _Compiled(jinja2.BytecodeCache):
+    """What templates were compiled to: the same text under the same name is the same code, in whatever folder."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], bytes] = {}
+
+    def get_cache_key(self, name: str, filename: str | None = None) -> str:
+        return name
+
+    def load_bytecode(self, bucket: jinja2.bccache.Bucket) -> None:
+        if known := self._known.get((bucket.key, bucket.checksum)):
+            bucket.bytecode_from_string(known)
+
+    def dump_bytecode(self, bucket: jinja2.bccache.Bucket) -> None:
+        self._known[bucket.key, bucket.checksum] = bucket.bytecode_to_string()
+
+
+def _with(compiled: jinja2.BytecodeCache, really: Callable[..., None]) -> Callable[..., None]:
+    """Make those environments that have the gate of Asterisk's files with what was compiled for earlier ones."""
+
+    def init(self: jinja2.Environment, *args: Any, **options: Any) -> None:
+        really(self, *args, **options)
+        if self.finalize is not None:
+            self.bytecode_cache = compiled
+
+    return init
+
+
+@pytest.fixture(autouse=True)
+def quick_yaml(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stories read and write their settings by libyaml: a tenth of the time. Tests of what is wrong in a file do not:
+    the words are PyYAML's, and so is the limit of nesting.
+    """
+    if "e2e" in request.keywords:
+        monkeypatch.setattr(yaml, "SafeLoader", yaml.CSafeLoader)
+        monkeypatch.setattr(yaml, "BaseLoader", yaml.CBaseLoader)
+        monkeypatch.setattr(yaml, "SafeDumper", yaml.CSafeDumper)
 
 
 @pytest.fixture

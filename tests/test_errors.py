@@ -13,7 +13,9 @@ NOT_FOR_PEOPLE = {
     "YamlError": "part of a sentence: the configuration and the secrets name the file in theirs",
     "SoundError": "part of a sentence: what a recording 'has' or 'is'",
     "BadRequest": "an answer of the API, put into the reader's language when it is sent",
+    "Refused": "an answer of the public pages, put into the reader's language when it is sent",
     "RefusedError": "an answer of the requests' rules: `decide` returns what it says as `Refused`",
+    "BotError": "part of a sentence: the log and a receipt say whose bot it is",
     "IllegalTransition": "a defect of ours",
     "Defect": "a defect of ours",
 }

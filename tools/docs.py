@@ -18,6 +18,7 @@ import yaml
 
 from callcenter.core.call_back import CALL_BACK
 from callcenter.core.caller import CALLER
+from callcenter.core.chat import CHAT
 from callcenter.core.offer import OFFER
 from callcenter.core.operator import ACTIVITY, PRESENCE
 from callcenter.core.outgoing_call import OUTGOING
@@ -39,6 +40,7 @@ MACHINES: dict[str, Any] = {
         OFFER,
         OUTGOING,
         CALL_BACK,
+        CHAT,
         REQUEST,
         PROMISED_CALL_BACK,
     )

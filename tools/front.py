@@ -20,12 +20,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ROOT / "callcenter" / "desk" / "front"
+PUBLIC = ROOT / "callcenter" / "public" / "front"
+"""Of the pages that customers open; they have no packages."""
 HOME = ROOT / "var" / "front"
 BUILT = HOME / "built"
 OLDEST_NODE = 20
 NODE = ROOT / "requirements" / "node.txt"
 """The Python package that brings Node.js and npm, with its hashes."""
-ENTRIES = ("desk.tsx", "pages.tsx", "request.ts")
+ENTRIES = (SOURCES / "desk.tsx", SOURCES / "pages.tsx", SOURCES / "request.ts", PUBLIC / "form.ts", PUBLIC / "chat.ts")
 
 
 class FrontError(Exception):
@@ -51,7 +53,7 @@ def main() -> None:
 def build() -> None:
     """Make the bundles from the sources, if either is newer than what was built."""
     packages = _digest([SOURCES / "package-lock.json"])
-    made_from = _digest(sorted(SOURCES.glob("*.ts*")), packages, _digest([Path(__file__)]))
+    made_from = _digest(sorted([*SOURCES.glob("*.ts*"), *PUBLIC.glob("*.ts")]), packages, _digest([Path(__file__)]))
     note = BUILT / "made-from"
     if _text(note) == made_from:
         return
@@ -63,7 +65,7 @@ def build() -> None:
     _run(
         [
             HOME / "node_modules/esbuild/bin/esbuild",
-            *ENTRIES,
+            *(f"{entry.stem}={entry}" for entry in ENTRIES),
             *settings,
             *jsx,
             "--log-level=warning",

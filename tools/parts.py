@@ -35,7 +35,9 @@ from tools.debian import (  # noqa: E402
 
 PARTS = ROOT / "var" / "parts"
 RELEASE = "forky"  # the first Debian release with Asterisk since 11
-FREE_VOICES = frozenset({"irina", "anna", "aleksandr", "elena"})  # the others' licences are not free
+FREE_VOICES = frozenset(
+    {"irina", "anna", "aleksandr", "elena", "slt", "bdl", "clb"}
+)  # the others' licences are not free
 Home = dict[str, str | None]
 
 
@@ -156,7 +158,7 @@ RHVOICE = Part(
     name="rhvoice",
     command="RHVoice-test",
     program="usr/bin/RHVoice-test",
-    packages=("rhvoice", "rhvoice-russian"),
+    packages=("rhvoice", "rhvoice-russian", "rhvoice-english"),
     at_least=(),  # the program does not know its own version
     version_words=("--version",),
     environment={

@@ -120,7 +120,9 @@ class _Content(BaseModel):
     mail: Annotated[str, StringConstraints(pattern=r"^[ -~]{1,256}$")] | None = None
     database: Annotated[str, StringConstraints(pattern=r"^[ -~]{1,256}$")] | None = None
     mailboxes: dict[str, Annotated[str, StringConstraints(pattern=r"^[ -~]{1,256}$")] | None] = {}
+    bots: dict[str, Annotated[str, StringConstraints(pattern=r"^[0-9]{1,20}:[A-Za-z0-9_-]{10,100}$")] | None] = {}
     mail_ids: Machine = Field(default_factory=lambda: secrets.token_urlsafe(24))
+    public: Machine = Field(default_factory=lambda: secrets.token_urlsafe(24))
 
 
 def database_password(var: Path) -> str:
@@ -182,6 +184,12 @@ class Secrets:
             raise SecretsError(
                 f"{found._path}: no password for the mailbox of {', '.join(without)}; write it there, under `mailboxes`"
             )
+        without = [line.id for line in config.lines.values() if line.channels.telegram and not found.bots.get(line.id)]
+        if without:
+            raise SecretsError(
+                f"{found._path}: no token for the bot of {', '.join(without)}; write the one that @BotFather gave you "
+                "there, under `bots`"
+            )
         if config.sign_on and not found.sign_on:
             raise SecretsError(
                 f"{found._path}: no secret for {config.sign_on.issuer}; write the one that the provider gave to "
@@ -230,9 +238,19 @@ class Secrets:
         return {name: password for name, password in self._content.mailboxes.items() if password}
 
     @property
+    def bots(self) -> Mapping[str, str]:
+        """The tokens of the lines' bots in Telegram, by line."""
+        return {name: token for name, token in self._content.bots.items() if token}
+
+    @property
     def mail_ids(self) -> str:
         """The key in the Message-IDs of our e-mail: who refers to one has had a mail of ours."""
         return self._content.mail_ids
+
+    @property
+    def public(self) -> str:
+        """The key of what customers' browsers are given: pages that forms are sent from, links to requests."""
+        return self._content.public
 
     def initial(self, person: str) -> Initial | None:
         """Return a person's first credentials; None once both were changed."""
@@ -343,6 +361,8 @@ class Secrets:
         for line in config.lines.values():
             if line.channels.email:
                 content.mailboxes.setdefault(line.id, None)
+            if line.channels.telegram:
+                content.bots.setdefault(line.id, None)
         new = {person: Initial(_new_password(), _new_pin()) for person in config.people if person not in content.people}
         if new:
             initial = self._read_initial()

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from callcenter.accounts.secrets import Secrets
 from callcenter.calendar.clock import Clock
+from callcenter.channels.channel import Came, Leaving, Receipt, Watched
 from callcenter.channels.receiver import Receiver
 from callcenter.config import Config
-from callcenter.config.channel_sections import EmailChannel
+from callcenter.config.channel_sections import EmailChannel, WrittenChannel
 from callcenter.config.line_sections import Line
 from callcenter.core.ids import LineId
 from callcenter.mail.ids import MessageIds
@@ -22,10 +24,14 @@ from callcenter.mail.progress import ProgressTable
 from callcenter.mail.reader import Reader
 from callcenter.mail.smtp import Server, Smtp
 from callcenter.metrics.requests import ChannelState
+from callcenter.public.keys import Links
 from callcenter.request_register.arrivals import ArrivalRegister, LineWords
 from callcenter.request_register.attachments import MB, Attachments
 from callcenter.request_register.register import Rules as RequestRules
 from callcenter.store import Register
+from callcenter.telegram.bot import Bot, Words
+from callcenter.telegram.bot_api import BotApi
+from callcenter.telegram.sent_table import SentTable
 
 
 class Channels:
@@ -40,31 +46,23 @@ class Channels:
         rules: RequestRules,
         clock: Clock,
     ) -> None:
-        lines = [(line, line.channels.email) for line in config.lines.values() if line.channels.email]
-        words = {line.id: _words(line, email) for line, email in lines}
+        links = Links(secrets.public, config.public.url or "")
+        words = {
+            (line.id, name): replace(_words(line, channel), link=links.address)
+            for line in config.lines.values()
+            for name, channel in line.channels.described()
+        }
         self.arrivals = ArrivalRegister(register, attachments, rules, words)
         self._reader = Reader()
-        progress, ids = ProgressTable(register), MessageIds(secrets.mail_ids)
-        self._mailboxes = [
-            Mailbox(
-                line.id,
-                _imap_server(email, secrets.mailboxes.get(line.id, "")),
-                Rules(email.longest_mb * MB, takes_old=email.old_mail == "take"),
-                progress,
-                self.arrivals,
-                self._reader,
-                ids,
-                config.var / "mail" / line.id,
-                clock.wall,
-            )
-            for line, email in lines
-        ]
-        self._receivers = [Receiver(mailbox, self.arrivals, clock.wall) for mailbox in self._mailboxes]
+        mailboxes = _mailboxes(config, secrets, register, self.arrivals, self._reader, clock)
+        self.bots = Bots(dict(_bots(config, secrets, register, attachments, clock)))
+        inlets: list[Watched] = [*mailboxes, *self.bots]
+        self._receivers = [(inlet, Receiver(inlet, self.arrivals, clock.wall)) for inlet in inlets]
 
     def work(self) -> Iterator[tuple[Callable[[], Coroutine[Any, Any, None]], str]]:
         """Yield the background tasks, each with its name."""
-        for mailbox, receiver in zip(self._mailboxes, self._receivers, strict=True):
-            yield partial(self._receive, receiver), f"mailbox of {mailbox.line}"
+        for inlet, receiver in self._receivers:
+            yield partial(self._receive, receiver), f"{inlet.name} of {inlet.line}"
 
     async def _receive(self, receiver: Receiver) -> None:
         try:
@@ -74,13 +72,66 @@ class Channels:
 
     def state(self) -> ChannelState:
         """Return the state for the metrics."""
-        outcomes = {
-            (str(mailbox.line), mailbox.name, outcome): count
-            for mailbox, receiver in zip(self._mailboxes, self._receivers, strict=True)
-            for outcome, count in receiver.outcomes.items()
-        }
-        ages = {(str(one.line), one.name): one.age for one in self._mailboxes}
-        return ChannelState(outcomes, ages, {(str(one.line), one.name): one.messages for one in self._mailboxes})
+        of_all = [((str(inlet.line), inlet.name), inlet, receiver) for inlet, receiver in self._receivers]
+        outcomes = {(*one, outcome): n for one, _, receiver in of_all for outcome, n in receiver.outcomes.items()}
+        return ChannelState(
+            outcomes,
+            {one: inlet.age for one, inlet, _ in of_all},
+            {one: inlet.messages for one, inlet, _ in of_all},
+        )
+
+
+def _mailboxes(
+    config: Config,
+    secrets: Secrets,
+    register: Register,
+    arrivals: ArrivalRegister,
+    reader: Reader,
+    clock: Clock,
+) -> Iterator[Mailbox]:
+    progress, ids = ProgressTable(register), MessageIds(secrets.mail_ids)
+    for line in config.lines.values():
+        if email := line.channels.email:
+            yield Mailbox(
+                line.id,
+                _imap_server(email, secrets.mailboxes.get(line.id, "")),
+                Rules(email.longest_mb * MB, takes_old=email.old_mail == "take"),
+                progress,
+                arrivals,
+                reader,
+                ids,
+                config.var / "mail" / line.id,
+                clock.wall,
+            )
+
+
+class Bots:
+    """The bots of all lines: each answers for its own (eLot 2.6)."""
+
+    def __init__(self, bots: Mapping[LineId, Bot]) -> None:
+        self._bots = bots
+
+    def __iter__(self) -> Iterator[Bot]:
+        return iter(self._bots.values())
+
+    def __bool__(self) -> bool:
+        return bool(self._bots)
+
+    async def deliver(self, leaving: Leaving) -> Receipt:
+        """Have the line's bot send a message."""
+        bot = self._bots.get(leaving.line)
+        return Receipt(Came.AGAIN, f"{leaving.line} has no bot any more") if bot is None else await bot.deliver(leaving)
+
+
+def _bots(
+    config: Config, secrets: Secrets, register: Register, attachments: Attachments, clock: Clock
+) -> Iterator[tuple[LineId, Bot]]:
+    for line in config.lines.values():
+        if telegram := line.channels.telegram:
+            api = BotApi(telegram.api, secrets.bots.get(line.id, ""))
+            words = Words(telegram.greeting, telegram.too_large)
+            folder = config.var / "telegram" / line.id
+            yield line.id, Bot(line.id, api, words, SentTable(register), folder, attachments.path, clock.wall)
 
 
 def make_smtp(config: Config, secrets: Secrets, attachments: Attachments) -> Smtp:
@@ -103,17 +154,18 @@ def _sender(line: Line, email: EmailChannel, usual: Sender) -> Sender:
     return Sender(email.address or line.email or usual.address, usual.name, email.signature)
 
 
-def _words(line: Line, email: EmailChannel) -> LineWords:
+def _words(line: Line, channel: WrittenChannel) -> LineWords:
     requests, subjects = line.requests, tuple(line.subjects)
     if requests is None:
-        raise ValueError(f"{line.id} has a mailbox and no requests")
+        raise ValueError(f"{line.id} has written channels and no requests")
     usual = "other" if "other" in subjects else next(iter(subjects), "")
     return LineWords(
-        subject=email.subject or usual,
-        urgency=email.urgency or next(iter(requests.urgencies)),
-        limits=email.limits,
-        acknowledgement=email.acknowledgement,
-        in_hours=email.in_hours,
+        subject=channel.subject or usual,
+        urgency=channel.urgency or next(iter(requests.urgencies)),
+        limits=channel.limits,
+        acknowledgement=channel.acknowledgement,
+        in_hours=channel.in_hours,
+        group=channel.group or "",
     )
 
 

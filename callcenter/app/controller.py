@@ -17,10 +17,12 @@ from callcenter import __version__
 from callcenter.accounts.secrets import Secrets
 from callcenter.app.archive import Archive
 from callcenter.app.calendar_watch import CalendarWatch
+from callcenter.app.chats import ChatsAtWork
 from callcenter.app.containment import Containment, attempt
 from callcenter.app.desk import Desk
 from callcenter.app.health import Health
 from callcenter.app.performer import Performer
+from callcenter.app.public import make_public
 from callcenter.app.request_lookup import unavailable
 from callcenter.app.requests import Requests
 from callcenter.app.settings_in_force import SettingsInForce
@@ -41,12 +43,12 @@ from callcenter.core import commands, events
 from callcenter.core.callcenter import CallCenter
 from callcenter.core.commands import Answer, Reply
 from callcenter.core.events import Event
-from callcenter.core.ids import CallId, LineId, PersonId
-from callcenter.core.view import CallBackView, OperatorView, Outlook, View
+from callcenter.core.ids import CallId, ChatId, LineId, PersonId
+from callcenter.core.view import CallBackView, ChatView, OperatorView, Outlook, View
 from callcenter.customers.directory import Directory
 from callcenter.customers.table import CustomersTable
 from callcenter.forecaster.forecaster import Forecaster
-from callcenter.metrics import Metrics
+from callcenter.metrics import Metrics, RequestState
 from callcenter.reports.past_days import keep_past_days
 from callcenter.store import Register, RegisterError, Writer
 from callcenter.store.spool import Spool
@@ -73,6 +75,8 @@ class Controller:
         self._config = config
         self._register = register
         self.now = now = asyncio.get_running_loop().time
+        self._handled_at = now()
+        """The time that the core was told last."""
         clock = Clock(now, wall)
         self._center = CallCenter(config.settings(boot=f"{int(wall().timestamp()):08x}{random_secrets.token_hex(2)}"))
         self._directory = Directory(CustomersTable(register))
@@ -100,6 +104,7 @@ class Controller:
         self.requests = Requests(
             config, secrets, register, clock, self.take, self.call_backs, self.settings, self.hours
         )
+        self.chats = self._make_chats(config, register, clock)
         self.settings.changed += [
             lambda: self._forecaster.follow(self.settings.lines()),
             self._hours_changed,
@@ -119,6 +124,7 @@ class Controller:
             self.requests,
             self.settings,
             self.hours,
+            self.chats,
         )
         self.people = self._desk.people
         self.metrics = Metrics(
@@ -129,7 +135,7 @@ class Controller:
             self._archive.state,
             lambda: self._desk.web.door.counts(),
             self._desk.registered.current,
-            self.requests.state,
+            self._request_state,
             lambda: self._desk.certificate.judged,
             version=__version__,
         )
@@ -146,11 +152,21 @@ class Controller:
             self._contained,
             self._desk.shift_over,
             self.requests.call_backs,
+            self.chats.chats if self.chats else None,
         )
         self._desk.serve(self.metrics, self.tasks.keep, self._writer.drain)
+        self._public = make_public(
+            config, secrets, self.requests, self._directory, self.chats, wall, self.metrics, self.tasks.keep
+        )
         self._connection: asyncio.Task[None] | None = None
         self._ending = False
         self._nobody_left = asyncio.Event()
+
+    def _make_chats(self, config: Config, register: Register, clock: Clock) -> ChatsAtWork | None:
+        if not any(line.channels.chat for line in config.lines.values()):
+            return None
+        arrivals = self.requests.channels.arrivals
+        return ChatsAtWork(config, register, arrivals, self.take, self._chat, clock)
 
     # -- life --------------------------------------------------------------------------------------------------
 
@@ -167,11 +183,16 @@ class Controller:
         await self._start_warm()
         await self._archive.look_at_space()
         await self._desk.start()
+        if self._public:
+            await self._public.start()
         keep, lines = self.tasks.keep, self._config.lines.values()
         for work, name in self._archive.work():
             keep(work, name)
         for work, name in self.requests.work():
             keep(work, name)
+        if self.chats:
+            for work, name in self.chats.work():
+                keep(work, name)
         keep(self._forecaster.run, "forecast")
         keep(lambda: keep_past_days(self._register, lines, self._clock.wall), "past days")
         self._connection = keep(self.link.run, "ami", vital=True)
@@ -217,6 +238,10 @@ class Controller:
             self._connection.cancel()
             await asyncio.gather(self._connection, return_exceptions=True)
         self._warm_start.keep(*self.link.left())
+        if self.chats:
+            self.chats.stop()
+        if self._public:
+            await self._public.stop()
         await self._desk.stop()
         await self.tasks.finish("recording", timeout=10.0)
         self._timers.stop()
@@ -227,11 +252,16 @@ class Controller:
 
     # -- the core ----------------------------------------------------------------------------------------------
 
-    def take(self, event: Event) -> bool:
-        """Hand an event to the core and perform its commands. Never raises; False: a defect, and no effect."""
+    def take(self, event: Event, at: float | None = None) -> bool:
+        """Hand an event to the core and perform its commands. Never raises; False: a defect, and no effect.
+
+        `at`: when it happened, if it had to wait: rows have that time. The core's time never runs backwards, so an
+        event is dated no earlier than the one handled before it, a snapshot or a timer too.
+        """
         now = self.now()
+        self._handled_at = happened = now if at is None else min(now, max(at, self._handled_at))
         try:
-            wanted = self._center.handle(event, now)
+            wanted = self._center.handle(event, happened)
         except Exception as problem:
             self._containment.event_failed(event, problem)
             return False
@@ -252,6 +282,13 @@ class Controller:
     def call_backs(self) -> Collection[CallBackView]:
         """Return the call-backs whose time has come."""
         return self._center.call_backs(self.now())
+
+    def _request_state(self) -> RequestState:
+        state = self.requests.state()
+        return state._replace(chats=self.chats.state()) if self.chats else state
+
+    def _chat(self, chat: ChatId) -> ChatView | None:
+        return self._center.chat(chat, self.now())
 
     def operator(self, person: PersonId) -> OperatorView | None:
         """Return the present state of one person; None if there is no such account."""

@@ -11,6 +11,7 @@ from callcenter.accounts.tokens import Tokens
 from callcenter.app.accounts import DeskAccounts, tell_of_commands
 from callcenter.app.audit_log import AuditLog
 from callcenter.app.certificate_watch import CertificateWatch
+from callcenter.app.chats import ChatsAtWork
 from callcenter.app.directory_table import DirectoryTable
 from callcenter.app.health import Health
 from callcenter.app.log_ins import LogIns
@@ -66,7 +67,9 @@ class Desk:
         requests: Requests,
         settings: SettingsInForce,
         hours: HoursInForce,
+        chats: ChatsAtWork | None,
     ) -> None:
+        self._chats = chats
         self._hours = hours
         self._config = config
         self._settings = settings
@@ -145,7 +148,11 @@ class Desk:
             self._settings,
             make_auctions(self._config, self._hours, self._wall),
             DirectoryApi(DirectoryTable(self._config, self._register, self._wall)),
+            self._chats.api if self._chats else None,
+            self._chats.page_opened if self._chats else lambda person, there: None,
         )
+        if self._chats:
+            self._chats.chats.tell_pages = self.web.tell_pages
 
         self._requests.warnings.changed = self.web.tell_pages
 

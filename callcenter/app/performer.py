@@ -36,12 +36,20 @@ class CallBackBook(Protocol):
         """Enter the wish of a caller who has hung up, and tell the core soon that the call-back is due."""
 
 
+class ChatBook(Protocol):
+    """Those who keep the chats. It may neither wait nor raise."""
+
+    def moved(self, moved: commands.ChatMoved) -> None:
+        """Take where a chat is now."""
+
+
 class Performer:
     """`server_of` returns the server of a channel.
 
     `finish_recording` and `look_up_request` start a task; `answer` delivers a reply to a page (False: it is for a
     phone); `contained` is called for a call for which a step failed and was undone; `shift_over` for a person whose
-    shift has ended. `call_backs`: None where nobody keeps wishes for call-backs.
+    shift has ended. `call_backs`: None where nobody keeps wishes for call-backs;
+    `chats`: None where no line has a chat.
     """
 
     def __init__(
@@ -56,6 +64,7 @@ class Performer:
         contained: Callable[[commands.Contained], None],
         shift_over: Callable[[PersonId], None],
         call_backs: CallBackBook | None = None,
+        chats: ChatBook | None = None,
     ) -> None:
         self._links = links
         self._server_of = server_of
@@ -67,6 +76,7 @@ class Performer:
         self._contained = contained
         self._shift_over = shift_over
         self._call_backs = call_backs
+        self._chats = chats
         only = next(iter(links.values())) if len(links) == 1 else None
         self._only = only
         self._together: Callable[[], AbstractContextManager[None]] = only.ami.together if only else self._all_together
@@ -106,6 +116,8 @@ class Performer:
                 self._call_backs.over(command)
             case commands.KeepPlace() if self._call_backs:
                 self._call_backs.keep_place(command)
+            case commands.ChatMoved() if self._chats:
+                self._chats.moved(command)
             case commands.FinishRecording():
                 self._finish_recording(command)
             case commands.LookUpRequest():

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from callcenter.accounts.secrets import Secrets
@@ -17,7 +17,7 @@ from callcenter.app.channels import Channels, make_smtp
 from callcenter.app.request_lookup import RequestLookup
 from callcenter.app.settings_in_force import SettingsInForce
 from callcenter.auctions.hours import HoursInForce
-from callcenter.calendar.clock import Clock
+from callcenter.calendar.clock import Clock, WallClock
 from callcenter.config import Config
 from callcenter.config.roles import TAKES_CALLS, Role
 from callcenter.core.events import Event
@@ -26,12 +26,14 @@ from callcenter.core.view import CallBackView
 from callcenter.customers.directory import normalise
 from callcenter.desk.language import TEXTS
 from callcenter.metrics import RequestState
+from callcenter.metrics.requests import FileState
 from callcenter.request_register.attachments import MB, Allowed, Attachments
 from callcenter.request_register.board import RequestBoard
 from callcenter.request_register.calendars import follow_calendars
 from callcenter.request_register.call_backs import CallBackRegister
 from callcenter.request_register.conduct import ConductWatch, Head
 from callcenter.request_register.erasure import RequestErasure
+from callcenter.request_register.file_check import FileCheck
 from callcenter.request_register.in_force import WarningsInForce
 from callcenter.request_register.leavers import Leavers
 from callcenter.request_register.outbox import Carrier, Outbox
@@ -41,10 +43,12 @@ from callcenter.request_register.viewers import Viewers
 from callcenter.request_register.watch import TargetWatch, Warned
 from callcenter.requests.request import Way
 from callcenter.store import Register, RegisterError
+from callcenter.system.clamd import Clamd
 
 log = logging.getLogger(__name__)
 
 COUNT_EVERY = 15.0
+GIVE_UP_AFTER = timedelta(hours=48)
 FOLLOW_EVERY = 3600.0
 """Seconds: the calendar is another one after a start, when a year begins, and when somebody has entered an auction; of
 the last one `follow_calendar` tells."""
@@ -88,14 +92,6 @@ class Requests:
         self.warnings = WarningsInForce(register)
         self.mail_leaves = config.mail is not None
         """Whether e-mail is sent; otherwise what has to leave waits, and the head has to know."""
-        carriers: dict[Way, Carrier] = {}
-        if config.mail is not None:
-            carriers[Way.EMAIL] = make_smtp(config, secrets, self.attachments)
-        self._sender = (
-            OutboxSender(self.outbox, self.register, carriers, config.mail.give_up_after.time, wall)
-            if config.mail is not None
-            else None
-        )
         warned = {
             line: Warned(one.escalation, one.head_email or "", TEXTS[one.head_language].gettext)
             for line, one in self.lines.items()
@@ -110,7 +106,13 @@ class Requests:
         here = [id_ for id_, one in config.people.items() if frozenset(one.roles) & (TAKES_CALLS | {Role.HEAD})]
         self._leavers = Leavers(register, rules, [*here, *config.groups], heads, wall)
         self._erasure = RequestErasure(register, self.attachments, rules, config.request_keep_days)
+        self.file_check = _file_check(config, register, self.attachments, wall)
         self.channels = Channels(config, secrets, register, self.attachments, rules, clock)
+        self._senders = [
+            OutboxSender(self.outbox, self.register, {way: carrier}, _give_up_after(config), wall)
+            for way, carrier in self._carriers(secrets)
+        ]
+        """One for each way: a server that hangs holds up no other."""
         self._state = RequestState()
         self.book = CallBackRegister(register, rules)
         """The call-backs."""
@@ -120,9 +122,11 @@ class Requests:
         """Yield the background tasks, each with its name."""
         if not self.lines:
             return
-        if self._sender is not None:
-            yield self._sender.run, "outbox"
+        for sender in self._senders:
+            yield sender.run, f"outbox of {' and '.join(sender.ways)}"
         yield from self.channels.work()
+        if self.file_check is not None:
+            yield self.file_check.run, "virus scanner"
         yield self._watch.run, "targets"
         if self._conduct.tells_anybody:
             yield self._conduct.run, "refusals for conduct"
@@ -132,6 +136,19 @@ class Requests:
         if any(one.call_backs for one in self.book.rules.values()):
             yield self.call_backs.run, "call-backs"
         yield lambda: self._erasure.run(self._wall), "request retention"
+
+    def _carriers(self, secrets: Secrets) -> Iterator[tuple[Way, Carrier]]:
+        if self._config.mail is not None:
+            yield Way.EMAIL, make_smtp(self._config, secrets, self.attachments)
+        if self.channels.bots:
+            yield Way.TELEGRAM, self.channels.bots
+
+    def _files(self) -> FileState | None:
+        if self.file_check is None:
+            return None
+        found = self.file_check.state
+        age = 0.0 if found.oldest is None else (self._wall() - found.oldest).total_seconds()
+        return FileState(found.waiting, age, {"clean": found.clean, "infected": found.infected})
 
     def follow_calendar(self) -> None:
         """Have targets and call-backs follow the hours, soon: these have changed."""
@@ -145,13 +162,14 @@ class Requests:
     def state(self) -> RequestState:
         """Return the state for the metrics."""
         given = {(str(line), kind.value, when): n for (line, kind, when), n in self._watch.given.items()}
-        sent, failed = (self._sender.sent, self._sender.failed) if self._sender else (0, 0)
+        sent, failed = sum(one.sent for one in self._senders), sum(one.failed for one in self._senders)
         return self._state._replace(
             warnings=given,
             sent=sent,
             failed=failed,
             call_backs=self.call_backs.state,
             channels=self.channels.state(),
+            files=self._files(),
         )
 
     async def look(self, now: datetime) -> None:
@@ -212,4 +230,17 @@ def make_attachments(config: Config, register: Register, rules: Rules) -> Attach
         for line in config.lines.values()
         if line.requests is not None
     }
-    return Attachments(register, config.var / "attachments", allowed, rules)
+    checked = config.antivirus is not None
+    return Attachments(register, config.var / "attachments", allowed, rules, checked=checked)
+
+
+def _file_check(config: Config, register: Register, attachments: Attachments, wall: WallClock) -> FileCheck | None:
+    if (scanner := config.antivirus) is None:
+        return None
+    clamd = Clamd(scanner.socket, scanner.host or "", scanner.port, scanner.within)
+    return FileCheck(register, clamd, attachments.path, wall)
+
+
+def _give_up_after(config: Config) -> timedelta:
+    """Return after which time a message that nobody takes is given up; the head is told."""
+    return config.mail.give_up_after.time if config.mail is not None else GIVE_UP_AFTER

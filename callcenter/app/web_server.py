@@ -19,13 +19,14 @@ from callcenter.app.people import People
 from callcenter.app.supervision import Work
 from callcenter.config import Config
 from callcenter.core.errors import ReadableError
+from callcenter.core.ids import PersonId
 from callcenter.desk import make_app, make_metrics_app
 from callcenter.desk.app import BULLETIN, LIVE
 from callcenter.desk.auctions import AuctionActions
 from callcenter.desk.bearer import Bearers
 from callcenter.desk.call_back_actions import CallBackActions
+from callcenter.desk.chats import ChatsApi
 from callcenter.desk.directory import DirectoryApi
-from callcenter.desk.door import Door, Room, listen
 from callcenter.desk.knowledge import KnowledgeApi
 from callcenter.desk.quality import QualityApi
 from callcenter.desk.recordings import RecordingsApi
@@ -36,6 +37,7 @@ from callcenter.desk.settings_pages import DatedSettings
 from callcenter.metrics import Metrics
 from callcenter.system import descriptors
 from callcenter.system.sparing_log import SparingServerLog
+from callcenter.web.door import Door, Room, listen
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +76,8 @@ class WebServer:
         dated: DatedSettings,
         auctions: AuctionActions | None,
         directory: DirectoryApi,
+        chats: ChatsApi | None,
+        page_opened: Callable[[PersonId, bool], None],
     ) -> None:
         self._keep = keep
         self._certificate = certificate
@@ -112,6 +116,8 @@ class WebServer:
             dated=dated,
             auctions=auctions,
             directory=directory,
+            chats=chats,
+            page_opened=page_opened,
             auto_answer=[line.id for line in config.lines.values() if line.auto_answer],
         )
         self._follow_news = partial(page[BULLETIN].keep, page[LIVE].changed)

@@ -25,7 +25,7 @@ from callcenter.config import Config
 from callcenter.config.sections import Accounts
 from callcenter.core.contract import Standing, standing
 from callcenter.core.ids import LineId
-from callcenter.customers.directory import Directory, normalise, valid_inn
+from callcenter.customers.directory import Directory, normalise
 from callcenter.desk.auctions import AuctionActions
 from callcenter.desk.bearer import Bearers
 from callcenter.desk.call_back_actions import CallBackActions
@@ -45,6 +45,7 @@ from callcenter.reports.audit import Audit
 from callcenter.reports.requests import RequestFigures, figures
 from callcenter.request_register.call_back_board import CallBackBoard
 from callcenter.request_register.filed import Requester
+from callcenter.requests.inn import valid_inn
 from callcenter.store import Register
 
 

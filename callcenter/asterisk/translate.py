@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
 
-from callcenter.config.values import TRUNK_PREFIX
+from callcenter.config.values import SECOND_LANGUAGES, TRUNK_PREFIX
 from callcenter.core import commands, events
 from callcenter.core.commands import Answer, Command, OfferKind, Place
 from callcenter.core.events import DialResult, Event, InnEntry, OfferFailure
@@ -318,8 +318,17 @@ class Translator:
         return "&".join(f"{self.prompts}/ru/{prompt}" for prompt in prompts.split("&"))
 
 
+def _language(message: Message) -> str:
+    """Return the second language that the caller has chosen; '': none that we know.
+
+    `Language` itself is in each event of a channel: that of its sounds.
+    """
+    found = message.get("Chosen", "")
+    return found if found in SECOND_LANGUAGES else ""
+
+
 _SIMPLE: Mapping[str, Callable[[Message, ChannelId], Event]] = {
-    "CCGreeted": lambda message, channel: events.GreetingHeard(CallId(channel)),
+    "CCGreeted": lambda message, channel: events.GreetingHeard(CallId(channel), _language(message)),
     "CCUrgency": lambda message, channel: events.UrgencyGiven(
         CallId(channel), _keys(message, "Digit"), _in_queue(message)
     ),

@@ -13,7 +13,7 @@ from callcenter.core.ids import LineId
 from callcenter.request_register.arrivals import Arrived
 from callcenter.request_register.outbox import Came, Carrier, Leaving, Receipt
 
-__all__ = ["Arrived", "Came", "Carrier", "Channel", "Inlet", "Leaving", "Receipt"]
+__all__ = ["Arrived", "Came", "Carrier", "Channel", "Inlet", "Leaving", "Receipt", "Watched"]
 
 
 class Inlet(Protocol):
@@ -35,6 +35,18 @@ class Inlet(Protocol):
 
     async def kept(self, arrived: Arrived) -> None:
         """Put a message away: it is in the register. Whoever dies before finds it again, and it is taken once."""
+
+
+class Watched(Inlet, Protocol):
+    """An inlet that the metrics watch."""
+
+    @property
+    def age(self) -> float:
+        """Seconds since the last look that succeeded; since the start, if none has."""
+
+    @property
+    def messages(self) -> int:
+        """What it has, taken or not, at the last look."""
 
 
 class Channel(Inlet, Carrier, Protocol):

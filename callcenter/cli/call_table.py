@@ -53,6 +53,7 @@ _CELLS: Mapping[str, Callable[[CallRow, tzinfo], str]] = {
     "recording_checked_at": lambda call, zone: moment(call.recording_checked_at, zone),
     "recording_deleted_at": lambda call, zone: moment(call.recording_deleted_at, zone),
     "direction": _column("direction"),
+    "language": _column("language"),
     "dialled_at": lambda call, zone: moment(call.dialled_at, zone),
     "ringing_seconds": lambda call, zone: whole(call.ringing),
 }

@@ -27,7 +27,7 @@ PLACES = {
     "erase": Place(
         "erase",
         "erase",
-        "Erase who called and asked, and what was said and written, of one telephone number or INN; the figures stay.",
+        "Erase who called and asked, and what was said and written, of one telephone number, INN or e-mail address.",
     ),
     "knowledge": Place("knowledge", "knowledge", "The articles in which operators look things up."),
     "passwd": Place("passwd", "passwd", "Change a person's password or PIN."),

@@ -376,9 +376,19 @@ def _core_line(line: Line) -> settings.Line:
         wrap_up_limit=line.wrap_up_limit,
         outgoing=_core_outgoing(line),
         requests_heard=_core_requests_heard(line),
+        chat=_core_chat(line),
         call_backs=settings.CallBacks(**line.queue.call_backs.model_dump()),
         **_core_keep_place(line),
     )
+
+
+def _core_chat(line: Line) -> settings.ChatRules | None:
+    chat = line.channels.chat
+    if chat is None:
+        return None
+    groups = chat.groups or (line.written.groups if line.written else line.answered_by)
+    names = ("at_once", "beside_calls", "stay_free", "accept_within", "away", "longest_wait", "wrap_up")
+    return settings.ChatRules(groups, **{name: getattr(chat, name) for name in names})
 
 
 def _core_keep_place(line: Line) -> dict[str, Any]:

@@ -13,9 +13,11 @@ from itertools import combinations
 from pathlib import Path
 
 from callcenter.config import limits
+from callcenter.config.channel_sections import FORM_WAYS, ChatChannel, FormChannel, WrittenChannel
 from callcenter.config.description import Description
 from callcenter.config.line_sections import Line
 from callcenter.config.problems import Problem, nearest
+from callcenter.config.request_sections import Requests
 from callcenter.config.sections import GENERAL_CODE
 from callcenter.config.values import dialled_forms
 from callcenter.core.ids import LineId
@@ -77,38 +79,82 @@ def _unknown(location: tuple[str | int, ...], kind: str, name: str, known: Itera
 
 _FORBIDDEN_WAYS = frozenset({Way.CHAT, Way.TELEGRAM})
 """What a line without other channels does not have (ESTP 2.7)."""
+_ANSWERED_THE_SAME_WAY = frozenset({Way.EMAIL.value, Way.TELEGRAM.value})
+"""Channels that are a way of the answer, too (eLot 2.6)."""
 
 
 def _channels(config: Description) -> Iterator[Problem]:
-    mailboxes: dict[tuple[str, str, str], str] = {}
     for line in config.lines.values():
-        place: tuple[str | int, ...] = ("lines", line.id, "channels")
         ways = line.requests.ways if line.requests else frozenset()
         if line.channels.no_others and (wrong := sorted(ways & _FORBIDDEN_WAYS)):
             text = f"found {wrong[0].value}, but the line has no other channels (channels.no_others, ESTP 2.7)"
             yield Problem(("lines", line.id, "requests", "ways"), text)
-        email = line.channels.email
-        if email is None:
+        for name, channel in line.channels.described():
+            place = ("lines", line.id, "channels", name)
+            if line.channels.no_others and name != Way.EMAIL.value:
+                yield Problem(place, "found a channel beside e-mail, but the line has no others (ESTP 2.7)")
+            elif line.requests is None:
+                yield Problem(place, "found a channel, but the line has no `requests`; what is written becomes one")
+            else:
+                yield from _channel(config, line, line.requests, name, channel)
+    yield from _mailboxes(config)
+
+
+def _channel(
+    config: Description, line: Line, requests: Requests, name: str, channel: WrittenChannel
+) -> Iterator[Problem]:
+    place = ("lines", line.id, "channels", name)
+    if name in _ANSWERED_THE_SAME_WAY and Way(name) not in requests.ways:
+        yield Problem(place, f"found it, but `requests.ways` has no {name}; what comes by it is answered by it")
+    if channel.subject is not None and channel.subject not in line.subjects:
+        yield _unknown((*place, "subject"), "subject", channel.subject, line.subjects)
+    if channel.group is not None and channel.group not in config.groups:
+        yield _unknown((*place, "group"), "group", channel.group, config.groups)
+    if channel.urgency is not None and channel.urgency not in requests.urgencies:
+        yield _unknown((*place, "urgency"), "urgency", channel.urgency, requests.urgencies)
+    if isinstance(channel, FormChannel):
+        yield from _form(config, line, requests, channel)
+    if isinstance(channel, ChatChannel):
+        yield from _chat(config, line, requests, channel)
+
+
+def _mailboxes(config: Description) -> Iterator[Problem]:
+    mailboxes: dict[tuple[str, str, str], str] = {}
+    for line in config.lines.values():
+        email, place = line.channels.email, ("lines", line.id, "channels", "email")
+        if email is None or line.requests is None:
             continue
-        place = (*place, "email")
-        if line.requests is None:
-            yield Problem(place, "found a mailbox, but the line has no `requests`; mails become requests")
-            continue
-        if Way.EMAIL not in ways:
-            yield Problem(place, "found a mailbox, but `requests.ways` has no email; mails are answered by e-mail")
         if config.mail is None:
             yield Problem(place, "found a mailbox, but no `mail`; without it nobody is answered")
         if email.address is None and line.email is None:
             yield Problem((*place, "address"), "found none; the address of the mailbox, here or as the line's `email`")
-        if email.subject is not None and email.subject not in line.subjects:
-            yield _unknown((*place, "subject"), "subject", email.subject, line.subjects)
-        if email.urgency is not None and email.urgency not in line.requests.urgencies:
-            yield _unknown((*place, "urgency"), "urgency", email.urgency, line.requests.urgencies)
         mailbox = (email.imap.host, email.imap.user, email.imap.folder)
         if (other := mailboxes.setdefault(mailbox, line.id)) != line.id:
             yield Problem((*place, "imap"), f"found the mailbox of line {other!r}; each line has one of its own")
         if email.imap.folder == email.imap.done:
             yield Problem((*place, "imap", "done"), "found the mailbox's own folder; another one for what is done")
+
+
+def _chat(config: Description, line: Line, requests: Requests, chat: ChatChannel) -> Iterator[Problem]:
+    """A chat that nobody can answer becomes a request, which is answered by e-mail."""
+    place = ("lines", line.id, "channels", "chat")
+    if Way.EMAIL not in requests.ways:
+        yield Problem(place, "found a chat, but `requests.ways` has no email; what nobody answers is answered so")
+    for index, group in enumerate(chat.groups or ()):
+        if group not in config.groups:
+            yield _unknown((*place, "groups", index), "group", group, config.groups)
+
+
+def _form(config: Description, line: Line, requests: Requests, form: FormChannel) -> Iterator[Problem]:
+    place = ("lines", line.id, "channels", "form")
+    for index, way in enumerate(form.ways):
+        if way not in FORM_WAYS & requests.ways:
+            allowed = ", ".join(sorted(FORM_WAYS & requests.ways)) or "none: `requests.ways` has neither"
+            yield Problem((*place, "ways", index), f"found {way.value}; allowed are {allowed}")
+    if form.unregistered_urgency is not None and form.unregistered_urgency not in requests.urgencies:
+        yield _unknown((*place, "unregistered_urgency"), "urgency", form.unregistered_urgency, requests.urgencies)
+    if config.public.url is None:
+        yield Problem(place, "found a form, but no `public.url`: where customers reach it, for the links in mails")
 
 
 def _classes(config: Description) -> Iterator[Problem]:
@@ -243,6 +289,8 @@ def _ports(config: Description) -> Iterator[Problem]:
         ports.append((("asterisk", "browsers", "port"), browsers.bind, browsers.port))
     if http.metrics_port is not None:
         ports.append((("http", "metrics_port"), http.metrics_bind, http.metrics_port))
+    if any(line.channels.form or line.channels.chat for line in config.lines.values()):
+        ports.append((("public", "port"), config.public.bind, config.public.port))
     seen: list[tuple[str, str, int]] = []
     for place, bind, port in ports:
         for other, taken, its_port in seen:

@@ -77,6 +77,7 @@ _WHY_NOT: Mapping[Path, str] = {
         "general_calls": _ASTERISK,
         "general_limit": _ASTERISK,
         "outgoing": _ASTERISK,
+        "second_language": _ASTERISK,
         "answered_by": _ASTERISK,
         "ivr.keep_place": _ASTERISK,
         "ivr.urgency": "callers hear recorded which key is which",

@@ -7,7 +7,8 @@ from pathlib import Path
 from pydantic import Field
 
 from callcenter.config.line_sections import Line
-from callcenter.config.request_sections import Mail
+from callcenter.config.public_section import Public
+from callcenter.config.request_sections import Antivirus, Mail
 from callcenter.config.section import Section
 from callcenter.config.sections import (
     Accounts,
@@ -59,11 +60,14 @@ class Description(Section):
     recordings: Recordings
     personal_data: PersonalData = PersonalData()
     audit: Audit = Audit()
+    antivirus: Antivirus | None = None
+    """Who is asked about files of requests; None: nobody, they are handed out as they came."""
     mail: Mail | None = None
     """How e-mail leaves; None: it does not, and what has to leave waits."""
     database: Database
     """A file of SQLite, or the address of a database on a PostgreSQL server (docs/database.md)."""
     http: Http = Http()
+    public: Public = Public()
     tls: Certificate | None = None
     """None: the page is served without TLS, to this machine or to a reverse proxy. Phones in the page follow it."""
     asterisk: Asterisk = Asterisk()
@@ -81,9 +85,12 @@ class Description(Section):
         """The folder of the folders of the lines' prompts."""
         return self.var / "asterisk" / "prompts" / "lines"
 
-    def prompts_of(self, line: ids.LineId) -> Path:
-        """Return the folder of everything that a line's callers hear, as Asterisk plays it."""
-        return self.line_prompts / line
+    def prompts_of(self, line: ids.LineId, language: str = "ru") -> Path:
+        """Return the folder of everything that a line's callers hear in a language, as Asterisk plays it.
+
+        An id of a line has no dot.
+        """
+        return self.line_prompts / (line if language == "ru" else f"{line}.{language}")
 
     @property
     def call_takers(self) -> dict[PersonId, Person]:

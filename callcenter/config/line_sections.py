@@ -16,7 +16,7 @@ from callcenter.config.channel_sections import Channels
 from callcenter.config.contract_section import Contracts
 from callcenter.config.request_sections import Requests
 from callcenter.config.section import Named, Section
-from callcenter.config.spoken_section import Spoken
+from callcenter.config.spoken_section import SecondLanguage, Spoken
 from callcenter.config.values import (
     Country,
     CrmUrl,
@@ -286,6 +286,8 @@ class Line(Named):
     """Announced like the e-mail address, where the catalogue says so."""
     spoken: Spoken = Spoken()
     """How the line's own values are said in its prompts."""
+    second_language: SecondLanguage | None = None
+    """None: the line speaks Russian only."""
     answered_by: Annotated[tuple[GroupId, ...], Field(min_length=1)] = (OPERATORS,)
     ivr: Ivr = Ivr()
     queue: Queue = Queue()

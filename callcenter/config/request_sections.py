@@ -89,6 +89,8 @@ class UrgencySection(Section):
     answer: TermText | None = None
     """None: no date is promised (TBS 4.3: technical errors)."""
     first_answer: TermText | None = None
+    out_of_turn: bool = False
+    """Whether its requests are worked on before others that are not late yet (eLot 2.4)."""
 
 
 class SubjectSection(Section):
@@ -251,7 +253,9 @@ class Requests(Section):
         return LineRules(
             line=line,
             time=time,
-            urgencies={name: Urgency(one.answer, one.first_answer) for name, one in self.urgencies.items()},
+            urgencies={
+                name: Urgency(one.answer, one.first_answer, one.out_of_turn) for name, one in self.urgencies.items()
+            },
             ways=self.ways,
             refusals=frozenset(self.refusals),
             form=self.form,
@@ -271,6 +275,24 @@ class Requests(Section):
         """When to warn of what."""
         notices = {kind: Notice(one.before, one.after) for kind, one in self.warnings.items()}
         return Escalation(notices, self.warn_at_all_hours)
+
+
+class Antivirus(Section):
+    """The virus scanner (clamd) that is asked about each file of requests."""
+
+    socket: FilePath | None = None
+    """Where it listens on this machine: /run/clamav/clamd.ctl."""
+    host: Host | None = None
+    """Or on another one; its protocol is not encrypted."""
+    port: Port = 3310
+    within: Annotated[float, Field(ge=1, le=600)] = 120.0
+    """Seconds for one file."""
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Antivirus:
+        if (self.socket is None) == (self.host is None):
+            raise ValueError("found both or neither; one of `socket` and `host`")
+        return self
 
 
 class Mail(Section):

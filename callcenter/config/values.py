@@ -107,6 +107,17 @@ def _spoken_text(text: str) -> str:
     return text.strip()
 
 
+def _english_text(text: str) -> str:
+    for char in text:
+        if not re.fullmatch(r"[A-Za-z0-9 ,.!?:;()'’—–-]", char):
+            raise ValueError(
+                f"what an English voice can say: Latin letters, digits, simple punctuation, not {describe(char)}"
+            )
+    if not re.search(r"[A-Za-z0-9]", text):
+        raise ValueError("words that can be heard")
+    return text.strip()
+
+
 def normalise_number(text: str) -> str:
     """Convert a telephone number to E.164, such as +73422921960; a number without a country code is Russian.
 
@@ -357,7 +368,16 @@ PhoneName = Annotated[ids.PhoneName, _DIALLED]
 PersonId = Annotated[ids.PersonId, _DIALLED]
 DisplayText = Annotated[str, Field(max_length=80), AfterValidator(_display_text)]
 PlainText = Annotated[str, Field(max_length=200), AfterValidator(_plain_text)]
+BotServer = Annotated[
+    str,
+    AfterValidator(
+        _of_form(r"https?://[A-Za-z0-9.-]{1,253}(?::[0-9]{1,5})?", "an address such as https://api.telegram.org")
+    ),
+]
 Email = Annotated[str, AfterValidator(_of_form(_EMAIL, "an e-mail address, such as info@estp.ru"))]
+SECOND_LANGUAGES = frozenset({"en"})
+"""For which there is a catalogue of prompts, and a voice with a free licence."""
+EnglishText = Annotated[str, Field(max_length=600), AfterValidator(_english_text)]
 SpokenText = Annotated[str, Field(max_length=600), AfterValidator(_spoken_text)]
 Site = Annotated[
     str,
@@ -396,6 +416,15 @@ WebUrl = Annotated[
             rf"https://{_HOST_LABEL}(?:\.{_HOST_LABEL})*(?::\d{{1,5}})?(?:/[A-Za-z0-9._~%-]*)*"
             r"|http://(?:127\.0\.0\.1|localhost)(?::\d{1,5})?(?:/[A-Za-z0-9._~%-]*)*",
             "an address such as https://id.example.ru/realms/house; without TLS only on this machine",
+        )
+    ),
+]
+Origin = Annotated[
+    str,
+    AfterValidator(
+        _of_form(
+            rf"https?://{_HOST_LABEL}(?:\.{_HOST_LABEL})*(?::\d{{1,5}})?",
+            "the address of a site without anything behind it, such as https://www.estp.ru",
         )
     ),
 ]

@@ -77,7 +77,7 @@ def _build(node: yaml.Node, location: Location, document: Document, above: tuple
         return data
     if isinstance(node, yaml.SequenceNode):
         return [_build(item, (*location, index), document, (*above, node)) for index, item in enumerate(node.value)]
-    if isinstance(node, yaml.ScalarNode) and node.style is None and node.value in ("", "~", "null"):
+    if isinstance(node, yaml.ScalarNode) and not node.style and node.value in ("", "~", "null"):
         return None
     return node.value
 

@@ -27,12 +27,13 @@ from callcenter.desk.bodies import MAX_BODY
 from callcenter.desk.call_back_actions import CallBackActions
 from callcenter.desk.call_back_pages import CallBackPages
 from callcenter.desk.call_backs import CallBacksApi
+from callcenter.desk.chats import ChatsApi
 from callcenter.desk.directory import DirectoryApi
-from callcenter.desk.door import Door
+from callcenter.desk.directory_pages import DirectoryPages
 from callcenter.desk.entrance import Entrance
 from callcenter.desk.gate import ANYBODY, Gate, Handler, Route
 from callcenter.desk.guard import ObserveRequest, add_headers, guard
-from callcenter.desk.html import FOLLOWS_AUCTIONS, WARNED
+from callcenter.desk.html import FOLLOWS_AUCTIONS, KEEPS_DIRECTORY, WARNED
 from callcenter.desk.knowledge import KnowledgeApi
 from callcenter.desk.live import Live
 from callcenter.desk.news_pages import NewsPages
@@ -54,10 +55,11 @@ from callcenter.desk.settings_pages import DatedSettings, SettingsPages
 from callcenter.desk.sign_on import SignOnPages
 from callcenter.desk.sparing import Sparing
 from callcenter.desk.state import States
-from callcenter.desk.visitors import Proxies
 from callcenter.knowledge.bulletin import Bulletin
 from callcenter.request_register.in_force import Tally
 from callcenter.system.certificate import Judged
+from callcenter.web.door import Door
+from callcenter.web.visitors import Proxies
 
 EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
 """Prometheus' text format."""
@@ -97,6 +99,8 @@ def make_app(
     provider: Provider | None = None,
     auto_answer: Collection[LineId] = (),
     dated: DatedSettings | None = None,
+    chats: ChatsApi | None = None,
+    page_opened: Callable[[PersonId, bool], None] = lambda person, there: None,
 ) -> web.Application:
     """Make the web application.
 
@@ -113,15 +117,18 @@ def make_app(
     `auctions`: what is done with the auctions that lines' hours follow, if any do.
     `directory`: the customers' directory as a table.
     `quality`: keeps how conversations sound. `auto_answer`: the lines whose calls phones in pages answer by themselves.
-    `dated`: which settings of lines hold when.
+    `dated`: which settings of lines hold when. `chats`: those with customers, if any line has them; `page_opened`: as
+    `opened` of `Live`.
     """
     gate = Gate(Senders(accounts, sessions, backend.operator, bearers), accounts.note)
     app = _application(gate, observe_request, door, proxies)
     supervisors = [account.id for account in accounts.people.values() if Role.SUPERVISOR in account.roles]
     bulletin = Bulletin(knowledge.reading) if knowledge else None
     news = bulletin.of if bulletin else lambda person: ()
-    states = States(titles, supervisors, backend.page_phone, news, auto_answer, _warned(requests, accounts))
-    live = app[LIVE] = Live(backend.view, backend.operator, states, gate.on_shift, backend.page_phone_says)
+    shown = chats.shown if chats else lambda own: ()
+    states = States(titles, supervisors, backend.page_phone, news, auto_answer, _warned(requests, accounts), shown)
+    live = Live(backend.view, backend.operator, states, gate.on_shift, backend.page_phone_says, page_opened)
+    app[LIVE] = live
     actions = AccountActions(accounts, sessions, live.changed)
     reading = knowledge.reading if knowledge else None
     gate.add(app, Api(backend, titles, pause_reasons, accounts, sessions, states, reading).routes())
@@ -138,9 +145,12 @@ def make_app(
         gate.add(app, _knowledge_routes(knowledge, accounts))
     if dated:
         gate.add(app, SettingsPages(dated).routes())
-    for part in (registering, recordings, quality, directory):
+    for part in (registering, recordings, quality, directory, chats):
         if part:
             gate.add(app, part.routes())
+    if directory:
+        app[KEEPS_DIRECTORY] = True
+        gate.add(app, DirectoryPages(directory.table, zone).routes())
     if requests:
         app[WARNED] = requests.warned
         gate.add(app, _request_routes(requests, call_backs))

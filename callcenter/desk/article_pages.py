@@ -23,7 +23,11 @@ from callcenter.knowledge.article import Article, ArticleText
 _ARTICLE = r"/articles/{name:[\w-]{1,64}}"
 _MOST_HITS, _MOST_HEADINGS = 50, 500
 _LONGEST_QUESTION = 200
-_EMPTY: dict[str, Any] = {"title": "", "subject": "", "text": "", "lines": (), "name": "", "version": 0}
+_EMPTY: dict[str, Any] = dict.fromkeys(("title", "subject", "text", "name"), "") | {
+    "lines": (),
+    "public": False,
+    "version": 0,
+}
 
 
 class ArticlePages:
@@ -127,7 +131,7 @@ class ArticlePages:
         return html.go_on(request, "/articles")
 
     async def _save(self, name: str, version: int, body: allowed.NewArticle | allowed.ChangedArticle, who: str) -> None:
-        written = ArticleText(body.title, body.subject, body.text, known(body.lines, self._api.lines))
+        written = ArticleText(body.title, body.subject, body.text, known(body.lines, self._api.lines), body.public)
         async with answering():
             await self._api.article_table.save(name, version, written, who, self._api.wall())
 
@@ -170,6 +174,7 @@ def _values(form: Form) -> dict[str, Any]:
         "subject": form.one("subject"),
         "text": form.one("text"),
         "lines": form.all("lines"),
+        "public": form.one("public") == "yes",
     }
 
 
@@ -180,5 +185,6 @@ def _draft(article: Article) -> dict[str, Any]:
         "subject": written.subject,
         "text": written.text,
         "lines": written.lines,
+        "public": written.public,
         "name": article.name,
     }

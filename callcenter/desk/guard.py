@@ -11,14 +11,15 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from callcenter.desk import bodies, refused, visitors
+from callcenter.desk import bodies, refused
 from callcenter.desk.bodies import BadRequest
-from callcenter.desk.door import Door
 from callcenter.desk.gate import Gate
 from callcenter.desk.html import FORMS
 from callcenter.desk.language import N_
 from callcenter.desk.responses import refusal
-from callcenter.desk.visitors import Proxies
+from callcenter.web import visitors
+from callcenter.web.door import Door
+from callcenter.web.visitors import Proxies
 
 log = logging.getLogger(__name__)
 

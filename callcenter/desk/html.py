@@ -16,6 +16,7 @@ from callcenter.desk.accounts import Account
 from callcenter.desk.bodies import BadRequest
 from callcenter.desk.gate import (
     AUTHORS,
+    DIRECTORY,
     EVERYBODY,
     KEEPS_AUCTIONS,
     LEADS_REQUESTS,
@@ -38,6 +39,8 @@ SESSION_TEXTS = {
 """Words of the warning before a session ends, which every page has."""
 WARNED: web.AppKey[Callable[[Account], Tally]] = web.AppKey("warned")
 """Of how many requests somebody is warned; there only with requests."""
+KEEPS_DIRECTORY: web.AppKey[bool] = web.AppKey("keeps_directory", bool)
+"""Whether the customers' directory is kept at the desk; there only if so."""
 FOLLOWS_AUCTIONS: web.AppKey[bool] = web.AppKey("follows_auctions", bool)
 """Whether the hours of a line follow auctions; there only if so."""
 FORMS: web.RequestKey[bool] = web.RequestKey("forms", bool)
@@ -99,6 +102,7 @@ def page(request: web.Request, template: str, zone: tzinfo, status: int = 200, *
         "leads_requests": sender is not None and sender.may(LEADS_REQUESTS),
         "works_on_requests": sender is not None and sender.may(WORKS_ON_REQUESTS),
         "warned": warned(sender.account) if warned and sender else Tally(),
+        "keeps_directory": KEEPS_DIRECTORY in request.app and sender is not None and sender.may(DIRECTORY),
         "keeps_accounts": sender is not None and sender.may(OTHER_ACCOUNTS),
         "moment": _moments(language, zone),
         "day": lambda day: format_date(day, "long", locale=language),

@@ -208,7 +208,7 @@ class KnowledgeApi:
         """Save a new article; 409 if there is one of its name."""
         author = request[SENDER].id
         body = await bodies.read(request, allowed.NewArticle, allowed.MAX_TEXT_BODY)
-        written = ArticleText(body.title, body.subject, body.text, known(body.lines, self.lines))
+        written = ArticleText(body.title, body.subject, body.text, known(body.lines, self.lines), body.public)
         name = body.name or texts.name_of(body.title)
         request[ABOUT] = f"name {name}"
         async with answering():
@@ -221,7 +221,7 @@ class KnowledgeApi:
         """Save a new version; 409 if it is not the present one that was changed."""
         author, name = request[SENDER].id, request.match_info["name"]
         body = await bodies.read(request, allowed.ChangedArticle, allowed.MAX_TEXT_BODY)
-        written = ArticleText(body.title, body.subject, body.text, known(body.lines, self.lines))
+        written = ArticleText(body.title, body.subject, body.text, known(body.lines, self.lines), body.public)
         async with answering():
             version = await self.article_table.save(name, body.version, written, author, self.wall())
         return as_json({"name": name, "version": version})
@@ -355,6 +355,7 @@ def _saved(article: Article) -> dict[str, Any]:
         "title": article.written.title,
         "subject": article.written.subject,
         "lines": article.written.lines,
+        "public": article.written.public,
         "at": article.at.isoformat(),
         "who": article.who,
         "withdrawn": article.withdrawn,

@@ -93,6 +93,7 @@ class NewArticle(Body):
     subject: Subject
     text: Text
     lines: Names = ()
+    public: Flag = False
     name: ArticleName | None = Field(default=None, description=_A_NAME)
 
 
@@ -103,6 +104,7 @@ class ChangedArticle(Version):
     subject: Subject
     text: Text
     lines: Names = ()
+    public: Flag = False
 
 
 class DidNotHelp(Version):

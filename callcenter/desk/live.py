@@ -69,7 +69,8 @@ class Live:
     """`person_of`: who has sent a request; None when they are not on shift any more, or have no valid session.
 
     `view`: returns the present state, of the people only those named (None: all). `operator`: returns the present state
-    of one person, None if there is no such account. `phone_says`: as `page_phone_says` of the backend.
+    of one person, None if there is no such account. `phone_says`: as `page_phone_says` of the backend. `opened` is
+    called when a person has opened a first page, or has closed the last one.
     """
 
     def __init__(
@@ -79,7 +80,9 @@ class Live:
         states: States,
         person_of: Callable[[web.Request], PersonId | None],
         phone_says: Callable[[PersonId, str, str], None],
+        opened: Callable[[PersonId, bool], None] = lambda person, there: None,
     ) -> None:
+        self._opened_or_closed = opened
         self._phone_says = phone_says
         self._view = view
         self._operator = operator
@@ -161,6 +164,8 @@ class Live:
             surplus.ends_with = TOO_MANY
             self._due[surplus] = None
         own.append(page)
+        if len(own) == 1:
+            self._opened_or_closed(page.person, True)
         self._pages[page] = None
         self._due[page] = None
         self._tell_soon()
@@ -174,8 +179,8 @@ class Live:
         own = self._by_person.get(page.person, [])
         if page in own:
             own.remove(page)
-        if not own:
-            self._by_person.pop(page.person, None)
+        if not own and self._by_person.pop(page.person, None) is not None:
+            self._opened_or_closed(page.person, False)
         if not self._pages:
             for handle in (self._later, self._look_later, self._ask_later):
                 if handle is not None:
@@ -278,6 +283,9 @@ class Live:
         warned = self._states.warned(own)
         if page.warned != warned:
             parts["warned"] = page.warned = warned
+        chats = self._states.chats(own)
+        if page.chats != chats:
+            parts["chats"] = page.chats = chats
         audience = self._states.audience(own)
         if page.room is None or page.room.audience != audience:
             parts |= self._enter_room(page, own, audience, now)

@@ -103,6 +103,7 @@ class OpenPage:
     page_phone: str | None = None
     news: object = None
     warned: object = None
+    chats: object = None
     rests_until: float = 0.0
     """The next message not before."""
     checked_at: float = float("-inf")

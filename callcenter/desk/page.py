@@ -10,6 +10,7 @@ from types import MappingProxyType
 from aiohttp import web
 
 from callcenter.core.ids import LineId
+from callcenter.desk.chat_texts import CHAT_TEXTS
 from callcenter.desk.gate import ANYBODY, LOGGED_OUT_PAGE, SENDER, Route
 from callcenter.desk.guard import CONNECTS, at_our_host
 from callcenter.desk.html import SESSION_TEXTS, rendered
@@ -30,6 +31,7 @@ REASONS = {
 """Pause reasons that have a translation. Other reasons are shown as they are configured."""
 
 SCRIPT_TEXTS = {
+    **CHAT_TEXTS,
     **SOUND_TEXTS,
     **SESSION_TEXTS,
     "available": N_("Free"),
@@ -73,6 +75,7 @@ SCRIPT_TEXTS = {
     "by_inn": N_("known by INN"),
     "by_contract": N_("known by contract"),
     "by_former_call": N_("known by a former call"),
+    "speaks_en": N_("has chosen English"),
     "inn_only": N_("INN not in the directory"),
     "by_operator": N_("not a Customer, by the operator"),
     "unknown": N_("not identified: please ask"),

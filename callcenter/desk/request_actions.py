@@ -35,6 +35,7 @@ from callcenter.registering.notes import Note
 from callcenter.reports.requests import RequestFigures
 from callcenter.request_register.attachments import Allowed, Attachments
 from callcenter.request_register.board import RequestBoard
+from callcenter.request_register.distribution import Distribution
 from callcenter.request_register.filed import BoardRow, Filed, Outcome, Own, Requester
 from callcenter.request_register.in_force import Tally, WarningsInForce
 from callcenter.request_register.register import RequestRegister
@@ -106,6 +107,7 @@ class RequestActions:
     ) -> None:
         self.register = register
         self.board = board
+        self.distribution = Distribution(board, register)
         self.viewers = viewers
         self.lines = lines
         self.groups = groups
@@ -371,6 +373,19 @@ class RequestActions:
         async with answering(request, self.name_of):
             done = await self.register.act(filed.request.id, version, self._completed(filed, action), self.wall())
         request[ABOUT] = name(done)
+        return done
+
+    async def waiting(self, account: Account) -> list[BoardRow]:
+        """Return what waits to be begun by the person or their group; whose turn is next, first."""
+        async with answering():
+            return await self.distribution.waiting(self.own_names(account), self.wall())
+
+    async def take_next(self, request: web.Request) -> Filed | None:
+        """Have the sender begin with the request whose turn it is; None: nothing waits."""
+        sender = request[SENDER]
+        async with answering(request, self.name_of):
+            done = await self.distribution.take(sender.id, self.own_names(sender.account), self.wall())
+        request[ABOUT] = name(done) if done else "nothing waits"
         return done
 
     def check_assignee(self, assignee: Assignee) -> None:

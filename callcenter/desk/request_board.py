@@ -70,6 +70,7 @@ class RequestBoardPages:
         return [
             Route("GET", "/requests", self.board, REQUEST_BOARD, page=True),
             Route("GET", "/requests/mine", self.mine, WORKS_ON_REQUESTS, page=True),
+            Route("POST", "/requests/next", self.take_next, WORKS_ON_REQUESTS, notes="request taken", page=True),
             Route("GET", "/requests/find", self.find, SEES_REQUESTS, page=True),
             Route("POST", "/requests/assign", self.assign, LEADS_REQUESTS, notes="requests assigned", page=True),
         ]
@@ -82,12 +83,19 @@ class RequestBoardPages:
         """Show for what the person, or their group, is responsible, next due first; and their own forms."""
         account = request[SENDER].account
         async with answering():
-            rows, forms_of_theirs = await asyncio.gather(
+            rows, forms_of_theirs, waiting = await asyncio.gather(
                 self._desk.board.rows(BoardQuery(assignees=self._desk.own_names(account)), MOST_LISTED),
                 self._desk.board.drafts(self._desk.wall(), account.id),
+                self._desk.waiting(account),
             )
         await self._desk.listed(request, rows, "mine")
-        return self._page(request, "requests_mine.html", rows=rows, drafts=forms_of_theirs)
+        return self._page(request, "requests_mine.html", rows=rows, drafts=forms_of_theirs, waiting=waiting)
+
+    async def take_next(self, request: web.Request) -> web.StreamResponse:
+        """Begin with the request whose turn it is, and show it; if nothing waits, show the list again."""
+        await forms.read(request)
+        filed = await self._desk.take_next(request)
+        return html.go_on(request, "/requests/mine" if filed is None else f"/requests/{filed.request.id}")
 
     async def find(self, request: web.Request) -> web.StreamResponse:
         """Show what was found by `q`: a number or its end, a telephone number, an INN, or words."""

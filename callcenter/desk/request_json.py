@@ -167,16 +167,27 @@ def files(filed: Filed) -> list[dict[str, Any]]:
 
 
 def part_of(filed: Filed, message: str, part: str) -> str:
-    """Return the SHA-256 of a part of a message that came in, such as its 'original'; '' if there is none."""
+    """Return the SHA-256 of a part of a message that came in, such as its 'original'; '': none is handed out."""
     found = (
-        one.sha256 for one in filed.attachments if (one.message, one.part) == (message, part) and not one.deleted_at
+        one.sha256
+        for one in filed.attachments
+        if (one.message, one.part) == (message, part) and not (one.deleted_at or one.unchecked or one.infected)
     )
     return next(found, "")
 
 
 def file(kept: Attachment) -> dict[str, Any]:
-    """Return a file: `name` is what its sender called it."""
-    return {"sha256": kept.sha256, "name": kept.name, "media_type": kept.media_type, "size": kept.size}
+    """Return a file: `name` is what its sender called it. `held`: why it is not handed out, 'unchecked' (the virus
+    scanner has not answered) or 'infected', by what `infected` names; '': it is.
+    """
+    return {
+        "sha256": kept.sha256,
+        "name": kept.name,
+        "media_type": kept.media_type,
+        "size": kept.size,
+        "held": "unchecked" if kept.unchecked else kept.infected and "infected",
+        "infected": kept.infected,
+    }
 
 
 def limits(line: LineId, desk: RequestActions) -> dict[str, Any] | None:

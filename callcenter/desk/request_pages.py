@@ -24,7 +24,18 @@ from callcenter.desk.request_access import Access
 from callcenter.desk.request_actions import RequestActions
 from callcenter.desk.request_files import FILE, RequestFiles, parts
 from callcenter.desk.request_forms import ACTS, FORMS, act, assignees, offered, values
-from callcenter.desk.request_words import FATES, KINDS, LABELS, OF_FILES, PURPOSES, STATES, WAYS, WHYS, entry_words
+from callcenter.desk.request_words import (
+    CHANNELS,
+    FATES,
+    KINDS,
+    LABELS,
+    OF_FILES,
+    PURPOSES,
+    STATES,
+    WAYS,
+    WHYS,
+    entry_words,
+)
 from callcenter.desk.requests import filled_requester
 from callcenter.request_register.filed import Filed, Received
 from callcenter.requests.lifecycle import ENDS
@@ -224,6 +235,7 @@ class RequestPages:
             states=STATES,
             kinds=KINDS,
             ways=WAYS,
+            channels=CHANNELS,
             minutes=forms.minutes,
             of_zone=desk.zone_of(record.line),
             now=now,

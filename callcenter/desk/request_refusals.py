@@ -49,6 +49,8 @@ _FILE_STATUS: Mapping[FileProblem, int] = {
     FileProblem.UNKNOWN: 404,
     FileProblem.DELETED: 410,
     FileProblem.NOT_READ: 500,
+    FileProblem.UNCHECKED: 409,
+    FileProblem.INFECTED: 403,
 }
 
 

@@ -105,6 +105,11 @@ CHANGED: Mapping[str, str] = {
     "colleague": N_("department outside"),
     "automatic": N_("a machine"),
 }
+CHANNELS: Mapping[str, str] = {
+    "form": N_("form on the public page"),
+    "email": N_("incoming e-mail"),
+}
+"""What has opened a request that came in by itself; anything else is a person."""
 THINGS: Mapping[Thing, str] = {
     Thing.SUBJECT: N_("the subject"),
     Thing.ESSENTIALS: N_("what is asked"),
@@ -156,6 +161,8 @@ OF_FILES: Mapping[str, str] = {
     "file_again": N_("Try again"),
     "file_forget": N_("Put away"),
     "file_too_large": N_("too large"),
+    "file_unchecked": N_("not checked for viruses yet"),
+    "file_infected": N_("virus:"),
     "file_wrong_type": N_("This type is not taken."),
     "file_not_sent": N_("It was not sent: no connection."),
     "file_added": N_("Added:"),

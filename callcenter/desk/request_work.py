@@ -27,6 +27,7 @@ class RequestWorkApi:
         """All routes of work on requests."""
         return [
             Route("POST", "/api/requests/assign", self.assign_many, LEADS_REQUESTS, notes="requests assigned"),
+            Route("POST", "/api/requests/next", self.take_next, WORKS_ON_REQUESTS, notes="request taken"),
             Route("POST", REQUEST + "/assign", self.assign, LEADS_REQUESTS, notes="request assigned"),
             Route("POST", REQUEST + "/hand-back", self.hand_back, WORKS_ON_REQUESTS, notes="request handed back"),
             Route("POST", REQUEST + "/start", self.start, WORKS_ON_REQUESTS, notes="request started"),
@@ -65,6 +66,15 @@ class RequestWorkApi:
         seen = [(one.id, one.version) for one in body.requests]
         outcomes = await self._desk.assign_many(request, seen, body.assignee, body.text)
         return as_json({"requests": list(map(shown.outcome, outcomes))})
+
+    async def take_next(self, request: web.Request) -> web.Response:
+        """Begin with the request of oneself or one's group whose turn it is, and return its state; {}: nothing waits.
+
+        Whoever asks gets another one than anybody else: what is begun is theirs alone.
+        """
+        await bodies.read(request, bodies.Body)
+        filed = await self._desk.take_next(request)
+        return as_json(shown.state(filed, self._desk, self._desk.wall()) if filed else {})
 
     async def hand_back(self, request: web.Request) -> web.Response:
         """Give it back to the head, with the reason."""

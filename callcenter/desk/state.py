@@ -21,6 +21,7 @@ class States:
 
     `page_phone`: as that of the backend. `news`: returns what is valid now and concerns a person. `auto_answer`: the
     lines whose calls phones in pages answer by themselves. `warned`: of how many requests a person is warned.
+    `chats`: what is shown of the chats of a person.
     """
 
     def __init__(
@@ -31,7 +32,9 @@ class States:
         news: Callable[[PersonId], Sequence[NewsItem]] = lambda person: (),
         auto_answer: Collection[LineId] = (),
         warned: Callable[[PersonId], Tally] = lambda person: Tally(),
+        chats: Callable[[OperatorView], Sequence[State]] = lambda own: (),
     ) -> None:
+        self._chats = chats
         self._warned = warned
         self._auto_answer = frozenset(auto_answer)
         self._news = news
@@ -49,7 +52,7 @@ class States:
 
     def own(self, own: OperatorView) -> State:
         """Return the parts that only this person is shown."""
-        return {"me": self.me(own), "news": self.news(own), "warned": self.warned(own)}
+        return {"me": self.me(own), "news": self.news(own), "warned": self.warned(own), "chats": self.chats(own)}
 
     def me(self, own: OperatorView) -> State:
         """Return the person, with what belongs to them."""
@@ -59,6 +62,10 @@ class States:
     def news(self, own: OperatorView) -> list[State]:
         """Return which news is valid now and concerns the person."""
         return [{"id": one.id, "version": one.version, "urgent": one.written.urgent} for one in self._news(own.id)]
+
+    def chats(self, own: OperatorView) -> list[State]:
+        """Return the chats that the person is offered, answers or writes down."""
+        return list(self._chats(own))
 
     def warned(self, own: OperatorView) -> State:
         """Return of how many requests the person is warned."""

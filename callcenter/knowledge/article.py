@@ -16,6 +16,8 @@ class ArticleText:
     """Markdown."""
     lines: tuple[str, ...] = ()
     """The lines that it is for; empty: all."""
+    public: bool = False
+    """Whether customers may read it."""
 
 
 @dataclass(frozen=True, slots=True)

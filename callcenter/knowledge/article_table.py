@@ -31,6 +31,7 @@ _AT_ONCE = 100
 _VERSION = select(
     _ARTICLES.c.name,
     *(_VERSIONS.c[name] for name in ("version", "at", "who", "title", "subject", "text", "lines", "withdrawn")),
+    _VERSIONS.c.public,
 ).join_from(_ARTICLES, _VERSIONS)
 _PRESENT = _VERSIONS.c.version == _ARTICLES.c.version
 
@@ -85,14 +86,21 @@ class ArticleTable:
         return {row.subject: row.articles for row in rows}
 
     async def search(
-        self, asked: str, line: str | None = None, subject: str | None = None, limit: int = 20
+        self,
+        asked: str,
+        line: str | None = None,
+        subject: str | None = None,
+        limit: int = 20,
+        *,
+        public: bool = False,
     ) -> list[tuple[Hit, list[tuple[str, bool]]]]:
         """Return the articles with these words in whatever form, the best first, each with a snippet of its text.
 
-        `line`: only articles for this line, or for all lines; `subject`: only those of this subject.
+        `line`: only articles for this line, or for all lines; `subject`: only those of this subject. `public`: only
+        what customers may read.
         """
         query = await asyncio.to_thread(Query.of, asked)
-        hits = await self._look(lambda connection: self._index.find(connection, query, line, subject, limit))
+        hits = await self._look(lambda connection: self._index.find(connection, query, line, subject, limit, public))
         return await asyncio.to_thread(lambda: [(hit, hit.snippet(query)) for hit in hits])
 
     # -- writing -----------------------------------------------------------------------------------------------
@@ -154,6 +162,7 @@ class ArticleTable:
             "lines": list(written.lines),
             "text": written.text,
             "withdrawn": article.withdrawn,
+            "public": written.public,
         }
         connection.execute(insert(_VERSIONS).values(row))
         self._enter(id, entry, connection)
@@ -255,5 +264,5 @@ def _entries(articles: Sequence[Article]) -> list[tuple[Article, Entry]]:
 
 
 def _article(row: Row[Any]) -> Article:
-    written = ArticleText(row.title, row.subject, row.text, tuple(row.lines))
+    written = ArticleText(row.title, row.subject, row.text, tuple(row.lines), row.public)
     return Article(row.name, row.version, row.at, row.who, written, row.withdrawn)

@@ -92,6 +92,8 @@ def write(folder: Path, articles: Iterable[tuple[str, ArticleText]]) -> tuple[in
 def content(article: ArticleText) -> str:
     """Return the file of an article."""
     header = _yaml({"title": article.title, "subject": article.subject}, False)
+    if article.public:
+        header += _yaml({"public": True}, False)
     if article.lines:
         header += _yaml({"lines": list(article.lines)}, None)
     return f"{_RULE}\n{header}{_RULE}\n\n{article.text}\n"
@@ -144,19 +146,22 @@ def _split(file: str) -> tuple[dict[str, Any], str]:
 
 
 def _checked(front: dict[str, Any], body: str, lines: Collection[str]) -> ArticleText:
-    if unknown := [key for key in front if key not in ("title", "subject", "lines")]:
-        raise FrontMatterError(f"front matter has {str(unknown[0])[:40]!r}", "title, subject, lines")
+    if unknown := [key for key in front if key not in ("title", "subject", "lines", "public")]:
+        raise FrontMatterError(f"front matter has {str(unknown[0])[:40]!r}", "title, subject, lines, public")
     found = front.get("lines") or []
     if not isinstance(found, list) or not all(isinstance(line, str) and line in lines for line in found):
         raise FrontMatterError(
             "lines are not all known", f"a list of {', '.join(lines) or 'nothing: there is no line'}"
         )
+    public = front.get("public", False)
+    if not isinstance(public, bool):
+        raise FrontMatterError("public is neither true nor false", "public: true, if customers may read it")
     title = _of_length(front.get("title"), "title", texts.LONGEST_TITLE)
     subject = _of_length(front.get("subject"), "subject", texts.LONGEST_SUBJECT)
     text = texts.note(body)
     if not 0 < len(text.strip()) <= len(text) <= texts.LONGEST_TEXT:
         raise FrontMatterError(f"a text of {len(text)} characters", f"1 to {texts.LONGEST_TEXT} characters")
-    return ArticleText(title, subject, text, tuple(dict.fromkeys(found)))
+    return ArticleText(title, subject, text, tuple(dict.fromkeys(found)), public)
 
 
 def _of_length(value: object, name: str, longest: int) -> str:

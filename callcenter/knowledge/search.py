@@ -117,11 +117,18 @@ class ArticleIndex(Protocol):
         """Remove an article; one that is not there is no mistake."""
 
     def find(
-        self, connection: Connection, query: Query, line: str | None, subject: str | None, limit: int
+        self,
+        connection: Connection,
+        query: Query,
+        line: str | None,
+        subject: str | None,
+        limit: int,
+        public: bool = False,  # noqa: FBT001, FBT002 - one more of what is asked for
     ) -> list[Hit]:
         """Return the articles with all words; if there are none, those with one of them. At most `limit`.
 
-        `line`: only articles for this line, or for all lines; `subject`: only those of this subject.
+        `line`: only articles for this line, or for all lines; `subject`: only those of this subject;
+        `public`: only what customers may read.
         """
 
 
@@ -131,7 +138,7 @@ _FIND = text(
     "JOIN articles AS a ON a.id = i.rowid "
     "JOIN article_versions AS v ON v.article = a.id AND v.version = a.version "
     "WHERE article_index MATCH :words "
-    "AND (:subject IS NULL OR v.subject = :subject) "
+    "AND (:subject IS NULL OR v.subject = :subject) AND (:all OR v.public) "
     "AND (:line IS NULL OR v.lines = '[]' OR EXISTS (SELECT 1 FROM json_each(v.lines) WHERE value = :line)) "
     "ORDER BY rank LIMIT :most"
 )
@@ -153,12 +160,18 @@ class SqliteIndex:
         connection.execute(_REMOVE, {"article": article})
 
     def find(
-        self, connection: Connection, query: Query, line: str | None, subject: str | None, limit: int
+        self,
+        connection: Connection,
+        query: Query,
+        line: str | None,
+        subject: str | None,
+        limit: int,
+        public: bool = False,  # noqa: FBT001, FBT002 - one more of what is asked for
     ) -> list[Hit]:
         """Return the articles with these words; see `ArticleIndex`."""
         if not query.words:
             return []
-        values = {"line": line, "subject": subject, "most": limit}
+        values = {"line": line, "subject": subject, "most": limit, "all": not public}
         for together in (" AND ", " OR "):
             found = connection.execute(_FIND, values | {"words": _expression(query, together)}).all()
             if found:
@@ -184,6 +197,7 @@ _POSTGRESQL_FIND = text(
     "JOIN article_versions AS v ON v.article = a.id AND v.version = a.version "
     "WHERE i.words @@ CAST(:words AS tsquery) "
     "AND (CAST(:subject AS text) IS NULL OR v.subject = :subject) "
+    "AND (CAST(:all AS boolean) OR v.public) "
     "AND (CAST(:line AS text) IS NULL OR json_array_length(v.lines) = 0 "
     "OR EXISTS (SELECT 1 FROM json_array_elements_text(v.lines) AS one WHERE one = :line)) "
     # The title counts eight times as much as the text, and a word of a short text more than one of a long text.
@@ -211,12 +225,18 @@ class PostgresqlIndex:
         connection.execute(_POSTGRESQL_REMOVE, {"article": article})
 
     def find(
-        self, connection: Connection, query: Query, line: str | None, subject: str | None, limit: int
+        self,
+        connection: Connection,
+        query: Query,
+        line: str | None,
+        subject: str | None,
+        limit: int,
+        public: bool = False,  # noqa: FBT001, FBT002 - one more of what is asked for
     ) -> list[Hit]:
         """Return the articles with these words; see `ArticleIndex`."""
         if not query.words:
             return []
-        values = {"line": line, "subject": subject, "most": limit}
+        values = {"line": line, "subject": subject, "most": limit, "all": not public}
         for together in ("&", "|"):
             words = vector.condition(query.words, query.beginning, together)
             found = connection.execute(_POSTGRESQL_FIND, values | {"words": words}).all()

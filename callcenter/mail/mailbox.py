@@ -95,6 +95,10 @@ class Mailbox:
         self._thread = ThreadPoolExecutor(1, f"mailbox-{line}")
         self._log = SparingLog(log)
         self._looked_at = clock()
+        self._kept = ""
+        """The place of the mail that was put away last."""
+        self._left = False
+        """Whether a mail of this look was not taken."""
         self.problem = ""
         """Why it cannot be read just now; '' while it can."""
         self.looks = 0
@@ -111,16 +115,22 @@ class Mailbox:
         """Yield the mails, the oldest first, for ever. It may be begun again after it was ended."""
         self._thread = ThreadPoolExecutor(1, f"mailbox-{self.line}")
         await asyncio.to_thread(_emptied, self._folder)
-        failures = 0
+        failures = left = 0
         try:
             while True:
                 pause = self._every
                 try:
+                    self._left = False
                     async for arrived in self._look():
                         yield arrived
                     failures = 0
                     self.problem, self._looked_at = "", self._clock()
                     self.looks += 1
+                    # What the register has not taken is looked for again soon: somebody held a lock for a moment.
+                    left = left + 1 if self._left else 0
+                    if left:
+                        await asyncio.sleep(min(self._every, _FIRST_PAUSE * 2 ** min(left - 1, 10)))
+                        continue
                     if self._imap is not None and self._imap.tells:
                         await self._do(self._imap.wait, self._every)
                         continue
@@ -130,6 +140,8 @@ class Mailbox:
                     pause = max(pause, _AFTER_REFUSAL) if problem.refused else pause
                     self._tell("server", str(problem))
                 except RegisterError as problem:
+                    left += 1
+                    pause = min(self._every, _FIRST_PAUSE * 2 ** min(left - 1, 10))
                     self._tell("register", f"it waits for the register: {problem}")
                 except OSError as problem:
                     self._tell("disk", f"mails cannot be kept: {problem.strerror}")
@@ -143,6 +155,7 @@ class Mailbox:
 
     async def kept(self, arrived: Arrived) -> None:
         """Move a mail away: it is in the register. If the server does not let us, a later look does."""
+        self._kept = arrived.place
         validity, _, uid = arrived.place.partition(":")
         try:
             await self._put_away(int(validity), [int(uid)])
@@ -176,6 +189,7 @@ class Mailbox:
                     if arrived is not None:
                         yield arrived
                         self._looked_at = self._clock()
+                        self._left = self._left or self._kept != place
 
     async def _where(self, seen: Seen) -> Progress:
         """Return how far the mailbox was read; at the first look, and when all UIDs are others, from where it is."""

@@ -169,6 +169,12 @@ class Counts:
             ["task"],
             registry=registry,
         )
+        self._forms = Counter(
+            "callcenter_public_forms_total",
+            "Forms that were sent on the public pages, by what became of them.",
+            ["line", "outcome"],
+            registry=registry,
+        )
         self._conduct = Counter(
             "callcenter_conduct_refusals_total",
             "Calls that an operator refused because of the caller's conduct.",
@@ -194,6 +200,10 @@ class Counts:
         """Create what is counted of each line, with 0."""
         self.calls.begin(line)
         self._conduct.labels(line)
+
+    def observe_form(self, line: str, outcome: str) -> None:
+        """Count a form that was sent on the public pages, by what became of it."""
+        self._forms.labels(line, outcome).inc()
 
     def observe_conduct(self, line: str) -> None:
         """Count a refusal because of conduct (ESTP 5.6.3, eLot 2.11)."""

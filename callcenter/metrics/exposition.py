@@ -125,6 +125,10 @@ class Metrics:
         """Count one HTTP request. `route` is the pattern that it matched, or 'unmatched'."""
         self._counts.observe_request(method, route, code)
 
+    def observe_form(self, line: str, outcome: str) -> None:
+        """Count a form that was sent on the public pages, by what became of it."""
+        self._counts.observe_form(line, outcome)
+
     def observe_conduct(self, line: str) -> None:
         """Count a call of the line that an operator refused because of the caller's conduct."""
         self._counts.observe_conduct(line)

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from callcenter.metrics import call_backs
+from callcenter.metrics import call_backs, chats
 from callcenter.metrics.call_backs import CallBackState
+from callcenter.metrics.chats import ChatState
 
 
 class ChannelState(NamedTuple):
@@ -20,6 +21,16 @@ class ChannelState(NamedTuple):
     """Seconds since a channel was last looked at with success, by line and channel."""
     waiting: Mapping[tuple[str, str], int] = {}
     """Messages that the channel has, taken or not."""
+
+
+class FileState(NamedTuple):
+    """Files of requests and the virus scanner."""
+
+    waiting: int
+    oldest: float
+    """Seconds that the oldest has waited for it."""
+    checked: Mapping[str, int]
+    """Since the start, by what it said: `clean`, `infected`."""
 
 
 class RequestState(NamedTuple):
@@ -40,6 +51,9 @@ class RequestState(NamedTuple):
     failed: int = 0
     call_backs: CallBackState = CallBackState()
     channels: ChannelState = ChannelState()
+    files: FileState | None = None
+    """None: no scanner is asked."""
+    chats: ChatState = ChatState()
 
 
 def families(state: RequestState) -> Iterator[Metric]:
@@ -67,6 +81,9 @@ def families(state: RequestState) -> Iterator[Metric]:
     yield from _outbox(state)
     yield from call_backs.families(state.call_backs)
     yield from _channels(state.channels)
+    if state.files is not None:
+        yield from _files(state.files)
+    yield from chats.families(state.chats)
 
 
 def _outbox(state: RequestState) -> Iterator[Metric]:
@@ -82,6 +99,19 @@ def _outbox(state: RequestState) -> Iterator[Metric]:
     yield oldest
     yield CounterMetricFamily("callcenter_outbox_sent", "Messages that were taken.", value=state.sent)
     yield CounterMetricFamily("callcenter_outbox_failed", "Messages that were given up.", value=state.failed)
+
+
+def _files(state: FileState) -> Iterator[Metric]:
+    yield GaugeMetricFamily("callcenter_files_unchecked", "Files that wait for the virus scanner.", value=state.waiting)
+    yield GaugeMetricFamily(
+        "callcenter_files_unchecked_seconds", "Time that the oldest of them has waited.", value=state.oldest
+    )
+    checked = CounterMetricFamily(
+        "callcenter_files_checked", "Files that the virus scanner has answered about.", labels=["verdict"]
+    )
+    for verdict, count in state.checked.items():
+        checked.add_metric([verdict], count)
+    yield checked
 
 
 def _channels(state: ChannelState) -> Iterator[Metric]:

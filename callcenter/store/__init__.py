@@ -9,6 +9,7 @@ delaying a call; until they are written, `spool.Spool` keeps them on the local d
 from __future__ import annotations
 
 from callcenter.store import auction_tables as auction_tables  # the migrations are compared with all tables
+from callcenter.store import chat_tables as chat_tables
 from callcenter.store import knowledge_tables as knowledge_tables
 from callcenter.store import note_tables as note_tables
 from callcenter.store import quality_tables as quality_tables

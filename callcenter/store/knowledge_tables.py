@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from callcenter.store.tables import Base, Id, Name
@@ -45,6 +45,8 @@ class ArticleVersion(Base):
     """Markdown."""
     withdrawn: Mapped[bool]
     """Whether the article was withdrawn with this version."""
+    public: Mapped[bool] = mapped_column(server_default=false())
+    """Whether customers may read it."""
 
 
 class ArticleFeedback(Base):

@@ -19,6 +19,7 @@ LongLine = String(2000)
 Key = String(250)
 """Of a message: a number with a running number, or what the channel knows it by."""
 _OPEN = text("ended_at IS NULL")
+_UNCHECKED = text("scan = 'unchecked'")
 _TAKEN_OVER = text("origin <> ''")
 
 
@@ -242,7 +243,12 @@ class RequestAttachment(Base):
     """A file of a request; its content is on disk, by its SHA-256."""
 
     __tablename__ = "request_attachments"
-    __table_args__ = (Index(None, "request"), Index(None, "line", "sha256"))
+    __table_args__ = (
+        Index(None, "request"),
+        Index(None, "line", "sha256"),
+        # Few wait for the scanner, however many there are.
+        Index("ix_request_attachments_unchecked", "id", sqlite_where=_UNCHECKED, postgresql_where=_UNCHECKED),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     request: Mapped[int] = mapped_column(ForeignKey("requests.id"))
@@ -257,6 +263,8 @@ class RequestAttachment(Base):
     deleted_at: Mapped[datetime | None]
     part: Mapped[str] = mapped_column(Word, server_default="")
     """'original' or 'page': of a message that came in. '' for a file."""
+    scan: Mapped[str] = mapped_column(String(150), server_default="")
+    """What the virus scanner says; '': nobody was asked."""
 
 
 class StoredArrival(Base):
@@ -298,6 +306,19 @@ class StoredMailbox(Base):
     """The first UID that is ours; what is before it was there before us, and stays where it is."""
     since: Mapped[datetime]
     """When it was looked at first."""
+
+
+class StoredTelegramPart(Base):
+    """A piece of a message of ours, as Telegram knows it: customers answer one, and none is sent twice."""
+
+    __tablename__ = "telegram_parts"
+    __table_args__ = (Index(None, "chat", "message"),)
+
+    key: Mapped[str] = mapped_column(Key, primary_key=True)
+    part: Mapped[int] = mapped_column(primary_key=True)
+    line: Mapped[str] = mapped_column(Id)
+    chat: Mapped[str] = mapped_column(Id)
+    message: Mapped[int] = mapped_column(BigInteger)
 
 
 class RequestWarning(Base):

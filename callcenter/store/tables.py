@@ -158,6 +158,8 @@ class Call(Base):
     """Number or login of the contract by which the caller was served (TBS 4.1)."""
     level: Mapped[str] = mapped_column(Name, server_default="")
     """Its level (E-SAUDA 1.3)."""
+    language: Mapped[str] = mapped_column(Word, server_default="")
+    """The second language of the line, if the caller has chosen it."""
     direction: Mapped[str] = mapped_column(Word, server_default="incoming")
     """Reports of waits, targets and forecasts count incoming calls alone."""
     dialled_at: Mapped[datetime | None]

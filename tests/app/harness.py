@@ -53,8 +53,10 @@ def channel(call: str) -> str:
     return f"PJSIP/trunk-city-{int(call.replace('.', '')):08x}"
 
 
-def arrives(call: str, number: str = "89025550101") -> str:
+def arrives(call: str, number: str = "89025550101", stamp: str = "") -> str:
+    """`stamp`: when, by Asterisk's clock."""
     headers = {"Uniqueid": call, "Channel": channel(call), "Line": "estp", "Number": number, "Name": ""}
+    headers |= {"Timestamp": stamp} if stamp else {}
     return event("UserEvent", UserEvent="CCArrived", **headers)
 
 

@@ -21,9 +21,9 @@ from callcenter.app.certificate_watch import CertificateWatch
 from callcenter.app.turn import ice_servers
 from callcenter.config.sections import Certificate, Turn
 from callcenter.core.ids import PersonId
-from callcenter.desk.door import Door, Room, listen
 from callcenter.metrics import AmiState, Metrics, RegisterState
 from callcenter.system.certificate import OWN_LIFETIME, make
+from callcenter.web.door import Door, Room, listen
 from tests.desk.conftest import Clock
 from tests.desk.fake_backend import FakeBackend
 from tests.wall import MONDAY_NOON

@@ -20,6 +20,7 @@ from tests.mail.dovecot import DONE, PASSWORD, Dovecot
 from tests.mail.reading_mail import mail as from_customer
 from tests.mail.test_smtp import Postbox, serving
 from tests.request_register.stories import CALLED, act
+from tests.telegram.bot_server import TOKEN, bot_server
 from tests.wall import Wall
 
 __all__ = ["dovecot", "quick", "user"]
@@ -80,4 +81,34 @@ async def test_a_mail_is_acknowledged_answered_and_answered_again(dovecot: Dovec
 
 def _looked(requests: object) -> bool:
     channels = requests.channels  # type: ignore[attr-defined]
-    return all(mailbox.looks for mailbox in channels._mailboxes)
+    return all(mailbox.looks for mailbox, _ in channels._receivers)
+
+
+@pytest.mark.clause("eLot 2.3", "eLot 2.6")
+async def test_a_message_to_the_bot_is_acknowledged_and_answered_without_a_mail_server(tmp_path: Path) -> None:
+    wall = Wall(CALLED)
+    async with bot_server() as telegram:
+        content = yaml.safe_load(configuration(2, 3))
+        line = content["lines"]["estp"]
+        line["hours"] = {"opens": "09:00", "closes": "18:00"}
+        line["requests"] = {"ways": ["telegram", "telephone"]}
+        line["channels"] = {"telegram": {"api": telegram.url, "greeting": "Здравствуйте!"}}
+        (tmp_path / "config.yaml").write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
+        config = Config.load(tmp_path / "config.yaml")
+        with pytest.raises(SecretsError, match="no token for the bot of estp"):
+            Secrets.load_or_create(config.var, config)
+        secrets = config.var / "secrets.yaml"
+        secrets.write_text(yaml.safe_dump(yaml.safe_load(secrets.read_text()) | {"bots": {"estp": TOKEN}}))
+        async with running(config, wall) as requests:
+            telegram.writes(77, "/start")
+            telegram.writes(77, "Не подписывается")
+            await until(lambda: len(telegram.sent) == 2)
+            assert [one["text"][:12] for one in telegram.sent] == ["Здравствуйте", "Ваше обращен"]
+            register = requests.register
+            filed = await register.numbered("ESTP-2026-000001")
+            filed = await act(register, filed, do.Assign("401", Assignee(AssigneeKind.PERSON, "201")), wall())
+            filed = await act(register, filed, do.Start("201"), wall())
+            await act(register, filed, do.Answer("201", "Перевыпустите сертификат."), wall())
+            await until(lambda: len(telegram.sent) == 3)
+            assert (telegram.sent[-1]["chat_id"], telegram.sent[-1]["text"]) == ("77", "Перевыпустите сертификат.")
+            assert requests.state().channels.outcomes["estp", "telegram", "new"] == 1

@@ -26,6 +26,7 @@ from callcenter.core.caller import Caller
 from callcenter.core.commands import Answer
 from callcenter.core.events import Event
 from callcenter.core.floor import Floor
+from callcenter.core.ids import CallId, ChannelId, ChannelName, LineId
 from callcenter.customers.directory import normalise
 from callcenter.forecaster import forecaster
 from callcenter.forecaster.worker_process import in_worker_process
@@ -48,6 +49,19 @@ async def test_a_caller_is_greeted(harness: Harness) -> None:
             False,
             {"asterisk": "ok", "register": "ok", "recordings": "ok", "line estp": "nobody is on duty"},
         )
+
+
+async def test_time_never_runs_backwards_for_the_core(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waited has its own time, but comes after what was handled before it; nothing lies in the future."""
+    async with harness.connected() as controller:
+        began = controller.now()
+        monkeypatch.setattr(controller, "now", lambda: began + 10.0)
+        dated = {"1.1": 8.8, "1.2": 8.0, "1.3": 9.0, "1.4": 11.0, "1.5": None, "1.6": 9.5}
+        for call, at in dated.items():
+            arrived = events.CallArrived(CallId(ChannelId(call)), ChannelName(channel(call)), LineId("estp"), "", "")
+            assert controller.take(arrived, None if at is None else began + at)
+        callers = controller._center._floor.callers.values()
+        assert [caller.record.arrived_at - began for caller in callers] == pytest.approx([8.8, 8.8, 9.0, 10, 10, 10])
 
 
 @pytest.mark.clause("ESTP 2.2d")

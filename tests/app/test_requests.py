@@ -14,6 +14,7 @@ import yaml
 from callcenter.accounts.secrets import Secrets, SecretsError
 from callcenter.app.requests import Requests
 from callcenter.app.settings_in_force import SettingsInForce
+from callcenter.app.supervision import end
 from callcenter.auctions.hours import HoursInForce
 from callcenter.calendar.clock import Clock
 from callcenter.config import Config
@@ -55,9 +56,7 @@ async def running(config: Config, wall: Wall) -> AsyncIterator[Requests]:
         yield requests
         assert not [task for task in tasks if task.done()], "a task that ends by itself would be restarted for ever"
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(tasks)
         await register.close()
 
 

@@ -17,7 +17,7 @@ from callcenter.asterisk.journal import Journal
 from callcenter.asterisk.link import Link, LinkSettings, Listener
 from callcenter.asterisk.translate import Translator
 from callcenter.core.callcenter import CallCenter
-from callcenter.core.events import Event, HoursChanged, LogIn, TimerFired
+from callcenter.core.events import CallArrived, Event, HoursChanged, LogIn, TimerFired
 from callcenter.core.ids import GroupId, ServerId
 from callcenter.store import Writer
 from tests.app.harness import arrives, channels, hangs_up
@@ -45,6 +45,8 @@ class TwoLinks:
         self.now = asyncio.get_running_loop().time
         self.center = CallCenter(settings(servers=(A, B), phones=frozenset({"phone-101"})))
         self._tasks: set[asyncio.Task[None]] = set()
+        self.happened: list[tuple[Event, float | None]] = []
+        """Which events came, and when they are said to have happened."""
         listener = Listener(
             self.take, lambda attempt: None, lambda code: None, self.center.calls, self.center.is_call, self._once
         )
@@ -72,7 +74,8 @@ class TwoLinks:
         about = LinkSettings(ami, ["trunk-city"], queues, asterisk.dialplan, server=name, systemname=name)
         return Link(about, translator, journal, wall, listener)
 
-    def take(self, event: Event) -> bool:
+    def take(self, event: Event, at: float | None = None) -> bool:
+        self.happened.append((event, at))
         self.performer.perform(self.center.handle(event, self.now()))
         return True
 
@@ -124,6 +127,22 @@ async def test_each_is_told_of_its_own_calls_alone(line: TwoLinks) -> None:
         await line.told(server, "Redirect", f"{server}-1.1")
     for server, asterisk in line.asterisks.items():
         assert {action["Channel"] for action in asterisk.actions("Redirect")} == {f"{server}-1.1"}
+
+
+async def test_what_waited_is_dated_by_the_clock_of_its_own_asterisk(line: TwoLinks) -> None:
+    """The clocks of the two are a day apart."""
+    began = line.now()
+    for server, clock in ((A, 1.8e9), (B, 1.8e9 + 86_400)):
+        for call, waited in (("1.1", 0.0), ("1.2", 1.2)):
+            line.says(server, arrives(call, stamp=f"{clock + line.now() - waited:.6f}"))
+            await line.told(server, "Redirect", f"{server}-{call}")
+    arrived = {one.call: at for one, at in line.happened if isinstance(one, CallArrived)}
+    for server in (A, B):
+        prompt, late = arrived[f"{server}-1.1"], arrived[f"{server}-1.2"]
+        assert prompt is not None
+        assert late is not None
+        assert began <= prompt <= line.now()
+        assert prompt - 1.3 < late < line.now() - 1.1
 
 
 async def test_an_operators_leg_is_asked_for_where_the_caller_is(line: TwoLinks) -> None:

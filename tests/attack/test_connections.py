@@ -18,7 +18,7 @@ import pytest
 from callcenter.app.controller import Controller
 from callcenter.asterisk import link
 from callcenter.config import Config
-from callcenter.desk import door
+from callcenter.web import door
 from tests.app.harness import Harness, arrives, connection
 from tests.asterisk.fake_asterisk import LIMIT
 from tests.attack.web import STRANGER, answer, asked, written

@@ -20,7 +20,7 @@ from callcenter.core.commands import Command
 from callcenter.core.events import Event, HoursChanged, LogIn, Snapshot
 from callcenter.core.ids import PersonId
 from callcenter.core.settings import Line, Person, Settings
-from callcenter.customers.directory import valid_inn
+from callcenter.requests.inn import valid_inn
 from tests.bench.pretended_asterisk import PretendedAsterisk
 from tests.bench.verdict import BrokenMeasurementError
 from tests.e2e.station import PROJECT

@@ -69,8 +69,8 @@ class _Counting(Controller):
 
     calls = 0
 
-    def take(self, event: Event) -> bool:
-        taken_in = super().take(event)
+    def take(self, event: Event, at: float | None = None) -> bool:
+        taken_in = super().take(event, at)
         if isinstance(event, ChannelHungUp) and not event.channel_id.startswith("offer-"):
             self.calls += 1
         return taken_in

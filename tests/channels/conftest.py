@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,8 @@ def make_attachments(database: Register, folder: Path) -> Attachments:
 
 
 def make_arrivals(database: Register, attachments: Attachments) -> ArrivalRegister:
-    return ArrivalRegister(database, attachments, of_lines, dict.fromkeys(of_lines(), WORDS))
+    words = dict.fromkeys(product(of_lines(), ("email", "file_drop")), WORDS)
+    return ArrivalRegister(database, attachments, of_lines, words)
 
 
 @pytest.fixture

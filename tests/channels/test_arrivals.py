@@ -19,8 +19,9 @@ from callcenter.requests import actions as do
 from callcenter.requests.belonging import Nature, Outcome
 from callcenter.requests.lifecycle import State
 from callcenter.requests.request import Assignee, AssigneeKind, Fact, Fate, Way
+from callcenter.requests.targets import TargetKind
 from callcenter.store import Register
-from tests.channels.conftest import ESTP, of_lines
+from tests.channels.conftest import ESTP, WORDS, of_lines
 from tests.request_register.stories import CALLED, MINUTE, act, answered, in_work
 
 PETR = "zakazchik@example.ru"
@@ -188,3 +189,25 @@ async def test_what_is_erased_keeps_no_address_and_no_original(
     assert not original.exists()
     rows = await database.read(lambda c: c.exec_driver_sql("SELECT sender, message_id, outcome FROM arrivals").all())
     assert [tuple(row) for row in rows] == [("", "", "new")]
+
+
+@pytest.mark.clause("eLot 2.2a", "eLot 2.4")
+async def test_what_a_group_is_there_for_waits_for_the_group_at_once(
+    database: Register, attachments: Attachments, requests: RequestRegister
+) -> None:
+    words = replace(WORDS, group="letters")
+    arrivals = ArrivalRegister(database, attachments, of_lines, {(ESTP, "email"): words})
+    await arrivals.take(arrived("a"), CALLED)
+    filed = await requests.numbered("ESTP-2026-000001")
+    assert filed.request.state is State.ASSIGNED
+    assert filed.request.assignee == Assignee(AssigneeKind.GROUP, "letters")
+    assert filed.request.target(TargetKind.ASSIGNMENT) is None, "nobody has to be made responsible any more"
+
+
+@pytest.mark.clause("eLot 2.3")
+async def test_an_inn_that_a_message_names_is_with_the_request(
+    arrivals: ArrivalRegister, requests: RequestRegister
+) -> None:
+    text = "Не подписывается.\nООО «Ромашка», ИНН: 5902290635\n> ИНН 5904000003 писали вы"
+    await arrivals.take(arrived("a", text), CALLED)
+    assert (await requests.numbered("ESTP-2026-000001")).requester.inn == "5902290635", "not what is only quoted"

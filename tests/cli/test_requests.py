@@ -240,7 +240,7 @@ def test_one_person_is_erased_and_an_entry_says_so(config: Path, tmp_path: Path)
     assert "left, because they are open or held: 0 calls, 1 requests" in done.output
     assert stored(database(tmp_path), "SELECT requester_name FROM requests ORDER BY id") == [("",), ("=Пётр",)]
     assert stored(database(tmp_path), "SELECT about FROM audit WHERE what = 'erase'") == [
-        ("0 calls and 1 requests of one person",)
+        ("0 calls, 1 requests and 0 chats of one person",)
     ]
     for wrong, told in (([], "whose?"), (["--inn", "1"], "check digits"), (["--number", "x"], "a whole telephone")):
         assert told in CliRunner().invoke(main, ["erase", "--config", str(config), *wrong]).output

@@ -893,9 +893,33 @@ def test_a_mailbox_needs_what_its_mails_become_and_how_they_are_answered(tmp_pat
         "found subject 'signature'",
         "found urgency 'Вчера'",
         "found the mailbox's own folder",
-        "found a mailbox, but the line has no `requests`",
+        "found a channel, but the line has no `requests`",
     ):
         assert problem in str(refused.value), problem
+
+
+@pytest.mark.clause("ESTP 2.7", "eLot 2.3", "eLot 2.6")
+def test_a_bot_needs_that_its_line_answers_by_it_and_has_other_channels(tmp_path: Path) -> None:
+    def described(channels: str, ways: str = "[email, telegram]") -> Config:
+        return load(
+            tmp_path,
+            f"""
+            lines:
+              elot:
+                numbers: ["7 (342) 292-19-60"]
+                requests: {{ways: {ways}}}
+                channels: {channels}
+            """,
+        )
+
+    assert described("{telegram: {}}").lines[LineId("elot")].channels.telegram is not None
+    for channels, ways, problem in (
+        ("{telegram: {}}", "[email]", "`requests.ways` has no telegram"),
+        ("{telegram: {}, no_others: true}", "[email]", "found a channel beside e-mail"),
+        ("{telegram: {api: 'ftp://a'}}", "[telegram]", "an address such as https://api.telegram.org"),
+    ):
+        with pytest.raises(ConfigError, match=problem):
+            described(channels, ways)
 
 
 def test_a_mailbox_is_described_in_a_few_words(tmp_path: Path) -> None:

@@ -11,9 +11,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from callcenter.desk import door as doors
-from callcenter.desk.door import Door, Room, listen
-from callcenter.desk.visitors import Proxies
+from callcenter.web import door as doors
+from callcenter.web.door import Door, Room, listen
+from callcenter.web.visitors import Proxies
 from tests.store.stories import eventually
 
 

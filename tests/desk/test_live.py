@@ -37,7 +37,7 @@ async def test_a_page_gets_the_whole_state_and_then_only_what_has_changed(
     async with browser.ws_connect("/api/live") as socket:
         first = await told(socket)
         assert first["n"] == 1
-        parts = {"me", "colleagues", "conversations", "lines", "recording", "news", "warned"}
+        parts = {"me", "colleagues", "conversations", "lines", "recording", "news", "warned", "chats"}
         assert set(first) == {"n", "room", *parts}
         backend.change("101", activity="offered", call=call())
         live_of(browser).changed()

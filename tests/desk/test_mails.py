@@ -11,6 +11,7 @@ from callcenter.core.ids import LineId
 from callcenter.mail.page import page
 from callcenter.request_register.arrivals import ArrivalRegister, Arrived, LineWords
 from callcenter.request_register.attachments import Brought
+from callcenter.request_register.filed import Requester
 from callcenter.request_register.outbox import Outbox
 from callcenter.requests.belonging import Nature
 from callcenter.requests.request import Way
@@ -32,7 +33,7 @@ async def arrives(desk: Desk, folder: Path, text: str, subject: str = "Подп�
     html = '<p onclick="x()">Как страница</p><img src="https://spy.example/1.gif"><script>x()</script>'
     for name, content in (("raw", b"From: x"), ("page", page(html, subject, {}).encode()), ("file", PDF)):
         (folder / name).write_bytes(content)
-    words = {ESTP: LineWords("other", "Контроль", LIMITS, "{number}")}
+    words = {(ESTP, "email"): LineWords("other", "Контроль", LIMITS, "{number}")}
     arrivals = ArrivalRegister(desk.line.register, desk.attachments, of_lines, words)
     files = (
         Brought("mail.eml", folder / "raw", "original"),
@@ -98,3 +99,18 @@ async def test_an_answer_leaves_with_files_that_were_ticked(desk: Desk, tmp_path
     leaving = (await Outbox(desk.line.register).due(Way.EMAIL, desk.requests.wall()))[-1]
     assert [file.name for _, file in leaving.files] == ["Акт.pdf"]
     assert "Акт.pdf" in await desk.page(HEAD, f"/requests/{number}")
+
+
+@pytest.mark.clause("eLot 2.3")
+async def test_a_request_says_by_which_channel_it_came(desk: Desk, tmp_path: Path) -> None:
+    number = await arrives(desk, tmp_path, "Не помогло.")
+    assert "<dt>Как поступило</dt><dd>входящее письмо</dd>" in await desk.page(HEAD, f"/requests/{number}")
+    words = {(ESTP, "form"): LineWords("other", "Контроль", LIMITS, "{number}")}
+    arrivals = ArrivalRegister(desk.line.register, desk.attachments, of_lines, words)
+    written = Arrived(
+        ESTP, "form", Way.EMAIL, "f", "f", "p@customer.ru", "Пётр", "p@customer.ru", "", "Текст", Nature.WRITTEN,
+        requester=Requester("Пётр", contract="login"), about="signature", apart=True,
+    )  # fmt: skip
+    number = (await arrivals.take(written, desk.requests.wall())).number
+    page = await desk.page(HEAD, f"/requests/{number}")
+    assert "<dt>Как поступило</dt><dd>форма обращения на сайте</dd>" in page

@@ -234,3 +234,23 @@ async def test_every_page_has_a_field_for_a_number_with_a_key_of_the_browser(des
     found = await desk.page(LEBEDEV, f"/requests/find?q={filed['number']}")
     assert f'href="/requests/{filed["number"]}"' in found
     assert "accesskey" not in await desk.page(ENGINEER, "/account"), "who may not see requests does not look for them"
+
+
+@pytest.mark.clause("eLot 2.4")
+async def test_the_next_request_is_taken_with_one_key_and_is_then_theirs(desk: Desk) -> None:
+    assert "не ждёт ни одно обращение" in await desk.page(LEBEDEV, "/requests/mine")
+    assert (await desk.send(LEBEDEV, "/requests/next", {})).headers["Location"] == "/requests/mine"
+    first, second = await desk.new(essentials="Первое"), await desk.new(essentials="Второе")
+    for one in (second, first):
+        await desk.act(HEAD, one, "assign", kind="group", id="technical")
+    assert "Ждут меня или мою группу: <strong>2</strong>" in await desk.page(LEBEDEV, "/requests/mine")
+    answer = await desk.send(LEBEDEV, "/requests/next", {})
+    assert answer.headers["Location"] == f"/requests/{first['id']}", "next due first, in whatever order it was assigned"
+    page = await desk.page(LEBEDEV, answer.headers["Location"])
+    assert "В работе" in page or "в работе" in page
+    told = await desk.post(LEBEDEV, "requests/next")
+    assert told["number"] == second["number"]
+    assert await desk.post(LEBEDEV, "requests/next") == {}
+    await desk.post(SUPERVISOR, "requests/next", 403)
+    taken = [about for who, what, about in desk.accounts.entries if (who, what) == (LEBEDEV, "request taken")]
+    assert taken == ["nothing waits", first["number"], second["number"], "nothing waits"]

@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from callcenter.app.directory_table import DirectoryTable
+from callcenter.calendar.clock import Clock as CoreClock
+from callcenter.chats.chat_table import ChatTable
+from callcenter.chats.chats import Chats
 from callcenter.config import Config
 from callcenter.core.ids import PersonId
 from callcenter.customers.directory import Directory
@@ -19,6 +23,7 @@ from callcenter.dated.timeline import OfLine
 from callcenter.desk import make_app
 from callcenter.desk.app import GATE
 from callcenter.desk.call_back_actions import CallBackActions
+from callcenter.desk.chats import ChatsApi
 from callcenter.desk.directory import DirectoryApi
 from callcenter.desk.gate import Gate, Route
 from callcenter.desk.knowledge import KnowledgeApi
@@ -34,6 +39,7 @@ from callcenter.registering.card import Cards
 from callcenter.registering.note_table import NoteTable
 from callcenter.registering.quality_table import QualityTable
 from callcenter.reports.audit import Audit
+from callcenter.request_register.arrivals import ArrivalRegister
 from callcenter.request_register.board import RequestBoard
 from callcenter.request_register.call_back_board import CallBackBoard
 from callcenter.request_register.call_backs import CallBackRegister
@@ -107,6 +113,9 @@ POST /api/transfer/complete                         .     .   +   +   +   .    .
 GET  /api/card                                      .     .   +   +   +   .    .   .   .   .
 GET  /api/customers                                 .     .   +   +   +   .    .   .   .   .
 GET  /api/directory                                  .     .   .   .   .   +    .   .   .   .
+GET  /customers                                      .     .   .   .   .   +    .   .   .   .
+POST /customers/check                                .     .   .   .   .   +    .   .   .   .
+POST /customers/take                                 .     .   .   .   .   +    .   .   .   .
 POST /api/directory                                  .     .   .   .   .   +    .   .   .   .
 POST /api/identify                                  .     .   +   +   +   .    .   .   .   .
 GET  /api/notes                                     .     .   +   +   +   .    .   .   .   .
@@ -166,6 +175,7 @@ GET  /api/requests/caller                           .     .   +   +   +   +    .
 GET  /api/requests/search                           .     +   +   +   +   +    +   .   .   .
 GET  /api/requests/state                            .     +   +   +   +   +    +   .   .   .
 GET  /api/requests/promise                          .     +   +   +   +   +    +   .   .   .
+POST /api/requests/next                             .     +   +   +   +   +    .   .   .   .
 POST /api/requests/assign                           .     .   .   .   .   +    .   .   .   .
 GET  /api/requests/{request}                        .     +   +   +   +   +    +   .   .   .
 POST /api/requests/{request}/look                   .     +   +   +   +   +    +   .   .   .
@@ -209,6 +219,7 @@ GET  /requests/reports/{table}.csv                  .     .   .   .   .   +    +
 GET  /requests                                      .     .   .   .   .   +    +   .   .   .
 GET  /requests/mine                                 .     +   +   +   +   +    .   .   .   .
 GET  /requests/find                                 .     +   +   +   +   +    +   .   .   .
+POST /requests/next                                 .     +   +   +   +   +    .   .   .   .
 POST /requests/assign                               .     .   .   .   .   +    .   .   .   .
 GET  /requests/{request}                            .     +   +   +   +   +    +   .   .   .
 POST /requests/{request}/{action}                   .     +   +   +   +   +    .   .   .   .
@@ -216,6 +227,16 @@ POST /requests/{request}/files                      .     +   +   +   +   +    .
 GET  /requests/{request}/files/{file}               .     +   +   +   +   +    +   .   .   .
 GET  /requests/{request}/files/{file}/page          .     +   +   +   +   +    +   .   .   .
 POST /write/request                                 .     +   +   +   +   +    .   .   .   .
+GET  /api/chats/{chat}                              .     .   +   +   +   .    .   .   .   .
+POST /api/chats/{chat}/accept                       .     .   +   +   +   .    .   .   .   .
+POST /api/chats/{chat}/decline                      .     .   +   +   +   .    .   .   .   .
+POST /api/chats/{chat}/messages                     .     .   +   +   +   .    .   .   .   .
+POST /api/chats/{chat}/typing                       .     .   +   +   +   .    .   .   .   .
+POST /api/chats/{chat}/draft                        .     .   +   +   +   .    .   .   .   .
+POST /api/chats/{chat}/hand-over                    .     .   +   +   +   .    .   .   .   .
+POST /api/chats/{chat}/close                        .     .   +   +   +   .    .   .   .   .
+POST /api/chats/{chat}/request                      .     .   +   +   +   .    .   .   .   .
+POST /api/chats/{chat}/note                         .     .   +   +   +   .    .   .   .   .
 GET  /api/auctions                                  .     .   .   .   .   +    .   .   .   .
 POST /api/auctions                                  .     .   .   .   .   +    .   .   .   .
 POST /api/auctions/import                           .     .   .   .   .   +    .   .   .   .
@@ -244,6 +265,7 @@ VALUES = {
     "step": "order",
     "file": "0" * 64,
     "auction": "1",
+    "chat": "0" * 32,
 }
 
 
@@ -298,6 +320,14 @@ async def browser(
         dated=NoSettings(),
         auctions=auctions_of(register, clock),
         directory=DirectoryApi(DirectoryTable(Config.load(Path(__file__).parents[2] / "config.yaml"), register, clock)),
+        chats=ChatsApi(
+            Chats(
+                ChatTable(register), cast(ArrivalRegister, None), (), bool, lambda _: None, str, CoreClock(float, clock)
+            ),
+            lambda _: None,
+            bool,
+            {},
+        ),
     )
     async with TestClient(TestServer(app)) as client:
         yield client

@@ -11,9 +11,9 @@ import pytest
 from aiohttp import web
 
 from callcenter.desk import bodies, make_app
-from callcenter.desk.door import Door, Room, listen
 from callcenter.desk.sessions import Sessions
 from callcenter.system.sparing_log import SparingServerLog
+from callcenter.web.door import Door, Room, listen
 from tests.desk.fake_accounts import PASSWORD, FakeAccounts
 from tests.desk.fake_backend import FakeBackend
 from tests.store.stories import eventually

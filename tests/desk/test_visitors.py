@@ -6,7 +6,7 @@ import ipaddress
 
 import pytest
 
-from callcenter.desk.visitors import nearest, peer_group
+from callcenter.web.visitors import nearest, peer_group
 
 PROXIES = [ipaddress.ip_network("127.0.0.1"), ipaddress.ip_network("10.0.0.0/24")]
 

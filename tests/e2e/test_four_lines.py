@@ -6,6 +6,7 @@ What each caller hears is compared with the recorded prompts of their line, to t
 from __future__ import annotations
 
 import asyncio
+import socket
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from callcenter.voice.line_words import line_words
 from tests.e2e.hearing import heard_prompts, listen, whole
 from tests.e2e.listening import OPERATOR, hears, voice
 from tests.e2e.softphone import Call
-from tests.e2e.station import ALWAYS, PROJECT, Station, station, until
+from tests.e2e.station import ALWAYS, PROJECT, Station, free_port, station, until
 
 pytestmark = [pytest.mark.e2e]
 
@@ -51,6 +52,11 @@ def lines(*, open_now: bool) -> dict[str, Any]:
     return written
 
 
+def public() -> dict[str, Any]:
+    """The pages of the lines that have forms and chats, at a port of this story."""
+    return {**example()["public"], "port": free_port(socket.SOCK_STREAM)}
+
+
 async def callers(here: Station) -> dict[str, Call]:
     """One caller for each line, one after the other; the one of TBS keys in the extension after the answer."""
     calls = {}
@@ -74,7 +80,7 @@ def said_whole(here: Station, call: Call, prompt: str) -> set[str]:
 
 @pytest.mark.clause("TBS 2.6", "ESTP 2.3", "ESTP 2.6")
 async def test_each_caller_hears_their_own_line_and_one_team_serves_them_in_order(tmp_path: Path) -> None:
-    async with station(tmp_path, lines=lines(open_now=True), groups=example()["groups"]) as here:
+    async with station(tmp_path, lines=lines(open_now=True), groups=example()["groups"], public=public()) as here:
         calls = await callers(here)
         view = here.controller.view
         await until(lambda: all(sum(line.waiting.values()) for line in view().lines.values()), 30.0, "all wait")
@@ -102,7 +108,7 @@ async def test_each_caller_hears_their_own_line_and_one_team_serves_them_in_orde
 
 @pytest.mark.clause("ESTP 2.2c", "eLot 2.2a", "E-SAUDA 1.5", "TBS 2.5")
 async def test_outside_hours_each_caller_hears_the_hours_and_the_address_of_their_line(tmp_path: Path) -> None:
-    async with station(tmp_path, lines=lines(open_now=False), groups=example()["groups"]) as here:
+    async with station(tmp_path, lines=lines(open_now=False), groups=example()["groups"], public=public()) as here:
         calls = await callers(here)
         await asyncio.gather(*(asyncio.wait_for(call.ended.wait(), 90.0) for call in calls.values()))
     for name, call in calls.items():

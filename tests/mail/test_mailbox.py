@@ -6,7 +6,7 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,13 +14,13 @@ import pytest
 from callcenter.mail import imap
 from callcenter.mail import mailbox as mailboxes
 from callcenter.mail.imap import ImapServer
-from callcenter.request_register.arrivals import ArrivalRegister
+from callcenter.request_register.arrivals import ArrivalRegister, Arrived, Taken
 from callcenter.request_register.attachments import Attachments
 from callcenter.request_register.outbox import Outbox
 from callcenter.request_register.register import RequestRegister
 from callcenter.requests.lifecycle import State
 from callcenter.requests.request import Way
-from callcenter.store import Register
+from callcenter.store import Register, RegisterError
 from tests.databases import Where
 from tests.mail.dovecot import DONE, Dovecot
 from tests.mail.reading_mail import IDS, RULES, being_read, mail, taken, until
@@ -238,3 +238,31 @@ async def test_a_server_that_refuses_hangs_or_closes_is_told_of_and_the_mailbox_
     await asyncio.to_thread(dovecot.put, user, mail(), received=CALLED)
     async with being_read(dovecot.server(user), database, arrivals, tmp_path, rules=rules) as (_, receiver):
         await taken(receiver, 1)
+
+
+async def test_what_the_register_does_not_take_just_now_is_looked_for_again_soon(
+    dovecot: Dovecot,
+    user: str,
+    database: Register,
+    arrivals: ArrivalRegister,
+    requests: RequestRegister,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Somebody holds a lock for a moment: nobody waits for the next look, which would be in ten minutes."""
+    monkeypatch.setattr(mailboxes, "_FIRST_PAUSE", 0.05)
+    take, locked = arrivals.take, [1, 2]
+
+    async def locked_twice(arrived: Arrived, at: datetime) -> Taken:
+        if locked:
+            locked.pop()
+            raise RegisterError("the register is locked")
+        return await take(arrived, at)
+
+    monkeypatch.setattr(arrivals, "take", locked_twice)
+    async with being_read(dovecot.server(user), database, arrivals, tmp_path, every=600) as (mailbox, receiver):
+        await until(lambda: mailbox.looks)
+        await asyncio.to_thread(dovecot.put, user, mail("Подпись", Message_ID="<1@x>"))
+        await until(lambda: receiver.outcomes["new"] == 1)
+    assert receiver.outcomes == {"not_taken": 2, "new": 1}
+    assert (await requests.numbered("ESTP-2026-000001")).request.subject == "Подпись"

@@ -31,8 +31,9 @@ from callcenter.core.server import ONLY
 from callcenter.core.view import LineView, OperatorView, PromisesView, View, WaitingView
 from callcenter.metrics import AmiState, Metrics, RecordingState, RegisterState, RequestState
 from callcenter.metrics.call_backs import CallBackState
+from callcenter.metrics.chats import ChatState
 from callcenter.metrics.recent import LIMIT
-from callcenter.metrics.requests import ChannelState
+from callcenter.metrics.requests import ChannelState, FileState
 from callcenter.planning.forecast import Forecast, Need
 from callcenter.system.certificate import PROBLEMS, Judged
 
@@ -144,6 +145,8 @@ class World:
             oldest={"email": 61.5},
             sent=7,
             failed=1,
+            files=FileState(2, 12.5, {"clean": 5, "infected": 1}),
+            chats=ChatState({("estp", "open"): 1}, {("estp", "ended"): 1}, {"estp": 1}, {"estp": 1}, {"estp": 7}),
             channels=ChannelState(
                 outcomes={("estp", "email", "new"): 3}, ages={("estp", "email"): 2.5}, waiting={("estp", "email"): 1}
             ),
@@ -469,6 +472,7 @@ def busy(world: World) -> Scrape:
     world.metrics.observe_command(Contained(CallId(HOSTILE), "an offer", ValueError(HOSTILE)), 1.0)
     world.metrics.observe_command(SetAsideCall(CallId(HOSTILE), HOSTILE), 1.0)
     world.metrics.observe_task("journal")
+    world.metrics.observe_form("estp", "taken")
     return world.scrape()
 
 
@@ -478,7 +482,7 @@ LABELS = {
     "reason": {"token", "number"},
     "line": {"estp"},
     "urgency": {"urgent", "normal"},
-    "outcome": {*(outcome.value for outcome in Outcome), "new"},
+    "outcome": {*(outcome.value for outcome in Outcome), "new", "taken", "ended"},
     "group": {"operators"},
     "presence": {"available", "paused", "off"},
     "activity": {"idle", "talking"},
@@ -493,11 +497,12 @@ LABELS = {
     "route": {"/api/me", "unmatched"},
     "code": {"200", "404"},
     "version": {"1.2.3"},
-    "state": {"new", "due"},
+    "state": {"new", "due", "open"},
     "target": {"answer"},
     "when": {"before"},
     "way": {"email"},
     "channel": {"email"},
+    "verdict": {"clean", "infected"},
 }
 
 

@@ -15,6 +15,7 @@ const SHAPES: Record<string, string> = {
   paused: "M5 4h5v16H5zM14 4h5v16h-5z",
   offered: "M12 2 22 12 12 22 2 12z",
   talking: "M3 4h18v12h-9l-5 5v-5H3z",
+  chatting: "M2 4h20v13H12l-5 4v-4H2z",
   consulting: "M3 4h18v12h-9l-5 5v-5H3z",
   advising: "M3 4h18v12h-9l-5 5v-5H3z",
   internal: "M3 4h18v12h-9l-5 5v-5H3z",
@@ -26,6 +27,7 @@ const SHAPES: Record<string, string> = {
 export function stateOf(me: Me): string {
   if (me.kept && ["idle", "wrapping_up"].includes(me.activity)) return "kept";
   if (me.activity !== "idle") return me.activity;
+  if (me.presence === "available" && me.kept_from_calls) return "chatting";
   return me.presence === "available" && me.phone_trouble ? "no_calls" : me.presence;
 }
 

@@ -50,6 +50,11 @@ export function Caller({ call, outgoing }: { call: Call | null; outgoing: Outgoi
             {word(call.urgency)}
           </span>
         )}
+        {call.language && (
+          <span class="chip" id="language">
+            {word(`speaks_${call.language}`)}
+          </span>
+        )}
         {call.role && (
           <span class="chip" id="role">
             {call.role}

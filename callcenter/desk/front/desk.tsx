@@ -9,6 +9,8 @@ import { Banner, Bar, keypad, titleOf } from "./bar";
 import { Caller } from "./call";
 import { CallBackFor } from "./call_back";
 import { CallerCard } from "./card";
+import { Chats, OpenChat } from "./chat";
+import { current as chat, chats } from "./chats";
 import { Keys } from "./keys";
 import { Knowledge } from "./knowledge";
 import { Login } from "./login";
@@ -54,10 +56,12 @@ function Desk() {
       <main id="desk">
         <Sound />
         <div class="side">
+          <Chats chats={shown.state.chats} />
           <Caller call={shown.state.me.call ?? shown.state.me.kept} outgoing={shown.state.me.outgoing} />
           <Actions state={shown.state} />
         </div>
         <div class="side">
+          <OpenChat state={shown.state} />
           <CallBackFor me={shown.state.me} />
           <Request {...shown} />
           <Registering {...shown} />
@@ -93,8 +97,10 @@ function StillTalking() {
 /** What is registered decides which articles come first; before anything is, the line that calls. */
 function KnowledgeOfCall({ present }: { present: string | undefined }) {
   const open = use(note);
+  const written = use(chat);
+  const chatLine = chats().find((one) => one.chat === written)?.line;
   const subject = open?.card.subjects.find(([id]) => id === open.written.subject)?.[1];
-  return <Knowledge line={present ?? open?.card.line} subject={subject} />;
+  return <Knowledge line={present ?? chatLine ?? open?.card.line} subject={subject} />;
 }
 
 /** Keys of the phone, by their place on the keyboard; ringing never takes Enter or Escape. */

@@ -9,6 +9,10 @@ export interface Kept {
   sha256: string;
   name: string;
   size: number;
+  /** Why it is not handed out: "unchecked", "infected"; "": it is. */
+  held: string;
+  /** What the virus scanner has found. */
+  infected: string;
 }
 
 /** What may be attached: bytes, and endings of names. */
@@ -169,9 +173,18 @@ export function FileList({ files }: { files: Files }) {
       <ul class="targets">
         {kept.map((one) => (
           <li key={one.sha256 + one.name}>
-            <a href={`/requests/${files.request}/files/${one.sha256}`}>
-              <bdi>{seen(one.name)}</bdi>
-            </a>{" "}
+            {one.held ? (
+              <>
+                <bdi>{seen(one.name)}</bdi>{" "}
+                <strong class="held">
+                  {word(`file_${one.held}`)} {seen(one.infected)}
+                </strong>
+              </>
+            ) : (
+              <a href={`/requests/${files.request}/files/${one.sha256}`}>
+                <bdi>{seen(one.name)}</bdi>
+              </a>
+            )}{" "}
             <small>{size(one.size)}</small>
           </li>
         ))}

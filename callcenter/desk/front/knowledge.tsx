@@ -2,9 +2,11 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { TargetedEvent, TargetedKeyboardEvent, TargetedSubmitEvent } from "preact";
+import { insert } from "./chats";
 import { copy } from "./clipboard";
 import { useKey } from "./keys";
 import { act, look, say } from "./server";
+import { use } from "./store";
 import { language, word } from "./texts";
 import { Written } from "./written";
 
@@ -184,7 +186,9 @@ function Reading({ article, onArticle, onBack }: ReadingOptions) {
     say(word((await copy(text)) ? what : "not_copied"));
   }
   const copyLink = (): void => void copied(location.origin + addressOf(article.name), "link_copied");
-  const copyText = (): void => void copied(article.short, "text_copied");
+  const answering = use(insert);
+  /** Into the chat that is being answered, if one is; else to be pasted somewhere. */
+  const copyText = (): void => (answering ? answering(article.short) : void copied(article.short, "text_copied"));
   useKey("KeyL", "L", "copy_link", copyLink);
   useKey("KeyC", "C", "copy_text", copyText);
   useKey("KeyB", "B", "to_the_list", onBack);

@@ -1,5 +1,6 @@
 /** The controller: requests to it, and the live connection over which it tells what has changed. */
 
+import type { Chat } from "./chats";
 import { Store } from "./store";
 import { language, word } from "./texts";
 
@@ -19,6 +20,8 @@ export interface Call {
   handed_why: string;
   /** "outgoing": an operator has called them. */
   direction: string;
+  /** The second language of the line, if the caller has chosen it: "en". */
+  language: string;
 }
 
 /** A call that this person makes, until somebody talks. */
@@ -57,6 +60,8 @@ export interface Me {
   /** Seconds from `since` to the end of the wrap-up; null if there is none. */
   wrap_up: number | null;
   may_prolong: boolean;
+  /** Whether their chats keep them from being offered callers. */
+  kept_from_calls: boolean;
   /** Which opening of the phone in the page counts, '' if none is known; null if the person sits at another phone. */
   page_phone: string | null;
 }
@@ -83,6 +88,8 @@ export interface State {
   recording: boolean;
   /** Of how many requests the person is warned: soon due, and late. */
   warned: { near: number; missed: number };
+  /** The chats that they are offered, answer or write down. */
+  chats: Chat[];
   /** What is valid now and concerns the person, whether they have read it or not. */
   news: { id: number; version: number; urgent: boolean }[];
 }
