@@ -1,7 +1,7 @@
 # Two commands on a fresh machine: `make run` and `make test`. All set-up is done on the way and lies under var/.
 
-# The Python (3.11 or newer) that the environment is made with.
-PYTHON ?= python3
+# The Python (3.11 to 3.14) that the environment is made with; none: the quickest one on the PATH.
+PYTHON ?=
 BIN := var/venv/bin
 
 SET_UP := PYTHON='$(PYTHON)' sh tools/environment.sh
@@ -29,7 +29,7 @@ dates: dev-environment asterisk postgresql ## the fast tests on other dates: ove
 	$(BIN)/python -m tests.dates -n 3 --dist worksteal
 
 check: dev-environment front ## format, lint, strict types, import rules
-	@$(PYTHON) tools/front.py --types
+	@$(or $(PYTHON),python3) tools/front.py --types
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
@@ -71,13 +71,13 @@ dev-environment:
 	@$(SET_UP) dev
 
 front:
-	@$(PYTHON) tools/front.py
+	@$(or $(PYTHON),python3) tools/front.py
 
 asterisk:
-	@$(PYTHON) tools/parts.py asterisk sipp
+	@$(or $(PYTHON),python3) tools/parts.py asterisk sipp
 
 postgresql:
-	@$(PYTHON) tools/parts.py postgresql
+	@$(or $(PYTHON),python3) tools/parts.py postgresql
 
 voice:
-	@$(PYTHON) tools/parts.py rhvoice sox
+	@$(or $(PYTHON),python3) tools/parts.py rhvoice sox

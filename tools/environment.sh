@@ -2,12 +2,13 @@
 # The Python environment var/venv from the locked requirements: `sh tools/environment.sh run|dev`; `lock` renews the locks.
 #
 # uv does all of it, and is itself fetched by the pip that every Python brings along. Nothing is written outside of this
-# checkout. Notes of what things were made from let a call with nothing to do return at once, and need no network.
+# checkout. PYTHON names the Python that it is made with; otherwise it is the quickest one on the PATH, chosen when the
+# environment is made for the first time. Notes of what things were made from let a call with nothing to do return at once, and need no network.
 #
 # The locks are requirements/*.txt and not a uv.lock: that names the registry which it was made with, for every package.
 set -eu
 cd "$(dirname "$0")/.."
-python=${PYTHON:-python3}
+python=${PYTHON:-}
 kind=${1:-run}
 export UV_CACHE_DIR="$PWD/var/cache/uv" UV_PYTHON_DOWNLOADS=never
 # Whom the machine trusts, as Debian's pip does: there may be an authority of its own. uv's list is for machines without.
@@ -17,6 +18,7 @@ main() {
     mkdir -p var/cache
     exec 9>var/cache/environment.lock # two calls at once: the second waits, and finds everything done
     flock 9
+    [ -n "$python" ] || choose_python
     look_at_python
     case $kind in
     run | dev)
@@ -35,6 +37,15 @@ main() {
         ;;
     *) stop "unknown kind '$kind'; it is run, dev or lock" ;;
     esac
+}
+
+choose_python() { # sets python, which nobody has named
+    python=$(cat var/venv/made-by 2>/dev/null) || :
+    python=${python%% *}
+    [ -z "$python" ] || ! [ -x "$python" ] || return 0
+    chosen=$(python3 tools/interpreter.py 2>/dev/null) || chosen=python3 # what is wrong with it is told below
+    python=$(echo "$chosen" | head -n 1)
+    [ "$chosen" = "$python" ] || say "$(echo "$chosen" | tail -n 1)"
 }
 
 look_at_python() { # sets identity: a venv is bound to its Python, and to where it lies

@@ -42,7 +42,8 @@ class Checkout:
         self.folder = folder
         shutil.copytree(ROOT / "requirements", folder / "requirements")
         (folder / "tools").mkdir()
-        shutil.copy(ROOT / "tools/environment.sh", folder / "tools")
+        for name in ("environment.sh", "interpreter.py"):
+            shutil.copy(ROOT / "tools" / name, folder / "tools")
         self._write("uv", UV)
         self.python()
 
@@ -57,13 +58,13 @@ class Checkout:
         (self.folder / name).write_text(text)
         (self.folder / name).chmod(0o755)
 
-    def set_up(self, *words: str) -> tuple[list[str], str]:
+    def set_up(self, *words: str, named: bool = True) -> tuple[list[str], str]:
         """What uv was asked to do, and the complaints."""
         (self.folder / "said").write_text("")
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("UV_", "PIP_", "SSL_"))}
         outcome = subprocess.run(
             ["sh", str(self.folder / "tools/environment.sh"), *words],
-            env=clean | {"PYTHON": str(self.folder / "python3")},
+            env=clean | {"PYTHON": str(self.folder / "python3") if named else ""},
             cwd="/",
             capture_output=True,
             text=True,
@@ -158,3 +159,17 @@ def test_locks_are_made_of_what_the_project_says(checkout: Checkout) -> None:
     done, _ = checkout.set_up("lock", "--upgrade")
     assert [Path(line.split()[-1]).stem for line in done] == ["run", "dev", "uv", "node"]
     assert all({"--generate-hashes", "--universal", "--upgrade"} <= set(line.split()) for line in done)
+
+
+def test_a_python_that_nobody_named_is_chosen_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    checkout = Checkout(tmp_path / "checkout")  # a note has the path up to the first space
+    quickest = checkout.folder / "quickest"
+    checkout.python(looked_at=f'echo "{quickest} 3.13.5"')
+    (checkout.folder / "python3").rename(quickest)
+    answer = f'echo chose >>said; echo "{quickest}"; echo "taking it: the quickest here"'
+    checkout._write("python3", f'#!/bin/sh\n[ "$1" = tools/interpreter.py ] || exit 1\n{answer}\n')
+    monkeypatch.setenv("PATH", f"{checkout.folder}:{os.environ['PATH']}")
+    assert kinds(checkout.set_up("run", named=False)[0]) == ["venv", "run"]
+    assert "chose" in (checkout.folder / "said").read_text()
+    assert checkout.set_up("run", named=False) == ([], "")
+    assert "chose" not in (checkout.folder / "said").read_text()
