@@ -19,7 +19,7 @@ from callcenter.auctions.hours import HoursInForce
 from callcenter.calendar.auctions import SENTENCES, Auction, AuctionText, Why, moment
 from callcenter.calendar.clock import wall_clock
 from callcenter.cli.access import noted, person
-from callcenter.cli.options import config_option, pass_config
+from callcenter.cli.options import pass_config
 from callcenter.cli.terminal import visible
 from callcenter.config import Config
 from callcenter.core.errors import ReadableError
@@ -35,15 +35,7 @@ _start = click.option("--start", "starts", type=_MOMENT, required=True, help="By
 _results = click.option("--results", type=_MOMENT, required=True, help="When its results are announced.")
 
 
-@click.group()
-@config_option
-@click.pass_context
-def auctions(context: click.Context, config_path: Path) -> None:
-    """The auctions that a line's hours follow (eLot 2.2a). A running controller follows within seconds."""
-    context.obj = config_path
-
-
-@auctions.command("list")
+@click.command("list")
 @_line_option
 @click.option("--over", is_flag=True, help="The latest that are over or withdrawn, instead.")
 @pass_config
@@ -62,7 +54,7 @@ def list_auctions(config: Config, named: str | None, over: bool) -> None:
     _run(show())
 
 
-@auctions.command("add")
+@click.command("add")
 @click.argument("name")
 @_start
 @_results
@@ -82,7 +74,7 @@ def add(config: Config, name: str, starts: datetime, results: datetime, named: s
     _run(do())
 
 
-@auctions.command("correct")
+@click.command("correct")
 @click.argument("number", type=click.IntRange(min=1))
 @click.option("--name", help="Another name.")
 @click.option("--start", "starts", type=_MOMENT, help="By the clock of the line's zone.")
@@ -107,7 +99,7 @@ def correct(config: Config, number: int, name: str | None, starts: datetime | No
     _run(do())
 
 
-@auctions.command("withdraw")
+@click.command("withdraw")
 @click.argument("number", type=click.IntRange(min=1))
 @pass_config
 def withdraw(config: Config, number: int) -> None:
@@ -123,7 +115,7 @@ def withdraw(config: Config, number: int) -> None:
     _run(do())
 
 
-@auctions.command("import")
+@click.command("import")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @_line_option
 @pass_config
@@ -145,7 +137,7 @@ def import_auctions(config: Config, file: Path, named: str | None) -> None:
     _run(do())
 
 
-@auctions.command("export")
+@click.command("export")
 @_line_option
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="A file; otherwise the terminal.")
 @pass_config

@@ -11,7 +11,7 @@ import click
 
 from callcenter.calendar.clock import wall_clock
 from callcenter.cli.access import noted
-from callcenter.cli.options import config_option, pass_config
+from callcenter.cli.options import pass_config
 from callcenter.cli.question import Question, asked, opened, question_options, run_query
 from callcenter.config import Config
 from callcenter.reports.audit import Audit, AuditCheck
@@ -24,20 +24,12 @@ from callcenter.system.spreadsheet import moment, write_csv
 COLUMNS = ("number", "at", "who", "what", "about", "hash")
 
 
-@click.group()
-@config_option
-@click.pass_context
-def audit(context: click.Context, config_path: Path) -> None:
-    """The audit log: who saw or heard whose data, and who changed what (152-ФЗ)."""
-    context.obj = config_path
-
-
 async def _entries(register: Register, question: Question) -> Sequence[AuditEntry]:
     zone = zone_of(question.line or "", question.zones)
     return await Audit(register).between(*span(question.first, question.last, zone))
 
 
-@audit.command("list")
+@click.command("list")
 @question_options
 @pass_config
 def list_entries(config: Config, /, **which: Any) -> None:
@@ -54,7 +46,7 @@ def list_entries(config: Config, /, **which: Any) -> None:
     run_query(show())
 
 
-@audit.command("export")
+@click.command("export")
 @question_options
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="A file; otherwise the terminal.")
 @pass_config
@@ -92,7 +84,7 @@ def _head(_context: click.Context, _option: click.Parameter, given: str | None) 
     return Head(int(number), digest)
 
 
-@audit.command()
+@click.command("verify")
 @click.option("--head", callback=_head, help="The head of the log as it was noted earlier.")
 @pass_config
 def verify(config: Config, head: Head | None) -> None:

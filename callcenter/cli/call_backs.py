@@ -38,12 +38,7 @@ COLUMNS = ("line", "origin", "promised_at", "since", "until", "state", "tries", 
 """The columns of the exported file."""
 
 
-@click.group("call-back")
-def call_backs() -> None:
-    """Call-backs: customers who were promised a call (ESTP 5.4.5)."""
-
-
-@call_backs.command("list")
+@click.command("list")
 @click.option("--which", type=click.Choice([one.value for one in Which]), default="open", show_default=True)
 @click.option("--line", help="Only this line.")
 @pass_config
@@ -61,7 +56,7 @@ def list_call_backs(config: Config, which: str, line: str | None) -> None:
     _run(show())
 
 
-@call_backs.command("order")
+@click.command("order")
 @click.argument("request")
 @click.option("--number", help="The telephone number; without: the requester's.")
 @click.option("--since", type=_MINUTES, help="The convenient time begins; in the line's zone.")
@@ -95,7 +90,7 @@ def order(config: Config, /, request: str, number: str | None, said: str, group:
     _run(do_it())
 
 
-@call_backs.command("move")
+@click.command("move")
 @click.argument("call_back")
 @click.option("--since", type=_MINUTES, required=True)
 @click.option("--until", type=_MINUTES, required=True)
@@ -120,7 +115,7 @@ def move(config: Config, /, call_back: str, said: str, number: str, why: str, **
     _run(do_it())
 
 
-@call_backs.command("withdraw")
+@click.command("withdraw")
 @click.argument("call_back")
 @click.option("--why", required=True, help="For the history.")
 @pass_config
@@ -129,7 +124,7 @@ def withdraw(config: Config, call_back: str, why: str) -> None:
     _act(config, "withdraw", call_back, do.Withdraw(why))
 
 
-@call_backs.command("said")
+@click.command("said")
 @click.argument("call_back")
 @click.argument("word", type=click.Choice(sorted(one.value for one in do.WORDS)))
 @pass_config
@@ -138,7 +133,7 @@ def said(config: Config, call_back: str, word: str) -> None:
     _act(config, "said", call_back, do.Say(Came(word)))
 
 
-@call_backs.command("owed")
+@click.command("owed")
 @click.argument("call")
 @pass_config
 def owed(config: Config, call: str) -> None:
@@ -159,7 +154,7 @@ def owed(config: Config, call: str) -> None:
     _run(do_it())
 
 
-@call_backs.command("summary")
+@click.command("summary")
 @question_options
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="A CSV file with one row for each.")
 @pass_config

@@ -13,12 +13,7 @@ from callcenter.system import certificate as certificates
 from callcenter.system.own_address import reachable
 
 
-@click.group()
-def certificate() -> None:
-    """The certificate of the desk (TLS)."""
-
-
-@certificate.command("make")
+@click.command("make")
 @config_option
 @click.option("--name", "names", multiple=True, help="How browsers name the desk: host names and addresses, repeated.")
 def make(config_path: Path, names: tuple[str, ...]) -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Any, cast
 
 import click
+
+from callcenter.cli.options import config_option
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +22,20 @@ class Place:
     summary: str
 
 
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Commands that have one word in common."""
+
+    summary: str
+    commands: Mapping[str, Place | Group]
+    asks_config: bool = True
+    """It has the option `--config`; otherwise its commands have it, or the group that it is in."""
+
+
 class Commands(click.Group):
     """A group whose commands are imported when they are asked for: each needs libraries that others do not."""
 
-    def __init__(self, *args: Any, places: Mapping[str, Place], **more: Any) -> None:
+    def __init__(self, *args: Any, places: Mapping[str, Place | Group], **more: Any) -> None:
         super().__init__(*args, **more)
         self.places = places
 
@@ -35,6 +48,8 @@ class Commands(click.Group):
         place = self.places.get(cmd_name)
         if place is None:
             return None
+        if isinstance(place, Group):
+            return _group(cmd_name, place)
         return cast(click.Command, getattr(import_module(f"callcenter.cli.{place.module}"), place.name))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -47,3 +62,16 @@ class Commands(click.Group):
                     for name in sorted(self.places)
                 ]
             )
+
+
+def _group(name: str, group: Group) -> Commands:
+    made = Commands(name, places=group.commands, help=group.summary)
+    if group.asks_config:
+        made.callback = _remember_config
+        config_option(made)
+    return made
+
+
+@click.pass_context
+def _remember_config(context: click.Context, config_path: Path) -> None:
+    context.obj = config_path

@@ -14,7 +14,7 @@ from callcenter.app.directory_table import words_of
 from callcenter.app.register import open_register
 from callcenter.calendar.clock import wall_clock
 from callcenter.cli.access import noted
-from callcenter.cli.options import config_option, pass_config
+from callcenter.cli.options import pass_config
 from callcenter.config import Config
 from callcenter.customers.csv_file import COLUMNS, CustomersFile, CustomersFileError, exported
 from callcenter.customers.directory import Directory
@@ -25,15 +25,7 @@ from callcenter.system.spreadsheet import write_csv
 _MISTAKES_SHOWN = 50
 
 
-@click.group()
-@config_option
-@click.pass_context
-def customers(context: click.Context, config_path: Path) -> None:
-    """The directory of the line's customers."""
-    context.obj = config_path
-
-
-@customers.command("import")
+@click.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--skip-bad", is_flag=True, help="Take the rows that are right, leave out the others.")
 @pass_config
@@ -71,7 +63,7 @@ def import_customers(config: Config, file: Path, skip_bad: bool) -> None:
     click.echo(f"{known} customers with {numbers} numbers imported, {read.bad_rows} rows left out")
 
 
-@customers.command("show")
+@click.command("show")
 @click.argument("who", required=False)
 @pass_config
 def show_customer(config: Config, who: str | None) -> None:
@@ -102,7 +94,7 @@ def show_customer(config: Config, who: str | None) -> None:
     _run(show())
 
 
-@customers.command("export")
+@click.command("export")
 @click.argument("file", type=click.File("w", encoding="utf-8", lazy=True))
 @pass_config
 def export_customers(config: Config, file: TextIO) -> None:

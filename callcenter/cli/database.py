@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 
 import click
 
 from callcenter.app.database_move import move_register
 from callcenter.calendar.clock import wall_clock
 from callcenter.cli import access
-from callcenter.cli.options import config_option, pass_config
+from callcenter.cli.options import pass_config
 from callcenter.config import Config
 from callcenter.config.values import checked_database
 from callcenter.core.errors import ReadableError
 
 
-@click.group()
-@config_option
-@click.pass_context
-def database(context: click.Context, config_path: Path) -> None:
-    """Where the register is kept."""
-    context.obj = config_path
-
-
-@database.command()
+@click.command("move")
 @click.argument("target")
 @pass_config
 def move(config: Config, target: str) -> None:

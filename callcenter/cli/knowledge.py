@@ -13,7 +13,7 @@ import click
 from callcenter.app.register import open_register
 from callcenter.calendar.clock import wall_clock
 from callcenter.cli.access import person
-from callcenter.cli.options import config_option, pass_config
+from callcenter.cli.options import pass_config
 from callcenter.cli.terminal import visible
 from callcenter.config import Config
 from callcenter.core.errors import ReadableError
@@ -24,15 +24,7 @@ _MISTAKES_SHOWN = 50
 _FOLDER = click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 
 
-@click.group()
-@config_option
-@click.pass_context
-def knowledge(context: click.Context, config_path: Path) -> None:
-    """The articles in which operators look things up."""
-    context.obj = config_path
-
-
-@knowledge.command("import")
+@click.command("import")
 @_FOLDER
 @pass_config
 def import_folder(config: Config, folder: Path) -> None:
@@ -59,7 +51,7 @@ def import_folder(config: Config, folder: Path) -> None:
     _run(save())
 
 
-@knowledge.command("export")
+@click.command("export")
 @_FOLDER
 @pass_config
 def export_folder(config: Config, folder: Path) -> None:
@@ -76,7 +68,7 @@ def export_folder(config: Config, folder: Path) -> None:
     _run(write())
 
 
-@knowledge.command("search")
+@click.command("search")
 @click.argument("words", nargs=-1, required=True)
 @pass_config
 def search(config: Config, words: tuple[str, ...]) -> None:
@@ -94,7 +86,7 @@ def search(config: Config, words: tuple[str, ...]) -> None:
     _run(look())
 
 
-@knowledge.command("reindex")
+@click.command("reindex")
 @pass_config
 def reindex(config: Config) -> None:
     """Make the search index anew, after an update of the dictionary for example. The articles do not change."""

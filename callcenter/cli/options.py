@@ -6,12 +6,12 @@ import math
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from callcenter.config.configuration import Config
-from callcenter.config.problems import ConfigError
+if TYPE_CHECKING:
+    from callcenter.config.configuration import Config
 
 config_option = click.option(
     "--config",
@@ -36,6 +36,10 @@ class Finite(click.FloatRange):
 
 def load(path: Path) -> Config:
     """Load the configuration. If it is wrong, the command ends and prints all problems."""
+    # Only here: listings of commands, which need no configuration, answer at once.
+    from callcenter.config.configuration import Config
+    from callcenter.config.problems import ConfigError
+
     try:
         return Config.load(path)
     except ConfigError as problem:

@@ -13,19 +13,14 @@ from callcenter.voice.line_prompts import languages, missing, own_prompts, speak
 from callcenter.voice.prompts import Catalogue, find_program
 
 
-@click.group()
-def prompts() -> None:
-    """What callers and operators hear."""
-
-
-@prompts.command("check")
+@click.command("check")
 @config_option
 def check_command(config_path: Path) -> None:
     """Report prompts that are missing, stale or of a wrong format, and of which line."""
     _check(load(config_path))
 
 
-@prompts.command("build")
+@click.command("build")
 @config_option
 @click.option("--force", is_flag=True, help="Speak all again, not only what has changed.")
 @click.option("--ship", is_flag=True, help="Speak the lines' own words into the folder of prompts, not into var.")

@@ -15,7 +15,7 @@ from callcenter.app.register import open_register
 from callcenter.asterisk.render import Folders
 from callcenter.calendar.clock import wall_clock
 from callcenter.cli.access import noted, person
-from callcenter.cli.options import config_option, pass_config
+from callcenter.cli.options import pass_config
 from callcenter.cli.question import run_query
 from callcenter.config import Config
 from callcenter.recordings.adoption import Adoption
@@ -27,14 +27,6 @@ from callcenter.reports.conversations import Conversation, Conversations
 from callcenter.system import files
 
 _PAGE = 500
-
-
-@click.group()
-@config_option
-@click.pass_context
-def recordings(context: click.Context, config_path: Any) -> None:
-    """The recordings of conversations."""
-    context.obj = config_path
 
 
 def _which(command: Callable[..., None]) -> Callable[..., None]:
@@ -65,7 +57,7 @@ def _head(text: str | None) -> Head | None:
     return Head(int(number), digest)
 
 
-@recordings.command()
+@click.command("verify")
 @_which
 @click.option("--quick", is_flag=True, help="Do not read the files: presence and length only, no hash, no silence.")
 @click.option(
@@ -109,7 +101,7 @@ def verify(
     raise SystemExit(1 if told else 0)
 
 
-@recordings.command()
+@click.command("repair")
 @click.argument("calls", nargs=-1)
 @_which
 @pass_config
@@ -159,7 +151,7 @@ def repair(
     raise SystemExit(1 if wrong else 0)
 
 
-@recordings.command("list")
+@click.command("list")
 @_which
 @pass_config
 def list_recordings(config: Config, since: datetime | None, until: datetime | None, line: str | None) -> None:
@@ -178,7 +170,7 @@ def list_recordings(config: Config, since: datetime | None, until: datetime | No
     _run_query(show())
 
 
-@recordings.command()
+@click.command("proof")
 @click.argument("call")
 @pass_config
 def proof(config: Config, call: str) -> None:
@@ -194,7 +186,7 @@ def proof(config: Config, call: str) -> None:
     _run_query(show())
 
 
-@recordings.command()
+@click.command("copy")
 @click.argument("call")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--why", required=True, help="What it is needed for; it is written down with your name.")
@@ -219,7 +211,7 @@ def copy(config: Config, call: str, file: Path, why: str) -> None:
     _run_query(take())
 
 
-@recordings.command()
+@click.command("hold")
 @click.argument("call")
 @click.option("--why", required=True, help="The dispute, the inquiry; it stands in the manifest.")
 @pass_config
@@ -241,7 +233,7 @@ def hold(config: Config, call: str, why: str) -> None:
     _run_query(enter())
 
 
-@recordings.command()
+@click.command("release")
 @click.argument("call")
 @click.option("--why", default="", help="What became of the dispute.")
 @pass_config
@@ -259,7 +251,7 @@ def release(config: Config, call: str, why: str) -> None:
     _run_query(enter())
 
 
-@recordings.command()
+@click.command("expire")
 @click.option("--dry-run", is_flag=True, help="Only list what would be deleted.")
 @pass_config
 def expire(config: Config, dry_run: bool) -> None:
@@ -280,7 +272,7 @@ def expire(config: Config, dry_run: bool) -> None:
     _run_query(delete())
 
 
-@recordings.command()
+@click.command("adopt")
 @pass_config
 def adopt(config: Config) -> None:
     """Enter files that the manifest does not know, such as those of a restored backup, as found."""

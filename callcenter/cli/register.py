@@ -13,7 +13,7 @@ import click
 from callcenter.calendar.clock import wall_clock
 from callcenter.cli import call_table, day_table, owed_table
 from callcenter.cli.access import noted, person
-from callcenter.cli.options import config_option, pass_config
+from callcenter.cli.options import pass_config
 from callcenter.cli.question import Question, asked, opened, question_options, run_query
 from callcenter.config import Config
 from callcenter.core.records import Outcome
@@ -25,14 +25,6 @@ from callcenter.store import Register
 from callcenter.system.spreadsheet import write_csv
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-@click.group()
-@config_option
-@click.pass_context
-def register(context: click.Context, config_path: Path) -> None:
-    """The register of calls."""
-    context.obj = config_path
 
 
 def _which_calls(command: F) -> F:
@@ -53,7 +45,7 @@ def _about(question: Question, operator: str | None, outcome: str | None) -> str
     return ", ".join([str(question), *narrower])
 
 
-@register.command("list")
+@click.command("list")
 @_which_calls
 @pass_config
 def list_calls(config: Config, /, operator: str | None, outcome: str | None, **which: Any) -> None:
@@ -70,7 +62,7 @@ def list_calls(config: Config, /, operator: str | None, outcome: str | None, **w
     run_query(show())
 
 
-@register.command("export")
+@click.command("export")
 @_which_calls
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="A file; otherwise the terminal.")
 @pass_config
@@ -95,7 +87,7 @@ def export_calls(
     run_query(export())
 
 
-@register.command("days")
+@click.command("days")
 @question_options
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="A CSV file instead of the terminal.")
 @pass_config
@@ -120,7 +112,7 @@ def show_days(config: Config, /, output: Path | None, **which: Any) -> None:
     run_query(show())
 
 
-@register.command("owed")
+@click.command("owed")
 @click.option("--line", help="Only this line.")
 @click.option(
     "--csv", "file", type=click.Path(dir_okay=False, path_type=Path), help="A CSV file instead of the terminal."
@@ -158,7 +150,7 @@ def owed_calls(config: Config, /, line: str | None, file: Path | None, done: str
     run_query(show())
 
 
-@register.command("show")
+@click.command("show")
 @click.argument("call")
 @pass_config
 def show_call(config: Config, call: str) -> None:
@@ -177,7 +169,7 @@ def show_call(config: Config, call: str) -> None:
     run_query(show())
 
 
-@register.command("erase")
+@click.command("erase")
 @click.option("--dry-run", is_flag=True, help="Only tell how many calls it would be.")
 @pass_config
 def erase(config: Config, dry_run: bool) -> None:

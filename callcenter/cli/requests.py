@@ -19,8 +19,7 @@ from callcenter.calendar.clock import wall_clock
 from callcenter.calendar.working_time import WorkingTime
 from callcenter.cli import request_table
 from callcenter.cli.access import noted, person
-from callcenter.cli.call_backs import call_backs
-from callcenter.cli.options import config_option, pass_config
+from callcenter.cli.options import pass_config
 from callcenter.cli.question import asked, question_options, run_query
 from callcenter.cli.request_actions import ACTIONS, Given, action_of, action_options
 from callcenter.config import Config
@@ -49,15 +48,7 @@ from callcenter.system.spreadsheet import write_csv, write_xlsx
 _MISTAKES_SHOWN = 50
 
 
-@click.group("requests")
-@config_option
-@click.pass_context
-def requests(context: click.Context, config_path: Path) -> None:
-    """Requests with deadlines (ESTP 5.4.3, 5.5)."""
-    context.obj = config_path
-
-
-@requests.command("list")
+@click.command("list")
 @click.option("--line", help="Only this line.")
 @click.option("--state", type=click.Choice([state.value for state in State]), multiple=True, help="Only in this state.")
 @click.option("--assignee", help="Only of this person, group or department; '' for nobody.")
@@ -82,7 +73,7 @@ def list_requests(config: Config, /, limit: int, words: str | None, **which: Any
     _run(show())
 
 
-@requests.command("show")
+@click.command("show")
 @click.argument("number")
 @pass_config
 def show_request(config: Config, number: str) -> None:
@@ -100,7 +91,7 @@ def show_request(config: Config, number: str) -> None:
     _run(show())
 
 
-@requests.command("act")
+@click.command("act")
 @click.argument("number")
 @click.argument("action", type=click.Choice(sorted(ACTIONS)))
 @click.option("--version", type=int, help="The version that was seen; without, the present one.")
@@ -130,7 +121,7 @@ def act(config: Config, /, number: str, action: str, version: int | None, **give
     _run(do())
 
 
-@requests.command("outbox")
+@click.command("outbox")
 @pass_config
 def outbox(config: Config) -> None:
     """List what waits to leave: letters to be posted, calls to be made, e-mail that was not taken."""
@@ -147,7 +138,7 @@ def outbox(config: Config) -> None:
     _run(show())
 
 
-@requests.command("import")
+@click.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--line", required=True, help="The line whose requests these are.")
 @pass_config
@@ -181,7 +172,7 @@ def import_requests(config: Config, file: Path, line: str) -> None:
     _run(take())
 
 
-@requests.command("export")
+@click.command("export")
 @question_options
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="A file; otherwise the terminal.")
 @pass_config
@@ -204,7 +195,7 @@ def export_requests(config: Config, /, output: Path | None, **which: Any) -> Non
     _run(export())
 
 
-@requests.command("summary")
+@click.command("summary")
 @question_options
 @click.option("--by", type=click.Choice(list(BY)), default="urgency", show_default=True)
 @click.option(
@@ -236,7 +227,7 @@ def summary(config: Config, /, by: str, aim: float | None, output: Path | None, 
     _run(show())
 
 
-@requests.command("report")
+@click.command("report")
 @question_options
 @click.option("--xlsx", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The workbook to write.")
 @pass_config
@@ -257,7 +248,7 @@ def report(config: Config, /, xlsx: Path, **which: Any) -> None:
     _run(write())
 
 
-@requests.command("erase")
+@click.command("erase")
 @click.option("--dry-run", is_flag=True, help="Only tell how many requests it would be.")
 @pass_config
 def erase(config: Config, dry_run: bool) -> None:
@@ -279,9 +270,6 @@ def erase(config: Config, dry_run: bool) -> None:
         click.echo(f"requests erased: {done}")
 
     _run(delete())
-
-
-requests.add_command(call_backs)
 
 
 async def _times(config: Config, register: Register) -> Mapping[LineId, WorkingTime]:

@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 
 import click
 
 from callcenter.accounts.tokens import LONGEST, TokenError, Tokens
 from callcenter.calendar.clock import wall_clock
 from callcenter.cli import access
-from callcenter.cli.options import config_option, pass_config
+from callcenter.cli.options import pass_config
 from callcenter.cli.terminal import visible
 from callcenter.config import Config
 from callcenter.core.ids import PersonId
 
 
-@click.group()
-@config_option
-@click.pass_context
-def token(context: click.Context, config_path: Path) -> None:
-    """Tokens with which scripts use the API as a person."""
-    context.obj = config_path
-
-
-@token.command()
+@click.command("make")
 @click.argument("person")
 @click.option("--name", required=True, help="What it is for.")
 @click.option("--days", type=click.IntRange(1, LONGEST.days), default=90, show_default=True, help="How long it lasts.")
@@ -41,7 +32,7 @@ def make(config: Config, person: str, name: str, days: int) -> None:
     click.echo(text)
 
 
-@token.command("list")
+@click.command("list")
 @pass_config
 def list_all(config: Config) -> None:
     """List all tokens, without their texts."""
@@ -55,7 +46,7 @@ def list_all(config: Config) -> None:
         click.echo(f"{one.id}  {one.person}  {state} {one.ends:%Y-%m-%d %H:%M} UTC  {visible(one.name)}")
 
 
-@token.command()
+@click.command("revoke")
 @click.argument("id")
 @pass_config
 def revoke(config: Config, id: str) -> None:

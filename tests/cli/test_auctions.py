@@ -9,7 +9,7 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from callcenter.cli.auctions import auctions
+from callcenter.cli.main import main
 from tests.store.stories import stored
 from tests.wall import MONDAY_NOON
 
@@ -32,7 +32,7 @@ def written(folder: Path, lines: dict[str, object]) -> Path:
 
 
 def run(config: Path, *arguments: str, status: int = 0) -> str:
-    told: Result = CliRunner().invoke(auctions, ["--config", str(config), *arguments])
+    told: Result = CliRunner().invoke(main, ["auctions", "--config", str(config), *arguments])
     assert told.exit_code == status, told.output
     return str(told.output)
 

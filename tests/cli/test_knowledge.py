@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from callcenter.cli.knowledge import knowledge
+from callcenter.cli.main import main
 from callcenter.config import VAR_OVERRIDE
 from tests.store.stories import stored
 
@@ -36,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
 
 def run(config: Path, *arguments: str) -> Result:
     """`callcenter knowledge --config … …`."""
-    return CliRunner().invoke(knowledge, ["--config", str(config), *arguments])
+    return CliRunner().invoke(main, ["knowledge", "--config", str(config), *arguments])
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -24,7 +24,7 @@ from callcenter.accounts.tokens import Tokens
 from callcenter.asterisk import process
 from callcenter.asterisk.process import Program
 from callcenter.asterisk.render import Installation
-from callcenter.cli.commands import Commands
+from callcenter.cli.commands import Commands, Group
 from callcenter.cli.main import main
 from callcenter.config import Config
 from callcenter.core.ids import PersonId
@@ -103,17 +103,33 @@ def test_all_commands_are_there() -> None:
     assert CliRunner().invoke(main, ["--version"]).output.split()[-1] == __version__
 
 
-def test_the_list_of_commands_has_the_sentence_of_each() -> None:
-    context = click.Context(main)
+def every_group(commands: Commands, path: tuple[str, ...] = ()) -> Iterator[tuple[Commands, tuple[str, ...]]]:
+    yield commands, path
+    for name, place in commands.places.items():
+        inner = commands.get_command(click.Context(commands), name)
+        if isinstance(place, Group):
+            assert isinstance(inner, Commands)
+            yield from every_group(inner, (*path, name))
+
+
+def groups() -> list[tuple[Commands, tuple[str, ...]]]:
     assert isinstance(main, Commands)
-    for name, place in main.places.items():
-        command = main.get_command(context, name)
+    return list(every_group(main))
+
+
+@pytest.mark.parametrize("commands", [one for one, _ in groups()], ids=[" ".join(path) for _, path in groups()])
+def test_the_list_of_commands_has_the_sentence_of_each(commands: Commands) -> None:
+    context = click.Context(commands)
+    for name, place in commands.places.items():
+        command = commands.get_command(context, name)
         assert command is not None
-        assert place.summary == command.get_short_help_str(1000), name
-    assert main.get_command(context, "rnu") is None
+        if not isinstance(place, Group):
+            assert place.summary == command.get_short_help_str(1000), name
+            assert command.name == name
+    assert commands.get_command(context, "rnu") is None
 
 
-@pytest.mark.parametrize("asked", [["--help"], ["--version"], ["rnu"]])
+@pytest.mark.parametrize("asked", [["--version"], ["rnu"], *([*path, "--help"] for _, path in groups())], ids=" ".join)
 def test_who_asks_what_there_is_waits_for_no_library(asked: list[str]) -> None:
     program = (
         f"import sys; sys.argv = ['callcenter', *{asked!r}]\n"

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callcenter.cli.customers import customers
+from callcenter.cli.main import main
 from callcenter.config.configuration import VAR_OVERRIDE
 from callcenter.core.contract import Contract
 from callcenter.core.events import Customer
@@ -149,7 +149,7 @@ def test_an_export_is_taken_again_and_has_no_formulas(tmp_path: Path, monkeypatc
     )
 
     def run(*arguments: str) -> str:
-        told = CliRunner().invoke(customers, ["--config", str(TBS), *arguments])
+        told = CliRunner().invoke(main, ["customers", "--config", str(TBS), *arguments])
         assert told.exit_code == 0, told.output
         return told.output
 

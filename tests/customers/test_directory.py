@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callcenter.cli.customers import customers
+from callcenter.cli.main import main
 from callcenter.config import VAR_OVERRIDE
 from callcenter.core.events import Customer
 from callcenter.customers.csv_file import CustomersFile, CustomersFileError
@@ -295,7 +295,7 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def run(config: Path, *arguments: str) -> Result:
     """`callcenter customers --config … …`."""
-    return CliRunner().invoke(customers, ["--config", str(config), *arguments])
+    return CliRunner().invoke(main, ["customers", "--config", str(config), *arguments])
 
 
 def test_importing_and_looking_up(config: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from callcenter.cli import call_table
-from callcenter.cli.register import register as command
+from callcenter.cli.main import main
 from callcenter.core.commands import Save, SaveOffer, SaveTransfer
 from callcenter.core.ids import LineId
 from callcenter.core.records import CallRecord, OfferRecord, Outcome, TransferRecord
@@ -120,7 +120,7 @@ def filled(config: Path, tmp_path: Path) -> Path:
 
 def run(config: Path, *arguments: str) -> Result:
     """`callcenter register --config … …`."""
-    return CliRunner().invoke(command, ["--config", str(config), *arguments])
+    return CliRunner().invoke(main, ["register", "--config", str(config), *arguments])
 
 
 def test_the_list_of_a_day(filled: Path) -> None:

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from click.testing import CliRunner, Result
 
-from callcenter.cli.register import register as command
+from callcenter.cli.main import main
 from callcenter.core.commands import Save, SaveCall
 from callcenter.core.ids import CallId, LineId
 from callcenter.core.records import CallRecord, Direction, Identification, Outcome
@@ -147,7 +147,7 @@ def filled(config: Path, tmp_path: Path) -> Path:
 
 
 def run(config: Path, *arguments: str) -> Result:
-    return CliRunner().invoke(command, ["--config", str(config), "days", *arguments])
+    return CliRunner().invoke(main, ["register", "--config", str(config), "days", *arguments])
 
 
 @pytest.mark.clause("ESTP 2.2d")

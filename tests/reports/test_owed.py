@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from callcenter.cli.main import main
 from callcenter.cli.options import load
-from callcenter.cli.register import register as command
 from callcenter.core.records import CUT_OFF
 from callcenter.store import Register
 from tests.store.stories import MORNING, fill
@@ -33,7 +33,7 @@ def after_a_failure(config: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(config: Path, *arguments: str) -> Result:
-    return CliRunner().invoke(command, ["--config", str(config), "owed", *arguments])
+    return CliRunner().invoke(main, ["register", "--config", str(config), "owed", *arguments])
 
 
 def test_the_list_and_a_call_back(after_a_failure: Path, tmp_path: Path) -> None:

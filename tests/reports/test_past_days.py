@@ -13,8 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from click.testing import CliRunner
 
-from callcenter.cli.promises import promises as promises_command
-from callcenter.cli.register import register as register_command
+from callcenter.cli.main import main
 from callcenter.config import Config
 from callcenter.core.commands import Save
 from callcenter.core.records import Outcome, PromiseResult
@@ -75,8 +74,8 @@ async def test_the_reports_find_what_the_controller_has_kept(
     monkeypatch.setattr(DaySums, "of", never)
     question: list[str] = ["--config", str(config)]
     days = ["--from", "2026-11-23", "--to", "2026-11-24"]
-    for command, arguments in ((register_command, [*question, "days", *days]), (promises_command, [*question, *days])):
-        result = await asyncio.to_thread(CliRunner().invoke, command, arguments)
+    for arguments in (["register", *question, "days", *days], ["promises", *question, *days]):
+        result = await asyncio.to_thread(CliRunner().invoke, main, arguments)
         assert result.exit_code == 0, result.output
         assert "2026-11-24" in result.output
 
