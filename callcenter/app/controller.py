@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Iterable
 
 from callcenter import __version__
 from callcenter.accounts.secrets import Secrets
+from callcenter.app import loop_delay
 from callcenter.app.archive import Archive
 from callcenter.app.calendar_watch import CalendarWatch
 from callcenter.app.chats import ChatsAtWork
@@ -198,6 +199,7 @@ class Controller:
         self._connection = keep(self.link.run, "ami", vital=True)
         keep(lambda: _every(link.HEARTBEAT, self._beat), "heartbeat", vital=True)
         keep(lambda: _every(1.0, self._look_at_the_clock), "calendar")
+        keep(lambda: loop_delay.keep_looking(self.metrics.observe_loop_delay), "loop delay")
         keep(self.settings.keep, "settings")
         keep(self._keep_directory, "directory")
         keep(self._keep_hours, "hours")

@@ -17,6 +17,7 @@ WAITING_BUCKETS = (5, 10, 20, 30, 60, 90, 120, 180, 240, 300, 360, 420, 600, 900
 TALK_BUCKETS = (10, 30, 60, 120, 180, 240, 300, 420, 600, 900, 1800, 3600)
 RINGING_DELAY_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
 """Seconds. Expect a few milliseconds on one machine, tenths of a second with phones over a network."""
+LOOP_DELAY_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
 ANSWER_DELAY_BUCKETS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 60)
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -169,6 +170,12 @@ class Counts:
             ["task"],
             registry=registry,
         )
+        self._loop_delay = Histogram(
+            "callcenter_loop_delay_seconds",
+            "How long the controller's event loop kept waiting what was due; looked at four times a second.",
+            buckets=LOOP_DELAY_BUCKETS,
+            registry=registry,
+        )
         self._forms = Counter(
             "callcenter_public_forms_total",
             "Forms that were sent on the public pages, by what became of them.",
@@ -235,6 +242,10 @@ class Counts:
     def observe_defect(self, during: str) -> None:
         """Count one defect. `during` is a word of our own code (an event's name), never a call's id."""
         self._defects.labels(during).inc()
+
+    def observe_loop_delay(self, seconds: float) -> None:
+        """Count by how much something came too late."""
+        self._loop_delay.observe(seconds)
 
     def observe_task(self, name: str) -> None:
         """Count a task that has failed."""

@@ -117,6 +117,10 @@ class Metrics:
         """Count a defect; `during` says what failed."""
         self._counts.observe_defect(during)
 
+    def observe_loop_delay(self, seconds: float) -> None:
+        """Count by how much something came too late in the event loop."""
+        self._counts.observe_loop_delay(seconds)
+
     def observe_task(self, name: str) -> None:
         """Count a task that ended although it should not have."""
         self._counts.observe_task(name)
