@@ -7,7 +7,7 @@ BIN := var/venv/bin
 SET_UP := PYTHON='$(PYTHON)' sh tools/environment.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test e2e dates check bench bench-full chaos attack prompts pictures docs lock clean environment dev-environment asterisk postgresql front voice
+.PHONY: help run demo test e2e dates check bench bench-full chaos attack prompts pictures docs lock clean environment dev-environment asterisk postgresql prometheus front voice
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,10 +19,10 @@ run: environment asterisk front ## set everything up and run the line (Ctrl-C st
 demo: environment asterisk front ## the line with simulated callers and operators
 	@$(BIN)/callcenter demo
 
-test: dev-environment asterisk postgresql front ## all tests, those with a real Asterisk included; T=… chooses some
+test: dev-environment asterisk postgresql prometheus front ## all tests, those with a real Asterisk included; T=… chooses some
 	@$(BIN)/python -m tests.all_tests $(T)
 
-e2e: dev-environment asterisk postgresql front ## only the stories with a real Asterisk
+e2e: dev-environment asterisk postgresql prometheus front ## only the stories with a real Asterisk
 	$(BIN)/python -m pytest --pool stories -n 6 --dist worksteal $(T)
 
 dates: dev-environment asterisk postgresql ## the fast tests on other dates: over New Year, on 29 February, …
@@ -78,6 +78,9 @@ asterisk:
 
 postgresql:
 	@$(or $(PYTHON),python3) tools/parts.py postgresql
+
+prometheus:
+	@$(or $(PYTHON),python3) tools/parts.py prometheus
 
 voice:
 	@$(or $(PYTHON),python3) tools/parts.py rhvoice sox

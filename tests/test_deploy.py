@@ -149,7 +149,7 @@ def compose() -> dict[str, Any]:
 
 def test_compose_joins_all_parts_and_builds_what_the_dockerfile_has() -> None:
     found = compose()
-    assert set(found["services"]) == {"render", "controller", "asterisk", "prometheus"}
+    assert set(found["services"]) == {"render", "controller", "asterisk", "prometheus", "grafana"}
     for name, service in found["services"].items():
         assert service["network_mode"] == "host", name
         assert service["cap_drop"] == ["ALL"], name

@@ -1,4 +1,6 @@
-"""Get the real parts: `tools/parts.py asterisk sipp postgresql rhvoice sox`; `--where asterisk` prints its home.
+"""Get the real parts: `tools/parts.py asterisk sipp postgresql prometheus rhvoice sox`.
+
+`--where asterisk` prints a part's home.
 
 Each part is taken from the first of these that has it new enough: the PATH; this machine's own apt sources; a
 newer Debian release. Packages are unpacked into `var/parts/<name>/` without root, and `var/parts/<name>.json`
@@ -129,6 +131,16 @@ def complete_postgresql(root: Path, home: Home) -> None:
     home |= {"binary": str(binary), "folder": str(binary.parent)}
 
 
+def complete_prometheus(root: Path, home: Home) -> None:
+    """The program beside it that checks and tests rules."""
+    tool = Path(str(home["binary"])).with_name("promtool") if root == Path("/") else root / "usr/bin/promtool"
+    if not os.access(tool, os.X_OK):
+        raise PartError(f"{tool} is not there: install promtool beside prometheus")
+    home["promtool"] = str(tool)
+    if root != Path("/"):
+        shutil.rmtree(root / "usr/share", ignore_errors=True)  # pages to look at, two thirds of it all
+
+
 ASTERISK = Part(
     name="asterisk",
     command="asterisk",
@@ -177,7 +189,16 @@ POSTGRESQL = Part(
     complete=complete_postgresql,
     off_path="usr/lib/postgresql/*/bin",
 )
-ALL = {part.name: part for part in (ASTERISK, SIPP, POSTGRESQL, SOX, RHVOICE)}
+PROMETHEUS = Part(
+    name="prometheus",
+    command="prometheus",
+    program="usr/bin/prometheus",
+    packages=("prometheus",),
+    at_least=(2, 40),
+    version_words=("--version",),
+    complete=complete_prometheus,
+)
+ALL = {part.name: part for part in (ASTERISK, SIPP, POSTGRESQL, SOX, RHVOICE, PROMETHEUS)}
 
 
 def main(arguments: list[str]) -> int:
