@@ -100,6 +100,11 @@ PLACES: Mapping[str, Place | Group] = {
         "erase",
         "Erase who called and asked, and what was said and written, of one telephone number, INN or e-mail address.",
     ),
+    "evidence": Place(
+        "evidence",
+        "evidence",
+        "Show clause by clause what a line kept in a month, from which rows, exceptions included.",
+    ),
     "knowledge": Group(
         "The articles in which operators look things up.",
         {
