@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import hmac
 import logging
 import math
 import os
@@ -123,6 +124,7 @@ class _Content(BaseModel):
     bots: dict[str, Annotated[str, StringConstraints(pattern=r"^[0-9]{1,20}:[A-Za-z0-9_-]{10,100}$")] | None] = {}
     mail_ids: Machine = Field(default_factory=lambda: secrets.token_urlsafe(24))
     public: Machine = Field(default_factory=lambda: secrets.token_urlsafe(24))
+    webhooks: Machine = Field(default_factory=lambda: secrets.token_urlsafe(24))
 
 
 def database_password(var: Path) -> str:
@@ -251,6 +253,10 @@ class Secrets:
     def public(self) -> str:
         """The key of what customers' browsers are given: pages that forms are sent from, links to requests."""
         return self._content.public
+
+    def webhook(self, name: str) -> str:
+        """Return the key with which one webhook is signed: of one's key nobody learns another's."""
+        return hmac.new(self._content.webhooks.encode(), name.encode(), hashlib.sha256).hexdigest()
 
     def initial(self, person: str) -> Initial | None:
         """Return a person's first credentials; None once both were changed."""

@@ -30,6 +30,7 @@ from callcenter.app.settings_in_force import SettingsInForce
 from callcenter.app.supervision import Supervision
 from callcenter.app.timers import Timers
 from callcenter.app.warm_start import WarmStart
+from callcenter.app.webhooks import Webhooks
 from callcenter.app.wiring import make_link
 from callcenter.asterisk import link
 from callcenter.asterisk.line_hours import days_told
@@ -106,6 +107,7 @@ class Controller:
             config, secrets, register, clock, self.take, self.call_backs, self.settings, self.hours
         )
         self.chats = self._make_chats(config, register, clock)
+        self._webhooks = Webhooks(config, secrets, register, wall)
         self.settings.changed += [
             lambda: self._forecaster.follow(self.settings.lines()),
             self._hours_changed,
@@ -137,6 +139,7 @@ class Controller:
             lambda: self._desk.web.door.counts(),
             self._desk.registered.current,
             self._request_state,
+            self._webhooks.state,
             lambda: self._desk.certificate.judged,
             version=__version__,
         )
@@ -178,6 +181,7 @@ class Controller:
         if left:
             log.warning("%d facts of the last run were still in the spool; the register has them now.", left)
         await self._directory.refresh()
+        await self._webhooks.begin()
         await self.settings.begin()
         await self.hours.refresh()
         self._calendar.look()
@@ -189,7 +193,7 @@ class Controller:
         keep, lines = self.tasks.keep, self._config.lines.values()
         for work, name in self._archive.work():
             keep(work, name)
-        for work, name in self.requests.work():
+        for work, name in (*self.requests.work(), *self._webhooks.work()):
             keep(work, name)
         if self.chats:
             for work, name in self.chats.work():

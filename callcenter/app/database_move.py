@@ -35,12 +35,15 @@ from callcenter.store.note_tables import RegisteringBegan
 from callcenter.store.postgresql import MOVE
 from callcenter.store.spool import Spool
 from callcenter.store.tables import Base, DaySum, table_of
+from callcenter.store.webhook_tables import Subscription
 
 BATCH = 2000
 """Rows in one transaction."""
 _WAIT = 10.0
 """Seconds for which another program may hold the register."""
-_MADE_ANEW = {DaySum.__tablename__}
+_MADE_ANEW = {DaySum.__tablename__, Subscription.__tablename__}
+"""Sums of days; and who is told by webhooks, which the controller enters at its start: with nobody in it, nothing is
+told of rows that are copied."""
 _TABLES = [table for table in Base.metadata.sorted_tables if table.name not in _MADE_ANEW]
 _BEGAN = table_of(RegisteringBegan)
 

@@ -296,6 +296,14 @@ PLACES: Mapping[str, Place | Group] = {
         "Try callers, people and settings in virtual time, on the very code that runs the line.",
     ),
     "staffing": Place("staffing", "staffing_command", "Show how many people each half-hour needs (ESTP 2.2b, 2.2d)."),
+    "webhooks": Group(
+        "Other programs that are told what happens to calls and requests.",
+        {
+            "list": Place("webhooks", "list_all", "List the webhooks, what waits for each, and what was wrong."),
+            "key": Place("webhooks", "key", "Print the key with which the webhook NAME is signed."),
+            "retry": Place("webhooks", "retry", "Tell the webhook NAME at once what waits for it."),
+        },
+    ),
     "token": Group(
         "Tokens with which scripts use the API as a person.",
         {

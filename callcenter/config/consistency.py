@@ -53,6 +53,7 @@ def inconsistencies(config: Description, declared: Declared) -> Iterator[Problem
     yield from _subjects(config, declared)
     yield from _codes(config)
     yield from _retention(config)
+    yield from _webhooks(config, declared)
 
 
 def _references(config: Description, declared: Declared) -> Iterator[Problem]:
@@ -71,6 +72,13 @@ def _references(config: Description, declared: Declared) -> Iterator[Problem]:
             yield _unknown(("people", person.id, "group"), "group", person.group, declared["groups"])
         if person.phone not in declared["phones"]:
             yield _unknown(("people", person.id, "phone"), "phone", person.phone, declared["phones"])
+
+
+def _webhooks(config: Description, declared: Declared) -> Iterator[Problem]:
+    for name, hook in config.webhooks.items():
+        for index, line in enumerate(hook.lines):
+            if line not in declared["lines"]:
+                yield _unknown(("webhooks", name, "lines", index), "line", line, declared["lines"])
 
 
 def _unknown(location: tuple[str | int, ...], kind: str, name: str, known: Iterable[str]) -> Problem:

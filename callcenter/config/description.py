@@ -28,6 +28,7 @@ from callcenter.config.sections import (
     Trunk,
 )
 from callcenter.config.values import Database, DisplayText, FilePath, GroupId, Id, LineId, PersonId, PhoneName
+from callcenter.config.webhook_section import Webhook
 from callcenter.core import ids
 
 _PROJECT = Path(__file__).resolve().parents[2]
@@ -68,6 +69,8 @@ class Description(Section):
     """A file of SQLite, or the address of a database on a PostgreSQL server (docs/database.md)."""
     http: Http = Http()
     public: Public = Public()
+    webhooks: dict[Id, Webhook] = {}
+    """Other programs that are told what happens (docs/webhooks.md)."""
     tls: Certificate | None = None
     """None: the page is served without TLS, to this machine or to a reverse proxy. Phones in the page follow it."""
     asterisk: Asterisk = Asterisk()

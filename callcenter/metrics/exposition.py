@@ -14,7 +14,7 @@ from callcenter.core.commands import Command, SaveAnnouncement, SaveCall
 from callcenter.core.events import Event
 from callcenter.core.ids import LineId
 from callcenter.core.view import View
-from callcenter.metrics import forecast, gauges, requests
+from callcenter.metrics import forecast, gauges, requests, webhooks
 from callcenter.metrics.counts import Counts
 from callcenter.metrics.ledger import LedgerCounts
 from callcenter.system.certificate import PROBLEMS, Judged
@@ -75,6 +75,7 @@ class Metrics:
         connections_ended: Callable[[], Mapping[str, int]] = dict,
         registered: Callable[[], Mapping[LineId, tuple[int, int]]] = dict,
         request_state: Callable[[], requests.RequestState] = requests.RequestState,
+        webhook_state: Callable[[], webhooks.WebhookState] = webhooks.WebhookState,
         certificate: Callable[[], Judged | None] = lambda: None,
         *,
         version: str = "unknown",
@@ -95,6 +96,7 @@ class Metrics:
                 connections_ended,
                 registered,
                 request_state,
+                webhook_state,
                 version,
             )
         )
@@ -158,6 +160,7 @@ class _Seen(Collector):
         connections_ended: Callable[[], Mapping[str, int]],
         registered: Callable[[], Mapping[LineId, tuple[int, int]]],
         request_state: Callable[[], requests.RequestState],
+        webhook_state: Callable[[], webhooks.WebhookState],
         version: str,
     ) -> None:
         self._version = version
@@ -169,6 +172,7 @@ class _Seen(Collector):
         self._connections_ended = connections_ended
         self._registered = registered
         self._request_state = request_state
+        self._webhook_state = webhook_state
 
     def describe(self) -> Iterable[Metric]:
         """Declare nothing: the view need not exist yet when this is registered."""
@@ -186,6 +190,7 @@ class _Seen(Collector):
         yield from _recordings(RecordingState(*self._recordings()), self._view().not_recording)
         yield from _notes(self._registered())
         yield from requests.families(self._request_state())
+        yield from webhooks.families(self._webhook_state())
         ended = CounterMetricFamily(
             "callcenter_http_connections_ended",
             "Connections to the page that were refused or ended, by reason.",

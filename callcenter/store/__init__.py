@@ -15,6 +15,7 @@ from callcenter.store import note_tables as note_tables
 from callcenter.store import quality_tables as quality_tables
 from callcenter.store import request_tables as request_tables
 from callcenter.store import settings_tables as settings_tables
+from callcenter.store import webhook_tables as webhook_tables
 from callcenter.store.errors import RegisterError
 from callcenter.store.memory import MemoryStore
 from callcenter.store.register import Register

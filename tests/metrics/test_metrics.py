@@ -34,6 +34,7 @@ from callcenter.metrics.call_backs import CallBackState
 from callcenter.metrics.chats import ChatState
 from callcenter.metrics.recent import LIMIT
 from callcenter.metrics.requests import ChannelState, FileState
+from callcenter.metrics.webhooks import WebhookState
 from callcenter.planning.forecast import Forecast, Need
 from callcenter.system.certificate import PROBLEMS, Judged
 
@@ -166,6 +167,7 @@ class World:
             lambda: self.recordings,
             registered=lambda: self.registered,
             request_state=lambda: self.requests,
+            webhook_state=lambda: WebhookState({"crm": 3}, {"crm": 61.0}, {"crm": 8}, {"crm": 1}),
             certificate=lambda: self.certificate,
             version="1.2.3",
         )
@@ -498,6 +500,7 @@ LABELS = {
     "code": {"200", "404"},
     "version": {"1.2.3"},
     "state": {"new", "due", "open"},
+    "webhook": {"crm"},
     "target": {"answer"},
     "when": {"before"},
     "way": {"email"},

@@ -1,0 +1,1 @@
+"""Other programs are told by webhooks what happens to calls and requests."""
