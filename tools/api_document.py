@@ -53,6 +53,9 @@ var/venv/bin/callcenter token make 402 --name "wallboard" --days 90   # printed 
 curl -H "Authorization: Bearer cct_…" http://127.0.0.1:8080/api/floor
 ```
 
+`--for requests:read --for customers` makes one for these parts of the API alone, the words behind `/api/`; with
+`:read` only what changes nothing. Anything else is refused with 403 `out_of_scope`.
+
 With a token a script may do what the roles of the person allow, as they are now, without a shift and without checks of
 the origin; cookies count for nothing then. Pages and the person's own account are not for tokens. Each request below
 says for whom it is (the [roles](security.md#roles)). Only a hash of it is kept (`var/tokens.json`). A token ends with
@@ -91,6 +94,7 @@ _ANYWHERE = (
         "unknown_token, token_expired",
         "the token does not exist (any more), or was valid until the date that is told",
     ),
+    (403, "out_of_scope", "the token is for other parts of the API"),
     (403, "foreign_origin", "a request of another site with our cookie"),
     (408, "request_timeout", "the body did not arrive within 10 s"),
     (413, "request_entity_too_large", "the body is too large"),

@@ -12,13 +12,14 @@ import json
 import logging
 import os
 import secrets
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from callcenter.accounts import scope
 from callcenter.calendar.clock import WallClock
 from callcenter.core.errors import ReadableError
 from callcenter.core.ids import PersonId
@@ -51,6 +52,8 @@ class Token:
     """What it is for."""
     made: datetime
     ends: datetime
+    scopes: tuple[str, ...] = ()
+    """What it is good for (`scope.py`); (): all that the person may do."""
 
 
 class Tokens:
@@ -84,7 +87,7 @@ class Tokens:
         """Return all tokens, expired ones too, in the order in which they were made. Raises `TokenError`."""
         return list(self._read().values())
 
-    def make(self, person: PersonId, name: str, lasts: timedelta) -> tuple[str, Token]:
+    def make(self, person: PersonId, name: str, lasts: timedelta, scopes: Sequence[str] = ()) -> tuple[str, Token]:
         """Make a token; its text is known to nobody afterwards. Raises `TokenError`."""
         if person not in self._people:
             raise TokenError(f"nobody has the id {person!r}; configured: {', '.join(sorted(self._people)) or 'none'}")
@@ -92,9 +95,14 @@ class Tokens:
             raise TokenError(f"a token's name says what it is for, in 1 to {LONGEST_NAME} printable characters")
         if not timedelta() < lasts <= LONGEST:
             raise TokenError(f"a token lasts for at most {LONGEST.days} days")
+        if len(scopes) > scope.MOST or not all(map(scope.well_formed, scopes)):
+            raise TokenError(
+                f"a token is for at most {scope.MOST} parts of the API, "
+                "such as requests or, to read alone, requests:read"
+            )
         text = _BEGINS + secrets.token_urlsafe(32)
         hashed, now = _hashed(text), self._wall()
-        token = Token(hashed[:_ID_DIGITS], person, name.strip(), now, now + lasts)
+        token = Token(hashed[:_ID_DIGITS], person, name.strip(), now, now + lasts, tuple(dict.fromkeys(scopes)))
         with self._changing() as tokens:
             if len(tokens) >= MOST:
                 raise TokenError(f"there are {MOST} tokens; revoke some first")
@@ -171,7 +179,8 @@ def _token(content: Mapping[str, Any]) -> Token:
     made, ends = (datetime.fromisoformat(content[name]) for name in ("made", "ends"))
     if made.tzinfo is None or ends.tzinfo is None:
         raise ValueError
-    return Token(str(content["id"]), PersonId(str(content["person"])), str(content["name"]), made, ends)
+    scopes = tuple(map(str, content.get("scopes", ())))  # those of earlier versions had none
+    return Token(str(content["id"]), PersonId(str(content["person"])), str(content["name"]), made, ends, scopes)
 
 
 def _hashed(text: str) -> str:

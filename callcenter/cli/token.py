@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import click
 
-from callcenter.accounts.tokens import LONGEST, TokenError, Tokens
+from callcenter.accounts.tokens import LONGEST, Token, TokenError, Tokens
 from callcenter.calendar.clock import wall_clock
 from callcenter.cli import access
 from callcenter.cli.options import pass_config
@@ -19,13 +19,15 @@ from callcenter.core.ids import PersonId
 @click.argument("person")
 @click.option("--name", required=True, help="What it is for.")
 @click.option("--days", type=click.IntRange(1, LONGEST.days), default=90, show_default=True, help="How long it lasts.")
+@click.option("--for", "scopes", multiple=True, help="A part of the API: requests, or requests:read. Without: all.")
 @pass_config
-def make(config: Config, person: str, name: str, days: int) -> None:
+def make(config: Config, person: str, name: str, days: int, scopes: tuple[str, ...]) -> None:
     """Make a token for PERSON. It is printed once; only its hash is kept."""
     if person in config.people:
-        access.noted_if_possible(config, "token made", f"of {person}")
+        only = f" for {', '.join(scopes)}" if scopes else ""
+        access.noted_if_possible(config, "token made", f"of {person}{only}")
     try:
-        text, made = _tokens(config).make(PersonId(person), name, timedelta(days=days))
+        text, made = _tokens(config).make(PersonId(person), name, timedelta(days=days), scopes)
     except TokenError as problem:
         raise click.ClickException(str(problem)) from problem
     click.echo(f"Token {made.id}, valid until {made.ends:%Y-%m-%d %H:%M} UTC:", err=True)
@@ -43,7 +45,7 @@ def list_all(config: Config) -> None:
         raise click.ClickException(str(problem)) from problem
     for one in found:
         state = "expired" if tokens.expired(one) else "valid until"
-        click.echo(f"{one.id}  {one.person}  {state} {one.ends:%Y-%m-%d %H:%M} UTC  {visible(one.name)}")
+        click.echo(f"{one.id}  {one.person}  {state} {one.ends:%Y-%m-%d %H:%M} UTC  {visible(one.name)}{_scoped(one)}")
 
 
 @click.command("revoke")
@@ -64,3 +66,7 @@ def revoke(config: Config, id: str) -> None:
 
 def _tokens(config: Config) -> Tokens:
     return Tokens(config.var, config.people, wall_clock)
+
+
+def _scoped(token: Token) -> str:
+    return f"  for {', '.join(token.scopes)}" if token.scopes else ""

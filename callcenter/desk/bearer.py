@@ -39,6 +39,11 @@ class Bearers:
             request[BEARER] = self._token(request)
         return self._tokens.person(request[BEARER])
 
+    def scopes_of(self, request: web.Request) -> tuple[str, ...]:
+        """Return what the token of a request is for (`accounts/scope.py`), which `person_of` has let in."""
+        found = self._tokens.find(request[BEARER])
+        return found.scopes if found is not None else ()
+
     def _token(self, request: web.Request) -> str:
         text = request.headers["Authorization"].split()[-1]
         found = self._tokens.find(text)

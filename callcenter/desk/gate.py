@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from callcenter.accounts import scope
 from callcenter.config.roles import EVERY_ROLE, RESETS, TAKES_CALLS, Role
 from callcenter.core.commands import Answer
 from callcenter.core.ids import PersonId
@@ -76,6 +77,8 @@ class Sender:
     """Of the session; '' for a script."""
     script: bool = False
     """Whether it is a script with a token: it needs no shift, and gets no pages and nothing of one's own account."""
+    scopes: tuple[str, ...] = ()
+    """What a script's token is for; (): all that the person may do."""
 
     @property
     def id(self) -> PersonId:
@@ -172,6 +175,9 @@ def _check(route: Route, sender: Sender | None) -> None:
         raise BadRequest(403, "forbidden", N_("A token is for the API, and not for pages or for one's own account."))
     if need.anybody:
         return
+    if sender is not None and not scope.allows(sender.scopes, route.method, route.path):
+        said = N_("This token is not for that. It is for:")
+        raise BadRequest(403, "out_of_scope", said, f"{', '.join(sender.scopes)}.")
     if sender is None:
         raise BadRequest(401, Answer.NOT_LOGGED_IN.value, SENTENCES[Answer.NOT_LOGGED_IN])
     if sender.unfinished and not need.unfinished:

@@ -52,11 +52,20 @@ class Senders:
 
     def _script(self, request: web.Request) -> Sender | None:
         """Cookies beside a token count for nothing. It has the roles that its person has now."""
-        person = self._bearers.person_of(request) if self._bearers else None
+        if self._bearers is None:
+            return None
+        person = self._bearers.person_of(request)
         account = self._accounts.people.get(person) if person is not None else None
         if account is None:
             return None
-        return Sender(account, self._on_shift(account), Unfinished.NOTHING, "", script=True)
+        return Sender(
+            account,
+            self._on_shift(account),
+            Unfinished.NOTHING,
+            "",
+            script=True,
+            scopes=self._bearers.scopes_of(request),
+        )
 
     def _on_shift(self, account: Account) -> bool:
         own = self._operator(account.id) if account.takes_calls else None

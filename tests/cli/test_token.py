@@ -75,3 +75,12 @@ def test_what_cannot_be_made_or_revoked_is_told(site: Path) -> None:
     assert "nobody has the id '999'; configured: 101" in run(site, "token", "make", "999", "--name", "a").output
     assert run(site, "token", "make", "101", "--name", "a", "--days", "400").exit_code == 2
     assert "there is no token 'abc'" in run(site, "token", "revoke", "abc").output
+
+
+def test_a_token_can_be_for_parts_of_the_api_alone(site: Path) -> None:
+    made = run(site, "token", "make", "101", "--name", "CRM", "--for", "requests:read", "--for", "customers")
+    assert made.exit_code == 0, made.output
+    assert "CRM  for requests:read, customers" in run(site, "token", "list").stdout
+    refused = run(site, "token", "make", "101", "--name", "CRM", "--for", "requests:write")
+    assert refused.exit_code == 1
+    assert "such as requests or, to read alone, requests:read" in refused.output

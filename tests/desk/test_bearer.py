@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -158,3 +159,25 @@ async def test_ones_own_account_and_pages_are_not_for_scripts(script: Browser, t
         assert (answer.status, answer.content_type) == (403, "text/html")
     answer = await script.post("/api/account/second-factor", json={}, headers=headers)
     assert answer.status == 403
+
+
+async def test_a_token_for_a_part_of_the_api_is_good_for_nothing_else(script: Browser, tokens: Tokens) -> None:
+    text, _ = tokens.make(CHIEF, "requests alone", timedelta(days=1), ["requests:read", "articles"])
+    headers = {"Authorization": f"Bearer {text}", "Accept-Language": "en"}
+    status, answer, message = await asked(script, f"Bearer {text}", "/api/floor")
+    assert (status, answer) == (403, "out_of_scope")
+    assert message == "This token is not for that. It is for: requests:read, articles."
+    assert (await script.get("/api/articles", headers=headers)).status != 403
+    refused = await script.post("/api/pause", headers=headers, json={"reason": "lunch"})
+    assert (await refused.json())["answer"] == "out_of_scope"
+    assert (await script.get("/healthz", headers=headers)).status == 200, "what is for anybody asks for no scope"
+
+
+async def test_a_token_of_an_earlier_version_is_for_all_that_its_owner_may_do(
+    script: Browser, tokens: Tokens, tmp_path: Path
+) -> None:
+    text, _ = tokens.make(CHIEF, "wallboard", timedelta(days=1))
+    file = tmp_path / "tokens.json"
+    file.write_text(re.sub(r',\s*"scopes": \[\]', "", file.read_text()))
+    assert "scopes" not in file.read_text()
+    assert (await asked(script, f"Bearer {text}", "/api/floor"))[0] == 200
