@@ -37,6 +37,7 @@ from callcenter.request_register.file_check import FileCheck
 from callcenter.request_register.in_force import WarningsInForce
 from callcenter.request_register.leavers import Leavers
 from callcenter.request_register.outbox import Carrier, Outbox
+from callcenter.request_register.paper import LetterBoard
 from callcenter.request_register.register import RequestRegister, Rules
 from callcenter.request_register.sender import OutboxSender
 from callcenter.request_register.viewers import Viewers
@@ -87,6 +88,7 @@ class Requests:
         self.lookup = RequestLookup(self.register, self.lines, config.zone, normalise, wall)
         """For callers who key in a request's number."""
         self.outbox = Outbox(register)
+        self.letters = LetterBoard(register)
         self.attachments = make_attachments(config, register, rules)
         self.viewers = Viewers()
         self.warnings = WarningsInForce(register)
@@ -189,7 +191,17 @@ class Requests:
             overdue=overdue,
             waiting={one.way.value: one.waiting for one in waiting},
             oldest={one.way.value: (now - one.oldest).total_seconds() for one in waiting if one.oldest},
+            letters_late=await self._late_letters(now),
         )
+
+    async def _late_letters(self, now: datetime) -> dict[str, int]:
+        """Count the letters that nobody has posted in time, for each line that answers by letter."""
+        late = {str(line): 0 for line, settings in self.lines.items() if Way.LETTER in settings.ways}
+        for letter in await self.letters.to_be_posted():
+            settings, rules = self.lines.get(letter.line), self.register.rules.get(letter.line)
+            if settings and rules and rules.time.due(settings.letterhead.posted_within, letter.queued_at) < now:
+                late[letter.line] = late.get(letter.line, 0) + 1
+        return late
 
     def _tell_of_mail(self, before: int) -> None:
         waiting = self._state.waiting.get(Way.EMAIL.value, 0)

@@ -46,6 +46,8 @@ class RequestState(NamedTuple):
     """Messages in the outbox, by way."""
     oldest: Mapping[str, float] = {}
     """Seconds that the oldest of them has waited, by way."""
+    letters_late: Mapping[str, int] = {}
+    """Letters on paper that should have been posted, by line."""
     sent: int = 0
     """Since the start, by this controller; and given up."""
     failed: int = 0
@@ -97,6 +99,12 @@ def _outbox(state: RequestState) -> Iterator[Metric]:
         oldest.add_metric([way], seconds)
     yield waiting
     yield oldest
+    late = GaugeMetricFamily(
+        "callcenter_letters_late", "Letters on paper that nobody has posted in time.", labels=["line"]
+    )
+    for line, count in state.letters_late.items():
+        late.add_metric([line], count)
+    yield late
     yield CounterMetricFamily("callcenter_outbox_sent", "Messages that were taken.", value=state.sent)
     yield CounterMetricFamily("callcenter_outbox_failed", "Messages that were given up.", value=state.failed)
 

@@ -32,6 +32,7 @@ from callcenter.request_register.filing import (
     take_counter,
 )
 from callcenter.request_register.outbox import put_message
+from callcenter.request_register.paper import OnPaper, keep_incoming
 from callcenter.request_register.register import Rules, allowed, new_id, of_line, of_request
 from callcenter.request_register.search import Words
 from callcenter.requests.actions import Action, Assign, Fill, NotDelivered, Receive, Submit
@@ -98,6 +99,10 @@ class Arrived:
     """Whether its sender is only said to be who he is, so that it joins no request but one that it `refers` to."""
     told: str = ""
     """Added to what its writer is told (TBS 4.1)."""
+    received_at: datetime | None = None
+    """When it came, if that was before it is taken: its dates count from then."""
+    on_paper: OnPaper | None = None
+    """Of a letter: what stands on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,12 +290,14 @@ class _Taking:
 
     def _new(self, connection: Connection, found: Place) -> RequestId:
         one, rules = self.arrived, of_line(self.rules, self.arrived.line)
+        received_at = one.received_at or self.at
+        rules = rules.on(received_at) if one.received_at else rules
         reply = Reply(one.way, one.answer_to or one.reply_to or one.sender or "-")
         subject = one.about or self.line.subject or one.subject or "—"
         wanted = (one.urgency or self.line.urgency, *rules.urgencies)
         urgency = next((urgency for urgency in wanted if rules.urgency_fits(subject, urgency)), self.line.urgency)
         fill = Fill(one.channel, subject[:LONGEST_LINE], self._essentials(), urgency)
-        opened = open_request(new_id(), one.line, one.channel, self.at, self.at, rules)
+        opened = open_request(new_id(), one.line, one.channel, received_at, self.at, rules, form_since=self.at)
         filled = _next(opened, fill, rules, self.at)
         # The address is whatever the sender has written: an answer that it cannot get is told when it does not leave.
         filled = replace(filled, request=replace(filled.request, reply=reply))
@@ -363,6 +370,8 @@ class _Taking:
             "fate": "",
         }
         connection.execute(insert(MESSAGES).values(message))
+        if one.on_paper is not None:
+            keep_incoming(connection, row, one.line, one.key, one.on_paper, self.at)
         loaded = claim(connection, request.id)
         rules = of_request(self.rules, request)
         for kept in _once(self.placed.kept):
