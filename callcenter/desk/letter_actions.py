@@ -81,7 +81,7 @@ class LetterActions:
         async with answering(request, self.desk.name_of):
             same = "" if letter.again else await self._board.same(line, letter.key, on_paper)
         if same:
-            sentence = N_("A letter with this number and date of this sender is registered already. If it is another:")
+            sentence = N_("A letter with this number and date of this sender is registered already as")
             raise BadRequest(409, "same_letter", sentence, f"{same}.", {"number": same})
         async with answering(request, self.desk.name_of, within=None):
             taken = await self._arrivals.take(self._arrived(line, letter, on_paper, goes_on, scans), self.desk.wall())

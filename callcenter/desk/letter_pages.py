@@ -81,10 +81,9 @@ class LetterPages:
     @bodies.reads_later
     async def register(self, request: web.Request) -> web.StreamResponse:
         """Register a letter with its scan; what is refused stays as it was typed, without its scan."""
-        line, typed = self._letters.check_line(request.match_info["line"]), dict[str, str]()
+        line, fields = self._letters.check_line(request.match_info["line"]), dict[str, list[str]]()
         try:
-            async with self._filled(request, line) as (form, scans):
-                typed = {name: form.one(name) for name in form.names}
+            async with self._filled(request, line, fields) as (form, scans):
                 given = values(NewLetter, form, self._desk.zone_of(line))
                 if not given.get("request"):
                     given.pop("request", None)
@@ -95,6 +94,7 @@ class LetterPages:
                 raise
             request[NOTES] = ""
             told = Told(html.in_words(request, problem), problem=True)
+            typed = {name: said[0] for name, said in fields.items()}
             return self._form(request, line, typed, told, problem.status, same=problem.answer == "same_letter")
         return html.go_on(request, f"/letters/{letter.key}")
 
@@ -105,7 +105,7 @@ class LetterPages:
         """
         line = self._letters.check_line(request.match_info["line"])
         if request.content_type == "multipart/form-data":
-            async with self._filled(request, line) as (form, scans):
+            async with self._filled(request, line, {}) as (form, scans):
                 given = values(NewLetter, form, self._desk.zone_of(line))
                 letter = bodies.checked(request, NewLetter, given)
                 taken = await self._letters.register(request, line, letter, scans)
@@ -155,15 +155,19 @@ class LetterPages:
     # -- reading and showing -----------------------------------------------------------------------------------
 
     @asynccontextmanager
-    async def _filled(self, request: web.Request, line: LineId) -> AsyncIterator[tuple[Form, tuple[Brought, ...]]]:
-        """Yield the fields of a form and its files, which are gone after the block. Raises `BadRequest`."""
+    async def _filled(
+        self, request: web.Request, line: LineId, fields: dict[str, list[str]]
+    ) -> AsyncIterator[tuple[Form, tuple[Brought, ...]]]:
+        """Yield the fields of a form and its files, which are gone after the block. Raises `BadRequest`.
+
+        `fields` gets them as they come: what was typed before a file that is refused is not lost.
+        """
         sender, attachments = request[SENDER].id, self._desk.attachments
         if sender in self._sending:
             raise BadRequest(429, "too_many_files", N_("Your last form is still being received: wait a moment."))
         self._sending.add(sender)
         try:
             async with answering(request, within=None), AsyncExitStack() as stack:
-                fields: dict[str, list[str]] = {}
                 scans: list[Brought] = []
                 async for part in all_parts(request):
                     if part.filename:
