@@ -39,7 +39,6 @@ from callcenter.desk.registering import RegisteringApi
 from callcenter.desk.request_actions import RequestActions
 from callcenter.desk.responses import SENTENCES, STATUS
 from callcenter.desk.sessions import Sessions
-from callcenter.request_register.paper import LetterBoard
 
 _ABOUT = """\
 JSON over HTTP, at the page's address. Everything that the page does, it does over this API; scripts can do the same.
@@ -172,7 +171,7 @@ def operations() -> list[Operation]:
         knowledge=knowledge,
         registering=registering,
         recordings=RecordingsApi(nothing, nothing, nothing, nothing),
-        requests=RequestActions(*[nothing] * 11, letters=cast(LetterBoard, nothing)),
+        requests=cast(Any, RequestActions)(*[nothing] * 11, letters=nothing),
         call_backs=CallBackActions(*[nothing] * 5),
         quality=QualityApi(backend, nothing, nothing, nothing),
         dated=nothing,

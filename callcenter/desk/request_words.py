@@ -108,7 +108,6 @@ CHANGED: Mapping[str, str] = {
 CHANNELS: Mapping[str, str] = {
     "form": N_("form on the public page"),
     "email": N_("incoming e-mail"),
-    "letter": N_("letter on paper"),
 }
 """What has opened a request that came in by itself; anything else is a person."""
 THINGS: Mapping[Thing, str] = {

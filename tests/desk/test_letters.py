@@ -99,6 +99,7 @@ async def test_a_letter_is_registered_once_with_its_scan_and_a_receipt_tells_num
     assert came["text"] == "Не проходит аккредитация\n\nПросим объяснить причину отказа."
     assert (came["letter"]["number"], came["letter"]["dated"]) == ("15/к-2", "2026-11-20")
     assert len(await desk.requests.board.search("ESTP")) <= 1
+    assert {one["by"] for one in filed["history"]} <= {"Анна", "Галина Петровна"}, "who registered it has done so"
     noted = [one for one in desk.accounts.entries if one[1] == "letter registered"]
     assert (ANNA, "letter registered", "ESTP-2026-000001 0123456789abcdef again") in noted
 
