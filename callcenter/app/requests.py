@@ -14,6 +14,7 @@ from typing import Any
 from callcenter.accounts.secrets import Secrets
 from callcenter.app.call_backs import CallBacks
 from callcenter.app.channels import Channels, make_smtp
+from callcenter.app.mean_answers import MeanAnswers
 from callcenter.app.request_lookup import RequestLookup
 from callcenter.app.settings_in_force import SettingsInForce
 from callcenter.auctions.hours import HoursInForce
@@ -89,6 +90,8 @@ class Requests:
         """For callers who key in a request's number."""
         self.outbox = Outbox(register)
         self.letters = LetterBoard(register)
+        aims = {line: (one.mean_answer.registered, one.mean_answer.others) for line, one in self.lines.items()}
+        self._means = MeanAnswers(register, aims, wall)
         self.attachments = make_attachments(config, register, rules)
         self.viewers = Viewers()
         self.warnings = WarningsInForce(register)
@@ -134,6 +137,8 @@ class Requests:
             yield self._conduct.run, "refusals for conduct"
         yield self._leavers.run, "requests of leavers"
         yield self._count, "request counts"
+        if self._means.asked:
+            yield self._means.run, "mean answers"
         yield self._follow, "request calendars"
         if any(one.call_backs for one in self.book.rules.values()):
             yield self.call_backs.run, "call-backs"
@@ -172,6 +177,8 @@ class Requests:
             call_backs=self.call_backs.state,
             channels=self.channels.state(),
             files=self._files(),
+            means=self._means.means,
+            mean_aims=self._means.aims,
         )
 
     async def look(self, now: datetime) -> None:
