@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -40,6 +41,8 @@ _KEY = r"{key:[A-Za-z0-9-]{8,64}}"
 _OF_REQUEST = r"/requests/{request:[A-Za-z0-9_-]{1,100}}/letters/{running:[0-9]{1,6}}"
 MOST_SCANS = 20
 _MOST_FIELDS = 40
+_AT_ONCE = 4
+"""Forms that one person may send at a time: a second click comes while the first form is still on its way."""
 
 
 class LetterPages:
@@ -48,7 +51,7 @@ class LetterPages:
     def __init__(self, letters: LetterActions) -> None:
         self._letters = letters
         self._desk = letters.desk
-        self._sending: set[PersonId] = set()
+        self._sending: Counter[PersonId] = Counter()
 
     def routes(self) -> list[Route]:
         """The pages, and their API."""
@@ -163,12 +166,13 @@ class LetterPages:
         `fields` gets them as they come: what was typed before a file that is refused is not lost.
         """
         sender, attachments = request[SENDER].id, self._desk.attachments
-        if sender in self._sending:
+        if self._sending[sender] >= _AT_ONCE:
             raise BadRequest(429, "too_many_files", N_("Your last form is still being received: wait a moment."))
-        self._sending.add(sender)
+        self._sending[sender] += 1
         try:
             async with answering(request, within=None), AsyncExitStack() as stack:
                 scans: list[Brought] = []
+                left = allowed.MAX_BODY
                 async for part in all_parts(request):
                     if part.filename:
                         if len(scans) >= MOST_SCANS or attachments is None:
@@ -178,10 +182,12 @@ class LetterPages:
                     elif part.name and part.filename is None:
                         if len(fields) >= _MOST_FIELDS:
                             raise BadRequest(400, "wrong_value", N_("The form has too many fields."))
-                        fields.setdefault(part.name, []).append(await whole_field(part, allowed.MAX_BODY))
+                        text = await whole_field(part, left)
+                        left -= len(text.encode())
+                        fields.setdefault(part.name, []).append(text)
                 yield Form(fields), tuple(scans)
         finally:
-            self._sending.discard(sender)
+            self._sending[sender] -= 1
 
     def _form(
         self,
