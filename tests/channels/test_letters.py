@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from callcenter.request_register.arrivals import ArrivalRegister, Arrived, LineWords
-from callcenter.request_register.attachments import Attachments
+from callcenter.request_register.attachments import Allowed, Attachments, Brought
+from callcenter.request_register.erasure import RequestErasure
+from callcenter.request_register.errors import AttachmentError
 from callcenter.request_register.filed import Requester
 from callcenter.request_register.outbox import Outbox
 from callcenter.request_register.paper import LetterBoard, OnPaper, Posted
@@ -154,3 +157,32 @@ async def test_a_letter_is_posted_once_under_its_number(
     assert told == ["01.12.2026 · 61400023123457"]
     assert await letters.to_be_posted() == []
     assert await outbox.unsettled([Way.LETTER]) == []
+
+
+async def test_a_scan_is_kept_with_its_letter_and_waits_for_the_virus_scanner(
+    database: Register, requests: RequestRegister, tmp_path: Path
+) -> None:
+    scan = tmp_path / "scan"
+    scan.write_bytes(b"%PDF-1.7\n" + b"x" * 100)
+    allowed = {ESTP: Allowed(1_000_000, frozenset({"pdf"}))}
+    attachments = Attachments(database, tmp_path / "kept", allowed, of_lines, checked=True)
+    words = {(ESTP, "letter"): LineWords("", "Контроль", LIMITS, "")}
+    arrivals = ArrivalRegister(database, attachments, of_lines, words)
+    await arrivals.take(letter("a" * 32, files=(Brought("скан.pdf", scan),)), CALLED)
+    filed = await requests.numbered("ESTP-2026-000001")
+    (kept,) = filed.attachments
+    assert (kept.name, kept.message, kept.by, kept.unchecked) == ("скан.pdf", "a" * 32, "101", True)
+    with pytest.raises(AttachmentError, match="the virus scanner has not answered"):
+        await attachments.open(filed.request.id, kept.sha256)
+
+
+async def test_an_inn_on_a_letter_finds_the_request_for_erasure(
+    database: Register, arrivals: ArrivalRegister, attachments: Attachments
+) -> None:
+    number = (await arrivals.take(letter("a" * 32), CALLED)).number
+    other = replace(PAPER, number="7", inn="5902000299", name="И. Котов", organisation="ООО «Спектр»")
+    await arrivals.take(letter("b" * 32, other, refers=(f"{number}/letter",)), CALLED + MINUTE)
+    erasure = RequestErasure(database, attachments, of_lines, lambda line: 30)
+    ended, still_open = await erasure.of_person("", "5902000299")
+    assert (ended, len(still_open)) == ([], 1)
+    assert await erasure.of_person("", "5902000388") == ([], [])
