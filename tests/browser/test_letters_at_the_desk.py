@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -92,7 +93,10 @@ async def test_a_letter_comes_and_is_answered_by_letter(desk: Desk, context: Bro
     await expect(page.locator("header.top")).to_be_hidden()
     await expect(page.get_by_role("button", name="Печать")).to_be_hidden()
     printed = await page.pdf(prefer_css_page_size=True)
-    assert printed.startswith(b"%PDF")
+    sizes = re.findall(rb"/MediaBox \[0 0 ([0-9.]+) ([0-9.]+)\]", printed)
+    assert [float(width) < float(height) for width, height in sizes] == [True], "one page, upright"
+    if folder := os.environ.get("PICTURES"):
+        Path(folder, "letter.pdf").write_bytes(printed)
     await page.emulate_media(media="screen")
 
     await page.goto(address(desk, "/letters"))
