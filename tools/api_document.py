@@ -175,7 +175,7 @@ def operations() -> list[Operation]:
         knowledge=knowledge,
         registering=registering,
         recordings=RecordingsApi(nothing, nothing, nothing, nothing),
-        requests=RequestActions(*[nothing] * 11),
+        requests=cast(Any, RequestActions)(*[nothing] * 11, letters=nothing),
         call_backs=CallBackActions(*[nothing] * 5),
         quality=QualityApi(backend, nothing, nothing, nothing),
         dated=nothing,

@@ -14,6 +14,7 @@ from typing import Any
 from callcenter.accounts.secrets import Secrets
 from callcenter.app.call_backs import CallBacks
 from callcenter.app.channels import Channels, make_smtp
+from callcenter.app.mean_answers import MeanAnswers
 from callcenter.app.request_lookup import RequestLookup
 from callcenter.app.settings_in_force import SettingsInForce
 from callcenter.auctions.hours import HoursInForce
@@ -37,6 +38,7 @@ from callcenter.request_register.file_check import FileCheck
 from callcenter.request_register.in_force import WarningsInForce
 from callcenter.request_register.leavers import Leavers
 from callcenter.request_register.outbox import Carrier, Outbox
+from callcenter.request_register.paper import LetterBoard
 from callcenter.request_register.register import RequestRegister, Rules
 from callcenter.request_register.sender import OutboxSender
 from callcenter.request_register.viewers import Viewers
@@ -87,6 +89,9 @@ class Requests:
         self.lookup = RequestLookup(self.register, self.lines, config.zone, normalise, wall)
         """For callers who key in a request's number."""
         self.outbox = Outbox(register)
+        self.letters = LetterBoard(register)
+        aims = {line: (one.mean_answer.registered, one.mean_answer.others) for line, one in self.lines.items()}
+        self._means = MeanAnswers(register, aims, wall)
         self.attachments = make_attachments(config, register, rules)
         self.viewers = Viewers()
         self.warnings = WarningsInForce(register)
@@ -132,6 +137,8 @@ class Requests:
             yield self._conduct.run, "refusals for conduct"
         yield self._leavers.run, "requests of leavers"
         yield self._count, "request counts"
+        if self._means.asked:
+            yield self._means.run, "mean answers"
         yield self._follow, "request calendars"
         if any(one.call_backs for one in self.book.rules.values()):
             yield self.call_backs.run, "call-backs"
@@ -170,6 +177,8 @@ class Requests:
             call_backs=self.call_backs.state,
             channels=self.channels.state(),
             files=self._files(),
+            means=self._means.means,
+            mean_aims=self._means.aims,
         )
 
     async def look(self, now: datetime) -> None:
@@ -189,7 +198,17 @@ class Requests:
             overdue=overdue,
             waiting={one.way.value: one.waiting for one in waiting},
             oldest={one.way.value: (now - one.oldest).total_seconds() for one in waiting if one.oldest},
+            letters_late=await self._late_letters(now),
         )
+
+    async def _late_letters(self, now: datetime) -> dict[str, int]:
+        """Count the letters that nobody has posted in time, for each line that answers by letter."""
+        late = {str(line): 0 for line, settings in self.lines.items() if Way.LETTER in settings.ways}
+        for letter in await self.letters.to_be_posted():
+            settings, rules = self.lines.get(letter.line), self.register.rules.get(letter.line)
+            if settings and rules and rules.time.due(settings.letterhead.posted_within, letter.queued_at) < now:
+                late[letter.line] = late.get(letter.line, 0) + 1
+        return late
 
     def _tell_of_mail(self, before: int) -> None:
         waiting = self._state.waiting.get(Way.EMAIL.value, 0)

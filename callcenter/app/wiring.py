@@ -22,6 +22,8 @@ from callcenter.asterisk.translate import Translator
 from callcenter.auctions.hours import HoursInForce
 from callcenter.calendar.clock import Clock, WallClock
 from callcenter.config import Config
+from callcenter.config.line_sections import Line
+from callcenter.config.request_sections import Requests as RequestsSection
 from callcenter.config.sections import Accounts
 from callcenter.core.contract import Standing, standing
 from callcenter.core.ids import LineId
@@ -30,6 +32,7 @@ from callcenter.desk.auctions import AuctionActions
 from callcenter.desk.bearer import Bearers
 from callcenter.desk.call_back_actions import CallBackActions
 from callcenter.desk.knowledge import KnowledgeApi
+from callcenter.desk.letter_sheet import Letterhead
 from callcenter.desk.quality import QualityApi
 from callcenter.desk.recordings import RecordingsApi
 from callcenter.desk.registering import LineWords, RegisteringApi
@@ -177,6 +180,9 @@ def make_requests_at_desk(
             line.requests.spoken_answer,
             dict(line.requests.departments),
             (line.requests.mean_answer.registered, line.requests.mean_answer.others),
+            _letterhead(line, line.requests),
+            line.requests.letterhead.posted_within,
+            line.channels.letter is not None,
         )
         for line in config.lines.values()
         if line.requests is not None
@@ -206,6 +212,17 @@ def make_requests_at_desk(
         requests.warnings,
         requests.call_backs.calling,
         partial(standing_of, directory),
+        requests.channels.arrivals,
+        requests.letters,
+    )
+
+
+def _letterhead(line: Line, requests: RequestsSection) -> Letterhead:
+    """Return what stands on a line's letters: what is configured, else how it can be reached."""
+    usual = (line.title, *line.numbers, line.email or "")
+    return Letterhead(
+        tuple(requests.letterhead.sender.splitlines()) or tuple(filter(None, usual)),
+        tuple(requests.letterhead.signed.splitlines()),
     )
 
 

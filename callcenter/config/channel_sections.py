@@ -172,6 +172,13 @@ class FormChannel(WrittenChannel):
     """Days after a request's end for which the link to it opens."""
 
 
+class LetterChannel(WrittenChannel):
+    """Letters on paper: a person at the desk registers each with its scan (E-SAUDA 2.2)."""
+
+    acknowledgement: Literal[""] = ""
+    """Nobody is written to by itself: who brings a letter gets its printed receipt."""
+
+
 class Channels(Section):
     """Where a line takes what is written to it."""
 
@@ -179,6 +186,7 @@ class Channels(Section):
     telegram: TelegramChannel | None = None
     chat: ChatChannel | None = None
     form: FormChannel | None = None
+    letter: LetterChannel | None = None
     no_others: bool = False
     """Whether the regulation forbids all others (ESTP 2.7): then they are refused here, and as ways of the answer."""
 

@@ -87,7 +87,7 @@ def _unknown(location: tuple[str | int, ...], kind: str, name: str, known: Itera
 
 _FORBIDDEN_WAYS = frozenset({Way.CHAT, Way.TELEGRAM})
 """What a line without other channels does not have (ESTP 2.7)."""
-_ANSWERED_THE_SAME_WAY = frozenset({Way.EMAIL.value, Way.TELEGRAM.value})
+_ANSWERED_THE_SAME_WAY = frozenset({Way.EMAIL.value, Way.TELEGRAM.value, Way.LETTER.value})
 """Channels that are a way of the answer, too (eLot 2.6)."""
 
 

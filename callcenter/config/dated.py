@@ -87,6 +87,7 @@ _WHY_NOT: Mapping[Path, str] = {
         "queue.overtaking_limit": _ORDER,
         "answer_within": _FIGURES,
         "requests.mean_answer": _FIGURES,
+        "requests.letterhead": "letters that nobody has printed yet have it, too",
         "retention_days": "recordings that there are already follow it, too",
         "requests.keep_days": "requests that there are already follow it, too",
         "notice_days": "it decides about dates itself",

@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 from pydantic import Field, PlainValidator, model_validator
 
 from callcenter.calendar.working_time import Term, Unit, WorkingTime
+from callcenter.config.channel_sections import Words
 from callcenter.config.section import Section
 from callcenter.config.values import DisplayText, Email, FilePath, GroupId, Host, Id, PlainText, Port
 from callcenter.core.ids import LineId
@@ -127,6 +128,17 @@ class Files(Section):
     )
 
 
+class Letterhead(Section):
+    """What stands on answers that leave by letter (ESTP 5.5.2), and how long they may wait to be posted."""
+
+    sender: Annotated[Words, Field(max_length=1000)] = ""
+    """Who writes, in several lines: name, address, telephone. '': the line's title, number and e-mail."""
+    signed: Annotated[Words, Field(max_length=500)] = ""
+    """Below the text: office and name of who signs, in one or several lines."""
+    posted_within: TermText = Term.working_days(1)
+    """After that, the head's board and the metrics show a letter that nobody has posted."""
+
+
 class CallBacks(Section):
     """How customers are called back (ESTP 5.4.5, 5.5.2): by lines that have `outgoing`. Pauses are working time."""
 
@@ -226,6 +238,7 @@ class Requests(Section):
     head_language: Literal["ru", "en"] = "ru"
     """Of the e-mails to the head."""
     mean_answer: MeanAnswer = MeanAnswer()
+    letterhead: Letterhead = Letterhead()
     heard_by_callers: HeardByCallers = HeardByCallers()
     files: Files = Files()
     keep_days: Annotated[int, Field(ge=1, le=36_500)] = 1095

@@ -33,8 +33,10 @@ from callcenter.desk.directory_pages import DirectoryPages
 from callcenter.desk.entrance import Entrance
 from callcenter.desk.gate import ANYBODY, Gate, Handler, Route
 from callcenter.desk.guard import ObserveRequest, add_headers, guard
-from callcenter.desk.html import FOLLOWS_AUCTIONS, KEEPS_DIRECTORY, WARNED
+from callcenter.desk.html import FOLLOWS_AUCTIONS, KEEPS_DIRECTORY, TAKES_LETTERS, WARNED
 from callcenter.desk.knowledge import KnowledgeApi
+from callcenter.desk.letter_actions import LetterActions
+from callcenter.desk.letter_pages import LetterPages
 from callcenter.desk.live import Live
 from callcenter.desk.news_pages import NewsPages
 from callcenter.desk.page import HERE, Page
@@ -57,6 +59,7 @@ from callcenter.desk.sparing import Sparing
 from callcenter.desk.state import States
 from callcenter.knowledge.bulletin import Bulletin
 from callcenter.request_register.in_force import Tally
+from callcenter.requests.request import Way
 from callcenter.system.certificate import Judged
 from callcenter.web.door import Door
 from callcenter.web.visitors import Proxies
@@ -153,6 +156,8 @@ def make_app(
         gate.add(app, DirectoryPages(directory.table, zone).routes())
     if requests:
         app[WARNED] = requests.warned
+        if requests.letters and any(Way.LETTER in rules.ways for rules in requests.register.rules.values()):
+            app[TAKES_LETTERS] = True
         gate.add(app, _request_routes(requests, call_backs))
     if auctions:
         app[FOLLOWS_AUCTIONS] = True
@@ -182,16 +187,19 @@ def _warned(requests: RequestActions | None, accounts: Accounts) -> Callable[[Pe
 def _request_routes(requests: RequestActions, call_backs: CallBackActions | None) -> list[Route]:
     """All routes of requests; after what changes one, it is looked at what is still warned of."""
     files = RequestFiles(requests)
+    letters = LetterActions(requests, requests.letters, requests.arrivals) if requests.letters else None
     pages = RequestPages(requests, files, call_backs)
     parts = (
         RequestsApi(requests),
         RequestWorkApi(requests),
         files,
-        RequestBoardPages(requests),
+        RequestBoardPages(requests, letters),
         RequestReports(requests),
         pages,
     )
     routes = [route for part in parts for route in part.routes()]
+    if letters:
+        routes += LetterPages(letters).routes()
     if call_backs:
         for more in (CallBacksApi(call_backs), CallBackPages(call_backs, pages.again)):
             routes += more.routes()

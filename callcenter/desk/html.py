@@ -43,6 +43,8 @@ KEEPS_DIRECTORY: web.AppKey[bool] = web.AppKey("keeps_directory", bool)
 """Whether the customers' directory is kept at the desk; there only if so."""
 FOLLOWS_AUCTIONS: web.AppKey[bool] = web.AppKey("follows_auctions", bool)
 """Whether the hours of a line follow auctions; there only if so."""
+TAKES_LETTERS: web.AppKey[bool] = web.AppKey("takes_letters", bool)
+"""Whether a line has letters on paper, in or out; there only if so."""
 FORMS: web.RequestKey[bool] = web.RequestKey("forms", bool)
 """Set for a page with forms: its Content-Security-Policy allows them."""
 
@@ -106,6 +108,7 @@ def page(request: web.Request, template: str, zone: tzinfo, status: int = 200, *
         "keeps_accounts": sender is not None and sender.may(OTHER_ACCOUNTS),
         "moment": _moments(language, zone),
         "day": lambda day: format_date(day, "long", locale=language),
+        "takes_letters": TAKES_LETTERS in request.app and sender is not None and sender.may(WORKS_ON_REQUESTS),
         "at": lambda address: in_its_language(request, address),
     }
     return web.Response(

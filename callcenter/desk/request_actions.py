@@ -17,6 +17,7 @@ from typing import Protocol
 from aiohttp import web
 
 from callcenter.calendar.clock import WallClock
+from callcenter.calendar.working_time import Term
 from callcenter.config.roles import TAKES_CALLS, Role
 from callcenter.core.contract import Standing
 from callcenter.core.ids import GroupId, LineId, PersonId
@@ -26,6 +27,7 @@ from callcenter.desk.bodies import BadRequest
 from callcenter.desk.calls import LookedAt
 from callcenter.desk.gate import ABOUT, SENDER
 from callcenter.desk.language import DEFAULT, N_, TEXTS
+from callcenter.desk.letter_sheet import Letterhead
 from callcenter.desk.request_access import Access, Seen, access_of, seen_by
 from callcenter.desk.request_bodies import Delivery
 from callcenter.desk.request_refusals import NO_REQUESTS, answering
@@ -33,11 +35,13 @@ from callcenter.desk.request_words import words_to_say
 from callcenter.registering.card import Card
 from callcenter.registering.notes import Note
 from callcenter.reports.requests import RequestFigures
+from callcenter.request_register.arrivals import ArrivalRegister
 from callcenter.request_register.attachments import Allowed, Attachments
 from callcenter.request_register.board import RequestBoard
 from callcenter.request_register.distribution import Distribution
 from callcenter.request_register.filed import BoardRow, Filed, Outcome, Own, Requester
 from callcenter.request_register.in_force import Tally, WarningsInForce
+from callcenter.request_register.paper import LetterBoard, Posted
 from callcenter.request_register.register import RequestRegister
 from callcenter.request_register.viewers import Viewer, Viewers
 from callcenter.requests import actions as do
@@ -64,6 +68,12 @@ class RequestLine:
     """Those outside, and their e-mail addresses (ESTP 5.5.3)."""
     mean_answer: tuple[timedelta | None, timedelta | None] = (None, None)
     """How long the mean answer may take: to who is registered, and to others (eLot 2.2b)."""
+    letterhead: Letterhead = Letterhead(())
+    """What stands on its letters."""
+    posted_within: Term | None = None
+    """After which a letter that nobody has posted is late; None: never."""
+    takes_letters: bool = False
+    """Whether letters on paper are registered for it (E-SAUDA 2.2)."""
 
 
 class Callers(Protocol):
@@ -104,6 +114,8 @@ class RequestActions:
         warnings: WarningsInForce | None = None,
         calling: Callable[[RequestId], Collection[PersonId]] = lambda _: (),
         standing: Callable[[LineId, Requester, date], Standing | None] = lambda line, who, day: None,
+        arrivals: ArrivalRegister | None = None,
+        letters: LetterBoard | None = None,
     ) -> None:
         self.register = register
         self.board = board
@@ -115,6 +127,9 @@ class RequestActions:
         self.zone = zone
         self.attachments = attachments
         self.figures = figures
+        self.arrivals = arrivals
+        """Takes what comes on paper; None: nothing does."""
+        self.letters = letters
         self._warnings = warnings
         self._people = people
         self._group_of = group_of
@@ -446,10 +461,26 @@ class RequestActions:
             raise BadRequest(404, "unknown_message", N_("No message of this request waits under this key."))
         if not (body.delivered or body.why):
             raise BadRequest(400, "wrong_value", N_("Say why it did not arrive."))
-        report = do.Delivered(body.key, by) if body.delivered else do.NotDelivered(body.key, body.why, by)
+        posted = self._posted(filed, body)
+        note = "" if posted is None else str(posted)
+        report = do.Delivered(body.key, by, note) if body.delivered else do.NotDelivered(body.key, body.why, by)
         async with answering(request, self.name_of):
-            await self.register.report(report, self.wall())
+            await self.register.report(report, self.wall(), posted)
             return await self.register.filed(filed.request.id)
+
+    def _posted(self, filed: Filed, body: Delivery) -> Posted | None:
+        """Return when a letter was posted, and under which number; None: it is none. Raises `BadRequest`."""
+        letter = next((one for one in filed.outgoing if one.key == body.key), None)
+        if letter is None or not body.delivered:
+            return None
+        if body.posted_on is None:
+            raise BadRequest(400, "missing_field", N_("Say on which day the letter was posted."))
+        today = self.wall().astimezone(self.zone_of(filed.request.line)).date()
+        if not letter.dated <= body.posted_on <= today:
+            raise BadRequest(400, "date", N_("A letter is posted on the day that stands on it or later, until today."))
+        if bool(body.tracking) is body.plain:
+            raise BadRequest(400, "wrong_value", N_("Give the post's number, or say that the letter has none."))
+        return Posted(body.posted_on, body.tracking)
 
     async def merge(
         self, request: web.Request, ref: str, version: int, into: str, into_version: int | None, why: str

@@ -24,6 +24,7 @@ from callcenter.desk.gate import (
 )
 from callcenter.desk.html import Told
 from callcenter.desk.language import N_, translated
+from callcenter.desk.letter_actions import LetterActions
 from callcenter.desk.request_actions import RequestActions, end_of_day
 from callcenter.desk.request_forms import assignee_fields, assignees
 from callcenter.desk.request_refusals import answering
@@ -62,8 +63,9 @@ class Summary:
 class RequestBoardPages:
     """The request handlers."""
 
-    def __init__(self, desk: RequestActions) -> None:
+    def __init__(self, desk: RequestActions, letters: LetterActions | None = None) -> None:
         self._desk = desk
+        self._letters = letters
 
     def routes(self) -> list[Route]:
         """The lists, and the form by which several requests are assigned."""
@@ -143,6 +145,7 @@ class RequestBoardPages:
         old = [one for one in drafts if one.due is not None and one.due - GROWS_OLD < now]
         await self._desk.listed(request, list({one.id: one for one in (*rows, *breaks, *old)}.values()), "board")
         narrowed = query != BoardQuery(states=OPEN)
+        not_posted = await self._letters.late() if self._letters and not narrowed and not skip else []
         return self._page(
             request,
             "requests.html",
@@ -155,6 +158,7 @@ class RequestBoardPages:
             breaks=[] if narrowed or skip else breaks,
             old=[] if narrowed or skip else old,
             summary=Summary.of(counts),
+            not_posted=not_posted,
             asked=asked,
             chosen=_chosen(request),
             narrowed=narrowed,

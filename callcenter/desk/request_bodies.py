@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
@@ -15,6 +15,7 @@ from callcenter.desk.registering_bodies import Call
 from callcenter.knowledge import text as texts
 from callcenter.requests import actions as do
 from callcenter.requests.change import LONGEST_LINE, LONGEST_TEXT
+from callcenter.requests.postal import postal_identifier
 from callcenter.requests.request import Assignee, AssigneeKind, Reply, Way
 
 MAX_BODY = 768 * 1024
@@ -26,6 +27,7 @@ MOST_CAUSES = 20
 MOST_FILES = 20
 """Files that leave with one message."""
 
+_LENGTH_OF_A_DAY = 10
 _A_REQUEST = N_("the id of a request")
 _TEXT_ALLOWED = N_("a text of at most 100000 characters")
 _LINE_ALLOWED = N_("at most 2000 characters in one line")
@@ -61,6 +63,16 @@ def _moment(raw: Any) -> Any:
     return datetime.fromisoformat(raw) if isinstance(raw, str) and len(raw) < 50 else raw
 
 
+def _day(raw: Any) -> Any:
+    return date.fromisoformat(raw) if isinstance(raw, str) and len(raw) == _LENGTH_OF_A_DAY else raw
+
+
+def _tracking(raw: str) -> str:
+    if raw.strip() and postal_identifier(raw) is None:
+        raise ValueError
+    return postal_identifier(raw) or ""
+
+
 RequestRef = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,100}$", description=_A_REQUEST)]
 OneLine = Annotated[str, one_line(LONGEST_LINE), Field(description=_LINE_ALLOWED)]
 LongText = Annotated[str, AfterValidator(_note), Field(description=_TEXT_ALLOWED)]
@@ -73,6 +85,12 @@ LocalMoment = Annotated[
     datetime,
     BeforeValidator(_moment),
     Field(description=N_("a moment such as 2026-11-23T12:00, in the line's zone, or with a zone of its own")),
+]
+Day = Annotated[date, BeforeValidator(_day), Field(description=N_("a day such as 2026-12-01"))]
+Tracking = Annotated[
+    str,
+    AfterValidator(_tracking),
+    Field(description=N_("the post's number: 14 digits, or two letters, nine digits and two letters")),
 ]
 ReplyWay = Annotated[Way, BeforeValidator(_way), Field(description=N_("letter, email, telephone, chat or telegram"))]
 Kind = Annotated[AssigneeKind, BeforeValidator(_kind), Field(description=N_("person, group or department"))]
@@ -353,3 +371,8 @@ class Delivery(Body):
     key: Annotated[str, Field(pattern=r"^[A-Z0-9_/-]{1,250}$", description=N_("the key of a message"))]
     delivered: Flag
     why: OneLine = ""
+    posted_on: Day | None = None
+    """Of a letter."""
+    tracking: Tracking = ""
+    plain: Flag = False
+    """Whether the letter has no such number: it was not registered at the post, or a courier has it."""

@@ -145,18 +145,37 @@ async def _arriving(body: StreamReader) -> AsyncIterator[bytes]:
 
 async def parts(request: web.Request) -> AsyncIterator[tuple[str, AsyncIterator[bytes]]]:
     """Yield the files of a form as they come in: what each is called, and its content, to be read before the next."""
+    async for part in all_parts(request):
+        if part.filename:
+            yield part.filename, arriving_part(part)
+
+
+async def all_parts(request: web.Request) -> AsyncIterator[BodyPartReader]:
+    """Yield the fields and files of a form as they come in, each to be read before the next. Raises `BadRequest`."""
     if request.content_type != "multipart/form-data":
         raise BadRequest(415, "unsupported_media_type", N_("The body must be a form."))
     try:
         reader = await request.multipart()
         while (part := await _next(reader.next())) is not None:
-            if isinstance(part, BodyPartReader) and part.filename:
-                yield part.filename, _part(part)
+            if isinstance(part, BodyPartReader):
+                yield part
     except ValueError:
         raise BadRequest(400, "bad_request", N_("The request was not understood.")) from None
 
 
-async def _part(part: BodyPartReader) -> AsyncIterator[bytes]:
+async def whole_field(part: BodyPartReader, longest: int) -> str:
+    """Return a field of a form. `longest`: bytes. Raises `BadRequest`."""
+    content = bytearray()
+    async for piece in arriving_part(part):
+        content += piece
+        if len(content) > longest:
+            sentence = N_("The body is too large. Kilobytes allowed:")
+            raise BadRequest(413, "request_entity_too_large", sentence, f"{longest // 1024}.")
+    return content.decode("utf-8", "replace")
+
+
+async def arriving_part(part: BodyPartReader) -> AsyncIterator[bytes]:
+    """Yield a field or file as it comes in. Raises `BadRequest` when it does not go on."""
     while piece := await _next(part.read_chunk(_PIECE)):
         yield bytes(piece)
 

@@ -100,6 +100,10 @@ def values(model: type[allowed.Acts | bodies.Body], form: Form, zone: tzinfo) ->
                 found[name] = {"way": form.one("reply_way"), "address": form.one("reply_address")}
         elif name in ("expected", "convenient_from", "convenient_until"):
             found[name] = form.moment(name, zone)
+        elif name in ("posted_on", "dated") and not form.one(name):
+            continue
+        elif name in ("plain", "again"):
+            found[name] = form.ticked(name)
         elif name in ("solved", "more", "delivered"):
             found[name] = _YES_OR_NO.get(form.one(name))
         elif name in ("kind", "id"):

@@ -93,7 +93,7 @@ def whole(filed: Filed, history: Iterable[Entry], desk: RequestActions, now: dat
         "told": filed.told,
         "assignee": assignee(request.assignee, desk),
         "targets": [_target(one, now) for one in request.targets],
-        "messages": [_message(one) for one in request.messages],
+        "messages": [_message(one, filed) for one in request.messages],
         "received": [
             {
                 "at": one.at.isoformat(),
@@ -103,6 +103,7 @@ def whole(filed: Filed, history: Iterable[Entry], desk: RequestActions, now: dat
                 "from_customer": one.from_customer,
                 "automatic": one.automatic,
                 "original": part_of(filed, one.key, "original"),
+                "letter": _came(filed, one.key),
             }
             for one in filed.received
         ],
@@ -240,7 +241,40 @@ def _target(one: Target, now: datetime) -> dict[str, Any]:
     }
 
 
-def _message(one: Message) -> dict[str, Any]:
+def _came(filed: Filed, key: str) -> dict[str, Any] | None:
+    """Return what stood on a message that came on paper."""
+    letter = next((one.letter for one in filed.incoming if one.key == key), None)
+    return (
+        None
+        if letter is None
+        else {
+            "number": letter.number,
+            "dated": letter.dated.isoformat() if letter.dated else None,
+            "came_on": letter.came_on.isoformat(),
+            "name": letter.name,
+            "organisation": letter.organisation,
+            "inn": letter.inn,
+            "address": letter.address,
+        }
+    )
+
+
+def _leaves(filed: Filed, key: str) -> dict[str, Any] | None:
+    """Return the number of a message that leaves on paper, and when it was posted."""
+    letter = next((one for one in filed.outgoing if one.key == key), None)
+    return (
+        None
+        if letter is None
+        else {
+            "number": str(letter.number),
+            "dated": letter.dated.isoformat(),
+            "posted_on": letter.posted_on.isoformat() if letter.posted_on else None,
+            "tracking": letter.tracking,
+        }
+    )
+
+
+def _message(one: Message, filed: Filed) -> dict[str, Any]:
     return {
         "key": one.key,
         "purpose": one.purpose.value,
@@ -250,6 +284,7 @@ def _message(one: Message) -> dict[str, Any]:
         "queued_at": one.queued_at.isoformat(),
         "files": list(one.files),
         "fate": one.fate.value,
+        "letter": _leaves(filed, one.key),
     }
 
 

@@ -38,6 +38,7 @@ from callcenter.desk.request_words import (
 )
 from callcenter.desk.requests import filled_requester
 from callcenter.request_register.filed import Filed, Received
+from callcenter.request_register.paper import Incoming, Outgoing
 from callcenter.requests.lifecycle import ENDS
 from callcenter.requests.quotes import Piece, pieces
 from callcenter.requests.request import Assignee, AssigneeKind, Entry, Fact, Fate, Message, Way
@@ -66,6 +67,15 @@ class Spoken:
     page: str = ""
     files: tuple[str, ...] = ()
     """The names of the files that leave with it."""
+    came: Incoming | None = None
+    """What stood on it, if it came on paper."""
+    leaves: Outgoing | None = None
+    """Its number, if it leaves on paper."""
+
+    @property
+    def running(self) -> str:
+        """Its running number within the request, if it leaves on paper."""
+        return self.leaves.key.rpartition("/")[2] if self.leaves else ""
 
     @property
     def pieces(self) -> list[Piece]:
@@ -239,6 +249,7 @@ class RequestPages:
             minutes=forms.minutes,
             of_zone=desk.zone_of(record.line),
             now=now,
+            today=now.astimezone(desk.zone_of(record.line)).date(),
             **await self._of_call_backs(filed, access),
         )
 
@@ -264,11 +275,13 @@ class RequestPages:
 
     def _spoken(self, filed: Filed) -> Iterator[Spoken]:
         names = {one.sha256: one.name for one in filed.attachments if not one.part}
+        leave, came = {one.key: one for one in filed.outgoing}, {one.key: one for one in filed.incoming}
         for sent in filed.request.messages:
-            yield replace(_sent(sent), files=tuple(names.get(one, "") for one in sent.files))
+            files = tuple(names.get(one, "") for one in sent.files)
+            yield replace(_sent(sent), files=files, leaves=leave.get(sent.key))
         for received in filed.received:
             original, page = (shown.part_of(filed, received.key, part) for part in ("original", "page"))
-            yield replace(_received(received), original=original, page=page)
+            yield replace(_received(received), original=original, page=page, came=came.get(received.key))
 
 
 def _sent(message: Message) -> Spoken:

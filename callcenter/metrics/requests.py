@@ -46,6 +46,12 @@ class RequestState(NamedTuple):
     """Messages in the outbox, by way."""
     oldest: Mapping[str, float] = {}
     """Seconds that the oldest of them has waited, by way."""
+    means: Mapping[tuple[str, str], float] = {}
+    """Seconds until an answer, by line and `registered` or `others`: the mean of the last 30 days (eLot 2.2b)."""
+    mean_aims: Mapping[tuple[str, str], float] = {}
+    """What it is judged by."""
+    letters_late: Mapping[str, int] = {}
+    """Letters on paper that should have been posted, by line."""
     sent: int = 0
     """Since the start, by this controller; and given up."""
     failed: int = 0
@@ -78,12 +84,21 @@ def families(state: RequestState) -> Iterator[Metric]:
     for warning, count in state.warnings.items():
         warnings.add_metric(warning, count)
     yield warnings
+    yield _means("callcenter_request_mean_answer_seconds", "Mean time to an answer, of the last 30 days.", state.means)
+    yield _means("callcenter_request_mean_answer_aim_seconds", "How long that may be.", state.mean_aims)
     yield from _outbox(state)
     yield from call_backs.families(state.call_backs)
     yield from _channels(state.channels)
     if state.files is not None:
         yield from _files(state.files)
     yield from chats.families(state.chats)
+
+
+def _means(name: str, about: str, found: Mapping[tuple[str, str], float]) -> Metric:
+    family = GaugeMetricFamily(name, about, labels=["line", "who"])
+    for labels, seconds in found.items():
+        family.add_metric(labels, seconds)
+    return family
 
 
 def _outbox(state: RequestState) -> Iterator[Metric]:
@@ -97,6 +112,12 @@ def _outbox(state: RequestState) -> Iterator[Metric]:
         oldest.add_metric([way], seconds)
     yield waiting
     yield oldest
+    late = GaugeMetricFamily(
+        "callcenter_letters_late", "Letters on paper that nobody has posted in time.", labels=["line"]
+    )
+    for line, count in state.letters_late.items():
+        late.add_metric([line], count)
+    yield late
     yield CounterMetricFamily("callcenter_outbox_sent", "Messages that were taken.", value=state.sent)
     yield CounterMetricFamily("callcenter_outbox_failed", "Messages that were given up.", value=state.failed)
 

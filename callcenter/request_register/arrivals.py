@@ -32,6 +32,7 @@ from callcenter.request_register.filing import (
     take_counter,
 )
 from callcenter.request_register.outbox import put_message
+from callcenter.request_register.paper import OnPaper, keep_incoming
 from callcenter.request_register.register import Rules, allowed, new_id, of_line, of_request
 from callcenter.request_register.search import Words
 from callcenter.requests.actions import Action, Assign, Fill, NotDelivered, Receive, Submit
@@ -98,6 +99,15 @@ class Arrived:
     """Whether its sender is only said to be who he is, so that it joins no request but one that it `refers` to."""
     told: str = ""
     """Added to what its writer is told (TBS 4.1)."""
+    received_at: datetime | None = None
+    """When it came, if that was before it is taken: its dates count from then."""
+    on_paper: OnPaper | None = None
+    """Of a letter: what stands on it."""
+
+    @property
+    def by(self) -> str:
+        """Who takes it, for the history: the channel by itself, or the person who registers a letter."""
+        return self.channel if self.on_paper is None else self.on_paper.by
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +165,7 @@ class ArrivalRegister:
         arrived = await asyncio.to_thread(_safe, arrived)
         found = Words.of(None, None, None, arrived.text)
         beginning = await asyncio.to_thread(Words.of, arrived.subject, arrived.text, arrived.sender_name)
-        async with self._attachments.placed(arrived.line, arrived.files, arrived.channel, at) as placed:
+        async with self._attachments.placed(arrived.line, arrived.files, arrived.by, at) as placed:
             taking = _Taking(
                 arrived, self._words[arrived.line, arrived.channel], self._rules, placed, at, found, beginning
             )
@@ -285,21 +295,23 @@ class _Taking:
 
     def _new(self, connection: Connection, found: Place) -> RequestId:
         one, rules = self.arrived, of_line(self.rules, self.arrived.line)
+        received_at = one.received_at or self.at
+        rules = rules.on(received_at) if one.received_at else rules
         reply = Reply(one.way, one.answer_to or one.reply_to or one.sender or "-")
         subject = one.about or self.line.subject or one.subject or "—"
         wanted = (one.urgency or self.line.urgency, *rules.urgencies)
         urgency = next((urgency for urgency in wanted if rules.urgency_fits(subject, urgency)), self.line.urgency)
-        fill = Fill(one.channel, subject[:LONGEST_LINE], self._essentials(), urgency)
-        opened = open_request(new_id(), one.line, one.channel, self.at, self.at, rules)
+        fill = Fill(one.by, subject[:LONGEST_LINE], self._essentials(), urgency)
+        opened = open_request(new_id(), one.line, one.by, received_at, self.at, rules, form_since=self.at)
         filled = _next(opened, fill, rules, self.at)
         # The address is whatever the sender has written: an answer that it cannot get is told when it does not leave.
         filled = replace(filled, request=replace(filled.request, reply=reply))
         counter = take_counter(connection, one.line, counter_year(filled.request, self.at, rules))
-        decision = _next(filled, Submit(one.channel, counter), rules, self.at)
+        decision = _next(filled, Submit(one.by, counter), rules, self.at)
         if self.line.group and decision.request.assignee is None:
             to = Assignee(AssigneeKind.GROUP, self.line.group)
-            decision = _next(decision, Assign(one.channel, to), rules, self.at)
-        beside = {"call": "", "opened_by": one.channel, "told": "", "erased_at": None}
+            decision = _next(decision, Assign(one.by, to), rules, self.at)
+        beside = {"call": "", "opened_by": one.by, "told": "", "erased_at": None}
         beside |= {"suggested": str(found.suggested or "")}
         row = insert_new(connection, decision, rows.requester_row(self._requester(connection)) | beside, self.of_new)
         request = decision.request
@@ -311,7 +323,7 @@ class _Taking:
         loaded = claim(connection, candidate.id)
         rules = of_request(self.rules, loaded.request)
         from_customer = not self._answers_colleague(loaded.request)
-        decision = allowed(decide(loaded.request, Receive(self.arrived.channel, from_customer), self.at, rules))
+        decision = allowed(decide(loaded.request, Receive(self.arrived.by, from_customer), self.at, rules))
         store(connection, loaded, decision, {}, self.words)
         self._keep_message(connection, loaded.row, decision.request, "customer" if from_customer else "colleague")
         return candidate.id
@@ -320,7 +332,7 @@ class _Taking:
         candidate = _sure(found)
         loaded = claim(connection, candidate.id)
         rules = of_request(self.rules, loaded.request)
-        noted = allowed(remark(loaded.request, Fact.RECEIVED, "automatic", "", self.arrived.channel, self.at, rules))
+        noted = allowed(remark(loaded.request, Fact.RECEIVED, "automatic", "", self.arrived.by, self.at, rules))
         store(connection, loaded, noted, {}, self.words)
         self._keep_message(connection, loaded.row, noted.request, "automatic")
         if found.outcome is Outcome.RETURNED:
@@ -363,13 +375,15 @@ class _Taking:
             "fate": "",
         }
         connection.execute(insert(MESSAGES).values(message))
+        if one.on_paper is not None:
+            keep_incoming(connection, row, one.line, one.key, one.on_paper, self.at)
         loaded = claim(connection, request.id)
         rules = of_request(self.rules, request)
         for kept in _once(self.placed.kept):
             values = {name: getattr(kept, name) for name in Attachment.__dataclass_fields__} | {"message": one.key}
             connection.execute(insert(ATTACHMENTS).values(values | {"request": row, "line": one.line}))
             if not kept.part:
-                said = remark(loaded.request, Fact.ATTACHED, kept.sha256, kept.name, one.channel, self.at, rules)
+                said = remark(loaded.request, Fact.ATTACHED, kept.sha256, kept.name, one.by, self.at, rules)
                 store(connection, loaded, allowed(said), {}, self.words)
                 loaded = load(connection, request.id)
 

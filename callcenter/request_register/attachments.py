@@ -146,6 +146,20 @@ class Attachments:
         return found
 
     @asynccontextmanager
+    async def brought(self, line: LineId, called: str, content: AsyncIterable[bytes]) -> AsyncIterator[Brought]:
+        """Receive a file before it is known to which request it belongs, checked as by `add`; gone after the block."""
+        limits = self._allowed.get(line)
+        if limits is None:
+            raise AttachmentError(FileProblem.NO_FILES)
+        name = one_line(called.replace("\\", "/").rsplit("/", 1)[-1])[:200] or "file"
+        async with self._unfinished(line) as unfinished:
+            try:
+                await _written(unfinished, content, name, limits)
+            except OSError as problem:
+                raise _not_kept(name, problem) from problem
+            yield Brought(name, unfinished)
+
+    @asynccontextmanager
     async def placed(self, line: LineId, brought: Sequence[Brought], by: str, at: datetime) -> AsyncIterator[Placed]:
         """Put what a message brings in place; within the block its rows are entered, and nobody deletes a content.
 

@@ -21,6 +21,7 @@ from callcenter.request_register.call_back_rows import CALL_BACKS
 from callcenter.request_register.deadline import look, write
 from callcenter.request_register.filed import Requester
 from callcenter.request_register.filing import ARRIVALS, HISTORY, MESSAGES, OUTBOX, REQUESTS, claim, store
+from callcenter.request_register.paper import INCOMING, forget_letters
 from callcenter.request_register.register import Rules, allowed
 from callcenter.request_register.rows import requester_row
 from callcenter.request_register.search import NO_WORDS, index_for
@@ -112,6 +113,8 @@ class RequestErasure:
         ]
         ended: dict[RequestId, None] = {}
         still_open: dict[RequestId, None] = {}
+        if inn:
+            theirs.append(REQUESTS.c.id.in_(select(INCOMING.c.request).where(INCOMING.c.inn == inn)))
         for one in theirs:
             query = select(REQUESTS.c.request, REQUESTS.c.ended_at).where(one, REQUESTS.c.erased_at.is_(None))
             for id_, ended_at in await look(self._register, partial(_all, query)):
@@ -172,6 +175,7 @@ class RequestErasure:
             update(_CHATS).where(_CHATS.c.request == row).values(_NO_CHAT | {"erased_at": now}),
         ):
             connection.execute(statement)
+        forget_letters(connection, row)
         index_for(connection.dialect.name).remove(connection, row)
         return mark_deleted(connection, row, now)
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from callcenter.core.ids import LineId
+from callcenter.request_register.paper import Incoming, Outgoing
 from callcenter.requests.lifecycle import State
 from callcenter.requests.number import Number
 from callcenter.requests.request import Assignee, Request, RequestId, Way
@@ -100,6 +101,10 @@ class Filed:
     """Its number in the system from which it was taken over; '' for all others."""
     suggested: str = ""
     """The number of a request to which it may belong; '' for none."""
+    incoming: tuple[Incoming, ...] = ()
+    """What stood on its letters on paper: those that came, …"""
+    outgoing: tuple[Outgoing, ...] = ()
+    """… and those that leave."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from callcenter.request_register import rows
 from callcenter.request_register.errors import AttachmentError, ChangedMeanwhile, FileProblem, UnknownRequest
 from callcenter.request_register.filed import Filed
 from callcenter.request_register.letters import outbox_row
+from callcenter.request_register.paper import letters_of, number_letter
 from callcenter.request_register.search import Words, index_for
 from callcenter.requests.change import Decision
 from callcenter.requests.number import Counter
@@ -79,6 +80,7 @@ def load_filed(connection: Connection, id_: RequestId) -> Filed:
         beside["erased_at"],
         beside["origin"],
         beside["suggested"],
+        *letters_of(connection, loaded.row),
     )
 
 
@@ -140,6 +142,8 @@ def _store_parts(connection: Connection, row: int, before: Request | None, decis
     connection.execute(insert(HISTORY), [rows.entry_row(entry) | whose for entry in decision.entries])
     for message in decision.send:
         connection.execute(insert(OUTBOX).values(outbox_row(message, after) | whose))
+        if message.dated is not None:
+            number_letter(connection, row, after.line, message)
     if (counter := decision.counter) is not None:
         ours = (COUNTERS.c.line == counter.line, COUNTERS.c.year == counter.year)
         connection.execute(update(COUNTERS).where(*ours).values(last=counter.last))

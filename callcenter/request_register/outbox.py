@@ -66,6 +66,8 @@ class Receipt:
 
     came: Came
     why: str = ""
+    note: str = ""
+    """Of one that has left: how, for the history; a number by which its way can be followed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from callcenter.request_register.filing import (
     store,
     take_counter,
 )
+from callcenter.request_register.paper import Posted, mark_posted
 from callcenter.request_register.search import NO_WORDS, Words
 from callcenter.requests.actions import (
     Action,
@@ -253,14 +254,19 @@ class RequestRegister:
 
         return await write(self._register, do)
 
-    async def report(self, action: Delivered | NotDelivered, at: datetime) -> bool:
-        """Store what became of a message: it is not sent again. Returns False if the outbox never had it."""
+    async def report(self, action: Delivered | NotDelivered, at: datetime, posted: Posted | None = None) -> bool:
+        """Store what became of a message: it is not sent again. Returns False if the outbox never had it.
+
+        `posted`: of a letter that somebody has posted, when and under which number.
+        """
 
         def do(connection: Connection) -> bool:
             ours = OUTBOX.c.key == action.key
             settled = update(OUTBOX).where(ours).values(settled_at=at, sent=isinstance(action, Delivered))
             if not connection.execute(settled).rowcount:
                 return False
+            if posted is not None:
+                mark_posted(connection, action.key, posted, action.by)
             whose = select(REQUESTS.c.request).join(OUTBOX, OUTBOX.c.request == REQUESTS.c.id).where(ours)
             request = connection.scalar(whose)
             if request is not None and self._has_message(connection, request, action.key):

@@ -41,8 +41,8 @@ class OutboxSender:
         self._give_up_after = give_up_after
         self._wall = wall
         self._log = SparingLog(log)
-        self._taken: set[str] = set()
-        """Sent, but the register has not taken that yet: nobody gets them again meanwhile."""
+        self._taken: dict[str, str] = {}
+        """Sent, but the register has not taken that yet: nobody gets them again meanwhile. With the receipt's note."""
         self.sent = 0
         """Since the start; and those that were not taken, and not tried again."""
         self.failed = 0
@@ -76,9 +76,10 @@ class OutboxSender:
             if receipt.came is not Came.SENT:
                 await self._not_taken(leaving, receipt.why, for_good=receipt.came is Came.NEVER)
                 return
-            self._taken.add(leaving.key)
-        await self._requests.report(Delivered(leaving.key), self._wall())
-        self._taken.discard(leaving.key)
+            self._taken[leaving.key] = receipt.note
+        note = self._taken[leaving.key]
+        await self._requests.report(Delivered(leaving.key, note=note), self._wall())
+        self._taken.pop(leaving.key, None)
         self.sent += 1
 
     async def _not_taken(self, leaving: Leaving, why: str, *, for_good: bool) -> None:

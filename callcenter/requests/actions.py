@@ -132,6 +132,8 @@ class Delivered:
 
     key: str
     by: str = "outbox"
+    note: str = ""
+    """How, for the history: the day on which a letter was posted, and the number by which its way can be followed."""
 
 
 @dataclass(frozen=True)

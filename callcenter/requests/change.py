@@ -11,7 +11,7 @@ from callcenter.requests import targets
 from callcenter.requests.lifecycle import REQUEST, State, Step
 from callcenter.requests.number import Counter, Number
 from callcenter.requests.refusal import Reason, RefusedError, Thing
-from callcenter.requests.request import Entry, Fact, Fate, Message, Purpose, Reply, Request
+from callcenter.requests.request import Entry, Fact, Fate, Message, Purpose, Reply, Request, Way
 from callcenter.requests.rules import LineRules
 from callcenter.requests.targets import Target, TargetKind
 
@@ -122,7 +122,8 @@ class Change:
     def send(self, purpose: Purpose, reply: Reply, text: str, files: tuple[str, ...] = ()) -> Message:
         """Put a message into the outbox, under a key of its own."""
         key = f"{self.number}/{len(self.request.messages) + 1}"
-        message = Message(key, purpose, reply, text, self.at, files=files)
+        dated = self.local(self.at).date() if reply.way is Way.LETTER else None
+        message = Message(key, purpose, reply, text, self.at, files=files, dated=dated)
         self._send.append(message)
         self.request = replace(self.request, messages=(*self.request.messages, message))
         self.note(Fact.QUEUED, message.key, f"{purpose.value} by {reply.way.value} to {reply.address}")

@@ -72,13 +72,22 @@ _TICK = timedelta(microseconds=1)
 
 
 def open_request(
-    id_: RequestId, line: LineId, by: str, received_at: datetime, at: datetime, rules: LineRules
+    id_: RequestId,
+    line: LineId,
+    by: str,
+    received_at: datetime,
+    at: datetime,
+    rules: LineRules,
+    form_since: datetime | None = None,
 ) -> Decision:
-    """Return a new draft of what was asked at `received_at`: the form is due from then (ESTP 5.5.3)."""
+    """Return a new draft of what was asked at `received_at`: the form is due from then (ESTP 5.5.3).
+
+    `form_since`: from when it is due instead: of a letter that came yesterday nobody could have had one.
+    """
     at = instant(at)
     change = Change(Request(id_, line, min(instant(received_at), at), at), rules, at, by)
     change.note(Fact.OPENED, line)
-    change.begin(TargetKind.FORM, rules.form, change.request.received_at)
+    change.begin(TargetKind.FORM, rules.form, form_since or change.request.received_at)
     return change.decision()
 
 
@@ -332,7 +341,7 @@ def _delivered(change: Change, action: Delivered) -> None:
     message = _message(change, action.key)
     if message.fate is not Fate.WAITING:
         return
-    change.settle(message, Fate.SENT)
+    change.settle(message, Fate.SENT, action.note[:LONGEST_LINE])
     for purpose, kind in ((Purpose.QUESTION, TargetKind.CUSTOMER_REPLY), (Purpose.ANSWER, TargetKind.CLOSING)):
         waited, latest = change.request.target(kind), change.request.last_message(purpose)
         if waited is not None and latest is not None and latest.key == message.key:

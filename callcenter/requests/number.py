@@ -30,6 +30,19 @@ class Number:
         return f"{self.line.upper()}-{self.year:04d}-{self.running:06d}"
 
 
+@dataclass(frozen=True, order=True)
+class LetterNumber:
+    """The number of a letter that leaves on paper: 'ESTP-14/2026'. Nobody takes it for that of a request."""
+
+    line: LineId
+    year: int
+    """By the calendar of the line's zone, on the day that stands on the letter."""
+    running: int
+
+    def __str__(self) -> str:
+        return f"{self.line.upper()}-{self.running}/{self.year:04d}"
+
+
 def parse_number(text: str) -> Number | None:
     """Return the number that somebody wrote, in capital or small letters; None if it is none."""
     found = _NUMBER.fullmatch(text.strip().upper()) if len(text) <= 100 and text.isascii() else None

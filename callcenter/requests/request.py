@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import NewType
 
@@ -87,6 +87,9 @@ class Message:
     fate: Fate = Fate.WAITING
     files: tuple[str, ...] = ()
     """The SHA-256 of the request's files that leave with it."""
+    dated: date | None = None
+    """Of a letter that this decision makes: the day in the line's zone, which stands on it. It is numbered when it is
+    stored."""
 
 
 class Fact(StrEnum):

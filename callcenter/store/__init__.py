@@ -11,6 +11,7 @@ from __future__ import annotations
 from callcenter.store import auction_tables as auction_tables  # the migrations are compared with all tables
 from callcenter.store import chat_tables as chat_tables
 from callcenter.store import knowledge_tables as knowledge_tables
+from callcenter.store import letter_tables as letter_tables
 from callcenter.store import note_tables as note_tables
 from callcenter.store import quality_tables as quality_tables
 from callcenter.store import request_tables as request_tables

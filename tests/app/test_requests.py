@@ -23,7 +23,7 @@ from callcenter.registering.note_table import NoteTable
 from callcenter.registering.notes import NoteText
 from callcenter.requests import actions as do
 from callcenter.requests.lifecycle import State
-from callcenter.requests.request import Fate
+from callcenter.requests.request import Fate, Reply, Way
 from callcenter.store import Register
 from tests.app.harness import Harness, configuration
 from tests.e2e.station import until
@@ -98,6 +98,19 @@ async def test_without_mail_answers_wait_and_that_is_seen(tmp_path: Path, caplog
         assert not requests.mail_leaves
         await until(lambda: "wait in the outbox" in caplog.text)
     assert caplog.text.count("1 e-mails wait in the outbox: `mail` is not configured.") == 1
+
+
+@pytest.mark.clause("ESTP 5.5.2")
+async def test_a_letter_that_nobody_posts_in_time_is_counted(tmp_path: Path) -> None:
+    wall = Wall(CALLED + timedelta(minutes=10))
+    async with running(written(tmp_path), wall) as requests:
+        filed = await answered(requests.register, reply=Reply(Way.LETTER, "614000, г. Пермь"))
+        await until(lambda: requests.state().waiting == {"letter": 1})
+        assert requests.state().letters_late == {"estp": 0}
+        wall.set(wall() + timedelta(days=2))
+        await until(lambda: requests.state().letters_late == {"estp": 1})
+        await requests.register.report(do.Delivered(filed.request.messages[-1].key), wall())
+        await until(lambda: requests.state().letters_late == {"estp": 0})
 
 
 async def test_a_line_without_a_head_has_nobody_to_tell(tmp_path: Path) -> None:

@@ -825,6 +825,8 @@ def test_a_term_is_written_as_people_say_it(tmp_path: Path, text: str, term: Ter
         ("head_language: de", "allowed: one of 'ru' or 'en'"),
         ("mean_answer: {registered: soon}", "allowed: a time such as 30 minutes, 2 hours or 0"),
         ("mean_answer: {members: 12 hours}", "found an unknown setting"),
+        ("letterhead: {posted_within: soon}", "a term such as"),
+        ('letterhead: {sender: "a\\u202eb"}', "without control characters"),
         ("departments: {УЦ: nobody}", "an e-mail address"),
         ("warnings: {frm: {}}", "lines.estp.requests.warnings.frm"),
         ("warnings: {form: {before: [soon]}}", "allowed: a time such as 30 minutes, 2 hours or 0"),
@@ -916,6 +918,9 @@ def test_a_bot_needs_that_its_line_answers_by_it_and_has_other_channels(tmp_path
     for channels, ways, problem in (
         ("{telegram: {}}", "[email]", "`requests.ways` has no telegram"),
         ("{telegram: {}, no_others: true}", "[email]", "found a channel beside e-mail"),
+        ("{letter: {}, no_others: true}", "[email, letter]", "found a channel beside e-mail"),
+        ("{letter: {}}", "[email]", "`requests.ways` has no letter"),
+        ("{letter: {acknowledgement: x}}", "[letter]", "lines.elot.channels.letter.acknowledgement"),
         ("{telegram: {api: 'ftp://a'}}", "[telegram]", "an address such as https://api.telegram.org"),
     ):
         with pytest.raises(ConfigError, match=problem):

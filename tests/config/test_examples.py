@@ -129,6 +129,8 @@ def test_targets_in_working_time_know_the_hours_of_auctions() -> None:
 @pytest.mark.clause("E-SAUDA 1.3, 1.4, 1.5, 1.6, 2.2, 2.3, 3.6, 3.7")
 def test_e_sauda() -> None:
     config, line, rules = example("e-sauda")
+    assert line.channels.letter is not None, "official letters (2.2)"
+    assert Way.LETTER in rules.ways
     assert (line.zone, line.hours.country) == (ASTANA, "KZ")
     assert line.hours.calendar.clock(date(2026, 12, 1)) == (time(9), time(18, 30))
     assert (line.queue.classes, line.queue.default_class) == (("vip", "basic"), "basic")

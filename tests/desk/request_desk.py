@@ -18,8 +18,9 @@ from callcenter.app.directory_table import DirectoryTable
 from callcenter.app.wiring import standing_of
 from callcenter.calendar.clock import Clock
 from callcenter.calendar.hours import WorkingHours
-from callcenter.calendar.working_time import WorkingTime
+from callcenter.calendar.working_time import Term, WorkingTime
 from callcenter.config import Config
+from callcenter.config.channel_sections import LetterChannel
 from callcenter.config.roles import Role
 from callcenter.core import events
 from callcenter.core.callcenter import CallCenter
@@ -46,6 +47,7 @@ from callcenter.desk.accounts import Account
 from callcenter.desk.app import LIVE
 from callcenter.desk.call_back_actions import CallBackActions
 from callcenter.desk.directory import DirectoryApi
+from callcenter.desk.letter_sheet import Letterhead
 from callcenter.desk.registering import LineWords, RegisteringApi
 from callcenter.desk.request_actions import RequestActions, RequestLine
 from callcenter.desk.sessions import Sessions
@@ -53,11 +55,14 @@ from callcenter.registering.card import Cards
 from callcenter.registering.note_table import NoteTable
 from callcenter.reports.audit import Audit
 from callcenter.reports.requests import figures
+from callcenter.request_register.arrivals import ArrivalRegister
+from callcenter.request_register.arrivals import LineWords as OfArrivals
 from callcenter.request_register.attachments import Allowed, Attachments
 from callcenter.request_register.board import RequestBoard
 from callcenter.request_register.call_back_board import CallBackBoard
 from callcenter.request_register.call_backs import CallBackRegister
 from callcenter.request_register.in_force import WarningsInForce
+from callcenter.request_register.paper import LetterBoard
 from callcenter.request_register.register import RequestRegister
 from callcenter.request_register.viewers import Viewers
 from callcenter.requests.rules import LineRules
@@ -83,6 +88,9 @@ SUBJECTS = {"signature": "Электронная подпись", "other": "Ин
 NUMBER = "+73420000777"
 SCHOOL = Customer("Школа № 7 посёлка Кедровка", "Заказчик", "5900000115")
 WORDS = "Не подписывается контракт: истёк сертификат"
+LETTERHEAD = Letterhead(
+    ("АО «Пример» & партнёры", "614000, г. Пермь, ул. Ленина, д. 1"), ("Руководитель", "Г. П. Орлова")
+)
 FORM: dict[str, Any] = {
     "subject": "signature",
     "essentials": WORDS,
@@ -202,6 +210,8 @@ class Desk:
         limits = {LineId("estp"): Allowed(25_000_000, ("pdf", "txt"))}
         self.attachments = attachments = Attachments(line.register, folder / "attachments", limits, of_lines)
         self.accounts = FakeAccounts(STAFF, {one.id: f"password of {one.id}" for one in STAFF})
+        words = OfArrivals("other", "Контроль", LetterChannel().limits, "")
+        self.arrivals = ArrivalRegister(line.register, attachments, of_lines, {(LineId("estp"), "letter"): words})
         times = {name: rules.time for name, rules in of_lines().items()}
         self.warnings = WarningsInForce(line.register)
         self.requests = RequestActions(
@@ -215,6 +225,9 @@ class Desk:
                     600.0,
                     {"Удостоверяющий центр": "uc@example.ru"},
                     (timedelta(hours=12), timedelta(days=3)),
+                    LETTERHEAD,
+                    Term.working_days(1),
+                    takes_letters=True,
                 ),
                 LineId("tbs"): RequestLine("ТБС", {}),
             },
@@ -232,6 +245,8 @@ class Desk:
             self.warnings,
             lambda request: line.call_backs.calling(request),
             partial(standing_of, directory),
+            self.arrivals,
+            LetterBoard(line.register),
         )
         self.call_backs = CallBackActions(
             self.requests,

@@ -43,6 +43,7 @@ from callcenter.request_register.arrivals import ArrivalRegister
 from callcenter.request_register.board import RequestBoard
 from callcenter.request_register.call_back_board import CallBackBoard
 from callcenter.request_register.call_backs import CallBackRegister
+from callcenter.request_register.paper import LetterBoard
 from callcenter.request_register.register import RequestRegister
 from callcenter.request_register.viewers import Viewers
 from callcenter.store import Register
@@ -226,6 +227,15 @@ POST /requests/{request}/{action}                   .     +   +   +   +   +    .
 POST /requests/{request}/files                      .     +   +   +   +   +    .   .   .   .
 GET  /requests/{request}/files/{file}               .     +   +   +   +   +    +   .   .   .
 GET  /requests/{request}/files/{file}/page          .     +   +   +   +   +    +   .   .   .
+GET  /letters                                       .     +   +   +   +   +    .   .   .   .
+GET  /letters/to/{line}                             .     +   +   +   +   +    .   .   .   .
+POST /letters/to/{line}                             .     +   +   +   +   +    .   .   .   .
+GET  /letters/{key}                                 .     +   +   +   +   +    +   .   .   .
+GET  /requests/{request}/letters/{running}          .     +   +   +   +   +    +   .   .   .
+GET  /requests/{request}/letters/{running}/docx     .     +   +   +   +   +    +   .   .   .
+GET  /api/letters                                   .     +   +   +   +   +    .   .   .   .
+POST /api/letters/{line}                            .     +   +   +   +   +    .   .   .   .
+GET  /api/requests/{request}/letters/{running}      .     +   +   +   +   +    +   .   .   .
 POST /write/request                                 .     +   +   +   +   +    .   .   .   .
 GET  /api/chats/{chat}                              .     .   +   +   +   .    .   .   .   .
 POST /api/chats/{chat}/accept                       .     .   +   +   +   .    .   .   .   .
@@ -253,6 +263,9 @@ POST /auctions/{auction}                            .     .   .   .   .   +    .
 HEADING, *ROWS = [line.split() for line in TABLE.strip().splitlines()]
 ALLOWED = {(row[0], row[1]): dict(zip(HEADING, row[2:], strict=True)) for row in ROWS}
 VALUES = {
+    "line": "estp",
+    "key": "0123456789abcdef",
+    "running": "1",
     "table": "urgency",
     "person": "102",
     "session": "0" * 16,
@@ -299,6 +312,7 @@ async def browser(
         clock,
         Audit(register).enter,
         MOSCOW,
+        letters=LetterBoard(register),
     )
     app = make_app(
         backend,

@@ -144,6 +144,9 @@ class World:
             warnings={("estp", "answer", "before"): 2},
             waiting={"email": 4},
             oldest={"email": 61.5},
+            letters_late={"estp": 2},
+            means={("estp", "registered"): 7200.0},
+            mean_aims={("estp", "registered"): 43200.0},
             sent=7,
             failed=1,
             files=FileState(2, 12.5, {"clean": 5, "infected": 1}),
@@ -506,6 +509,7 @@ LABELS = {
     "way": {"email"},
     "channel": {"email"},
     "verdict": {"clean", "infected"},
+    "who": {"registered"},
 }
 
 
@@ -571,6 +575,9 @@ def test_requests_that_are_late_and_mail_that_waits_are_seen(world: World) -> No
     assert scrape("request_warnings_total", line="estp", target="answer", when="before") == 2
     assert scrape("outbox_messages", way="email") == 4
     assert scrape("outbox_oldest_seconds", way="email") == 61.5
+    assert scrape("letters_late", line="estp") == 2
+    assert scrape("request_mean_answer_seconds", line="estp", who="registered") == 7200
+    assert scrape("request_mean_answer_aim_seconds", line="estp", who="registered") == 43200
     assert (scrape("outbox_sent_total"), scrape("outbox_failed_total")) == (7, 1)
 
 

@@ -206,3 +206,13 @@ def test_pauses_grow_and_have_an_end() -> None:
     pauses = [pause_after(n) for n in range(20)]
     assert pauses[:3] == [timedelta(minutes=1), timedelta(minutes=2), timedelta(minutes=4)]
     assert pauses[-1] == LONGEST_PAUSE
+
+
+async def test_what_a_receipt_notes_is_in_the_history(
+    requests: RequestRegister, sender: OutboxSender, post: Post
+) -> None:
+    filed = await answered(requests)
+    post.refuses = Receipt(Came.SENT, note="61400023123457")
+    assert await sender.send_due() == 1
+    told = [one.why for one in await requests.history(filed.request.id) if one.fact is Fact.SENT]
+    assert told == ["61400023123457"]
