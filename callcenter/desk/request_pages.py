@@ -27,17 +27,20 @@ from callcenter.desk.request_forms import ACTS, FORMS, act, assignees, offered, 
 from callcenter.desk.request_words import (
     CHANNELS,
     FATES,
+    INTACT,
     KINDS,
     LABELS,
     OF_FILES,
     PURPOSES,
     STATES,
+    TRUST,
     WAYS,
     WHYS,
     entry_words,
 )
 from callcenter.desk.requests import filled_requester
-from callcenter.request_register.filed import Filed, Received
+from callcenter.request_register.filed import Attachment, Filed, Received
+from callcenter.request_register.signatures import loaded
 from callcenter.requests.lifecycle import ENDS
 from callcenter.requests.quotes import Piece, pieces
 from callcenter.requests.request import Assignee, AssigneeKind, Entry, Fact, Fate, Message, Way
@@ -221,6 +224,9 @@ class RequestPages:
             typed=typed or {},
             labels=LABELS,
             files=shown.files(filed),
+            signatures=[(one.name, loaded(one.signature_told)) for one in _signatures(filed)],
+            intact=INTACT,
+            trust=TRUST,
             limits=shown.limits(record.line, desk) if access >= Access.WORKS and record.state not in ENDS else None,
             texts={key: translated(request, text) for key, text in OF_FILES.items()},
             answer=answer,
@@ -269,6 +275,10 @@ class RequestPages:
         for received in filed.received:
             original, page = (shown.part_of(filed, received.key, part) for part in ("original", "page"))
             yield replace(_received(received), original=original, page=page)
+
+
+def _signatures(filed: Filed) -> Iterator[Attachment]:
+    return (one for one in filed.attachments if one.signature and one.deleted_at is None)
 
 
 def _sent(message: Message) -> Spoken:

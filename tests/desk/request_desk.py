@@ -199,7 +199,7 @@ class Desk:
             line.clock,
             self.audit.enter,
         )
-        limits = {LineId("estp"): Allowed(25_000_000, ("pdf", "txt"))}
+        limits = {LineId("estp"): Allowed(25_000_000, ("pdf", "txt", "sig"))}
         self.attachments = attachments = Attachments(line.register, folder / "attachments", limits, of_lines)
         self.accounts = FakeAccounts(STAFF, {one.id: f"password of {one.id}" for one in STAFF})
         times = {name: rules.time for name, rules in of_lines().items()}
