@@ -19,6 +19,7 @@ from callcenter.core.ids import LineId
 from callcenter.customers.directory import Directory, normalise
 from callcenter.metrics import Metrics
 from callcenter.public.app import Part
+from callcenter.public.downloads import Downloads
 from callcenter.public.fields import Asked
 from callcenter.public.form import Desk, FormLine, FormPages, Known
 from callcenter.public.incoming import Bounds, Incoming
@@ -66,7 +67,10 @@ def make_public(
         wall=wall,
         count=metrics.observe_form,
     )
-    parts: list[Part] = [FormPages(desk), StatusPages(desk, requests.register.numbered)]
+    downloads = Downloads(
+        requests.attachments.open, Buckets(public.files_per_hour / 3600, public.files_per_hour / 4), now
+    )
+    parts: list[Part] = [FormPages(desk), StatusPages(desk, requests.register.numbered, downloads)]
     if chats:
         parts.append(chats.public(site))
     return PublicServer(config, site, parts, incoming.sweep, metrics.observe_request, keep)

@@ -29,6 +29,8 @@ class Public(Section):
     """Forms that one address sends; half of them at once, too."""
     forms_per_hour_in_all: Annotated[int, Field(ge=1, le=1_000_000)] = 2000
     """Forms from everywhere; a tenth of them at once, too."""
+    files_per_hour: Annotated[int, Field(ge=1, le=100_000)] = 120
+    """Files of answers that one address takes; a quarter of them at once, too."""
     uploads: Annotated[int, Field(ge=1, le=1000)] = 20
     """Forms that are being received at the same time; a quarter of them from one address."""
     upload_within: Annotated[int, Field(ge=10, le=7200)] = 900

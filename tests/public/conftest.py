@@ -19,6 +19,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from callcenter.core.ids import LineId
 from callcenter.customers.directory import normalise
 from callcenter.public.app import make_public_app
+from callcenter.public.downloads import Downloads
 from callcenter.public.fields import Asked
 from callcenter.public.form import Desk, FormLine, FormPages, Known
 from callcenter.public.incoming import Bounds, Incoming
@@ -79,6 +80,7 @@ class House:
     requests: RequestRegister
     outbox: Outbox
     folder: Path
+    attachments: Attachments
     counted: dict[tuple[str, str], int]
     now: datetime = CALLED
     clock: float = 0.0
@@ -90,12 +92,20 @@ class House:
 
 @asynccontextmanager
 async def public_house(
-    where: Where, folder: Path, *, together: int = TOGETHER, often: bool = True, site: Site | None = None
+    where: Where,
+    folder: Path,
+    *,
+    together: int = TOGETHER,
+    often: bool = True,
+    site: Site | None = None,
+    checked: bool = False,
 ) -> AsyncIterator[House]:
     """`often`: forms as often as one likes."""
     register = await Register.open(where, busy_timeout=1.0)
     allowed = Allowed(25_000_000, ENDINGS)
-    attachments = Attachments(register, folder / "attachments", dict.fromkeys((ESTP, TBS), allowed), of_lines)
+    attachments = Attachments(
+        register, folder / "attachments", dict.fromkeys((ESTP, TBS), allowed), of_lines, checked=checked
+    )
     links = Links("secret", "https://help.example.ru")
     words = LineWords("", "Контроль", LIMITS, "Номер {number}, до {until}: {link}", link=links.address)
     lines = {
@@ -133,13 +143,14 @@ async def public_house(
         count,
     )
     requests = RequestRegister(register, of_lines)
+    downloads = Downloads(attachments.open, Buckets(1 / 60, 5), lambda: made.clock)
     app = make_public_app(
         desk.site,
-        [FormPages(desk), StatusPages(desk, requests.numbered)],
+        [FormPages(desk), StatusPages(desk, requests.numbered, downloads)],
         requests=Buckets(1.0, 1e9),
         now=lambda: made.clock,
     )
-    made = House(app, desk, register, requests, Outbox(register), folder, counted)
+    made = House(app, desk, register, requests, Outbox(register), folder, attachments, counted)
     yield made
     await register.close()
 
