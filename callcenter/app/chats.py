@@ -20,6 +20,7 @@ from callcenter.knowledge.article_table import ArticleTable
 from callcenter.metrics.chats import ChatState
 from callcenter.public.chat import PublicChat
 from callcenter.public.site import Site
+from callcenter.public.work import Work
 from callcenter.request_register.arrivals import ArrivalRegister
 from callcenter.store import Register, RegisterError
 
@@ -67,9 +68,9 @@ class ChatsAtWork:
         """Tell the core that a person has a page of the desk open, or has none any more."""
         self._take(DeskOpened(person, there))
 
-    def public(self, site: Site) -> PublicChat:
+    def public(self, site: Site, work: Work | None = None) -> PublicChat:
         """Return the customers' side, a part of the public application."""
-        return PublicChat(site, self._with_chat, self.chats, self._articles, self._clock.now)
+        return PublicChat(site, self._with_chat, self.chats, self._articles, self._clock.now, work)
 
     def stop(self) -> None:
         """Break the connections of the customers' pages: they come back to the next controller."""

@@ -27,6 +27,7 @@ from callcenter.public.keys import Links, Tickets
 from callcenter.public.rates import Buckets
 from callcenter.public.site import PublicLine, Site
 from callcenter.public.status import StatusPages
+from callcenter.public.work import Work, tasks
 from callcenter.request_register.arrivals import ArrivalRegister, LineWords
 from callcenter.request_register.attachments import Allowed, Attachments
 from callcenter.request_register.filed import Requester
@@ -99,6 +100,7 @@ async def public_house(
     often: bool = True,
     site: Site | None = None,
     checked: bool = False,
+    bits: int = 8,
 ) -> AsyncIterator[House]:
     """`often`: forms as often as one likes."""
     register = await Register.open(where, busy_timeout=1.0)
@@ -129,7 +131,7 @@ async def public_house(
     incoming = Incoming(folder / "incoming", 20, 900.0, lambda: made.clock)
     incoming.sweep()
     desk = Desk(
-        site or Site(lines, ("form.js",)),
+        site or Site(lines, ("form.js", "work.js")),
         forms,
         ArrivalRegister(register, attachments, of_lines, {(ESTP, "form"): words, (TBS, "form"): tbs}),
         incoming,
@@ -140,7 +142,15 @@ async def public_house(
         timedelta(seconds=3),
         lambda: made.clock,
         lambda: made.now,
-        count,
+        work=Work(
+            tasks("secret"),
+            bits,
+            Buckets(1 / 60, 5),
+            lambda: made.clock,
+            lambda: made.now,
+            lambda: made.desk.site.assets.address("work.js"),
+        ),
+        count=count,
     )
     requests = RequestRegister(register, of_lines)
     downloads = Downloads(attachments.open, Buckets(1 / 60, 5), lambda: made.clock)
