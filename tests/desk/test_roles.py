@@ -233,6 +233,7 @@ POST /api/chats/{chat}/decline                      .     .   +   +   +   .    .
 POST /api/chats/{chat}/messages                     .     .   +   +   +   .    .   .   .   .
 POST /api/chats/{chat}/typing                       .     .   +   +   +   .    .   .   .   .
 POST /api/chats/{chat}/draft                        .     .   +   +   +   .    .   .   .   .
+GET  /api/chats/{chat}/colleagues                   .     .   +   +   +   .    .   .   .   .
 POST /api/chats/{chat}/hand-over                    .     .   +   +   +   .    .   .   .   .
 POST /api/chats/{chat}/close                        .     .   +   +   +   .    .   .   .   .
 POST /api/chats/{chat}/request                      .     .   +   +   +   .    .   .   .   .
