@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 from callcenter.calendar.clock import Clock
+from callcenter.chats.chat_search import ChatSearch
 from callcenter.chats.chat_table import ChatTable
 from callcenter.chats.chats import ChatLine, Chats
 from callcenter.config import Config
@@ -76,7 +77,7 @@ class ChatsAtWork:
         self._articles = ArticleTable(register)
         self._with_chat = frozenset(line.id for line in lines)
         subjects = {line.id: line.subjects for line in config.lines.values()}
-        self.api = ChatsApi(self.chats, view, take, subjects, center.chat_colleagues)
+        self.api = ChatsApi(self.chats, view, take, subjects, center.chat_colleagues, ChatSearch(register))
         self._people = center
         self._warn_after = {
             line.id: line.channels.chat.warn_after for line in config.lines.values() if line.channels.chat

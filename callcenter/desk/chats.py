@@ -11,6 +11,7 @@ from typing import Any
 
 from aiohttp import web
 
+from callcenter.chats.chat_search import ChatSearch
 from callcenter.chats.chat_table import MOST_MESSAGES, ChatFull, ChatOver
 from callcenter.chats.chats import Chats, plain
 from callcenter.chats.text import clean
@@ -52,7 +53,10 @@ class ChatsApi:
         take: Callable[[Event], bool],
         subjects: Mapping[LineId, Mapping[str, str]],
         colleagues: Callable[[ChatId], Sequence[ChatColleague]] = lambda chat: (),
+        search: ChatSearch | None = None,
     ) -> None:
+        self.search = search
+        """Of past chats; None: they are not looked up here."""
         self._colleagues = colleagues
         self.chats = chats
         self._view = view

@@ -9,6 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
+from callcenter.chats.chat_search import ChatSearch
 from callcenter.desk import bodies, forms, html
 from callcenter.desk import request_bodies as allowed
 from callcenter.desk import request_json as shown
@@ -24,6 +25,7 @@ from callcenter.desk.request_access import Access
 from callcenter.desk.request_actions import RequestActions
 from callcenter.desk.request_files import FILE, RequestFiles, parts
 from callcenter.desk.request_forms import ACTS, FORMS, act, assignees, offered, values
+from callcenter.desk.request_refusals import answering
 from callcenter.desk.request_words import (
     CHANNELS,
     FATES,
@@ -42,6 +44,7 @@ from callcenter.desk.requests import filled_requester
 from callcenter.request_register.filed import Attachment, Filed, Received
 from callcenter.request_register.signatures import loaded
 from callcenter.requests.lifecycle import ENDS
+from callcenter.requests.number import Number
 from callcenter.requests.quotes import Piece, pieces
 from callcenter.requests.request import Assignee, AssigneeKind, Entry, Fact, Fate, Message, Way
 from callcenter.requests.targets import TargetKind
@@ -79,7 +82,14 @@ class Spoken:
 class RequestPages:
     """The request handlers."""
 
-    def __init__(self, desk: RequestActions, files: RequestFiles, call_backs: CallBackActions | None = None) -> None:
+    def __init__(
+        self,
+        desk: RequestActions,
+        files: RequestFiles,
+        call_backs: CallBackActions | None = None,
+        chats: ChatSearch | None = None,
+    ) -> None:
+        self._search = chats
         self._desk = desk
         self._files = files
         self._call_backs = call_backs
@@ -224,6 +234,7 @@ class RequestPages:
             typed=typed or {},
             labels=LABELS,
             files=shown.files(filed),
+            chats=await self._chats(record.number) if record.number and access >= Access.READS else [],
             signatures=[(one.name, loaded(one.signature_told)) for one in _signatures(filed)],
             intact=INTACT,
             trust=TRUST,
@@ -247,6 +258,13 @@ class RequestPages:
             now=now,
             **await self._of_call_backs(filed, access),
         )
+
+    async def _chats(self, number: Number) -> list[str]:
+        """Return the numbers of the chats that have become the request."""
+        if self._search is None:
+            return []
+        async with answering():
+            return [one.row.number for one in await self._search.of_request(number)]
 
     def _promises(self, filed: Filed, access: Access) -> dict[str, dict[str, str]]:
         record, rules = filed.request, self._desk.rules_of(filed.request)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, time, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
@@ -19,6 +19,9 @@ from callcenter.app.wiring import standing_of
 from callcenter.calendar.clock import Clock
 from callcenter.calendar.hours import WorkingHours
 from callcenter.calendar.working_time import WorkingTime
+from callcenter.chats.chat_search import ChatSearch
+from callcenter.chats.chat_table import ChatTable
+from callcenter.chats.chats import Chats
 from callcenter.config import Config
 from callcenter.config.roles import Role
 from callcenter.core import events
@@ -45,6 +48,7 @@ from callcenter.desk import make_app
 from callcenter.desk.accounts import Account
 from callcenter.desk.app import LIVE
 from callcenter.desk.call_back_actions import CallBackActions
+from callcenter.desk.chats import ChatsApi
 from callcenter.desk.directory import DirectoryApi
 from callcenter.desk.registering import LineWords, RegisteringApi
 from callcenter.desk.request_actions import RequestActions, RequestLine
@@ -53,6 +57,7 @@ from callcenter.registering.card import Cards
 from callcenter.registering.note_table import NoteTable
 from callcenter.reports.audit import Audit
 from callcenter.reports.requests import figures
+from callcenter.request_register.arrivals import ArrivalRegister
 from callcenter.request_register.attachments import Allowed, Attachments
 from callcenter.request_register.board import RequestBoard
 from callcenter.request_register.call_back_board import CallBackBoard
@@ -251,6 +256,21 @@ class Desk:
             registering=self.registering,
             requests=self.requests,
             call_backs=self.call_backs,
+            chats=ChatsApi(
+                Chats(
+                    ChatTable(line.register),
+                    cast(ArrivalRegister, None),
+                    (),
+                    bool,
+                    lambda _: None,
+                    str,
+                    Clock(float, line.clock),
+                ),
+                lambda _: None,
+                bool,
+                {},
+                search=ChatSearch(line.register),
+            ),
             directory=DirectoryApi(DirectoryTable(_CONFIG, line.register, line.clock)),
             zone=MOSCOW,
         )
