@@ -17,7 +17,8 @@ ARG WITH_ASTERISK=debian:forky-slim
 
 FROM ${STABLE} AS python
 RUN apt-get update \
- && apt-get install -y --no-install-recommends python3 tzdata \
+# openssl and its engine for GOST look at signatures beside files.
+ && apt-get install -y --no-install-recommends python3 tzdata openssl libengine-gost-openssl \
  && rm -rf /var/lib/apt/lists/*
 
 FROM python AS environment

@@ -32,8 +32,7 @@ ENTRIES = (
     SOURCES / "pages.tsx",
     SOURCES / "request.ts",
     SOURCES / "print.ts",
-    PUBLIC / "form.ts",
-    PUBLIC / "chat.ts",
+    *(PUBLIC / f"{name}.ts" for name in ("form", "chat", "work")),
 )
 
 

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from callcenter.calendar.clock import Clock
+from callcenter.chats.chat_search import ChatSearch
 from callcenter.chats.chat_table import ChatTable
 from callcenter.chats.chats import ChatLine, Chats
 from callcenter.config import Config
 from callcenter.core.events import DeskOpened, Event
-from callcenter.core.ids import ChatId, PersonId
-from callcenter.core.view import ChatView
+from callcenter.core.ids import ChatId, LineId, PersonId
+from callcenter.core.view import ChatColleague, ChatView
 from callcenter.desk.chats import ChatsApi
 from callcenter.knowledge.article_table import ArticleTable
 from callcenter.metrics.chats import ChatState
 from callcenter.public.chat import PublicChat
 from callcenter.public.site import Site
+from callcenter.public.work import Work
 from callcenter.request_register.arrivals import ArrivalRegister
 from callcenter.store import Register, RegisterError
 
@@ -27,6 +29,18 @@ log = logging.getLogger(__name__)
 
 FIRST_AFTER, EVERY = 1500.0, 86_400.0
 """Seconds from the start to the first look for what was kept long enough, and between two looks."""
+
+
+class People(Protocol):
+    """What the core knows of those who answer chats."""
+
+    def chat_people(self, line: LineId) -> int:
+        """Return how many are there."""
+        ...
+
+    def chat_colleagues(self, chat: ChatId) -> Sequence[ChatColleague]:
+        """Return to whom a chat may be handed over."""
+        ...
 
 
 class ChatsAtWork:
@@ -39,6 +53,7 @@ class ChatsAtWork:
         arrivals: ArrivalRegister,
         take: Callable[[Event], bool],
         view: Callable[[ChatId], ChatView | None],
+        center: People,
         clock: Clock,
     ) -> None:
         self._config = config
@@ -61,15 +76,20 @@ class ChatsAtWork:
         )
         self._articles = ArticleTable(register)
         self._with_chat = frozenset(line.id for line in lines)
-        self.api = ChatsApi(self.chats, view, take, {line.id: line.subjects for line in config.lines.values()})
+        subjects = {line.id: line.subjects for line in config.lines.values()}
+        self.api = ChatsApi(self.chats, view, take, subjects, center.chat_colleagues, ChatSearch(register))
+        self._people = center
+        self._warn_after = {
+            line.id: line.channels.chat.warn_after for line in config.lines.values() if line.channels.chat
+        }
 
     def page_opened(self, person: PersonId, there: bool) -> None:
         """Tell the core that a person has a page of the desk open, or has none any more."""
         self._take(DeskOpened(person, there))
 
-    def public(self, site: Site) -> PublicChat:
+    def public(self, site: Site, work: Work | None = None) -> PublicChat:
         """Return the customers' side, a part of the public application."""
-        return PublicChat(site, self._with_chat, self.chats, self._articles, self._clock.now)
+        return PublicChat(site, self._with_chat, self.chats, self._articles, self._clock.now, work)
 
     def stop(self) -> None:
         """Break the connections of the customers' pages: they come back to the next controller."""
@@ -89,6 +109,9 @@ class ChatsAtWork:
             dict(self.chats.missed),
             dict(self.chats.first_answers),
             dict(self.chats.first_answer_seconds),
+            {str(line): seconds for line, seconds in self.chats.waits().items()},
+            {str(line): seconds for line, seconds in self._warn_after.items()},
+            {str(line): self._people.chat_people(line) for line in self._with_chat},
         )
 
     def work(self) -> Iterator[tuple[Callable[[], Coroutine[Any, Any, None]], str]]:

@@ -170,7 +170,7 @@ class Controller:
         if not any(line.channels.chat for line in config.lines.values()):
             return None
         arrivals = self.requests.channels.arrivals
-        return ChatsAtWork(config, register, arrivals, self.take, self._chat, clock)
+        return ChatsAtWork(config, register, arrivals, self.take, self._chat, self._center, clock)
 
     # -- life --------------------------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from callcenter.core.ids import LineId
 from callcenter.customers.directory import Directory, normalise
 from callcenter.metrics import Metrics
 from callcenter.public.app import Part
+from callcenter.public.downloads import Downloads
 from callcenter.public.fields import Asked
 from callcenter.public.form import Desk, FormLine, FormPages, Known
 from callcenter.public.incoming import Bounds, Incoming
@@ -26,11 +27,12 @@ from callcenter.public.keys import Links, Tickets
 from callcenter.public.rates import Buckets
 from callcenter.public.site import PublicLine, Site
 from callcenter.public.status import StatusPages
+from callcenter.public.work import Work, tasks
 from callcenter.request_register.attachments import MB, OF_MAILS
 from callcenter.request_register.filed import Requester
 from callcenter.requests.inn import valid_inn
 
-SCRIPTS = ("form.js", "chat.js")
+SCRIPTS = ("form.js", "chat.js", "work.js")
 """Built by `tools/front.py`."""
 
 
@@ -52,6 +54,8 @@ def make_public(
     shown = [line for line in config.lines.values() if line.channels.form or line.channels.chat]
     site = Site({line.id: _public_line(line) for line in shown}, SCRIPTS)
     incoming = Incoming(config.var / "public" / "incoming", public.uploads, public.upload_within, now)
+    of_work = Buckets(public.work_per_hour / 3600, max(1, public.work_per_hour / 10))
+    work = Work(tasks(secrets.public), public.work_bits, of_work, now, wall, lambda: site.assets.address("work.js"))
     desk = Desk(
         site,
         {id: _form_line(line, form, directory, wall) for id, (line, form) in forms.items()},
@@ -64,11 +68,15 @@ def make_public(
         shortest=timedelta(seconds=public.shortest_seconds),
         now=now,
         wall=wall,
+        work=work,
         count=metrics.observe_form,
     )
-    parts: list[Part] = [FormPages(desk), StatusPages(desk, requests.register.numbered)]
+    downloads = Downloads(
+        requests.attachments.open, Buckets(public.files_per_hour / 3600, public.files_per_hour / 4), now
+    )
+    parts: list[Part] = [FormPages(desk), StatusPages(desk, requests.register.numbered, downloads)]
     if chats:
-        parts.append(chats.public(site))
+        parts.append(chats.public(site, work))
     return PublicServer(config, site, parts, incoming.sweep, metrics.observe_request, keep)
 
 

@@ -41,11 +41,13 @@ from callcenter.request_register.outbox import Carrier, Outbox
 from callcenter.request_register.paper import LetterBoard
 from callcenter.request_register.register import RequestRegister, Rules
 from callcenter.request_register.sender import OutboxSender
+from callcenter.request_register.signature_check import SignatureCheck
 from callcenter.request_register.viewers import Viewers
 from callcenter.request_register.watch import TargetWatch, Warned
 from callcenter.requests.request import Way
 from callcenter.store import Register, RegisterError
 from callcenter.system.clamd import Clamd
+from callcenter.system.signature_process import SignatureProcess
 
 log = logging.getLogger(__name__)
 
@@ -112,6 +114,8 @@ class Requests:
         self._leavers = Leavers(register, rules, [*here, *config.groups], heads, wall)
         self._erasure = RequestErasure(register, self.attachments, rules, config.request_keep_days)
         self.file_check = _file_check(config, register, self.attachments, wall)
+        looks = SignatureProcess(config.signatures.roots, config.signatures.revoked, config.signatures.within)
+        self._signatures = SignatureCheck(register, looks, self.attachments.path, rules, wall)
         self.channels = Channels(config, secrets, register, self.attachments, rules, clock)
         self._senders = [
             OutboxSender(self.outbox, self.register, {way: carrier}, _give_up_after(config), wall)
@@ -132,6 +136,7 @@ class Requests:
         yield from self.channels.work()
         if self.file_check is not None:
             yield self.file_check.run, "virus scanner"
+        yield self._signatures.run, "signatures"
         yield self._watch.run, "targets"
         if self._conduct.tells_anybody:
             yield self._conduct.run, "refusals for conduct"

@@ -77,6 +77,8 @@ class Live:
     """When the customer closed the last page; None: one is open."""
     typing_at: dict[str, float] = field(default_factory=dict)
     """When each side was last seen typing."""
+    waits_since: float = 0.0
+    """While nobody answers it: since when."""
     place: int = 0
     over: bool = False
     answered: bool = False
@@ -133,6 +135,16 @@ class Chats:
         """Return the present moment."""
         return self._clock.wall()
 
+    def waits(self) -> dict[LineId, float]:
+        """Return for how many seconds the chat that nobody has accepted has waited the longest, by line; 0: none."""
+        found = dict.fromkeys(self.lines, 0.0)
+        now = self._clock.now()
+        for live in self.live.values():
+            if live.state in ("waiting", "offered"):
+                line = live.row.line
+                found[line] = max(found.get(line, 0.0), now - live.waits_since)
+        return found
+
     # -- the customer ------------------------------------------------------------------------------------------
 
     async def begin(self, one: Beginning) -> ChatRow:
@@ -145,7 +157,8 @@ class Chats:
         if row is None:
             raise ValueError("a chat has begun and is not there")
         if new:
-            self.live[chat] = Live(row, "waiting", NO_PERSON, row.last, gone_at=self._clock.now())
+            now = self._clock.now()
+            self.live[chat] = Live(row, "waiting", NO_PERSON, row.last, gone_at=now, waits_since=now)
             self._take(ChatArrived(chat, one.line, self._clock.now()))
         return row
 
@@ -244,6 +257,8 @@ class Chats:
         live = self.live.get(moved.chat)
         if live is None:
             return
+        if moved.state in ("waiting", "offered") and live.state not in ("waiting", "offered"):
+            live.waits_since = self._clock.now()  # anew: somebody has handed it over, or is gone
         live.state = moved.state
         if moved.operator or moved.state == "waiting":
             live.operator = moved.operator
@@ -297,7 +312,8 @@ class Chats:
         for row in await self.table.not_over():
             if row.chat in self.live:
                 continue
-            live = Live(row, row.state, row.operator, row.last, gone_at=self._clock.now())
+            now = self._clock.now()
+            live = Live(row, row.state, row.operator, row.last, gone_at=now, waits_since=now)
             self.live[row.chat] = live
             if row.state == "wrapping_up":
                 self.moved(ChatMoved(row.chat, "ended", NO_PERSON, outcome=ChatOutcome.ENDED))

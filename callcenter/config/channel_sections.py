@@ -132,6 +132,8 @@ class ChatChannel(WrittenChannel):
     """Seconds for which a person's page may be closed before their chats are given to others."""
     longest_wait: Annotated[float, Field(ge=30, le=7200)] = 300.0
     """Seconds after which a chat that nobody accepts becomes a request."""
+    warn_after: Annotated[float, Field(ge=5, le=7200)] = 120.0
+    """Seconds after which a chat that nobody has accepted is an alert (ChatsWait)."""
     wrap_up: Annotated[float, Field(ge=0, le=3600)] = 60.0
     """Seconds after the end of a chat in which it still counts among its operator's."""
     customer_away: Annotated[float, Field(ge=30, le=86_400)] = 600.0

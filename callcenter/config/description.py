@@ -8,7 +8,7 @@ from pydantic import Field
 
 from callcenter.config.line_sections import Line
 from callcenter.config.public_section import Public
-from callcenter.config.request_sections import Antivirus, Mail
+from callcenter.config.request_sections import Antivirus, Mail, Signatures
 from callcenter.config.section import Section
 from callcenter.config.sections import (
     Accounts,
@@ -63,6 +63,8 @@ class Description(Section):
     audit: Audit = Audit()
     antivirus: Antivirus | None = None
     """Who is asked about files of requests; None: nobody, they are handed out as they came."""
+    signatures: Signatures = Signatures()
+    """Whom signatures beside files are trusted by."""
     mail: Mail | None = None
     """How e-mail leaves; None: it does not, and what has to leave waits."""
     database: Database

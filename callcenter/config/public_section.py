@@ -29,6 +29,13 @@ class Public(Section):
     """Forms that one address sends; half of them at once, too."""
     forms_per_hour_in_all: Annotated[int, Field(ge=1, le=1_000_000)] = 2000
     """Forms from everywhere; a tenth of them at once, too."""
+    work_bits: Annotated[int, Field(ge=0, le=24)] = 18
+    """How much a browser computes for an address that has sent too much, instead of waiting: each bit doubles it.
+    0: everybody waits."""
+    work_per_hour: Annotated[int, Field(ge=1, le=100_000)] = 100
+    """Forms and chats that one address may have that way, beside the others."""
+    files_per_hour: Annotated[int, Field(ge=1, le=100_000)] = 120
+    """Files of answers that one address takes; a quarter of them at once, too."""
     uploads: Annotated[int, Field(ge=1, le=1000)] = 20
     """Forms that are being received at the same time; a quarter of them from one address."""
     upload_within: Annotated[int, Field(ge=10, le=7200)] = 900

@@ -124,7 +124,7 @@ class Files(Section):
     """Megabytes (10^6 bytes) of one file."""
     types: Annotated[tuple[Ending, ...], Field(min_length=1)] = (
         *("pdf", "png", "jpg", "jpeg", "gif", "txt", "csv", "doc", "docx", "xls", "xlsx", "odt", "ods", "rtf", "zip"),
-        "eml",
+        *("eml", "sig", "sgn", "p7s"),
     )
 
 
@@ -306,6 +306,18 @@ class Antivirus(Section):
         if (self.socket is None) == (self.host is None):
             raise ValueError("found both or neither; one of `socket` and `host`")
         return self
+
+
+class Signatures(Section):
+    """How signatures among the files of requests are looked at, by openssl. Nothing is asked of a network."""
+
+    roots: FilePath | None = None
+    """A folder of certificates (PEM or DER): those that vouch for themselves are trusted, others lead there; None:
+    whether a certificate is trusted is unknown."""
+    revoked: FilePath | None = None
+    """A folder of lists of revoked certificates (CRL), which somebody keeps fresh; None: unknown, too."""
+    within: Annotated[float, Field(ge=1, le=300)] = 30.0
+    """Seconds for one signature."""
 
 
 class Mail(Section):

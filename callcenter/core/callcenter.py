@@ -11,6 +11,7 @@ from callcenter.core.call import (
     call_back,
     call_back_place,
     chat,
+    chat_dispatch,
     conversation,
     departure,
     ending,
@@ -52,12 +53,22 @@ from callcenter.core.ids import (
     PhoneName,
     ServerId,
 )
-from callcenter.core.operator import Operator
+from callcenter.core.operator import Operator, Presence
 from callcenter.core.queue.ewt_input import newcomer_wait
 from callcenter.core.queue.line import LineState
 from callcenter.core.records import Direction, Outcome
 from callcenter.core.settings import Settings
-from callcenter.core.view import CallBackView, CallView, ChatView, LineView, OperatorView, OutgoingView, Outlook, View
+from callcenter.core.view import (
+    CallBackView,
+    CallView,
+    ChatColleague,
+    ChatView,
+    LineView,
+    OperatorView,
+    OutgoingView,
+    Outlook,
+    View,
+)
 
 
 def _timer_fired(floor: Floor, event: TimerFired) -> None:
@@ -260,6 +271,27 @@ class CallCenter:
             return None
         queue = self._floor.lines[found.arrived.line].chats
         return _chat_view(found, queue.ahead(found.key, now) + 1 if found.key in queue else 0)
+
+    def chat_people(self, line: LineId) -> int:
+        """Return how many of those who answer the chats of a line are on shift and have the desk open."""
+        rules = self._floor.lines[line].settings.chat if line in self._floor.lines else None
+        groups = rules.groups if rules else ()
+        there = (one for one in self._floor.at_desks.values() if one.presence is not Presence.OFF)
+        return sum(one.person.group in groups for one in there)
+
+    def chat_colleagues(self, chat: ChatId) -> tuple[ChatColleague, ...]:
+        """Return everybody on shift to whom a chat's operator may hand it over, or why not now."""
+        found, floor = self._floor.chats.get(chat), self._floor
+        giver = floor.operators.get(found.operator) if found else None
+        if found is None or giver is None:
+            return ()
+        line = floor.lines[found.arrived.line]
+        others = (one for one in floor.operators.values() if one is not giver)
+        return tuple(
+            ChatColleague(one.person.id, one.person.name, chat_dispatch.why_not(floor, line, one, giver))
+            for one in others
+            if one.presence is not Presence.OFF
+        )
 
     def call_backs(self, now: float) -> tuple[CallBackView, ...]:
         """Return the call-backs whose time has come; they are asked for more often than everything else."""

@@ -95,6 +95,17 @@ class ChatView:
 
 
 @dataclass(frozen=True, slots=True)
+class ChatColleague:
+    """Somebody on shift to whom a chat may be handed over."""
+
+    id: PersonId
+    name: str
+    why_not: str
+    """Why they cannot take it now: 'away' (no page of the desk is open), 'paused', 'busy' (on the phone), 'full' (as
+    many chats as one answers), 'offered' (another one), 'callers' (they stay free for them); '': they can."""
+
+
+@dataclass(frozen=True, slots=True)
 class OperatorView:
     """One person: what they want (presence), what their phone does (activity), their call."""
 

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from aiohttp import web
 
 from callcenter.accounts.sign_on import Provider
+from callcenter.chats.chat_search import ChatSearch
 from callcenter.config.roles import Role
 from callcenter.core.ids import GroupId, LineId, PersonId
 from callcenter.desk.account_actions import AccountActions
@@ -27,13 +28,14 @@ from callcenter.desk.bodies import MAX_BODY
 from callcenter.desk.call_back_actions import CallBackActions
 from callcenter.desk.call_back_pages import CallBackPages
 from callcenter.desk.call_backs import CallBacksApi
+from callcenter.desk.chat_pages import ChatPages
 from callcenter.desk.chats import ChatsApi
 from callcenter.desk.directory import DirectoryApi
 from callcenter.desk.directory_pages import DirectoryPages
 from callcenter.desk.entrance import Entrance
 from callcenter.desk.gate import ANYBODY, Gate, Handler, Route
 from callcenter.desk.guard import ObserveRequest, add_headers, guard
-from callcenter.desk.html import FOLLOWS_AUCTIONS, KEEPS_DIRECTORY, TAKES_LETTERS, WARNED
+from callcenter.desk.html import FOLLOWS_AUCTIONS, HAS_CHATS, KEEPS_DIRECTORY, TAKES_LETTERS, WARNED
 from callcenter.desk.knowledge import KnowledgeApi
 from callcenter.desk.letter_actions import LetterActions
 from callcenter.desk.letter_pages import LetterPages
@@ -158,7 +160,10 @@ def make_app(
         app[WARNED] = requests.warned
         if requests.letters and any(Way.LETTER in rules.ways for rules in requests.register.rules.values()):
             app[TAKES_LETTERS] = True
-        gate.add(app, _request_routes(requests, call_backs))
+        gate.add(app, _request_routes(requests, call_backs, chats.search if chats else None))
+    if requests and chats and chats.search:
+        app[HAS_CHATS] = True
+        gate.add(app, ChatPages(chats.search, chats.chats.table, requests, _names(accounts)).routes())
     if auctions:
         app[FOLLOWS_AUCTIONS] = True
         gate.add(app, AuctionsApi(auctions).routes())
@@ -184,11 +189,13 @@ def _warned(requests: RequestActions | None, accounts: Accounts) -> Callable[[Pe
     return of
 
 
-def _request_routes(requests: RequestActions, call_backs: CallBackActions | None) -> list[Route]:
+def _request_routes(
+    requests: RequestActions, call_backs: CallBackActions | None, chats: ChatSearch | None
+) -> list[Route]:
     """All routes of requests; after what changes one, it is looked at what is still warned of."""
     files = RequestFiles(requests)
     letters = LetterActions(requests, requests.letters, requests.arrivals) if requests.letters else None
-    pages = RequestPages(requests, files, call_backs)
+    pages = RequestPages(requests, files, call_backs, chats)
     parts = (
         RequestsApi(requests),
         RequestWorkApi(requests),

@@ -32,8 +32,9 @@ class ChatDrafted(Body):
 
 
 class ChatHandedOver(Body):
-    """POST /api/chats/{chat}/hand-over: to a group; without one, to whoever comes next."""
+    """POST /api/chats/{chat}/hand-over: to a colleague, or to a group; without either, to whoever comes next."""
 
+    to: Known = ""
     group: Known = ""
 
 

@@ -5,19 +5,20 @@ Whose chat it is, the core says: somebody else's can be neither read nor answere
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 from aiohttp import web
 
+from callcenter.chats.chat_search import ChatSearch
 from callcenter.chats.chat_table import MOST_MESSAGES, ChatFull, ChatOver
 from callcenter.chats.chats import Chats, plain
 from callcenter.chats.text import clean
 from callcenter.core import events
 from callcenter.core.events import Event
 from callcenter.core.ids import ChatId, GroupId, LineId, PersonId
-from callcenter.core.view import ChatView, OperatorView
+from callcenter.core.view import ChatColleague, ChatView, OperatorView
 from callcenter.desk import bodies
 from callcenter.desk import chat_bodies as allowed
 from callcenter.desk.bodies import BadRequest
@@ -27,11 +28,23 @@ from callcenter.desk.responses import as_json
 from callcenter.request_register.errors import RequestError
 from callcenter.store import RegisterError
 
+WHY_NOT: Mapping[str, str] = {
+    "away": N_("Your colleague is away: the page of the desk is closed. The chat stays with you."),
+    "paused": N_("Your colleague is paused. The chat stays with you."),
+    "busy": N_("Your colleague is on the phone. The chat stays with you."),
+    "full": N_("Your colleague answers as many chats as one can. The chat stays with you."),
+    "offered": N_("Your colleague is just being offered another chat. The chat stays with you."),
+    "callers": N_("Your colleague has to stay free for callers. The chat stays with you."),
+}
+"""Why a chat is not handed over to somebody, as the core names it."""
 CHAT = r"/api/chats/{chat:[0-9a-f]{32}}"
 
 
 class ChatsApi:
-    """The request handlers. `view` shows a chat as the core has it, `take` hands an event to the core."""
+    """The request handlers. `view` shows a chat as the core has it, `take` hands an event to the core.
+
+    `colleagues`: to whom a chat may be handed over, and why not to others.
+    """
 
     def __init__(
         self,
@@ -39,7 +52,12 @@ class ChatsApi:
         view: Callable[[ChatId], ChatView | None],
         take: Callable[[Event], bool],
         subjects: Mapping[LineId, Mapping[str, str]],
+        colleagues: Callable[[ChatId], Sequence[ChatColleague]] = lambda chat: (),
+        search: ChatSearch | None = None,
     ) -> None:
+        self.search = search
+        """Of past chats; None: they are not looked up here."""
+        self._colleagues = colleagues
         self.chats = chats
         self._view = view
         self._take = take
@@ -54,6 +72,7 @@ class ChatsApi:
             Route("POST", CHAT + "/messages", self.say, ON_SHIFT),
             Route("POST", CHAT + "/typing", self.typing, ON_SHIFT),
             Route("POST", CHAT + "/draft", self.draft, ON_SHIFT),
+            Route("GET", CHAT + "/colleagues", self.colleagues, ON_SHIFT),
             Route("POST", CHAT + "/hand-over", self.hand_over, ON_SHIFT),
             Route("POST", CHAT + "/close", self.close, ON_SHIFT),
             Route("POST", CHAT + "/request", self.make_request, ON_SHIFT, notes="request opened"),
@@ -127,11 +146,21 @@ class ChatsApi:
         """Give the chat to somebody else; it stays if nobody is there who could take it."""
         chat, person = self._theirs(request, "open")
         body = await bodies.read(request, allowed.ChatHandedOver)
-        self._take(events.ChatHandedOver(chat, person, group=GroupId(body.group)))
+        there = {one.id: one.why_not for one in self._colleagues(chat)}
+        self._take(events.ChatHandedOver(chat, person, PersonId(body.to), GroupId(body.group)))
         view = self._view(chat)
         if view and view.operator == person and view.state == "open":
+            if body.to:
+                why = there.get(PersonId(body.to), "away")
+                raise BadRequest(409, f"colleague_{why or 'away'}", WHY_NOT[why or "away"])
             raise BadRequest(409, "none_free", N_("Nobody is there who could take the chat."))
         return as_json({"chat": chat})
+
+    async def colleagues(self, request: web.Request) -> web.Response:
+        """Return everybody on shift to whom the chat could be handed over; `why_not`: '' if now."""
+        chat, _ = self._theirs(request, "open")
+        found = sorted(self._colleagues(chat), key=lambda one: (bool(one.why_not), one.name))
+        return as_json({"colleagues": [{"id": one.id, "name": one.name, "why_not": one.why_not} for one in found]})
 
     async def close(self, request: web.Request) -> web.Response:
         """End the conversation; or, after it, the work on it."""

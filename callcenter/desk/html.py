@@ -39,6 +39,8 @@ SESSION_TEXTS = {
 """Words of the warning before a session ends, which every page has."""
 WARNED: web.AppKey[Callable[[Account], Tally]] = web.AppKey("warned")
 """Of how many requests somebody is warned; there only with requests."""
+HAS_CHATS: web.AppKey[bool] = web.AppKey("has_chats", bool)
+"""Set when a line has a chat."""
 KEEPS_DIRECTORY: web.AppKey[bool] = web.AppKey("keeps_directory", bool)
 """Whether the customers' directory is kept at the desk; there only if so."""
 FOLLOWS_AUCTIONS: web.AppKey[bool] = web.AppKey("follows_auctions", bool)
@@ -100,6 +102,7 @@ def page(request: web.Request, template: str, zone: tzinfo, status: int = 200, *
         "writes": sender is not None and sender.may(AUTHORS),
         "keeps_auctions": FOLLOWS_AUCTIONS in request.app and sender is not None and sender.may(KEEPS_AUCTIONS),
         "sees_requests": sender is not None and sender.may(SEES_REQUESTS),
+        "sees_chats": HAS_CHATS in request.app and sender is not None and sender.may(SEES_REQUESTS),
         "sees_board": sender is not None and sender.may(REQUEST_BOARD),
         "leads_requests": sender is not None and sender.may(LEADS_REQUESTS),
         "works_on_requests": sender is not None and sender.may(WORKS_ON_REQUESTS),

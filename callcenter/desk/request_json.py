@@ -12,6 +12,7 @@ from callcenter.desk.contract_json import contract
 from callcenter.desk.request_access import Seen
 from callcenter.desk.request_actions import RequestActions, end_of_day
 from callcenter.request_register.filed import Attachment, Filed, Outcome
+from callcenter.request_register.signatures import WAITS, loaded
 from callcenter.request_register.viewers import Viewer
 from callcenter.requests.contract_rules import ContractRules
 from callcenter.requests.lifecycle import UNFINISHED, State
@@ -188,6 +189,41 @@ def file(kept: Attachment) -> dict[str, Any]:
         "size": kept.size,
         "held": "unchecked" if kept.unchecked else kept.infected and "infected",
         "infected": kept.infected,
+        "signature": signature(kept),
+    }
+
+
+def signature(kept: Attachment) -> dict[str, Any] | None:
+    """Return what was found out about a signature; None: the file is none.
+
+    Three words, not one. `read`: whether it is a signature at all. `intact`: whether a file, `of`, is what was signed
+    with the key of this certificate. `trust`: whether the certificate is known, in force and not revoked. All of it as
+    it was at `checked_at`. `time`: when they signed, by their own word.
+    """
+    if not kept.signature:
+        return None
+    found = loaded(kept.signature_told)
+    if kept.signature == WAITS or found is None:
+        waits = {"checked_at": None, "read": False, "intact": WAITS, "trust": "unknown"}
+        return waits | {"of": "", "inside": False, "signers": []}
+    return {
+        "checked_at": found.checked_at.isoformat(),
+        "read": found.read,
+        "intact": found.intact.value,
+        "trust": found.trust.value,
+        "of": found.of,
+        "inside": found.inside,
+        "signers": [
+            {
+                "name": one.name,
+                "organisation": one.organisation,
+                "inn": one.inn,
+                "ogrn": one.ogrn,
+                "time": moment(one.time),
+                "valid_until": moment(one.valid_until),
+            }
+            for one in found.signers
+        ],
     }
 
 

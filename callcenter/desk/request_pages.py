@@ -9,6 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
+from callcenter.chats.chat_search import ChatSearch
 from callcenter.desk import bodies, forms, html
 from callcenter.desk import request_bodies as allowed
 from callcenter.desk import request_json as shown
@@ -24,22 +25,27 @@ from callcenter.desk.request_access import Access
 from callcenter.desk.request_actions import RequestActions
 from callcenter.desk.request_files import FILE, RequestFiles, parts
 from callcenter.desk.request_forms import ACTS, FORMS, act, assignees, offered, values
+from callcenter.desk.request_refusals import answering
 from callcenter.desk.request_words import (
     CHANNELS,
     FATES,
+    INTACT,
     KINDS,
     LABELS,
     OF_FILES,
     PURPOSES,
     STATES,
+    TRUST,
     WAYS,
     WHYS,
     entry_words,
 )
 from callcenter.desk.requests import filled_requester
-from callcenter.request_register.filed import Filed, Received
+from callcenter.request_register.filed import Attachment, Filed, Received
 from callcenter.request_register.paper import Incoming, Outgoing
+from callcenter.request_register.signatures import loaded
 from callcenter.requests.lifecycle import ENDS
+from callcenter.requests.number import Number
 from callcenter.requests.quotes import Piece, pieces
 from callcenter.requests.request import Assignee, AssigneeKind, Entry, Fact, Fate, Message, Way
 from callcenter.requests.targets import TargetKind
@@ -86,7 +92,14 @@ class Spoken:
 class RequestPages:
     """The request handlers."""
 
-    def __init__(self, desk: RequestActions, files: RequestFiles, call_backs: CallBackActions | None = None) -> None:
+    def __init__(
+        self,
+        desk: RequestActions,
+        files: RequestFiles,
+        call_backs: CallBackActions | None = None,
+        chats: ChatSearch | None = None,
+    ) -> None:
+        self._search = chats
         self._desk = desk
         self._files = files
         self._call_backs = call_backs
@@ -231,6 +244,10 @@ class RequestPages:
             typed=typed or {},
             labels=LABELS,
             files=shown.files(filed),
+            chats=await self._chats(record.number) if record.number and access >= Access.READS else [],
+            signatures=[(one.name, loaded(one.signature_told)) for one in _signatures(filed)],
+            intact=INTACT,
+            trust=TRUST,
             limits=shown.limits(record.line, desk) if access >= Access.WORKS and record.state not in ENDS else None,
             texts={key: translated(request, text) for key, text in OF_FILES.items()},
             answer=answer,
@@ -252,6 +269,13 @@ class RequestPages:
             today=now.astimezone(desk.zone_of(record.line)).date(),
             **await self._of_call_backs(filed, access),
         )
+
+    async def _chats(self, number: Number) -> list[str]:
+        """Return the numbers of the chats that have become the request."""
+        if self._search is None:
+            return []
+        async with answering():
+            return [one.row.number for one in await self._search.of_request(number)]
 
     def _promises(self, filed: Filed, access: Access) -> dict[str, dict[str, str]]:
         record, rules = filed.request, self._desk.rules_of(filed.request)
@@ -282,6 +306,10 @@ class RequestPages:
         for received in filed.received:
             original, page = (shown.part_of(filed, received.key, part) for part in ("original", "page"))
             yield replace(_received(received), original=original, page=page, came=came.get(received.key))
+
+
+def _signatures(filed: Filed) -> Iterator[Attachment]:
+    return (one for one in filed.attachments if one.signature and one.deleted_at is None)
 
 
 def _sent(message: Message) -> Spoken:

@@ -11,10 +11,12 @@ from callcenter.desk.call_back_words import AT_THE_DESK as CALL_BACKS_AT_THE_DES
 from callcenter.desk.call_back_words import CALL_BACK_FACTS
 from callcenter.desk.call_back_words import WHYS as CALL_BACK_WHYS
 from callcenter.desk.language import LANGUAGES, N_, TEXTS
+from callcenter.request_register.signatures import WAITS
 from callcenter.requests.lifecycle import State, Step
 from callcenter.requests.refusal import Thing
 from callcenter.requests.request import Entry, Fact, Fate, Purpose, Way
 from callcenter.requests.targets import TargetKind
+from callcenter.system.signature_process import Intact, Trust
 
 STATES: Mapping[State, str] = {
     State.DRAFT: N_("form not passed on"),
@@ -74,6 +76,7 @@ FACTS: Mapping[Fact, str] = {
     Fact.CHANGED: N_("changed"),
     Fact.SAID: N_("the customer was told"),
     Fact.ATTACHED: N_("file added"),
+    Fact.SIGNATURE: N_("signature looked at"),
     Fact.ERASED: N_("personal data erased"),
     Fact.RECEIVED: N_("message received"),
     Fact.QUEUED: N_("message written"),
@@ -171,6 +174,28 @@ OF_FILES: Mapping[str, str] = {
     "mb": N_("MB"),
 }
 """Words for the script that sends files, by key."""
+
+INTACT: Mapping[str, str] = {
+    WAITS: N_("not looked at yet"),
+    Intact.INTACT: N_("intact: it was signed with the key of this certificate"),
+    Intact.BROKEN: N_("not intact: the file is not what was signed"),
+    Intact.NO_FILE: N_("it belongs to none of the request's files"),
+    Intact.WEAK: N_("made with an outdated method: it proves nothing"),
+    Intact.CANNOT: N_("cannot be checked here"),
+    Intact.UNREAD: N_("cannot be checked: nothing was read"),
+}
+"""Whether a signature is intact: the second of three words."""
+TRUST: Mapping[Trust, str] = {
+    Trust.TRUSTED: N_("trusted and not revoked"),
+    Trust.REVOKED: N_("not trusted: the certificate was revoked"),
+    Trust.EXPIRED: N_("not trusted: the certificate has expired"),
+    Trust.NOT_YET: N_("not trusted: the certificate is not in force yet"),
+    Trust.REFUSED: N_("not trusted: its certificates are not in order"),
+    Trust.NO_ROOT: N_("unknown: none of the authorities known here has issued it"),
+    Trust.NO_LIST: N_("unknown: there is no list of revoked certificates in force"),
+    Trust.UNKNOWN: N_("unknown"),
+}
+"""Whether its certificate is trusted: the third."""
 
 AT_THE_DESK: Mapping[str, str] = {
     **OF_FILES,
@@ -278,6 +303,8 @@ def entry_words(entry: Entry) -> Iterator[str]:
     yield FACTS[entry.fact]
     if entry.fact is Fact.CALL_BACK and entry.what in CALL_BACK_FACTS:
         yield CALL_BACK_FACTS[entry.what]
+    elif entry.fact is Fact.SIGNATURE and entry.what in INTACT:
+        yield INTACT[entry.what]
     elif entry.what in set(TargetKind):
         yield KINDS[TargetKind(entry.what)]
     elif entry.what in CHANGED:

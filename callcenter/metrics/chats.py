@@ -19,6 +19,12 @@ class ChatState(NamedTuple):
     missed: Mapping[str, int] = {}
     first_answers: Mapping[str, int] = {}
     first_answer_seconds: Mapping[str, int] = {}
+    oldest: Mapping[str, float] = {}
+    """By line: seconds for which the chat that nobody has accepted yet has waited the longest; 0: none waits."""
+    warn_after: Mapping[str, float] = {}
+    """By line: seconds after which a wait is too long (`channels.chat.warn_after`)."""
+    people: Mapping[str, int] = {}
+    """By line: how many on shift have the desk open, of the groups that answer its chats."""
 
 
 def families(state: ChatState) -> Iterator[Metric]:
@@ -27,6 +33,15 @@ def families(state: ChatState) -> Iterator[Metric]:
     for where, count in state.present.items():
         present.add_metric(where, count)
     yield present
+    for name, words, seconds in (
+        ("callcenter_chats_oldest_wait_seconds", "Longest present wait for somebody who accepts.", state.oldest),
+        ("callcenter_chats_warn_after_seconds", "Waits that are too long, as configured.", state.warn_after),
+        ("callcenter_chats_people", "People on shift with the desk open who answer chats.", state.people),
+    ):
+        gauge = GaugeMetricFamily(name, words, labels=["line"])
+        for line, value in seconds.items():
+            gauge.add_metric([line], value)
+        yield gauge
     ended = CounterMetricFamily(
         "callcenter_chats_ended", "Chats that are over, by what came of them.", labels=["line", "outcome"]
     )

@@ -29,6 +29,7 @@ from callcenter.public.guard import ADDRESS, AS_JSON, SENTENCES, Refused
 from callcenter.public.language import TEXTS
 from callcenter.public.rates import Buckets
 from callcenter.public.site import LINE, Site
+from callcenter.public.work import Work
 from callcenter.store import RegisterError
 from callcenter.web.language import chosen
 
@@ -89,8 +90,15 @@ class PublicChat:
     """
 
     def __init__(
-        self, site: Site, lines: Collection[LineId], chats: Chats, articles: ArticleTable, now: Callable[[], float]
+        self,
+        site: Site,
+        lines: Collection[LineId],
+        chats: Chats,
+        articles: ArticleTable,
+        now: Callable[[], float],
+        work: Work | None = None,
     ) -> None:
+        self._work = work
         self._site = site
         self._lines = lines
         self._chats = chats
@@ -163,7 +171,7 @@ class PublicChat:
         """Begin a chat, once for each secret."""
         line = self._line(request)
         request[AS_JSON] = True
-        self._allow(self._beginnings, "beginnings", request[ADDRESS])
+        self._admit(request, line)
         try:
             body = Begun.model_validate_json(await request.read())
         except ValidationError as problem:
@@ -234,6 +242,17 @@ class PublicChat:
         if wait := buckets.take(key, self._now()):
             self.refused[what] += 1
             raise Refused(429, "too_often", SENTENCES[429], wait=wait)
+
+    def _admit(self, request: web.Request, line: LineId) -> None:
+        """Take the place of a beginning from its address's share, or what its script has computed instead."""
+        if not (wait := self._beginnings.take(request[ADDRESS], self._now())):
+            return
+        purpose = f"{line}/chat"
+        if self._work is not None and self._work.done(request, purpose):
+            return
+        self.refused["beginnings"] += 1
+        task = self._work.asked(request, purpose) if self._work is not None else None
+        raise Refused(429, "too_often", SENTENCES[429], wait=wait, work=task)
 
     def may_say(self, chat: str, address: str) -> bool:
         """Return whether one more message is allowed now."""

@@ -21,6 +21,7 @@ from callcenter.public.incoming import Bounds, Incoming, Received
 from callcenter.public.keys import Links, Tickets
 from callcenter.public.rates import Buckets
 from callcenter.public.site import LINE, Now, PublicLine, Site, Wall, in_its_language
+from callcenter.public.work import Work
 from callcenter.request_register.arrivals import ArrivalRegister, Arrived, Taken
 from callcenter.request_register.attachments import MB
 from callcenter.request_register.errors import AttachmentError, FileProblem, RequestError
@@ -91,6 +92,8 @@ class Desk:
     """Nobody fills in a form faster."""
     now: Now
     wall: Wall
+    work: Work | None = None
+    """What a script can do where an address has sent much; None: nothing, it waits."""
     count: Callable[[str, str], None] = lambda line, outcome: None
     """Told of each form that is sent: the line, and what became of it."""
 
@@ -103,8 +106,11 @@ class Desk:
     def admit(self, request: web.Request, line: PublicLine) -> None:
         """Take the place of a form from its sender's share. Raises `Refused`, before anything of it is read."""
         if wait := self.of_address.take(request[ADDRESS], self.now()):
+            if self.work is not None and self.work.done(request, line.id):
+                return
             self.count(line.id, "too_often")
-            raise Refused(429, "too_often", TOO_OFTEN, wait=wait)
+            task = self.work.asked(request, line.id) if self.work is not None else None
+            raise Refused(429, "too_often", TOO_OFTEN, wait=wait, work=task)
 
     def refused(self, request: web.Request, line: PublicLine, refused: Refused) -> None:
         """Count a form that is refused. What is not its sender's doing costs nothing of the sender's share."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -58,11 +58,22 @@ SENTENCES = {
 class Refused(Exception):
     """A request is refused: what its sender is told, once in a word for scripts and once in a sentence for people.
 
-    `values`: what stands in the sentence's braces. `wait`: seconds until it is worth another try.
+    `values`: what stands in the sentence's braces. `wait`: seconds until it is worth another try. `work`: what a script
+    can do instead of waiting.
     """
 
-    def __init__(self, status: int, word: str, sentence: str, *, wait: float = 0.0, **values: str) -> None:
+    def __init__(
+        self,
+        status: int,
+        word: str,
+        sentence: str,
+        *,
+        wait: float = 0.0,
+        work: Mapping[str, object] | None = None,
+        **values: str,
+    ) -> None:
         super().__init__(word)
+        self.work = work
         self.status, self.word, self.sentence, self.wait, self.values = status, word, sentence, wait, values
 
 
@@ -164,7 +175,8 @@ def _of_our_page(request: web.Request) -> bool:
 def _refused(site: Site, request: web.Request, refused: Refused) -> web.Response:
     sentence = told(request, refused.sentence, **refused.values)
     if request.get(AS_JSON) or "application/json" in request.headers.get("Accept", ""):
-        response = web.json_response({"answer": refused.word, "message": sentence}, status=refused.status)
+        said = {"answer": refused.word, "message": sentence} | ({"work": refused.work} if refused.work else {})
+        response = web.json_response(said, status=refused.status)
     else:
         response = site.page(request, "refused.html", refused.status, sentence=sentence)
     if refused.wait:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from aiohttp import web
 
 from callcenter.knowledge.text import note
+from callcenter.public.downloads import SHOWN, Downloads, of_answers
 from callcenter.public.fields import LONGEST, MISSING, TRAP
 from callcenter.public.form import CHANNEL, Desk
 from callcenter.public.guard import ADDRESS, AS_JSON, Refused, reads_by_itself, told
@@ -21,7 +22,7 @@ from callcenter.request_register.filed import Attachment, Filed
 from callcenter.requests.belonging import Nature
 from callcenter.requests.lifecycle import ENDS, State
 from callcenter.requests.number import Number, parse_number
-from callcenter.requests.request import Purpose, Way
+from callcenter.requests.request import Way
 from callcenter.requests.targets import TargetKind
 from callcenter.store import RegisterError
 from callcenter.web.language import N_
@@ -39,8 +40,6 @@ STATES = {
 }
 EXPIRED = N_("This link has expired: the request ended long ago. Please write a new one.")
 NOT_NOW = N_("Your request cannot be looked up just now. Please try again in a minute.")
-_SHOWN = frozenset({Purpose.ANSWER, Purpose.INTERIM, Purpose.QUESTION})
-"""What customers see; what departments are asked is none of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +55,26 @@ class Shown:
 class StatusPages:
     """The page of a request. `numbered`: finds one, or raises `UnknownRequest` or `RegisterError`."""
 
-    def __init__(self, desk: Desk, numbered: Callable[[str], Awaitable[Filed]]) -> None:
+    def __init__(self, desk: Desk, numbered: Callable[[str], Awaitable[Filed]], downloads: Downloads) -> None:
         self._desk = desk
         self._numbered = numbered
+        self._downloads = downloads
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
         address = LINE + r"/requests/{number:[A-Z0-9_-]{1,90}}/{token:[0-9a-f]{32}}"
-        return [web.get(address, self.show), web.post(address, self.add)]
+        file = address + r"/files/{file:[0-9a-f]{64}}"
+        return [web.get(address, self.show), web.post(address, self.add), web.get(file, self.take, allow_head=False)]
 
     async def show(self, request: web.Request) -> web.Response:
         """Show where the request stands."""
         line, number, filed = await self._opened(request)
         return self._page(request, line, number, filed)
+
+    async def take(self, request: web.Request) -> web.StreamResponse:
+        """Hand out a file that was sent with an answer, to be kept: what customers sent they have."""
+        _, _, filed = await self._opened(request)
+        return await self._downloads.take(request, filed, request.match_info["file"])
 
     @reads_by_itself
     async def add(self, request: web.Request) -> web.Response:
@@ -155,6 +161,7 @@ class StatusPages:
             subject=line.subjects.get(filed.request.subject, filed.request.subject),
             without_period=form.look_up(line.id, filed.requester).without_period,
             messages=conversation(filed),
+            taken_from={sha256: f"{desk.links.path(number)}/files/{sha256}" for sha256 in of_answers(filed)},
             open=filed.request.state not in (State.REFUSED, State.MERGED),
             form=form,
             longest=LONGEST,
@@ -181,6 +188,6 @@ def conversation(filed: Filed) -> list[Shown]:
     ours = [
         Shown(True, one.queued_at, one.text, tuple(kept[file] for file in one.files if file in kept))
         for one in filed.request.messages
-        if one.purpose in _SHOWN
+        if one.purpose in SHOWN
     ]
     return sorted([*theirs, *ours], key=lambda one: one.at)

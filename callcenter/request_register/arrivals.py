@@ -35,6 +35,7 @@ from callcenter.request_register.outbox import put_message
 from callcenter.request_register.paper import OnPaper, keep_incoming
 from callcenter.request_register.register import Rules, allowed, new_id, of_line, of_request
 from callcenter.request_register.search import Words
+from callcenter.request_register.signature_check import look_again
 from callcenter.requests.actions import Action, Assign, Fill, NotDelivered, Receive, Submit
 from callcenter.requests.belonging import Candidate, Facts, Limits, Nature, Outcome, Place, place
 from callcenter.requests.change import LONGEST_LINE, LONGEST_TEXT, Decision, counter_year
@@ -379,6 +380,8 @@ class _Taking:
             keep_incoming(connection, row, one.line, one.key, one.on_paper, self.at)
         loaded = claim(connection, request.id)
         rules = of_request(self.rules, request)
+        if self.placed.kept:
+            look_again(connection, row)
         for kept in _once(self.placed.kept):
             values = {name: getattr(kept, name) for name in Attachment.__dataclass_fields__} | {"message": one.key}
             connection.execute(insert(ATTACHMENTS).values(values | {"request": row, "line": one.line}))

@@ -39,6 +39,8 @@ from callcenter.request_register.filed import UNCHECKED, Attachment
 from callcenter.request_register.filing import ATTACHMENTS, REQUESTS, check_version, claim, store
 from callcenter.request_register.register import Rules, allowed
 from callcenter.request_register.search import NO_WORDS
+from callcenter.request_register.signature_check import look_again
+from callcenter.request_register.signatures import WAITS, is_signature
 from callcenter.requests.remark import remark
 from callcenter.requests.request import Fact, RequestId
 from callcenter.store import Register
@@ -53,6 +55,7 @@ OF_MAILS = frozenset({"dat", "eml", "ics", "vcf", "sig", "sgn", "p7s", "p7m"})
 """Endings of files that mail programs add by themselves: they are taken from a mail, whatever the line takes."""
 _NO_LIMIT = 10**12
 _PIECE = 256 * 1024
+_FORGOTTEN = {"name": "", "signature": "", "signature_told": ""}
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -129,7 +132,8 @@ class Attachments:
             raise AttachmentError(FileProblem.NO_FILES)
         name = one_line(name.replace("\\", "/").rsplit("/", 1)[-1])[:200] or "file"
         by, message = clean(by, 64), clean(message, 250)
-        found = Attachment("", name, media_type(name), 0, at, by, message, None, scan=self._scan)
+        kind = WAITS if is_signature(name) else ""
+        found = Attachment("", name, media_type(name), 0, at, by, message, None, scan=self._scan, signature=kind)
         try:
             async with self._unfinished(LineId(line)) as unfinished:
                 sha256, size = await _written(unfinished, content, name, limits)
@@ -187,7 +191,8 @@ class Attachments:
                 except OSError as problem:
                     raise _not_kept(name, problem) from problem
                 kind, who = media_type(name), clean(by, 64)
-                kept.append(Attachment(sha256, name, kind, size, at, who, "", None, one.part, self._scan))
+                signs = WAITS if is_signature(name) and not one.part else ""
+                kept.append(Attachment(sha256, name, kind, size, at, who, "", None, one.part, self._scan, signs))
             yield Placed(tuple(kept), tuple(left_out))
 
     async def open(self, request: RequestId, sha256: str) -> tuple[Attachment, BufferedReader]:
@@ -260,6 +265,7 @@ class Attachments:
             store(connection, loaded, allowed(said), {}, NO_WORDS)
             values = {column: getattr(found, column) for column in Attachment.__dataclass_fields__}
             whose = {"request": loaded.row, "line": loaded.request.line}
+            look_again(connection, loaded.row)
             connection.execute(ATTACHMENTS.insert().values(values | whose))
 
         return enter
@@ -281,7 +287,7 @@ def mark_deleted(connection: Connection, row: int, at: datetime) -> list[tuple[L
     """Note that the files of a request are deleted, their names, too. Returns line and content of each."""
     theirs = (ATTACHMENTS.c.request == row, ATTACHMENTS.c.deleted_at.is_(None))
     found = connection.execute(select(ATTACHMENTS.c.line, ATTACHMENTS.c.sha256).where(*theirs)).all()
-    connection.execute(update(ATTACHMENTS).where(*theirs).values(deleted_at=at, name=""))
+    connection.execute(update(ATTACHMENTS).where(*theirs).values(_FORGOTTEN | {"deleted_at": at}))
     return [(LineId(line), sha256) for line, sha256 in found]
 
 

@@ -20,7 +20,7 @@ _BEGINNINGS: dict[str, tuple[bytes, ...]] = {
     "xls": _OLE,
     **dict.fromkeys(("zip", "docx", "xlsx", "odt", "ods"), _ZIP),
 }
-_TEXTS = frozenset({"txt", "csv", "eml", "log", "xml", "json", "sig", "sgn"})
+_TEXTS = frozenset({"txt", "csv", "eml", "log", "xml", "json"})
 _PROGRAMS = (b"MZ", b"\x7fELF", b"#!", b"\xca\xfe\xba\xbe")
 
 

@@ -71,6 +71,10 @@ class Attachment:
     """'original': the whole message as it came in; 'page': its cleaned HTML; '': a file."""
     scan: str = ""
     """What the virus scanner says: `UNCHECKED`, 'clean', or `INFECTED` with a name; '': nobody was asked."""
+    signature: str = ""
+    """Of a signature: `UNCHECKED`, or whether it is intact; '': it is none."""
+    signature_told: str = ""
+    """All that was found out about it, as `signatures.loaded` reads it."""
 
     @property
     def unchecked(self) -> bool:

@@ -103,6 +103,8 @@ class Fact(StrEnum):
     """The customer was told by word of mouth when to expect the answer (ESTP 5.5.1)."""
     ATTACHED = "attached"
     """A file was filed; by its SHA-256."""
+    SIGNATURE = "signature"
+    """A signature among its files was looked at; what: whether it is intact."""
     ERASED = "erased"
     """Personal data was erased: by retention, or because the person asked for it (152-ФЗ)."""
     RECEIVED = "received"

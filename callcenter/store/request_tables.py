@@ -20,6 +20,7 @@ Key = String(250)
 """Of a message: a number with a running number, or what the channel knows it by."""
 _OPEN = text("ended_at IS NULL")
 _UNCHECKED = text("scan = 'unchecked'")
+_UNCHECKED_SIGNATURE = text("signature = 'unchecked'")
 _TAKEN_OVER = text("origin <> ''")
 
 
@@ -248,6 +249,12 @@ class RequestAttachment(Base):
         Index(None, "line", "sha256"),
         # Few wait for the scanner, however many there are.
         Index("ix_request_attachments_unchecked", "id", sqlite_where=_UNCHECKED, postgresql_where=_UNCHECKED),
+        Index(
+            "ix_request_attachments_signature_unchecked",
+            "id",
+            sqlite_where=_UNCHECKED_SIGNATURE,
+            postgresql_where=_UNCHECKED_SIGNATURE,
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -265,6 +272,10 @@ class RequestAttachment(Base):
     """'original' or 'page': of a message that came in. '' for a file."""
     scan: Mapped[str] = mapped_column(String(150), server_default="")
     """What the virus scanner says; '': nobody was asked."""
+    signature: Mapped[str] = mapped_column(Word, server_default="")
+    """Of a signature: 'unchecked', or whether it is intact; '' for any other file."""
+    signature_told: Mapped[str] = mapped_column(Text, server_default="")
+    """JSON: who has signed what, whether the certificate is trusted, and when that was looked at."""
 
 
 class StoredArrival(Base):

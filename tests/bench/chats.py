@@ -1,4 +1,4 @@
-"""What open chats cost the controller: `python -m tests.bench.chats [--chats 500] [--seconds 20]`.
+"""What open chats cost the controller: `python -m tests.bench.chats [--chats 500] [--seconds 20] [--flood]`.
 
 The server has the real core, a register of SQLite and the public application; the customers' pages are in another
 process. Processor time is the server's own: idle, then with a message a second over all chats.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import resource
 import sys
@@ -30,7 +31,7 @@ from tests.chats import conftest as chats
 from tests.chats.conftest import LINE, Controller
 
 
-async def serve(number: int, seconds: float) -> None:
+async def serve(number: int, seconds: float, flood: bool) -> None:
     """Measure."""
     chats.RULES = replace(chats.RULES, at_once=100_000)
     with tempfile.TemporaryDirectory() as folder:
@@ -40,8 +41,9 @@ async def serve(number: int, seconds: float) -> None:
         site = Site({LINE: PublicLine(LINE, "bench", ZoneInfo("Europe/Moscow"))})
         now = asyncio.get_running_loop().time
         part = PublicChat(site, {LINE}, controller.chats, ArticleTable(register), now)
-        part._beginnings = part._messages = part._messages_of_chat = Buckets(1e9, 1e9)
-        part._connections = _Nothing()  # type: ignore[assignment]
+        if not flood:
+            part._beginnings = part._messages = part._messages_of_chat = Buckets(1e9, 1e9)
+            part._connections = _Nothing()  # type: ignore[assignment]
         app = make_public_app(site, [part], requests=Buckets(1e9, 1e9), now=now)
         runner = web.AppRunner(app)
         await runner.setup()
@@ -49,6 +51,12 @@ async def serve(number: int, seconds: float) -> None:
         await listening.start()
         address = f"http://127.0.0.1:{runner.addresses[0][1]}"
         work = asyncio.create_task(controller.chats.run())
+        if flood:
+            await measure_flood(controller, address)
+            work.cancel()
+            await runner.cleanup()
+            await register.close()
+            return
         customers = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "tests.bench.chats", "--customers", address, "--chats", str(number),
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
@@ -78,6 +86,43 @@ async def serve(number: int, seconds: float) -> None:
         work.cancel()
         await runner.cleanup()
         await register.close()
+
+
+FLOOD = 10_000
+"""Messages, in a minute, from one address; as the limits are by default."""
+
+
+async def measure_flood(controller: Controller, address: str) -> None:
+    """Have a process of its own send them; whoever is cut off comes again at once."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    flooder = await asyncio.create_subprocess_exec(sys.executable, "-m", "tests.bench.chats", "--flooder", address)
+    began, cpu = time.monotonic(), time.process_time()
+    await flooder.wait()
+    took, used = time.monotonic() - began, time.process_time() - cpu
+    memory = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    kept = sum(live.last for live in controller.chats.live.values())
+    print(f"{FLOOD} messages in {took:.0f} s: {used:.2f} s of processor time, {memory:.0f} MB more, {kept} kept")
+
+
+async def flooding(address: str) -> None:
+    """Send evenly, over five chats."""
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+
+        async def one(n: int) -> None:
+            secret = f"{n:064x}"
+            body = {"secret": secret, "key": "first-key", "name": "Пётр", "contact": f"p{n}@example.ru", "text": "Алло"}
+            async with session.post(f"{address}/estp/chat", json=body) as answer:
+                assert answer.status == 200
+            socket = None
+            for number in range(FLOOD // 5):
+                if socket is None or socket.closed:
+                    socket = await session.ws_connect(f"{address}/estp/chat/live", max_msg_size=0)
+                    await socket.send_json({"secret": secret, "after": 0})
+                with contextlib.suppress(aiohttp.ClientError, ConnectionError):
+                    await socket.send_json({"key": f"flood-{number:08d}", "text": "ы" * 100})
+                await asyncio.sleep(60.0 * 5 / FLOOD)
+
+        await asyncio.gather(*(one(n) for n in range(5)))
 
 
 class _Nothing(dict[str, int]):
@@ -145,9 +190,16 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--chats", type=int, default=500)
     options.add_argument("--seconds", type=float, default=20.0)
-    options.add_argument("--customers", default="")
+    options.add_argument("--flood", action="store_true", help="10,000 messages in a minute from one address, instead")
+    options.add_argument("--customers", default="", help=argparse.SUPPRESS)
+    options.add_argument("--flooder", default="", help=argparse.SUPPRESS)
     asked = options.parse_args()
-    asyncio.run(customers(asked.customers, asked.chats) if asked.customers else serve(asked.chats, asked.seconds))
+    if asked.customers:
+        asyncio.run(customers(asked.customers, asked.chats))
+    elif asked.flooder:
+        asyncio.run(flooding(asked.flooder))
+    else:
+        asyncio.run(serve(asked.chats, asked.seconds, asked.flood))
 
 
 if __name__ == "__main__":

@@ -185,3 +185,21 @@ async def test_only_an_allowed_site_embeds_the_form_and_it_works_there(tmp_path:
             await frame.locator("[name=consent]").check()
             await frame.locator("button[type=submit]").click()
             await expect(frame.locator("h1 .number")).to_contain_text("000001")
+
+
+async def test_an_address_that_has_sent_much_computes_and_nobody_waits(tmp_path: Path, context: BrowserContext) -> None:
+    async with (
+        public_house(tmp_path / "register.sqlite", tmp_path, often=False, bits=16) as house,
+        TestServer(house.app) as server,
+    ):
+        while not house.desk.of_address.take("127.0.0.1", house.clock):
+            pass
+        assert isinstance(server, TestServer)
+        page = await opened(context, server, house)
+        house.desk.of_address.take("127.0.0.1", house.clock)
+        await fills_in(page)
+        await page.click("button[type=submit]")
+        await expect(page.locator("h1 .number")).to_contain_text("-000001")
+        work = house.desk.work
+        assert work is not None
+        assert work.counted == {"asked": 1, "done": 1}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from collections.abc import AsyncIterator
 from html import unescape
@@ -21,6 +22,7 @@ from callcenter.public.app import make_public_app
 from callcenter.public.chat import TOO_MANY, UNKNOWN, PublicChat
 from callcenter.public.rates import Buckets
 from callcenter.public.site import PublicLine, Site
+from callcenter.public.work import HEADER, Work, solves, tasks
 from callcenter.store import Register
 from tests.chats.conftest import Controller
 from tests.request_register.stories import CALLED
@@ -37,9 +39,10 @@ ESTP, TBS, ZONE = LineId("estp"), LineId("tbs"), ZoneInfo("Europe/Moscow")
 @pytest.fixture
 async def client(controller: Controller, database: Register) -> AsyncIterator[Client]:
     lines = {id: PublicLine(id, title, ZONE, {}, (ORIGIN,)) for id, title in ((ESTP, "ЕСТП <b>"), (TBS, "ОТП"))}
-    site = Site(lines, ["chat.js"])
-    chat = PublicChat(site, {ESTP}, controller.chats, ArticleTable(database), asyncio.get_running_loop().time)
-    app = make_public_app(site, [chat], requests=Buckets(100, 1000), now=asyncio.get_running_loop().time)
+    site, now = Site(lines, ["chat.js"]), asyncio.get_running_loop().time
+    work = Work(tasks("secret"), 6, Buckets(1 / 60, 2), now, lambda: CALLED, lambda: "/static/work.js")
+    chat = PublicChat(site, {ESTP}, controller.chats, ArticleTable(database), now, work)
+    app = make_public_app(site, [chat], requests=Buckets(100, 1000), now=now)
     async with TestClient(TestServer(app)) as one:
         yield one
 
@@ -193,3 +196,21 @@ async def test_beginnings_of_one_address_are_paced(client: Client, controller: C
         (await client.post("/estp/chat", json=BEGUN | {"secret": f"{number:064x}"})).status for number in range(8)
     ]
     assert statuses == [200] * 5 + [429] * 3
+
+
+async def test_who_computes_begins_a_chat_without_waiting(client: Client, controller: Controller) -> None:
+    controller.opens("101")
+    for number in range(5):
+        await client.post("/estp/chat", json=BEGUN | {"secret": f"{number:064x}"})
+    got = []
+    for number in range(5, 9):
+        body = BEGUN | {"secret": f"{number:064x}"}
+        async with client.post("/estp/chat", json=body) as answer:
+            assert answer.status == 429
+            task = (await answer.json())["work"]
+        solution = next(n for n in itertools.count() if solves(task["id"], str(n), task["bits"]))
+        headers = {HEADER: f"{task['task']}/{solution}"}
+        got.append((await client.post("/estp/chat", json=body, headers=headers)).status)
+        again = BEGUN | {"secret": f"{number + 100:064x}"}
+        assert (await client.post("/estp/chat", json=again, headers=headers)).status == 429, "each counts once"
+    assert got == [200, 200, 429, 429], "and only so often"

@@ -19,7 +19,7 @@ from callcenter.core.events import (
     ChatLeft,
     DeskOpened,
 )
-from callcenter.core.ids import ChatId, GroupId, PersonId
+from callcenter.core.ids import ChatId, GroupId, LineId, PersonId
 from callcenter.core.settings import ChatRules
 from callcenter.core.view import ChatView
 from tests.core import story as stories
@@ -247,6 +247,48 @@ def test_a_chat_is_handed_over_to_a_colleague_or_to_a_group(story: ChatStory) ->
     story.accepts("102", chat)
     story.tell(ChatHandedOver(chat, PersonId("102"), group=GroupId("technical")))
     assert story.is_chat(chat) == ("offered", "201")
+
+
+def test_a_colleague_who_cannot_take_it_gets_no_chat_and_it_is_said_why(story: ChatStory) -> None:
+    story.sit_down("101", "102", "103")
+    chat = story.writes()
+    story.accepts("101", chat)
+
+    def why(person: str) -> str | None:
+        there = {one.id: one.why_not for one in story.center.chat_colleagues(chat)}
+        return there.get(PersonId(person))
+
+    assert (why("102"), why("103"), why("101"), why("201")) == ("", "", None, None), "not oneself, nobody off shift"
+    story.pauses("102")
+    assert why("102") == "paused"
+    story.tell(DeskOpened(PersonId("103"), False))
+    assert why("103") == "away"
+    for colleague in ("102", "103"):
+        story.tell(ChatHandedOver(chat, PersonId("101"), to=PersonId(colleague)))
+        assert story.is_chat(chat) == ("open", "101")
+    story.returns("102")
+    full = [story.writes() for _ in range(2 * RULES.at_once)]
+    for one in full:
+        state, person = story.is_chat(one)
+        if state == "offered":
+            assert why(person) in ("offered", "full", None)
+            story.accepts(person, one)
+    while any(story.is_chat(one)[0] == "offered" for one in full):
+        for one in full:
+            if story.is_chat(one)[0] == "offered":
+                story.accepts(story.is_chat(one)[1], one)
+    assert why("102") == "full"
+    story.tell(ChatHandedOver(chat, PersonId("101"), to=PersonId("102")))
+    assert story.is_chat(chat) == ("open", "101")
+
+
+def test_how_many_are_there_for_chats(story: ChatStory) -> None:
+    assert story.center.chat_people(LINE.id) == 0
+    story.sit_down("101", "102", "201")
+    assert story.center.chat_people(LINE.id) == 2, "201 is of another group"
+    story.tell(DeskOpened(PersonId("102"), False))
+    assert story.center.chat_people(LINE.id) == 1
+    assert story.center.chat_people(LineId("nowhere")) == 0
 
 
 def test_a_customer_who_leaves_frees_the_place(story: ChatStory) -> None:

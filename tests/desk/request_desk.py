@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, time, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
@@ -19,6 +19,9 @@ from callcenter.app.wiring import standing_of
 from callcenter.calendar.clock import Clock
 from callcenter.calendar.hours import WorkingHours
 from callcenter.calendar.working_time import Term, WorkingTime
+from callcenter.chats.chat_search import ChatSearch
+from callcenter.chats.chat_table import ChatTable
+from callcenter.chats.chats import Chats
 from callcenter.config import Config
 from callcenter.config.channel_sections import LetterChannel
 from callcenter.config.roles import Role
@@ -46,6 +49,7 @@ from callcenter.desk import make_app
 from callcenter.desk.accounts import Account
 from callcenter.desk.app import LIVE
 from callcenter.desk.call_back_actions import CallBackActions
+from callcenter.desk.chats import ChatsApi
 from callcenter.desk.directory import DirectoryApi
 from callcenter.desk.letter_sheet import Letterhead
 from callcenter.desk.registering import LineWords, RegisteringApi
@@ -207,7 +211,7 @@ class Desk:
             line.clock,
             self.audit.enter,
         )
-        limits = {LineId("estp"): Allowed(25_000_000, ("pdf", "txt"))}
+        limits = {LineId("estp"): Allowed(25_000_000, ("pdf", "txt", "sig"))}
         self.attachments = attachments = Attachments(line.register, folder / "attachments", limits, of_lines)
         self.accounts = FakeAccounts(STAFF, {one.id: f"password of {one.id}" for one in STAFF})
         words = OfArrivals("other", "Контроль", LetterChannel().limits, "")
@@ -266,6 +270,21 @@ class Desk:
             registering=self.registering,
             requests=self.requests,
             call_backs=self.call_backs,
+            chats=ChatsApi(
+                Chats(
+                    ChatTable(line.register),
+                    cast(ArrivalRegister, None),
+                    (),
+                    bool,
+                    lambda _: None,
+                    str,
+                    Clock(float, line.clock),
+                ),
+                lambda _: None,
+                bool,
+                {},
+                search=ChatSearch(line.register),
+            ),
             directory=DirectoryApi(DirectoryTable(_CONFIG, line.register, line.clock)),
             zone=MOSCOW,
         )

@@ -12,6 +12,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from callcenter.app.directory_table import DirectoryTable
 from callcenter.calendar.clock import Clock as CoreClock
+from callcenter.chats.chat_search import ChatSearch
 from callcenter.chats.chat_table import ChatTable
 from callcenter.chats.chats import Chats
 from callcenter.config import Config
@@ -222,6 +223,8 @@ GET  /requests/mine                                 .     +   +   +   +   +    .
 GET  /requests/find                                 .     +   +   +   +   +    +   .   .   .
 POST /requests/next                                 .     +   +   +   +   +    .   .   .   .
 POST /requests/assign                               .     .   .   .   .   +    .   .   .   .
+GET  /chats                                         .     +   +   +   +   +    +   .   .   .
+GET  /chats/C-{number}                              .     +   +   +   +   +    +   .   .   .
 GET  /requests/{request}                            .     +   +   +   +   +    +   .   .   .
 POST /requests/{request}/{action}                   .     +   +   +   +   +    .   .   .   .
 POST /requests/{request}/files                      .     +   +   +   +   +    .   .   .   .
@@ -243,6 +246,7 @@ POST /api/chats/{chat}/decline                      .     .   +   +   +   .    .
 POST /api/chats/{chat}/messages                     .     .   +   +   +   .    .   .   .   .
 POST /api/chats/{chat}/typing                       .     .   +   +   +   .    .   .   .   .
 POST /api/chats/{chat}/draft                        .     .   +   +   +   .    .   .   .   .
+GET  /api/chats/{chat}/colleagues                   .     .   +   +   +   .    .   .   .   .
 POST /api/chats/{chat}/hand-over                    .     .   +   +   +   .    .   .   .   .
 POST /api/chats/{chat}/close                        .     .   +   +   +   .    .   .   .   .
 POST /api/chats/{chat}/request                      .     .   +   +   +   .    .   .   .   .
@@ -279,6 +283,7 @@ VALUES = {
     "file": "0" * 64,
     "auction": "1",
     "chat": "0" * 32,
+    "number": "1",
 }
 
 
@@ -341,6 +346,7 @@ async def browser(
             lambda _: None,
             bool,
             {},
+            search=ChatSearch(register),
         ),
     )
     async with TestClient(TestServer(app)) as client:

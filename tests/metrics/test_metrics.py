@@ -150,7 +150,16 @@ class World:
             sent=7,
             failed=1,
             files=FileState(2, 12.5, {"clean": 5, "infected": 1}),
-            chats=ChatState({("estp", "open"): 1}, {("estp", "ended"): 1}, {"estp": 1}, {"estp": 1}, {"estp": 7}),
+            chats=ChatState(
+                {("estp", "open"): 1},
+                {("estp", "ended"): 1},
+                {"estp": 1},
+                {"estp": 1},
+                {"estp": 7},
+                {"estp": 31.5},
+                {"estp": 120.0},
+                {"estp": 2},
+            ),
             channels=ChannelState(
                 outcomes={("estp", "email", "new"): 3}, ages={("estp", "email"): 2.5}, waiting={("estp", "email"): 1}
             ),

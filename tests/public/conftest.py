@@ -19,6 +19,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from callcenter.core.ids import LineId
 from callcenter.customers.directory import normalise
 from callcenter.public.app import make_public_app
+from callcenter.public.downloads import Downloads
 from callcenter.public.fields import Asked
 from callcenter.public.form import Desk, FormLine, FormPages, Known
 from callcenter.public.incoming import Bounds, Incoming
@@ -26,6 +27,7 @@ from callcenter.public.keys import Links, Tickets
 from callcenter.public.rates import Buckets
 from callcenter.public.site import PublicLine, Site
 from callcenter.public.status import StatusPages
+from callcenter.public.work import Work, tasks
 from callcenter.request_register.arrivals import ArrivalRegister, LineWords
 from callcenter.request_register.attachments import Allowed, Attachments
 from callcenter.request_register.filed import Requester
@@ -79,6 +81,7 @@ class House:
     requests: RequestRegister
     outbox: Outbox
     folder: Path
+    attachments: Attachments
     counted: dict[tuple[str, str], int]
     now: datetime = CALLED
     clock: float = 0.0
@@ -90,12 +93,21 @@ class House:
 
 @asynccontextmanager
 async def public_house(
-    where: Where, folder: Path, *, together: int = TOGETHER, often: bool = True, site: Site | None = None
+    where: Where,
+    folder: Path,
+    *,
+    together: int = TOGETHER,
+    often: bool = True,
+    site: Site | None = None,
+    checked: bool = False,
+    bits: int = 8,
 ) -> AsyncIterator[House]:
     """`often`: forms as often as one likes."""
     register = await Register.open(where, busy_timeout=1.0)
     allowed = Allowed(25_000_000, ENDINGS)
-    attachments = Attachments(register, folder / "attachments", dict.fromkeys((ESTP, TBS), allowed), of_lines)
+    attachments = Attachments(
+        register, folder / "attachments", dict.fromkeys((ESTP, TBS), allowed), of_lines, checked=checked
+    )
     links = Links("secret", "https://help.example.ru")
     words = LineWords("", "Контроль", LIMITS, "Номер {number}, до {until}: {link}", link=links.address)
     lines = {
@@ -119,7 +131,7 @@ async def public_house(
     incoming = Incoming(folder / "incoming", 20, 900.0, lambda: made.clock)
     incoming.sweep()
     desk = Desk(
-        site or Site(lines, ("form.js",)),
+        site or Site(lines, ("form.js", "work.js")),
         forms,
         ArrivalRegister(register, attachments, of_lines, {(ESTP, "form"): words, (TBS, "form"): tbs}),
         incoming,
@@ -130,16 +142,25 @@ async def public_house(
         timedelta(seconds=3),
         lambda: made.clock,
         lambda: made.now,
-        count,
+        work=Work(
+            tasks("secret"),
+            bits,
+            Buckets(1 / 60, 5),
+            lambda: made.clock,
+            lambda: made.now,
+            lambda: made.desk.site.assets.address("work.js"),
+        ),
+        count=count,
     )
     requests = RequestRegister(register, of_lines)
+    downloads = Downloads(attachments.open, Buckets(1 / 60, 5), lambda: made.clock)
     app = make_public_app(
         desk.site,
-        [FormPages(desk), StatusPages(desk, requests.numbered)],
+        [FormPages(desk), StatusPages(desk, requests.numbered, downloads)],
         requests=Buckets(1.0, 1e9),
         now=lambda: made.clock,
     )
-    made = House(app, desk, register, requests, Outbox(register), folder, counted)
+    made = House(app, desk, register, requests, Outbox(register), folder, attachments, counted)
     yield made
     await register.close()
 

@@ -81,8 +81,9 @@ def handed_over(floor: Floor, event: ChatHandedOver) -> None:
     colleague = floor.operators.get(event.to)
     groups = (event.group,) if event.group else chat.groups
     line = floor.lines[chat.arrived.line]
-    if event.to and not (colleague and event.to != event.person and chat_dispatch.has_room(floor, line, colleague)):
-        return
+    giver = floor.operators[event.person]
+    if event.to and (not colleague or colleague is giver or chat_dispatch.why_not(floor, line, colleague, giver)):
+        return  # it would wait for somebody who does not come
     if not event.to and not _somebody_there(floor, groups, without=event.person):
         return
     floor.change(chat, groups=groups, wanted=event.to, passed=frozenset({event.person}))

@@ -14,7 +14,7 @@ from callcenter.core.commands import CancelTimer, ChatMoved, SetTimer
 from callcenter.core.events import Timer, TimerKind
 from callcenter.core.floor import Floor
 from callcenter.core.ids import NO_CALL, NO_PERSON, CallId, PersonId
-from callcenter.core.operator import Operator
+from callcenter.core.operator import Operator, Presence
 from callcenter.core.queue.line import LineState
 
 
@@ -35,6 +35,22 @@ def has_room(floor: Floor, line: LineState, operator: Operator) -> bool:
     rules = line.settings.chat
     room = rules is not None and len(operator.chats) < rules.at_once
     return room and operator.may_chat and not any(floor.chats[one].state is ChatState.OFFERED for one in operator.chats)
+
+
+def why_not(floor: Floor, line: LineState, operator: Operator, giver: Operator) -> str:
+    """Return why the person cannot be offered a chat that somebody gives, as `ChatColleague` names it; '': they can."""
+    rules = line.settings.chat
+    if rules is None or not operator.at_desk or operator.presence is Presence.OFF:
+        return "away"
+    if operator.presence is not Presence.AVAILABLE:
+        return "paused"
+    if not operator.may_chat:
+        return "busy"
+    if len(operator.chats) >= rules.at_once:
+        return "full"
+    if not has_room(floor, line, operator):
+        return "offered"
+    return "" if _leaves_callers_alone(floor, line, operator, giver) else "callers"
 
 
 def _offer(floor: Floor, chat: Chat, operator: Operator) -> None:
@@ -90,7 +106,9 @@ def _free_the_longest(operator: Operator) -> tuple[int, float, PersonId]:
     return len(operator.chats), since, operator.person.id
 
 
-def _leaves_callers_alone(floor: Floor, line: LineState, operator: Operator) -> bool:
+def _leaves_callers_alone(floor: Floor, line: LineState, operator: Operator, giver: Operator | None = None) -> bool:
+    """Return whether a chat may be theirs. `giver`: who gives it away, and is free without it if it is the only one."""
+    freed = giver if giver is not None and len(giver.chats) == 1 else None
     rules = line.settings.chat
     if rules is None or rules.beside_calls or operator.kept_from_calls:
         return rules is not None
@@ -101,7 +119,13 @@ def _leaves_callers_alone(floor: Floor, line: LineState, operator: Operator) -> 
     if any(one.queue.head(floor.now) for one in theirs):
         return False
     itself = 1 if floor.can_be_offered(operator) else 0
-    others = min(floor.free(one.settings.answered_by) - itself for one in theirs)
+    more = freed is not None and freed.presence is Presence.AVAILABLE and floor.phone(freed.phone).reachable
+    others = min(
+        floor.free(one.settings.answered_by)
+        - itself
+        + (1 if more and freed is not None and freed.person.group in one.settings.answered_by else 0)
+        for one in theirs
+    )
     return others >= rules.stay_free or not any(
-        x.chats for x in floor.at_desks.values() if x.person.group in rules.groups
+        x.chats for x in floor.at_desks.values() if x.person.group in rules.groups and x is not freed
     )

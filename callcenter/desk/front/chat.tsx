@@ -6,6 +6,8 @@ import {
   accept,
   act,
   type Chat,
+  type Colleague,
+  colleagues,
   current,
   insert,
   keepDraft,
@@ -271,24 +273,40 @@ function Note({ chat }: { chat: string }) {
 }
 
 function HandOver({ chat, state }: { chat: string; state: State }) {
+  const [people, look] = useState<Colleague[]>([]);
+  const refresh = () => void colleagues(chat).then(look);
+  useEffect(refresh, [chat]);
   return (
     <label class="hand-over">
       <span class="quiet">{word("chat_hand_over")}</span>
       <select
         value=""
+        onFocus={refresh}
+        onPointerEnter={refresh}
         onChange={(event: TargetedEvent<HTMLSelectElement>) => {
-          const group = event.currentTarget.value;
+          const [kind, id] = event.currentTarget.value.split(":", 2);
           event.currentTarget.value = "";
-          if (group) void act(chat, "/hand-over", { group: group === "*" ? "" : group });
+          if (kind) void act(chat, "/hand-over", kind === "any" ? {} : { [kind]: id });
         }}
       >
         <option value="">{word("chat_hand_over")}…</option>
-        <option value="*">{word("chat_anybody")}</option>
-        {state.colleagues.map(({ group, title }) => (
-          <option key={group} value={group}>
-            {title}
-          </option>
-        ))}
+        <option value="any:">{word("chat_anybody")}</option>
+        <optgroup label={word("chat_groups")}>
+          {state.colleagues.map(({ group, title }) => (
+            <option key={group} value={`group:${group}`}>
+              {title}
+            </option>
+          ))}
+        </optgroup>
+        {people.length > 0 && (
+          <optgroup label={word("chat_colleagues")}>
+            {people.map(({ id, name, why_not }) => (
+              <option key={id} value={`to:${id}`}>
+                {why_not ? `${name} (${word(`chat_not_${why_not}`)})` : name}
+              </option>
+            ))}
+          </optgroup>
+        )}
       </select>
     </label>
   );

@@ -146,6 +146,22 @@ export async function act(chat: string, what: string, body: object = {}): Promis
   return null;
 }
 
+/** Somebody on shift; `why_not`: why the chat cannot be handed over to them now, "" if it can. */
+export interface Colleague {
+  id: string;
+  name: string;
+  why_not: string;
+}
+
+export async function colleagues(chat: string): Promise<Colleague[]> {
+  try {
+    const { status, data } = await look(path(chat, "/colleagues"));
+    return status === 200 ? (data["colleagues"] as Colleague[]) : [];
+  } catch {
+    return [];
+  }
+}
+
 export async function accept(chat: string): Promise<void> {
   if (await act(chat, "/accept")) show(chat);
 }

@@ -3,6 +3,8 @@
  * here and kept by this browser alone. Every text from outside becomes text, never markup; articles are cleaned HTML.
  */
 
+import { HEADER, solved, type Work } from "./working";
+
 interface Data {
   line: string;
   language: string;
@@ -182,13 +184,17 @@ function who(): void {
   name.focus();
 }
 
-async function begin(body: Record<string, string>): Promise<string> {
+async function begin(body: Record<string, string>, proof = ""): Promise<string> {
   try {
     const answer = await fetch(path, {
       method: "POST",
-      headers: { "Content-Type": "application/json" },
+      headers: { "Content-Type": "application/json", ...(proof && { [HEADER]: proof }) },
       body: JSON.stringify(body),
     });
+    if (answer.status === 429 && !proof) {
+      const done = await solved(((await answer.json()) as { work?: Work }).work);
+      return done ? begin(body, done) : word("too_many");
+    }
     if (answer.ok) {
       kept.set(KEY, body["secret"]!);
       chat(body["secret"]!);
