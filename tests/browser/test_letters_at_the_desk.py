@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 from pathlib import Path
@@ -96,7 +97,7 @@ async def test_a_letter_comes_and_is_answered_by_letter(desk: Desk, context: Bro
     sizes = re.findall(rb"/MediaBox \[0 0 ([0-9.]+) ([0-9.]+)\]", printed)
     assert [float(width) < float(height) for width, height in sizes] == [True], "one page, upright"
     if folder := os.environ.get("PICTURES"):
-        Path(folder, "letter.pdf").write_bytes(printed)
+        await asyncio.to_thread(Path(folder, "letter.pdf").write_bytes, printed)
     await page.emulate_media(media="screen")
 
     await page.goto(address(desk, "/letters"))
