@@ -27,7 +27,15 @@ BUILT = HOME / "built"
 OLDEST_NODE = 20
 NODE = ROOT / "requirements" / "node.txt"
 """The Python package that brings Node.js and npm, with its hashes."""
-ENTRIES = (SOURCES / "desk.tsx", SOURCES / "pages.tsx", SOURCES / "request.ts", PUBLIC / "form.ts", PUBLIC / "chat.ts")
+ENTRIES = (
+    SOURCES / "desk.tsx",
+    SOURCES / "floor.tsx",
+    SOURCES / "pages.tsx",
+    SOURCES / "request.ts",
+    SOURCES / "wall.tsx",
+    PUBLIC / "form.ts",
+    PUBLIC / "chat.ts",
+)
 
 
 class FrontError(Exception):

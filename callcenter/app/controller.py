@@ -44,6 +44,7 @@ from callcenter.core.callcenter import CallCenter
 from callcenter.core.commands import Answer, Reply
 from callcenter.core.events import Event
 from callcenter.core.ids import CallId, ChatId, LineId, PersonId
+from callcenter.core.on_floor import FloorView
 from callcenter.core.view import CallBackView, ChatView, OperatorView, Outlook, View
 from callcenter.customers.directory import Directory
 from callcenter.customers.table import CustomersTable
@@ -269,6 +270,7 @@ class Controller:
         attempt(self.metrics.observe_event, event, now)
         self._performer.perform(wanted)
         self._desk.web.tell_pages(touched)
+        self._desk.web.tell_floor()
         for command in wanted:
             attempt(self.metrics.observe_command, command, now)
         if self._ending and not any(line.lines_in_use for line in self.view().lines.values()):
@@ -293,6 +295,10 @@ class Controller:
     def operator(self, person: PersonId) -> OperatorView | None:
         """Return the present state of one person; None if there is no such account."""
         return self._center.operator(person, self.now())
+
+    def floor(self) -> FloorView:
+        """Return the present floor as supervisors see it."""
+        return self._center.floor(self.now())
 
     def outlook(self, line: LineId) -> Outlook:
         """Return the data from which a forecast of the line's day starts."""

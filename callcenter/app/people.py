@@ -16,6 +16,7 @@ from callcenter.calendar.clock import WallClock
 from callcenter.core.commands import Answer, Reply
 from callcenter.core.events import Customer, Event, LogIn
 from callcenter.core.ids import PersonId, ReplyTo
+from callcenter.core.on_floor import FloorView
 from callcenter.core.view import OperatorView, View
 from callcenter.desk.entrance import UNKNOWN
 from callcenter.forecaster.forecaster import Forecaster
@@ -36,6 +37,9 @@ class Core(Protocol):
 
     def operator(self, person: PersonId) -> OperatorView | None:
         """Return the present state of one person; None if there is no such account."""
+
+    def floor(self) -> FloorView:
+        """Return the present floor as supervisors see it."""
 
 
 class People:
@@ -65,6 +69,7 @@ class People:
         self.customer = customer
         self.view = core.view
         self.operator = core.operator
+        self.floor = core.floor
         self.forecasts = forecaster.current
         self.healthy = health.parts
         self.page_phones = page_phones.names

@@ -50,6 +50,7 @@ PLACES = {
     ),
     "staffing": Place("staffing", "staffing_command", "Show how many people each half-hour needs (ESTP 2.2b, 2.2d)."),
     "token": Place("token", "token", "Tokens with which scripts use the API as a person."),
+    "wall": Place("wall", "wall", "Show the address of the wall screen, with its token."),
 }
 
 

@@ -52,6 +52,7 @@ from callcenter.core.ids import (
     PhoneName,
     ServerId,
 )
+from callcenter.core.on_floor import FloorView, floor_view
 from callcenter.core.operator import Operator
 from callcenter.core.queue.ewt_input import newcomer_wait
 from callcenter.core.queue.line import LineState
@@ -220,7 +221,7 @@ class CallCenter:
         state = self._floor.lines[line]
         answered, waits, registered, registered_waits = state.waits.day.answered
         return Outlook(
-            waited=tuple(now - state.queue.place_at(call) for call in _callers(state, now)),
+            waited=tuple(now - state.queue.since(call) for call in _callers(state, now)),
             on_duty=self._floor.staff(state.settings.answered_by),
             handling=state.handling.mean,
             patience=state.patience.mean,
@@ -248,6 +249,10 @@ class CallCenter:
             floor.not_recording,
             self.call_backs(now),
         )
+
+    def floor(self, now: float) -> FloorView:
+        """Return the floor as supervisors see it: everybody who waits, too."""
+        return floor_view(self._floor, now)
 
     def chats(self) -> tuple[ChatView, ...]:
         """Return the chats that are not over."""
@@ -277,7 +282,7 @@ def _waiting(line: LineState, now: float) -> tuple[Mapping[str, int], float]:
     if line.call_backs:
         for call in line.call_backs:
             counts[line.settings.classes[line.queue.where(call)[0]]] -= 1
-        oldest = min((line.queue.place_at(call) for call in _callers(line, now)), default=None)
+        oldest = min((line.queue.since(call) for call in _callers(line, now)), default=None)
     return counts, now - oldest if oldest is not None else 0.0
 
 

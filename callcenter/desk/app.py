@@ -11,6 +11,7 @@ from types import MappingProxyType
 from aiohttp import web
 
 from callcenter.accounts.sign_on import Provider
+from callcenter.accounts.wall_token import WallToken
 from callcenter.config.roles import Role
 from callcenter.core.ids import GroupId, LineId, PersonId
 from callcenter.desk.account_actions import AccountActions
@@ -31,9 +32,12 @@ from callcenter.desk.chats import ChatsApi
 from callcenter.desk.directory import DirectoryApi
 from callcenter.desk.directory_pages import DirectoryPages
 from callcenter.desk.entrance import Entrance
+from callcenter.desk.floor_live import FloorLive
+from callcenter.desk.floor_pages import FloorPages, wall_guard
+from callcenter.desk.floor_state import FloorStates
 from callcenter.desk.gate import ANYBODY, Gate, Handler, Route
 from callcenter.desk.guard import ObserveRequest, add_headers, guard
-from callcenter.desk.html import FOLLOWS_AUCTIONS, KEEPS_DIRECTORY, WARNED
+from callcenter.desk.html import FOLLOWS_AUCTIONS, KEEPS_DIRECTORY, SHOWS_FLOOR, WARNED
 from callcenter.desk.knowledge import KnowledgeApi
 from callcenter.desk.live import Live
 from callcenter.desk.news_pages import NewsPages
@@ -67,6 +71,8 @@ GATE: web.AppKey[Gate] = web.AppKey("gate", Gate)
 """Who may ask for what."""
 LIVE: web.AppKey[Live] = web.AppKey("live", Live)
 """The connections of the open pages."""
+FLOOR: web.AppKey[FloorLive] = web.AppKey("floor", FloorLive)
+"""The connections of floor pages and wall screens."""
 BULLETIN: web.AppKey[Bulletin] = web.AppKey("bulletin", Bulletin)
 """What the pages show of news, there only with a knowledge base. Its `keep` has to run."""
 
@@ -101,6 +107,8 @@ def make_app(
     dated: DatedSettings | None = None,
     chats: ChatsApi | None = None,
     page_opened: Callable[[PersonId, bool], None] = lambda person, there: None,
+    line_titles: Mapping[LineId, str] = MappingProxyType({}),
+    wall: WallToken | None = None,
 ) -> web.Application:
     """Make the web application.
 
@@ -117,10 +125,11 @@ def make_app(
     `auctions`: what is done with the auctions that lines' hours follow, if any do.
     `directory`: the customers' directory as a table.
     `quality`: keeps how conversations sound. `auto_answer`: the lines whose calls phones in pages answer by themselves.
+    `line_titles`: of each line, for the floor. `wall`: the token of wall screens; without it none is let in.
     `dated`: which settings of lines hold when. `chats`: those with customers, if any line has them; `page_opened`: as
     `opened` of `Live`.
     """
-    gate = Gate(Senders(accounts, sessions, backend.operator, bearers), accounts.note)
+    gate = Gate(Senders(accounts, sessions, backend.operator, bearers), accounts.note, wall_guard(wall))
     app = _application(gate, observe_request, door, proxies)
     supervisors = [account.id for account in accounts.people.values() if Role.SUPERVISOR in account.roles]
     bulletin = Bulletin(knowledge.reading) if knowledge else None
@@ -129,6 +138,10 @@ def make_app(
     states = States(titles, supervisors, backend.page_phone, news, auto_answer, _warned(requests, accounts), shown)
     live = Live(backend.view, backend.operator, states, gate.on_shift, backend.page_phone_says, page_opened)
     app[LIVE] = live
+    shown_floor = FloorStates(line_titles, titles, backend.forecasts)
+    floor = FloorLive(backend.floor, shown_floor.of_floor, shown_floor.of_wall, gate, accounts.note)
+    app[FLOOR], app[SHOWS_FLOOR] = floor, True
+    gate.add(app, [*floor.routes(), *FloorPages(pause_reasons, zone).routes()])
     actions = AccountActions(accounts, sessions, live.changed)
     reading = knowledge.reading if knowledge else None
     gate.add(app, Api(backend, titles, pause_reasons, accounts, sessions, states, reading).routes())
@@ -164,6 +177,7 @@ def make_app(
 
     async def end_live(_: web.Application) -> None:
         await live.close()
+        await floor.close()
 
     app.on_shutdown.append(end_live)
     return app

@@ -18,6 +18,7 @@ from callcenter.desk.gate import (
     AUTHORS,
     DIRECTORY,
     EVERYBODY,
+    FLOOR_LIVE,
     KEEPS_AUCTIONS,
     LEADS_REQUESTS,
     OTHER_ACCOUNTS,
@@ -43,6 +44,8 @@ KEEPS_DIRECTORY: web.AppKey[bool] = web.AppKey("keeps_directory", bool)
 """Whether the customers' directory is kept at the desk; there only if so."""
 FOLLOWS_AUCTIONS: web.AppKey[bool] = web.AppKey("follows_auctions", bool)
 """Whether the hours of a line follow auctions; there only if so."""
+SHOWS_FLOOR: web.AppKey[bool] = web.AppKey("shows_floor", bool)
+"""Whether there is a page of the floor; there only if so."""
 FORMS: web.RequestKey[bool] = web.RequestKey("forms", bool)
 """Set for a page with forms: its Content-Security-Policy allows them."""
 
@@ -97,6 +100,7 @@ def page(request: web.Request, template: str, zone: tzinfo, status: int = 200, *
         "reads": sender is not None and sender.may(EVERYBODY),
         "writes": sender is not None and sender.may(AUTHORS),
         "keeps_auctions": FOLLOWS_AUCTIONS in request.app and sender is not None and sender.may(KEEPS_AUCTIONS),
+        "sees_floor": SHOWS_FLOOR in request.app and sender is not None and sender.may(FLOOR_LIVE),
         "sees_requests": sender is not None and sender.may(SEES_REQUESTS),
         "sees_board": sender is not None and sender.may(REQUEST_BOARD),
         "leads_requests": sender is not None and sender.may(LEADS_REQUESTS),

@@ -131,6 +131,10 @@ GET  /api/recording                                 .     .   .   .   .   +    +
 GET  /api/settings                                  .     .   .   .   .   +    +   +   .   .
 GET  /settings                                      .     .   .   .   .   +    +   +   .   .
 GET  /api/floor                                     .     .   .   .   .   +    +   +   .   .
+GET  /api/floor/live                                .     .   .   .   .   +    +   .   .   .
+GET  /floor                                         .     .   .   .   .   +    +   .   .   .
+GET  /wall                                          +     +   +   +   +   +    +   +   +   +
+GET  /api/wall/live                                 .     .   .   .   .   .    .   .   .   .
 GET  /api/forecast                                  .     .   .   .   .   +    +   .   .   .
 GET  /api/news                                      .     +   +   +   +   +    +   +   .   .
 POST /api/news/confirm                              .     +   +   +   +   +    +   +   .   .
