@@ -87,7 +87,7 @@ class CallerOnFloor:
     minutes: float | None = None
     """The time announced last, in minutes; infinite: longer than can be said; None: none was announced."""
     promised_until: float | None = None
-    """Until when they were told that they will be answered."""
+    """Until when they were told that they will be answered: the earliest that was announced."""
     holds: float | None = None
     """The probability that this will be true, in steps; None: nothing was promised, or nobody can tell."""
 
@@ -222,17 +222,15 @@ def _caller(
 ) -> CallerOnFloor:
     caller = floor.callers[call]
     record = caller.record
-    last = caller.promises[-1] if caller.promises else None
-    minutes = caller.said.minutes if caller.said and last else None
+    minutes = caller.said.minutes if caller.said and caller.promises else None
     until = holds = None
-    if last and last.spoken is not None:
-        until = last.spoken_at - last.elapsed + last.spoken * MINUTE
-        if caller.offer:
-            holds = 1.0 if now <= until else 0.0
+    spoken = [one.spoken_at - one.elapsed + one.spoken * MINUTE for one in caller.promises if one.spoken is not None]
+    if spoken:
+        until = min(spoken)  # whoever hears «не более двух минут» again and again was promised the first two
+        if caller.offer or now > until:
+            holds = float(now <= until)
         elif ewt := remaining_wait(line, call, staff, competing, now):
             holds = round(ewt.estimate.within(until - now) * NEARLY) / NEARLY
-        elif now > until:
-            holds = 0.0
     return CallerOnFloor(
         call,
         record.line,

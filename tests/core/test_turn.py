@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from callcenter.core.ids import CallId, ChannelId
 from callcenter.core.on_floor import CallerOnFloor
 from callcenter.core.queue.estimate import Estimate
 from callcenter.core.queue.queue import Queue
@@ -96,7 +97,7 @@ callers = st.lists(
 def test_the_explanation_agrees_with_the_order(found: list[tuple[int, float, bool]], now: float) -> None:
     line = Queue(("a", "b", "c"), LIMIT)
     for number, (rank, at, _) in enumerate(found):
-        line.join(str(number), "abc"[rank], at)
+        line.join(CallId(ChannelId(str(number))), "abc"[rank], at)
     order = line.in_order(now)
     standing = [Standing(call, line.since(call), line.where(call)[0], line.since(call)) for call in order]
     turns = explained(standing, LIMIT, now)

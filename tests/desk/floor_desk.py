@@ -127,7 +127,8 @@ class Shown:
 
     async def told(self) -> dict[str, Any]:
         """Take the next message over, as the page's script does."""
-        self.last = message = await self.socket.receive_json(timeout=5)
+        message: dict[str, Any] = await self.socket.receive_json(timeout=5)
+        self.last = message
         if message.get("whole"):
             self.tables = {}
         else:

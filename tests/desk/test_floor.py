@@ -14,7 +14,7 @@ from aiohttp import WSMsgType, WSServerHandshakeError
 from callcenter.core.ids import LineId, PersonId
 from callcenter.desk import floor_live
 from callcenter.desk.floor_state import difference, masked
-from callcenter.desk.live import LOGGED_OUT
+from callcenter.desk.live import LOGGED_OUT, TOO_MANY
 from tests.core.story import NUMBER
 from tests.desk.floor_desk import ANOTHER, FORECAST, HEAD, OPERATOR, SUPERVISOR, FloorDesk, Shown, floor_desk
 
@@ -160,7 +160,7 @@ async def test_too_many_screens_end_the_oldest(desk: FloorDesk, monkeypatch: pyt
         await second.receive_json(timeout=5)
         while (message := await first.receive(timeout=5)).type is not WSMsgType.CLOSE:
             pass
-        assert message.data == floor_live.TOO_MANY
+        assert message.data == TOO_MANY
 
 
 async def test_both_pages_are_there(desk: FloorDesk) -> None:
