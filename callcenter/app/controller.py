@@ -300,6 +300,12 @@ class Controller:
         """Return the present floor as supervisors see it."""
         return self._center.floor(self.now())
 
+    def hours_change_at(self, line: LineId) -> float | None:
+        """Return when the line's hours open or close it next, by the core's clock; None: there is no such line."""
+        if line not in self._config.lines:
+            return None
+        return self._clock.at(self.hours.of(line).next_change(self._clock.wall()))
+
     def outlook(self, line: LineId) -> Outlook:
         """Return the data from which a forecast of the line's day starts."""
         return self._center.outlook(line, self.now())

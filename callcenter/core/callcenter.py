@@ -16,7 +16,9 @@ from callcenter.core.call import (
     ending,
     internal_call,
     keep_place,
+    line_order,
     line_settings,
+    out_of_turn,
     outgoing,
     phones,
     promise,
@@ -91,6 +93,8 @@ def _timer_fired(floor: Floor, event: TimerFired) -> None:
             chat.waited_too_long(floor, ChatId(event.timer.of))
         case TimerKind.CHAT_WRAP_UP:
             chat.wrap_up_over(floor, ChatId(event.timer.of))
+        case TimerKind.LINE_ORDER:
+            line_order.time_over(floor, LineId(event.timer.of))
         case TimerKind.CHAT_AWAY:
             chat.away(floor, PersonId(event.timer.of))
 
@@ -149,7 +153,9 @@ RULES: Mapping[type, Callable[[Floor, Any], None]] = {
     events.CustomerRings: outgoing.customer_rings,
     events.CustomerAnswered: outgoing.customer_answered,
     events.CustomerNotReached: outgoing.not_reached,
-    events.HoursChanged: shift.hours_changed,
+    events.HoursChanged: line_order.hours_changed,
+    events.LineOrdered: line_order.ordered,
+    events.OutOfTurn: out_of_turn.asked,
     events.DayStarted: shift.day_started,
     events.ClockSet: restore.clock_set,
     events.SettingsChanged: line_settings.changed,

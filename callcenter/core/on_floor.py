@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from callcenter.core.floor import Floor
-from callcenter.core.ids import NO_CALL, NO_LINE, CallId, GroupId, LineId, PersonId
+from callcenter.core.ids import NO_CALL, NO_LINE, NO_PERSON, CallId, GroupId, LineId, PersonId
 from callcenter.core.operator import Operator
 from callcenter.core.queue.ewt_input import remaining_wait
 from callcenter.core.queue.line import LineState
@@ -42,6 +42,10 @@ class LineOnFloor:
     """That of today's answered registered persons, seconds."""
     registered: int
     """How many these are."""
+    order: str = ""
+    """Why a supervisor has closed or opened it against its hours; '': nobody has."""
+    order_by: PersonId = NO_PERSON
+    order_until: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +142,9 @@ def _line(floor: Floor, line: LineState) -> LineOnFloor:
         target=settings.target_wait,
         average=round(waits / registered, 1) if registered else None,
         registered=registered,
+        order=line.order.reason if line.order else "",
+        order_by=line.order.by if line.order else NO_PERSON,
+        order_until=line.order.until if line.order else None,
     )
 
 
@@ -194,6 +201,7 @@ def _standing(floor: Floor, line: LineState, call: CallId) -> Standing:
         rank,
         caller.record.arrived_at,
         ringing=bool(caller.offer),
+        out_of_turn=queue.place_at(call) < since,
     )
 
 

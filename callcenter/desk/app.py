@@ -32,6 +32,7 @@ from callcenter.desk.chats import ChatsApi
 from callcenter.desk.directory import DirectoryApi
 from callcenter.desk.directory_pages import DirectoryPages
 from callcenter.desk.entrance import Entrance
+from callcenter.desk.floor_hands import FloorHands
 from callcenter.desk.floor_live import FloorLive
 from callcenter.desk.floor_pages import FloorPages, wall_guard
 from callcenter.desk.floor_state import FloorStates
@@ -138,10 +139,11 @@ def make_app(
     states = States(titles, supervisors, backend.page_phone, news, auto_answer, _warned(requests, accounts), shown)
     live = Live(backend.view, backend.operator, states, gate.on_shift, backend.page_phone_says, page_opened)
     app[LIVE] = live
-    shown_floor = FloorStates(line_titles, titles, backend.forecasts)
+    shown_floor = FloorStates(line_titles, titles, backend.forecasts, _names(accounts))
     floor = FloorLive(backend.floor, shown_floor.of_floor, shown_floor.of_wall, gate, accounts.note)
     app[FLOOR], app[SHOWS_FLOOR] = floor, True
     gate.add(app, [*floor.routes(), *FloorPages(pause_reasons, zone).routes()])
+    gate.add(app, FloorHands(backend, pause_reasons).routes())
     actions = AccountActions(accounts, sessions, live.changed)
     reading = knowledge.reading if knowledge else None
     gate.add(app, Api(backend, titles, pause_reasons, accounts, sessions, states, reading).routes())

@@ -52,6 +52,9 @@ class Backend(Protocol):
     def floor(self) -> FloorView:
         """Return the present floor as supervisors see it."""
 
+    def hours_change_at(self, line: LineId) -> float | None:
+        """Return when the line's hours open or close it next, by the core's clock; None: there is no such line."""
+
     def operator(self, person: PersonId) -> OperatorView | None:
         """Return one operator's present state; None if there is no such account."""
 

@@ -10,9 +10,11 @@ from aiohttp import web
 from callcenter.accounts.wall_token import WallToken
 from callcenter.desk import html
 from callcenter.desk.floor_texts import FLOOR_TEXTS, WALL_TEXTS
-from callcenter.desk.gate import ANYBODY, FLOOR_LIVE, Route
+from callcenter.desk.gate import ANYBODY, FLOOR_LIVE, SENDER, STEERS, Route
 from callcenter.desk.language import LANGUAGES, TEXTS, chosen
 from callcenter.desk.page import REASONS
+
+SCHEME = "Wall"
 
 
 class FloorPages:
@@ -41,6 +43,7 @@ class FloorPages:
             texts={key: gettext(text) for key, text in FLOOR_TEXTS.items()}
             | {f"reason_{reason}": title for reason, title in reasons},
             reasons=reasons,
+            steers=request[SENDER].may(STEERS),
         )
 
     async def wall(self, request: web.Request) -> web.Response:
@@ -61,11 +64,15 @@ def _wall(language: str) -> str:
 def wall_guard(token: WallToken | None) -> Callable[[web.Request], bool]:
     """Return what lets wall screens in: their token is among the protocols that the connection offers.
 
-    Not in the address, which proxies write down; and a browser's script can add no header to a WebSocket.
+    Not in the address, which proxies write down; and a browser's script can add no header to a WebSocket. It is not
+    told either why one was refused: to find out, it asks with the header `Authorization: Wall …`.
     """
 
     def is_wall(request: web.Request) -> bool:
         offered = request.headers.get("Sec-WebSocket-Protocol", "").split(",")
+        scheme, _, text = request.headers.get("Authorization", "").partition(" ")
+        if scheme == SCHEME:
+            offered.append(text)
         return token is not None and any(token.is_right(one.strip()) for one in offered)
 
     return is_wall

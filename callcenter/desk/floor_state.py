@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import Any
 
-from callcenter.core.ids import GroupId, LineId
+from callcenter.core.ids import GroupId, LineId, PersonId
 from callcenter.core.on_floor import CallerOnFloor, FloorView, LineOnFloor, PersonOnFloor
 from callcenter.planning.forecast import Forecast
 
@@ -22,14 +22,22 @@ Forecasts = Callable[[], Mapping[LineId, tuple[Forecast, float]]]
 
 ON_THE_WALL = 6
 """So many who wait on a line are shown there, and how many more there are."""
+NAMELESS = {"order": "", "order_by": ""}
 SHOWN_DIGITS = 2
 """Of a number on the wall."""
 
 
 class FloorStates:
-    """Makes them. `lines`, `groups`: titles; a group without one is shown by its id."""
+    """Makes them. `lines`, `groups`: titles; a group without one is shown by its id. `name`: of a person."""
 
-    def __init__(self, lines: Mapping[LineId, str], groups: Mapping[GroupId, str], forecasts: Forecasts) -> None:
+    def __init__(
+        self,
+        lines: Mapping[LineId, str],
+        groups: Mapping[GroupId, str],
+        forecasts: Forecasts,
+        name: Callable[[PersonId], str] = str,
+    ) -> None:
+        self._name = name
         self._lines = lines
         self._groups = groups
         self._forecasts = forecasts
@@ -48,7 +56,7 @@ class FloorStates:
         states = Counter((person.group, state_of(person)) for person in view.people)
         return {
             "floor": self._floor(view),
-            "lines": self._lines_of(view),
+            "lines": {id: line | NAMELESS for id, line in self._lines_of(view).items()},
             "people": {
                 f"{group} {state}": {"group": self._title(group), "state": state, "count": count}
                 for (group, state), count in states.items()
@@ -86,6 +94,9 @@ class FloorStates:
             "registered": line.registered,
             "forecast": forecast.average_registered if forecast else None,
             "exceeding": forecast.exceeding_registered if forecast else None,
+            "order": line.order,
+            "order_by": self._name(line.order_by) if line.order_by else "",
+            "order_until": line.order_until,
             "needed": forecast.needed_now if forecast else None,
         }
 

@@ -14,7 +14,7 @@ from callcenter.desk.app import FLOOR
 from tests.browser.accessibility import AXE, check
 from tests.browser.browser import browser
 from tests.browser.test_requests_at_the_desk import shot
-from tests.desk.floor_desk import FORECAST, HEAD, SUPERVISOR, FloorDesk, floor_desk
+from tests.desk.floor_desk import ANOTHER, FORECAST, HEAD, SUPERVISOR, FloorDesk, floor_desk
 
 pytestmark = [pytest.mark.e2e]
 
@@ -113,3 +113,42 @@ async def test_a_screen_goes_on_after_a_restart_and_says_when_it_hears_nothing(
     desk.wall.renew()
     await desk.app[FLOOR].close()
     await expect(wall.get_by_role("alert")).to_contain_text("токена")
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.clause("ESTP 2.3")
+async def test_two_supervisors_steer_the_same_floor(desk: FloorDesk, context: BrowserContext, tmp_path: Path) -> None:
+    full(desk)
+    page = await opened(context, desk, SUPERVISOR)
+    async with browser(tmp_path / "another", 440, language="ru") as elsewhere:
+        await elsewhere.add_init_script(path=AXE)
+        other = await opened(elsewhere, desk, ANOTHER)
+        last = page.locator(".queue tbody tr").last
+        call = await last.get_attribute("data-call")
+        await last.get_by_role("button").press("Enter")
+        dialog = page.get_by_role("dialog")
+        await expect(dialog.locator("input")).to_be_focused()
+        await check(page, "a reason is asked for")
+        await shot(page, "floor-out-of-turn")
+        await page.keyboard.type("Торги через минуту")
+        await page.keyboard.press("Enter")
+        await expect(dialog).to_be_hidden()
+        await expect(page.locator("#message")).to_contain_text("ответят следующим")
+        taken = other.locator(f"tr[data-call='{call}']")
+        await expect(taken).to_have_attribute("data-by", "out_of_turn", timeout=2000)
+        await expect(taken).to_contain_text("взят вне очереди")
+        await expect(taken.get_by_role("button")).to_have_count(0)
+        await other.get_by_role("button", name="Закрыть линию").press("Enter")
+        await other.keyboard.type("Площадка не отвечает")
+        await other.keyboard.press("Enter")
+        await expect(page.locator("[data-open=false]")).to_be_visible(timeout=2000)
+        await expect(page.locator(".line header")).to_contain_text("Пётр Старший: Площадка не отвечает")
+        await expect(page.locator(".queue tbody tr")).to_have_count(7)
+        await check(page, "a closed line")
+        await shot(page, "floor-closed")
+        await page.get_by_role("button", name="Вернуть на линию: Сотрудник 102").press("Enter")
+        await expect(other.locator("[data-person='102']")).not_to_have_attribute("data-state", "paused", timeout=2000)
+        await page.get_by_role("button", name="Открыть линию").press("Enter")
+        await page.keyboard.press("Escape")
+        await expect(page.get_by_role("dialog")).to_be_hidden()
+        await expect(page.locator("[data-open=false]")).to_be_visible()

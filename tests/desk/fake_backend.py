@@ -107,6 +107,9 @@ class FakeBackend:
             self.not_recording,
         )
 
+    def hours_change_at(self, line: LineId) -> float | None:
+        return 3600.0 if line == "estp" else None
+
     def floor(self) -> FloorView:
         return self.floor_view
 

@@ -59,6 +59,9 @@ class StoryFloor(CoreFloor):
     def operator(self, person: PersonId) -> OperatorView | None:
         return self.story.center.operator(person, self.story.now)
 
+    def hours_change_at(self, line: LineId) -> float | None:
+        return self.story.now + 3600.0 if line in self.story.settings.lines else None
+
     def floor(self) -> FloorView:
         return self.story.center.floor(self.story.now)
 

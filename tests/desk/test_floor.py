@@ -179,3 +179,55 @@ def test_only_what_differs_is_told() -> None:
 @pytest.mark.parametrize(("number", "shown"), [(NUMBER, "••01"), ("", ""), ("0890", ""), ("anonymous", "")])
 def test_of_a_number_two_digits_are_shown(number: str, shown: str) -> None:
     assert masked(number) == shown
+
+
+# -- hands -------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_supervisor_pauses_returns_and_logs_somebody_out(desk: FloorDesk) -> None:
+    desk.story.logs_in("101")
+    status, told = await desk.post(SUPERVISOR, "pause", person="101", reason="lunch")
+    assert (status, told["message"]) == (200, "Пауза поставлена.")
+    status, told = await desk.post(SUPERVISOR, "pause", person="101", reason="boredom")
+    assert (status, told["answer"]) == (400, "unknown_reason")
+    assert (await desk.post(SUPERVISOR, "return", person="101"))[1]["message"] == "Сотрудник снова на линии."
+    assert (await desk.post(SUPERVISOR, "log-out", person="101"))[0] == 200
+    status, told = await desk.post(SUPERVISOR, "log-out", person="101")
+    assert (status, told["message"]) == (409, "Этот сотрудник не на смене.")
+    assert [entry[1:] for entry in desk.accounts.entries] == [
+        ("person paused", "101: lunch"),
+        ("person returned", "101"),
+        ("person logged out", "101"),
+    ]
+
+
+async def test_a_line_is_closed_with_a_reason_and_opened_again(desk: FloorDesk) -> None:
+    status, told = await desk.post(SUPERVISOR, "line", line="estp", open=False, reason="  Авария\nплощадки ")
+    assert (status, told["answer"]) == (200, "line_closed")
+    async with desk.watches(HEAD) as socket, desk.hangs(desk.wall.text()) as wall:
+        page, screen = Shown(socket), Shown(wall)
+        await page.told()
+        await screen.told()
+        line = page.tables["lines"]["estp"]
+        assert (line["open"], line["order"], line["order_by"]) == (False, "Авария площадки", "Ольга Старшая")
+        assert screen.tables["lines"]["estp"]["order_by"] == ""
+        status, told = await desk.post(ANOTHER, "line", line="estp", open=False, reason="Я тоже")
+        assert (status, told["message"]) == (409, "Линия уже закрыта.")
+        assert (await desk.post(ANOTHER, "line", line="estp", open=True, reason="Починили"))[0] == 200
+        await page.until(lambda page: page.tables["lines"]["estp"]["open"])
+    assert (await desk.post(SUPERVISOR, "line", line="nowhere", open=True, reason="Да"))[0] == 404
+    assert (SUPERVISOR, "line opened or closed", "estp closed: Авария площадки") in desk.accounts.entries
+
+
+@pytest.mark.clause("ESTP 2.3")
+async def test_a_caller_is_taken_out_of_turn_with_a_reason(desk: FloorDesk) -> None:
+    first, last = desk.story.waits(), desk.story.waits()
+    for reason in ("", " \n", "Ы" * 301):
+        assert (await desk.post(SUPERVISOR, "out-of-turn", call=last.call, reason=reason))[0] == 400
+    status, told = await desk.post(SUPERVISOR, "out-of-turn", call=last.call, reason="Торги <b>сейчас</b>")
+    assert (status, told["answer"]) == (200, "out_of_turn")
+    assert [one.call for one in desk.floor.floor().waiting] == [last.call, first.call]
+    status, told = await desk.post(SUPERVISOR, "out-of-turn", call="17000.99", reason="Да")
+    assert (status, told["message"]) == (409, "Этот абонент больше не ждёт.")
+    assert (await desk.post(HEAD, "out-of-turn", call=first.call, reason="Да"))[0] == 403
+    assert desk.accounts.entries == [(SUPERVISOR, "call taken out of turn", f"{last.call}: Торги <b>сейчас</b>")]

@@ -54,6 +54,9 @@ class CoreFloor:
     def operator(self, person: PersonId) -> OperatorView | None:
         return self.core.operator(person, self.now)
 
+    def hours_change_at(self, line: LineId) -> float | None:
+        return self.now + 3600.0 if line in SETTINGS.lines else None
+
     def floor(self) -> FloorView:
         return self.core.floor(self.now)
 

@@ -1,7 +1,9 @@
 /** The floor, live, for supervisors and heads: lines, everybody who waits and why at that place, and people. */
 
 import { render } from "preact";
+import { ask, Hands, steers } from "./hands";
 import { LineFacts } from "./line_facts";
+import { act } from "./server";
 import { SessionEnds, watchSession } from "./session";
 import { Shape } from "./shapes";
 import { promised, prospect, reasons } from "./standing";
@@ -12,6 +14,9 @@ import type { LineRow, PersonRow, WaitingRow } from "./watch";
 
 const time = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
 const watch = new Watch<PersonRow>("/api/floor/live");
+
+/** A moment of the controller's clock, by the clock on this computer. */
+const moment = (at: number, now: number): string => time.format(Date.now() + 1000 * (at - now));
 
 function Floor() {
   const shown = use(watch.shown);
@@ -30,6 +35,7 @@ function Floor() {
         {sentences.join(" ")}
       </div>
       <h1 class="quiet">{word("floor")}</h1>
+      <Hands />
       {shown &&
         Object.values(shown.rows.lines).map((line) => (
           <Line key={line.id} line={line} waiting={waiting.filter((one) => one.line === line.id)} now={now} />
@@ -47,6 +53,29 @@ function Line({ line, waiting, now }: { line: LineRow; waiting: WaitingRow[]; no
         <span class="chip" data-open={line.open}>
           {line.open ? `● ${word("line_open")}` : `■ ${word("closed")}`}
         </span>
+        {line.order && (
+          <small>
+            {word("by_order")} {line.order_by}: {seen(line.order)}
+            {line.order_until !== null && ` (${word("until")} ${moment(line.order_until, now)})`}
+          </small>
+        )}
+        {steers && (
+          <button
+            type="button"
+            class={line.open ? "end-quiet" : ""}
+            onClick={() =>
+              ask({
+                about: line.title,
+                question: word(line.open ? "close_why" : "open_why"),
+                path: "/api/floor/line",
+                body: { line: line.id, open: !line.open },
+                asks: "text",
+              })
+            }
+          >
+            {word(line.open ? "close_line" : "open_line")}
+          </button>
+        )}
       </header>
       <LineFacts line={line} now={now} />
       {waiting.length ? (
@@ -75,6 +104,11 @@ function Queue({ line, waiting, now }: { line: LineRow; waiting: WaitingRow[]; n
             <th scope="col">{word("promised")}</th>
             <th scope="col">{word("will_hold")}</th>
             <th scope="col">{word("why_here")}</th>
+            {steers && (
+              <th scope="col">
+                <span class="quiet">{word("take_out")}</span>
+              </th>
+            )}
           </tr>
         </thead>
         <tbody>
@@ -111,7 +145,7 @@ function Waiting({ row, now }: { row: WaitingRow; now: number }) {
         {row.until !== null && row.until > now && (
           <small>
             {" "}
-            ({word("until")} {time.format(Date.now() + 1000 * (row.until - now))})
+            ({word("until")} {moment(row.until, now)})
           </small>
         )}
       </td>
@@ -122,6 +156,27 @@ function Waiting({ row, now }: { row: WaitingRow; now: number }) {
         {row.place === 1 && <strong>{word("first_of_line")}: </strong>}
         {why.join("; ")}
       </td>
+      {steers && (
+        <td>
+          {!row.call_back && !["ringing", "out_of_turn"].includes(row.by) && (
+            <button
+              type="button"
+              class="small"
+              onClick={() =>
+                ask({
+                  about: seen(row.customer || row.number) || word("anonymous"),
+                  question: word("take_out_why"),
+                  path: "/api/floor/out-of-turn",
+                  body: { call: row.call },
+                  asks: "text",
+                })
+              }
+            >
+              {word("take_out")}
+            </button>
+          )}
+        </td>
+      )}
     </tr>
   );
 }
@@ -170,7 +225,44 @@ function Person({ person, lines, now }: { person: PersonRow; lines: Record<strin
         {what.length > 0 && <small>{what.join(" · ")}</small>}
       </div>
       <time>{duration(now - person.since)}</time>
+      {steers && <PersonHands {...person} />}
     </li>
+  );
+}
+
+const TALKS = ["talking", "consulting", "advising"];
+
+function PersonHands({ id, name, state, presence }: PersonRow) {
+  if (presence === "off") return null;
+  const about = seen(name);
+  const paused = presence === "paused";
+  return (
+    <div class="row">
+      <button
+        type="button"
+        class="small"
+        aria-label={`${word(paused ? "return" : "pause")}: ${about}`}
+        onClick={() =>
+          paused
+            ? void act("/api/floor/return", { person: id })
+            : ask({ about, question: word("pause_whom"), path: "/api/floor/pause", body: { person: id }, asks: "pause" })
+        }
+      >
+        {word(paused ? "return" : "pause")}
+      </button>
+      {!TALKS.includes(state) && (
+        <button
+          type="button"
+          class="small"
+          aria-label={`${word("end_shift")}: ${about}`}
+          onClick={() =>
+            ask({ about, question: word("end_shift_sure"), path: "/api/floor/log-out", body: { person: id }, asks: "nothing" })
+          }
+        >
+          {word("end_shift")}
+        </button>
+      )}
+    </div>
   );
 }
 

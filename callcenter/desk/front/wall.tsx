@@ -9,7 +9,7 @@ import { Watch } from "./watch";
 import type { CountRow, LineRow, WaitingRow } from "./watch";
 
 /** Behind the #: no server is sent that, so no log has it. */
-const watch = new Watch<CountRow>("/api/wall/live", ["wall", location.hash.slice(1) || "none"]);
+const watch = new Watch<CountRow>("/api/wall/live", location.hash.slice(1) || "none");
 const time = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
 const precise = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 

@@ -23,6 +23,10 @@ export interface LineRow {
   forecast: number | null;
   exceeding: number | null;
   needed: number | null;
+  /** Why a supervisor has closed or opened it against its hours; "": nobody has. */
+  order: string;
+  order_by: string;
+  order_until: number | null;
 }
 
 export interface PersonRow {
@@ -103,12 +107,12 @@ export class Watch<Person extends object> {
 
   constructor(
     private readonly path: string,
-    private readonly protocols: string[] = [],
+    private readonly token = "",
   ) {}
 
   open(): void {
     const address = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${this.path}`;
-    const socket = new WebSocket(address, this.protocols);
+    const socket = this.token ? new WebSocket(address, ["wall", this.token]) : new WebSocket(address);
     let heard = false;
     socket.addEventListener("message", ({ data }) => {
       heard = true;
@@ -133,8 +137,9 @@ export class Watch<Person extends object> {
     if (this.failed >= ATTEMPTS_BEFORE_TROUBLE || this.retry > FIRST_RETRY_MS) this.trouble.set("no_connection");
     this.retry = Math.min(2 * this.retry, LAST_RETRY_MS);
     try {
-      const { status } = await fetch(this.path, { signal: AbortSignal.timeout(LAST_RETRY_MS) });
-      if (!this.protocols.length && (status === 401 || status === 403)) return this.refused();
+      const headers: HeadersInit = this.token ? { Authorization: `Wall ${this.token}` } : {};
+      const { status } = await fetch(this.path, { headers, signal: AbortSignal.timeout(LAST_RETRY_MS) });
+      if (status === 401 || status === 403) return this.refused();
     } catch {
       this.trouble.set("no_connection");
       return void this.again();
