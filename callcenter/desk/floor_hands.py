@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field
 from callcenter.core import events
 from callcenter.core.commands import Answer
 from callcenter.core.events import Event
-from callcenter.core.ids import CallId, LineId, PersonId, ReplyTo
+from callcenter.core.ids import CallId, ChannelId, LineId, PersonId, ReplyTo
 from callcenter.desk import bodies
 from callcenter.desk.backend import Backend
 from callcenter.desk.bodies import LONGEST_WHY, BadRequest, Body, Flag, Word
@@ -111,7 +111,7 @@ class FloorHands:
         """Let a waiting caller be served next: an inversion of the order, noted in the call's row (ESTP 2.3)."""
         body, by = await bodies.read(request, TakenOutOfTurn), request[SENDER].id
         request[ABOUT] = f"{body.call}: {body.reason}"
-        return await self._ask(request, lambda r: events.OutOfTurn(CallId(body.call), body.reason, by, r))
+        return await self._ask(request, lambda r: events.OutOfTurn(CallId(ChannelId(body.call)), body.reason, by, r))
 
     async def line(self, request: web.Request) -> web.Response:
         """Open or close a line until its hours change; who waits is served. Raises `BadRequest` (404)."""

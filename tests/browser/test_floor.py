@@ -120,7 +120,7 @@ async def test_a_screen_goes_on_after_a_restart_and_says_when_it_hears_nothing(
 async def test_two_supervisors_steer_the_same_floor(desk: FloorDesk, context: BrowserContext, tmp_path: Path) -> None:
     full(desk)
     page = await opened(context, desk, SUPERVISOR)
-    async with browser(tmp_path / "another", 440, language="ru") as elsewhere:
+    async with browser(tmp_path, 880, language="ru") as elsewhere:
         await elsewhere.add_init_script(path=AXE)
         other = await opened(elsewhere, desk, ANOTHER)
         last = page.locator(".queue tbody tr").last

@@ -1,4 +1,4 @@
-"""What supervisors do: to people, to lines, and to one caller; with reasons, refused when impossible, kept over a crash."""
+"""What supervisors do to people, to lines, and to one caller: with reasons, and kept over a crash."""
 
 from __future__ import annotations
 
