@@ -74,7 +74,7 @@ FLOOR_TEXTS = {
     "by_urgency": N_("more urgent: goes before {n} who came earlier"),
     "by_arrival": N_("in the order of arrival"),
     "first_of_line": N_("first"),
-    "overtaken": N_("overtaken by more urgent ones: {n}"),
+    "overtaken": N_("before them, though they came later: {n}"),
     "safe_in": N_("nobody overtakes them in {time}"),
     "kept_place": N_("keeps the place of a former call"),
     "elsewhere": N_("on other lines of the same people, earlier: {n}"),

@@ -32,11 +32,17 @@ def busy() -> Story:
     for id in people:
         story.tell(LogIn(id, True, reply_to="page"))
         story.waits()
-        story.phone(id).answers()
+        answer(story)
     for number in range(WAITING):
         story.passes(1)
         story.waits("urgent" if number % 4 == 0 else "normal")
     return story
+
+
+def answer(story: Story) -> None:
+    """Every phone that rings is answered."""
+    for leg in [id for id, leg in story.pbx.legs.items() if not leg.answered]:
+        story.act(story.pbx.answer, leg)
 
 
 def size(message: object) -> int:
@@ -53,9 +59,10 @@ def measured() -> dict[str, float]:
     for second in range(SECONDS):
         for what in ("served", "break", "nothing", "nothing", "nothing"):
             if what == "served":
-                story.phone(people[second]).hangs_up()
-                story.returns(people[second])
-                story.phone(people[second]).answers()
+                story.act(story.pbx.hang_up, next(iter(story.pbx.legs)))
+                story.passes(story.settings.wrap_up / 100)
+                story.tell(*(Return(person) for person in people[: PEOPLE // 2]))
+                answer(story)
                 story.waits()
             elif what == "break":
                 person = people[PEOPLE - 1 - second // 2]
