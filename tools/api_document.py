@@ -164,7 +164,10 @@ def operations() -> list[Operation]:
     nothing = cast(Any, MagicMock())
     knowledge = KnowledgeApi(nothing, nothing, nothing, nothing, {}, {})
     registering = RegisteringApi(nothing, nothing, nothing, nothing, {}, nothing, nothing)
-    backend = cast(Backend, SimpleNamespace(page_phone=None, page_phone_says=None, view=None, operator=None))
+    backend = cast(
+        Backend,
+        SimpleNamespace(page_phone=None, page_phone_says=None, view=None, operator=None, floor=None, forecasts=None),
+    )
     app = make_app(
         backend,
         titles={},

@@ -29,9 +29,11 @@ NODE = ROOT / "requirements" / "node.txt"
 """The Python package that brings Node.js and npm, with its hashes."""
 ENTRIES = (
     SOURCES / "desk.tsx",
+    SOURCES / "floor.tsx",
     SOURCES / "pages.tsx",
     SOURCES / "request.ts",
     SOURCES / "print.ts",
+    SOURCES / "wall.tsx",
     *(PUBLIC / f"{name}.ts" for name in ("form", "chat", "work")),
 )
 

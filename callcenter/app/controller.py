@@ -46,6 +46,7 @@ from callcenter.core.callcenter import CallCenter
 from callcenter.core.commands import Answer, Reply
 from callcenter.core.events import Event
 from callcenter.core.ids import CallId, ChatId, LineId, PersonId
+from callcenter.core.on_floor import FloorView
 from callcenter.core.view import CallBackView, ChatView, OperatorView, Outlook, View
 from callcenter.customers.directory import Directory
 from callcenter.customers.table import CustomersTable
@@ -275,6 +276,7 @@ class Controller:
         attempt(self.metrics.observe_event, event, now)
         self._performer.perform(wanted)
         self._desk.web.tell_pages(touched)
+        self._desk.web.tell_floor()
         for command in wanted:
             attempt(self.metrics.observe_command, command, now)
         if self._ending and not any(line.lines_in_use for line in self.view().lines.values()):
@@ -299,6 +301,16 @@ class Controller:
     def operator(self, person: PersonId) -> OperatorView | None:
         """Return the present state of one person; None if there is no such account."""
         return self._center.operator(person, self.now())
+
+    def floor(self) -> FloorView:
+        """Return the present floor as supervisors see it."""
+        return self._center.floor(self.now())
+
+    def hours_change_at(self, line: LineId) -> float | None:
+        """Return when the line's hours open or close it next, by the core's clock; None: there is no such line."""
+        if line not in self._config.lines:
+            return None
+        return self._clock.at(self.hours.of(line).next_change(self._clock.wall()))
 
     def outlook(self, line: LineId) -> Outlook:
         """Return the data from which a forecast of the line's day starts."""

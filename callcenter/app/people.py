@@ -15,7 +15,8 @@ from callcenter.asterisk.translate import LogInByPhone
 from callcenter.calendar.clock import WallClock
 from callcenter.core.commands import Answer, Reply
 from callcenter.core.events import Customer, Event, LogIn
-from callcenter.core.ids import PersonId, ReplyTo
+from callcenter.core.ids import LineId, PersonId, ReplyTo
+from callcenter.core.on_floor import FloorView
 from callcenter.core.view import OperatorView, View
 from callcenter.desk.entrance import UNKNOWN
 from callcenter.forecaster.forecaster import Forecaster
@@ -36,6 +37,12 @@ class Core(Protocol):
 
     def operator(self, person: PersonId) -> OperatorView | None:
         """Return the present state of one person; None if there is no such account."""
+
+    def hours_change_at(self, line: LineId) -> float | None:
+        """Return when the line's hours open or close it next, by the core's clock; None: there is no such line."""
+
+    def floor(self) -> FloorView:
+        """Return the present floor as supervisors see it."""
 
 
 class People:
@@ -65,6 +72,8 @@ class People:
         self.customer = customer
         self.view = core.view
         self.operator = core.operator
+        self.floor = core.floor
+        self.hours_change_at = core.hours_change_at
         self.forecasts = forecaster.current
         self.healthy = health.parts
         self.page_phones = page_phones.names

@@ -13,6 +13,7 @@ from typing import cast
 from aiohttp import web
 
 from callcenter.accounts.sign_on import Provider
+from callcenter.accounts.wall_token import WallToken
 from callcenter.app.accounts import DeskAccounts
 from callcenter.app.certificate_watch import CertificateWatch
 from callcenter.app.people import People
@@ -21,7 +22,7 @@ from callcenter.config import Config
 from callcenter.core.errors import ReadableError
 from callcenter.core.ids import PersonId
 from callcenter.desk import make_app, make_metrics_app
-from callcenter.desk.app import BULLETIN, LIVE
+from callcenter.desk.app import BULLETIN, FLOOR, LIVE
 from callcenter.desk.auctions import AuctionActions
 from callcenter.desk.bearer import Bearers
 from callcenter.desk.call_back_actions import CallBackActions
@@ -119,10 +120,13 @@ class WebServer:
             chats=chats,
             page_opened=page_opened,
             auto_answer=[line.id for line in config.lines.values() if line.auto_answer],
+            line_titles={line.id: line.title for line in config.lines.values()},
+            wall=WallToken(config.var),
         )
         self._follow_news = partial(page[BULLETIN].keep, page[LIVE].changed)
         self.tell_pages = page[LIVE].changed
         """Notes that something has happened which open pages may show."""
+        self.tell_floor = page[FLOOR].changed
         self._wanted = [("http.port", http.bind, http.port, page)]
         if http.metrics_port is not None:
             scraped = make_metrics_app(people, metrics.text, metrics.observe_request, self.door)

@@ -67,6 +67,20 @@ TELL: Mapping[Answer, str] = {
     Answer.MAY_NOT_CALL_OUT: "op-not-possible",
     Answer.ALL_LINES_BUSY: "op-not-possible",
     Answer.NOT_POSSIBLE: "op-not-possible",
+    **dict.fromkeys(
+        (
+            Answer.LINE_OPENED,
+            Answer.LINE_CLOSED,
+            Answer.ALREADY_OPEN,
+            Answer.ALREADY_CLOSED,
+            Answer.OUT_OF_TURN,
+            Answer.CALL_GONE,
+            Answer.RINGS_ALREADY,
+            Answer.IN_CONVERSATION,
+            Answer.NOT_PAUSED,
+        ),
+        "op-not-possible",  # nobody can ask for it by telephone
+    ),
 }
 """The prompt that a phone hears for each answer; `&` joins several."""
 

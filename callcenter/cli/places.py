@@ -296,6 +296,7 @@ PLACES: Mapping[str, Place | Group] = {
         "Try callers, people and settings in virtual time, on the very code that runs the line.",
     ),
     "staffing": Place("staffing", "staffing_command", "Show how many people each half-hour needs (ESTP 2.2b, 2.2d)."),
+    "wall": Place("wall", "wall", "Show the address of the wall screen, with its token."),
     "webhooks": Group(
         "Other programs that are told what happens to calls and requests.",
         {

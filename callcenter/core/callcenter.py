@@ -17,7 +17,9 @@ from callcenter.core.call import (
     ending,
     internal_call,
     keep_place,
+    line_order,
     line_settings,
+    out_of_turn,
     outgoing,
     phones,
     promise,
@@ -53,6 +55,7 @@ from callcenter.core.ids import (
     PhoneName,
     ServerId,
 )
+from callcenter.core.on_floor import FloorView, floor_view
 from callcenter.core.operator import Operator, Presence
 from callcenter.core.queue.ewt_input import newcomer_wait
 from callcenter.core.queue.line import LineState
@@ -101,6 +104,8 @@ def _timer_fired(floor: Floor, event: TimerFired) -> None:
             chat.waited_too_long(floor, ChatId(event.timer.of))
         case TimerKind.CHAT_WRAP_UP:
             chat.wrap_up_over(floor, ChatId(event.timer.of))
+        case TimerKind.LINE_ORDER:
+            line_order.time_over(floor, LineId(event.timer.of))
         case TimerKind.CHAT_AWAY:
             chat.away(floor, PersonId(event.timer.of))
 
@@ -159,7 +164,9 @@ RULES: Mapping[type, Callable[[Floor, Any], None]] = {
     events.CustomerRings: outgoing.customer_rings,
     events.CustomerAnswered: outgoing.customer_answered,
     events.CustomerNotReached: outgoing.not_reached,
-    events.HoursChanged: shift.hours_changed,
+    events.HoursChanged: line_order.hours_changed,
+    events.LineOrdered: line_order.ordered,
+    events.OutOfTurn: out_of_turn.asked,
     events.DayStarted: shift.day_started,
     events.ClockSet: restore.clock_set,
     events.SettingsChanged: line_settings.changed,
@@ -231,7 +238,7 @@ class CallCenter:
         state = self._floor.lines[line]
         answered, waits, registered, registered_waits = state.waits.day.answered
         return Outlook(
-            waited=tuple(now - state.queue.place_at(call) for call in _callers(state, now)),
+            waited=tuple(now - state.queue.since(call) for call in _callers(state, now)),
             on_duty=self._floor.staff(state.settings.answered_by),
             handling=state.handling.mean,
             patience=state.patience.mean,
@@ -259,6 +266,10 @@ class CallCenter:
             floor.not_recording,
             self.call_backs(now),
         )
+
+    def floor(self, now: float) -> FloorView:
+        """Return the floor as supervisors see it: everybody who waits, too."""
+        return floor_view(self._floor, now)
 
     def chats(self) -> tuple[ChatView, ...]:
         """Return the chats that are not over."""
@@ -309,7 +320,7 @@ def _waiting(line: LineState, now: float) -> tuple[Mapping[str, int], float]:
     if line.call_backs:
         for call in line.call_backs:
             counts[line.settings.classes[line.queue.where(call)[0]]] -= 1
-        oldest = min((line.queue.place_at(call) for call in _callers(line, now)), default=None)
+        oldest = min((line.queue.since(call) for call in _callers(line, now)), default=None)
     return counts, now - oldest if oldest is not None else 0.0
 
 

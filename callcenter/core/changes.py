@@ -12,7 +12,15 @@ from callcenter.core.events import CallBackDue, Customer, OfferFailure
 from callcenter.core.ids import BridgeId, CallId, ChannelId, ChannelName, GroupId, LineId, OfferId, PersonId, PhoneName
 from callcenter.core.operator import Handling
 from callcenter.core.queue.announcement import Said
-from callcenter.core.records import AnnouncementRecord, CallRecord, HungUpBy, Identification, Outcome, TransferRecord
+from callcenter.core.records import (
+    AnnouncementRecord,
+    CallRecord,
+    HungUpBy,
+    Identification,
+    LineOrderRecord,
+    Outcome,
+    TransferRecord,
+)
 from callcenter.core.settings import Line
 
 
@@ -47,6 +55,9 @@ class CallEntry(TypedDict, total=False):
     ringing: float | None
     customer_channel: ChannelId
     call_back_to: str
+    out_of_turn_at: float | None
+    out_of_turn_by: PersonId
+    out_of_turn_why: str
     contract: str
     level: str
     language: str
@@ -172,6 +183,8 @@ class LineChange(TypedDict, total=False):
     """Fields of a line."""
 
     open: bool
+    hours_open: bool
+    order: LineOrderRecord | None
     joined: int
     day: date | None
     trusted: bool

@@ -29,6 +29,7 @@ from callcenter.core.question import Question
 from callcenter.core.records import (
     AnnouncementRecord,
     CallRecord,
+    LineOrderRecord,
     OfferRecord,
     PresenceRecord,
     TransferRecord,
@@ -242,6 +243,18 @@ class Answer(StrEnum):
     MAY_NOT_CALL_OUT = "may_not_call_out"
     """Nobody calls out on behalf of the line, or not this person."""
     ALL_LINES_BUSY = "all_lines_busy"
+    # To supervisors, of what they do to others:
+    LINE_OPENED = "line_opened"
+    LINE_CLOSED = "line_closed"
+    ALREADY_OPEN = "already_open"
+    ALREADY_CLOSED = "already_closed"
+    OUT_OF_TURN = "out_of_turn"
+    CALL_GONE = "call_gone"
+    """The caller has hung up, or does not wait (any more)."""
+    RINGS_ALREADY = "rings_already"
+    """A phone rings for the caller."""
+    IN_CONVERSATION = "in_conversation"
+    NOT_PAUSED = "not_paused"
     NOT_POSSIBLE = "not_possible"
 
 
@@ -333,6 +346,13 @@ class SaveTransfer:
     """Write the transfer's row: new or changed."""
 
     record: TransferRecord
+
+
+@dataclass(frozen=True, slots=True)
+class SaveLineOrder:
+    """Write the row of an order to open or close a line: new, or ended."""
+
+    record: LineOrderRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -444,7 +464,7 @@ class ChatMoved:
     """Whose it was, if somebody has lost it or given it away."""
 
 
-Save = SaveCall | SaveOffer | SaveAnnouncement | SaveTransfer | SavePresence
+Save = SaveCall | SaveOffer | SaveAnnouncement | SaveTransfer | SavePresence | SaveLineOrder
 ToChannel = Redirect | Announce | TellRequest | AfterBridge | Record | Ring | CallColleague | CallOut | HangUp | KeepLeg
 ToAll = SyncQueueMember | LookForPhone
 """Commands for every Asterisk, if there are several."""

@@ -372,6 +372,8 @@ class LogOut:
     phone: PhoneName = NO_PHONE
     reply_to: ReplyTo = NO_REPLY
     cause: str = "asked"
+    by: PersonId = NO_PERSON
+    """The supervisor who does it to them; nobody: they do it themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,6 +384,8 @@ class Pause:
     person: PersonId = NO_PERSON
     phone: PhoneName = NO_PHONE
     reply_to: ReplyTo = NO_REPLY
+    by: PersonId = NO_PERSON
+    """As in `LogOut`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -393,6 +397,33 @@ class Return:
     reply_to: ReplyTo = NO_REPLY
     channel: ChannelId = NO_CHANNEL
     """The phone's own call in which the code was dialled: no offer can ring there before it has ended."""
+    by: PersonId = NO_PERSON
+    """As in `LogOut`."""
+
+
+@dataclass(frozen=True, slots=True)
+class LineOrdered:
+    """A supervisor opens a line, or closes it, whatever its hours say."""
+
+    line: LineId
+    open: bool
+    order: str
+    """A new name for it."""
+    reason: str
+    by: PersonId
+    until: float
+    """When the line's hours change next: it lasts no longer."""
+    reply_to: ReplyTo = NO_REPLY
+
+
+@dataclass(frozen=True, slots=True)
+class OutOfTurn:
+    """A supervisor wants a waiting caller to be served next, and has written why (ESTP 2.3)."""
+
+    call: CallId
+    reason: str
+    by: PersonId
+    reply_to: ReplyTo = NO_REPLY
 
 
 GENERAL_LINE = GroupId("general")
@@ -744,6 +775,8 @@ class TimerKind(StrEnum):
     CHAT_WAIT = "chat_wait"
     """A chat has waited too long."""
     CHAT_WRAP_UP = "chat_wrap_up"
+    LINE_ORDER = "line_order"
+    """A supervisor's order to open or close a line ends by itself."""
     CHAT_AWAY = "chat_away"
     """A person's page has been closed for too long to keep their chats."""
 
@@ -869,6 +902,8 @@ class SetAside:
 
 Event = (
     CallArrived
+    | LineOrdered
+    | OutOfTurn
     | GreetingHeard
     | InnGiven
     | UrgencyGiven

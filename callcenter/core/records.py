@@ -232,6 +232,11 @@ class CallRecord:
     language: str = ""
     """The second language of the line, if the caller has chosen it: 'en'."""
 
+    out_of_turn_at: float | None = None
+    """When a supervisor last took the waiting caller out of turn: an inversion of the order of service (ESTP 2.3)."""
+    out_of_turn_by: PersonId = NO_PERSON
+    out_of_turn_why: str = ""
+
     @property
     def channel(self) -> ChannelId:
         """Return the id of the caller's channel."""
@@ -307,6 +312,24 @@ class TransferRecord:
     """'', 'done', 'none_free', 'missed', 'cancelled', 'caller_left', or 'failed' if no operator was left."""
     note: str = ""
     """Why, in the operator's words, for the colleague."""
+
+
+@dataclass(frozen=True, slots=True)
+class LineOrderRecord:
+    """A supervisor has closed a line, or opened it, against its hours."""
+
+    order: str
+    """Names it."""
+    line: LineId
+    open: bool
+    reason: str
+    by: PersonId
+    at: float
+    until: float
+    """When it ends by itself at the latest: the next time that the line's hours change."""
+    ended_at: float | None = None
+    ended_by: PersonId = NO_PERSON
+    """Nobody: it ended by itself."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from callcenter.core.records import (
     AnnouncementRecord,
     CallRecord,
     Identification,
+    LineOrderRecord,
     OfferRecord,
     PresenceRecord,
     TransferRecord,
@@ -102,5 +103,7 @@ class FloorWarmStart:
     """The last call of each call-back that was dialled, or may have been, and is over, of the last days."""
     kept_places: tuple[CallRecord, ...] = ()
     """Ended calls whose callers keep the place; their announcements that are not judged yet are above."""
+    line_orders: tuple[LineOrderRecord, ...] = ()
+    """Orders to open or close lines that have not ended."""
     cut_off: tuple[CallRecord, ...] = ()
     """Calls recently ended by a failure of the telephone system: their callers' places are kept for a while."""

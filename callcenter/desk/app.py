@@ -11,6 +11,7 @@ from types import MappingProxyType
 from aiohttp import web
 
 from callcenter.accounts.sign_on import Provider
+from callcenter.accounts.wall_token import WallToken
 from callcenter.chats.chat_search import ChatSearch
 from callcenter.config.roles import Role
 from callcenter.core.ids import GroupId, LineId, PersonId
@@ -33,9 +34,13 @@ from callcenter.desk.chats import ChatsApi
 from callcenter.desk.directory import DirectoryApi
 from callcenter.desk.directory_pages import DirectoryPages
 from callcenter.desk.entrance import Entrance
+from callcenter.desk.floor_hands import FloorHands
+from callcenter.desk.floor_live import FloorLive
+from callcenter.desk.floor_pages import FloorPages, wall_guard
+from callcenter.desk.floor_state import FloorStates
 from callcenter.desk.gate import ANYBODY, Gate, Handler, Route
 from callcenter.desk.guard import ObserveRequest, add_headers, guard
-from callcenter.desk.html import FOLLOWS_AUCTIONS, HAS_CHATS, KEEPS_DIRECTORY, TAKES_LETTERS, WARNED
+from callcenter.desk.html import FOLLOWS_AUCTIONS, HAS_CHATS, KEEPS_DIRECTORY, SHOWS_FLOOR, TAKES_LETTERS, WARNED
 from callcenter.desk.knowledge import KnowledgeApi
 from callcenter.desk.letter_actions import LetterActions
 from callcenter.desk.letter_pages import LetterPages
@@ -72,6 +77,8 @@ GATE: web.AppKey[Gate] = web.AppKey("gate", Gate)
 """Who may ask for what."""
 LIVE: web.AppKey[Live] = web.AppKey("live", Live)
 """The connections of the open pages."""
+FLOOR: web.AppKey[FloorLive] = web.AppKey("floor", FloorLive)
+"""The connections of floor pages and wall screens."""
 BULLETIN: web.AppKey[Bulletin] = web.AppKey("bulletin", Bulletin)
 """What the pages show of news, there only with a knowledge base. Its `keep` has to run."""
 
@@ -106,6 +113,8 @@ def make_app(
     dated: DatedSettings | None = None,
     chats: ChatsApi | None = None,
     page_opened: Callable[[PersonId, bool], None] = lambda person, there: None,
+    line_titles: Mapping[LineId, str] = MappingProxyType({}),
+    wall: WallToken | None = None,
 ) -> web.Application:
     """Make the web application.
 
@@ -122,10 +131,11 @@ def make_app(
     `auctions`: what is done with the auctions that lines' hours follow, if any do.
     `directory`: the customers' directory as a table.
     `quality`: keeps how conversations sound. `auto_answer`: the lines whose calls phones in pages answer by themselves.
+    `line_titles`: of each line, for the floor. `wall`: the token of wall screens; without it none is let in.
     `dated`: which settings of lines hold when. `chats`: those with customers, if any line has them; `page_opened`: as
     `opened` of `Live`.
     """
-    gate = Gate(Senders(accounts, sessions, backend.operator, bearers), accounts.note)
+    gate = Gate(Senders(accounts, sessions, backend.operator, bearers), accounts.note, wall_guard(wall))
     app = _application(gate, observe_request, door, proxies)
     supervisors = [account.id for account in accounts.people.values() if Role.SUPERVISOR in account.roles]
     bulletin = Bulletin(knowledge.reading) if knowledge else None
@@ -134,6 +144,11 @@ def make_app(
     states = States(titles, supervisors, backend.page_phone, news, auto_answer, _warned(requests, accounts), shown)
     live = Live(backend.view, backend.operator, states, gate.on_shift, backend.page_phone_says, page_opened)
     app[LIVE] = live
+    shown_floor = FloorStates(line_titles, titles, backend.forecasts, _names(accounts))
+    floor = FloorLive(backend.floor, shown_floor.of_floor, shown_floor.of_wall, gate, accounts.note)
+    app[FLOOR], app[SHOWS_FLOOR] = floor, True
+    gate.add(app, [*floor.routes(), *FloorPages(pause_reasons, zone).routes()])
+    gate.add(app, FloorHands(backend, pause_reasons).routes())
     actions = AccountActions(accounts, sessions, live.changed)
     reading = knowledge.reading if knowledge else None
     gate.add(app, Api(backend, titles, pause_reasons, accounts, sessions, states, reading).routes())
@@ -174,6 +189,7 @@ def make_app(
 
     async def end_live(_: web.Application) -> None:
         await live.close()
+        await floor.close()
 
     app.on_shutdown.append(end_live)
     return app

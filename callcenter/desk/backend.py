@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from callcenter.core.commands import Reply
 from callcenter.core.events import Customer, Event
 from callcenter.core.ids import LineId, PersonId, PhoneName, ReplyTo
+from callcenter.core.on_floor import FloorView
 from callcenter.core.view import OperatorView, View
 from callcenter.planning.forecast import Forecast
 
@@ -47,6 +48,12 @@ class Backend(Protocol):
 
     def view(self, people: Collection[PersonId] | None = None) -> View:
         """Return the present state; of the people only those named, if any are (`()`: nobody)."""
+
+    def floor(self) -> FloorView:
+        """Return the present floor as supervisors see it."""
+
+    def hours_change_at(self, line: LineId) -> float | None:
+        """Return when the line's hours open or close it next, by the core's clock; None: there is no such line."""
 
     def operator(self, person: PersonId) -> OperatorView | None:
         """Return one operator's present state; None if there is no such account."""

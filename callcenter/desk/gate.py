@@ -31,6 +31,8 @@ class Need:
     """Everybody, without a session too."""
     unfinished: bool = False
     """Also those who have to change their password or to set up a second factor first."""
+    wall: bool = False
+    """A screen on a wall, with the token for that, and nobody else."""
 
 
 ANYBODY = Need(anybody=True)
@@ -39,6 +41,9 @@ OWN_ACCOUNT = Need(EVERY_ROLE, unfinished=True)
 ON_SHIFT = Need(on_shift=TAKES_CALLS)
 AUTHORS = Need(frozenset({Role.HEAD}))
 KEEPS_AUCTIONS = Need(frozenset({Role.HEAD}))
+WALL = Need(wall=True)
+FLOOR_LIVE = Need(frozenset({Role.SUPERVISOR, Role.HEAD}))
+STEERS = Need(frozenset({Role.SUPERVISOR}))
 FLOOR = Need(frozenset({Role.SUPERVISOR, Role.HEAD, Role.ENGINEER}))
 TARGETS = Need(frozenset({Role.SUPERVISOR, Role.HEAD}))
 CALLERS = Need(frozenset({Role.SUPERVISOR, Role.HEAD}), on_shift=TAKES_CALLS)
@@ -105,10 +110,15 @@ class Gate:
     """The routes of an application and what each needs. A route that is not here lets nobody in."""
 
     def __init__(
-        self, who: Callable[[web.Request], Sender | None], note: Callable[[str, str, str], None] | None = None
+        self,
+        who: Callable[[web.Request], Sender | None],
+        note: Callable[[str, str, str], None] | None = None,
+        is_wall: Callable[[web.Request], bool] = lambda request: False,
     ) -> None:
+        """`is_wall`: whether a request has the token of wall screens."""
         self.who = who
         self._note = note
+        self._is_wall = is_wall
         self._routes: dict[web.AbstractRoute, Route] = {}
 
     @property
@@ -134,6 +144,13 @@ class Gate:
         sender = self.who(request)
         return sender.id if sender is not None and sender.may(ON_SHIFT) else None
 
+    def allows(self, request: web.Request, need: Need) -> bool:
+        """Return whether a request that was let in some time ago would be still."""
+        if need.wall:
+            return self._is_wall(request)
+        sender = self.who(request)
+        return sender is not None and not (sender.unfinished and not need.unfinished) and sender.may(need)
+
     def is_page(self, request: web.Request) -> bool:
         """Return whether people see what is answered."""
         route = self._routes.get(request.match_info.route)
@@ -150,6 +167,13 @@ class Gate:
         route = self._routes.get(request.match_info.route)
         if route is None:
             raise BadRequest(403, "forbidden", N_("Your role does not allow that."))
+        if route.need.wall:
+            if not self._is_wall(request):
+                sentence = N_(
+                    "This screen's token is worth nothing (any more): `callcenter wall` shows the present one."
+                )
+                raise BadRequest(401, Answer.NOT_LOGGED_IN.value, sentence)
+            return
         sender = self.who(request)
         if sender is not None:
             request[SENDER] = sender

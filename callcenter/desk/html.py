@@ -18,6 +18,7 @@ from callcenter.desk.gate import (
     AUTHORS,
     DIRECTORY,
     EVERYBODY,
+    FLOOR_LIVE,
     KEEPS_AUCTIONS,
     LEADS_REQUESTS,
     OTHER_ACCOUNTS,
@@ -47,6 +48,8 @@ FOLLOWS_AUCTIONS: web.AppKey[bool] = web.AppKey("follows_auctions", bool)
 """Whether the hours of a line follow auctions; there only if so."""
 TAKES_LETTERS: web.AppKey[bool] = web.AppKey("takes_letters", bool)
 """Whether a line has letters on paper, in or out; there only if so."""
+SHOWS_FLOOR: web.AppKey[bool] = web.AppKey("shows_floor", bool)
+"""Whether there is a page of the floor; there only if so."""
 FORMS: web.RequestKey[bool] = web.RequestKey("forms", bool)
 """Set for a page with forms: its Content-Security-Policy allows them."""
 
@@ -101,6 +104,7 @@ def page(request: web.Request, template: str, zone: tzinfo, status: int = 200, *
         "reads": sender is not None and sender.may(EVERYBODY),
         "writes": sender is not None and sender.may(AUTHORS),
         "keeps_auctions": FOLLOWS_AUCTIONS in request.app and sender is not None and sender.may(KEEPS_AUCTIONS),
+        "sees_floor": SHOWS_FLOOR in request.app and sender is not None and sender.may(FLOOR_LIVE),
         "sees_requests": sender is not None and sender.may(SEES_REQUESTS),
         "sees_chats": HAS_CHATS in request.app and sender is not None and sender.may(SEES_REQUESTS),
         "sees_board": sender is not None and sender.may(REQUEST_BOARD),

@@ -23,6 +23,12 @@ STATUS = {
     Answer.NUMBER_NOT_ALLOWED: 403,
     Answer.MAY_NOT_CALL_OUT: 403,
     Answer.ALL_LINES_BUSY: 409,
+    Answer.ALREADY_OPEN: 409,
+    Answer.ALREADY_CLOSED: 409,
+    Answer.CALL_GONE: 409,
+    Answer.RINGS_ALREADY: 409,
+    Answer.IN_CONVERSATION: 409,
+    Answer.NOT_PAUSED: 409,
     Answer.NOT_POSSIBLE: 409,
 }
 """The HTTP status of a refusal. All other answers mean that the request was carried out: 200."""
@@ -62,6 +68,15 @@ SENTENCES = {
     Answer.NUMBER_NOT_ALLOWED: N_("This number may not be called from here. Allowed:"),
     Answer.MAY_NOT_CALL_OUT: N_("Nobody of your group calls out on behalf of this line."),
     Answer.ALL_LINES_BUSY: N_("All places of the line are taken. Please try again in a moment."),
+    Answer.LINE_OPENED: N_("The line is open."),
+    Answer.LINE_CLOSED: N_("The line is closed. Who waits is still served; new callers hear that it is closed."),
+    Answer.ALREADY_OPEN: N_("The line is open already."),
+    Answer.ALREADY_CLOSED: N_("The line is closed already."),
+    Answer.OUT_OF_TURN: N_("This caller is served next. It is written in the register, with your reason."),
+    Answer.CALL_GONE: N_("This caller does not wait any more."),
+    Answer.RINGS_ALREADY: N_("A phone rings for this caller already."),
+    Answer.IN_CONVERSATION: N_("They are in a conversation: pause them, and log them out when it is over."),
+    Answer.NOT_PAUSED: N_("They are not paused."),
     Answer.NOT_POSSIBLE: N_("That is not possible now."),
 }
 

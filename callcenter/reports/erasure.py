@@ -22,8 +22,8 @@ from callcenter.store.tables import Call, Erasure, LearnedContact, Transfer, tab
 
 log = logging.getLogger(__name__)
 
-PERSONAL = ("number", "name", "inn", "customer", "call_back_to", "contract")
-"""The columns of a call that say who called."""
+PERSONAL = ("number", "name", "inn", "customer", "call_back_to", "contract", "out_of_turn_why")
+"""The columns of a call that say who called, or may do so."""
 FIRST_AFTER, EVERY = 900.0, 86_400.0
 """Seconds from the start to the first run, and between two runs."""
 LONG_OVERDUE, MOST_OVERDUE = timedelta(days=31), 10

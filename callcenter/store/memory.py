@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import NoReturn
 
-from callcenter.core.commands import SaveAnnouncement, SaveCall, SaveOffer, SavePresence, SaveTransfer
+from callcenter.core.commands import SaveAnnouncement, SaveCall, SaveLineOrder, SaveOffer, SavePresence, SaveTransfer
 from callcenter.core.ids import NO_PERSON, CallId, LineId
 from callcenter.core.operator import Activity
 from callcenter.core.records import (
@@ -18,6 +18,7 @@ from callcenter.core.records import (
     CallRecord,
     Direction,
     HungUpBy,
+    LineOrderRecord,
     OfferRecord,
     Outcome,
     PresenceRecord,
@@ -138,6 +139,9 @@ class MemoryStore:
             transfers=facts(TransferRecord, self._of(SaveTransfer, going_on), "call", "number"),
             announcements=facts(AnnouncementRecord, self._of(SaveAnnouncement, waits), "call", "number"),
             shifts=shifts,
+            line_orders=facts(
+                LineOrderRecord, [row for row in self._tables[SaveLineOrder].values() if row["ended_at"] is None]
+            ),
             ended_lately=_ended_lately(recent, lately),
             unfinished_recordings=facts(CallRecord, filter(_has_no_recording, known), "arrived_at"),
             cut_off=self._cut_off(facts, clock, place_kept, now),

@@ -13,8 +13,26 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 from sqlalchemy import JSON, Column, String
 
-from callcenter.core.commands import Save, SaveAnnouncement, SaveCall, SaveOffer, SavePresence, SaveTransfer
-from callcenter.store.tables import Announcement, Base, Call, Offer, PresenceChange, Transfer, UtcDateTime, table_of
+from callcenter.core.commands import (
+    Save,
+    SaveAnnouncement,
+    SaveCall,
+    SaveLineOrder,
+    SaveOffer,
+    SavePresence,
+    SaveTransfer,
+)
+from callcenter.store.tables import (
+    Announcement,
+    Base,
+    Call,
+    LineOrder,
+    Offer,
+    PresenceChange,
+    Transfer,
+    UtcDateTime,
+    table_of,
+)
 
 Wall = Callable[[float], datetime]
 """Converts seconds of the core's monotonic clock to an aware datetime."""
@@ -36,6 +54,7 @@ TABLE_OF: dict[type[Save], type[Base]] = {
     SaveAnnouncement: Announcement,
     SaveTransfer: Transfer,
     SavePresence: PresenceChange,
+    SaveLineOrder: LineOrder,
 }
 KEY_OF: dict[type[Save], tuple[str, ...]] = {
     SaveCall: ("call",),
@@ -43,6 +62,7 @@ KEY_OF: dict[type[Save], tuple[str, ...]] = {
     SaveAnnouncement: ("call", "number"),
     SaveTransfer: ("call", "number"),
     SavePresence: ("fact",),
+    SaveLineOrder: ("order",),
 }
 """The columns that identify a row: facts with the same values are versions of the same row."""
 

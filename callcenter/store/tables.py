@@ -107,6 +107,12 @@ class Call(Base):
             postgresql_where=text("call_back <> ''"),
         ),
         Index(
+            "ix_calls_out_of_turn",
+            "out_of_turn_at",
+            sqlite_where=text("out_of_turn_at IS NOT NULL"),
+            postgresql_where=text("out_of_turn_at IS NOT NULL"),
+        ),
+        Index(
             "ix_calls_unchecked",
             "ended_at",
             sqlite_where=text("recording_checked_at IS NULL AND talk > 0"),
@@ -168,6 +174,10 @@ class Call(Base):
     call_back: Mapped[str] = mapped_column(Id, server_default="")
     attempt: Mapped[int] = mapped_column(server_default="0")
     call_back_to: Mapped[str] = mapped_column(PhoneNumber, server_default="")
+    out_of_turn_at: Mapped[datetime | None]
+    """When a supervisor last took the caller out of turn: an inversion of the order of service (ESTP 2.3)."""
+    out_of_turn_by: Mapped[str] = mapped_column(Id, server_default="")
+    out_of_turn_why: Mapped[str] = mapped_column(Sentence, server_default="")
 
 
 class Offer(Base):
@@ -257,6 +267,32 @@ class Transfer(Base):
     to_operator: Mapped[str] = mapped_column(Id)
     result: Mapped[str] = mapped_column(Word)
     note: Mapped[str] = mapped_column(Sentence, server_default="")
+
+
+class LineOrder(Base):
+    """A supervisor's order that a line be open, or closed, against its hours (ESTP 2.2a)."""
+
+    __tablename__ = "line_orders"
+    __table_args__ = (
+        Index(None, "line", "at"),
+        Index(
+            "ix_line_orders_open",
+            "line",
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    order: Mapped[str] = mapped_column(Id, unique=True)
+    line: Mapped[str] = mapped_column(Id)
+    open: Mapped[bool]
+    reason: Mapped[str] = mapped_column(Sentence)
+    by: Mapped[str] = mapped_column(Id)
+    at: Mapped[datetime]
+    until: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    ended_by: Mapped[str] = mapped_column(Id)
 
 
 class PresenceChange(Base):

@@ -17,6 +17,7 @@ from callcenter.core.records import (
     AnnouncementRecord,
     CallRecord,
     HungUpBy,
+    LineOrderRecord,
     OfferRecord,
     Outcome,
     PresenceRecord,
@@ -24,7 +25,7 @@ from callcenter.core.records import (
 )
 from callcenter.core.warm_start import FloorWarmStart
 from callcenter.store.rows import Clock, Record, record_of
-from callcenter.store.tables import Announcement, Call, Offer, PresenceChange, Shift, Transfer, table_of
+from callcenter.store.tables import Announcement, Call, LineOrder, Offer, PresenceChange, Shift, Transfer, table_of
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +73,10 @@ class _Reader:
                 .order_by(Announcement.call, Announcement.number),
             ),
             shifts=shifts,
+            line_orders=self._facts(
+                LineOrderRecord,
+                select(table_of(LineOrder)).where(LineOrder.ended_at.is_(None)).order_by(LineOrder.id),
+            ),
             ended_lately=self._ended_lately(since, lately),
             unfinished_recordings=self._calls(
                 Call.ended_at.is_not(None),

@@ -10,6 +10,7 @@ from callcenter.core.commands import (
     FinishRecording,
     SaveAnnouncement,
     SaveCall,
+    SaveLineOrder,
     SaveOffer,
     SavePresence,
     SaveTransfer,
@@ -18,6 +19,7 @@ from callcenter.core.ids import CallId, LineId, OfferId, PersonId
 from callcenter.core.records import (
     AnnouncementRecord,
     CallRecord,
+    LineOrderRecord,
     OfferRecord,
     Outcome,
     PresenceRecord,
@@ -38,6 +40,7 @@ class Kept:
     announcements: dict[tuple[CallId, int], AnnouncementRecord] = field(default_factory=dict)
     presence: dict[PersonId, PresenceRecord] = field(default_factory=dict)
     """The last change of each person."""
+    line_orders: dict[str, LineOrderRecord] = field(default_factory=dict)
     finished: set[CallId] = field(default_factory=set)
     """Calls whose recording is dealt with."""
 
@@ -52,6 +55,8 @@ class Kept:
                 self.transfers[record.call, record.number] = record
             case SaveAnnouncement(record):
                 self.announcements[record.call, record.number] = record
+            case SaveLineOrder(record):
+                self.line_orders[record.order] = record
             case SavePresence(record):
                 self.presence[record.operator] = record
             case FinishRecording(call):
@@ -71,6 +76,7 @@ class Kept:
             transfers=tuple(record for record in self.transfers.values() if record.call in going_on),
             announcements=tuple(record for record in self.announcements.values() if record.call in going_on | keep),
             shifts=tuple(shifts),
+            line_orders=tuple(order for order in self.line_orders.values() if order.ended_at is None),
             ended_lately=frozenset(
                 record.call
                 for record in self.calls.values()

@@ -51,6 +51,9 @@ def _nobody_has_two_calls(floor: Floor) -> None:
 
 def _lines_and_queues_are_who_is_there(floor: Floor) -> None:
     for id, line in floor.lines.items():
+        assert line.open == (line.order.open if line.order else line.hours_open)
+        assert line.order is None or (line.order.open != line.hours_open and line.order.until >= floor.now)
+        assert set(line.queue._moved) <= set(line.queue._place), "nobody who has left is remembered"
         present = [caller for caller in floor.callers.values() if caller.record.line == id]
         out = [call for call in floor.outgoing.values() if call.record.line == id]
         assert line.lines_in_use == sum(one.admitted for one in present) + sum(one.admitted for one in out)

@@ -275,7 +275,7 @@ class Story:
         """
         self.starts += 1
         settings = self.settings if changed is None else changed
-        is_open = {line.id: line.open for line in self.center.view(self.now).lines.values()}
+        is_open = {id: line.hours_open for id, line in self.center._floor.lines.items()}
         self.center = CallCenter(replace(settings, boot=str(self.starts)))
         self.alive = True
         for line in settings.lines:

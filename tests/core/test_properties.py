@@ -44,10 +44,12 @@ from callcenter.core.events import (
     InfoMenuVisited,
     InnEntry,
     InnGiven,
+    LineOrdered,
     LogIn,
     LogOut,
     OfferAnswered,
     OfferFailure,
+    OutOfTurn,
     Pause,
     RefuseCaller,
     Return,
@@ -84,6 +86,10 @@ REQUESTS = st.one_of(
     st.builds(Pause, st.sampled_from(("lunch", "boredom")), people),
     st.builds(Return, people),
     st.builds(Transfer, groups, people, consult=st.booleans()),
+    st.builds(Pause, st.sampled_from(("lunch", "boredom")), people, by=st.just(PersonId("402"))),
+    st.builds(Return, people, by=st.just(PersonId("402"))),
+    st.builds(LogOut, people, by=st.just(PersonId("402"))),
+    st.builds(OutOfTurn, st.sampled_from(("17000.1", "17000.2", "nobody")), st.just("why"), st.just(PersonId("402"))),
     st.builds(CancelTransfer, people),
     st.builds(CompleteTransfer, people),
 )
@@ -207,6 +213,9 @@ class CallCentreStories(RuleBasedStateMachine):
         yield "a supplier calls", partial(self.calls, "estp", SUPPLIER)
         for seconds in (0.1, 1, 10, 20, 45):
             yield f"{seconds} s pass", partial(self.passes, seconds)
+        for id, waiting in self.floor.callers.items():
+            if waiting.state is CallerState.WAITING:
+                yield f"{id} is taken out of turn", partial(self.story.handle, OutOfTurn(id, "why", PersonId("402")))
         for id, caller in self.pbx.callers.items():
             yield f"{id} hangs up", partial(self.pbx.hang_up, id)
             if caller.place in SENT_AWAY:
@@ -322,6 +331,13 @@ class CallCentreStories(RuleBasedStateMachine):
             if what == "a blink":
                 self.connection_is_found()
 
+    @rule(is_open=st.booleans(), lasts=st.sampled_from((-1.0, 5.0, 60.0)))
+    def a_supervisor_orders(self, is_open: bool, lasts: float) -> None:
+        """Somebody opens the line, or closes it, whatever its hours say."""
+        until = self.story.now + lasts
+        self.story.handle(LineOrdered(LineId("estp"), is_open, f"o-{until}", "why", PersonId("402"), until))
+        self.told(True)
+
     @rule(every=st.sampled_from((20.0, 45.0)), ask_inn=st.booleans())
     def midnight(self, every: float, ask_inn: bool) -> None:
         """Other settings hold for those who call from now on."""
@@ -405,15 +421,23 @@ class CallCentreStories(RuleBasedStateMachine):
         waiting = (caller for caller in self.floor.callers.values() if caller.state is CallerState.WAITING)
         return [caller for caller in waiting if not caller.offer]
 
+    def out_of_turn(self, caller: Caller) -> bool:
+        """Whether a supervisor has given the caller a place before everybody."""
+        queue = self.floor.line(caller).queue
+        return caller.call in queue and queue.place_at(caller.call) < queue.since(caller.call)
+
     def nobody_is_overtaken(self, call: CallId) -> None:
         served = self.floor.callers.get(call)
         if served is None:
             return
         line = self.floor.line(served).settings
         rank = line.classes.index
+        if self.out_of_turn(served):
+            return
         for other in self.offerable():
             if other.record.line != served.record.line:
                 continue
+            assert not self.out_of_turn(other), "taken out of turn, and kept waiting nevertheless"
             theirs, ours = joined(other), joined(served)
             they_are_due = self.story.now - theirs >= line.overtaking_limit
             we_are_due = self.story.now - ours >= line.overtaking_limit

@@ -10,6 +10,7 @@ from callcenter.core import events
 from callcenter.core.commands import Answer, Reply
 from callcenter.core.events import Customer, Event
 from callcenter.core.ids import NO_PHONE, GroupId, LineId, PersonId, PhoneName, ReplyTo
+from callcenter.core.on_floor import FloorView
 from callcenter.core.server import ONLY
 from callcenter.core.view import CallView, LineView, OperatorView, PromisesView, View, WaitingView
 from callcenter.desk.backend import PagePhone
@@ -76,6 +77,7 @@ class FakeBackend:
         self.unresponsive = False
         self.page_phones: dict[PersonId, PhoneName] = {}
         self.openings: dict[PersonId, str] = {}
+        self.floor_view = FloorView(1000.0, (), (), (), True, "")
         self.said: list[tuple[PersonId, str, str]] = []
         """By pages of their phones."""
 
@@ -104,6 +106,12 @@ class FakeBackend:
             {ONLY: True},
             self.not_recording,
         )
+
+    def hours_change_at(self, line: LineId) -> float | None:
+        return 3600.0 if line == "estp" else None
+
+    def floor(self) -> FloorView:
+        return self.floor_view
 
     def operator(self, person: PersonId) -> OperatorView | None:
         return self.operators.get(person)

@@ -133,6 +133,15 @@ GET  /api/recording                                 .     .   .   .   .   +    +
 GET  /api/settings                                  .     .   .   .   .   +    +   +   .   .
 GET  /settings                                      .     .   .   .   .   +    +   +   .   .
 GET  /api/floor                                     .     .   .   .   .   +    +   +   .   .
+GET  /api/floor/live                                .     .   .   .   .   +    +   .   .   .
+GET  /floor                                         .     .   .   .   .   +    +   .   .   .
+POST /api/floor/pause                               .     .   .   .   .   .    +   .   .   .
+POST /api/floor/return                              .     .   .   .   .   .    +   .   .   .
+POST /api/floor/log-out                             .     .   .   .   .   .    +   .   .   .
+POST /api/floor/out-of-turn                         .     .   .   .   .   .    +   .   .   .
+POST /api/floor/line                                .     .   .   .   .   .    +   .   .   .
+GET  /wall                                          +     +   +   +   +   +    +   +   +   +
+GET  /api/wall/live                                 .     .   .   .   .   .    .   .   .   .
 GET  /api/forecast                                  .     .   .   .   .   +    +   .   .   .
 GET  /api/news                                      .     +   +   +   +   +    +   +   .   .
 POST /api/news/confirm                              .     +   +   +   +   +    +   +   .   .

@@ -13,6 +13,7 @@ from callcenter.core.callcenter import CallCenter
 from callcenter.core.commands import Reply
 from callcenter.core.events import Customer, Event
 from callcenter.core.ids import LineId, PersonId, PhoneName, ReplyTo
+from callcenter.core.on_floor import FloorView
 from callcenter.core.settings import Line, Outgoing, Person, Settings
 from callcenter.core.view import OperatorView, View
 from callcenter.desk import make_app
@@ -52,6 +53,12 @@ class CoreFloor:
 
     def operator(self, person: PersonId) -> OperatorView | None:
         return self.core.operator(person, self.now)
+
+    def hours_change_at(self, line: LineId) -> float | None:
+        return self.now + 3600.0 if line in SETTINGS.lines else None
+
+    def floor(self) -> FloorView:
+        return self.core.floor(self.now)
 
     def view(self, people: Collection[PersonId] | None = None) -> View:
         return self.core.view(self.now, people)

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from callcenter.core.commands import Save, SaveCall, SaveOffer, SavePresence, SaveTransfer
-from callcenter.core.ids import CallId, LineId
+from callcenter.core.commands import Save, SaveCall, SaveLineOrder, SaveOffer, SavePresence, SaveTransfer
+from callcenter.core.ids import CallId, LineId, PersonId
 from callcenter.core.records import (
     CUT_OFF,
     LOST_CAUSE,
     HungUpBy,
     Identification,
+    LineOrderRecord,
     OfferRecord,
     Outcome,
     PresenceRecord,
@@ -45,6 +46,16 @@ async def warm_started(store: Store, at: float, facts: list[Save], **place_kept:
     await fill(store, facts)
     lines = {LineId(line): seconds for line, seconds in (place_kept or {"estp": 600.0}).items()}
     return await store.floor_warm_start(clock, LATELY, lines, wall(at))
+
+
+async def test_orders_that_hold_and_whom_a_supervisor_took_out_of_turn_are_recalled(store: Store) -> None:
+    order = LineOrderRecord("o-1", LineId("estp"), False, "Авария", PersonId("402"), 5.0, 3600.0)
+    over = replace(order, order="o-2", ended_at=9.0, ended_by=PersonId("404"))
+    waits = arrival("1", 1.0, joined_at=2.0, place_at=1.0)
+    taken = replace(waits.record, out_of_turn_at=6.5, out_of_turn_by=PersonId("402"), out_of_turn_why="Торги")
+    facts: list[Save] = [waits, SaveLineOrder(order), SaveLineOrder(replace(over, ended_at=None)), SaveCall(taken)]
+    found = await warm_started(store, 10.0, [*facts, SaveLineOrder(over)])
+    assert (found.line_orders, found.calls) == ((order,), (taken,))
 
 
 async def test_a_new_register_recalls_nobody(store: Store) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, insert
 
-from callcenter.core.commands import Save, SaveAnnouncement, SaveCall, SaveOffer, SaveTransfer
+from callcenter.core.commands import Save, SaveAnnouncement, SaveCall, SaveLineOrder, SaveOffer, SaveTransfer
 from callcenter.core.ids import CallId, PersonId
 from callcenter.core.records import (
     CallRecord,
@@ -164,6 +164,7 @@ async def test_a_fact_that_cannot_be_stored_holds_up_no_other(
     assert await writer.drain(10)
     assert stored(where, "SELECT call FROM calls ORDER BY id") == [(f"100.{n}",) for n in range(40)]
     [kept] = (tmp_path / "spool" / "set_aside").read_text().splitlines()
+    assert not isinstance(poison, SaveLineOrder)
     assert str(poison.record.call) in kept
     assert (writer.refused, writer.failures) == (1, 0)
     [entry] = [entry for entry in caplog.records if entry.levelno == logging.ERROR]

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from callcenter.core.call import chat, conversation, dispatch, ending, outgoing, phones, take_back
 from callcenter.core.commands import Answer, CancelTimer, Reply, SetTimer, Severity
-from callcenter.core.events import DayStarted, HoursChanged, LogIn, LogOut, Pause, Return, Timer, TimerKind, UnreadNews
+from callcenter.core.events import DayStarted, LogIn, LogOut, Pause, Return, Timer, TimerKind, UnreadNews
 from callcenter.core.floor import Floor
 from callcenter.core.ids import NO_CHANNEL, NO_PERSON, NO_PHONE, ChannelId, PersonId, PhoneName, ReplyTo
-from callcenter.core.operator import Activity, Operator, Presence, PresenceStep
+from callcenter.core.operator import IN_CONVERSATION, Activity, Operator, Presence, PresenceStep
 from callcenter.core.outgoing_call import OutgoingState
 
 LONGEST_CODE = 20.0
@@ -52,7 +52,10 @@ def log_out(floor: Floor, event: LogOut) -> None:
     if operator is None:
         _reply(floor, event.reply_to, Answer.NOT_LOGGED_IN)
         return
-    floor.presence(operator, PresenceStep.LOG_OUT, event.cause)
+    if event.by and operator.activity in IN_CONVERSATION:
+        _reply(floor, event.reply_to, Answer.IN_CONVERSATION)
+        return
+    floor.presence(operator, PresenceStep.LOG_OUT, _cause(event.by) if event.by else event.cause)
     _stop_ringing(floor, operator)
     call = floor.outgoing.get(operator.outgoing)
     if call and call.is_before(OutgoingState.TALKING):
@@ -70,7 +73,7 @@ def pause(floor: Floor, event: Pause) -> None:
     elif event.reason not in floor.settings.pause_reasons:
         _reply(floor, event.reply_to, Answer.UNKNOWN_REASON)
     else:
-        floor.presence(operator, PresenceStep.PAUSE, "asked", event.reason)
+        floor.presence(operator, PresenceStep.PAUSE, _cause(event.by), event.reason)
         _stop_ringing(floor, operator)
         call = floor.outgoing.get(operator.outgoing)
         if call and call.record.call_back and call.is_before(OutgoingState.PHONE_ANSWERED):
@@ -86,11 +89,14 @@ def come_back(floor: Floor, event: Return) -> None:
     if operator is None:
         _reply(floor, event.reply_to, Answer.NOT_LOGGED_IN)
         return
+    if event.by and operator.presence is not Presence.PAUSED:
+        _reply(floor, event.reply_to, Answer.NOT_PAUSED)
+        return
     _dials(floor, operator, event.channel)
     answer = WELCOME_BACK.get(operator.reason, Answer.RETURNED)
     if operator.presence is Presence.PAUSED:
-        floor.presence(operator, PresenceStep.RETURN, "asked")
-    if operator.activity is Activity.WRAPPING_UP:
+        floor.presence(operator, PresenceStep.RETURN, _cause(event.by))
+    if operator.activity is Activity.WRAPPING_UP and not event.by:
         conversation.wrap_up_over(floor, operator.person.id)
     phones.somebody_is_there(floor, operator)
     _reply(floor, event.reply_to, answer)
@@ -106,15 +112,6 @@ def code_over(floor: Floor, channel: ChannelId) -> None:
     if operator.dialling == channel:
         floor.change(operator, dialling=NO_CHANNEL, free_since=floor.now)
         floor.enrol(operator)
-        dispatch.offer_callers(floor)
-
-
-def hours_changed(floor: Floor, event: HoursChanged) -> None:
-    """Open or close the line; callers already in the queue are still served."""
-    line = floor.lines.get(event.line)
-    if line and line.open != event.open:
-        floor.change(line, open=event.open)
-        floor.notice(f"Line '{event.line}' is {'open' if event.open else 'closed'} by its calendar.")
         dispatch.offer_callers(floor)
 
 
@@ -141,6 +138,10 @@ def check_staff(floor: Floor) -> None:
             floor.notice(f"Line '{line.settings.id}': enough people on duty again ({on_duty}).")
         if line.understaffed is not understaffed:
             floor.change(line, understaffed=understaffed)
+
+
+def _cause(by: PersonId) -> str:
+    return f"asked by {by}" if by else "asked"
 
 
 def _dials(floor: Floor, operator: Operator, channel: ChannelId) -> None:

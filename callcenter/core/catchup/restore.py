@@ -11,7 +11,18 @@ from collections.abc import Iterable
 from dataclasses import replace
 from math import inf
 
-from callcenter.core.call import attempt, conversation, cut_off, dispatch, keep_place, set_aside, take_back, waiting
+from callcenter.core.call import (
+    attempt,
+    conversation,
+    cut_off,
+    dispatch,
+    keep_place,
+    line_order,
+    out_of_turn,
+    set_aside,
+    take_back,
+    waiting,
+)
 from callcenter.core.call.redirect import queue_priority
 from callcenter.core.call_back import over
 from callcenter.core.caller import CALLER, Caller, CallerState, CallerStep, Handover
@@ -24,6 +35,7 @@ from callcenter.core.commands import (
     Redirect,
     SaveAnnouncement,
     SaveCall,
+    SaveLineOrder,
     SaveOffer,
     SavePresence,
     SaveTransfer,
@@ -62,6 +74,8 @@ def warm_start(floor: Floor, event: FloorWarmStart) -> None:
     lost_at = _last_fact(floor, event)
     for server in floor.servers.values():
         floor.change(server, connected=False, lost_at=lost_at)
+    for order in event.line_orders:
+        floor.attempt(NO_CALL, RECALLING, line_order.recall, floor, order)
     for shift in event.shifts:
         floor.attempt(NO_CALL, RECALLING, _shift, floor, shift)
     for call in event.calls:
@@ -87,11 +101,15 @@ def warm_start(floor: Floor, event: FloorWarmStart) -> None:
     for caller in sorted(queued, key=lambda caller: (caller.place_at, caller.record.joined_at or 0.0)):
         if not floor.attempt(caller.call, RECALLING, _queue, floor, caller):
             set_aside.aside(floor, caller.call, "has no place in the queue")
+    for caller in sorted(queued, key=lambda caller: caller.record.out_of_turn_at or 0.0):
+        if caller.call in floor.callers:
+            floor.attempt(caller.call, RECALLING, out_of_turn.recall, floor, caller)
     _aftermath(floor, event)
 
 
 def clock_set(floor: Floor, event: ClockSet) -> None:
     """Write again, with the new clock's dates, what a warm start would read: all its times must be from one clock."""
+    floor.do(*(SaveLineOrder(line.order) for line in floor.lines.values() if line.order))
     for call in floor.outgoing.values():
         floor.note(call)
     for caller in floor.callers.values():

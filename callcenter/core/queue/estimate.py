@@ -38,6 +38,16 @@ class Estimate:
         root = 1 - ninth + NormalDist().inv_cdf(share) * ninth**0.5
         return self.mean * float(max(0.0, root) ** 3)
 
+    def within(self, seconds: float) -> float:
+        """Return the share of such waits that do not exceed `seconds`: the inverse of `percentile`."""
+        if seconds < 0:
+            return 0.0
+        if self.mean <= 0 or self.variance <= 0:
+            return float(seconds >= self.mean)
+        relative = self.variance**0.5 / self.mean
+        ninth = min(1.0, relative * relative / 9)
+        return NormalDist().cdf(((seconds / self.mean) ** (1 / 3) - 1 + ninth) / ninth**0.5)
+
 
 def wait(
     to_serve: float, staff: int, handling: float, patience: float | None, irregularity: float = 1.0

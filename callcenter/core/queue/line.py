@@ -11,7 +11,7 @@ from callcenter.core.queue.estimate import Estimate, wait
 from callcenter.core.queue.ledger import Ledger
 from callcenter.core.queue.queue import Queue
 from callcenter.core.queue.statistics import ArrivalRate, Ewma, Patience, Waits
-from callcenter.core.records import CallRecord
+from callcenter.core.records import CallRecord, LineOrderRecord
 from callcenter.core.settings import Line
 from callcenter.core.undo import Undo
 from callcenter.core.warm_start import Acquaintance
@@ -28,6 +28,10 @@ class LineState:
         self.former: tuple[tuple[float, Line], ...] = ()
         """The settings of before, each with the time until when it held; the latest at the end."""
         self.open = False
+        self.hours_open = False
+        """Whether it is open by its hours."""
+        self.order: LineOrderRecord | None = None
+        """A supervisor's order that it be open, or closed, instead."""
         self.day: date | None = None
         """The date in the line's zone; None: nobody has told it yet."""
         self.lines_in_use = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from math import inf, nextafter
 
 from callcenter.core.ids import NO_CALL, CallId
@@ -31,6 +31,8 @@ class Queue:
         self._coming: list[list[Key]] = [[] for _ in classes]
         self._place: dict[CallId, tuple[int, Key]] = {}
         self._expected: dict[CallId, tuple[int, Key]] = {}
+        self._moved: dict[CallId, float] = {}
+        """Since when those really wait who were given a place before everybody else."""
         self._sequence = 0
 
     def __len__(self) -> int:
@@ -45,7 +47,13 @@ class Queue:
 
     def oldest(self) -> float | None:
         """Return when the caller who has waited the longest joined; None if nobody waits."""
+        if self._moved:
+            return min((self.since(call) for call in self._place), default=None)
         return min((keys[0][0] for keys in self._all if keys), default=None)
+
+    def since(self, call: CallId) -> float:
+        """Return the time of a caller's own place, also of one who was given a better one since."""
+        return self._moved.get(call, self._place[call][1][0])
 
     def expect(self, call: CallId, urgency: str, place_at: float) -> None:
         """Hold the place of a caller who has arrived and will join."""
@@ -79,10 +87,19 @@ class Queue:
         theirs, (own, _, _) = self._place[call]
         self._move(call, max(rank, theirs), max(nextafter(place_at, inf), own))
 
-    def move_to_front(self, call: CallId, now: float) -> None:
-        """Give somebody for whom no phone rings the place before everybody else."""
-        first = min([now - self._limit, *(keys[0][0] for keys in (*self._all, *self._coming) if keys)])
-        self._move(call, 0, nextafter(first, -inf))
+    def first(self) -> float:
+        """Return the earliest time that gives a place to anybody here, also one who is only expected."""
+        return min((keys[0][0] for keys in (*self._all, *self._coming) if keys), default=inf)
+
+    def move_to_front(self, call: CallId, now: float, before: float = inf) -> None:
+        """Give somebody for whom no phone rings the place before everybody else, and before that time; no other class.
+
+        A place so early is that of somebody who has waited as long as the limit, whom nobody overtakes.
+        """
+        first = min(now - self._limit, before, self.first())
+        since = self.since(call)
+        self._move(call, self._place[call][0], nextafter(first, -inf))
+        self._undo.put(self._moved, call, since)
 
     def _move(self, call: CallId, to: int, place_at: float) -> None:
         undo = self._undo
@@ -100,6 +117,7 @@ class Queue:
         if held:
             self._undo.remove(self._coming[held[0]], held[1])
         place = self._undo.take(self._place, call)
+        self._undo.take(self._moved, call)
         if place is None:
             return
         rank, key = place
@@ -178,6 +196,10 @@ class Queue:
         """Return the classes whose callers may overtake this one until the limit."""
         rank = self._place[call][0]
         return tuple(name for name, other in self._rank.items() if other < rank)
+
+    def everybody(self) -> Iterable[CallId]:
+        """Return all who wait, including those for whom a phone rings, in no order."""
+        return self._place.keys()
 
     def in_order(self, now: float) -> list[CallId]:
         """Return all callers, including those for whom a phone rings, in the order of service at `now`."""

@@ -5,24 +5,9 @@ import { answer, hangUp, phone, press, toggleHold, toggleMute } from "./phone";
 import { connected, told } from "./server";
 import { SoundButton } from "./sound";
 import type { Me, Told } from "./server";
+import { Shape } from "./shapes";
 import { clock, Store, use } from "./store";
 import { duration, language, reasons, word } from "./texts";
-
-/** Each state has a word, a shape and a colour. */
-const SHAPES: Record<string, string> = {
-  available: "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18z",
-  no_calls: "M12 2.5 22 20.5H2z",
-  paused: "M5 4h5v16H5zM14 4h5v16h-5z",
-  offered: "M12 2 22 12 12 22 2 12z",
-  talking: "M3 4h18v12h-9l-5 5v-5H3z",
-  chatting: "M2 4h20v13H12l-5 4v-4H2z",
-  consulting: "M3 4h18v12h-9l-5 5v-5H3z",
-  advising: "M3 4h18v12h-9l-5 5v-5H3z",
-  internal: "M3 4h18v12h-9l-5 5v-5H3z",
-  calling_out: "M8 4h12v12h-4v-5.2L6.8 20 4 17.2 13.2 8H8z",
-  wrapping_up: "M4 20v-5L15 4l5 5L9 20z",
-  kept: "M12 2 22 12 12 22 2 12z",
-};
 
 export function stateOf(me: Me): string {
   if (me.kept && ["idle", "wrapping_up"].includes(me.activity)) return "kept";
@@ -49,9 +34,7 @@ export function Bar({ state, at }: Told) {
   const { me } = state;
   return (
     <header class="bar" data-state={stateOf(me)}>
-      <svg class="shape" viewBox="0 0 24 24" aria-hidden="true">
-        <path d={SHAPES[stateOf(me)] ?? SHAPES["available"]} />
-      </svg>
+      <Shape state={stateOf(me)} />
       <div class="state">
         <h1 id="state" tabIndex={-1} aria-live="polite">
           {titleOf(me)}
