@@ -44,6 +44,7 @@ _CALL = (
     Call.recording_problem,
     Call.recording_checked_at,
     Call.recording_deleted_at,
+    Call.out_of_turn_by,
 )
 
 

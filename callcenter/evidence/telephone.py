@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from callcenter.core.records import REGISTERED, Outcome
-from callcenter.evidence.finding import Deviation, Finding, Verdict, clock, judged, sentence, share
+from callcenter.evidence.finding import Deviation, Finding, Sentence, Verdict, clock, judged, sentence, share
 from callcenter.evidence.month import Month
-from callcenter.evidence.order import inversions
+from callcenter.evidence.order import Inversion, inversions
 from callcenter.web.language import N_
 
 _AT_THE_EDGE = timedelta(seconds=2)
@@ -111,19 +111,8 @@ def order(month: Month, calls: Sequence[Any]) -> Finding:
     ranks = {name: rank for rank, name in enumerate(queue.classes)}
     limit = timedelta(seconds=queue.overtaking_limit)
     served = [row for row in calls if row.joined_at is not None and row.answered_at is not None]
-    alone = {row.call for row in served if row.offered_at is None}
-    wrong = [
-        Deviation(
-            sentence(N_("by Asterisk's own queue, before {passed}"), passed=one.passed)
-            if one.served in alone or one.passed in alone
-            else sentence(
-                N_("before {passed}, whose turn it was; {ahead} came first"), passed=one.passed, ahead=one.ahead
-            ),
-            one.at,
-            one.served,
-        )
-        for one in inversions(calls, ranks, limit)
-    ]
+    rows = {row.call: row for row in calls}
+    wrong = [Deviation(_why(one, rows), one.at, one.served) for one in inversions(calls, ranks, limit)]
     return Finding(
         sentence(N_("Order of service")),
         ("ESTP 2.3", "ESTP 4.2", "eLot 2.4"),
@@ -140,6 +129,15 @@ def order(month: Month, calls: Sequence[Any]) -> Finding:
         wrong,
         [sentence(N_("A caller's urgency is that of the end of the call: an earlier one is not in the row."))],
     )
+
+
+def _why(one: Inversion, rows: Mapping[str, Any]) -> Sentence:
+    by = rows[one.served].out_of_turn_by
+    if by:
+        return sentence(N_("taken out of turn by {by}, before {passed}"), by=by, passed=one.passed)
+    if any(rows[call].offered_at is None and rows[call].answered_at for call in (one.served, one.passed)):
+        return sentence(N_("by Asterisk's own queue, before {passed}"), passed=one.passed)
+    return sentence(N_("before {passed}, whose turn it was; {ahead} came first"), passed=one.passed, ahead=one.ahead)
 
 
 def waits(month: Month, calls: Sequence[Any]) -> Finding:

@@ -161,18 +161,20 @@ async def test_the_average_of_registered_persons_decides_and_bad_days_are_named(
 
 
 @pytest.mark.clause("ESTP 2.3")
-async def test_who_was_passed_is_named_and_asterisks_own_queue_is_told_apart(november: Month) -> None:
+async def test_who_was_passed_is_named_and_asterisks_own_queue_and_orders_are_told_apart(november: Month) -> None:
     await fill(
         november.register,
         [
             answered("patient", 0, 300),
             answered("lucky", 60, 30),
             answered("alone", 120, 30, offered_at=None),
+            answered("urgent for us", 200, 20, out_of_turn_at=210.0, out_of_turn_by="402"),
         ],
     )
     assert exceptions(of(await november.evidence(), "Order of service")) == [
         ("lucky", "before patient, whose turn it was; 1 came first"),
         ("alone", "by Asterisk's own queue, before patient"),
+        ("urgent for us", "taken out of turn by 402, before patient"),
     ]
 
 
