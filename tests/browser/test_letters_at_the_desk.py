@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
@@ -95,8 +94,6 @@ async def test_a_letter_comes_and_is_answered_by_letter(desk: Desk, context: Bro
     printed = await page.pdf(prefer_css_page_size=True)
     sizes = re.findall(rb"/MediaBox \[0 0 ([0-9.]+) ([0-9.]+)\]", printed)
     assert [float(width) < float(height) for width, height in sizes] == [True], "one page, upright"
-    if folder := os.environ.get("PICTURES"):
-        Path(folder, "letter.pdf").write_bytes(printed)
     await page.emulate_media(media="screen")
 
     await page.goto(address(desk, "/letters"))
