@@ -10,6 +10,7 @@ import callcenter
 from callcenter.core.errors import ReadableError
 
 NOT_FOR_PEOPLE = {
+    "NoSignature": "kept as the reason why a signature was not read (system/cms.py)",
     "YamlError": "part of a sentence: the configuration and the secrets name the file in theirs",
     "SoundError": "part of a sentence: what a recording 'has' or 'is'",
     "BadRequest": "an answer of the API, put into the reader's language when it is sent",
