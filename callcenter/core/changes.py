@@ -174,7 +174,7 @@ class LineChange(TypedDict, total=False):
     open: bool
     joined: int
     day: date | None
-    trusted: bool
+    distrusted: frozenset[tuple[str, bool]]
     understaffed: bool
     cut_off: Mapping[str, tuple[CallRecord, ...]]
     spare: float
