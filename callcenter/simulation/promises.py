@@ -6,7 +6,7 @@ In a simulation it is known how long a caller who gave up would have waited, so 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import inf, isfinite
@@ -65,23 +65,25 @@ class Kept:
     cells: dict[tuple[str, str], Cell] = field(default_factory=lambda: defaultdict(Cell))
     """By ('age', '60–180 s') and the like."""
     estimated: int = 0
-    """Announcements with an estimate, and those of them without a time."""
+    """Announcements on joining with an estimate, and those of them without a time: the line did not trust itself."""
     silent: int = 0
     flips: int = 0
     """How often the line went over from times to positions, or back; in so many days."""
     days: float = 0.0
     by_depth: dict[tuple[int, int, str], list[tuple[float, float]]] = field(default_factory=lambda: defaultdict(list))
     """Real waits and spoken times on joining, seconds, by callers ahead, people on duty and class."""
-    squares: Counter[str] = field(default_factory=Counter)
-    """Sums of squared errors on joining where a queue stands, by estimator: ours, and les."""
+    ours: float = 0.0
+    """Sum of squared errors on joining where a queue stands; the next field: of the last answered caller's wait."""
+    les: float = 0.0
 
     def add(self, call: SimulatedCall) -> None:
         """Add a caller."""
         for heard in call.heard:
             if heard.estimate is None:
                 continue
-            self.estimated += 1
-            self.silent += heard.spoken is None
+            if heard.number == 1:
+                self.estimated += 1
+                self.silent += heard.spoken is None
             if call.offered_wait is not None and heard.p90 is not None:
                 real = call.joined_at + call.offered_wait - heard.at
                 self._judge(call, heard, heard.estimate, heard.p90, real)
@@ -102,8 +104,8 @@ class Kept:
             if heard.spoken is not None and isfinite(heard.spoken):
                 self.by_depth[heard.ahead, call.staff, heard.urgency].append((real, heard.spoken * 60.0))
             if heard.ahead and "les" in call.rivals:
-                self.squares["ours"] += (estimate - real) ** 2  # type: ignore[assignment]
-                self.squares["les"] += (call.rivals["les"][0] - real) ** 2  # type: ignore[assignment]
+                self.ours += (estimate - real) ** 2
+                self.les += (call.rivals["les"][0] - real) ** 2
 
     def include(self, other: Kept) -> None:
         """Add the announcements of another run."""
@@ -115,17 +117,18 @@ class Kept:
         self.silent += other.silent
         self.flips += other.flips
         self.days += other.days
-        self.squares.update(other.squares)
+        self.ours += other.ours
+        self.les += other.les
 
     @property
     def distrust(self) -> float | None:
-        """Share of the announcements with an estimate that stated no time."""
+        """Share of the estimates on joining that were not spoken."""
         return self.silent / self.estimated if self.estimated else None
 
     @property
     def to_les(self) -> float | None:
         """RMSE relative to that of the wait of the caller answered last, over those who joined behind somebody."""
-        return (self.squares["ours"] / self.squares["les"]) ** 0.5 if self.squares["les"] else None
+        return (self.ours / self.les) ** 0.5 if self.les else None
 
     @property
     def excess(self) -> float | None:
@@ -169,7 +172,7 @@ def figures(kept: Kept) -> Mapping[str, str]:
 
     return {
         "RMSE / RMSE of les": "-" if kept.to_les is None else f"{kept.to_les:.2f}",
-        "announced without a time": percent(kept.distrust),
+        "not trusted, on joining": percent(kept.distrust),
         "trust lost or won, per day": "-" if not kept.days else f"{kept.flips / kept.days:.2f}",
         "spoken beyond true P90": percent(kept.excess),
     }
