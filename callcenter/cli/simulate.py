@@ -19,6 +19,7 @@ from callcenter.planning.staffing import Aim, staffing
 from callcenter.simulation import pictures
 from callcenter.simulation.call_backs import CallBackTraffic
 from callcenter.simulation.measures import table
+from callcenter.simulation.promises import ENOUGH, lines, together
 from callcenter.simulation.runs import ESTIMATORS, OURS, Experiment, beside
 from callcenter.simulation.scenario import LINE, Scenario
 from callcenter.simulation.staff_plan import StaffPlan, staffed
@@ -33,6 +34,7 @@ from callcenter.simulation.traffic import (
     TrafficError,
     duration,
 )
+from callcenter.simulation.worlds import WORLDS
 
 CLASSES = ("urgent", "normal")
 HANDLING = "lognormal:180,1.2"
@@ -40,6 +42,7 @@ PATIENCE = "exponential:600"
 ESTP_URGENCY = {"urgent": 0.15, "normal": 0.85}
 AT_LEAST = 2
 """People on duty during opening hours (ESTP 2.2b)."""
+WORLD_DAYS = 5
 STAY_ON = 2
 """Half-hours after the last one with calls, to serve those who still wait."""
 OF_NO_TRACE = ("call_backs", "forecast", "per_hour", "hours", "calls", "handling", "drift", "patience", "urgency")
@@ -68,6 +71,8 @@ def _mix(context: click.Context, option: click.Parameter, value: str | None) -> 
 
 
 @click.command("simulate")
+@click.option("--world", type=click.Choice(tuple(WORLDS)), help="A whole line by name, see docs/waiting-times.md.")
+@click.option("--days", type=click.IntRange(1, 1000), help="How many of that world.  [default: 5]")
 @click.option("--trace", type=_FILE, help="Recorded callers: CSV with arrival, handling[, patience, urgency]; seconds.")
 @click.option("--forecast", type=_FILE, help="A day of Poisson arrivals: CSV with start (09:30) and calls.")
 @click.option("--per-hour", type=Finite(0, 1e6, min_open=True), help="Poisson arrivals, always as many.")
@@ -135,12 +140,18 @@ def _simulate(given: Mapping[str, Any]) -> None:
         given["answer_within"],
         given["output"],
         sketched=given["picture"] is not None,
+        days=(given["days"] or WORLD_DAYS) if given["world"] else None,
     )
     seeds = range(given["first_seed"], given["first_seed"] + given["seeds"])
     processes = given["processes"] or os.cpu_count() or 1
     runs = experiment.runs(seeds, processes)
     click.echo(f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]} to {seeds[-1]}, 95 % confidence intervals")
     click.echo(table(experiment.table(runs)))
+    kept = [run.kept for run in runs if run.kept]
+    if kept:
+        click.echo(f"\nAnnouncements in groups of {ENOUGH} and more: {WORLDS[given['world']].sentence}")
+        for line in lines(together(kept)):
+            click.echo(line)
     if given["call_backs"]:
         without = replace(experiment, scenario=replace(experiment.scenario, call_backs=None), output=None)
         click.echo(f"\n{given['call_backs']} call-backs a day, beside the same callers without them")
@@ -159,9 +170,21 @@ def _scenario(given: Mapping[str, Any]) -> Scenario:
     classes = tuple(name.strip() for name in given["classes"].split(",") if name.strip())
     if not classes or len(set(classes)) < len(classes):
         raise click.UsageError(f"--classes {given['classes']}: names of classes, each once, are needed")
+    if given["world"]:
+        return _world(given)
+    if given["days"] is not None:
+        raise click.UsageError("--days is of a --world; --hours says how long others come")
     if given["trace"]:
         return _recorded(given, classes)
     return _synthetic(given, classes)
+
+
+def _world(given: Mapping[str, Any]) -> Scenario:
+    names = ("trace", "forecast", "per_hour", "agents", "staff", "expected_handling", "expected_patience", *OF_NO_TRACE)
+    wrong = [f"--{name.replace('_', '-')}" for name in dict.fromkeys(names) if given[name] is not None]
+    if wrong:
+        raise click.UsageError(f"{', '.join(wrong)}: a world says that itself")
+    return WORLDS[given["world"]].scenario(given["days"] or WORLD_DAYS, _line(given, CLASSES))
 
 
 def _recorded(given: Mapping[str, Any], classes: tuple[str, ...]) -> Scenario:

@@ -187,7 +187,7 @@ class LineChange(TypedDict, total=False):
     order: LineOrderRecord | None
     joined: int
     day: date | None
-    trusted: bool
+    distrusted: frozenset[tuple[str, bool]]
     understaffed: bool
     cut_off: Mapping[str, tuple[CallRecord, ...]]
     spare: float

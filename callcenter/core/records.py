@@ -293,6 +293,11 @@ class AnnouncementRecord:
     waited: float | None = None
     """Seconds from the announcement to the first answer, or to the end of waiting without one; None: not known yet."""
     result: PromiseResult = PromiseResult.OPEN
+    urgency: str = ""
+    """The caller's class then; '' in rows of earlier versions."""
+    lengthened: float = 1.0
+    """By what the formula's mean was multiplied for `estimate`, and the next field: its P90 for `p90`."""
+    widened: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

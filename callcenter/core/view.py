@@ -166,21 +166,38 @@ class WaitingView:
 
 
 @dataclass(frozen=True, slots=True)
+class PromiseGroupView:
+    """The estimates for callers of one class, on joining or later."""
+
+    urgency: str
+    later: bool
+    trusted: bool
+    """Whether times are announced to them now."""
+    judged: int
+    coverage: float | None
+    """Share of the latest waits within P90 as it would be announced now (Kaplan-Meier)."""
+    widened: float
+    """By what the formula's P90 is multiplied at most, because it proved too short."""
+
+
+@dataclass(frozen=True, slots=True)
 class PromisesView:
     """How accurate the line's estimates were recently (`promises.trusted_over`); None: there were none to judge."""
 
     trusted: bool
-    """Whether times are announced now; otherwise only positions."""
+    """Whether times are announced now to all; otherwise some groups of callers hear only positions."""
     judged: int
     """Estimates that can be judged: the caller was answered, or abandoned later than P90."""
     coverage: float | None
-    """Share of these that were answered within P90; .9 is perfect."""
+    """Share of the waits within P90, as it was announced; .9 is perfect. Giving up censors (Kaplan-Meier)."""
     kept: float | None
-    """Share of announced times that were kept."""
+    """Share of announced times that were kept, by the same rule."""
     bias: float | None
     """(mean estimate - mean real wait) / mean real wait, over answered callers."""
     rmse: float | None
     """Root of the mean squared error / mean real wait, over answered callers."""
+    groups: tuple[PromiseGroupView, ...] = ()
+    """By class, on joining and later."""
 
 
 @dataclass(frozen=True, slots=True)

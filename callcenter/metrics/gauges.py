@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from callcenter.core.view import LineView, View, WaitingView
+from callcenter.core.view import LineView, PromiseGroupView, View, WaitingView
 
 PER_WINDOW: tuple[tuple[str, str, Callable[[WaitingView], float | None]], ...] = (
     (
@@ -57,7 +57,7 @@ PROMISES: tuple[tuple[str, str, Callable[[LineView], float | None]], ...] = (
     ),
     (
         "callcenter_promises_coverage_ratio",
-        "Share of these that were answered within the 90th percentile of their estimate.",
+        "Share of waits within the 90th percentile of their estimate; giving up censors (Kaplan-Meier).",
         lambda x: x.promises.coverage,
     ),
     ("callcenter_promises_kept_ratio", "Share of spoken times that were kept lately.", lambda x: x.promises.kept),
@@ -70,6 +70,24 @@ PROMISES: tuple[tuple[str, str, Callable[[LineView], float | None]], ...] = (
         "callcenter_promises_rmse_ratio",
         "Root of the mean squared error of the estimates, relative to the mean real wait.",
         lambda x: x.promises.rmse,
+    ),
+)
+
+PROMISE_GROUPS: tuple[tuple[str, str, Callable[[PromiseGroupView], float | None]], ...] = (
+    (
+        "callcenter_promises_group_trusted",
+        "1 while times are spoken to callers of this class, on joining or later.",
+        lambda x: x.trusted,
+    ),
+    (
+        "callcenter_promises_group_coverage_ratio",
+        "Share of their latest waits within the 90th percentile as it would be announced now (Kaplan-Meier).",
+        lambda x: x.coverage,
+    ),
+    (
+        "callcenter_promises_group_widened_ratio",
+        "By what the formula's 90th percentile is multiplied for them at most, because it proved too short.",
+        lambda x: x.widened,
     ),
 )
 
@@ -163,6 +181,14 @@ def _estimator(lines: list[LineView]) -> Iterator[Metric]:
     )
     for name, help_text, value in PROMISES:
         yield by_line(name, help_text, lines, value)
+    for name, help_text, of_group in PROMISE_GROUPS:
+        family = GaugeMetricFamily(name, help_text, labels=["line", "urgency", "announcement"])
+        for line in lines:
+            for group in line.promises.groups:
+                found = of_group(group)
+                if found is not None:
+                    family.add_metric([line.id, group.urgency, "later" if group.later else "first"], found)
+        yield family
 
 
 def _staff(view: View) -> Iterator[Metric]:

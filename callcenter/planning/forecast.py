@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 from random import Random
+from statistics import NormalDist
 from typing import Literal
 
 from callcenter.core.queue.estimate import wait
@@ -21,7 +22,8 @@ from callcenter.planning.paths import Demand, Handling, Path, Plan, Served, Team
 
 _MOST_CALLERS = 300_000
 """Most callers simulated for one number of people, over all paths; limits time and memory."""
-_FEWEST_PATHS = 50
+_FEWEST_PATHS = 7
+"""With so many callers chance evens out within a path; the paths differ by the day's level, which is spread evenly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,8 @@ def forecast(
     calls = math.fsum(slot.calls for slot in slots)
     demand = _demand(outlook, slots, Handling(outlook.handling, cv, law))
     playable = int(_MOST_CALLERS / (calls + len(outlook.waited) + 1))
-    drawn = [draw(demand, random) for _ in range(min(paths, max(_FEWEST_PATHS, playable)))]
+    number = min(paths, max(_FEWEST_PATHS, playable))
+    drawn = [draw(demand, random, level) for level in _levels(number, random)]
     least = max(at_least if closes_in > 0 else 0, 1 if slots or outlook.waited else 0)
     needed = tuple(_needed(outlook, slots, target, abandonment, least))
     likely = _Days.play(drawn, outlook, target, outlook.on_duty, plan or ())
@@ -134,6 +137,14 @@ def forecast(
         needed_now=_fewest(enough, least, max([least, *(need.people for need in needed)]), most),
         needed=needed,
     )
+
+
+def _levels(number: int, random: Random) -> Iterator[float]:
+    """Yield normal deviates, one from each of so many equally probable ranges: few stand for all."""
+    normal = NormalDist()
+    for place in range(number):
+        share = (place + random.random()) / number
+        yield normal.inv_cdf(min(max(share, 1e-9), 1 - 1e-9))
 
 
 def _check(target: float, risk: float, abandonment: float | None, paths: int) -> None:

@@ -86,8 +86,11 @@ class Path:
     """Seconds until each person now on duty is free."""
 
 
-def draw(demand: Demand, random: Random) -> Path:
-    """Draw one random course of the rest of the day."""
+def draw(demand: Demand, random: Random, level: float | None = None) -> Path:
+    """Draw one random course of the rest of the day.
+
+    `level`: how many callers the day has, as a normal deviate; None: it is drawn, too.
+    """
 
     def patience() -> float:
         return math.inf if demand.patience is None else -demand.patience * math.log(1.0 - random.random())
@@ -98,7 +101,8 @@ def draw(demand: Demand, random: Random) -> Path:
     busy = [demand.handling.left(random) if random.random() < share else 0.0 for share in demand.busy]
     # Patience is exponential: the time already waited says nothing about the remaining patience.
     waiting = [caller(-waited, waited + patience()) for waited in demand.waited]
-    level, coming = random.gauss(0.0, 1.0), []
+    level = random.gauss(0.0, 1.0) if level is None else level
+    coming: list[Caller] = []
     for slot in demand.slots:
         spread = math.log1p(slot.doubt**2)
         calls = slot.calls * math.exp(level * math.sqrt(spread) - spread / 2)

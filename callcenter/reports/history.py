@@ -20,6 +20,10 @@ from callcenter.store import Register
 from callcenter.store.rows import record_of
 from callcenter.store.tables import Announcement, Call, Offer, UtcDateTime, table_of
 
+CALIBRATED_OVER = timedelta(days=4)
+"""How far back the promises reach from which a line learns how true its estimates are: over a week-end, too."""
+CALIBRATING = 3000
+"""So many of them at most: more than a line remembers of each kind."""
 EXPERIENCE = timedelta(days=30)
 """How far back the controller looks at its start for handling time and patience."""
 
@@ -101,7 +105,8 @@ async def settled_promises(
 ) -> tuple[AnnouncementRecord, ...]:
     """Return the line's promises that were decided within this time before `now`; their times are relative to `now`.
 
-    Earliest decided first. Promises with an unknown result are left out. Raises `RegisterError`.
+    Earliest decided first, and the latest `CALIBRATING` at most.
+    Promises with an unknown result are left out. Raises `RegisterError`.
     """
     table = table_of(Announcement)
     query = (
@@ -110,6 +115,8 @@ async def settled_promises(
         .where(Call.line == line, Call.joined_at >= now - within - LONGEST_WAIT, table.c.spoken_at <= now)
         .where(table.c.result.in_((PromiseResult.ANSWERED.value, PromiseResult.GAVE_UP.value)))
         .where(table.c.waited.is_not(None), table.c.handling.is_not(None))
+        .order_by(table.c.spoken_at.desc())
+        .limit(CALIBRATING)
     )
     rows = await register.read(lambda connection: connection.execute(query).all())
     records = [record_of(AnnouncementRecord, row._asdict(), lambda at: (at - now).total_seconds()) for row in rows]
@@ -167,7 +174,7 @@ async def line_warm_start(
             PastWait(max(0.0, (now - at).total_seconds()), wait, answered, registered)
             for at, wait, answered, registered in waits
         ),
-        await settled_promises(register, line, now, timedelta(seconds=trusted_over)),
+        await settled_promises(register, line, now, max(CALIBRATED_OVER, timedelta(seconds=trusted_over))),
         await acquaintances(register, line, now),
     )
 

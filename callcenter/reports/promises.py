@@ -76,11 +76,16 @@ class Tally:
     estimates: float = 0.0
     waits: float = 0.0
     squares: float = 0.0
+    tenths: list[list[int]] = field(default_factory=lambda: [[0, 0] for _ in range(10)])
+    """By tenths of P90: how many were answered within it, and how many gave up within it."""
 
     def add(self, other: Tally) -> None:
         """Add the counts and sums of another group."""
         for name in _TALLY:
             setattr(self, name, getattr(self, name) + getattr(other, name))
+        for mine, theirs in zip(self.tenths, other.tenths, strict=True):
+            mine[0] += theirs[0]
+            mine[1] += theirs[1]
 
     @property
     def judged(self) -> int:
@@ -89,8 +94,16 @@ class Tally:
 
     @property
     def coverage(self) -> float | None:
-        """Share of the judged callers who were answered within P90; 0.9 is ideal."""
-        return _share(self.p90_kept, self.judged)
+        """Share of waits within P90; 0.9 is ideal. Those who gave up before leave the sample (Kaplan and Meier).
+
+        Waits are grouped by tenths of P90; who gave up within one was at risk for half of it.
+        """
+        left, still_waiting = self.judged + self.gave_up, 1.0
+        for answered, gave_up in self.tenths:
+            if answered:
+                still_waiting *= max(0.0, 1 - answered / (left - gave_up / 2))
+            left -= answered + gave_up
+        return 1 - still_waiting if self.judged >= ENOUGH else None
 
     @property
     def kept(self) -> float | None:
@@ -128,7 +141,10 @@ class Ledger:
     """The first announcement to a caller, and later ones."""
 
     def add(self, day: date, depth: str, later: bool, tally: Tally) -> None:
-        """Add one group of a day's promises; the days come in order."""
+        """Add one group of a day's promises; the days come in order.
+
+        A group has waits of one tenth of P90, or beyond, which is all that its `tenths` know.
+        """
         self.total.add(tally)
         self.by_day.setdefault(day, Tally()).add(tally)
         self.by_depth.setdefault(depth, Tally()).add(tally)
@@ -156,17 +172,23 @@ _DEPTH = case(
     *((Announcement.ahead <= int(most), name) for most, name in DEPTHS if most < math.inf), else_=DEPTHS[-1][1]
 ).label("depth")
 _LATER = case((Announcement.number > 1, 1), else_=0).label("later")
+_BEYOND = 10
+_TENTH = case(
+    *((Announcement.waited <= Announcement.p90 * ((tenth + 1) / 10), tenth) for tenth in range(_BEYOND - 1)),
+    (Announcement.waited <= Announcement.p90, _BEYOND - 1),
+    else_=_BEYOND,
+).label("tenth")
 
 SUMS = DaySums(
     "promises",
     Announcement.spoken_at,
-    select(_LINE.label("line"), _DEPTH, _LATER, *(column.label(name) for name, column in _TALLY.items()))
+    select(_LINE.label("line"), _DEPTH, _LATER, _TENTH, *(column.label(name) for name, column in _TALLY.items()))
     .join(Call, Call.call == Announcement.call)
     .where(Announcement.result != "")
-    .group_by("line", "depth", "later")
-    .order_by("line", "depth", "later"),
+    .group_by("line", "depth", "later", "tenth")
+    .order_by("line", "depth", "later", "tenth"),
 )
-"""Promises by line, queue length, and whether it was the first announcement to a caller."""
+"""Promises by line, queue length, whether it was the first announcement to a caller, and tenth of P90 of the wait."""
 
 
 async def ledger(
@@ -178,9 +200,13 @@ async def ledger(
     """
     found = Ledger()
     for day, sums in await by_day(register, SUMS, first, last, zones, now):
-        for of_line, depth, later, *values in sums:
+        for of_line, depth, later, tenth, *values in sums:
             if line in (None, of_line):
-                tally = Tally(**{name: value or 0 for name, value in zip(_TALLY, values, strict=True)})
+                tally = Tally()
+                for name, value in zip(_TALLY, values, strict=True):
+                    setattr(tally, name, value or 0)
+                if tenth < _BEYOND:
+                    tally.tenths[tenth] = [tally.p90_kept, tally.gave_up]
                 found.add(day, depth, bool(later), tally)
     return found
 

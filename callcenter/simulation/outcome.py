@@ -7,6 +7,22 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class Heard:
+    """One announcement that a simulated caller heard."""
+
+    at: float
+    """Seconds of virtual time."""
+    number: int
+    ahead: int
+    urgency: str
+    estimate: float | None
+    """Of the remaining wait, seconds; None: there was no estimate."""
+    p90: float | None
+    spoken: float | None
+    """Minutes; `math.inf`: longer than the longest prompt; None: only the position was announced."""
+
+
+@dataclass(frozen=True, slots=True)
 class SimulatedCall:
     """One caller of a simulation, in seconds of virtual time; one CSV row each."""
 
@@ -32,3 +48,7 @@ class SimulatedCall:
     """Whether a later announcement stated a longer time than an earlier one."""
     rivals: Mapping[str, tuple[float, float | None]]
     """Estimator -> (mean, P90 or None) on joining."""
+    heard: tuple[Heard, ...] = ()
+    """All announcements, in order."""
+    joined_at: float = 0.0
+    """When the queue was joined."""

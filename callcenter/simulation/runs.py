@@ -16,6 +16,7 @@ from callcenter.simulation.measures import FIGURES, Interval, Measures, Tally, i
 from callcenter.simulation.occupancy import Totals
 from callcenter.simulation.outcome import SimulatedCall
 from callcenter.simulation.pictures import Sketch
+from callcenter.simulation.promises import Kept
 from callcenter.simulation.rivals import RIVALS, Rival
 from callcenter.simulation.scenario import Scenario
 from callcenter.simulation.simulator import Simulation
@@ -36,6 +37,8 @@ class Run:
     totals: Totals
     sketch: Sketch | None
     call_backs: CallBackTotals | None = None
+    kept: Kept | None = None
+    """How the announcements held, if that is wanted; some bytes for each of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,8 @@ class Experiment:
     """A CSV file of all callers. Several runs write one file each, with the seed in its name."""
     sketched: bool = False
     """Whether a picture is wanted."""
+    days: float | None = None
+    """So many days are simulated, and how the announcements held is wanted; None: it is not."""
 
     def run(self, seed: int) -> Run:
         """Do one run. Raises OSError if the output cannot be written, TraceError if a trace is wrong."""
@@ -60,8 +65,11 @@ class Experiment:
         simulation = Simulation(self.scenario, seed, rivals)
         tally = Tally(answer_within=self.answer_within, warm_up=self.warm_up)
         sketch = Sketch() if self.sketched else None
+        kept = Kept(days=self.days) if self.days is not None else None
         with ExitStack() as stack:
             takers: list[Callable[[SimulatedCall], None]] = [tally.add, *([sketch.add] if sketch else [])]
+            if kept:
+                takers.append(kept.add)
             if self.output:
                 file = stack.enter_context(self.output.open("w", encoding="utf-8", newline=""))
                 takers.append(writer(file, [rival.name for rival in rivals]))
@@ -69,7 +77,9 @@ class Experiment:
                 for take in takers:
                     take(call)
         call_backs = simulation.call_backs.totals if simulation.call_backs else None
-        return Run(seed, tally.measures(), simulation.totals, sketch, call_backs)
+        if kept:
+            kept.flips = simulation.flips
+        return Run(seed, tally.measures(), simulation.totals, sketch, call_backs, kept)
 
     def runs(self, seeds: Sequence[int], processes: int = 1) -> list[Run]:
         """Do one run for each seed."""

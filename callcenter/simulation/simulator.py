@@ -22,6 +22,7 @@ from callcenter.core.commands import (
     Contained,
     FinishRecording,
     HangUp,
+    Notice,
     Place,
     Redirect,
     Ring,
@@ -63,7 +64,7 @@ from callcenter.simulation.agenda import Agenda
 from callcenter.simulation.call_backs import CallBackWork
 from callcenter.simulation.ghosts import Ghosts
 from callcenter.simulation.occupancy import Attendance, Totals
-from callcenter.simulation.outcome import SimulatedCall
+from callcenter.simulation.outcome import Heard, SimulatedCall
 from callcenter.simulation.rivals import Rival, RivalView
 from callcenter.simulation.scenario import Scenario, ScenarioError, settings_of
 from callcenter.simulation.staff_plan import DAY
@@ -92,6 +93,7 @@ class _Caller:
     heard: float | None = None
     """Shortest time announced so far, minutes; `math.inf`: longer than the longest prompt."""
     rose: bool = False
+    announced: list[Heard] = field(default_factory=list)
     rivals: Mapping[str, tuple[float, float | None]] = field(default_factory=dict)
     offer: OfferId = NO_OFFER
     """The offer that rings for this caller. The next field: when it is answered."""
@@ -131,6 +133,8 @@ class Simulation:
         self._joined: deque[_Caller] = deque()
         """Callers who had to wait, in the order of joining, for the rivals; some of them no longer wait."""
         self._ghosts = Ghosts(self._line.classes, self._line.overtaking_limit)
+        self.flips = 0
+        """How often the line went over from speaking times to positions, or back."""
         self._served = 0
         """Callers for whom a phone was rung."""
         self.call_backs: CallBackWork | None = None
@@ -151,6 +155,7 @@ class Simulation:
             SavePresence: self._presence,
             FinishRecording: self._finish_recording,
             Contained: self._defect,
+            Notice: self._notices,
             CallOut: self._call_out,
             CallBackOver: self._call_back_over,
         }
@@ -218,6 +223,9 @@ class Simulation:
     def _defect(self, contained: Contained) -> None:
         """Raise the defect: a live line survives it, but the figures of a simulation would be worthless."""
         raise contained.problem
+
+    def _notices(self, notice: Notice) -> None:
+        self.flips += "are spoken" in notice.text
 
     # -- callers ---------------------------------------------------------------------------------------------------
 
@@ -290,6 +298,9 @@ class Simulation:
             return
         caller = self._callers[record.call]
         heard = _minutes(record)
+        caller.announced.append(
+            Heard(self._now, record.number, record.ahead, caller.urgency, record.estimate, record.p90, heard)
+        )
         if record.number == 1:
             caller.ahead, caller.staff = record.ahead, record.staff
             caller.estimate, caller.p90 = record.estimate, record.p90
@@ -346,6 +357,8 @@ class Simulation:
             caller.demand.patience,
             caller.rose,
             caller.rivals,
+            tuple(caller.announced),
+            caller.joined_at,
         )
 
     # -- phones and conversations ----------------------------------------------------------------------------------

@@ -12,10 +12,11 @@ from math import inf, isfinite
 from pathlib import Path
 
 from callcenter.core.errors import ReadableError
+from callcenter.simulation.text_file import delimiter_of, encoding_of
 
 DAY = 86400.0
 MOST_AGENTS = 10_000
-_CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
+_CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?", re.ASCII)
 
 
 class StaffPlanError(ReadableError):
@@ -53,7 +54,9 @@ class StaffPlan:
 
     @classmethod
     def read(cls, path: Path) -> StaffPlan:
-        """Read a CSV file with the columns `start` (HH:MM: every day; or seconds: once) and `agents`.
+        """Read a CSV file with the columns `start` (HH:MM or HH:MM:SS: every day; or seconds: once) and `agents`.
+
+        Columns are separated by commas or semicolons; the text is UTF-8 or Windows-1251.
 
         Raises StaffPlanError.
         """
@@ -95,8 +98,11 @@ class StaffPlan:
 
 def _rows(path: Path) -> Iterator[tuple[int, bool, tuple[float, int]]]:
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
+        with path.open(encoding=encoding_of(path), errors="replace", newline="") as file:
+            delimiter = delimiter_of(file.readline())
+            file.seek(0)
+            reader = csv.DictReader(file, delimiter=delimiter)
+            reader.fieldnames = [name.strip().lower() for name in reader.fieldnames or ()]
             missing = {"start", "agents"} - set(reader.fieldnames or ())
             if missing:
                 raise StaffPlanError(f"{path}: no column {' and no '.join(sorted(missing))} in the first line")
@@ -106,7 +112,7 @@ def _rows(path: Path) -> Iterator[tuple[int, bool, tuple[float, int]]]:
                     yield reader.line_num, daily, (start, _agents(row["agents"]))
                 except StaffPlanError as problem:
                     raise StaffPlanError(f"{path}, line {reader.line_num}: {problem}") from None
-    except (OSError, UnicodeDecodeError, csv.Error) as problem:
+    except (OSError, csv.Error) as problem:
         raise StaffPlanError(f"{path}: cannot be read: {problem}") from problem
 
 
@@ -114,13 +120,13 @@ def _start(text: str | None) -> tuple[bool, float]:
     """Return whether it is a time of day, and its seconds."""
     clock = _CLOCK.fullmatch((text or "").strip())
     if clock:
-        return True, int(clock[1]) * 3600.0 + int(clock[2]) * 60.0
+        return True, int(clock[1]) * 3600.0 + int(clock[2]) * 60.0 + int(clock[3] or 0)
     try:
-        seconds = float(text or "")
+        seconds = float((text or "").replace(",", "."))
     except ValueError:
         seconds = -1.0
     if not (isfinite(seconds) and seconds >= 0):
-        raise StaffPlanError(f"start '{text}' is neither HH:MM nor a number of seconds from 0 on")
+        raise StaffPlanError(f"start '{text}' is neither HH:MM[:SS] nor a number of seconds from 0 on")
     return False, seconds
 
 

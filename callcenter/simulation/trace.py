@@ -11,12 +11,15 @@ from typing import IO
 
 from callcenter.core.errors import ReadableError
 from callcenter.simulation.outcome import SimulatedCall
+from callcenter.simulation.text_file import delimiter_of, encoding_of
 from callcenter.simulation.traffic import Demand
 
 REQUIRED = ("arrival", "handling")
 COLUMNS = (*REQUIRED, "patience", "urgency")
 LONGEST_SPAN = 100 * 366 * 86400.0
 """Seconds between the first and the last arrival. A longer trace has an error in its times."""
+LONGEST_HANDLING = 86400.0
+"""Seconds. A call that lasts longer is an error in its times, and would keep the simulation from ending."""
 ENDLESS = ("", "inf", "endless")
 
 
@@ -43,6 +46,7 @@ class Trace:
     The first line names the columns: `arrival` and `handling` (seconds), and optionally `patience` (seconds; empty or
     'inf': endless) and `urgency` (a class; empty: the default class). Other columns are ignored. Rows are in order of
     arrival. Seconds count from any midnight. If columns are separated by semicolons, numbers may have decimal commas.
+    The text is UTF-8, or Windows-1251.
     """
 
     path: Path
@@ -87,7 +91,7 @@ class Trace:
         patience = row.get("patience", "").strip()
         return Demand(
             at=_seconds(row, "arrival"),
-            handling=_seconds(row, "handling"),
+            handling=_handling(row),
             patience=inf if patience.lower() in ENDLESS else _seconds(row, "patience"),
             urgency=urgency,
         )
@@ -96,14 +100,13 @@ class Trace:
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield line number and values by column."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with path.open(encoding=encoding_of(path), errors="replace", newline="") as file:
             header = file.readline()
-            semicolons = header.count(";") > header.count(",")
-            columns = [
-                name.strip().lower() for name in next(csv.reader([header], delimiter=";" if semicolons else ","), [])
-            ]
+            delimiter = delimiter_of(header)
+            semicolons = delimiter == ";"
+            columns = [name.strip().lower() for name in next(csv.reader([header], delimiter=delimiter), [])]
             _check_header(path, columns)
-            reader = csv.reader(file, delimiter=";" if semicolons else ",")
+            reader = csv.reader(file, delimiter=delimiter)
             for values in reader:
                 line = reader.line_num + 1
                 if not any(value.strip() for value in values):
@@ -112,7 +115,7 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
                     raise TraceError(f"{path}, line {line}: {len(values)} values; the first line names {len(columns)}")
                 decimals = (value.replace(",", ".") if semicolons else value for value in values)
                 yield line, dict(zip(columns, decimals, strict=True))
-    except (OSError, UnicodeDecodeError, csv.Error) as problem:
+    except (OSError, csv.Error) as problem:
         raise TraceError(f"{path}: cannot be read: {problem}") from problem
 
 
@@ -124,6 +127,13 @@ def _check_header(path: Path, columns: Sequence[str]) -> None:
     twice = sorted({name for name in COLUMNS if columns.count(name) > 1})
     if twice:
         raise TraceError(f"{path}, line 1: more than one column {' and '.join(twice)}")
+
+
+def _handling(row: Mapping[str, str]) -> float:
+    seconds = _seconds(row, "handling")
+    if seconds > LONGEST_HANDLING:
+        raise TraceError(f"handling {row['handling'].strip()} s; {LONGEST_HANDLING:.0f} s, a day, are the most")
+    return seconds
 
 
 def _seconds(row: Mapping[str, str], column: str) -> float:

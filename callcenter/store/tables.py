@@ -239,6 +239,11 @@ class Announcement(Base):
     waited: Mapped[float | None]
     result: Mapped[str] = mapped_column(Word, server_default="")
     """'' only in announcements from before the ledger: their result was not recorded."""
+    urgency: Mapped[str] = mapped_column(Word, server_default="")
+    """The caller's class when it was spoken; '' in announcements of earlier versions."""
+    lengthened: Mapped[float] = mapped_column(server_default="1")
+    """By what the formula's mean was multiplied; the next column: its P90."""
+    widened: Mapped[float] = mapped_column(server_default="1")
 
 
 class Transfer(Base):

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-<<<<<<< HEAD
-import asyncio
-import os
-=======
->>>>>>> refs/h/letters2
 import re
 from pathlib import Path
 
@@ -99,11 +94,6 @@ async def test_a_letter_comes_and_is_answered_by_letter(desk: Desk, context: Bro
     printed = await page.pdf(prefer_css_page_size=True)
     sizes = re.findall(rb"/MediaBox \[0 0 ([0-9.]+) ([0-9.]+)\]", printed)
     assert [float(width) < float(height) for width, height in sizes] == [True], "one page, upright"
-<<<<<<< HEAD
-    if folder := os.environ.get("PICTURES"):
-        await asyncio.to_thread(Path(folder, "letter.pdf").write_bytes, printed)
-=======
->>>>>>> refs/h/letters2
     await page.emulate_media(media="screen")
 
     await page.goto(address(desk, "/letters"))

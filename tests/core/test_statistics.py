@@ -157,10 +157,27 @@ def test_handling_time_starts_from_an_expectation_and_learns_slowly() -> None:
 
 def test_a_handling_time_that_drifts_is_followed() -> None:
     """Calls get 30 % longer: after as many calls as are remembered, two thirds of that are known."""
-    handling = Ewma(100.0, 500, 500)
+    handling = Ewma(100.0, 100, 500)
+    for _ in range(5000):
+        handling.add(100.0)
     for _ in range(500):
         handling.add(130.0)
     assert handling.mean == pytest.approx(100 + 30 * (1 - 1 / 2.718), abs=1)
+
+
+@pytest.mark.parametrize("expected", [90.0, 180.0, 360.0])
+def test_a_wrong_expectation_is_given_up_as_soon_as_the_calls_contradict_it(expected: float) -> None:
+    handling = Ewma(expected, 100, 500)
+    for number in range(30):
+        handling.add(60.0 if number % 2 else 300.0)
+    assert handling.mean == pytest.approx(180, rel=0.15)
+
+
+def test_a_right_expectation_is_not_given_up_for_what_may_be_chance() -> None:
+    handling = Ewma(180.0, 100, 500)
+    for number in range(10):
+        handling.add(250.0 if number % 3 else 100.0)
+    assert handling.mean == pytest.approx((100 * 180 + 1900) / 110, abs=1)
 
 
 def test_nothing_expected_is_nothing_until_seen() -> None:

@@ -32,6 +32,19 @@ def test_a_plan_of_the_day_is_the_same_every_day(tmp_path: Path) -> None:
     assert daily.most == 4
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "start;agents\r\n9:00;2\r\n13:30;3\r\n",
+        "start,agents\n09:00:00,2\n13:30:00,3\n",
+        "Start ; AGENTS;примечание\n09:00:00;2;утро\n13:30;3;\n".encode("cp1251"),
+    ],
+    ids=["semicolons", "seconds", "windows-1251"],
+)
+def test_a_plan_is_taken_as_spreadsheets_write_it(tmp_path: Path, text: str | bytes) -> None:
+    assert plan(tmp_path, text).steps == ((9 * HOUR, 2), (13.5 * HOUR, 3))
+
+
 def test_the_last_step_of_a_day_lasts_over_midnight(tmp_path: Path) -> None:
     assert plan(tmp_path, "start,agents\n08:00,5\n20:00,1\n").at(3 * HOUR) == 1
 
@@ -71,7 +84,8 @@ def test_a_table_of_half_hours_is_a_plan() -> None:
         ("start,agents\n09:00,2.5\n", "line 2: agents '2.5' is not a whole number"),
         ("start,agents\n09:00\n", "line 2: agents 'None' is not|line 2: agents '' is not"),
         ("start,agents\n09:00,20000\n", "line 2: 20000 agents; 10000 are the most"),
-        (b"start,agents\n\xff,2\n", "cannot be read"),
+        (b"start,agents\n\xff,2\n", "line 2: start '.' is neither"),
+        ('start,agents\n"1,2\n' + "3,4\n" * 50_000, "cannot be read|neither"),
     ],
 )
 def test_a_plan_that_cannot_be_worked_by_says_where_and_why(tmp_path: Path, text: str | bytes, words: str) -> None:

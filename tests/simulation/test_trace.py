@@ -40,10 +40,11 @@ def test_a_row_is_a_caller(tmp_path: Path) -> None:
         "\ufeffarrival,handling\n 1 , 2 \n3.0,4e0",
         "arrival;handling\n1,0;2,0\n3;4\n",
         '"arrival","handling"\n"1","2"\n"3","4"\n',
+        "arrival;handling;тема\n1;2;счёт\n3;4;вход\n".encode("cp1251"),
     ],
-    ids=["plain", "other columns", "spaces and blank lines", "byte order mark", "semicolons", "quotes"],
+    ids=["plain", "other columns", "spaces and blank lines", "byte order mark", "semicolons", "quotes", "windows-1251"],
 )
-def test_files_of_other_programs_are_read_too(tmp_path: Path, text: str) -> None:
+def test_files_of_other_programs_are_read_too(tmp_path: Path, text: str | bytes) -> None:
     assert list(trace(tmp_path, text).calls(1)) == [Demand(1, 2, inf, ""), Demand(3, 4, inf, "")]
 
 
@@ -68,7 +69,8 @@ def test_files_of_other_programs_are_read_too(tmp_path: Path, text: str) -> None
         ("arrival,handling,urgency\n1,2,royal\n", "line 2: urgency 'royal' is no class; there are urgent, normal"),
         ("arrival,handling\n5,2\n\n\n4,2\n", "line 5: arrival 4 is before that of the row above, 5; sort"),
         ("arrival,handling\n0,2\n1e15,2\n", "line 3: arrival 1e.15 is more than 100 years"),
-        (b"arrival,handling\n\xff\xfe,2\n", "cannot be read"),
+        (b"arrival,handling\n\xff\xfe,2\n", "line 2: arrival '..' is not a number"),
+        ("arrival,handling\n1,86400\n2,1e9\n", "line 3: handling 1e9 s; 86400 s, a day, are the most"),
         ('arrival,handling\n"1,2\n' + "3,4\n" * 50_000, "cannot be read|values"),
     ],
 )

@@ -102,9 +102,10 @@ def _of(floor: Floor, call: OutgoingCall) -> CallBack | None:
 
 def _settle(floor: Floor, back: CallBack, result: PromiseResult) -> None:
     line = floor.lines[back.due.line]
+    staff = floor.staff(line.settings.answered_by)
     for record in back.promises:
         settled = replace(record, waited=max(0.0, floor.now - record.spoken_at), result=result)
-        line.ledger.settle(settled, floor.now)
+        line.ledger.settle(settled, floor.now, staff)
         floor.do(SaveAnnouncement(settled))
     if back.promises:
         floor.change(back, promises=())

@@ -36,9 +36,10 @@ def learn(floor: Floor, event: LineWarmStart) -> None:
 def settle(floor: Floor, caller: Caller, at: float, result: PromiseResult) -> None:
     """End the caller's wait: set the real wait of every announcement heard, in the register and in the ledger."""
     line = floor.line(caller)
+    staff = floor.staff(line.settings.answered_by)
     for record in caller.promises:
         settled = replace(record, waited=max(0.0, at - record.spoken_at), result=result)
-        line.ledger.settle(settled, floor.now)
+        line.ledger.settle(settled, floor.now, staff)
         floor.do(SaveAnnouncement(settled))
     if caller.promises:
         floor.change(caller, promises=())
@@ -46,12 +47,16 @@ def settle(floor: Floor, caller: Caller, at: float, result: PromiseResult) -> No
 
 
 def _tell_of_trust(floor: Floor, line: LineState) -> None:
-    view = line.ledger.view(floor.now)
-    if view.trusted is line.trusted or view.coverage is None:
+    now, before = line.ledger.distrusted(floor.now), line.distrusted
+    if now == before:
         return
-    floor.change(line, trusted=view.trusted)
-    share = f"{view.coverage:.0%} of the last {view.judged} estimates of the waiting time held"
-    if view.trusted:
-        floor.notice(f"Line {line.settings.id}: {share}; times are spoken again.")
-    else:
-        floor.notice(f"Line {line.settings.id}: only {share}; positions are spoken instead.", Severity.WARNING)
+    floor.change(line, distrusted=now)
+    for name in sorted(now ^ before):
+        group = line.ledger.group(name, floor.now)
+        who = f"{group.urgency} callers, {'later announcements' if group.later else 'on joining'}"
+        share = f"{group.coverage or 0.0:.0%} of the last {group.judged} estimates of the waiting time held"
+        if group.trusted:
+            floor.notice(f"Line {line.settings.id}: {share} ({who}); times are spoken again.")
+        else:
+            text = f"Line {line.settings.id}: only {share} ({who}); positions are spoken instead."
+            floor.notice(text, Severity.WARNING)

@@ -176,11 +176,12 @@ def _compose(floor: Floor, caller: Caller, *, kept: bool = False) -> tuple[int, 
     ahead = line.queue.ahead(caller.call, floor.now)
     staff = floor.staff(line.settings.answered_by)
     ewt = remaining_wait(line, caller.call, staff, floor.lines_sharing_staff(line), floor.now)
-    estimate = ewt.estimate if ewt else None
-    number = caller.announcements + 1
+    number, urgency = caller.announcements + 1, line.queue.urgency(caller.call)
+    correction = line.ledger.calibration.correction(urgency, number)
+    estimate = ewt.estimate.corrected(correction.mean, correction.p90) if ewt else None
     elapsed = floor.now - caller.waits_since if number == 1 and caller.record.answered_at is None else 0.0
     words = Wording(None)
-    if estimate and line.ledger.trusted(floor.now):
+    if estimate and line.ledger.trusted(urgency, number, floor.now):
         words = wording(estimate, staff, caller.said, rules, elapsed)
     if kept:
         prompts: tuple[str, ...] = call_phrases(words)
@@ -200,6 +201,9 @@ def _compose(floor: Floor, caller: Caller, *, kept: bool = False) -> tuple[int, 
         spoken=int(words.minutes) if words.minutes is not None and isfinite(words.minutes) else None,
         prompts=prompts,
         elapsed=elapsed,
+        urgency=urgency,
+        lengthened=correction.mean,
+        widened=correction.p90,
     )
     floor.change(caller, announcements=number, pending={number: Composed(record, words.minutes)})
     return number, prompts

@@ -28,9 +28,18 @@ class Estimate:
 
     mean: float
     variance: float
+    widened: float = 1.0
+    """By what percentiles are multiplied besides: what the line has learnt from its earlier estimates."""
+
+    def corrected(self, mean: float, p90: float) -> Estimate:
+        """Return the estimate with its mean multiplied by one factor, and its percentiles by another."""
+        return Estimate(self.mean * mean, self.variance * mean**2, p90 / mean)
 
     def percentile(self, share: float) -> float:
         """Return the seconds that a `share` of such waits does not exceed: gamma (Wilson & Hilferty, 1931)."""
+        return self.widened * self._percentile(share)
+
+    def _percentile(self, share: float) -> float:
         if self.mean <= 0 or self.variance <= 0:
             return max(0.0, self.mean)
         relative = self.variance**0.5 / self.mean

@@ -48,9 +48,9 @@ class LineState:
         self.answering = Ewma(0.0, 0, memory, undo)
         """Seconds from placing an offer to the connection with the caller."""
         self.patience = Patience(settings.expected_patience, memory, undo)
-        self.ledger = Ledger(settings.promises, undo)
-        self.trusted = True
-        """Whether the log last said that times are announced."""
+        self.ledger = Ledger(settings.promises, settings.classes, undo)
+        self.distrusted: frozenset[tuple[str, bool]] = frozenset()
+        """The classes, on joining or later, of which the log last said that no times are announced to them."""
         self.understaffed = False
         self.cut_off: Mapping[str, tuple[CallRecord, ...]] = {}
         """Callers cut off by a failure, by number: their place is kept for a while."""

@@ -161,6 +161,11 @@ class Queue:
             return None
         return min(heads, key=lambda head: self._order(head[0], head[1], now))[1][2]
 
+    def urgency(self, call: CallId) -> str:
+        """Return the name of the caller's class."""
+        rank = self._place[call][0]
+        return next(name for name, other in self._rank.items() if other == rank)
+
     def place_at(self, call: CallId) -> float:
         """Return the time that gives the caller's place."""
         return self._place[call][1][0]

@@ -129,44 +129,54 @@ class Waits:
 
 
 class Ewma:
-    """Exponentially weighted mean: a new value weighs e (2.7) times as much as one `time_constant` values older.
+    """An expected value that experience corrects: the mean of the latest values, which forgets slowly.
 
-    It starts from an expected value that weighs as much as `weight` values. It is slow on purpose: the mean of the last
-    few calls is more recent, but makes estimates of the wait several times worse.
+    The expectation counts as `weight` values, but only as long as the values could come from it: if they differ more
+    than by chance, it counts for less (empirical Bayes: what it weighs is the variance of one value, divided by the
+    square of the error that it has shown).
     """
 
     def __init__(self, expected: float, weight: float, time_constant: int, undo: Undo | None = None) -> None:
         self._undo = Undo(0) if undo is None else undo
         self._kept = 1 - 1 / time_constant
-        self._weight = float(weight)
-        self._sum = expected * weight
-        self._squares = 2 * expected**2 * weight  # as for exponential times, until the line has its own values
+        self._expected, self._expectation = expected, float(weight)
+        self._weight = self._sum = self._squares = 0.0
+        self._decide()
 
     def warm_start(self, mean: float, count: int) -> None:
         """Start from `count` earlier values with this mean; the expected value fills what is missing of its weight."""
         self._undo.keep(self)
-        expected = max(0.0, self._weight - count)
-        known = (self.mean * expected + mean * count) / (expected + count)
-        weight = min(expected + count, 1 / (1 - self._kept))
-        self._squares *= (known / self.mean) ** 2 * weight / self._weight if self._weight and self.mean else 0.0
-        self._weight, self._sum = weight, known * weight
+        irregularity = self.irregularity
+        fills = max(0.0, self._weight + self._expectation - count)
+        known = (self.mean * fills + mean * count) / (fills + count)
+        self._weight = min(fills + count, 1 / (1 - self._kept))
+        self._sum, self._squares = known * self._weight, known**2 * (1 + irregularity) * self._weight
+        self._expected, self._expectation = known, 0.0
+        self._decide()
 
     def add(self, seconds: float) -> None:
         """Add a value."""
         self._undo.keep(self)
+        self._expectation *= self._kept
         self._weight = self._weight * self._kept + 1
         self._sum = self._sum * self._kept + seconds
         self._squares = self._squares * self._kept + seconds**2
+        self._decide()
 
-    @property
-    def mean(self) -> float:
+    def _decide(self) -> None:
+        counts, own = self._expectation, self._sum / self._weight if self._weight else 0.0
+        if counts and self._weight:
+            variance = max(self._squares / self._weight - own**2, own**2, self._expected**2)  # exponential at least
+            error = (own - self._expected) ** 2 - variance / self._weight
+            if error > 0:
+                counts = min(counts, variance / error)
+        whole = counts + self._weight
+        self.mean = (counts * self._expected + self._sum) / whole if whole else 0.0
         """Mean in seconds; 0 before the first value if nothing was expected."""
-        return self._sum / self._weight if self._weight else 0.0
-
-    @property
-    def irregularity(self) -> float:
+        # The expectation's own part is as of exponential times, until the line has its own values.
+        squares = (2 * self._expected**2 * counts + self._squares) / whole if whole else 0.0
+        self.irregularity = max(0.0, squares / self.mean**2 - 1) if self.mean > 0 else 1.0
         """Squared coefficient of variation: 0 when all values are equal, 1 for exponential ones."""
-        return max(0.0, self._squares / self._weight / self.mean**2 - 1) if self.mean > 0 else 1.0
 
 
 class Patience:
