@@ -77,6 +77,7 @@ async def gather(
     span = (register, line, its.begins, its.ends)
     everything = await rows.calls(*span)
     callers = rows.incoming(everything)
+    orders = await rows.line_orders(*span)
     told, noted = await rows.announcements(*span), await rows.registered(*span)
     staff = [person.id for person in config.call_takers.values() if person.group in settings.answered_by]
     changes = await rows.presence(register, staff, its.begins, its.ends)
@@ -85,7 +86,7 @@ async def gather(
     published = [one for one in await SettingTable(register).published() if one.line == line]
     entries, problems, head = _chain(manifest, its)
     findings = [
-        telephone.hours(its, callers),
+        telephone.hours(its, callers, orders),
         telephone.lines(its, callers),
         people.staff(its, changes),
         telephone.order(its, callers),
@@ -104,6 +105,7 @@ async def gather(
         source("call notes", noted),
         source("changes of presence", changes),
         source("shifts", shifts),
+        source("orders of supervisors", orders),
         source("requests", [(one.number, one.state, one.received_at, sorted(one.targets.items())) for one in asked]),
         source("published settings", [(one.id, one.first, one.published_at, one.by) for one in published]),
     ]

@@ -16,7 +16,7 @@ from sqlalchemy import Executable, Row, and_, func, or_, select
 from callcenter.core.records import Direction
 from callcenter.store import Register
 from callcenter.store.note_tables import CallNote
-from callcenter.store.tables import Announcement, Call, PresenceChange, Shift
+from callcenter.store.tables import Announcement, Call, LineOrder, PresenceChange, Shift
 
 Rows = Sequence[Row[Any]]
 
@@ -132,6 +132,17 @@ async def shifts(register: Register, people: Sequence[str], begins: datetime, en
         or_(Shift.started_at >= begins, Shift.ended_at.is_(None)),
     )
     return await _all(register, query.order_by(Shift.started_at, Shift.id))
+
+
+async def line_orders(register: Register, line: str, begins: datetime, ends: datetime) -> Rows:
+    """Return by which orders of supervisors the line was closed or open in this time."""
+    order = LineOrder
+    query = (
+        select(order.at, order.open, order.until, order.ended_at, order.by, order.reason)
+        .where(order.line == line, order.at < ends, order.until > begins)
+        .order_by(order.at, order.id)
+    )
+    return await _all(register, query)
 
 
 async def _all(register: Register, query: Executable) -> Rows:

@@ -21,12 +21,12 @@ UNHEARD = 60.0
 NOT_BROUGHT = sentence(N_("Calls that the carrier did not bring to the line leave no row."))
 
 
-def hours(month: Month, calls: Sequence[Any]) -> Finding:
-    """Whether the line served callers in its published hours."""
+def hours(month: Month, calls: Sequence[Any], orders: Sequence[Any]) -> Finding:
+    """Whether the line served callers in its published hours. `orders`: by which supervisors closed or opened it."""
     spans = list(month.open_spans())
     closed = [row for row in calls if row.outcome == Outcome.CLOSED.value]
     wrong = [
-        Deviation(sentence(N_("was told that the line is closed")), row.arrived_at, row.call)
+        Deviation(_closed(row, orders), row.arrived_at, row.call)
         for row in closed
         if any(opens + _AT_THE_EDGE <= row.arrived_at < closes - _AT_THE_EDGE for opens, closes in spans)
     ]
@@ -52,6 +52,16 @@ def hours(month: Month, calls: Sequence[Any]) -> Finding:
         wrong,
         [NOT_BROUGHT],
     )
+
+
+def _closed(row: Any, orders: Sequence[Any]) -> Sentence:
+    """Say that a caller was told so, and by whose order: the one that held then."""
+    for one in orders:
+        ended = min(one.until, one.ended_at or one.until)
+        if not one.open and one.at <= row.arrived_at < ended:
+            text = N_("was told that the line is closed, by order of {by}: {why}")
+            return sentence(text, by=one.by, why=one.reason)
+    return sentence(N_("was told that the line is closed"))
 
 
 def lines(month: Month, calls: Sequence[Any]) -> Finding:

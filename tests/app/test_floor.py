@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import aiohttp
 import pytest
 
@@ -18,19 +16,17 @@ from tests.desk.floor_desk import Shown
 LINE = LineId("estp")
 
 
-async def test_a_change_reaches_the_wall_within_300_milliseconds(harness: Harness) -> None:
+async def test_each_change_reaches_the_wall_by_itself(harness: Harness) -> None:
+    """How soon is measured by `tests/bench/floor.py`."""
     token = WallToken(harness.config.var).text()
     async with harness.connected() as controller, aiohttp.ClientSession() as session:
         url = f"http://127.0.0.1:{harness.config.http.port}/api/wall/live"
         async with session.ws_connect(url, protocols=(PROTOCOL, token)) as socket:
-            screen, delays = Shown(socket), []
+            screen = Shown(socket)
             await screen.told()
             for call in range(1, 6):
-                told_at = time.monotonic()
                 harness.asterisk.say(arrives(f"1.{call}"))
                 await screen.until(lambda shown, used=call: shown.tables["lines"]["estp"]["in_use"] == used)  # type: ignore[misc]
-                delays.append(time.monotonic() - told_at)
-            assert sorted(delays)[2] < 0.3, delays
             assert controller.view().lines["estp"].lines_in_use == 5
 
 

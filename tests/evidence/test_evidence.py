@@ -18,9 +18,9 @@ from sqlalchemy import update
 from callcenter.cli import evidence as command
 from callcenter.cli.main import main
 from callcenter.config import Config
-from callcenter.core.commands import Save
-from callcenter.core.ids import LineId
-from callcenter.core.records import Identification, Outcome, PromiseResult
+from callcenter.core.commands import Save, SaveLineOrder
+from callcenter.core.ids import LineId, PersonId
+from callcenter.core.records import Identification, LineOrderRecord, Outcome, PromiseResult
 from callcenter.evidence import document
 from callcenter.evidence.document import Document
 from callcenter.evidence.evidence import Evidence, gather
@@ -125,6 +125,17 @@ async def test_a_caller_who_hears_within_the_hours_that_the_line_is_closed(novem
     hours = of(await november.evidence(), "Hours")
     assert exceptions(hours) == [("noon", "was told that the line is closed")]
     assert hours.required.values == {"days": "20", "hours": "180"}
+
+
+@pytest.mark.clause("ESTP 2.2a")
+async def test_who_closed_the_line_and_why_is_told(november: Month) -> None:
+    order = LineOrderRecord("o-1", ESTP, False, "Авария на площадке", PersonId("402"), 2 * HOUR, 9 * HOUR, 4 * HOUR)
+    closed = [arrival(f"at {hour}", hour * HOUR, ended_at=hour * HOUR + 9, outcome=Outcome.CLOSED) for hour in (3, 5)]
+    await fill(november.register, [SaveLineOrder(order), *closed])
+    assert exceptions(of(await november.evidence(), "Hours")) == [
+        ("at 3", "was told that the line is closed, by order of 402: Авария на площадке"),
+        ("at 5", "was told that the line is closed"),
+    ]
 
 
 @pytest.mark.clause("ESTP 2.2b")
