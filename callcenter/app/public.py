@@ -96,9 +96,9 @@ def _form_line(line: Line, form: FormChannel, directory: Directory, wall: WallCl
         found = directory.known(who.contract, who.inn, "")
         if found is None:
             return Known()
-        today = wall().astimezone(line.zone).date()
-        paid = not needs_period or standing(found.contracts, of, today).paid
-        return Known(True, "" if paid else how_to_get)
+        by = standing(found.contracts, of, wall().astimezone(line.zone).date())
+        level = by.level or (contracts.usual_level if contracts else "")
+        return Known(True, level, how_to_get if needs_period and not by.paid else "")
 
     files = line.requests.files if line.requests else None
     endings = frozenset(files.types) | OF_MAILS if files else frozenset()
@@ -110,6 +110,7 @@ def _form_line(line: Line, form: FormChannel, directory: Directory, wall: WallCl
         form.policy or "",
         how_to_get,
         form.unregistered_urgency or "",
+        form.levels,
         Buckets(form.per_hour / 3600, form.per_hour),
         timedelta(days=form.link_days),
         look_up,

@@ -163,6 +163,8 @@ class FormChannel(WrittenChannel):
     """What has to be given beside name, e-mail and text (TBS 1)."""
     unregistered_urgency: PlainText | None = None
     """Of who is not in the customers' directory by INN or login (eLot 2.2); None: as everybody's."""
+    levels: tuple[PlainText, ...] = Field(default=(), alias="for")
+    """Only for customers with a contract of these levels (E-SAUDA 2.2), by login or INN; (): for everybody."""
     consent: PlainText = "Согласие на обработку персональных данных, указанных в форме (152-ФЗ)"
     """To what the writer agrees, in words."""
     policy: WebUrl | None = None

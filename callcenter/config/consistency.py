@@ -161,6 +161,12 @@ def _form(config: Description, line: Line, requests: Requests, form: FormChannel
             yield Problem((*place, "ways", index), f"found {way.value}; allowed are {allowed}")
     if form.unregistered_urgency is not None and form.unregistered_urgency not in requests.urgencies:
         yield _unknown((*place, "unregistered_urgency"), "urgency", form.unregistered_urgency, requests.urgencies)
+    known = line.contracts.levels if line.contracts else {}
+    for index, level in enumerate(form.levels):
+        if level not in known:
+            yield _unknown((*place, "for", index), "level", level, known)
+    if form.levels and not form.required & {"login", "inn"}:
+        yield Problem((*place, "required"), "found neither login nor inn; one of them, by which the level is known")
     if config.public.url is None:
         yield Problem(place, "found a form, but no `public.url`: where customers reach it, for the links in mails")
 

@@ -43,6 +43,10 @@ CROWDED = N_("Very many forms are coming in just now. Please send this one again
 MAILBOX = N_("Many forms have come with this e-mail address. Please send this one again later; it stays as it is.")
 TOO_SOON = N_("That was faster than people write. Please wait a moment, and send it again.")
 OLD_PAGE = N_("This page has been open for too long. Please check what you have written, and send it again.")
+OTHER_LEVEL = N_(
+    "This form is for customers with a contract of the level {levels}. We have found none by what you have given: "
+    "please check it, or write to us another way."
+)
 LOOKS_MADE = N_("This looks as if a program had filled it in. If you are none, write to us by e-mail.")
 
 
@@ -51,6 +55,8 @@ class Known:
     """What the customers' directory says of who writes."""
 
     registered: bool = False
+    level: str = ""
+    """Of the contract (E-SAUDA 1.3)."""
     without_period: str = ""
     """What who has no paid period is told: how to get one (TBS 4.1)."""
 
@@ -67,6 +73,8 @@ class FormLine:
     """How to get a paid period, on lines that serve nobody without one (TBS 4.1)."""
     unregistered_urgency: str = ""
     """Of who is not in the customers' directory (eLot 2.2); '': as everybody's."""
+    levels: tuple[str, ...] = ()
+    """For whom the form is, by level of the contract (E-SAUDA 2.2); (): for everybody."""
     of_mailbox: Buckets = field(default_factory=lambda: Buckets(20 / 3600, 20))
     """Forms with one e-mail address, wherever they come from: nobody is flooded with acknowledgements."""
     link_for: timedelta = timedelta(days=30)
@@ -185,9 +193,13 @@ class FormPages:
                 desk.count(line.id, "wrong")
                 desk.of_address.give_back(request[ADDRESS])
                 return self._page(request, line, found, status=422, ticket=received.fields.get("ticket", ""))
+            who = _requester(form, found)
+            known = form.look_up(line.id, who)
+            if form.levels and known.level not in form.levels:
+                raise Refused(403, "other_level", OTHER_LEVEL, levels=", ".join(form.levels))
             if wait := form.of_mailbox.take(found["email"].lower(), desk.now()):
                 raise Refused(429, "mailbox", MAILBOX, wait=wait)
-            taken = await desk.take(_arrived(line, form, found, received, key))
+            taken = await desk.take(_arrived(line, form, found, received, key, who, known))
         except Refused as refused:
             if request[AS_JSON] or refused.word == "made":
                 raise
@@ -238,10 +250,14 @@ class FormPages:
         )
 
 
-def _arrived(line: PublicLine, form: FormLine, found: Filled, received: Received, key: str) -> Arrived:
+def _requester(form: FormLine, found: Filled) -> Requester:
     number = form.asked.normalise(found["telephone"]) if found["telephone"] else ""
-    who = Requester(found["name"], number, found["inn"], found["organisation"], contract=found["login"])
-    known = form.look_up(line.id, who)
+    return Requester(found["name"], number, found["inn"], found["organisation"], contract=found["login"])
+
+
+def _arrived(
+    line: PublicLine, form: FormLine, found: Filled, received: Received, key: str, who: Requester, known: Known
+) -> Arrived:
     return Arrived(
         line.id,
         CHANNEL,
@@ -258,7 +274,7 @@ def _arrived(line: PublicLine, form: FormLine, found: Filled, received: Received
         requester=who,
         about=found["subject"],
         urgency="" if known.registered else form.unregistered_urgency,
-        answer_to=number if found.way is Way.TELEPHONE else "",
+        answer_to=who.number if found.way is Way.TELEPHONE else "",
         apart=True,
         told=known.without_period,
     )

@@ -68,7 +68,8 @@ def of_lines() -> dict[LineId, LineRules]:
 
 def look_up(line: LineId, who: Requester) -> Known:
     unpaid = line == TBS and who.inn == UNPAID_INN
-    return Known(who.inn in (INN, UNPAID_INN), HOW_TO_GET if unpaid else "")
+    level = {"vip@example.kz": "VIP", "guest@example.kz": "Базовый"}.get(who.contract, "")
+    return Known(who.inn in (INN, UNPAID_INN), level, HOW_TO_GET if unpaid else "")
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -106,6 +107,21 @@ async def test_who_has_no_paid_period_is_told_in_writing_how_to_get_one(house: H
     [mail] = await house.outbox.due(Way.EMAIL, house.now)
     assert HOW_TO_GET in mail.text
     assert (await filed(house.requests, 1, "TBS")).requester.contract == "ivanov@example.ru"
+
+
+@pytest.mark.clause("E-SAUDA 2.2")
+async def test_a_form_for_vip_customers_takes_nobody_elses_requests(house: House, customer: Customer) -> None:
+    house.desk.lines["tbs"] = replace(house.desk.lines["tbs"], levels=("VIP",), needs_period="")  # type: ignore[index]
+    assert "Только для клиентов с договором уровня: VIP." in await customer.read("/tbs/")
+    for login in ("guest@example.kz", "nobody@example.kz"):
+        given = {"inn": INN, "login": login, "text": "Не открывается лот"}
+        _, page = await customer.sends(await customer.opens("/tbs/"), "/tbs/", 403, given=given)
+        assert "Эта форма для клиентов с договором уровня VIP." in page
+        assert "Не открывается лот" in page, "what was written stays"
+    vip = {"inn": INN, "login": "vip@example.kz"}
+    address, _ = await customer.sends(await customer.opens("/tbs/"), "/tbs/", given=vip)
+    assert "TBS-2026-000001" in await customer.read(address)
+    assert house.counted == {("tbs", "other_level"): 2, ("tbs", "taken"): 1}
 
 
 async def test_who_wants_to_be_called_needs_a_number(house: House, customer: Customer) -> None:
