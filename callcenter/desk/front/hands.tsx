@@ -1,6 +1,6 @@
 /** What a supervisor does on the floor: each press opens a small form that asks for the reason, and then for the server. */
 
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { act, message } from "./server";
 import { Store, use } from "./store";
 import { word } from "./texts";
@@ -49,7 +49,8 @@ export function Hands() {
 
 function Form({ about, question, path, body, asks }: Wish) {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => dialog.current?.showModal(), []);
+  // Before the next key: whoever presses Enter and types at once loses no letter.
+  useLayoutEffect(() => dialog.current?.showModal(), []);
   const send = async (event: SubmitEvent) => {
     event.preventDefault();
     const reason = new FormData(event.currentTarget as HTMLFormElement).get("reason");
