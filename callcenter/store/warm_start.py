@@ -75,7 +75,7 @@ class _Reader:
             shifts=shifts,
             line_orders=self._facts(
                 LineOrderRecord,
-                select(table_of(LineOrder)).where(LineOrder.ended_at.is_(None)).order_by(LineOrder.id),
+                select(table_of(LineOrder)).where(LineOrder.ended_at.is_(None)).order_by(LineOrder.line, LineOrder.id),
             ),
             ended_lately=self._ended_lately(since, lately),
             unfinished_recordings=self._calls(

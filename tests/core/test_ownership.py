@@ -26,7 +26,7 @@ from tests.core.story import settings
 
 SOURCES = sorted(Path(core.__file__).parent.rglob("*.py"))
 OWNERS = frozenset({"floor.py", "undo.py"})
-PARTS = frozenset({"line.py", "queue.py", "roster.py", "statistics.py", "ledger.py"})
+PARTS = frozenset({"line.py", "queue.py", "roster.py", "statistics.py", "ledger.py", "calibration.py"})
 """What a line and a group consist of: they change themselves, and note it."""
 NAMES_OF_PARTS = frozenset({"queue", "waits", "day", "handling", "answering", "patience", "arrivals", "ledger"})
 MUTATORS = frozenset(dir(list) + dir(dict) + dir(set) + dir(deque)) - frozenset(

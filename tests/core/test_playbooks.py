@@ -173,6 +173,7 @@ def test_joining_with_nobody_on_shift(center: CallCenter) -> None:
         spoken=None,
         prompts=("nobody-on-shift",),
         elapsed=2.0,
+        urgency="urgent",
     )
     assert after(center, AnnouncementSpoken("c1", 1), at=103.0) == [SaveAnnouncement(spoken)]
 

@@ -78,8 +78,8 @@ def test_the_estimate_learns_from_the_calls_of_the_line(story: Story) -> None:
         story.returns("101")
     story.talks("101")
     caller = story.waits()
-    # 20 calls assumed of 180 s, 40 seen of 10 s, which weigh a little more for being newer
-    assert story.announcements(caller)[0].handling == pytest.approx((20 * 180 + 40 * 10) / 60, rel=0.05)
+    # 20 calls assumed of 180 s, 40 seen of 10 s: what contradicts the calls by more than chance hardly counts any more
+    assert 10.0 <= story.announcements(caller)[0].handling < 20.0
 
 
 @pytest.mark.clause("ESTP 5.4.6")

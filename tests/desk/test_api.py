@@ -305,7 +305,7 @@ async def test_the_floor_shows_the_average_with_what_keeps_it_from_being_fooled(
 async def test_the_floor_shows_how_true_the_promises_were(browser: Browser, log_in: LogIn) -> None:
     await log_in("402", shift=False)
     (line,) = (await (await browser.get("/api/floor")).json())["lines"]
-    expected = {"trusted": True, "judged": 80, "coverage": 0.9, "kept": 0.95, "bias": 0.02, "rmse": 0.4}
+    expected = {"trusted": True, "judged": 80, "coverage": 0.9, "kept": 0.95, "bias": 0.02, "rmse": 0.4, "groups": []}
     assert line["promises"] == expected
 
 

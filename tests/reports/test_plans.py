@@ -140,6 +140,7 @@ QUESTIONS: dict[str, tuple[Ask, set[str]]] = {
             "sqlite_autoindex_announcements_1 (call=?)",
             "sqlite_autoindex_transfers_1 (call=?)",
             "uq_shifts_open",
+            "ix_line_orders_open",
             "sqlite_autoindex_presence_changes_1 (fact=?)",
             "SEARCH presence_changes USING INTEGER PRIMARY KEY (rowid>?)",
         },

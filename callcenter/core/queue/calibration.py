@@ -119,7 +119,7 @@ class Group:
         self._correction = NONE
         self._new = 0
 
-    def add(self, result: Result) -> None:
+    def settle(self, result: Result) -> None:
         """Add a result."""
         self._undo.keep(self)
         self._undo.append(self._seen, result)
@@ -163,9 +163,9 @@ class Calibration:
 
     def settle(self, record: AnnouncementRecord, result: Result) -> None:
         """Learn from what an announcement whose real wait is known now tells."""
-        self._all[_group(record.number)].add(result)
+        self._all[_group(record.number)].settle(result)
         if record.urgency in self._by_class:
-            self._by_class[record.urgency][_group(record.number)].add(result)
+            self._by_class[record.urgency][_group(record.number)].settle(result)
 
     def correction(self, urgency: str, number: int) -> Correction:
         """Return the correction of the announcement of this number to a caller of this class."""
