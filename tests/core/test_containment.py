@@ -237,8 +237,8 @@ TestImperfectDays.settings = settings(
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
-TestMeticulousStories = MeticulousStories.TestCase
-TestMeticulousController = MeticulousController.TestCase
+TestMeticulousStories = pytest.mark.timeout(600)(MeticulousStories.TestCase)  # each line of each rule is tried
+TestMeticulousController = pytest.mark.timeout(600)(MeticulousController.TestCase)
 TestMeticulousStories.settings = TestMeticulousController.settings = settings(
     max_examples=HUNT or 25,
     stateful_step_count=20,

@@ -106,10 +106,16 @@ class Queue:
         rank, key = self._place[call]
         undo.set(self, "_sequence", self._sequence + 1)
         moved = (place_at, self._sequence, call)
-        for lists in (self._all, self._ready):
+        # For whom a phone rings already is not offered a second time: that stays so.
+        for lists in (self._all, self._ready) if self._is_ready(rank, key) else (self._all,):
             undo.remove(lists[rank], key)
             undo.insert(lists[to], moved)
         undo.put(self._place, call, (to, moved))
+
+    def _is_ready(self, rank: int, key: Key) -> bool:
+        keys = self._ready[rank]
+        index = bisect_left(keys, key)
+        return keys[index : index + 1] == [key]
 
     def leave(self, call: CallId) -> None:
         """Remove a caller, answered or not, or only expected; an unknown caller is ignored."""
@@ -128,8 +134,7 @@ class Queue:
         """Change a caller's class; the time of the place stays, and so does an offer."""
         undo, rank = self._undo, self._rank[urgency]
         old, key = self._place[call]
-        index = bisect_left(self._ready[old], key)
-        ready = self._ready[old][index : index + 1] == [key]
+        ready = self._is_ready(old, key)
         undo.remove(self._all[old], key)
         undo.remove(self._ready[old], key)
         undo.put(self._place, call, (rank, key))
