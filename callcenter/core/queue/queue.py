@@ -9,6 +9,8 @@ from math import inf, nextafter
 from callcenter.core.ids import NO_CALL, CallId
 from callcenter.core.undo import Undo
 
+LONGEST_WAIT = 86_400.0
+"""Seconds. Nobody who comes has an older place."""
 Key = tuple[float, int, CallId]
 """(time of the place, sequence number, call): the order of arrival."""
 
@@ -94,9 +96,10 @@ class Queue:
     def move_to_front(self, call: CallId, now: float, before: float = inf) -> None:
         """Give somebody for whom no phone rings the place before everybody else, and before that time; no other class.
 
-        A place so early is that of somebody who has waited as long as the limit, whom nobody overtakes.
+        A place so early is that of somebody who has waited as long as the limit, whom nobody overtakes; not even one who
+        comes back to a place that was kept.
         """
-        first = min(now - self._limit, before, self.first())
+        first = min(now - self._limit - LONGEST_WAIT, before, self.first())
         since = self.since(call)
         self._move(call, self._place[call][0], nextafter(first, -inf))
         self._undo.put(self._moved, call, since)
