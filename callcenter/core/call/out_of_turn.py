@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from callcenter.core.call import dispatch
-from callcenter.core.caller import Caller, CallerState
+from callcenter.core.caller import CallerState
 from callcenter.core.commands import Answer, Reply, Severity
 from callcenter.core.events import OutOfTurn
 from callcenter.core.floor import Floor
@@ -19,22 +19,8 @@ def asked(floor: Floor, event: OutOfTurn) -> None:
     else:
         answer = Answer.OUT_OF_TURN
         floor.note(caller, out_of_turn_at=floor.now, out_of_turn_by=event.by, out_of_turn_why=event.reason)
-        to_front(floor, caller)
+        floor.line(caller).queue.take_out_of_turn(caller.call, floor.now)
         floor.notice(f"Call {event.call} is taken out of turn by {event.by}: {event.reason}", Severity.WARNING)
     if event.reply_to:
         floor.do(Reply(event.reply_to, answer))
     dispatch.offer_callers(floor)
-
-
-def to_front(floor: Floor, caller: Caller) -> None:
-    """Give the caller the place before everybody whom the same people serve, on other lines, too."""
-    line = floor.line(caller)
-    before = min((other.queue.first() for other in floor.lines_sharing_staff(line)), default=floor.now)
-    line.queue.move_to_front(caller.call, floor.now, before)
-
-
-def recall(floor: Floor, caller: Caller) -> None:
-    """Give it again, after a restart, to one who was taken out of turn and has not been answered since."""
-    taken_at, answered_at = caller.record.out_of_turn_at, caller.record.answered_at
-    if taken_at is not None and (answered_at is None or answered_at < taken_at):
-        to_front(floor, caller)

@@ -70,6 +70,9 @@ def take_place(floor: Floor, caller: Caller) -> None:
     urgency = caller.record.urgency
     urgency = urgency if urgency in line.settings.classes else floor.rules(caller).default_class
     line.queue.join(caller.call, urgency, caller.place_at)
+    taken_at, answered_at = caller.record.out_of_turn_at, caller.record.answered_at
+    if taken_at is not None and (answered_at is None or answered_at < taken_at):
+        line.queue.take_out_of_turn(caller.call, taken_at)
     call_back_place.make_way(floor, line, caller.call)
 
 

@@ -18,7 +18,6 @@ from callcenter.core.call import (
     dispatch,
     keep_place,
     line_order,
-    out_of_turn,
     set_aside,
     take_back,
     waiting,
@@ -98,12 +97,9 @@ def warm_start(floor: Floor, event: FloorWarmStart) -> None:
         if not floor.attempt(caller.call, RECALLING, _state, floor, caller, offered, event.transfers):
             _not_kept(floor, caller)
     queued = [caller for caller in floor.callers.values() if caller.state is CallerState.WAITING]
-    for caller in sorted(queued, key=lambda caller: (caller.place_at, caller.record.joined_at or 0.0)):
+    for caller in sorted(queued, key=lambda caller: caller.place_at):  # of the same moment: as they arrived
         if not floor.attempt(caller.call, RECALLING, _queue, floor, caller):
             set_aside.aside(floor, caller.call, "has no place in the queue")
-    for caller in sorted(queued, key=lambda caller: caller.record.out_of_turn_at or 0.0):
-        if caller.call in floor.callers:
-            floor.attempt(caller.call, RECALLING, out_of_turn.recall, floor, caller)
     _aftermath(floor, event)
 
 

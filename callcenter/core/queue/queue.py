@@ -9,8 +9,8 @@ from math import inf, nextafter
 from callcenter.core.ids import NO_CALL, CallId
 from callcenter.core.undo import Undo
 
-LONGEST_WAIT = 86_400.0
-"""Seconds. Nobody who comes has an older place."""
+OUT_OF_TURN = 1e9
+"""Seconds by which the places of those who were taken out of turn are before all others, on all lines."""
 Key = tuple[float, int, CallId]
 """(time of the place, sequence number, call): the order of arrival."""
 
@@ -93,15 +93,23 @@ class Queue:
         """Return the earliest time that gives a place to anybody here, also one who is only expected."""
         return min((keys[0][0] for keys in (*self._all, *self._coming) if keys), default=inf)
 
-    def move_to_front(self, call: CallId, now: float, before: float = inf) -> None:
-        """Give somebody for whom no phone rings the place before everybody else, and before that time; no other class.
+    def move_to_front(self, call: CallId, now: float) -> None:
+        """Give somebody for whom no phone rings the place before everybody else; no other class.
 
-        A place so early is that of somebody who has waited as long as the limit, whom nobody overtakes; not even one who
-        comes back to a place that was kept.
+        A place so early is that of somebody who has waited as long as the limit, whom nobody overtakes.
         """
-        first = min(now - self._limit - LONGEST_WAIT, before, self.first())
+        self._move_before(call, nextafter(min(now - self._limit, self.first()), -inf))
+
+    def take_out_of_turn(self, call: CallId, taken_at: float) -> None:
+        """Give a caller the place before everybody else, also those who come; of several the one taken last is first.
+
+        It depends on that moment alone: who leaves the queue for a while, or is found again, has it again.
+        """
+        self._move_before(call, -OUT_OF_TURN - taken_at)
+
+    def _move_before(self, call: CallId, place_at: float) -> None:
         since = self.since(call)
-        self._move(call, self._place[call][0], nextafter(first, -inf))
+        self._move(call, self._place[call][0], place_at)
         self._undo.put(self._moved, call, since)
 
     def _move(self, call: CallId, to: int, place_at: float) -> None:
