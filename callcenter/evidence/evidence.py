@@ -79,7 +79,7 @@ async def gather(
     callers = rows.incoming(everything)
     orders = await rows.line_orders(*span)
     told, noted = await rows.announcements(*span), await rows.registered(*span)
-    staff = [person.id for person in config.call_takers.values() if person.group in settings.answered_by]
+    staff = _staff(config, settings, callers)
     changes = await rows.presence(register, staff, its.begins, its.ends)
     shifts = await rows.shifts(register, staff, its.begins, its.ends)
     asked = await _requests(config, hours, register, its, now)
@@ -110,6 +110,12 @@ async def gather(
         source("published settings", [(one.id, one.first, one.published_at, one.by) for one in published]),
     ]
     return Evidence(its, findings, sources)
+
+
+def _staff(config: Config, line: Line, callers: Sequence[Any]) -> list[str]:
+    """Return whose presence counts: who answers the line today, and who answered it then and may have left since."""
+    today = {str(person.id) for person in config.call_takers.values() if person.group in line.answered_by}
+    return sorted(today | {row.operator for row in callers if row.operator and row.operator not in config.people})
 
 
 async def _requests(

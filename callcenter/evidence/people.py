@@ -60,7 +60,10 @@ def staff(month: Month, changes: Sequence[Any]) -> Finding:
         ],
         judged(wrong, total.total_seconds() if counted else 0.0, missing.total_seconds()),
         wrong,
-        [sentence(N_("Whether the phone of somebody on shift could be reached is in no row."))],
+        [
+            sentence(N_("Whether the phone of somebody on shift could be reached is in no row.")),
+            sentence(N_("Of those who have left since, only who answered a call in the month is counted.")),
+        ],
     )
 
 

@@ -158,6 +158,15 @@ async def test_when_only_one_was_there_is_told_to_the_second(november: Month) ->
     assert [one.what.said() for one in monday] == ["1 of 2 until 11:00:00"]
 
 
+@pytest.mark.clause("ESTP 2.2b")
+async def test_who_has_left_since_was_there_then(november: Month) -> None:
+    left = [presence("999", -60, "available", "logged_in"), presence("999", 9 * HOUR, "off", "logged_out")]
+    alone = presence("102", HOUR, "off", "logged_out")
+    await fill(november.register, [*GOOD[:2], alone, *left, answered("by who left", 60, 5, operator="999")])
+    monday = [one.at for one in of(await november.evidence(), "People").exceptions if one.at and one.at.day == 23]
+    assert monday == []
+
+
 @pytest.mark.clause("ESTP 2.2d")
 async def test_the_average_of_registered_persons_decides_and_bad_days_are_named(november: Month) -> None:
     tuesday = 24 * HOUR

@@ -8,7 +8,7 @@ import hmac
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,7 +17,7 @@ from aiohttp import ClientSession, ClientTimeout, web
 from aiohttp.test_utils import TestServer
 
 from callcenter.config.webhook_section import Kind, Webhook
-from callcenter.core.commands import Save
+from callcenter.core.commands import Save, SaveCall
 from callcenter.core.records import Direction, Outcome
 from callcenter.registering.note_table import NoteTable
 from callcenter.registering.notes import NoteText
@@ -285,10 +285,17 @@ async def test_a_controller_that_dies_after_telling_and_before_noting_tells_unde
 
 
 async def test_it_runs_by_itself_and_a_name_with_markup_stays_text(line: Line) -> None:
+    hostile = replace(ARRIVES.record, name='"}<script>\u202e\r\nX-Callcenter-Event: x', number="+7';--")
     async with line.at_work(), patience(20):
-        await line.happens(ARRIVES)
+        await line.happens(SaveCall(hostile))
         await line.crm.came.wait()
-    assert line.crm.tries[0].body["call"]["name"] == "Кедровка"
+    told = line.crm.tries[0]
+    assert "<script>" in told.body["call"]["name"]
+    assert told.body["call"]["number"] == "+7';--"
+    assert told.headers[message.EVENT] == "call.arrived", "a name adds no header"
+    await line.happens(arrival("call-2"))
+    await line.tells()
+    assert line.crm.tries[-1].body["call"]["call"] == "call-2", "and the next is told"
 
 
 def test_pauses_grow_to_half_an_hour() -> None:
