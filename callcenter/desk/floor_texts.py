@@ -20,7 +20,7 @@ WALL_TEXTS = {
     "target": N_("at most"),
     "none_yet": N_("nobody answered yet"),
     "by_closing": N_("By closing"),
-    "exceeds": N_("exceeded with"),
+    "exceeds": N_("chance of more:"),
     "people_needed": N_("People on duty, needed"),
     "out_of_reach": N_("phones out of reach"),
     "queue": N_("Queue"),
